@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What the core's status becomes in Python.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "fcnet/status.hpp"
+
+namespace fcnet::bindings {
+
+namespace py = pybind11;
+
+inline void raise_unless_ok(Status status) {
+  switch (status) {
+    case Status::ok:
+    case Status::diverged:  // reported by the caller, who knows the epoch
+      return;
+    case Status::interrupted:  // the poll left Python's error set
+      throw py::error_already_set();
+    case Status::out_of_memory:
+      PyErr_SetString(PyExc_MemoryError, "not enough memory for this network and batch size");
+      throw py::error_already_set();
+    case Status::too_large:
+      PyErr_SetString(PyExc_OverflowError, "the network and the batch size need more memory than can be addressed");
+      throw py::error_already_set();
+  }
+}
+
+}  // namespace fcnet::bindings

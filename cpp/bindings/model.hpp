@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// What Python holds: a Model, whose parameters are published by swapping a pointer, so that a prediction during a fit
+// sees one whole published state; and a Trainer, the one fit that may be open on it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "arrays.hpp"
+#include "errors.hpp"
+#include "fcnet/network.hpp"
+#include "fcnet/predictor.hpp"
+#include "fcnet/trainer.hpp"
+#include "signals.hpp"
+
+namespace fcnet::bindings {
+
+// x as the core takes it: rows of float32, float64 or uint8, C-contiguous, native byte order.
+struct Samples {
+  py::array array;
+  Element element;
+  Size n;
+
+  Samples(py::array x, Size inputs) : array(std::move(x)) {
+    const char kind = array.dtype().kind();
+    const py::ssize_t bytes = array.itemsize();
+    const bool known = (kind == 'f' && (bytes == 4 || bytes == 8)) || (kind == 'u' && bytes == 1);
+    if (!known || !native_order(array)) refuse_dtype(array, "x", "float32, float64 or uint8");
+    if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != inputs)
+      value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(inputs) + ")");
+    if (!(array.flags() & py::array::c_style)) value_error("x is not C-contiguous");
+    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
+    element = kind == 'u' ? Element::uint8 : bytes == 4 ? Element::float32 : Element::float64;
+    n = static_cast<Size>(array.shape(0));
+  }
+};
+
+// y beside them: int32 labels for cross-entropy, else targets of the model's type.
+template <class T>
+struct Targets {
+  py::object array;
+  const std::int32_t* labels = nullptr;
+  const T* targets = nullptr;
+
+  Targets(py::object y, const Shape& shape, Size n) {
+    if (shape.loss == Loss::cross_entropy) {
+      const auto a = fcnet::bindings::labels(y, n, shape.outputs());
+      labels = a.data();
+      array = a;
+    } else {
+      const Input<T> a = Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
+                                                 sizes({n, shape.outputs()}).c_str());
+      targets = a.data();
+      array = a.array();
+    }
+  }
+};
+
+template <class T>
+class Model {
+ public:
+  using Published = std::shared_ptr<const Parameters<T>>;
+
+  Model(const Shape& shape, std::uint64_t seed) : shape_(shape), seed_(seed) {
+    auto fresh = std::make_shared<Parameters<T>>();
+    const Status status = Attention().run([&](Watch&) {
+      const Status s = fresh->allocate(shape);
+      return s == Status::ok ? initialize(*fresh, seed) : s;
+    });
+    raise_unless_ok(status);
+    published_ = std::move(fresh);
+  }
+
+  const Shape& shape() const { return shape_; }
+  std::uint64_t seed() const { return seed_; }
+
+  Published published() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return published_;
+  }
+  void publish(Published next) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    published_ = std::move(next);
+  }
+  void publish_copy(const Parameters<T>& parameters) {
+    auto next = std::make_shared<Parameters<T>>();
+    raise_unless_ok(next->copy(parameters));
+    publish(std::move(next));
+  }
+
+  void begin_fit() {
+    if (fitting_.exchange(true)) throw std::runtime_error("this network is being fitted already");
+  }
+  void end_fit() { fitting_ = false; }
+  bool fitting() const { return fitting_; }
+
+ private:
+  Shape shape_;
+  std::uint64_t seed_;
+  Published published_;
+  mutable std::mutex mutex_;
+  std::atomic<bool> fitting_{false};
+};
+
+// One fit. Keeps the arrays alive that it reads, and the model it trains.
+template <class T>
+class Fit {
+ public:
+  Fit(std::shared_ptr<Model<T>> model, py::array x, py::object y, Size batch, bool shuffle, double learning_rate)
+      : model_(std::move(model)),
+        samples_(std::move(x), model_->shape().inputs()),
+        targets_(std::move(y), model_->shape(), samples_.n),
+        shuffle_(shuffle),
+        learning_rate_(learning_rate) {
+    if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
+    if (batch == 0) value_error("batch_size is 0: expected at least 1");
+    model_->begin_fit();
+    open_ = true;
+    const Data<T> data{samples_.array.data(), samples_.element, samples_.n, targets_.labels, targets_.targets};
+    const auto start = model_->published();
+    const Status status = Attention().run([&](Watch&) { return trainer_.prepare(*start, data, batch); });
+    if (status != Status::ok) close();
+    raise_unless_ok(status);
+  }
+  Fit(const Fit&) = delete;
+  Fit& operator=(const Fit&) = delete;
+  ~Fit() { close(); }
+
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress) {
+    if (!open_) throw std::runtime_error("this fit is closed");
+    if (running_.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
+    std::function<void()> report;
+    if (!on_progress.is_none())
+      report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
+    Attention attention(report);
+    const LossResult result = attention.run(
+        [&](Watch& watch) { return trainer_.run_epoch(model_->seed(), epoch, shuffle_, learning_rate_, watch); });
+    running_ = false;
+    if (result.status == Status::interrupted) {
+      // Python's error is set: keep it while the weights of the last finished step are published.
+      const py::error_already_set interruption;
+      if (trainer_.parameters().finite()) model_->publish_copy(trainer_.parameters());
+      throw interruption;
+    }
+    raise_unless_ok(result.status);
+    const bool diverged = result.status == Status::diverged;
+    if (!diverged) model_->publish_copy(trainer_.parameters());
+    return py::make_tuple(result.loss, result.correct, diverged);
+  }
+
+  void close() {
+    if (open_) model_->end_fit();
+    open_ = false;
+  }
+
+ private:
+  std::shared_ptr<Model<T>> model_;
+  Samples samples_;
+  Targets<T> targets_;
+  bool shuffle_;
+  double learning_rate_;
+  Trainer<T> trainer_;
+  bool open_ = false;
+  std::atomic<bool> running_{false};
+};
+
+}  // namespace fcnet::bindings

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// The parts of the extension module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fcnet::bindings {
+
+void register_kernels(pybind11::module_& m);  // the row-major kernels
+void register_model(pybind11::module_& m);    // Model: parameters, prediction; Trainer: epochs
+void register_runtime(pybind11::module_& m);  // instruction set, threads, build facts
+
+}  // namespace fcnet::bindings

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// Model and Trainer, one class of each per type behind one Python name.
+#include <pybind11/stl.h>
+
+#include <variant>
+
+#include "model.hpp"
+#include "register.hpp"
+
+namespace fcnet::bindings {
+namespace {
+
+using AnyModel = std::variant<std::shared_ptr<Model<float>>, std::shared_ptr<Model<double>>>;
+using AnyFit = std::variant<std::unique_ptr<Fit<float>>, std::unique_ptr<Fit<double>>>;
+
+struct PyModel {
+  AnyModel model;
+};
+struct PyTrainer {
+  AnyFit fit;
+};
+
+Loss loss_named(const std::string& name) {
+  if (name == "cross_entropy") return Loss::cross_entropy;
+  if (name == "mse") return Loss::mse;
+  if (name == "rmse") return Loss::rmse;
+  value_error("loss is '" + name + "': expected 'cross_entropy', 'mse' or 'rmse'");
+}
+
+PyModel make_model(const std::vector<Size>& sizes, const std::string& loss, const std::string& dtype,
+                   std::uint64_t seed) {
+  if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
+  for (const Size n : sizes)
+    if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
+  const Shape shape{sizes, loss_named(loss)};
+  if (dtype == "float32") return {std::make_shared<Model<float>>(shape, seed)};
+  if (dtype == "float64") return {std::make_shared<Model<double>>(shape, seed)};
+  value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
+}
+
+// f(the model, T{}) with the model's type.
+template <class F>
+auto with_model(const PyModel& self, F f) {
+  return std::visit([&]<class T>(const std::shared_ptr<Model<T>>& model) { return f(model, T{}); }, self.model);
+}
+
+py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
+
+void check_layer(const Shape& shape, Size layer) {
+  if (layer >= shape.layers())
+    throw py::index_error("layer " + std::to_string(layer) + " of a network of " + std::to_string(shape.layers()));
+}
+
+// Rows first..first + count of a layer's panels as a fresh read-only array.
+py::array parameters_of(const PyModel& self, Size layer, bool bias) {
+  return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
+    check_layer(model->shape(), layer);
+    const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
+    py::array_t<T> a(bias ? Dimensions{dim(out)} : Dimensions{dim(in), dim(out)});
+    model->published()->read(layer, bias ? in : 0, bias ? 1 : in, a.mutable_data());
+    a.attr("setflags")("write"_a = false);
+    return a;
+  });
+}
+
+void set_parameters(const PyModel& self, Size layer, py::object value, bool bias) {
+  with_model(self, [&]<class T>(const auto& model, T) {
+    check_layer(model->shape(), layer);
+    if (model->fitting()) throw std::runtime_error("this network is being fitted: its parameters cannot be set");
+    const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
+    Input<T> a(value, bias ? "B" : "W");
+    bias ? a.expect({dim(out)}, sizes({out}).c_str()) : a.expect({dim(in), dim(out)}, sizes({in, out}).c_str());
+    auto next = std::make_shared<Parameters<T>>();
+    raise_unless_ok(next->copy(*model->published()));
+    next->write(layer, bias ? in : 0, bias ? 1 : in, a.data());
+    model->publish(std::move(next));
+  });
+}
+
+py::array predict_rows(const PyModel& self, py::array x) {
+  return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
+    const Samples samples(std::move(x), model->shape().inputs());
+    py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
+    T* const to = out.mutable_data();
+    const auto parameters = model->published();
+    const Data<T> data{samples.array.data(), samples.element, samples.n, nullptr, nullptr};
+    raise_unless_ok(Attention().run([&](Watch& watch) { return predict(*parameters, data, to, watch); }));
+    return out;
+  });
+}
+
+py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y) {
+  return with_model(self, [&]<class T>(const auto& model, T) {
+    const Samples samples(std::move(x), model->shape().inputs());
+    const Targets<T> targets(std::move(y), model->shape(), samples.n);
+    const auto parameters = model->published();
+    const Data<T> data{samples.array.data(), samples.element, samples.n, targets.labels, targets.targets};
+    const LossResult result = Attention().run([&](Watch& watch) { return evaluate(*parameters, data, watch); });
+    raise_unless_ok(result.status);
+    return py::make_tuple(result.loss, result.correct);
+  });
+}
+
+py::tuple gradients_of(const PyModel& self, py::array x, py::object y) {
+  return with_model(self, [&]<class T>(const auto& model, T) {
+    const Shape& shape = model->shape();
+    const Samples samples(std::move(x), shape.inputs());
+    const Targets<T> targets(std::move(y), shape, samples.n);
+    if (samples.n == 0) value_error("x has no rows: expected at least one sample");
+    const auto parameters = model->published();
+    const Data<T> data{samples.array.data(), samples.element, samples.n, targets.labels, targets.targets};
+    Parameters<T> gradient;
+    const LossResult result = Attention().run([&](Watch& watch) -> LossResult {
+      Trainer<T> trainer;
+      Status s = gradient.allocate(shape);
+      if (s == Status::ok) s = trainer.prepare(*parameters, data, samples.n);
+      if (s != Status::ok) return {.status = s};
+      return trainer.gradients(gradient, watch);
+    });
+    raise_unless_ok(result.status);
+    py::list layers;
+    for (Size l = 0; l < shape.layers(); ++l) {
+      const Size in = shape.sizes[l], out = shape.sizes[l + 1];
+      py::array_t<T> dw({dim(in), dim(out)}), db(dim(out));
+      gradient.read(l, 0, in, dw.mutable_data());
+      gradient.read(l, in, 1, db.mutable_data());
+      layers.append(py::make_tuple(dw, db));
+    }
+    return py::make_tuple(result.loss, layers);
+  });
+}
+
+PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
+                       const std::string& optimizer, const std::map<std::string, double>& hyper) {
+  if (optimizer != "sgd") value_error("optimizer is '" + optimizer + "': expected 'sgd'");
+  const double learning_rate = hyper.at("learning_rate");
+  return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
+    return {std::make_unique<Fit<T>>(model, std::move(x), std::move(y), batch, shuffle, learning_rate)};
+  });
+}
+
+}  // namespace
+
+void register_model(py::module_& m) {
+  py::class_<PyModel>(m, "Model")
+      .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a)
+      .def("weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
+      .def("bias", [](const PyModel& self, Size layer) { return parameters_of(self, layer, true); }, "layer"_a)
+      .def("set_weights", [](const PyModel& self, Size layer, py::object w) { set_parameters(self, layer, w, false); },
+           "layer"_a, "w"_a)
+      .def("set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
+           "layer"_a, "b"_a)
+      .def("predict", predict_rows, "x"_a)
+      .def("evaluate", evaluate_rows, "x"_a, "y"_a)
+      .def("gradients", gradients_of, "x"_a, "y"_a);
+  py::class_<PyTrainer>(m, "Trainer")
+      .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a)
+      .def("run_epoch",
+           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress) {
+             return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress); }, self.fit);
+           },
+           "epoch"_a, "on_progress"_a = py::none())
+      .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });
+}
+
+}  // namespace fcnet::bindings

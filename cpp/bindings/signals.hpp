@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Runs native work with the GIL released while the calling thread looks, every 20 ms, for Ctrl-C; and reports
+// progress some ten times a second where there is somebody to report to.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <functional>
+
+#include "fcnet/watch.hpp"
+
+namespace fcnet::bindings {
+
+namespace py = pybind11;
+
+class Attention {
+ public:
+  // report: called with the GIL held; may throw error_already_set
+  explicit Attention(std::function<void()> report = {}) : report_(std::move(report)), watch_(poll, this) {}
+
+  // work(Watch&) without the GIL. What it returns is returned; a Python error that a poll met stays set.
+  template <class Work>
+  auto run(Work work) {
+    const py::gil_scoped_release unlocked;
+    return work(watch_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static bool poll(void* self) { return static_cast<Attention*>(self)->stop(); }
+
+  bool stop() {
+    const py::gil_scoped_acquire locked;
+    if (PyErr_CheckSignals() != 0) return true;
+    if (!report_ || Clock::now() < next_report_) return false;
+    try {
+      report_();
+    } catch (py::error_already_set& error) {
+      error.restore();
+      return true;
+    }
+    next_report_ = Clock::now() + std::chrono::milliseconds(100);
+    return false;
+  }
+
+  std::function<void()> report_;
+  Clock::time_point next_report_ = Clock::now() + std::chrono::milliseconds(100);
+  Watch watch_;
+};
+
+}  // namespace fcnet::bindings

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#define FCNET_ISA avx2
+#include "fcnet/isa/kernels.inc"

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Which instruction set runs: the best one of this CPU, or the one that FCNET_ISA names.
+#pragma once
+
+#include "fcnet/isa/table.hpp"
+
+namespace fcnet {
+
+// The chosen table. Chosen once, by choose_isa at import; tests switch it with use_isa.
+const InstructionSet& isa();
+
+template <class T>
+const Kernels<T>& kernels();
+template <>
+inline const Kernels<float>& kernels<float>() {
+  return isa().float32;
+}
+template <>
+inline const Kernels<double>& kernels<double>() {
+  return isa().float64;
+}
+
+// The instruction sets that this build has and this CPU can run, best first, ended by a null pointer.
+const InstructionSet* const* available_isas();
+
+// Chooses by name; false where that instruction set is not available.
+bool use_isa(const char* name);
+
+// Chooses at import: `forced` (may be null or empty) by name, else the best. False where `forced` is not available.
+bool choose_isa(const char* forced);
+
+}  // namespace fcnet

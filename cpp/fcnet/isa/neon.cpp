@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#define FCNET_ISA neon
+#include "fcnet/isa/kernels.inc"

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#define FCNET_ISA portable
+#include "fcnet/isa/kernels.inc"

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// The seam between what is computed when (trainer, predictor: compiled once) and how (the kernels: compiled once per
+// instruction set). Plain data only. Legend: n samples, k inputs, m outputs of a layer; a panel is 32 lanes wide.
+#pragma once
+
+#include <cstdint>
+
+#include "fcnet/layout.hpp"
+
+namespace fcnet {
+
+enum class Activation { identity, relu };
+enum class Loss { cross_entropy, mse, rmse };
+enum class Element { float32, float64, uint8 };  // what the rows of a data set may hold
+
+// One layer's parameters in their panels, see layout.hpp.
+template <class T>
+struct LayerView {
+  T* w;
+  Size stride;  // elements from one panel of 32 outputs to the next
+  Size in, out;
+  Activation activation;
+};
+
+// Several panels of samples.
+template <class T>
+struct Panels {
+  T* p;
+  Size stride;
+  Size count;
+};
+
+// Rows of a row-major matrix, in the order that `order` lists them, or as they come where it is null.
+struct RowSource {
+  const void* x;
+  Element element;
+  Size columns;
+  const std::int64_t* order;
+};
+
+// What an optimiser needs to know of this step: gradient = scale * sum over samples.
+template <class T>
+struct OptimizerStep {
+  T scale, learning_rate;
+};
+
+// A row-major product C (rows x columns), summed over `depth`: element (k, r) of the broadcast operand is at
+// a[k * a_k + r * a_r]; the streamed operand is b (depth, columns), or its transpose where `b_transposed`.
+template <class T>
+struct RowMajorProduct {
+  Size rows, columns, depth;
+  const T* a;
+  Size a_k, a_r;
+  const T* b;
+  bool b_transposed;
+  const T* bias;  // (columns,) where the sums start, or null for 0
+  const T* mask;  // (rows, columns): C is zeroed where mask <= 0; or null
+  T* c;
+  const OptimizerStep<T>* update;  // null: C becomes the sums; else C is the weights that they update
+};
+
+// A rectangle of C, in rows and in panels of 32 columns.
+struct Part {
+  Size first_row, last_row, first_panel, last_panel;
+};
+
+template <class T>
+struct Kernels {
+  // pack.hpp: `samples` rows from `first` on become the lanes of one panel; back; sigma rows of one panel as
+  // [out / 32][batch][32], of which this panel fills 32 samples from `sigma_t` on.
+  void (*gather)(const RowSource& rows, Size first, Size samples, T* panel);
+  void (*scatter)(const T* panel, Size columns, Size samples, T* out);
+  void (*transpose)(const T* sigma, Size out, Size first_panel, Size last_panel, T* sigma_t, Size stride);
+
+  // The three products, for rows first..last of their result (docs/design.md, section 1).
+  void (*forward)(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last);
+  void (*back_data)(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T> h, Activation previous,
+                    Panels<T> result, Size first, Size last);
+  void (*update)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size samples,
+                 const OptimizerStep<T>& step, Size first, Size last);
+  // The gradient path: the same sums into `gradient` (panels like w), continued where `add`; then the same update.
+  void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size samples, T* gradient,
+                     bool add, Size first, Size last);
+  void (*apply)(T* w, const T* gradient, Size count, const OptimizerStep<T>& step);
+
+  // losses.hpp: on one panel; loss[32] per sample; returns how many samples are classified correctly.
+  void (*softmax)(T* panel, Size classes);
+  int (*cross_entropy)(const T* logits, Size classes, const std::int32_t* labels, Size samples, T* sigma, T* loss);
+  void (*squared_error)(const T* output, const T* target, Size outputs, T* sigma, T* loss);
+
+  // rowmajor.hpp: scratch holds depth * 32 elements
+  void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
+  void (*relu)(const T* h_in, Size count, T* out);
+
+  // normal.hpp: weights `first`.. of a layer, standard normal times `spread`
+  void (*normal)(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out);
+};
+
+struct InstructionSet {
+  const char* name;
+  Kernels<float> float32;
+  Kernels<double> float64;
+  Size tile_rows;           // the tile's height: the grain in which rows are shared out
+  double flops_per_second;  // of one core, a cautious guess; only says how often to look whether to stop
+};
+
+}  // namespace fcnet

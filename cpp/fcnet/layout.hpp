@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Where every number lies (docs/design.md, section 1). Panels are 32 wide for every type and instruction set:
+//   weights      W[out / 32][in + 1][32]   32 output neurons side by side; row `in` is the bias
+//   activations  H[batch / 32][features + 1][32]   32 samples side by side; row `features` is all ones, so that
+//                the bias is one more row of the weight product; sigma has the same shape without that row
+//   sigma^T      [out / 32][batch][32]   what the weight update streams
+// Everything is static: an object file of an instruction set must export no shared inline function.
+#pragma once
+
+#include <cstddef>
+
+namespace fcnet {
+
+using Size = std::size_t;
+
+constexpr Size lanes = 32;
+
+// How many groups of `unit` cover n.
+static constexpr Size groups(Size n, Size unit) { return n / unit + (n % unit != 0); }
+
+// How many of the 32 lanes of panel i of n are in use.
+static constexpr Size used_lanes(Size n, Size i) { return n - i * lanes < lanes ? n - i * lanes : lanes; }
+
+// Where part i of `parts` nearly equal, contiguous parts of n begins.
+static constexpr Size part_begin(Size n, Size parts, Size i) { return n / parts * i + (n % parts) * i / parts; }
+
+// Elements from one panel of `rows` rows to the next. Panels that are a multiple of 4 KiB apart would compete for
+// the same few cache sets, so such a stride is moved on by an odd number of lines.
+static constexpr Size panel_stride(Size rows, Size element_bytes) {
+  const Size bytes = rows * lanes * element_bytes;
+  const Size past_page = bytes % 4096;
+  return (past_page < 256 ? bytes + 4096 + 256 - past_page : bytes) / element_bytes;
+}
+
+}  // namespace fcnet

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Between layouts: rows of a data set into panels (converted on the way), panels back into rows, and the one
+// transposition of a step, sigma. No read past the last element of a row.
+#pragma once
+
+#include "fcnet/isa/table.hpp"
+#include "fcnet/vec.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+template <class Source, class T>
+FCNET_INLINE Vec<T> load_as(const Source* p) {
+  if constexpr (sizeof(Source) == sizeof(T)) {
+    return load(p);
+  } else {
+    typedef Source Narrow __attribute__((vector_size(sizeof(Source) * width<T>)));
+    typedef Narrow Unaligned __attribute__((aligned(alignof(Source)), may_alias));
+    return __builtin_convertvector(*reinterpret_cast<const Unaligned*>(p), Vec<T>);
+  }
+}
+
+template <class Source, class T>
+inline void gather_from(const RowSource& rows, Size first, Size samples, T* panel) {
+  constexpr Size w = width<T>;
+  const Source* row[lanes];
+  for (Size i = 0; i < samples; ++i) {
+    const Size index = rows.order != nullptr ? static_cast<Size>(rows.order[first + i]) : first + i;
+    row[i] = static_cast<const Source*>(rows.x) + index * rows.columns;
+  }
+  const Size squares = rows.columns / w * w;
+  for (Size i = 0; i < lanes; i += w) {
+    for (Size j = 0; j < squares; j += w) {
+      Vec<T> square[w];
+      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<Source, T>(row[i + r] + j) : Vec<T>{};
+      transpose_square<T>(square);
+      FCNET_UNROLL
+      for (Size r = 0; r < w; ++r) store(panel + (j + r) * lanes + i, square[r]);
+    }
+    for (Size j = squares; j < rows.columns; ++j)
+      for (Size r = i; r < i + w; ++r) panel[j * lanes + r] = r < samples ? static_cast<T>(row[r][j]) : T(0);
+  }
+}
+
+template <class T>
+void gather(const RowSource& rows, Size first, Size samples, T* panel) {
+  switch (rows.element) {
+    case Element::float32:
+      return gather_from<float>(rows, first, samples, panel);
+    case Element::float64:
+      return gather_from<double>(rows, first, samples, panel);
+    case Element::uint8:
+      return gather_from<unsigned char>(rows, first, samples, panel);
+  }
+}
+
+// The 32 x 32 block at `from` (row stride 32), of which `rows` rows are in use, transposed to `to`.
+template <class T>
+FCNET_INLINE void transpose_block(const T* from, Size rows, T* to) {
+  constexpr Size w = width<T>;
+  for (Size i = 0; i < lanes; i += w)
+    for (Size j = 0; j < lanes; j += w) {
+      Vec<T> square[w];
+      FCNET_UNROLL
+      for (Size r = 0; r < w; ++r) square[r] = i + r < rows ? load(from + (i + r) * lanes + j) : Vec<T>{};
+      transpose_square<T>(square);
+      FCNET_UNROLL
+      for (Size r = 0; r < w; ++r) store(to + (j + r) * lanes + i, square[r]);
+    }
+}
+
+template <class T>
+void scatter(const T* panel, Size columns, Size samples, T* out) {
+  T block[lanes * lanes];
+  for (Size j = 0; j < columns; j += lanes) {
+    const Size used = used_lanes(columns, j / lanes);
+    transpose_block(panel + j * lanes, used, block);
+    for (Size i = 0; i < samples; ++i)
+      __builtin_memcpy(out + i * columns + j, block + i * lanes, used * sizeof(T));
+  }
+}
+
+template <class T>
+void transpose(const T* sigma, Size out, Size first_panel, Size last_panel, T* sigma_t, Size stride) {
+  for (Size q = first_panel; q < last_panel; ++q)
+    transpose_block(sigma + q * lanes * lanes, used_lanes(out, q), sigma_t + q * stride);
+}
+
+}  // namespace fcnet::FCNET_ISA

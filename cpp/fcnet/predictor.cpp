@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#include "fcnet/predictor.hpp"
+
+#include <algorithm>
+
+namespace fcnet {
+namespace {
+
+constexpr Size panels_at_once = 4;
+constexpr double flops_per_thread = 2e5;
+
+// Takes all rows through the layers; sink(panel index, first row, rows, panel of outputs, scratch panel) on each panel.
+template <class T, class Sink>
+Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& watch, Sink sink) {
+  const Shape& shape = parameters.shape();
+  const Size panels = groups(data.samples, lanes);
+  const double wanted = shape.flops() * static_cast<double>(panels * lanes) / flops_per_thread;
+  const int threads = static_cast<int>(std::clamp(wanted, 1.0, static_cast<double>(num_threads())));
+  const Size teams = std::min(static_cast<Size>(threads), std::max<Size>(panels, 1));
+  const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
+  const Size stride = panel_stride(widest + 1, sizeof(T));
+  const Size room = std::min(panels_at_once, std::max<Size>(panels, 1));
+  Buffer<T> buffer;  // per thread: two sets of panels that the layers alternate between
+  if (const Status s = buffer.allocate(Checked(stride) * room * 2 * teams); s != Status::ok) return s;
+  const auto body = [&](const Team& team) {
+    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
+    T* const here = buffer.data() + id * room * 2 * stride;
+    const auto go_on = [&] { return !(team.id == 0 ? watch.check() : watch.stopped()); };
+    const Size end = part_begin(panels, size, id + 1);
+    for (Size p = part_begin(panels, size, id); p < end && go_on(); p += room) {
+      Panels<T> h{here, stride, std::min(room, end - p)}, next{here + room * stride, stride, h.count};
+      for (Size i = 0; i < h.count; ++i)
+        kernels<T>().gather({data.x, data.element, shape.inputs(), nullptr}, (p + i) * lanes,
+                            used_lanes(data.samples, p + i), h.p + i * stride);
+      for (Size l = 0; l < shape.layers(); ++l) {
+        const double flops = 2.0 * static_cast<double>(h.count * lanes) * static_cast<double>(shape.sizes[l]);
+        in_strips(0, shape.sizes[l + 1], flops, go_on, [&](Size first, Size last) {
+          kernels<T>().forward(parameters.layer(l), {h.p, h.stride, h.count}, next, first, last);
+        });
+        std::swap(h, next);
+      }
+      for (Size i = 0; i < h.count && !watch.stopped(); ++i)
+        sink(p + i, (p + i) * lanes, used_lanes(data.samples, p + i), h.p + i * stride, next.p + i * stride);
+    }
+  };
+  run_team(static_cast<int>(teams), body);
+  return watch.stopped() ? Status::interrupted : Status::ok;
+}
+
+}  // namespace
+
+template <class T>
+Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
+  const Shape& shape = parameters.shape();
+  return for_outputs(parameters, data, watch, [&](Size, Size first, Size rows, T* panel, T*) {
+    if (shape.loss == Loss::cross_entropy) kernels<T>().softmax(panel, shape.outputs());
+    kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());
+  });
+}
+
+template <class T>
+LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch& watch) {
+  const Shape& shape = parameters.shape();
+  LossResult result;
+  Buffer<PanelLoss> losses;
+  if (result.status = losses.allocate(groups(data.samples, lanes)); result.status != Status::ok) return result;
+  result.status = for_outputs(parameters, data, watch, [&](Size p, Size first, Size rows, T* panel, T* scratch) {
+    // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
+    losses[p] = panel_loss<T>(shape, data, nullptr, first, rows, panel, panel, scratch);
+  });
+  if (result.status != Status::ok) return result;
+  double sum = 0;
+  for (Size p = 0; p < losses.size(); ++p) {
+    sum += losses[p].sum;
+    result.correct += losses[p].correct;
+  }
+  result.samples = data.samples;
+  result.loss = mean_loss(shape, sum, data.samples);
+  return result;
+}
+
+template Status predict(const Parameters<float>&, const Data<float>&, float*, Watch&);
+template Status predict(const Parameters<double>&, const Data<double>&, double*, Watch&);
+template LossResult evaluate(const Parameters<float>&, const Data<float>&, Watch&);
+template LossResult evaluate(const Parameters<double>&, const Data<double>&, Watch&);
+
+}  // namespace fcnet

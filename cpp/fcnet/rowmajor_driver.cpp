@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "fcnet/rowmajor_driver.hpp"
+
+#include <algorithm>
+
+#include "fcnet/buffer.hpp"
+#include "fcnet/threads.hpp"
+
+namespace fcnet {
+namespace {
+
+constexpr double flops_per_thread = 2e5;
+
+Size threads_for(double flops, Size parts) {
+  const double most = static_cast<double>(std::min<Size>(static_cast<Size>(num_threads()), parts));
+  return static_cast<Size>(std::clamp(flops / flops_per_thread, 1.0, std::max(most, 1.0)));
+}
+
+// f(panel of logits, first row, rows) on every 32 rows of h, as a panel.
+template <class T, class F>
+Status for_panels(const T* h, Size n, Size m, F f) {
+  const Size panels = groups(n, lanes), threads = threads_for(20.0 * static_cast<double>(n) * static_cast<double>(m), panels);
+  const RowSource rows{h, sizeof(T) == 4 ? Element::float32 : Element::float64, m, nullptr};
+  Buffer<T> scratch;
+  if (const Status s = scratch.allocate(Checked(m) * lanes * threads); s != Status::ok) return s;
+  const auto body = [&](const Team& team) {
+    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
+    T* const panel = scratch.data() + id * m * lanes;
+    for (Size p = part_begin(panels, size, id); p < part_begin(panels, size, id + 1); ++p) {
+      const Size used = used_lanes(n, p);
+      kernels<T>().gather(rows, p * lanes, used, panel);
+      f(panel, p * lanes, used);
+    }
+  };
+  run_team(static_cast<int>(threads), body);
+  return Status::ok;
+}
+
+}  // namespace
+
+template <class T>
+Status multiply(const RowMajorProduct<T>& product) {
+  const Size panels = groups(product.columns, lanes);
+  const double flops = 2.0 * static_cast<double>(product.rows) * static_cast<double>(product.columns) *
+                       static_cast<double>(product.depth);
+  const bool by_panels = panels >= static_cast<Size>(num_threads());
+  const Size parts = by_panels ? panels : product.rows;
+  const Size threads = threads_for(flops, parts);
+  Buffer<T> scratch;
+  if (const Status s = scratch.allocate(Checked(product.depth) * lanes * threads); s != Status::ok) return s;
+  const auto body = [&](const Team& team) {
+    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
+    const Size begin = part_begin(parts, size, id), end = part_begin(parts, size, id + 1);
+    const Part part = by_panels ? Part{0, product.rows, begin, end} : Part{begin, end, 0, panels};
+    kernels<T>().product(product, part, scratch.data() + id * product.depth * lanes);
+  };
+  run_team(static_cast<int>(threads), body);
+  return Status::ok;
+}
+
+template <class T>
+Status softmax_rows(const T* h, Size n, Size m, T* p) {
+  return for_panels(h, n, m, [&](T* panel, Size first, Size rows) {
+    kernels<T>().softmax(panel, m);
+    kernels<T>().scatter(panel, m, rows, p + first * m);
+  });
+}
+
+template <class T>
+Status cross_entropy_rows(const T* h, const std::int32_t* labels, Size n, Size m, T* loss, T* sigma) {
+  return for_panels(h, n, m, [&](T* panel, Size first, Size rows) {
+    T sample_loss[lanes];
+    kernels<T>().cross_entropy(panel, m, labels + first, rows, panel, sample_loss);
+    std::copy_n(sample_loss, rows, loss + first);
+    kernels<T>().scatter(panel, m, rows, sigma + first * m);
+  });
+}
+
+template Status multiply(const RowMajorProduct<float>&);
+template Status multiply(const RowMajorProduct<double>&);
+template Status softmax_rows(const float*, Size, Size, float*);
+template Status softmax_rows(const double*, Size, Size, double*);
+template Status cross_entropy_rows(const float*, const std::int32_t*, Size, Size, float*, float*);
+template Status cross_entropy_rows(const double*, const std::int32_t*, Size, Size, double*, double*);
+
+}  // namespace fcnet

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "fcnet/threads.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <thread>
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#include <signal.h>
+#endif
+
+#include "fcnet/cpus.hpp"
+
+namespace fcnet {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Spins while `value` is `old`, then sleeps: some 50 us, longer than any phase of a step is uneven, shorter than
+// anyone would notice on an oversubscribed machine.
+template <class T>
+void wait_while(const std::atomic<T>& value, T old) {
+  for (int spin = 0; spin < 2048; ++spin) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+class Pool {
+ public:
+  void run(int threads, Job job, void* context) {
+    const std::unique_lock<std::mutex> alone(busy_, std::try_to_lock);
+    if (threads > 1 && alone.owns_lock()) grow(threads - 1);
+    const int size = alone.owns_lock() && threads > 1 ? std::min(threads, workers_ + 1) : 1;
+    if (size == 1) return job(context, Team{0, 1, nullptr});
+    barrier_.reset(size);
+    job_ = job;
+    context_ = context;
+    running_.store(size - 1, std::memory_order_relaxed);
+    ticket_.store(next_ticket(ticket_.load(std::memory_order_relaxed), size), std::memory_order_release);
+    ticket_.notify_all();
+    job(context, Team{0, size, &barrier_});
+    for (int left = running_.load(std::memory_order_acquire); left != 0;
+         left = running_.load(std::memory_order_acquire))
+      wait_while(running_, left);
+  }
+
+ private:
+  // A job's ticket carries its team size, so that a worker it does not concern touches nothing else of the job.
+  static constexpr std::uint32_t size_bits = 11, size_mask = (1u << size_bits) - 1;
+  static_assert(max_threads <= size_mask);
+  static std::uint32_t next_ticket(std::uint32_t last, int size) {
+    return (last & ~size_mask) + (1u << size_bits) + static_cast<std::uint32_t>(size);
+  }
+
+  void grow(int wanted) {
+    while (workers_ < wanted && start(workers_ + 1)) ++workers_;
+  }
+
+  void work(int id, std::uint32_t seen) {
+    for (;;) {
+      wait_while(ticket_, seen);
+      seen = ticket_.load(std::memory_order_acquire);
+      const int size = static_cast<int>(seen & size_mask);
+      if (id >= size) continue;
+      job_(context_, Team{id, size, &barrier_});
+      if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+    }
+  }
+
+  struct Birth {
+    Pool* pool;
+    int id;
+    std::uint32_t ticket;
+  };
+
+  // Workers block every signal (Python's handlers belong to the main thread) and need little stack.
+  bool start(int id) {
+    Birth* birth = new (std::nothrow) Birth{this, id, ticket_.load(std::memory_order_relaxed)};
+    if (birth == nullptr) return false;
+#if defined(_WIN32)
+    std::thread(live, birth).detach();
+    return true;
+#else
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, std::size_t{256} << 10);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    const bool started = pthread_create(&thread, &attributes, live, birth) == 0;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!started) delete birth;
+    return started;
+#endif
+  }
+  static void* live(void* argument) {
+    const Birth birth = *static_cast<Birth*>(argument);
+    delete static_cast<Birth*>(argument);
+    birth.pool->work(birth.id, birth.ticket);
+    return nullptr;
+  }
+
+  std::mutex busy_;  // held while a job runs
+  int workers_ = 0;
+  Barrier barrier_;
+  Job job_ = nullptr;
+  void* context_ = nullptr;
+  alignas(64) std::atomic<std::uint32_t> ticket_{0};  // changes with every job
+  alignas(64) std::atomic<int> running_{0};           // workers that have not finished the job
+};
+
+// Never destroyed: at exit workers may still sleep on it. A forked child starts with a fresh one.
+alignas(Pool) unsigned char storage[sizeof(Pool)];
+Pool* pool = nullptr;
+std::once_flag once;
+std::atomic<int> threads_allowed{1};
+
+Pool& the_pool() {
+  std::call_once(once, [] {
+    pool = new (storage) Pool;
+#if !defined(_WIN32)
+    pthread_atfork(nullptr, nullptr, [] { pool = new (storage) Pool; });
+#endif
+  });
+  return *pool;
+}
+
+}  // namespace
+
+void Barrier::wait() {
+  const unsigned phase = phase_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    phase_.store(phase + 1, std::memory_order_release);
+    phase_.notify_all();
+  } else {
+    wait_while(phase_, phase);
+  }
+}
+
+void run_team(int threads, Job job, void* context) { the_pool().run(threads, job, context); }
+
+int num_threads() { return threads_allowed.load(std::memory_order_relaxed); }
+void set_num_threads(int count) { threads_allowed.store(count, std::memory_order_relaxed); }
+
+}  // namespace fcnet

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// The micro-kernel: R rows by N vectors of accumulators, all in registers. Every product of a training step is
+//   c[r][.] += sum over k of a[k, r] * b[k][.]
+// with `a` broadcast (never packed) and `b` streamed. Promises: one fused multiply-add per term, k ascending; so
+// neither the tile's size, nor the instruction set, nor the number of threads changes a bit.
+#pragma once
+
+#include "fcnet/vec.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+// Element (k, r) is at p[k * k_step + r * r_step].
+template <class T>
+struct Broadcast {
+  const T* p;
+  Size k_step, r_step;
+};
+
+// Row k is at p[k * k_step .. + width * N).
+template <class T>
+struct Stream {
+  const T* p;
+  Size k_step;
+};
+
+template <class T, int R, int N = tile_vectors>
+struct Tile {
+  Vec<T> c[R][N];
+
+  // c[r][s] = value(r, s)
+  template <class F>
+  FCNET_INLINE void fill(F value) {
+    FCNET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      FCNET_UNROLL
+      for (int s = 0; s < N; ++s) c[r][s] = value(r, s);
+    }
+  }
+
+  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k) {
+    for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step) {
+      Vec<T> x[N];
+      FCNET_UNROLL
+      for (int s = 0; s < N; ++s) x[s] = load(b.p + s * width<T>);
+      FCNET_UNROLL
+      for (int r = 0; r < R; ++r) {
+        const Vec<T> y = broadcast(a.p[r * a.r_step]);
+        FCNET_UNROLL
+        for (int s = 0; s < N; ++s) c[r][s] = fma(y, x[s], c[r][s]);
+      }
+    }
+  }
+
+  // use(r, s, c[r][s]): the epilogue, while the tile is in registers
+  template <class F>
+  FCNET_INLINE void each(F use) {
+    FCNET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      FCNET_UNROLL
+      for (int s = 0; s < N; ++s) use(r, s, c[r][s]);
+    }
+  }
+};
+
+// Lanes that one tile covers; a panel of 32 is walked in 32 / tile_lanes steps.
+template <class T>
+constexpr Size tile_lanes = tile_vectors * width<T>;
+static_assert(lanes % tile_lanes<float> == 0 && lanes % tile_lanes<double> == 0);
+
+template <int R>
+struct Rows {
+  static constexpr int count = R;
+};
+
+// Calls f(Rows<rows>{}): the number of rows becomes a constant.
+template <int R = tile_rows, class F>
+FCNET_INLINE void with_rows(Size rows, F f) {
+  if constexpr (R == 1) {
+    f(Rows<1>{});
+  } else if (rows == R) {
+    f(Rows<R>{});
+  } else {
+    with_rows<R - 1>(rows, f);
+  }
+}
+
+// Walks rows first..last in nearly equal blocks of at most tile_rows: f(Rows<count>{}, first row of the block).
+template <class F>
+FCNET_INLINE void for_row_blocks(Size first, Size last, F f) {
+  const Size n = last - first, blocks = groups(n, tile_rows);
+  for (Size i = 0; i < blocks; ++i) {
+    const Size begin = part_begin(n, blocks, i), end = part_begin(n, blocks, i + 1);
+    with_rows(end - begin, [&](auto rows) { f(rows, first + begin); });
+  }
+}
+
+}  // namespace fcnet::FCNET_ISA

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// exp and log on vectors, of our own so that every CPU and C library gives the same bits.
+// Error at most 1 ulp with fused multiply-add (tests/test_math_ulp.py). Special values as in C: exp(-inf) = 0,
+// log(0) = -inf, log(negative) = NaN, NaN stays NaN.
+#pragma once
+
+#include "fcnet/vec.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+template <class T>
+struct FloatFormat;
+template <>
+struct FloatFormat<float> {
+  static constexpr int mantissa_bits = 23, bias = 127;
+  static constexpr float magic = 0x1.8p23f;  // x + magic - magic rounds x to a whole number
+  static constexpr float exp_above = 0x1.62e42ep6f, exp_below = -0x1.a0p6f;  // beyond: inf, and 0
+  static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;  // k * ln2_high is exact
+  static constexpr int exp_terms = 7, log_terms = 6;
+};
+template <>
+struct FloatFormat<double> {
+  static constexpr int mantissa_bits = 52, bias = 1023;
+  static constexpr double magic = 0x1.8p52;
+  static constexpr double exp_above = 0x1.62e42fefa39efp9, exp_below = -0x1.75p9;
+  static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
+  static constexpr int exp_terms = 13, log_terms = 12;
+};
+
+template <class V>
+using ElementOf = decltype(V{}[0] + V{}[0]);
+
+// e^x = 2^k e^r with k = round(x / ln 2) and |r| <= ln 2 / 2; e^r = 1 + (r + r^2 (1/2! + r/3! + ...)), Horner.
+// 2^k is applied in two halves, so that subnormal results are rounded once.
+template <class V>
+FCNET_INLINE V exp(V x) {
+  using T = ElementOf<V>;
+  using F = FloatFormat<T>;
+  constexpr T log2_e = T(0x1.71547652b82fep0);
+  const V shifted = fma(x, V{} + log2_e, V{} + F::magic);
+  const V k = shifted - F::magic;
+  const V r = fma(k, V{} - F::ln2_low, fma(k, V{} - F::ln2_high, x));
+  T coefficient[F::exp_terms + 1] = {1};
+  FCNET_UNROLL
+  for (int i = 1; i <= F::exp_terms; ++i) coefficient[i] = coefficient[i - 1] / T(i);
+  V p = V{} + coefficient[F::exp_terms];
+  FCNET_UNROLL
+  for (int i = F::exp_terms - 1; i >= 2; --i) p = fma(p, r, V{} + coefficient[i]);
+  p = fma(r * r, p, r) + T(1);
+  const Bits<V> whole = (Bits<V>)shifted - (Bits<V>)(V{} + F::magic);
+  const Bits<V> half = (whole + 4 * F::bias) / 2 - 2 * F::bias;
+  const V scale1 = (V)((half + F::bias) << F::mantissa_bits);
+  const V scale2 = (V)((whole - half + F::bias) << F::mantissa_bits);
+  const V y = p * scale1 * scale2;
+  return x > F::exp_above ? V{} + T(__builtin_inf()) : (x < F::exp_below ? V{} : y);
+}
+
+// ln x = e ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); f = m - 1, s = f / (2 + f), and
+// ln m = 2 atanh s = f - f^2/2 + s (f^2/2 + 2 s^2 (1/3 + s^2/5 + ...)), which loses nothing for small f.
+template <class V>
+FCNET_INLINE V log(V x) {
+  using T = ElementOf<V>;
+  using F = FloatFormat<T>;
+  using I = Bits<V>;
+  constexpr T smallest_normal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
+  constexpr T lift = T(std::uint64_t{1} << F::mantissa_bits);
+  const auto subnormal = x < smallest_normal;
+  const V lifted = subnormal ? x * lift : x;
+  const I bits = (I)lifted;
+  const I root_half = (I)(V{} + T(0x1.6a09e667f3bcdp-1));
+  const I exponent = (bits - root_half) >> F::mantissa_bits;
+  const V f = (V)(bits - (exponent << F::mantissa_bits)) - T(1);
+  const V s = f / (f + T(2));
+  const V s2 = s * s;
+  V p = V{} + T(1) / T(2 * F::log_terms + 1);
+  FCNET_UNROLL
+  for (int i = F::log_terms - 1; i >= 1; --i) p = fma(p, s2, V{} + T(1) / T(2 * i + 1));
+  const V half_square = T(0.5) * f * f;
+  const V e = __builtin_convertvector(exponent, V) - (subnormal ? V{} + T(F::mantissa_bits) : V{});
+  const V tail = fma(e, V{} + F::ln2_low, s * fma(s2 + s2, p, half_square));
+  const V y = fma(e, V{} + F::ln2_high, f - (half_square - tail));
+  const V edge = x == V{} ? V{} - T(__builtin_inf()) : V{} + T(__builtin_nan(""));
+  return x > V{} ? (x == T(__builtin_inf()) ? x : y) : edge;
+}
+
+}  // namespace fcnet::FCNET_ISA

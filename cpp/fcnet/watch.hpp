@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Lets a long computation be stopped: the calling thread asks `poll` at most every 20 ms whether to go on.
+// The core knows nothing of signals; the bindings' poll looks for Ctrl-C and reports progress.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+namespace fcnet {
+
+class Watch {
+ public:
+  using Poll = bool (*)(void* context);  // true: stop
+
+  Watch(Poll poll, void* context) : poll_(poll), context_(context), next_(Clock::now() + interval) {}
+
+  // Calling thread only: polls if the interval has passed. Returns stopped().
+  bool check() {
+    if (!stopped() && Clock::now() >= next_) {
+      if (poll_(context_)) stop_.store(true, std::memory_order_release);
+      next_ = Clock::now() + interval;
+    }
+    return stopped();
+  }
+  bool stopped() const { return stop_.load(std::memory_order_acquire); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds interval{20};
+
+  Poll poll_;
+  void* context_;
+  Clock::time_point next_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace fcnet

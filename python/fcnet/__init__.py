@@ -1,0 +1,1 @@
+from fcnet import _native
