@@ -62,8 +62,7 @@ class Input {
  public:
   Input(py::handle object, const char* name) : name_(name) {
     array_ = as_array(object, name);
-    if (float_bytes(array_, name) != static_cast<py::ssize_t>(sizeof(T)))
-      refuse_dtype(array_, name, dtype_name<T>());
+    if (float_bytes(array_, name) != static_cast<py::ssize_t>(sizeof(T))) refuse_dtype(array_, name, dtype_name<T>());
     check_size(array_, name);
     array_ = py::array_t<T, py::array::c_style | py::array::forcecast>(array_);
   }
@@ -120,7 +119,8 @@ T* writable(py::handle object, const char* name, const Dimensions& shape, std::i
     value_error(std::string(name) + " has shape " + shape_text(a) + ": expected " + text(py::tuple(py::cast(shape))));
   if (!native_order(a)) value_error(std::string(name) + " is byte-swapped: it is written in place");
   if (!a.writeable()) value_error(std::string(name) + " is read-only: it is written in place");
-  if (!(a.flags() & py::array::c_style)) value_error(std::string(name) + " is not C-contiguous: it is written in place");
+  if (!(a.flags() & py::array::c_style))
+    value_error(std::string(name) + " is not C-contiguous: it is written in place");
   if (reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) != 0)
     value_error(std::string(name) + " is misaligned: it is written in place");
   for (const py::handle input : inputs)
@@ -141,7 +141,7 @@ py::array_t<T> output(py::object& out, const Dimensions& shape, std::initializer
 template <class F>
 auto with_float(py::handle object, const char* name, F f) {
   return float_bytes(as_array(object, name), name) == 4 ? f.template operator()<float>()
-                                                         : f.template operator()<double>();
+                                                        : f.template operator()<double>();
 }
 
 // Class labels as int32 (n,): integers in [0, m), or one-hot rows (n, m) of any real type.
@@ -150,9 +150,11 @@ inline py::array_t<std::int32_t> labels(py::handle object, Size n, Size m) {
   py::array y = as_array(object, "y");
   const char kind = y.dtype().kind();
   if (y.ndim() == 2) {
-    if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') refuse_dtype(y, "y", "integer labels or one-hot rows");
+    if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b')
+      refuse_dtype(y, "y", "integer labels or one-hot rows");
     if (static_cast<Size>(y.shape(0)) != n || static_cast<Size>(y.shape(1)) != m)
-      value_error("y has shape " + shape_text(y) + ": expected one-hot rows " + sizes({n, m}) + " or labels " + sizes({n}));
+      value_error("y has shape " + shape_text(y) + ": expected one-hot rows " + sizes({n, m}) + " or labels " +
+                  sizes({n}));
     const py::object hot = np.attr("equal")(y, 1), cold = np.attr("equal")(y, 0);
     const py::object plain = np.attr("all")(np.attr("logical_or")(hot, cold));
     const py::object single = np.attr("all")(np.attr("equal")(np.attr("sum")(hot, "axis"_a = 1), 1));
@@ -162,7 +164,8 @@ inline py::array_t<std::int32_t> labels(py::handle object, Size n, Size m) {
   }
   if (kind != 'i' && kind != 'u' && kind != 'b') refuse_dtype(y, "y", "integer labels or one-hot rows");
   if (y.ndim() != 1 || static_cast<Size>(y.shape(0)) != n)
-    value_error("y has shape " + shape_text(y) + ": expected labels " + sizes({n}) + " or one-hot rows " + sizes({n, m}));
+    value_error("y has shape " + shape_text(y) + ": expected labels " + sizes({n}) + " or one-hot rows " +
+                sizes({n, m}));
   if (n > 0) {
     for (const char* end : {"min", "max"}) {
       const py::object value = y.attr(end)();
@@ -180,7 +183,8 @@ inline double real_number(py::handle object, const char* name) {
     PyErr_Clear();
     type_error(std::string(name) + " is " + text(py::repr(object)) + ": expected a number");
   }
-  if (!std::isfinite(value)) value_error(std::string(name) + " is " + text(py::repr(object)) + ": expected a finite number");
+  if (!std::isfinite(value))
+    value_error(std::string(name) + " is " + text(py::repr(object)) + ": expected a finite number");
   return value;
 }
 

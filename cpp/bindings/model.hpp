@@ -49,8 +49,9 @@ struct Targets {
       labels = a.data();
       array = a;
     } else {
-      const Input<T> a = Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
-                                                 sizes({n, shape.outputs()}).c_str());
+      const Input<T> a =
+          Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
+                                  sizes({n, shape.outputs()}).c_str());
       targets = a.data();
       array = a.array();
     }
@@ -131,8 +132,7 @@ class Fit {
     if (!open_) throw std::runtime_error("this fit is closed");
     if (running_.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
     std::function<void()> report;
-    if (!on_progress.is_none())
-      report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
+    if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
     Attention attention(report);
     const LossResult result = attention.run(
         [&](Watch& watch) { return trainer_.run_epoch(model_->seed(), epoch, shuffle_, learning_rate_, watch); });

@@ -32,8 +32,17 @@ py::object linear(py::object x, py::object w, py::object b, py::object out) {
     const Size m = ws.size(1);
     bs.expect({dim(m)}, (sizes({m}) + ", as w has shape " + sizes({k, m})).c_str());
     py::array_t<T> y = output<T>(out, {dim(n), dim(m)}, {x, w, b});
-    RowMajorProduct<T> p{.rows = n, .columns = m, .depth = k, .a = xs.data(), .a_k = 1, .a_r = k, .b = ws.data(),
-                         .b_transposed = false, .bias = bs.data(), .mask = nullptr, .c = y.mutable_data(),
+    RowMajorProduct<T> p{.rows = n,
+                         .columns = m,
+                         .depth = k,
+                         .a = xs.data(),
+                         .a_k = 1,
+                         .a_r = k,
+                         .b = ws.data(),
+                         .b_transposed = false,
+                         .bias = bs.data(),
+                         .mask = nullptr,
+                         .c = y.mutable_data(),
                          .update = nullptr};
     unlocked([&] { return multiply(p); });
     return y;
@@ -95,12 +104,32 @@ struct Backward {
   }
 
   RowMajorProduct<T> back_data(const T* w, T* sigma_prev) const {
-    return {.rows = n, .columns = k, .depth = m, .a = sigma.data(), .a_k = 1, .a_r = m, .b = w,
-            .b_transposed = true, .bias = nullptr, .mask = h.data(), .c = sigma_prev, .update = nullptr};
+    return {.rows = n,
+            .columns = k,
+            .depth = m,
+            .a = sigma.data(),
+            .a_k = 1,
+            .a_r = m,
+            .b = w,
+            .b_transposed = true,
+            .bias = nullptr,
+            .mask = h.data(),
+            .c = sigma_prev,
+            .update = nullptr};
   }
   RowMajorProduct<T> weights(T* dw, const OptimizerStep<T>* step) const {
-    return {.rows = k, .columns = m, .depth = n, .a = h.data(), .a_k = k, .a_r = 1, .b = sigma.data(),
-            .b_transposed = false, .bias = nullptr, .mask = nullptr, .c = dw, .update = step};
+    return {.rows = k,
+            .columns = m,
+            .depth = n,
+            .a = h.data(),
+            .a_k = k,
+            .a_r = 1,
+            .b = sigma.data(),
+            .b_transposed = false,
+            .bias = nullptr,
+            .mask = nullptr,
+            .c = dw,
+            .update = step};
   }
   // The bias is a weight whose input is always 1.
   RowMajorProduct<T> biases(T* db, const OptimizerStep<T>* step) const {
@@ -109,7 +138,9 @@ struct Backward {
     p.rows = 1, p.a = &one, p.a_k = 0, p.a_r = 0;
     return p;
   }
-  std::string w_shape() const { return sizes({k, m}) + ", as sigma has shape " + sizes({n, m}) + " and h " + sizes({n, k}); }
+  std::string w_shape() const {
+    return sizes({k, m}) + ", as sigma has shape " + sizes({n, m}) + " and h " + sizes({n, k});
+  }
 };
 
 py::object sigma_backward(py::object sigma, py::object w, py::object h, py::object out) {
@@ -173,14 +204,19 @@ void register_kernels(py::module_& m) {
   m.def("cross_entropy", cross_entropy, "h_in"_a, "y"_a, "out"_a = py::none());
   m.def("sigma_backward", sigma_backward, "sigma"_a, "w"_a, "h"_a, "out"_a = py::none());
   m.def("weight_gradient", weight_gradient, "sigma"_a, "h"_a);
-  m.def("sgd_update", [](py::object w, py::object b, py::object sigma, py::object h, py::object rate) {
-    with_float(sigma, "sigma", [&]<class T>() { return backward_and_update<T>(sigma, w, b, h, rate, nullptr); });
-  }, "w"_a, "b"_a, "sigma"_a, "h"_a, "learning_rate"_a);
-  m.def("sigma_backward_sgd",
-        [](py::object sigma, py::object w, py::object b, py::object h, py::object rate, py::object out) {
-          return with_float(sigma, "sigma",
-                            [&]<class T>() { return backward_and_update<T>(sigma, w, b, h, rate, &out); });
-        }, "sigma"_a, "w"_a, "b"_a, "h"_a, "learning_rate"_a, "out"_a = py::none());
+  m.def(
+      "sgd_update",
+      [](py::object w, py::object b, py::object sigma, py::object h, py::object rate) {
+        with_float(sigma, "sigma", [&]<class T>() { return backward_and_update<T>(sigma, w, b, h, rate, nullptr); });
+      },
+      "w"_a, "b"_a, "sigma"_a, "h"_a, "learning_rate"_a);
+  m.def(
+      "sigma_backward_sgd",
+      [](py::object sigma, py::object w, py::object b, py::object h, py::object rate, py::object out) {
+        return with_float(sigma, "sigma",
+                          [&]<class T>() { return backward_and_update<T>(sigma, w, b, h, rate, &out); });
+      },
+      "sigma"_a, "w"_a, "b"_a, "h"_a, "learning_rate"_a, "out"_a = py::none());
 }
 
 }  // namespace fcnet::bindings

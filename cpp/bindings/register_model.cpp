@@ -144,22 +144,27 @@ PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batc
 void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a)
-      .def("weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
-      .def("bias", [](const PyModel& self, Size layer) { return parameters_of(self, layer, true); }, "layer"_a)
-      .def("set_weights", [](const PyModel& self, Size layer, py::object w) { set_parameters(self, layer, w, false); },
-           "layer"_a, "w"_a)
-      .def("set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
-           "layer"_a, "b"_a)
+      .def(
+          "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
+      .def(
+          "bias", [](const PyModel& self, Size layer) { return parameters_of(self, layer, true); }, "layer"_a)
+      .def(
+          "set_weights", [](const PyModel& self, Size layer, py::object w) { set_parameters(self, layer, w, false); },
+          "layer"_a, "w"_a)
+      .def(
+          "set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
+          "layer"_a, "b"_a)
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a)
       .def("gradients", gradients_of, "x"_a, "y"_a);
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a)
-      .def("run_epoch",
-           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress) {
-             return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress); }, self.fit);
-           },
-           "epoch"_a, "on_progress"_a = py::none())
+      .def(
+          "run_epoch",
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress) {
+            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress); }, self.fit);
+          },
+          "epoch"_a, "on_progress"_a = py::none())
       .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });
 }
 

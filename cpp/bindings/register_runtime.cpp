@@ -31,7 +31,8 @@ std::string joined(const std::vector<std::string>& words) {
 void choose_instruction_set() {
   const char* forced = std::getenv("FCNET_ISA");
   if (!choose_isa(forced))
-    throw py::import_error("FCNET_ISA is '" + std::string(forced) + "': this build and CPU have " + joined(available()));
+    throw py::import_error("FCNET_ISA is '" + std::string(forced) + "': this build and CPU have " +
+                           joined(available()));
   if (forced != nullptr && *forced != '\0') isa_source = "FCNET_ISA";
 }
 
@@ -51,30 +52,40 @@ void register_runtime(py::module_& m) {
   choose_threads();
   m.def("config", [] {
     return py::dict("isa"_a = isa().name, "isa_source"_a = isa_source, "available_isas"_a = available(),
-                    "threads"_a = num_threads(), "threads_source"_a = threads_source,
-                    "cpus"_a = usable_cpus().count, "compiler"_a = FCNET_COMPILER, "flags"_a = FCNET_FLAGS);
+                    "threads"_a = num_threads(), "threads_source"_a = threads_source, "cpus"_a = usable_cpus().count,
+                    "compiler"_a = FCNET_COMPILER, "flags"_a = FCNET_FLAGS);
   });
   m.def("available_isas", available);
-  m.def("use_isa", [](const std::string& name) {
-    if (!use_isa(name.c_str())) value_error("no instruction set '" + name + "' here: expected " + joined(available()));
-    isa_source = "use_isa";
-  }, "name"_a);
+  m.def(
+      "use_isa",
+      [](const std::string& name) {
+        if (!use_isa(name.c_str()))
+          value_error("no instruction set '" + name + "' here: expected " + joined(available()));
+        isa_source = "use_isa";
+      },
+      "name"_a);
   m.def("get_num_threads", num_threads);
-  m.def("set_num_threads", [](py::handle n) {
-    if (!PyLong_Check(n.ptr()) || PyBool_Check(n.ptr()))
-      type_error("n is " + text(py::repr(n)) + ": expected a whole number of threads");
-    const long count = PyLong_AsLong(n.ptr());
-    PyErr_Clear();
-    if (count < 1 || count > max_threads)
-      value_error("n is " + text(py::repr(n)) + ": expected 1 <= n <= " + std::to_string(max_threads));
-    set_num_threads(static_cast<int>(count));
-    threads_source = "set_num_threads";
-  }, "n"_a);
-  m.def("permutation", [](std::uint64_t seed, std::uint32_t epoch, std::uint64_t n) {
-    py::array_t<std::int64_t> order(static_cast<py::ssize_t>(n));
-    permutation(seed, epoch, order.mutable_data(), n);
-    return order;
-  }, "seed"_a, "epoch"_a, "n"_a);
+  m.def(
+      "set_num_threads",
+      [](py::handle n) {
+        if (!PyLong_Check(n.ptr()) || PyBool_Check(n.ptr()))
+          type_error("n is " + text(py::repr(n)) + ": expected a whole number of threads");
+        const long count = PyLong_AsLong(n.ptr());
+        PyErr_Clear();
+        if (count < 1 || count > max_threads)
+          value_error("n is " + text(py::repr(n)) + ": expected 1 <= n <= " + std::to_string(max_threads));
+        set_num_threads(static_cast<int>(count));
+        threads_source = "set_num_threads";
+      },
+      "n"_a);
+  m.def(
+      "permutation",
+      [](std::uint64_t seed, std::uint32_t epoch, std::uint64_t n) {
+        py::array_t<std::int64_t> order(static_cast<py::ssize_t>(n));
+        permutation(seed, epoch, order.mutable_data(), n);
+        return order;
+      },
+      "seed"_a, "epoch"_a, "n"_a);
 }
 
 }  // namespace fcnet::bindings

@@ -9,7 +9,9 @@
 namespace fcnet::FCNET_ISA {
 
 // Uniform in [-1, 1), 53 bits.
-FCNET_INLINE double symmetric_uniform(std::uint64_t bits) { return 2.0 * (static_cast<double>(bits >> 11) * 0x1p-53) - 1.0; }
+FCNET_INLINE double symmetric_uniform(std::uint64_t bits) {
+  return 2.0 * (static_cast<double>(bits >> 11) * 0x1p-53) - 1.0;
+}
 
 template <class T>
 void normal(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out) {

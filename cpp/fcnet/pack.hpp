@@ -74,8 +74,7 @@ void scatter(const T* panel, Size columns, Size samples, T* out) {
   for (Size j = 0; j < columns; j += lanes) {
     const Size used = used_lanes(columns, j / lanes);
     transpose_block(panel + j * lanes, used, block);
-    for (Size i = 0; i < samples; ++i)
-      __builtin_memcpy(out + i * columns + j, block + i * lanes, used * sizeof(T));
+    for (Size i = 0; i < samples; ++i) __builtin_memcpy(out + i * columns + j, block + i * lanes, used * sizeof(T));
   }
 }
 

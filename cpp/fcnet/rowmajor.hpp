@@ -18,7 +18,9 @@ inline Stream<T> stream_of(const RowMajorProduct<T>& g, Size q, T* scratch) {
   for (Size k = 0; k < g.depth; ++k)
     for (Size j = 0; j < lanes; ++j) {
       const Size column = q * lanes + j;
-      scratch[k * lanes + j] = j >= used ? T(0) : g.b_transposed ? g.b[column * g.depth + k] : g.b[k * g.columns + column];
+      scratch[k * lanes + j] = j >= used        ? T(0)
+                               : g.b_transposed ? g.b[column * g.depth + k]
+                                                : g.b[k * g.columns + column];
     }
   return {scratch, lanes};
 }

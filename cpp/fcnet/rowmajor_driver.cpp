@@ -19,7 +19,8 @@ Size threads_for(double flops, Size parts) {
 // f(panel of logits, first row, rows) on every 32 rows of h, as a panel.
 template <class T, class F>
 Status for_panels(const T* h, Size n, Size m, F f) {
-  const Size panels = groups(n, lanes), threads = threads_for(20.0 * static_cast<double>(n) * static_cast<double>(m), panels);
+  const Size panels = groups(n, lanes),
+             threads = threads_for(20.0 * static_cast<double>(n) * static_cast<double>(m), panels);
   const RowSource rows{h, sizeof(T) == 4 ? Element::float32 : Element::float64, m, nullptr};
   Buffer<T> scratch;
   if (const Status s = scratch.allocate(Checked(m) * lanes * threads); s != Status::ok) return s;

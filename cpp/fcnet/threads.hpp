@@ -22,7 +22,7 @@ class Barrier {
 };
 
 struct Team {
-  int id;    // 0 is the calling thread
+  int id;  // 0 is the calling thread
   int size;
   Barrier* barrier;
 
@@ -39,8 +39,7 @@ void run_team(int threads, Job job, void* context);
 template <class F>
 void run_team(int threads, const F& body) {
   run_team(
-      threads, [](void* context, const Team& team) { (*static_cast<const F*>(context))(team); },
-      const_cast<F*>(&body));
+      threads, [](void* context, const Team& team) { (*static_cast<const F*>(context))(team); }, const_cast<F*>(&body));
 }
 
 // The number of threads that new work may use; set from the environment at import.

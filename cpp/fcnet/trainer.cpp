@@ -8,8 +8,8 @@
 namespace fcnet {
 namespace {
 
-constexpr Size chunk_samples = 512;        // what the gradient path takes at once
-constexpr Size most_fused_samples = 2048;  // a larger batch goes through the gradient path in chunks
+constexpr Size chunk_samples = 512;          // what the gradient path takes at once
+constexpr Size most_fused_samples = 2048;    // a larger batch goes through the gradient path in chunks
 constexpr double longest_fused_step = 0.06;  // seconds; a longer step must be able to stop in the middle
 constexpr double flops_per_thread = 2e5;     // less work than this is not worth waking a thread for
 constexpr Size panels_at_once = 4;           // samples / 32 that a thread takes through a layer together
@@ -43,8 +43,8 @@ Status Trainer<T>::prepare(const Parameters<T>& start, const Data<T>& data, Size
   batch_ = std::min(batch, data.samples);
   const Shape& shape = start.shape();
   const double step_flops = 3 * shape.flops() * static_cast<double>(batch_);
-  const bool fused = batch_ <= most_fused_samples &&
-                     step_flops <= longest_fused_step * num_threads() * isa().flops_per_second;
+  const bool fused =
+      batch_ <= most_fused_samples && step_flops <= longest_fused_step * num_threads() * isa().flops_per_second;
   chunk_ = fused ? batch_ : std::min(batch_, chunk_samples);
   if (!fused && chunk_ == batch_) chunk_ = batch_ / 2 + batch_ % 2;
   if (const Status s = parameters_.copy(start); s != Status::ok) return s;
@@ -109,8 +109,8 @@ void Trainer<T>::propagate_by_panels(const Team& team, Batch chunk) {
     for (Size i = p; i < p + count; ++i) gather(i, chunk);
     for (Size l = 0; l < shape.layers(); ++l)
       strips(team, 0, shape.sizes[l + 1], flops * static_cast<double>(shape.sizes[l]), [&](Size first, Size last) {
-        kernels<T>().forward(parameters_.layer(l), read_only(workspace_.h(l, p, count)),
-                             workspace_.h(l + 1, p, count), first, last);
+        kernels<T>().forward(parameters_.layer(l), read_only(workspace_.h(l, p, count)), workspace_.h(l + 1, p, count),
+                             first, last);
       });
     for (Size i = p; i < p + count; ++i) loss_of(i, chunk);
     for (Size l = shape.layers(); l > 0; --l) {
@@ -166,9 +166,8 @@ void Trainer<T>::propagate_by_layers(const Team& team, Batch chunk) {
                                workspace_.sigma(l - 1, 0, panels), first, last);
       });
       for (Size p = 0; p < panels; ++p)
-        kernels<T>().transpose(workspace_.sigma(l - 1, p, 1).p, shape.sizes[l - 1], begin / lanes,
-                               groups(end, lanes), workspace_.sigma_t(l - 1).p + p * lanes * lanes,
-                               workspace_.sigma_t(l - 1).stride);
+        kernels<T>().transpose(workspace_.sigma(l - 1, p, 1).p, shape.sizes[l - 1], begin / lanes, groups(end, lanes),
+                               workspace_.sigma_t(l - 1).p + p * lanes * lanes, workspace_.sigma_t(l - 1).stride);
     });
   }
 }
@@ -259,7 +258,7 @@ void Trainer<T>::count(const PanelLoss& loss, Size samples) {
 
 template <class T>
 LossResult Trainer<T>::run_epoch(std::uint64_t seed, std::uint32_t epoch, bool shuffle, double learning_rate,
-                                  Watch& watch) {
+                                 Watch& watch) {
   total_ = {};
   watch_ = &watch;
   learning_rate_ = learning_rate;

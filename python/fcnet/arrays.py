@@ -1,0 +1,181 @@
+"""What comes in as x and y, checked and as the native core takes it; and the wording of what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+
+_NATIVE = frozenset(map(np.dtype, (np.float32, np.float64, np.uint8)))
+
+
+def _plain(value: ArrayLike, name: str) -> Array:
+    """``value`` as an array of its own type; what NumPy would silently misread is refused."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
+
+
+def _real(array: Array, name: str) -> Array:
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers")
+    return array
+
+
+def _refuse_non_finite(array: Array, name: str) -> None:
+    """The sum tells in one pass that all is well; only when it does not, every element is looked at."""
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(all="ignore"):
+        if np.isfinite(array.sum(dtype=array.dtype)):
+            return
+    finite = np.isfinite(array)
+    if not finite.all():
+        at = tuple(int(i) for i in np.argwhere(~finite)[0])
+        where = f"row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
+        raise ValueError(f"{name} contains {array[at]} in {where}: expected finite numbers")
+
+
+def samples(x: ArrayLike, inputs: int, dtype: np.dtype[Any], *, finite: bool, name: str = "x") -> Array:
+    """Rows for the network: float32, float64 and uint8 as they are where C-contiguous, the rest as ``dtype``.
+
+    Parameters
+    ----------
+    x : array-like (n, inputs) of real numbers
+    inputs : int
+    dtype : the network's
+    finite : bool
+        Refuse NaN and infinity.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    array (n, inputs)
+
+    Raises
+    ------
+    TypeError : not real numbers, a masked or sparse array.
+    ValueError : another shape, or not finite.
+    """
+    array = _real(_plain(x, name), name)
+    if array.ndim != 2:
+        advice = f", for one sample see {name}[None, :]" if array.ndim == 1 else ""
+        raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
+    if array.shape[1] != inputs:
+        raise ValueError(
+            f"{name} has {array.shape[1]} features, but the network takes {inputs}: "
+            f"expected (n_samples, {inputs}), got {array.shape}"
+        )
+    keep = array.dtype in _NATIVE and array.dtype.isnative
+    array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
+    if finite:
+        _refuse_non_finite(array, name)
+    return array
+
+
+def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.int32]:
+    """Class labels as int32 from integers (n,) or (n, 1), or from one-hot rows (n, classes).
+
+    Parameters
+    ----------
+    y : array-like
+    n : int
+    classes : int
+    name : str
+
+    Returns
+    -------
+    array (n,) of int32 in [0, classes)
+
+    Raises
+    ------
+    TypeError : neither integers nor one-hot rows.
+    ValueError : another shape, a label out of range, rows that are not one-hot.
+    """
+    array = _plain(y, name)
+    if array.ndim == 2 and array.shape == (n, 1) and classes != 1:
+        array = array[:, 0]
+    if array.ndim == 2 and array.shape == (n, classes):
+        hot = np.equal(_real(array, name), 1)
+        wrong = np.flatnonzero((hot.sum(axis=1) != 1) | (hot != array).any(axis=1))
+        if wrong.size:
+            raise ValueError(f"{name} is not one-hot in row {wrong[0]}: expected exactly one 1 and else 0")
+        return np.asarray(hot.argmax(axis=1), dtype=np.int32)
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}: expected labels ({n},) or one-hot rows ({n}, {classes})")
+    if array.dtype.kind not in "iub" and n:
+        advice = f", see {name}.astype(int)" if array.dtype.kind == "f" else ""
+        raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{advice}")
+    wrong = np.flatnonzero((array < 0) | (array >= classes)) if n else np.empty(0, int)
+    if wrong.size:
+        raise ValueError(
+            f"{name} contains the label {array[wrong[0]]} in row {wrong[0]}: expected 0 <= label < {classes}"
+        )
+    return array.astype(np.int32)
+
+
+def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str = "y") -> Array:
+    """Regression targets (n, outputs), or (n,) for one output, as ``dtype``.
+
+    Parameters
+    ----------
+    y : array-like of real numbers
+    n : int
+    outputs : int
+    dtype : the network's
+    name : str
+
+    Returns
+    -------
+    array (n, outputs)
+
+    Raises
+    ------
+    TypeError : not real numbers.
+    ValueError : another shape, or not finite.
+    """
+    array = _real(_plain(y, name), name)
+    if outputs == 1 and array.shape == (n,):
+        array = array[:, None]
+    if array.shape != (n, outputs):
+        expected = f"({n}, {outputs})" + (f" or ({n},)" if outputs == 1 else "")
+        raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
+    array = np.require(array, dtype=dtype, requirements=["C", "A"])
+    _refuse_non_finite(array, name)
+    return array
+
+
+def whole_number(value: object, name: str, least: int, most: int | None = None) -> int:
+    """``value`` as an int in [least, most].
+
+    Parameters
+    ----------
+    value : int
+        Python's or NumPy's, not bool.
+    name : str
+    least, most : int
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TypeError : not a whole number.
+    ValueError : out of range.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is {value!r}: expected a whole number")
+    if value < least or (most is not None and value > most):
+        limit = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value}: expected {limit}")
+    return int(value)

@@ -1,0 +1,71 @@
+"""The command ``fcnet``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fcnet import _native
+from fcnet.datasets import load_digits
+from fcnet.network import Network
+from fcnet.optimizers import SGD
+
+_NEXT = """\
+Try next:
+  python -c "import fcnet; fcnet.show_config()"     what runs underneath
+  python examples/article.py                        the article's network, matrix by matrix
+  net = fcnet.Network([n_features, 256, n_classes]); net.fit(x, y, epochs=20)     your own data"""
+
+
+def demo() -> int:
+    """Train 64-256-10 on the embedded digits and say how it went.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    digits = load_digits()
+    scaled_train, scaled_test = digits.x_train / 16, digits.x_test / 16
+    config = _native.config()
+    epochs = 100
+    net = Network([64, 256, 10], seed=0)
+    print(f"Training 64-256-10 on {len(scaled_train):,} handwritten digits (8 x 8), {epochs} epochs of SGD")
+    history = net.fit(scaled_train, digits.y_train, epochs=epochs, batch_size=32, optimizer=SGD(0.1))
+    test = net.evaluate(scaled_test, digits.y_test)
+    seconds = sum(history.seconds)
+    print(f"  test accuracy    {test['accuracy']:.1%} of {len(scaled_test)} held-back digits (loss {test['loss']:.3f})")
+    print(f"  time             {seconds:.2f} s, {epochs * len(scaled_train) / seconds:,.0f} samples per second")
+    print(f"  instruction set  {config['isa']} ({config['isa_source']})")
+    print(f"  threads          {config['threads']} ({config['threads_source']})")
+    print()
+    print(_NEXT)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; from the command line by default.
+
+    Returns
+    -------
+    int
+        The exit code; usage errors exit with 2.
+    """
+    parser = argparse.ArgumentParser(
+        prog="fcnet", description="Fully connected neural networks on a CPU, at the speed of the silicon."
+    )
+    parser.add_argument("--version", action="version", version=f"fcnet {_native.__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
+    commands.add_parser("demo", help="train on the embedded digits and print the test accuracy (the default)")
+    parser.parse_args(arguments)
+    try:
+        return demo()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,57 @@
+"""What runs underneath: instruction set, threads, build, and where each choice came from."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, Literal
+
+import numpy as np
+
+from fcnet import _native
+
+
+def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, dict[str, Any]] | None:
+    """Print the configuration that fcnet runs with, so that nobody is silently slow.
+
+    Parameters
+    ----------
+    mode : {"stdout", "dicts"}
+        Print, or return.
+
+    Returns
+    -------
+    dict of dict, or None where it is printed
+
+    Raises
+    ------
+    ValueError : another mode.
+    """
+    if mode not in ("stdout", "dicts"):
+        raise ValueError(f"mode is {mode!r}: expected 'stdout' or 'dicts'")
+    native = _native.config()
+    config: dict[str, dict[str, Any]] = {
+        "fcnet": {"version": _native.__version__},
+        "instruction set": {
+            "name": native["isa"],
+            "chosen by": native["isa_source"],
+            "available": native["available_isas"],
+        },
+        "threads": {
+            "count": native["threads"],
+            "chosen by": native["threads_source"],
+            "usable CPUs": native["cpus"],
+        },
+        "build": {"compiler": native["compiler"], "flags": native["flags"]},
+        "python": {
+            "version": platform.python_version(),
+            "numpy": np.__version__,
+            "machine": f"{platform.system()} {platform.machine()}",
+        },
+    }
+    if mode == "dicts":
+        return config
+    for section, facts in config.items():
+        print(section)
+        for name, value in facts.items():
+            print(f"  {name + ':':<13} {', '.join(value) if isinstance(value, list) else value}")
+    return None

@@ -1,0 +1,41 @@
+"""What happened during the epochs of a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class History:
+    """Figures of every epoch; ``history["loss"]`` and ``history.loss`` are the same list.
+
+    Attributes
+    ----------
+    epochs : list of int
+        Numbers of the epochs, counted from 0 over all fits of the network.
+    loss : list of float
+        Mean loss over the epoch's samples, each measured just before its step.
+    accuracy : list of float
+        Share of samples classified correctly, measured likewise; empty for regression.
+    val_loss, val_accuracy : list of float
+        The same on the validation data after the epoch; empty without validation data.
+    seconds : list of float
+        Duration of the epoch, without validation.
+    """
+
+    epochs: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    val_accuracy: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """Return the figures called ``name``; KeyError lists the names there are."""
+        if name not in self.__dataclass_fields__:
+            raise KeyError(f"{name!r}: expected one of {', '.join(self.__dataclass_fields__)}")
+        figures: list[float] = getattr(self, name)
+        return figures

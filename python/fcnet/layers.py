@@ -1,0 +1,55 @@
+"""The view of one layer that ``net.layers[i]`` gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet._native import Model
+
+
+class Layer:
+    """One layer, ``h_out = F(h_in)`` with ``h_in = h_prev W + B``.
+
+    Attributes
+    ----------
+    W : array (k, m)
+        Weights. Reading gives a read-only copy; assign a whole array to change them.
+    B : array (m,)
+        Biases, likewise.
+    activation : str
+        F: "relu", "softmax" or "identity".
+    """
+
+    def __init__(self, model: Model, index: int, activation: str, dtype: np.dtype[Any]) -> None:
+        self._model, self._index, self._dtype = model, index, dtype
+        self.activation = activation
+
+    @property
+    def W(self) -> NDArray[Any]:
+        """Weights (k, m); assigning raises ValueError for another shape, TypeError for a type that is not real."""
+        return self._model.weights(self._index)
+
+    @W.setter
+    def W(self, value: ArrayLike) -> None:
+        self._model.set_weights(self._index, self._real(value, "W"))
+
+    @property
+    def B(self) -> NDArray[Any]:
+        """Biases (m,); assigning raises as for W."""
+        return self._model.bias(self._index)
+
+    @B.setter
+    def B(self, value: ArrayLike) -> None:
+        self._model.set_bias(self._index, self._real(value, "B"))
+
+    def _real(self, value: ArrayLike, name: str) -> NDArray[Any]:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers")
+        return np.ascontiguousarray(array, dtype=self._dtype)
+
+    def __repr__(self) -> str:
+        return f"Layer({' x '.join(map(str, self.W.shape))}, {self.activation})"

@@ -1,0 +1,41 @@
+"""The article's mathematics in plain NumPy: what every test holds the native kernels against.
+
+Written to be read: each function is its equation. Works in any float type up to ``longdouble``, and on complex arrays
+(a complex step then differentiates it), where comparisons look at real parts.
+
+Legend: ``n`` samples, ``k`` inputs and ``m`` outputs of a layer; ``h_in = h W + B``, ``h_out = F(h_in)``,
+``sigma = dL/dh_in`` of one sample. The mean over a batch enters once, as the scale of the gradient.
+"""
+
+from __future__ import annotations
+
+from fcnet.reference.kernels import (
+    cross_entropy,
+    linear,
+    relu,
+    sgd_update,
+    sigma_backward,
+    sigma_backward_sgd,
+    softmax,
+    weight_gradient,
+)
+from fcnet.reference.network import backward, forward, loss_and_sigma, training_step
+from fcnet.reference.random import he_normal, permutation, philox
+
+__all__ = [
+    "backward",
+    "cross_entropy",
+    "forward",
+    "he_normal",
+    "linear",
+    "loss_and_sigma",
+    "permutation",
+    "philox",
+    "relu",
+    "sgd_update",
+    "sigma_backward",
+    "sigma_backward_sgd",
+    "softmax",
+    "training_step",
+    "weight_gradient",
+]

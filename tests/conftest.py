@@ -1,0 +1,33 @@
+"""Fixtures over what must not change a result: type, instruction set, number of threads."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from fcnet import _native
+
+ISAS = [os.environ["FCNET_ISA"]] if os.environ.get("FCNET_ISA") else _native.available_isas()
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=lambda t: t.__name__)
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=ISAS)
+def isa(request):
+    before = _native.config()["isa"]
+    _native.use_isa(request.param)
+    yield request.param
+    _native.use_isa(before)
+
+
+@pytest.fixture(params=[1, 2], ids=lambda n: f"t{n}")
+def threads(request):
+    before = _native.get_num_threads()
+    _native.set_num_threads(request.param)
+    yield request.param
+    _native.set_num_threads(before)
