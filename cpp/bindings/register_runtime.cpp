@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <cstdlib>
+#include <string_view>
 
 #include "arrays.hpp"
 #include "fcnet/cpus.hpp"
@@ -13,8 +14,8 @@
 namespace fcnet::bindings {
 namespace {
 
-std::string isa_source = "the best this CPU can run";
-std::string threads_source;
+const char* isa_source = "the best this CPU can run";
+const char* threads_source = "";
 
 std::vector<std::string> available() {
   std::vector<std::string> names;
@@ -38,7 +39,7 @@ void choose_instruction_set() {
 
 void choose_threads() {
   const ThreadCount wanted = default_threads();
-  if (wanted.source.rfind("invalid", 0) == 0)
+  if (std::string_view(wanted.source).starts_with("invalid"))
     throw py::import_error("FCNET_NUM_THREADS is '" + std::string(std::getenv("FCNET_NUM_THREADS")) +
                            "': expected a whole number from 1 to " + std::to_string(max_threads));
   set_num_threads(wanted.count);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 

@@ -2,15 +2,13 @@
 // How many threads this process should use, and who said so.
 #pragma once
 
-#include <string>
-
 namespace fcnet {
 
 constexpr int max_threads = 1024;
 
 struct ThreadCount {
   int count = 1;
-  std::string source;  // for people: "FCNET_NUM_THREADS", "affinity mask", "cgroup CPU quota" ...
+  const char* source = "";  // for people: "FCNET_NUM_THREADS", "affinity mask", "cgroup CPU quota" ...
 };
 
 // FCNET_NUM_THREADS, else OMP_NUM_THREADS, else the smaller of the affinity mask and the cgroup quota.
