@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bounds import exact_type, gamma, underflow, unit_roundoff
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from problems import SHAPES, random_problem
 
 from fcnet import kernels
+
+from bounds import exact_type, gamma, underflow, unit_roundoff
+from problems import SHAPES, random_problem
 
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: "x".join(map(str, s)))
 scales = pytest.mark.parametrize("scale", [1.0, 1e-15, 1e15], ids=lambda s: f"scale{s:g}")
@@ -83,7 +84,7 @@ def test_softmax_and_cross_entropy_keep_their_error_bounds(shape, spread, dtype,
     logits = (p.logits * dtype(spread)).astype(dtype)
     exact = softmax_reference(logits, wide)
     z = logits.astype(wide) - logits.astype(wide).max(axis=1, keepdims=True)
-    # z - max rounds once, which exp turns into |z| u of relative error; exp 2 u; the sum m - 1 roundings; the division one
+    # z - max rounds once: |z| u of relative error after exp; exp 2 u; the sum m - 1 roundings; the division one
     relative = 1.01 * (abs(z) + 2) * u
     spread_of_sum = (exact * relative).sum(axis=1, keepdims=True) + gamma(m, dtype)
     bound = exact * (relative + spread_of_sum + u) + underflow(4, dtype)

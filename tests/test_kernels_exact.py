@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from problems import SHAPES, small_integers
 
 from fcnet import kernels, reference
+
+from problems import SHAPES, small_integers
 
 pytestmark = pytest.mark.usefixtures("isa", "threads")
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: "x".join(map(str, s)))
