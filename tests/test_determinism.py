@@ -1,0 +1,95 @@
+"""B1, B2, B3: the same seed gives the same bits, whatever the threads, the batch of a prediction, the instruction set."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import _native
+
+FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]
+
+
+def trained(loss, dtype, batch, n=300, sizes=(20, 70, 33, 5), seed=1):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, sizes[0])).astype(dtype)
+    y = rng.integers(0, sizes[-1], n) if loss == "cross_entropy" else rng.standard_normal((n, sizes[-1])).astype(dtype)
+    net = fc.Network(list(sizes), loss=loss, seed=seed, dtype=dtype)
+    history = net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.05))
+    digest = hashlib.sha256()
+    for layer in net.layers:
+        digest.update(layer.W.tobytes() + layer.B.tobytes())
+    for array in (*net.gradients(x, y)[0], net.predict(x), np.array(history.loss)):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
+@pytest.mark.parametrize("batch", [1, 32, 100, 300])
+def test_same_bits_for_any_number_of_threads(loss, batch, dtype, isa):
+    before = _native.get_num_threads()
+    try:
+        digests = set()
+        for threads in (1, 2, 3, 5):
+            _native.set_num_threads(threads)
+            digests.add(trained(loss, dtype, batch))
+    finally:
+        _native.set_num_threads(before)
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_same_bits_when_a_batch_is_taken_in_chunks(threads, dtype):
+    """A batch of more than 2,048 samples goes through the gradient path, one of fewer through the fused update."""
+    sizes, n = [6, 40, 3], 2048
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((n, 6)).astype(dtype), rng.integers(0, 3, n)
+    before = _native.get_num_threads()
+    _native.set_num_threads(threads)
+    try:
+        fused, rate = fc.Network(sizes, seed=2, dtype=dtype), 0.1
+        gradients = fused.gradients(x, y)  # always the gradient path
+        old = [(layer.W.copy(), layer.B.copy()) for layer in fused.layers]
+        fused.fit(x, y, epochs=1, batch_size=n, shuffle=False, optimizer=fc.SGD(rate))
+    finally:
+        _native.set_num_threads(before)
+    for layer, before_step, gradient in zip(fused.layers, old, gradients, strict=True):
+        for new, w, g in zip((layer.W, layer.B), before_step, gradient, strict=True):
+            np.testing.assert_array_equal(new, w - dtype(rate) * g)
+
+
+@pytest.mark.skipif(len(FMA_ISAS) < 2, reason="this CPU has one instruction set with fused multiply-add")
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
+def test_same_bits_on_every_instruction_set_with_fma(loss, dtype):
+    before = _native.config()["isa"]
+    try:
+        digests = set()
+        for isa in FMA_ISAS:
+            _native.use_isa(isa)
+            digests.add(trained(loss, dtype, 48))
+    finally:
+        _native.use_isa(before)
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_a_row_is_predicted_alike_alone_and_in_any_batch(loss, dtype, isa, threads):
+    x = np.random.default_rng(0).standard_normal((150, 20)).astype(dtype)
+    net = fc.Network([20, 70, 33, 5], loss=loss, seed=4, dtype=dtype)
+    whole = net.predict(x)
+    for begin, end in ((0, 1), (31, 32), (149, 150), (5, 38), (64, 150)):
+        np.testing.assert_array_equal(net.predict(x[begin:end]), whole[begin:end])
+
+
+def test_two_fits_of_one_epoch_are_one_fit_of_two():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((100, 5)), rng.integers(0, 3, 100)
+    once, twice = fc.Network([5, 8, 3], seed=9), fc.Network([5, 8, 3], seed=9)
+    once.fit(x, y, epochs=2)
+    twice.fit(x, y, epochs=1)
+    twice.fit(x, y, epochs=1)
+    for a, b in zip(once.layers, twice.layers, strict=True):
+        np.testing.assert_array_equal(a.W, b.W)
