@@ -1,4 +1,4 @@
-"""B1, B2, B3: the same seed gives the same bits, whatever the threads, the batch of a prediction, the instruction set."""
+"""B1, B2, B3: same seed, same bits, whatever the threads, the batch of a prediction, the instruction set."""
 
 from __future__ import annotations
 

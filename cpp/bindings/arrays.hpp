@@ -96,11 +96,14 @@ class Input {
   py::array array_;
 };
 
-inline std::string sizes(std::initializer_list<Size> shape) {
+template <class Shape>
+std::string tuple_text(const Shape& shape) {
   std::string s = "(";
-  for (const Size n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);
+  for (const auto n : shape) s += (s.size() > 1 ? ", " : "") + std::to_string(n);
   return s + (shape.size() == 1 ? ",)" : ")");
 }
+
+inline std::string sizes(std::initializer_list<Size> shape) { return tuple_text(shape); }
 
 // Whether the memory of two arrays may meet; the strides of `b` are all used (it is C-contiguous).
 inline bool overlap(const py::array& a, const py::array& b) {
@@ -116,7 +119,7 @@ T* writable(py::handle object, const char* name, const Dimensions& shape, std::i
   if (a.dtype().kind() != 'f' || a.itemsize() != static_cast<py::ssize_t>(sizeof(T)))
     refuse_dtype(a, name, dtype_name<T>());
   if (Dimensions(a.shape(), a.shape() + a.ndim()) != shape)
-    value_error(std::string(name) + " has shape " + shape_text(a) + ": expected " + text(py::tuple(py::cast(shape))));
+    value_error(std::string(name) + " has shape " + shape_text(a) + ": expected " + tuple_text(shape));
   if (!native_order(a)) value_error(std::string(name) + " is byte-swapped: it is written in place");
   if (!a.writeable()) value_error(std::string(name) + " is read-only: it is written in place");
   if (!(a.flags() & py::array::c_style))

@@ -1,0 +1,201 @@
+"""What a user of Network relies on."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+
+def blobs(n=300, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 3, n)
+    return rng.standard_normal((n, 2)) + 4 * np.eye(3, 2)[y], y
+
+
+def test_fit_learns_and_history_tells():
+    x, y = blobs()
+    net = fc.Network([2, 16, 3], seed=0)
+    history = net.fit(x, y, epochs=20, validation_data=blobs(seed=1))
+    assert net.evaluate(*blobs(seed=2))["accuracy"] > 0.9
+    assert len(history) == 20
+    assert history.epochs == list(range(20))
+    assert history["loss"] is history.loss
+    assert history.loss[-1] < history.loss[0]
+    for name in ("accuracy", "val_loss", "val_accuracy", "seconds"):
+        assert len(history[name]) == 20
+    assert net.history is history
+    with pytest.raises(KeyError, match="expected one of epochs, loss"):
+        history["los"]
+
+
+@pytest.mark.parametrize("loss", ["mse", "rmse"])
+def test_regression_learns_a_line(loss):
+    x = np.linspace(-1, 1, 200)[:, None]
+    net = fc.Network([1, 1], loss=loss, seed=0, dtype="float64")
+    history = net.fit(x, 3 * x + 2, epochs=300, batch_size=20, optimizer=fc.SGD(0.02))
+    assert history.accuracy == []
+    np.testing.assert_allclose(net.layers[0].W, [[3]], atol=0.05)
+    np.testing.assert_allclose(net.layers[0].B, [2], atol=0.05)
+
+
+def test_probabilities_sum_to_one():
+    p = fc.Network([2, 16, 3], seed=0).predict(blobs()[0])
+    assert p.dtype == np.float32
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_same_seed_same_network_and_another_seed_another():
+    a, b, c = (fc.Network([5, 4], seed=s) for s in (1, 1, 2))
+    np.testing.assert_array_equal(a.layers[0].W, b.layers[0].W)
+    assert (a.layers[0].W != c.layers[0].W).any()
+    drawn = fc.Network([5, 4])
+    np.testing.assert_array_equal(drawn.layers[0].W, fc.Network([5, 4], seed=drawn.seed).layers[0].W)
+
+
+def test_layers_are_read_as_copies_and_set_whole(dtype):
+    net = fc.Network([3, 5, 2], seed=0, dtype=dtype)
+    w = np.arange(15).reshape(3, 5)
+    net.layers[0].W = w
+    net.layers[0].B = [1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(net.layers[0].W, w)
+    assert net.layers[0].W.dtype == dtype
+    assert net.layers[0].B.tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_array_equal(net.predict(np.zeros((1, 3))).shape, (1, 2))
+    with pytest.raises(ValueError, match="read-only"):
+        net.layers[0].W[0, 0] = 1
+    for bad, error in ((w.T, ValueError), (w.astype(complex), TypeError), (w.astype(str), TypeError)):
+        with pytest.raises(error, match="^W has"):
+            net.layers[0].W = bad
+    with pytest.raises(ValueError, match=r"^B has shape \(4,\): expected \(5,\)"):
+        net.layers[0].B = np.zeros(4)
+    np.testing.assert_array_equal(net.layers[0].W, w)
+
+
+def test_large_layers_survive_getting_and_setting():
+    net = fc.Network([70, 67, 33], seed=0)
+    for layer in net.layers:
+        rng = np.random.default_rng(0)
+        w, b = rng.standard_normal(layer.W.shape).astype("f4"), rng.standard_normal(layer.B.shape).astype("f4")
+        layer.W, layer.B = w, b
+        np.testing.assert_array_equal(layer.W, w)
+        np.testing.assert_array_equal(layer.B, b)
+
+
+def test_summary_and_repr():
+    net = fc.Network([784, 512, 10], seed=3)
+    assert net.summary().splitlines() == [
+        "layer          W  activation  parameters",
+        "0      784 x 512  relu           401,920",
+        "1       512 x 10  softmax          5,130",
+        "total                            407,050",
+    ]
+    assert repr(net) == "Network([784, 512, 10], loss='cross_entropy', seed=3, dtype='float32')"
+    assert repr(net.layers[1]) == "Layer(512 x 10, softmax)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error"),
+    [
+        ("784", {}, TypeError),
+        (7, {}, TypeError),
+        ([784], {}, ValueError),
+        ([784, 0, 10], {}, ValueError),
+        ([784, -1], {}, ValueError),
+        ([784, 2.5], {}, TypeError),
+        ([784, True], {}, TypeError),
+        ([3, 2], {"loss": "hinge"}, ValueError),
+        ([3, 2], {"seed": -1}, ValueError),
+        ([3, 2], {"seed": 2**64}, ValueError),
+        ([3, 2], {"seed": 0.5}, TypeError),
+        ([3, 2], {"dtype": "float16"}, ValueError),
+        ([3, 2], {"dtype": "int32"}, ValueError),
+    ],
+)
+def test_bad_constructions_are_refused(arguments, options, error):
+    with pytest.raises(error, match=next(iter(options), "sizes")):
+        fc.Network(arguments, **options)
+
+
+@pytest.mark.parametrize("rate", [0, -1, np.nan, np.inf])
+def test_learning_rate_must_be_positive_and_finite(rate):
+    with pytest.raises(ValueError, match="learning_rate is"):
+        fc.SGD(rate)
+    with pytest.raises(TypeError, match="learning_rate is"):
+        fc.SGD("0.1")
+
+
+def test_divergence_raises_and_keeps_the_last_finite_weights():
+    x, y = blobs()
+    net = fc.Network([2, 16, 3], seed=0)
+    net.fit(x, y, epochs=1)
+    before = net.layers[0].W
+    with pytest.raises(fc.DivergenceError, match=r"epoch 1 .*SGD\(learning_rate=1e\+30\): use a lower"):
+        net.fit(x, y, epochs=3, optimizer=fc.SGD(1e30))
+    np.testing.assert_array_equal(net.layers[0].W, before)
+    assert net.epochs_trained == 1
+    net.fit(x, y, epochs=1)
+
+
+def test_zero_epochs_change_nothing():
+    x, y = blobs()
+    net = fc.Network([2, 3], seed=0)
+    before = net.layers[0].W
+    assert len(net.fit(x, y, epochs=0)) == 0
+    np.testing.assert_array_equal(net.layers[0].W, before)
+
+
+def test_a_second_fit_of_a_network_being_fitted_raises_and_predict_sees_a_published_state():
+    x, y = blobs(20000)
+    net = fc.Network([2, 64, 3], seed=0)
+    start = net.predict(x[:5])
+    thread = threading.Thread(target=net.fit, args=(x, y), kwargs={"epochs": 30, "batch_size": 1})
+    thread.start()
+    try:
+        refused = 0
+        while thread.is_alive() and not refused:
+            try:
+                net.fit(x[:1], y[:1], epochs=1)
+            except RuntimeError as error:
+                refused += "being fitted already" in str(error)
+        assert refused
+        assert np.isfinite(net.predict(x[:5])).all()
+    finally:
+        thread.join()
+    assert (net.predict(x[:5]) != start).any()
+
+
+def test_progress_bar_needs_tqdm_or_says_so(monkeypatch, capsys):
+    x, y = blobs()
+    net = fc.Network([2, 3], seed=0)
+    net.fit(x, y, epochs=2, progress=True)
+    assert "600" in capsys.readouterr().err
+    net.fit(x, y, epochs=2)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r"fcnet\[progress\]"):
+        net.fit(x, y, epochs=1, progress=True)
+
+
+def test_doctests_of_the_package():
+    import doctest
+    import importlib
+
+    for name in ("fcnet", "fcnet.network", "fcnet.optimizers", "fcnet.datasets"):
+        result = doctest.testmod(importlib.import_module(name))
+        assert result.attempted > 0
+        assert result.failed == 0
+
+
+def test_show_config_tells_what_runs(capsys):
+    facts = fc.show_config("dicts")
+    assert facts["instruction set"]["name"] in facts["instruction set"]["available"]
+    assert facts["threads"]["count"] == fc.get_num_threads()
+    assert "-ffp-contract=off" in facts["build"]["flags"]
+    fc.show_config()
+    assert facts["instruction set"]["name"] in capsys.readouterr().out
+    with pytest.raises(ValueError, match="mode is 'xml'"):
+        fc.show_config("xml")
