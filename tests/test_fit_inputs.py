@@ -236,6 +236,6 @@ def test_predict_keeps_the_number_of_rows(rows):
 
 
 def test_predict_lets_non_finite_numbers_through():
-    x, y = problem()
+    x, _ = problem()
     x[2] = np.nan
     assert np.isnan(fitted(*problem()).predict(x)).all(axis=1).tolist() == [i == 2 for i in range(N)]
