@@ -3,20 +3,20 @@
 
 #include <algorithm>
 
+#include "fcnet/plan.hpp"
+
 namespace fcnet {
 namespace {
 
 constexpr Size panels_at_once = 4;
-constexpr double flops_per_thread = 2e5;
 
 // Takes all rows through the layers; sink(panel index, first row, rows, panel of outputs, scratch panel) on each panel.
 template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& watch, Sink sink) {
   const Shape& shape = parameters.shape();
   const Size panels = groups(data.samples, lanes);
-  const double wanted = shape.flops() * static_cast<double>(panels * lanes) / flops_per_thread;
-  const int threads = static_cast<int>(std::clamp(wanted, 1.0, static_cast<double>(num_threads())));
-  const Size teams = std::min(static_cast<Size>(threads), std::max<Size>(panels, 1));
+  const Size most = std::min(static_cast<Size>(num_threads()), panels);
+  const Size teams = static_cast<Size>(useful_threads(shape.flops() * static_cast<double>(panels * lanes), most));
   const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T));
   const Size room = std::min(panels_at_once, std::max<Size>(panels, 1));

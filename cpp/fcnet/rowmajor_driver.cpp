@@ -4,16 +4,14 @@
 #include <algorithm>
 
 #include "fcnet/buffer.hpp"
+#include "fcnet/plan.hpp"
 #include "fcnet/threads.hpp"
 
 namespace fcnet {
 namespace {
 
-constexpr double flops_per_thread = 2e5;
-
 Size threads_for(double flops, Size parts) {
-  const double most = static_cast<double>(std::min<Size>(static_cast<Size>(num_threads()), parts));
-  return static_cast<Size>(std::clamp(flops / flops_per_thread, 1.0, std::max(most, 1.0)));
+  return static_cast<Size>(useful_threads(flops, std::min(static_cast<Size>(num_threads()), parts)));
 }
 
 // f(panel of logits, first row, rows) on every 32 rows of h, as a panel.

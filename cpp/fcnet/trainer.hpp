@@ -1,39 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Training: whole epochs of shuffle, gather, forward, loss, backward, update on a private copy of the parameters.
-// Two schedules (who computes what) and two gradient paths (optimiser in the tile, or gradient in memory), all with
-// the same bits, for any number of threads.
+// Two gradient paths (the optimiser in the tile, or the gradient in memory) with the same bits, for any number of
+// threads.
 #pragma once
 
-#include "fcnet/data.hpp"
-#include "fcnet/threads.hpp"
-#include "fcnet/watch.hpp"
+#include "fcnet/propagation.hpp"
 
 namespace fcnet {
-
-// Everything a chunk of at most `panels` panels needs between forward and update, allocated once.
-template <class T>
-class Workspace {
- public:
-  [[nodiscard]] Status allocate(const Shape& shape, Size panels);
-
-  Panels<T> h(Size l) { return view(h_[l], 0); }  // layer l's input; h(layers) is the output
-  Panels<T> sigma(Size l) { return view(sigma_[l], 0); }
-  Panels<T> h(Size l, Size first, Size count) { return {h(l).p + first * h(l).stride, h(l).stride, count}; }
-  Panels<T> sigma(Size l, Size first, Size count) {
-    return {sigma(l).p + first * sigma(l).stride, sigma(l).stride, count};
-  }
-  Panels<T> sigma_t(Size l) { return {sigma_t_[l].data(), panels_ * lanes * lanes, 0}; }
-  T* target(Size panel) { return target_.data() + panel * target_.size() / panels_; }
-  PanelLoss& loss(Size panel) { return loss_[panel]; }
-
- private:
-  Panels<T> view(Buffer<T>& buffer, Size count) { return {buffer.data(), buffer.size() / panels_, count}; }
-
-  Size panels_ = 1;
-  std::vector<Buffer<T>> h_, sigma_, sigma_t_;
-  Buffer<T> target_;
-  Buffer<PanelLoss> loss_;
-};
 
 template <class T>
 class Trainer {
@@ -51,39 +24,23 @@ class Trainer {
   const LossResult& progress() const { return total_; }  // calling thread only, also from its poll
 
  private:
-  struct Batch {
-    Size first, samples;
-  };
-
-  bool fused() const { return chunk_ >= batch_; }
-  bool go_on(const Team& team) const;
-  PanelLoss propagate(const Team& team, Batch chunk);
-  void propagate_by_panels(const Team& team, Batch chunk);
-  void propagate_by_layers(const Team& team, Batch chunk);
-  void gather(Size panel, Batch chunk);
-  void loss_of(Size panel, Batch chunk);
-  void update(const Team& team, Batch chunk, const OptimizerStep<T>& step);
-  PanelLoss accumulate(const Team& team, Batch batch);
-  void apply(const Team& team, const OptimizerStep<T>& step);
-  void step(const Team& team, Batch batch);
-  int threads() const;
-  template <class F>
-  void strips(const Team& team, Size first, Size last, double flops_per_row, F f);
-  template <class F>
-  void for_weight_rows(const Team& team, Batch chunk, F f);
+  void begin(const std::int64_t* order, Watch& watch);
+  PanelLoss update(const Team& team, Chunk batch);
+  PanelLoss accumulate(const Team& team, Chunk batch, T* sums);
+  void apply(const Team& team, const T* sums, const OptimizerStep<T>& step);
   OptimizerStep<T> optimizer_step(const PanelLoss& loss, Size samples) const;
   void count(const PanelLoss& loss, Size samples);
 
   Parameters<T> parameters_;
   Buffer<T> gradient_;  // the gradient path only
-  Workspace<T> workspace_;
+  Propagation<T> propagation_;
   Buffer<std::int64_t> order_;
-  Data<T> data_{};
-  Size batch_ = 0, chunk_ = 0;  // samples a step, and samples that the workspace holds
+  Size samples_ = 0, batch_ = 0;
+  Plan plan_{};
   double learning_rate_ = 0;
-  const std::int64_t* rows_ = nullptr;  // this epoch's order, or null
-  T* sums_ = nullptr;                   // where accumulate adds up
   Watch* watch_ = nullptr;
+  // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
+  bool stop_ = false;
   LossResult total_;
 };
 

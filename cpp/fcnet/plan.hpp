@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// How a step is computed, chosen in one place. Never what: every choice gives the same bits.
+#pragma once
+
+#include "fcnet/network.hpp"
+
+namespace fcnet {
+
+// by_panels: a thread takes its panels of samples from gather to the first layer's sigma and meets nobody on the way;
+//            then all update. Two meetings a step: for weights that stay in the caches.
+// by_layers: all threads share each layer's rows and meet after it; back-data and update in one visit to a block of
+//            rows: for few panels, or weights that come from memory.
+enum class Schedule { by_panels, by_layers };
+
+struct Plan {
+  int threads;
+  Size chunk;  // samples that go through the layers together
+  bool fused;  // the optimiser takes each tile from the registers; else the gradient is summed in memory, in chunks
+};
+
+// Of training with batches of `batch` samples and up to `threads` threads.
+Plan plan_training(const Shape& shape, Size batch, int threads);
+
+// Of one chunk of `samples`.
+Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes);
+
+// How many of `most` threads are worth waking for this much work.
+int useful_threads(double flops, Size most);
+
+}  // namespace fcnet

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// One chunk of samples through forward, loss and backward, by one of the two schedules of plan.hpp. What becomes of
+// the weight product is the caller's: use(layer, first row, last row, loss) runs for this thread's share of the rows of
+// every weight matrix, as soon as their h and sigma^T are complete and their weights are no longer needed as they are.
+#pragma once
+
+#include "fcnet/plan.hpp"
+#include "fcnet/threads.hpp"
+#include "fcnet/watch.hpp"
+#include "fcnet/workspace.hpp"
+
+namespace fcnet {
+
+struct Chunk {
+  Size first, samples;
+};
+
+template <class V>
+Panels<const V> read_only(Panels<V> p) {
+  return {p.p, p.stride, p.count};
+}
+
+template <class T>
+class Propagation {
+ public:
+  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
+  [[nodiscard]] Status prepare(const Parameters<T>& parameters, const Data<T>& data, Size samples) {
+    parameters_ = &parameters;
+    data_ = data;
+    return workspace_.allocate(parameters.shape(), groups(samples, lanes));
+  }
+
+  // The order in which samples are taken (null: as they come), and who may stop a pass on its way (null: nobody).
+  void begin(const std::int64_t* order, Watch* watch) {
+    order_ = order;
+    watch_ = watch;
+  }
+
+  // Returns the chunk's loss, which each thread adds up for itself, in the order of the panels. A pass that was stopped
+  // leaves its results incomplete.
+  template <class Use>
+  PanelLoss run(const Team& team, Chunk chunk, Use use) {
+    if (choose_schedule(shape(), chunk.samples, team.size, sizeof(T)) == Schedule::by_panels) {
+      propagate_by_panels(team, chunk);
+      team.sync();
+      const PanelLoss loss = chunk_loss(chunk);
+      share_weight_rows(team, chunk, [&](Size l, Size first, Size last) { use(l, first, last, loss); });
+      return loss;
+    }
+    forward_by_layers(team, chunk);
+    const PanelLoss loss = chunk_loss(chunk);
+    backward_by_layers(team, chunk, [&](Size l, Size first, Size last) { use(l, first, last, loss); });
+    return loss;
+  }
+
+  Panels<const T> h(Size l) { return read_only(workspace_.h(l, 0, 0)); }
+  Panels<const T> sigma_t(Size l) { return read_only(workspace_.sigma_t(l)); }
+  bool go_on(const Team& team) const {
+    return watch_ == nullptr || !(team.id == 0 ? watch_->check() : watch_->stopped());
+  }
+
+ private:
+  static constexpr Size panels_at_once = 4;           // panels that a thread takes through a layer together
+  static constexpr Size visit_bytes = Size{1} << 19;  // weights that stay in a core's cache from back-data to update
+
+  const Shape& shape() const { return parameters_->shape(); }
+
+  template <class F>
+  void strips(const Team& team, Size first, Size last, double flops_per_row, F f) {
+    if (watch_ == nullptr)
+      f(first, last);
+    else
+      in_strips(first, last, flops_per_row, [&] { return go_on(team); }, f);
+  }
+
+  // This thread's share of `rows`, in whole multiples of `grain`; f is not called for an empty one.
+  template <class F>
+  static void share(const Team& team, int id, Size rows, Size grain, F f) {
+    const Size blocks = groups(rows, grain), size = static_cast<Size>(team.size), i = static_cast<Size>(id);
+    const Size first = part_begin(blocks, size, i) * grain;
+    const Size last = std::min(part_begin(blocks, size, i + 1) * grain, rows);
+    if (first < last) f(first, last);
+  }
+
+  void gather(Size panel, Chunk chunk) {
+    const RowSource rows{data_.x, data_.element, shape().inputs(), order_};
+    const Size first = panel * lanes;
+    kernels<T>().gather(rows, chunk.first + first, used_lanes(chunk.samples, panel), workspace_.h(0, panel, 1).p);
+  }
+
+  void forward(Size l, Size panel, Size count, Size first, Size last) {
+    kernels<T>().forward(parameters_->layer(l), read_only(workspace_.h(l, panel, count)),
+                         workspace_.h(l + 1, panel, count), first, last);
+  }
+
+  void loss_of(Size panel, Chunk chunk) {
+    const Size l = shape().layers();
+    workspace_.loss(panel) =
+        panel_loss(shape(), data_, order_, chunk.first + panel * lanes, used_lanes(chunk.samples, panel),
+                   workspace_.h(l, panel, 1).p, workspace_.sigma(l, panel, 1).p, workspace_.target(panel));
+  }
+
+  // sigma(l - 1) from sigma(l): rows are those of the weights between them.
+  void back_data(Size l, Size panel, Size count, Size first, Size last) {
+    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, panel, count)),
+                           read_only(workspace_.h(l - 1, panel, count)), shape().activation(l - 2),
+                           workspace_.sigma(l - 1, panel, count), first, last);
+  }
+
+  void transpose(Size l, Size panel, Size first, Size last) {
+    const Panels<T> to = workspace_.sigma_t(l);
+    kernels<T>().transpose(workspace_.sigma(l, panel, 1).p, shape().sizes[l], first / lanes, groups(last, lanes),
+                           to.p + panel * lanes * lanes, to.stride);
+  }
+
+  PanelLoss chunk_loss(Chunk chunk) {
+    PanelLoss sum;
+    for (Size p = 0; p * lanes < chunk.samples; ++p) {
+      sum.sum += workspace_.loss(p).sum;
+      sum.correct += workspace_.loss(p).correct;
+    }
+    return sum;
+  }
+
+  void propagate_by_panels(const Team& team, Chunk chunk) {
+    const double flops = 2.0 * static_cast<double>(panels_at_once * lanes);
+    share(team, team.id, groups(chunk.samples, lanes), 1, [&](Size begin, Size end) {
+      for (Size p = begin; p < end; p += panels_at_once) {
+        const Size count = std::min(panels_at_once, end - p);
+        for (Size i = p; i < p + count; ++i) gather(i, chunk);
+        for (Size l = 0; l < shape().layers(); ++l)
+          strips(team, 0, shape().sizes[l + 1], flops * static_cast<double>(shape().sizes[l]),
+                 [&](Size first, Size last) { forward(l, p, count, first, last); });
+        for (Size i = p; i < p + count; ++i) loss_of(i, chunk);
+        for (Size l = shape().layers(); l > 0; --l) {
+          for (Size i = p; i < p + count; ++i) transpose(l, i, 0, shape().sizes[l]);
+          if (l == 1) break;
+          strips(team, 0, shape().sizes[l - 1], flops * static_cast<double>(shape().sizes[l]),
+                 [&](Size first, Size last) { back_data(l, p, count, first, last); });
+        }
+      }
+    });
+  }
+
+  template <class Use>
+  void share_weight_rows(const Team& team, Chunk chunk, Use use) {
+    for (Size l = 0; l < shape().layers(); ++l) {
+      // The odd block goes to the last thread of one layer and to the first of the next.
+      const int id = l % 2 == 0 ? team.id : team.size - 1 - team.id;
+      const double flops = 2.0 * static_cast<double>(chunk.samples) * static_cast<double>(shape().sizes[l + 1]);
+      share(team, id, shape().sizes[l] + 1, isa().tile_rows, [&](Size begin, Size end) {
+        strips(team, begin, end, flops, [&](Size first, Size last) { use(l, first, last); });
+      });
+    }
+  }
+
+  void forward_by_layers(const Team& team, Chunk chunk) {
+    const Size panels = groups(chunk.samples, lanes), size = static_cast<Size>(team.size);
+    const double flops = 2.0 * static_cast<double>(panels * lanes);
+    for (Size p = static_cast<Size>(team.id); p < panels; p += size) gather(p, chunk);
+    team.sync();
+    for (Size l = 0; l < shape().layers(); ++l) {
+      share(team, team.id, shape().sizes[l + 1], isa().tile_rows, [&](Size begin, Size end) {
+        strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
+               [&](Size first, Size last) { forward(l, 0, panels, first, last); });
+      });
+      team.sync();
+    }
+    for (Size p = static_cast<Size>(team.id); p < panels; p += size) {
+      loss_of(p, chunk);
+      transpose(shape().layers(), p, 0, shape().outputs());
+    }
+    team.sync();
+  }
+
+  // Layer by layer, in blocks of rows whose weights are still in the cache when `use` changes them.
+  template <class Use>
+  void backward_by_layers(const Team& team, Chunk chunk, Use use) {
+    const Size panels = groups(chunk.samples, lanes);
+    for (Size l = shape().layers(); l > 0; --l) {
+      const Size rows = shape().sizes[l - 1], tile = isa().tile_rows;
+      const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
+      const Size block = std::max(visit_bytes / row_bytes / tile, Size{1}) * tile;
+      share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
+        for (Size row = begin; row < end && go_on(team); row += block) {
+          const Size last = std::min(row + block, end);
+          if (l > 1) back_data(l, 0, panels, row, last);
+          use(l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
+        }
+        for (Size p = 0; l > 1 && p < panels; ++p) transpose(l - 1, p, begin, end);
+      });
+      if (l > 1) team.sync();
+    }
+  }
+
+  const Parameters<T>* parameters_ = nullptr;
+  Data<T> data_{};
+  Workspace<T> workspace_;
+  const std::int64_t* order_ = nullptr;
+  Watch* watch_ = nullptr;
+};
+
+}  // namespace fcnet

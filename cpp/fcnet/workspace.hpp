@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// What a chunk of samples needs between forward and update, allocated once: for every layer its h, sigma and sigma^T
+// in panels of 32 samples (layout.hpp). Layer l's input is h(l); the output is h(layers).
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "fcnet/data.hpp"
+
+namespace fcnet {
+
+template <class T>
+class Workspace {
+ public:
+  [[nodiscard]] Status allocate(const Shape& shape, Size panels) {
+    panels_ = panels;
+    const Size n = shape.sizes.size();
+    h_.resize(n);
+    sigma_.resize(n);
+    sigma_t_.resize(n);
+    for (Size l = 0; l < n; ++l) {
+      const Checked stride = panel_stride(shape.sizes[l] + 1, sizeof(T));
+      if (const Status s = h_[l].allocate(stride * panels); s != Status::ok) return s;
+      for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
+        std::fill_n(h(l, p, 1).p + shape.sizes[l] * lanes, lanes, T(1));
+      if (l == 0) continue;
+      if (const Status s = sigma_[l].allocate(stride * panels); s != Status::ok) return s;
+      const Checked transposed = Checked(groups(shape.sizes[l], lanes)) * panels * (lanes * lanes);
+      if (const Status s = sigma_t_[l].allocate(transposed); s != Status::ok) return s;
+    }
+    if (const Status s = target_.allocate(Checked(shape.outputs()) * lanes * panels); s != Status::ok) return s;
+    return loss_.allocate(panels);
+  }
+
+  // Panels first..first + count.
+  Panels<T> h(Size l, Size first, Size count) { return view(h_[l], first, count); }
+  Panels<T> sigma(Size l, Size first, Size count) { return view(sigma_[l], first, count); }
+  Panels<T> sigma_t(Size l) { return {sigma_t_[l].data(), panels_ * lanes * lanes, 0}; }
+  T* target(Size panel) { return target_.data() + panel * (target_.size() / panels_); }
+  PanelLoss& loss(Size panel) { return loss_[panel]; }
+
+ private:
+  Panels<T> view(Buffer<T>& buffer, Size first, Size count) {
+    const Size stride = buffer.size() / panels_;
+    return {buffer.data() + first * stride, stride, count};
+  }
+
+  Size panels_ = 1;
+  std::vector<Buffer<T>> h_, sigma_, sigma_t_;
+  Buffer<T> target_;
+  Buffer<PanelLoss> loss_;
+};
+
+}  // namespace fcnet
