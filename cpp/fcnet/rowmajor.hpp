@@ -69,11 +69,4 @@ void product(const RowMajorProduct<T>& g, const Part& part, T* scratch) {
   }
 }
 
-template <class T>
-void relu(const T* h_in, Size count, T* out) {
-  Size i = 0;
-  for (; i + width<T> <= count; i += width<T>) store(out + i, Relu::apply(load(h_in + i)));
-  for (; i < count; ++i) out[i] = h_in[i] <= T(0) ? T(0) : h_in[i];
-}
-
 }  // namespace fcnet::FCNET_ISA

@@ -90,7 +90,11 @@ struct Kernels {
 
   // rowmajor.hpp: scratch holds depth * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
-  void (*relu)(const T* h_in, Size count, T* out);
+
+  // elementwise.hpp: out may be x
+  void (*relu)(const T* x, Size count, T* out);
+  void (*exp)(const T* x, Size count, T* out);
+  void (*log)(const T* x, Size count, T* out);
 
   // normal.hpp: weights `first`.. of a layer, standard normal times `spread`
   void (*normal)(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// A function of every element of a plain array; the last, partial vector goes through a padded copy.
+#pragma once
+
+#include "fcnet/activations.hpp"
+#include "fcnet/vec_math.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+template <class T, class F>
+FCNET_INLINE void map(const T* x, Size count, T* out, F f) {
+  Size i = 0;
+  for (; i + width<T> <= count; i += width<T>) store(out + i, f(load(x + i)));
+  if (i == count) return;
+  T rest[width<T>] = {};
+  __builtin_memcpy(rest, x + i, (count - i) * sizeof(T));
+  store(rest, f(load(rest)));
+  __builtin_memcpy(out + i, rest, (count - i) * sizeof(T));
+}
+
+template <class T>
+void map_relu(const T* x, Size count, T* out) {
+  map(x, count, out, [](Vec<T> v) { return Relu::apply(v); });
+}
+
+template <class T>
+void map_exp(const T* x, Size count, T* out) {
+  map(x, count, out, [](Vec<T> v) { return exp(v); });
+}
+
+template <class T>
+void map_log(const T* x, Size count, T* out) {
+  map(x, count, out, [](Vec<T> v) { return log(v); });
+}
+
+}  // namespace fcnet::FCNET_ISA

@@ -1,0 +1,34 @@
+"""Running Python code in a process of its own, under a deadline that nothing outlives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+DEADLINE = 60  # seconds; a hang, not a slow machine
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The finished process of ``python arguments...``."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def output_of(*arguments: str, **environment: str) -> str:
+    """What ``python arguments...`` prints; it must succeed."""
+    done = run(*arguments, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def output(code: str, **environment: str) -> str:
+    """What ``code`` prints; it must succeed. After a hang the stacks of all threads are in the message."""
+    prelude = f"import faulthandler; faulthandler.dump_traceback_later({DEADLINE - 5}, exit=True)\n"
+    return output_of("-c", prelude + code, **environment)
