@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from processes import output, output_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

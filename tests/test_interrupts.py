@@ -9,10 +9,11 @@ import time
 
 import numpy as np
 import pytest
-from processes import output
 
 import fcnet as fc
 from fcnet._native import Model, Trainer
+
+from processes import output
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent with os.kill")
 

@@ -7,6 +7,7 @@
 #include "fcnet/buffer.hpp"
 #include "fcnet/rowmajor_driver.hpp"
 #include "register.hpp"
+#include "unlocked.hpp"
 
 namespace fcnet::bindings {
 namespace {
@@ -15,12 +16,7 @@ py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
 
 template <class Work>
 void unlocked(Work work) {
-  Status status;
-  {
-    const py::gil_scoped_release released;
-    status = work();
-  }
-  raise_unless_ok(status);
+  raise_unless_ok(Unlocked::run([&]() -> Status { return work(); }));
 }
 
 py::object linear(py::object x, py::object w, py::object b, py::object out) {
@@ -49,12 +45,15 @@ py::object linear(py::object x, py::object w, py::object b, py::object out) {
   });
 }
 
-py::object relu(py::object h_in, py::object out) {
-  return with_float(h_in, "h_in", [&]<class T>() -> py::object {
-    const Input<T> h(h_in, "h_in");
-    py::array_t<T> y = output<T>(out, Dimensions(h.array().shape(), h.array().shape() + h.array().ndim()), {h_in});
+// function(kernels) is the element-wise kernel to call
+template <class F>
+py::object elementwise(py::object argument, const char* name, py::object out, F function) {
+  return with_float(argument, name, [&]<class T>() -> py::object {
+    const Input<T> x(argument, name);
+    const Dimensions shape(x.array().shape(), x.array().shape() + x.array().ndim());
+    py::array_t<T> y = output<T>(out, shape, {argument});
     T* const to = y.mutable_data();
-    unlocked([&] { return kernels<T>().relu(h.data(), h.size(), to), Status::ok; });
+    unlocked([&] { return function(kernels<T>())(x.data(), x.size(), to), Status::ok; });
     return y;
   });
 }
@@ -199,7 +198,16 @@ py::object backward_and_update(py::object sigma, py::object w, py::object b, py:
 
 void register_kernels(py::module_& m) {
   m.def("linear", linear, "x"_a, "w"_a, "b"_a, "out"_a = py::none());
-  m.def("relu", relu, "h_in"_a, "out"_a = py::none());
+  m.def(
+      "relu",
+      [](py::object h_in, py::object out) {
+        return elementwise(h_in, "h_in", out, [](const auto& k) { return k.relu; });
+      },
+      "h_in"_a, "out"_a = py::none());
+  m.def(
+      "exp", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.exp; }); }, "x"_a);
+  m.def(
+      "log", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.log; }); }, "x"_a);
   m.def("softmax", softmax, "h_in"_a, "out"_a = py::none());
   m.def("cross_entropy", cross_entropy, "h_in"_a, "y"_a, "out"_a = py::none());
   m.def("sigma_backward", sigma_backward, "sigma"_a, "w"_a, "h"_a, "out"_a = py::none());

@@ -10,6 +10,11 @@
 #include "fcnet/random.hpp"
 #include "fcnet/threads.hpp"
 #include "register.hpp"
+#include "unlocked.hpp"
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
 
 namespace fcnet::bindings {
 namespace {
@@ -51,6 +56,10 @@ void choose_threads() {
 void register_runtime(py::module_& m) {
   choose_instruction_set();
   choose_threads();
+  py::module_::import("atexit").attr("register")(py::cpp_function(&Unlocked::leave));
+#if !defined(_WIN32)
+  pthread_atfork(nullptr, nullptr, &Unlocked::forget);
+#endif
   m.def("config", [] {
     return py::dict("isa"_a = isa().name, "isa_source"_a = isa_source, "available_isas"_a = available(),
                     "threads"_a = num_threads(), "threads_source"_a = threads_source, "cpus"_a = usable_cpus().count,

@@ -9,10 +9,9 @@
 #include <functional>
 
 #include "fcnet/watch.hpp"
+#include "unlocked.hpp"
 
 namespace fcnet::bindings {
-
-namespace py = pybind11;
 
 class Attention {
  public:
@@ -22,8 +21,7 @@ class Attention {
   // work(Watch&) without the GIL. What it returns is returned; a Python error that a poll met stays set.
   template <class Work>
   auto run(Work work) {
-    const py::gil_scoped_release unlocked;
-    return work(watch_);
+    return Unlocked::run([&] { return work(watch_); });
   }
 
  private:
@@ -32,6 +30,7 @@ class Attention {
   static bool poll(void* self) { return static_cast<Attention*>(self)->stop(); }
 
   bool stop() {
+    Unlocked::before_locking();
     const py::gil_scoped_acquire locked;
     if (PyErr_CheckSignals() != 0) return true;
     if (!report_ || Clock::now() < next_report_) return false;

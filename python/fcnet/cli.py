@@ -11,6 +11,8 @@ from fcnet.datasets import load_digits
 from fcnet.network import Network
 from fcnet.optimizers import SGD
 
+_EPOCHS = 100
+
 _NEXT = """\
 Try next:
   python -c "import fcnet; fcnet.show_config()"     what runs underneath
@@ -29,14 +31,13 @@ def demo() -> int:
     digits = load_digits()
     scaled_train, scaled_test = digits.x_train / 16, digits.x_test / 16
     config = _native.config()
-    epochs = 100
     net = Network([64, 256, 10], seed=0)
-    print(f"Training 64-256-10 on {len(scaled_train):,} handwritten digits (8 x 8), {epochs} epochs of SGD")
-    history = net.fit(scaled_train, digits.y_train, epochs=epochs, batch_size=32, optimizer=SGD(0.1))
+    print(f"Training 64-256-10 on {len(scaled_train):,} handwritten digits (8 x 8), {_EPOCHS} epochs of SGD")
+    history = net.fit(scaled_train, digits.y_train, epochs=_EPOCHS, batch_size=32, optimizer=SGD(0.1))
     test = net.evaluate(scaled_test, digits.y_test)
     seconds = sum(history.seconds)
     print(f"  test accuracy    {test['accuracy']:.1%} of {len(scaled_test)} held-back digits (loss {test['loss']:.3f})")
-    print(f"  time             {seconds:.2f} s, {epochs * len(scaled_train) / seconds:,.0f} samples per second")
+    print(f"  time             {seconds:.2f} s, {_EPOCHS * len(scaled_train) / seconds:,.0f} samples per second")
     print(f"  instruction set  {config['isa']} ({config['isa_source']})")
     print(f"  threads          {config['threads']} ({config['threads_source']})")
     print()

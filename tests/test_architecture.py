@@ -1,0 +1,131 @@
+"""Arrows point one way, files stay small, and each thing is in the one place that may hold it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from processes import output
+
+ROOT = Path(__file__).parent.parent
+
+# From the ground up: a file includes or imports only what stands before it.
+CORE = [
+    "status",
+    "layout",
+    "checked",
+    "buffer",
+    "random",
+    "isa/table",
+    "vec",
+    "tile",
+    "activations",
+    "optimizers",
+    "vec_math",
+    "elementwise",
+    "pack",
+    "forward",
+    "backward",
+    "update",
+    "losses",
+    "rowmajor",
+    "normal",
+    "isa/kernels",
+    "isa/avx512",
+    "isa/avx2",
+    "isa/neon",
+    "isa/portable",
+    "isa/dispatch",
+    "cpus",
+    "threads",
+    "watch",
+    "network",
+    "data",
+    "plan",
+    "workspace",
+    "propagation",
+    "trainer",
+    "predictor",
+    "rowmajor_driver",
+]
+PACKAGE = [
+    "_native",
+    "reference.kernels",
+    "reference.random",
+    "reference.network",
+    "reference",
+    "kernels",
+    "arrays",
+    "config",
+    "datasets",
+    "history",
+    "optimizers",
+    "layers",
+    "progress",
+    "training",
+    "network",
+    "cli",
+    "__main__",
+]
+STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
+
+sources = sorted((ROOT / "cpp").rglob("*.?pp")) + sorted((ROOT / "cpp").rglob("*.inc"))
+scripts = [
+    path for folder in ("python", "tests", "bench", "examples") for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
+def core_name(path: Path) -> str:
+    return path.relative_to(ROOT / "cpp/fcnet").with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("path", [p for p in sources if "fcnet" in p.parts[-3:-1]], ids=core_name)
+def test_core_includes_point_down(path):
+    text = path.read_text()
+    mine = CORE.index(core_name(path))
+    for included in re.findall(r'#include "fcnet/(.+)\.\w+"', text):
+        assert CORE.index(included) <= mine, included
+    assert not re.search(r'#include "(?!fcnet/)|pybind11|Python\.h', text)
+
+
+def test_kernels_include_no_standard_library():
+    kernels = CORE[: CORE.index("isa/portable") + 1]
+    for path in sources:
+        if "fcnet" in path.parts[-3:-1] and core_name(path) in set(kernels) - {"checked", "buffer", "status"}:
+            assert set(re.findall(r"#include <(.+)>", path.read_text())) <= STANDARD_HEADERS_OF_KERNELS, path
+
+
+def test_intrinsics_stand_in_one_file():
+    with_intrinsics = [p.name for p in sources if re.search(r"\b_mm\d*_|\bv\w+q_f\d\d\(", p.read_text())]
+    assert with_intrinsics == ["vec.hpp"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "python/fcnet").rglob("*.py")), ids=lambda p: p.stem)
+def test_python_imports_point_down(path):
+    name = ".".join(path.relative_to(ROOT / "python/fcnet").with_suffix("").parts).removesuffix(".__init__")
+    if name == "__init__":
+        return
+    for module, names in re.findall(r"^\s*from (fcnet[\w.]*) import (.+)$", path.read_text(), re.MULTILINE):
+        for imported in [module[6:]] if module != "fcnet" else re.findall(r"\w+", names):
+            assert PACKAGE.index(imported) < PACKAGE.index(name), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", sources + scripts, ids=lambda p: p.name)
+def test_a_file_has_at_most_300_lines(path):
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_the_core_is_ascii():
+    assert all(path.read_text().isascii() for path in sources)
+
+
+def test_import_brings_nothing_but_numpy():
+    code = """
+import sys, numpy
+before = set(sys.modules)
+import fcnet
+print(*{m.partition(".")[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names))
+"""
+    assert set(output(code).split()) <= {"fcnet", "numpy"}

@@ -1,0 +1,62 @@
+"""Neither the import nor any use of fcnet changes how the process's floating-point numbers behave."""
+
+from __future__ import annotations
+
+from processes import output
+
+CODE = """
+import ctypes, ctypes.util, os, signal, threading
+import numpy as np
+
+libm = ctypes.CDLL(ctypes.util.find_library("m"))
+
+def state():
+    tiny, tiny32 = np.array([5e-324]), np.array([1e-45], np.float32)
+    return (
+        5e-324 / 1.0 > 0, 2.2250738585072014e-308 / 2 > 0,              # no flush to zero
+        bool((tiny * 1 > 0).all()), bool((tiny32 * np.float32(1) > 0).all()),  # nor of operands
+        1 + 2.0**-53 == 1, 1 + 3 * 2.0**-54 > 1, -1 - 2.0**-53 == -1,   # round to nearest, ties to even
+        libm.fegetround(),
+        libm.fetestexcept(0) == 0,
+    )
+
+def check(event):
+    assert state() == before, (event, state())
+
+def guarded(event, call, error=None):
+    try:
+        call()
+    except BaseException as e:
+        assert error is not None and isinstance(e, error), e
+    else:
+        assert error is None
+    check(event)
+
+before = state()
+assert before[:7] == (True,) * 7
+import fcnet as fc
+check("import")
+x = np.full((2000, 64), 1e-30, np.float32)
+y = np.arange(2000) % 10
+net = fc.Network([64, 128, 10], seed=0)
+guarded("fit", lambda: net.fit(x, y, epochs=3, batch_size=128))
+guarded("predict", lambda: net.predict(x))
+guarded("error", lambda: net.predict(x[:, 1:]), ValueError)
+guarded("divergence", lambda: net.fit(x * 1e30, y, epochs=5, optimizer=fc.SGD(1e30)), fc.DivergenceError)
+threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+guarded("interrupt", lambda: net.fit(x, y, epochs=10**6), KeyboardInterrupt)
+results = []
+def second_thread():
+    net.fit(x, y, epochs=1)
+    results.append(state())
+thread = threading.Thread(target=second_thread)
+thread.start()
+thread.join()
+assert results == [before]
+check("thread")
+print("same")
+"""
+
+
+def test_rounding_and_subnormal_numbers_stay_as_they_are():
+    assert output(CODE) == "same"
