@@ -81,8 +81,8 @@ def test_what_a_signal_handler_raises_arrives_unchanged(problem):
     before = signal.signal(signal.SIGUSR1, handler)
     try:
         net = fc.Network(sizes, seed=0)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
         with pytest.raises(LookupError) as caught:
-            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
             net.fit(x, y, epochs=10**6, batch_size=batch, optimizer=fc.SGD(1e-3))
         assert caught.value is error
     finally:
