@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// The thread pool and the trainer without Python, for sanitizers: changing team sizes, many barriers, several callers
+// at once, interrupted epochs; and the same weights for every number of threads. Exits with 0 if all is well.
+#include <cstdio>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "fcnet/predictor.hpp"
+#include "fcnet/trainer.hpp"
+
+using namespace fcnet;
+
+namespace {
+
+int failures = 0;
+
+void expect(bool ok, const char* what) {
+  if (ok) return;
+  std::fprintf(stderr, "failed: %s\n", what);
+  ++failures;
+}
+
+bool never(void*) { return false; }
+
+// Every thread of the team sees what the others wrote before each barrier.
+bool barriers_hold(int threads, int rounds) {
+  std::vector<int> slots(static_cast<Size>(threads), 0);
+  std::atomic<int> wrong{0};
+  run_team(threads, [&](const Team& team) {
+    for (int round = 1; round <= rounds; ++round) {
+      slots[static_cast<Size>(team.id)] = round;
+      team.sync();
+      for (int i = 0; i < team.size; ++i) wrong += slots[static_cast<Size>(i)] != round;
+      team.sync();
+    }
+  });
+  return wrong == 0;
+}
+
+struct Problem {
+  std::vector<float> x;
+  std::vector<std::int32_t> labels;
+  Shape shape;
+
+  Problem(std::vector<Size> sizes, Size n) : x(n * sizes.front()), labels(n), shape{std::move(sizes)} {
+    for (Size i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 2654435761u % 1000) / 1000;
+    for (Size i = 0; i < n; ++i) labels[i] = static_cast<std::int32_t>(i % shape.outputs());
+  }
+  Data<float> data() const { return {x.data(), Element::float32, labels.size(), labels.data(), nullptr}; }
+};
+
+// The weights after two epochs; stopped in the middle where `poll` says so.
+std::vector<float> train(const Problem& problem, Size batch, int threads, Watch::Poll poll) {
+  set_num_threads(threads);
+  Parameters<float> start;
+  Trainer<float> trainer;
+  expect(start.allocate(problem.shape) == Status::ok && initialize(start, 1) == Status::ok, "allocation");
+  expect(trainer.prepare(start, problem.data(), batch) == Status::ok, "prepare");
+  for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
+    Watch watch(poll, nullptr);
+    trainer.run_epoch(7, epoch, true, 0.1, watch);
+  }
+  const Buffer<float>& panels = trainer.parameters().panels();
+  return {panels.data(), panels.data() + panels.size()};
+}
+
+}  // namespace
+
+int main() {
+  choose_isa(nullptr);
+  for (int threads : {1, 2, 3, 8, 2, 5, 1, 4}) expect(barriers_hold(threads, 200), "barrier");
+
+  std::vector<std::thread> callers;
+  std::atomic<int> broken{0};
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&broken, i] {
+      for (int j = 0; j < 20; ++j) broken += !barriers_hold(1 + (i + j) % 4, 10);
+    });
+  for (std::thread& caller : callers) caller.join();
+  expect(broken == 0, "several callers");
+
+  const Problem nets[] = {{{5, 7, 3}, 40}, {{33, 65, 40, 10}, 300}, {{64, 300, 10}, 5000}};
+  for (const Problem& net : nets)
+    for (Size batch : {Size{1}, Size{32}, Size{97}, Size{4096}}) {
+      if (batch == 1 && net.labels.size() > 300) continue;
+      const std::vector<float> expected = train(net, batch, 1, never);
+      for (int threads : {2, 3, 4})
+        expect(train(net, batch, threads, never) == expected, "equal bits for every number of threads");
+    }
+  for (int i = 0; i < 20; ++i) train(nets[2], 4096, 3, [](void*) { return true; });
+
+  std::puts(failures == 0 ? "ok" : "failed");
+  return failures != 0;
+}
