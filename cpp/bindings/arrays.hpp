@@ -56,7 +56,7 @@ inline py::ssize_t float_bytes(const py::array& a, const char* name) {
 
 inline bool native_order(const py::array& a) { return py::cast<bool>(a.dtype().attr("isnative")); }
 
-// An input: read only, C-contiguous, of type T; copied only where it is not so already.
+// An input: read only, C-contiguous, aligned, of type T; copied only where it is not so already.
 template <class T>
 class Input {
  public:
@@ -64,7 +64,8 @@ class Input {
     array_ = as_array(object, name);
     if (float_bytes(array_, name) != static_cast<py::ssize_t>(sizeof(T))) refuse_dtype(array_, name, dtype_name<T>());
     check_size(array_, name);
-    array_ = py::array_t<T, py::array::c_style | py::array::forcecast>(array_);
+    constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    array_ = py::array_t<T, py::array::c_style | py::array::forcecast | aligned>(array_);
   }
 
   const T* data() const { return static_cast<const T*>(array_.data()); }

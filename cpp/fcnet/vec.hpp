@@ -55,6 +55,16 @@ constexpr int width = VectorTypes<T>::width;
 template <class V>
 using Bits = decltype(V{} < V{});
 
+// The same, unsigned: arithmetic wraps where the bits of a number out of range would overflow.
+template <class V, Size element_bytes = sizeof(V{}[0])>
+struct UnsignedBits {
+  typedef std::uint32_t Vector __attribute__((vector_size(sizeof(V))));
+};
+template <class V>
+struct UnsignedBits<V, 8> {
+  typedef std::uint64_t Vector __attribute__((vector_size(sizeof(V))));
+};
+
 template <class T>
 FCNET_INLINE Vec<T> load(const T* p) {
   return (Vec<T>)*reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(p);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // exp and log on vectors, of our own so that every CPU and C library gives the same bits.
-// Error at most 1 ulp, with and without fused multiply-add (tests/test_math_ulp.py). Special values as in C: exp(-inf) = 0,
-// log(0) = -inf, log(negative) = NaN, NaN stays NaN.
+// Error at most 1 ulp, with and without fused multiply-add (tests/test_math_ulp.py). Special values as in C: exp(-inf)
+// = 0, log(0) = -inf, log(negative) = NaN, NaN stays NaN.
 #pragma once
 
 #include "fcnet/vec.hpp"
@@ -47,8 +47,9 @@ FCNET_INLINE V exp(V x) {
   FCNET_UNROLL
   for (int i = F::exp_terms - 1; i >= 2; --i) p = fma(p, r, V{} + coefficient[i]);
   p = fma(r * r, p, r) + T(1);
-  const Bits<V> whole = (Bits<V>)shifted - (Bits<V>)(V{} + F::magic);
-  const Bits<V> half = (whole + 4 * F::bias) / 2 - 2 * F::bias;
+  using U = typename UnsignedBits<V>::Vector;
+  const U whole = (U)shifted - (U)(V{} + F::magic);
+  const U half = ((whole + 4 * F::bias) >> 1) - 2 * F::bias;
   const V scale1 = (V)((half + F::bias) << F::mantissa_bits);
   const V scale2 = (V)((whole - half + F::bias) << F::mantissa_bits);
   const V y = p * scale1 * scale2;
@@ -62,14 +63,15 @@ FCNET_INLINE V log(V x) {
   using T = ElementOf<V>;
   using F = FloatFormat<T>;
   using I = Bits<V>;
+  using U = typename UnsignedBits<V>::Vector;
   constexpr T smallest_normal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
   constexpr T lift = T(std::uint64_t{1} << F::mantissa_bits);
   const auto subnormal = x < smallest_normal;
   const V lifted = subnormal ? x * lift : x;
-  const I bits = (I)lifted;
-  const I root_half = (I)(V{} + T(0x1.6a09e667f3bcdp-1));
-  const I exponent = (bits - root_half) >> F::mantissa_bits;
-  const V f = (V)(bits - (exponent << F::mantissa_bits)) - T(1);
+  const U bits = (U)lifted;
+  const U root_half = (U)(V{} + T(0x1.6a09e667f3bcdp-1));
+  const I exponent = (I)(bits - root_half) >> F::mantissa_bits;
+  const V f = (V)(bits - ((U)exponent << F::mantissa_bits)) - T(1);
   const V s = f / (f + T(2));
   const V s2 = s * s;
   V p = V{} + T(1) / T(2 * F::log_terms + 1);
