@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,8 +51,23 @@ def test_kernels_include_no_standard_library():
 
 
 def test_intrinsics_stand_in_one_file():
-    with_intrinsics = [p.name for p in sources if re.search(r"\b_mm\d*_|\bv\w+q_f\d\d\(", p.read_text())]
+    intrinsics = r"immintrin|arm_neon|\b_mm\d*_|\bv\w+q_f\d\d\("
+    with_intrinsics = [p.name for p in sources if re.search(intrinsics, p.read_text())]
     assert with_intrinsics == ["vec.hpp"]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of fcnet that a module imports, anywhere in it; "" for the package itself or a relative import."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "fcnet":
+            names = [f"fcnet.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = ["fcnet" if node.level else str(node.module)]
+        else:
+            continue
+        yield from (name[6:] for name in names if name.partition(".")[0] == "fcnet")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "python/fcnet").rglob("*.py")), ids=lambda p: p.stem)
@@ -58,14 +75,18 @@ def test_python_imports_point_down(path):
     name = ".".join(path.relative_to(ROOT / "python/fcnet").with_suffix("").parts).removesuffix(".__init__")
     if name == "__init__":
         return
-    for module, names in re.findall(r"^\s*from (fcnet[\w.]*) import (.+)$", path.read_text(), re.MULTILINE):
-        for imported in [module[6:]] if module != "fcnet" else re.findall(r"\w+", names):
-            assert PACKAGE.index(imported) < PACKAGE.index(name), f"{name} imports {imported}"
+    for other in imported(path):
+        assert PACKAGE.index(other) < PACKAGE.index(name), f"{name} imports {other}"
 
 
 @pytest.mark.parametrize("path", sources + scripts, ids=lambda p: p.name)
 def test_a_file_has_at_most_300_lines(path):
     assert len(path.read_text().splitlines()) <= 300
+
+
+def test_the_core_neither_prints_nor_ends_the_process():
+    words = re.compile(r"std::(cout|cerr|clog|terminate)|iostream|cstdio|\b(abort|_?[eE]xit|f?printf|puts|assert)\(")
+    assert not [p.name for p in (ROOT / "cpp/fcnet").rglob("*.*") if words.search(p.read_text())]
 
 
 def test_the_core_is_ascii():

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+import fcnet as fc
+
 from processes import output
 
 pytestmark = pytest.mark.skipif(
@@ -13,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SETUP = """
-import resource
+import resource, signal
 import numpy as np
 import fcnet as fc
 from fcnet import kernels, reference
@@ -23,6 +25,7 @@ def wide(*shape, dtype=np.float32):
     return np.broadcast_to(dtype(1), shape)
 
 def refused(call, *errors):
+    signal.alarm(10)  # a hang, not a slow machine: refusing takes milliseconds
     try:
         call()
     except errors or (OverflowError, MemoryError):
@@ -34,24 +37,49 @@ CALLS = {
     "hidden 2**31": "fc.Network([784, 2**31, 10])",
     "hidden 2**40": "fc.Network([784, 2**40, 10])",
     "inputs 2**62": "fc.Network([2**62, 10])",
+    "hidden 2**62": "fc.Network([784, 2**62, 10])",
+    "hidden 2**31 of float64": "fc.Network([784, 2**31, 10], dtype='float64')",
     "outputs 2**62": "fc.Network([10, 2**62])",
     "all 2**32": "fc.Network([2**32, 2**32])",
     "sum of many": "fc.Network([2**14] * 100)",
     "fit 2**40 rows": "net.fit(wide(2**40, 784), wide(2**40, dtype=np.int64))",
     "fit 2**33 rows of int64": "net.fit(wide(2**33, 784, dtype=np.int64), wide(2**33, dtype=np.int64))",
+    "fit 2**40 rows of uint8": "net.fit(wide(2**40, 784, dtype=np.uint8), wide(2**40, dtype=np.int64))",
+    "fit 2**40 one-hot rows": "net.fit(wide(2**40, 784), wide(2**40, 10))",
+    "validate 2**40 rows": "net.fit(ten, zeros, validation_data=(wide(2**40, 784), wide(2**40, dtype=np.int64)))",
+    "gradients of 2**40 rows": "net.gradients(wide(2**40, 784), wide(2**40, dtype=np.int64))",
     "predict 2**40 rows": "net.predict(wide(2**40, 784))",
     "evaluate 2**40 rows": "net.evaluate(wide(2**40, 784), wide(2**40, dtype=np.int64))",
     "linear 2**40 rows": "kernels.linear(wide(2**40, 4), wide(4, 4), wide(4))",
     "linear 2**58 rows": "kernels.linear(wide(2**58, 4), wide(4, 4), wide(4))",
     "linear, a product of 2**40": "kernels.linear(wide(2**20, 1), wide(1, 2**20), wide(2**20))",
+    "linear, a product of 2**64": "kernels.linear(wide(2**32, 1), wide(1, 2**32), wide(2**32))",
+    "linear, 2**40 sums of nothing": "kernels.linear(wide(2**40, 0), wide(0, 4), wide(4))",
+    "relu 2**40 rows": "kernels.relu(wide(2**40, 4))",
     "softmax 2**40 rows": "kernels.softmax(wide(2**40, 4))",
+    "softmax 2**40 classes": "kernels.softmax(wide(2, 2**40))",
+    "cross_entropy 2**40 rows": "kernels.cross_entropy(wide(2**40, 4), wide(2**40, dtype=np.int64))",
+    "sigma_backward 2**40 rows": "kernels.sigma_backward(wide(2**40, 4), wide(4, 4), wide(2**40, 4))",
+    "weight_gradient, a product of 2**40": "kernels.weight_gradient(wide(1, 2**20), wide(1, 2**20))",
 }
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_too_large_is_an_exception(call):
     pytest.importorskip("resource")
-    output(f"{SETUP}\nnet = fc.Network([784, 10], seed=0)\nrefused(lambda: {call})")
+    small = "ten, zeros = wide(10, 784), np.zeros(10, np.int64)\nnet = fc.Network([784, 10], seed=0)\n"
+    output(f"{SETUP}{small}refused(lambda: {call})")
+
+
+@pytest.mark.parametrize("exponent", [63, 64, 70, 1000])
+def test_a_layer_beyond_the_range_of_integers_is_a_value_error(exponent):
+    with pytest.raises(ValueError, match=r"sizes\[1\] is \d+: expected from 1 to"):
+        fc.Network([784, 2**exponent, 10])
+
+
+def test_a_batch_larger_than_the_data_costs_nothing():
+    pytest.importorskip("resource")
+    output(f"{SETUP}fc.Network([784, 10], seed=0).fit(wide(10, 784), np.zeros(10, np.int64), batch_size=2**62)")
 
 
 def test_a_network_that_could_not_be_made_leaves_the_process_usable():
