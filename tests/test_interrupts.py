@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -31,20 +33,13 @@ def problem(request):
     return sizes, batch, rng.random((n, sizes[0]), np.float32), rng.integers(0, sizes[-1], n)
 
 
-def interrupted(call, delay, number=signal.SIGINT):
-    """Run ``call`` with a signal on its way; the seconds from signal to exception."""
-    sent = []
-
-    def send():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), number)
-
-    timer = threading.Timer(delay, send)
+def interrupted(call, delay):
+    """Run ``call`` with Ctrl-C on its way."""
+    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        with pytest.raises((KeyboardInterrupt, LookupError)):
+        with pytest.raises(KeyboardInterrupt):
             call()
-        return time.perf_counter() - sent[0]
     finally:
         timer.cancel()
         timer.join()
@@ -59,9 +54,63 @@ def test_an_interrupted_fit_leaves_finished_steps_and_can_go_on(problem):
     assert net.epochs_trained == len(net.history)
     if len(net.history):
         assert any((a != layer.W).any() for a, layer in zip(start, net.layers, strict=True))
+    assert len(net.history.epochs) == len(net.history.loss) == len(net.history.accuracy) == len(net.history.seconds)
+    assert np.isfinite(net.predict(x[:100])).all()
     before = net.epochs_trained
     net.fit(x[:batch], y[:batch], epochs=1, batch_size=batch)
     assert net.epochs_trained == before + 1
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_an_interrupt_from_outside_ends_the_fit_before_a_deadline(net):
+    sizes, batch, n = NETS[net]
+    code = f"""
+import faulthandler, numpy as np, fcnet as fc
+faulthandler.dump_traceback_later(20, exit=True)  # the deadline
+x, y = np.ones(({n}, {sizes[0]}), np.float32), np.zeros({n}, int)
+net = fc.Network({sizes})
+try:
+    print("ready", flush=True)
+    net.fit(x, y, epochs=10**6, batch_size={batch}, optimizer=fc.SGD(1e-3))
+except KeyboardInterrupt:
+    print("interrupted", np.isfinite(net.layers[0].W).all())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "interrupted True\n"
+
+
+@pytest.mark.xfail(
+    raises=AssertionError, reason="an interrupt that Python sees as run_epoch returns loses the record of that epoch"
+)
+def test_an_epoch_whose_weights_are_kept_is_counted():
+    x, y = np.eye(2, dtype=np.float32), [0, 1]
+    net, same = (fc.Network([2, 2], seed=0) for _ in range(2))
+    interrupted(lambda: net.fit(x, y, epochs=10**6, batch_size=2), 0.05)  # one step an epoch
+    same.fit(x, y, epochs=net.epochs_trained, batch_size=2)
+    np.testing.assert_array_equal(net.layers[0].W, same.layers[0].W)
+
+
+@pytest.mark.xfail(raises=AssertionError, reason="an epoch is recorded in two parts, before and after its validation")
+def test_an_interrupted_validation_leaves_a_history_of_even_length():
+    x, many = np.ones((10, 256), np.float32), np.ones((100_000, 256), np.float32)
+    net = fc.Network([256, 1024, 1024, 10], seed=0)
+    options = {"epochs": 10**6, "validation_data": (many, np.zeros(len(many), int))}
+    interrupted(lambda: net.fit(x, np.zeros(10, int), **options), 0.4)
+    assert len(net.history.epochs) == len(net.history.val_loss) == len(net.history.val_accuracy)
+
+
+@pytest.mark.xfail(
+    raises=AssertionError, reason="a fit without a finished epoch leaves the history of the fit before it"
+)
+def test_history_belongs_to_the_last_fit_even_if_its_first_epoch_was_interrupted():
+    x, y = np.ones((500_000, 64), np.float32), np.zeros(500_000, int)
+    net = fc.Network([64, 128, 10], seed=0)
+    net.fit(x[:10], y[:10], epochs=3)
+    interrupted(lambda: net.fit(x, y, epochs=1, batch_size=1), 0.2)
+    assert (len(net.history), net.epochs_trained) == (0, 3)
 
 
 def test_an_interrupted_prediction_stops():
@@ -71,29 +120,30 @@ def test_an_interrupted_prediction_stops():
     assert net.predict(x[:1]).shape == (1, 10)
 
 
-def test_what_a_signal_handler_raises_arrives_unchanged(problem):
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGALRM"])
+def test_what_a_signal_handler_raises_arrives_unchanged(problem, name):
+    number = getattr(signal, name)
     sizes, batch, x, y = problem
     error = LookupError("from a handler")
 
     def handler(number, frame):
         raise error
 
-    before = signal.signal(signal.SIGUSR1, handler)
+    before = signal.signal(number, handler)
     try:
         net = fc.Network(sizes, seed=0)
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
         with pytest.raises(LookupError) as caught:
             net.fit(x, y, epochs=10**6, batch_size=batch, optimizer=fc.SGD(1e-3))
         assert caught.value is error
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(number, before)
 
 
 def test_many_interrupts_at_random_times_neither_crash_nor_hang():
     code = """
 import os, random, signal, threading, time
-import numpy as np
-import fcnet as fc
+import numpy as np, fcnet as fc
 
 rng = np.random.default_rng(0)
 x, y = rng.random((2000, 100), np.float32), rng.integers(0, 10, 2000)
@@ -138,8 +188,7 @@ def test_an_exception_of_the_progress_callback_arrives_and_the_next_fit_works(si
     def callback(samples, loss):
         raise error
 
-    model = Model(sizes, "cross_entropy", "float32", 0)
-    hyper = {"learning_rate": 1e-3}
+    model, hyper = Model(sizes, "cross_entropy", "float32", 0), {"learning_rate": 1e-3}
     trainer = Trainer(model, x, y, batch, True, "sgd", hyper)
     with pytest.raises(RuntimeError) as caught:
         trainer.run_epoch(0, callback)

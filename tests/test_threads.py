@@ -40,13 +40,20 @@ def test_a_wrong_number_of_threads_is_an_import_error(value):
     assert f"FCNET_NUM_THREADS is '{value}': expected a whole number from 1 to" in done.stderr
 
 
+@pytest.mark.parametrize("value", ["", "0", "two"])
+def test_an_omp_num_threads_that_is_no_count_is_ignored(value):
+    count, source = output(SHOW, FCNET_NUM_THREADS="", OMP_NUM_THREADS=value).split(" | ")
+    assert int(count) >= 1
+    assert source in ("affinity mask", "cgroup CPU quota")
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity masks")
 def test_the_affinity_mask_limits_the_threads():
     code = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {SHOW}"
     assert output(code, FCNET_NUM_THREADS="", OMP_NUM_THREADS="").startswith("1 | ")
 
 
-@pytest.mark.parametrize("n", [0, -1, 10**6, 10**30, -(10**30)], ids=str)
+@pytest.mark.parametrize("n", [0, -1, 10**6, 10**9, 10**30, -(10**30)], ids=str)
 def test_set_num_threads_refuses_a_wrong_number(n):
     before = fc.get_num_threads()
     with pytest.raises(ValueError, match=f"n is {n}: expected 1 <= n <= "):
@@ -56,8 +63,14 @@ def test_set_num_threads_refuses_a_wrong_number(n):
 
 @pytest.mark.parametrize("n", [True, 1.5, "2", None], ids=str)
 def test_set_num_threads_refuses_a_wrong_type(n):
-    with pytest.raises(TypeError, match="expected a whole number of threads"):
+    before = fc.get_num_threads()
+    with pytest.raises(TypeError, match=f"n is {n!r}: expected a whole number of threads"):
         fc.set_num_threads(n)
+    assert fc.get_num_threads() == before
+
+
+def test_set_num_threads_decides_from_then_on():
+    assert output(f"import fcnet; fcnet.set_num_threads(3); {SHOW}", FCNET_NUM_THREADS="2") == "3 | set_num_threads"
 
 
 def in_threads(count, call):
@@ -78,8 +91,8 @@ def in_threads(count, call):
 def test_threads_that_predict_at_once_get_the_serial_bits(threads):
     net = fc.Network([64, 128, 10], seed=0)
     expected = [net.predict(X[: 10 * i + 1]).tobytes() for i in range(16)]
-    for _ in range(20):
-        assert in_threads(16, lambda i: net.predict(X[: 10 * i + 1]).tobytes()) == expected
+    answers = in_threads(16, lambda i: {net.predict(X[: 10 * i + 1]).tobytes() for _ in range(200)})
+    assert answers == [{bits} for bits in expected]
 
 
 def test_networks_that_are_fitted_at_once_get_the_serial_bits(threads):
@@ -130,8 +143,8 @@ def test_predictions_during_a_fit_see_whole_networks(busy):
         np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("leave", ["sys.exit(3)", "os._exit(3)"])
-def test_the_process_ends_with_its_exit_code_in_the_middle_of_a_fit(leave):
+@pytest.mark.parametrize(("leave", "expected"), [("pass", 0), ("sys.exit(3)", 3), ("os._exit(3)", 3)])
+def test_the_process_ends_with_its_exit_code_in_the_middle_of_a_fit(leave, expected):
     code = f"""
 import os, sys, threading, time
 import numpy as np
@@ -143,4 +156,4 @@ time.sleep(0.2)
 {leave}
 """
     done = run("-c", code)
-    assert (done.returncode, done.stderr) == (3, "")
+    assert (done.returncode, done.stderr) == (expected, "")
