@@ -111,7 +111,6 @@ print(all(good))
     assert output(SETUP + code) == "True"
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="arrays._plain touches np.ma, which NumPy imports on first use")
 def test_the_first_fit_and_prediction_import_nothing_whose_lock_a_child_could_inherit():
     code = "before = set(sys.modules)\nwork()\nprint(sorted(set(sys.modules) - before))"
     assert output(SETUP + code) == "[]"

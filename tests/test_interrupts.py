@@ -82,9 +82,6 @@ except KeyboardInterrupt:
         assert process.stdout.read() == "interrupted True\n"
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="an interrupt that Python sees as run_epoch returns loses the record of that epoch"
-)
 def test_an_epoch_whose_weights_are_kept_is_counted():
     x, y = np.eye(2, dtype=np.float32), [0, 1]
     net, same = (fc.Network([2, 2], seed=0) for _ in range(2))
@@ -93,7 +90,6 @@ def test_an_epoch_whose_weights_are_kept_is_counted():
     np.testing.assert_array_equal(net.layers[0].W, same.layers[0].W)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="an epoch is recorded in two parts, before and after its validation")
 def test_an_interrupted_validation_leaves_a_history_of_even_length():
     x, many = np.ones((10, 256), np.float32), np.ones((100_000, 256), np.float32)
     net = fc.Network([256, 1024, 1024, 10], seed=0)
@@ -102,9 +98,6 @@ def test_an_interrupted_validation_leaves_a_history_of_even_length():
     assert len(net.history.epochs) == len(net.history.val_loss) == len(net.history.val_accuracy)
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="a fit without a finished epoch leaves the history of the fit before it"
-)
 def test_history_belongs_to_the_last_fit_even_if_its_first_epoch_was_interrupted():
     x, y = np.ones((500_000, 64), np.float32), np.zeros(500_000, int)
     net = fc.Network([64, 128, 10], seed=0)

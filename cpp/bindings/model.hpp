@@ -145,9 +145,16 @@ class Fit {
     }
     raise_unless_ok(result.status);
     const bool diverged = result.status == Status::diverged;
-    if (!diverged) model_->publish_copy(trainer_.parameters());
+    if (!diverged) {
+      model_->publish_copy(trainer_.parameters());
+      finished_ = py::make_tuple(epoch, result.loss, result.correct);
+    }
     return py::make_tuple(result.loss, result.correct, diverged);
   }
+
+  // (epoch, loss, correct) of the last epoch whose weights are published, or None: also where an interrupt keeps
+  // run_epoch's caller from seeing what it returned.
+  py::object finished() const { return finished_; }
 
   void close() {
     if (open_) model_->end_fit();
@@ -161,6 +168,7 @@ class Fit {
   bool shuffle_;
   double learning_rate_;
   Trainer<T> trainer_;
+  py::object finished_ = py::none();
   bool open_ = false;
   std::atomic<bool> running_{false};
 };

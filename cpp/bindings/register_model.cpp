@@ -165,6 +165,8 @@ void register_model(py::module_& m) {
             return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress); }, self.fit);
           },
           "epoch"_a, "on_progress"_a = py::none())
+      .def("finished",
+           [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
       .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ _NATIVE = frozenset(map(np.dtype, (np.float32, np.float64, np.uint8)))
 
 def _plain(value: ArrayLike, name: str) -> Array:
     """``value`` as an array of its own type; what NumPy would silently misread is refused."""
-    if isinstance(value, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # not imported: a fork in the middle of an import would hang the child
+    if masked is not None and isinstance(value, masked.MaskedArray):
         raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")

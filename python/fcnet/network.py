@@ -14,7 +14,7 @@ from fcnet._native import Model
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD
-from fcnet.training import Examples, evaluate, run_epochs
+from fcnet.training import Examples, evaluate, open_trainer, run_epochs
 
 Loss = Literal["cross_entropy", "mse", "rmse"]
 
@@ -153,25 +153,24 @@ class Network:
                 raise TypeError("validation_data is not a pair: expected (x, y)")
             names = ("validation_data[0]", "validation_data[1]")
             validation = self._examples(*validation_data, names, finite=True)
-        history = History()
+        batch_size = min(batch_size, len(train.x))
+        trainer = open_trainer(self._model, train, batch_size, optimizer, bool(shuffle))
+        self.history = history = History()
         try:
             run_epochs(
                 self._model,
-                train,
+                trainer,
+                samples=len(train.x),
                 first_epoch=self.epochs_trained,
                 epochs=epochs,
-                batch_size=min(batch_size, len(train.x)),
                 optimizer=optimizer,
-                shuffle=bool(shuffle),
                 classify=self._classifies,
                 validation=validation,
                 progress=progress,
                 history=history,
             )
         finally:
-            if len(history) or epochs == 0:
-                self.epochs_trained += len(history)
-                self.history = history
+            self.epochs_trained += len(history)
         return history
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -36,36 +37,56 @@ def evaluate(model: Model, examples: Examples, classify: bool) -> dict[str, floa
     return result
 
 
+def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: SGD, shuffle: bool) -> Trainer:
+    """Begin a fit; RuntimeError where the model is being fitted already."""
+    hyper = {"learning_rate": optimizer.learning_rate}
+    return Trainer(model, train.x, train.y, batch_size, shuffle, "sgd", hyper)
+
+
 def run_epochs(
     model: Model,
-    train: Examples,
+    trainer: Trainer,
     *,
+    samples: int,
     first_epoch: int,
     epochs: int,
-    batch_size: int,
     optimizer: SGD,
-    shuffle: bool,
     classify: bool,
     validation: Examples | None,
     progress: bool | None,
     history: History,
 ) -> None:
-    """Train for some epochs, appending to ``history`` as they end.
+    """Train for some epochs, appending to ``history`` as they end, and close the trainer.
+
+    An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
+    was not measured is then NaN.
 
     Raises
     ------
     DivergenceError : the loss or a weight is no longer finite.
     KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
-    RuntimeError : the model is being fitted already.
     """
-    hyper = {"learning_rate": optimizer.learning_rate}
-    trainer = Trainer(model, train.x, train.y, batch_size, shuffle, "sgd", hyper)
-    n = len(train.x)
+
+    def record(seconds: float, figures: dict[str, float]) -> None:
+        finished = trainer.finished()
+        if finished is None or finished[0] in history.epochs[-1:]:
+            return
+        epoch, loss, correct = finished
+        history.epochs.append(epoch)
+        history.loss.append(loss)
+        history.seconds.append(seconds)
+        if classify:
+            history.accuracy.append(correct / samples)
+        if validation is not None:
+            history.val_loss.append(figures.get("loss", math.nan))
+            if classify:
+                history.val_accuracy.append(figures.get("accuracy", math.nan))
+
     try:
-        with Progress(progress, epochs, n) as bar:
+        with Progress(progress, epochs, samples) as bar:
             for epoch in range(first_epoch, first_epoch + epochs):
                 start = perf_counter()
-                loss, correct, diverged = trainer.run_epoch(epoch, bar.callback)
+                loss, _, diverged = trainer.run_epoch(epoch, bar.callback)
                 seconds = perf_counter() - start
                 if diverged:
                     raise DivergenceError(
@@ -73,15 +94,7 @@ def run_epochs(
                         f"learning rate; the network keeps its weights from before that epoch"
                     )
                 bar.end_epoch(loss, epoch - first_epoch + 1)
-                history.epochs.append(epoch)
-                history.loss.append(loss)
-                history.seconds.append(seconds)
-                if classify:
-                    history.accuracy.append(correct / n)
-                if validation is not None:
-                    figures = evaluate(model, validation, classify)
-                    history.val_loss.append(figures["loss"])
-                    if classify:
-                        history.val_accuracy.append(figures["accuracy"])
+                record(seconds, {} if validation is None else evaluate(model, validation, classify))
     finally:
+        record(math.nan, {})
         trainer.close()
