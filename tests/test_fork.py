@@ -169,3 +169,24 @@ except LookupError:
 print(ended_well(pid))
 """
     assert output(SETUP + IN_A_FIT + code) == "True"
+
+
+def test_a_child_that_a_handler_forked_cannot_go_on_with_the_fit():
+    code = """
+net = fc.Network([64, 1024, 1024, 10], seed=0)
+many, labels = rng.random((20000, 64), np.float32), rng.integers(0, 10, 20000)
+net.fit(many[:128], labels[:128], epochs=1, batch_size=128)
+start = net.layers[0].W
+parent, pids = os.getpid(), []
+signal.signal(signal.SIGUSR1, lambda *_: pids.append(os.fork()))
+threading.Timer(0.1, os.kill, (parent, signal.SIGUSR1)).start()
+try:
+    net.fit(many, labels, epochs=1, batch_size=128)
+    refused = False
+except RuntimeError as error:
+    refused = "forked by a signal handler" in str(error)
+if os.getpid() != parent:
+    os._exit(0 if refused and (net.layers[0].W == start).all() and work() else 1)
+print(not refused, ended_well(pids[0]))
+"""
+    assert output(SETUP + code) == "True True"

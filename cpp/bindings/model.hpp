@@ -140,7 +140,7 @@ class Fit {
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
       const py::error_already_set interruption;
-      if (trainer_.parameters().finite()) model_->publish_copy(trainer_.parameters());
+      if (!attention.forked() && trainer_.parameters().finite()) model_->publish_copy(trainer_.parameters());
       throw interruption;
     }
     raise_unless_ok(result.status);

@@ -18,6 +18,9 @@ class Attention {
   // report: called with the GIL held; may throw error_already_set
   explicit Attention(std::function<void()> report = {}) : report_(std::move(report)), watch_(poll, this) {}
 
+  // Whether this is a child that a signal handler forked in the middle of the work, which is then incomplete.
+  bool forked() const { return Unlocked::forks() != forks_; }
+
   // work(Watch&) without the GIL. What it returns is returned; a Python error that a poll met stays set.
   template <class Work>
   auto run(Work work) {
@@ -32,7 +35,12 @@ class Attention {
   bool stop() {
     Unlocked::before_locking();
     const py::gil_scoped_acquire locked;
-    if (PyErr_CheckSignals() != 0) return true;
+    const bool raised = PyErr_CheckSignals() != 0;
+    if (!raised && forked())
+      PyErr_SetString(PyExc_RuntimeError,
+                      "this process was forked by a signal handler in the middle of this call, whose threads stayed in "
+                      "the parent: the child cannot finish it");
+    if (raised || forked()) return true;
     if (!report_ || Clock::now() < next_report_) return false;
     try {
       report_();
@@ -44,6 +52,7 @@ class Attention {
     return false;
   }
 
+  int forks_ = Unlocked::forks();
   std::function<void()> report_;
   Clock::time_point next_report_ = Clock::now() + std::chrono::milliseconds(100);
   Watch watch_;

@@ -45,10 +45,15 @@ class Unlocked {
     const py::gil_scoped_release released;
     for (int ms = 0; inside_ > 0 && ms < 1000; ++ms) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  static void forget() { inside_ = 0; }  // in a forked child, where the other threads are gone
+  // In a forked child, where the other threads are gone.
+  static void forget() {
+    inside_ = 0;
+    ++forks_;
+  }
+  static int forks() { return forks_; }  // between the first process and this one
 
  private:
-  inline static std::atomic<int> inside_{0};
+  inline static std::atomic<int> inside_{0}, forks_{0};
   inline static std::atomic<bool> leaving_{false};
   inline static std::thread::id leaver_;
 };
