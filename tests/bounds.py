@@ -27,3 +27,14 @@ def exact_type(dtype):
 def spacing(value, dtype):
     """One ulp of ``dtype`` at ``value``."""
     return np.spacing(np.abs(value).astype(dtype)).astype(exact_type(dtype))
+
+
+def flat(pairs) -> list[np.ndarray]:
+    """W and B of every layer in one list."""
+    return [array for pair in pairs for array in pair]
+
+
+def max_error(got, expected) -> float:
+    """The largest difference in any array, in units of the largest entry of the expected one (at least 1)."""
+    pairs = zip(got, expected, strict=True)
+    return max(np.abs(g - e).max(initial=0) / np.abs(e).max(initial=1) for g, e in pairs)

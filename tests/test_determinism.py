@@ -13,12 +13,15 @@ from fcnet import _native
 FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]
 
 
-def trained(loss, dtype, batch, n=300, sizes=(20, 70, 33, 5), seed=1):
+OPTIMIZERS = [fc.SGD(0.05), fc.SGD(0.02, 0.9), fc.SGD(0.02, 0.9, nesterov=True), fc.Adam(0.01), fc.AdamW(0.01)]
+
+
+def trained(loss, dtype, batch, optimizer=OPTIMIZERS[0], n=300, sizes=(20, 70, 33, 5), seed=1):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, sizes[0])).astype(dtype)
     y = rng.integers(0, sizes[-1], n) if loss == "cross_entropy" else rng.standard_normal((n, sizes[-1])).astype(dtype)
     net = fc.Network(list(sizes), loss=loss, seed=seed, dtype=dtype)
-    history = net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.05))
+    history = net.fit(x, y, epochs=2, batch_size=batch, optimizer=optimizer)
     digest = hashlib.sha256()
     for layer in net.layers:
         digest.update(layer.W.tobytes() + layer.B.tobytes())
@@ -27,18 +30,28 @@ def trained(loss, dtype, batch, n=300, sizes=(20, 70, 33, 5), seed=1):
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
-@pytest.mark.parametrize("batch", [1, 32, 100, 300])
-def test_same_bits_for_any_number_of_threads(loss, batch, dtype, isa):
+def assert_same_bits_for_any_number_of_threads(train):
     before = _native.get_num_threads()
     try:
         digests = set()
         for threads in (1, 2, 3, 5):
             _native.set_num_threads(threads)
-            digests.add(trained(loss, dtype, batch))
+            digests.add(train())
     finally:
         _native.set_num_threads(before)
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
+@pytest.mark.parametrize("batch", [1, 32, 100, 300])
+def test_same_bits_for_any_number_of_threads(loss, batch, dtype, isa):
+    assert_same_bits_for_any_number_of_threads(lambda: trained(loss, dtype, batch))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:], ids=["momentum", "nesterov", "adam", "adamw"])
+@pytest.mark.parametrize("batch", [7, 100])
+def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
+    assert_same_bits_for_any_number_of_threads(lambda: trained("cross_entropy", dtype, batch, optimizer))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -62,14 +75,15 @@ def test_same_bits_when_a_batch_is_taken_in_chunks(threads, dtype):
 
 
 @pytest.mark.skipif(len(FMA_ISAS) < 2, reason="this CPU has one instruction set with fused multiply-add")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "nesterov", "adam", "adamw"])
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
-def test_same_bits_on_every_instruction_set_with_fma(loss, dtype):
+def test_same_bits_on_every_instruction_set_with_fma(loss, optimizer, dtype):
     before = _native.config()["isa"]
     try:
         digests = set()
         for isa in FMA_ISAS:
             _native.use_isa(isa)
-            digests.add(trained(loss, dtype, 48))
+            digests.add(trained(loss, dtype, 48, optimizer))
     finally:
         _native.use_isa(before)
     assert len(digests) == 1

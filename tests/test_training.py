@@ -8,6 +8,8 @@ import pytest
 import fcnet as fc
 from fcnet import _native, reference
 
+from bounds import flat, max_error
+
 SIZES = [[7, 5, 3], [4, 33, 32, 2], [3, 1], [65, 31, 70, 6]]
 LOSSES = ["cross_entropy", "mse", "rmse"]
 
@@ -36,13 +38,7 @@ def network(sizes, loss, dtype, seed=3):
 
 
 def assert_same_to(bound, got, expected):
-    """Every array within ``bound`` of the largest entry of the expected one."""
-    for g, e in zip(got, expected, strict=True):
-        assert np.abs(g - e).max(initial=0) <= bound * np.abs(e).max(initial=1)
-
-
-def flat(pairs):
-    return [array for pair in pairs for array in pair]
+    assert max_error(got, expected) <= bound
 
 
 @sizes_of_net

@@ -65,9 +65,9 @@ class Model {
 
   Model(const Shape& shape, std::uint64_t seed) : shape_(shape), seed_(seed) {
     auto fresh = std::make_shared<Parameters<T>>();
-    const Status status = Attention().run([&](Watch&) {
+    const Status status = Attention().run([&](Watch& watch) {
       const Status s = fresh->allocate(shape);
-      return s == Status::ok ? initialize(*fresh, seed) : s;
+      return s == Status::ok ? initialize(*fresh, seed, watch) : s;
     });
     raise_unless_ok(status);
     published_ = std::move(fresh);
@@ -84,43 +84,41 @@ class Model {
     const std::lock_guard<std::mutex> lock(mutex_);
     published_ = std::move(next);
   }
-  void publish_copy(const Parameters<T>& parameters) {
-    auto next = std::make_shared<Parameters<T>>();
-    raise_unless_ok(next->copy(parameters));
-    publish(std::move(next));
-  }
+  void publish(Parameters<T> next) { publish(std::make_shared<const Parameters<T>>(std::move(next))); }
 
+  // One fit at a time. A child forked meanwhile has no thread that goes on with it: there the network is free.
   void begin_fit() {
-    if (fitting_.exchange(true)) throw std::runtime_error("this network is being fitted already");
+    const int here = Unlocked::forks();
+    if (fitting_.exchange(here) == here) throw std::runtime_error("this network is being fitted already");
   }
-  void end_fit() { fitting_ = false; }
-  bool fitting() const { return fitting_; }
+  void end_fit() { fitting_ = nobody; }
+  bool fitting() const { return fitting_ == Unlocked::forks(); }
 
  private:
   Shape shape_;
   std::uint64_t seed_;
   Published published_;
   mutable std::mutex mutex_;
-  std::atomic<bool> fitting_{false};
+  static constexpr int nobody = -1;
+  std::atomic<int> fitting_{nobody};  // by this process, counted in forks
 };
 
 // One fit. Keeps the arrays alive that it reads, and the model it trains.
 template <class T>
 class Fit {
  public:
-  Fit(std::shared_ptr<Model<T>> model, py::array x, py::object y, Size batch, bool shuffle, double learning_rate)
+  Fit(std::shared_ptr<Model<T>> model, py::array x, py::object y, Size batch, bool shuffle, Hyperparameters chosen)
       : model_(std::move(model)),
         samples_(std::move(x), model_->shape().inputs()),
         targets_(std::move(y), model_->shape(), samples_.n),
-        shuffle_(shuffle),
-        learning_rate_(learning_rate) {
+        shuffle_(shuffle) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
     model_->begin_fit();
     open_ = true;
     const Data<T> data{samples_.array.data(), samples_.element, samples_.n, targets_.labels, targets_.targets};
-    const auto start = model_->published();
-    const Status status = Attention().run([&](Watch&) { return trainer_.prepare(*start, data, batch); });
+    const Status status =
+        Attention().run([&](Watch&) { return trainer_.prepare(model_->shape(), data, batch, chosen); });
     if (status != Status::ok) close();
     raise_unless_ok(status);
   }
@@ -134,19 +132,21 @@ class Fit {
     std::function<void()> report;
     if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
     Attention attention(report);
-    const LossResult result = attention.run(
-        [&](Watch& watch) { return trainer_.run_epoch(model_->seed(), epoch, shuffle_, learning_rate_, watch); });
+    const auto start = model_->published();
+    const LossResult result =
+        attention.run([&](Watch& watch) { return trainer_.run_epoch(*start, model_->seed(), epoch, shuffle_, watch); });
     running_ = false;
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
       const py::error_already_set interruption;
-      if (!attention.forked() && trainer_.parameters().finite()) model_->publish_copy(trainer_.parameters());
+      if (!attention.forked() && trainer_.has_parameters() && trainer_.parameters().finite())
+        model_->publish(trainer_.give_parameters());
       throw interruption;
     }
     raise_unless_ok(result.status);
     const bool diverged = result.status == Status::diverged;
     if (!diverged) {
-      model_->publish_copy(trainer_.parameters());
+      model_->publish(trainer_.give_parameters());
       finished_ = py::make_tuple(epoch, result.loss, result.correct);
     }
     return py::make_tuple(result.loss, result.correct, diverged);
@@ -166,7 +166,6 @@ class Fit {
   Samples samples_;
   Targets<T> targets_;
   bool shuffle_;
-  double learning_rate_;
   Trainer<T> trainer_;
   py::object finished_ = py::none();
   bool open_ = false;

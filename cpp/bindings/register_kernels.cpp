@@ -172,7 +172,8 @@ template <class T>
 py::object backward_and_update(py::object sigma, py::object w, py::object b, py::object h, py::object rate,
                                py::object* out) {
   const Backward<T> s(sigma, h);
-  const OptimizerStep<T> step{T(1), static_cast<T>(real_number(rate, "learning_rate"))};
+  OptimizerStep<T> step;
+  step.learning_rate = static_cast<T>(real_number(rate, "learning_rate"));
   if (!std::isfinite(step.learning_rate)) value_error("learning_rate does not fit " + std::string(dtype_name<T>()));
   if (py::isinstance<py::array>(w)) {
     const auto a = py::reinterpret_borrow<py::array>(w);

@@ -57,7 +57,10 @@ py::array parameters_of(const PyModel& self, Size layer, bool bias) {
     check_layer(model->shape(), layer);
     const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
     py::array_t<T> a(bias ? Dimensions{dim(out)} : Dimensions{dim(in), dim(out)});
-    model->published()->read(layer, bias ? in : 0, bias ? 1 : in, a.mutable_data());
+    T* const to = a.mutable_data();
+    const auto parameters = model->published();
+    raise_unless_ok(Attention().run(
+        [&](Watch& watch) { return parameters->read(layer, bias ? in : 0, bias ? 1 : in, to, watch); }));
     a.attr("setflags")("write"_a = false);
     return a;
   });
@@ -70,9 +73,12 @@ void set_parameters(const PyModel& self, Size layer, py::object value, bool bias
     const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
     Input<T> a(value, bias ? "B" : "W");
     bias ? a.expect({dim(out)}, sizes({out}).c_str()) : a.expect({dim(in), dim(out)}, sizes({in, out}).c_str());
-    auto next = std::make_shared<Parameters<T>>();
-    raise_unless_ok(next->copy(*model->published()));
-    next->write(layer, bias ? in : 0, bias ? 1 : in, a.data());
+    Parameters<T> next;
+    const auto before = model->published();
+    raise_unless_ok(Attention().run([&](Watch& watch) {
+      const Status s = next.copy(*before, watch);
+      return s == Status::ok ? next.write(layer, bias ? in : 0, bias ? 1 : in, a.data(), watch) : s;
+    }));
     model->publish(std::move(next));
   });
 }
@@ -110,32 +116,47 @@ py::tuple gradients_of(const PyModel& self, py::array x, py::object y) {
     const auto parameters = model->published();
     const Data<T> data{samples.array.data(), samples.element, samples.n, targets.labels, targets.targets};
     Parameters<T> gradient;
-    const LossResult result = Attention().run([&](Watch& watch) -> LossResult {
-      Trainer<T> trainer;
-      Status s = gradient.allocate(shape);
-      if (s == Status::ok) s = trainer.prepare(*parameters, data, samples.n);
-      if (s != Status::ok) return {.status = s};
-      return trainer.gradients(gradient, watch);
-    });
+    const LossResult result =
+        Attention().run([&](Watch& watch) { return gradients(*parameters, data, gradient, watch); });
     raise_unless_ok(result.status);
     py::list layers;
     for (Size l = 0; l < shape.layers(); ++l) {
       const Size in = shape.sizes[l], out = shape.sizes[l + 1];
       py::array_t<T> dw({dim(in), dim(out)}), db(dim(out));
-      gradient.read(l, 0, in, dw.mutable_data());
-      gradient.read(l, in, 1, db.mutable_data());
+      T *const to_dw = dw.mutable_data(), *const to_db = db.mutable_data();
+      raise_unless_ok(Attention().run([&](Watch& watch) {
+        const Status s = gradient.read(l, 0, in, to_dw, watch);
+        return s == Status::ok ? gradient.read(l, in, 1, to_db, watch) : s;
+      }));
       layers.append(py::make_tuple(dw, db));
     }
     return py::make_tuple(result.loss, layers);
   });
 }
 
+Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std::string, double>& values) {
+  const auto value = [&](const char* name) {
+    const auto found = values.find(name);
+    return found == values.end() ? 0.0 : found->second;
+  };
+  Hyperparameters chosen{Optimizer::sgd, value("learning_rate"), value("beta1"),
+                         value("beta2"), value("epsilon"),       value("weight_decay")};
+  if (optimizer == "adam")
+    chosen.optimizer = Optimizer::adam;
+  else if (optimizer == "nesterov")
+    chosen.optimizer = Optimizer::nesterov;
+  else if (optimizer == "momentum")
+    chosen.optimizer = Optimizer::momentum;
+  else if (optimizer != "sgd")
+    value_error("optimizer is '" + optimizer + "': expected 'sgd', 'momentum', 'nesterov' or 'adam'");
+  return chosen;
+}
+
 PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper) {
-  if (optimizer != "sgd") value_error("optimizer is '" + optimizer + "': expected 'sgd'");
-  const double learning_rate = hyper.at("learning_rate");
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
-    return {std::make_unique<Fit<T>>(model, std::move(x), std::move(y), batch, shuffle, learning_rate)};
+    return {
+        std::make_unique<Fit<T>>(model, std::move(x), std::move(y), batch, shuffle, hyperparameters(optimizer, hyper))};
   });
 }
 

@@ -92,7 +92,7 @@ void register_runtime(py::module_& m) {
       "permutation",
       [](std::uint64_t seed, std::uint32_t epoch, std::uint64_t n) {
         py::array_t<std::int64_t> order(static_cast<py::ssize_t>(n));
-        permutation(seed, epoch, order.mutable_data(), n);
+        permutation(seed, epoch, order.mutable_data(), n, [] { return true; });
         return order;
       },
       "seed"_a, "epoch"_a, "n"_a);

@@ -21,8 +21,6 @@ void expect(bool ok, const char* what) {
   ++failures;
 }
 
-bool never(void*) { return false; }
-
 // Every thread of the team sees what the others wrote before each barrier.
 bool barriers_hold(int threads, int rounds) {
   std::vector<int> slots(static_cast<Size>(threads), 0);
@@ -51,15 +49,18 @@ struct Problem {
 };
 
 // The weights after two epochs; stopped in the middle where `poll` says so.
-std::vector<float> train(const Problem& problem, Size batch, int threads, Watch::Poll poll) {
+std::vector<float> train(
+    const Problem& problem, Size batch, int threads, Watch::Poll poll = [](void*) { return false; }) {
   set_num_threads(threads);
   Parameters<float> start;
   Trainer<float> trainer;
-  expect(start.allocate(problem.shape) == Status::ok && initialize(start, 1) == Status::ok, "allocation");
-  expect(trainer.prepare(start, problem.data(), batch) == Status::ok, "prepare");
+  Watch nobody;
+  expect(start.allocate(problem.shape) == Status::ok && initialize(start, 1, nobody) == Status::ok, "allocation");
+  const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8, 0};
+  expect(trainer.prepare(problem.shape, problem.data(), batch, adam) == Status::ok, "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
     Watch watch(poll, nullptr);
-    trainer.run_epoch(7, epoch, true, 0.1, watch);
+    trainer.run_epoch(start, 7, epoch, true, watch);
   }
   const Buffer<float>& panels = trainer.parameters().panels();
   return {panels.data(), panels.data() + panels.size()};
@@ -84,9 +85,9 @@ int main() {
   for (const Problem& net : nets)
     for (Size batch : {Size{1}, Size{32}, Size{97}, Size{4096}}) {
       if (batch == 1 && net.labels.size() > 300) continue;
-      const std::vector<float> expected = train(net, batch, 1, never);
+      const std::vector<float> expected = train(net, batch, 1);
       for (int threads : {2, 3, 4})
-        expect(train(net, batch, threads, never) == expected, "equal bits for every number of threads");
+        expect(train(net, batch, threads) == expected, "equal bits for every number of threads");
     }
   for (int i = 0; i < 20; ++i) train(nets[2], 4096, 3, [](void*) { return true; });
 

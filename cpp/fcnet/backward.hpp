@@ -12,8 +12,8 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
                Panels<T> result, Size first, Size last) {
   with_activation(previous, [&](auto f) {
     for_row_blocks(first, last, [&](auto rows, Size row) {
-      for (Size p = 0; p < sigma.count; ++p)
-        for (Size lane = 0; lane < lanes; lane += tile_lanes<T>) {
+      for (Size p = 0; p * lanes < sigma.samples; ++p)
+        for (Size lane = 0; lane < used_lanes(sigma.samples, p); lane += tile_lanes<T>) {
           Tile<T, rows.count> tile;
           tile.fill([](int, int) { return Vec<T>{}; });
           const T* s = sigma.p + p * sigma.stride + lane;

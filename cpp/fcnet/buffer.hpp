@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The only allocation of the core: aligned, zero-filled, owned. Large buffers are aligned to 2 MiB and offered to
-// the kernel for huge pages (one TLB entry instead of 512).
+// The only allocation of the core: aligned, zero, owned. Large buffers are aligned to 2 MiB and offered to the kernel
+// for huge pages (one TLB entry instead of 512); their pages come into being where a thread first touches them.
 #pragma once
 
 #include <cstddef>
-#include <cstring>
-#include <new>
+#include <cstdint>
+#include <cstdlib>
 #include <utility>
 
 #if defined(__linux__)
@@ -21,30 +21,32 @@ template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
   Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(memory_, other.memory_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { release(); }
+  ~Buffer() { std::free(memory_); }
 
   // Replaces the contents by `count` zeros; on failure the buffer is as it was.
   [[nodiscard]] Status allocate(Checked count) {
-    const Checked bytes = count * sizeof(T) + huge_page;
-    if (!bytes.ok()) return Status::too_large;
-    const std::size_t needed = bytes.value() - huge_page;
-    void* fresh = ::operator new(needed, alignment(needed), std::nothrow);
+    const Checked bytes = count * sizeof(T);
+    if (!(bytes + huge_page).ok()) return Status::too_large;
+    const std::size_t alignment = bytes.value() >= huge_page ? huge_page : cache_line;
+    void* const fresh = std::calloc(bytes.value() + alignment, 1);  // a large one arrives as zero pages, untouched
     if (fresh == nullptr) return Status::out_of_memory;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (needed >= huge_page) madvise(fresh, needed, MADV_HUGEPAGE);
-#endif
-    std::memset(fresh, 0, needed);
-    release();
-    data_ = static_cast<T*>(fresh);
+    std::free(memory_);
+    memory_ = fresh;
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(fresh);
+    data_ = reinterpret_cast<T*>((address + alignment - 1) / alignment * alignment);
     size_ = count.value();
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (alignment == huge_page) madvise(data_, bytes.value(), MADV_HUGEPAGE);
+#endif
     return Status::ok;
   }
 
@@ -58,14 +60,8 @@ class Buffer {
   static constexpr std::size_t cache_line = 64;
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
 
-  static std::align_val_t alignment(std::size_t bytes) {
-    return std::align_val_t{bytes >= huge_page ? huge_page : cache_line};
-  }
-  void release() {
-    if (data_ != nullptr) ::operator delete(static_cast<void*>(data_), alignment(size_ * sizeof(T)));
-  }
-
-  T* data_ = nullptr;
+  void* memory_ = nullptr;
+  T* data_ = nullptr;  // the first aligned place in it
   std::size_t size_ = 0;
 };
 

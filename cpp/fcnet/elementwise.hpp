@@ -18,6 +18,23 @@ FCNET_INLINE void map(const T* x, Size count, T* out, F f) {
   __builtin_memcpy(out + i, rest, (count - i) * sizeof(T));
 }
 
+// v - v is 0, or NaN where v is infinite or NaN, which no sum loses.
+template <class T>
+bool all_finite(const T* x, Size count) {
+  Vec<T> zero[4] = {};
+  Size i = 0;
+  for (; i + 4 * width<T> <= count; i += 4 * width<T>) FCNET_UNROLL
+  for (int s = 0; s < 4; ++s) {
+    const Vec<T> v = load(x + i + s * width<T>);
+    zero[s] += v - v;
+  }
+  T rest = 0;
+  for (; i < count; ++i) rest += x[i] - x[i];
+  const Vec<T> sum = (zero[0] + zero[1]) + (zero[2] + zero[3]);
+  for (int lane = 0; lane < width<T>; ++lane) rest += sum[lane];
+  return rest == T(0);
+}
+
 template <class T>
 void map_relu(const T* x, Size count, T* out) {
   map(x, count, out, [](Vec<T> v) { return Relu::apply(v); });

@@ -17,8 +17,8 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
       const Size begin = q * lanes < first ? first - q * lanes : 0;
       const Size end = (q + 1) * lanes < last ? lanes : last - q * lanes;
       for_row_blocks(begin, end, [&](auto rows, Size row) {
-        for (Size p = 0; p < h.count; ++p)
-          for (Size lane = 0; lane < lanes; lane += tile_lanes<T>) {
+        for (Size p = 0; p * lanes < h.samples; ++p)
+          for (Size lane = 0; lane < used_lanes(h.samples, p); lane += tile_lanes<T>) {
             Tile<T, rows.count> tile;
             tile.fill([&](int r, int) { return broadcast(bias[row + r]); });
             tile.accumulate({w + row, lanes, 1}, {h.p + p * h.stride + lane, lanes}, layer.in);

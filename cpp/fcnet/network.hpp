@@ -3,10 +3,13 @@
 // to the loss and to prediction.
 #pragma once
 
+#include <atomic>
+#include <cstring>
 #include <vector>
 
 #include "fcnet/buffer.hpp"
 #include "fcnet/isa/dispatch.hpp"
+#include "fcnet/parallel.hpp"
 
 namespace fcnet {
 
@@ -43,12 +46,17 @@ class Parameters {
     return panels_.allocate(total);
   }
 
-  [[nodiscard]] Status copy(const Parameters& other) {
-    if (const Status s = allocate(other.shape_); s != Status::ok) return s;
-    std::memcpy(panels_.data(), other.panels_.data(), panels_.size() * sizeof(T));
-    return Status::ok;
+  // Incomplete where it is interrupted.
+  [[nodiscard]] Status copy(const Parameters& other, Watch& watch) {
+    if (panels_.size() != other.panels_.size() || shape_.sizes != other.shape_.sizes)
+      if (const Status s = allocate(other.shape_); s != Status::ok) return s;
+    return in_parallel(panels_.size(), strip, watch, [&](Size begin, Size end) {
+      std::copy(other.panels_.data() + begin, other.panels_.data() + end, panels_.data() + begin);
+    });
   }
 
+  // Where the panels of a layer begin.
+  Size offset(Size l) const { return offset_[l]; }
   LayerView<T> layer(Size l) const {
     return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), shape_.sizes[l], shape_.sizes[l + 1],
             shape_.activation(l)};
@@ -58,49 +66,70 @@ class Parameters {
   const Buffer<T>& panels() const { return panels_; }
 
   // Rows first..first + count of layer l, row-major (count, out); row `in` is the bias.
-  void read(Size l, Size first, Size count, T* rows) const { move(l, first, count, rows, false); }
-  void write(Size l, Size first, Size count, const T* rows) { move(l, first, count, const_cast<T*>(rows), true); }
+  [[nodiscard]] Status read(Size l, Size first, Size count, T* rows, Watch& watch) const {
+    return move(l, first, count, rows, false, watch);
+  }
+  [[nodiscard]] Status write(Size l, Size first, Size count, const T* rows, Watch& watch) {
+    return move(l, first, count, const_cast<T*>(rows), true, watch);
+  }
+  void write_row(Size l, Size row, const T* values) { move_row(l, row, const_cast<T*>(values), true); }
 
+  // Never stops on the way: it takes some milliseconds for 100 MB.
   bool finite() const {
-    for (Size i = 0; i < panels_.size(); ++i)
-      if (!__builtin_isfinite(panels_[i])) return false;
-    return true;
+    std::atomic<bool> all{true};
+    Watch nobody;
+    const Status done = in_parallel(panels_.size(), strip, nobody, [&](Size begin, Size end) {
+      if (!kernels<T>().finite(panels_.data() + begin, end - begin)) all = false;
+    });
+    return done == Status::ok && all;
   }
 
  private:
+  static constexpr Size strip = Size{1} << 17;  // elements, a multiple of the panels' rows
+
   Size stride(Size l) const { return panel_stride(shape_.sizes[l] + 1, sizeof(T)); }
 
-  void move(Size l, Size first, Size count, T* rows, bool into_panels) const {
+  Status move(Size l, Size first, Size count, T* rows, bool into_panels, Watch& watch) const {
+    const Size out = shape_.sizes[l + 1];
+    return in_parallel(count, std::max(strip / out, Size{1}), watch, [&](Size begin, Size end) {
+      for (Size i = begin; i < end; ++i) move_row(l, first + i, rows + i * out, into_panels);
+    });
+  }
+
+  void move_row(Size l, Size i, T* row, bool into_panels) const {
     const LayerView<T> layer = this->layer(l);
-    for (Size q = 0; q * lanes < layer.out; ++q)
-      for (Size i = 0; i < count; ++i) {
-        T* const panel_row = layer.w + q * layer.stride + (first + i) * lanes;
-        T* const row = rows + i * layer.out + q * lanes;
-        const Size bytes = used_lanes(layer.out, q) * sizeof(T);
-        into_panels ? std::memcpy(panel_row, row, bytes) : std::memcpy(row, panel_row, bytes);
-      }
+    for (Size q = 0; q * lanes < layer.out; ++q) {
+      T* const in_panel = layer.w + q * layer.stride + i * lanes;
+      const Size bytes = used_lanes(layer.out, q) * sizeof(T);
+      into_panels ? std::memcpy(in_panel, row + q * lanes, bytes) : std::memcpy(row + q * lanes, in_panel, bytes);
+    }
   }
 
   Shape shape_;
-  std::vector<Size> offset_;  // where the panels of a layer begin
+  std::vector<Size> offset_;
   Buffer<T> panels_;
 };
 
 // He et al. 2015, equation 10: weights normal with variance 2 / in, biases 0.
 template <class T>
-[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed) {
+[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Watch& watch) {
   const Shape& shape = parameters.shape();
+  std::atomic<bool> enough{true};
   for (Size l = 0; l < shape.layers(); ++l) {
     const Size in = shape.sizes[l], out = shape.sizes[l + 1];
-    Buffer<T> row;
-    if (const Status s = row.allocate(out); s != Status::ok) return s;
-    for (Size k = 0; k < in; ++k) {
-      kernels<T>().normal(seed, static_cast<std::uint32_t>(l), k * out, out,
-                          __builtin_sqrt(2.0 / static_cast<double>(in)), row.data());
-      parameters.write(l, k, 1, row.data());
-    }
+    const double spread = __builtin_sqrt(2.0 / static_cast<double>(in));
+    const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
+    const Status status = in_parallel(in, rows, watch, [&](Size begin, Size end) {
+      Buffer<T> row;
+      if (row.allocate(out) != Status::ok) enough = false;
+      for (Size k = begin; k < end && enough; ++k) {
+        kernels<T>().normal(seed, static_cast<std::uint32_t>(l), k * out, out, spread, row.data());
+        parameters.write_row(l, k, row.data());
+      }
+    });
+    if (status != Status::ok) return status;
   }
-  return Status::ok;
+  return enough ? Status::ok : Status::out_of_memory;
 }
 
 }  // namespace fcnet

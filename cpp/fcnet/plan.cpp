@@ -6,11 +6,12 @@
 namespace fcnet {
 namespace {
 
-constexpr Size chunk_samples = 512;          // what the gradient path takes at once
-constexpr Size most_fused_samples = 2048;    // a larger batch goes through the gradient path in chunks
-constexpr double longest_fused_step = 0.06;  // seconds; a longer step must be able to stop in the middle
+constexpr Size most_samples_at_once = 2048;  // bounds the memory of a step
+constexpr double longest_step = 0.05;        // seconds; a longer step must be able to stop in the middle
+constexpr double seconds_at_once = 1e-4;     // of steps between two looks whether to stop
 constexpr double flops_per_thread = 2e5;     // some 2 us of work: less is not worth waking a thread for
 constexpr double cached_bytes = 16 << 20;    // parameters that stay in a shared cache from one step to the next
+constexpr double bytes_per_second = 1e10;    // of memory, a cautious guess
 
 }  // namespace
 
@@ -18,13 +19,16 @@ int useful_threads(double flops, Size most) {
   return static_cast<int>(std::clamp(flops / flops_per_thread, 1.0, std::max(static_cast<double>(most), 1.0)));
 }
 
-Plan plan_training(const Shape& shape, Size batch, int threads) {
+template <class T>
+Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int threads) {
+  const Size chunk = std::min(batch, most_samples_at_once);
+  const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
   const double flops = 3 * shape.flops() * static_cast<double>(batch);
-  const bool fused = batch <= most_fused_samples && flops <= longest_fused_step * threads * isa().flops_per_second;
-  // Several chunks even where one could hold the batch: between them the step can stop.
-  const Size chunk = fused ? batch : std::min(groups(batch, 2), chunk_samples);
-  const double chunk_flops = 3 * shape.flops() * static_cast<double>(chunk);
-  return {useful_threads(chunk_flops, static_cast<Size>(threads)), chunk, fused};
+  // W is read for the forward pass, then read and written, with the optimiser's state
+  const double visits = 3 + 2 * static_cast<double>(state_slots(optimizer));
+  const double bytes = shape.flops() / 2 * sizeof(T) * visits;
+  const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
+  return {useful, chunk, seconds > longest_step, static_cast<Size>(std::clamp(seconds_at_once / seconds, 1.0, 1000.0))};
 }
 
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes) {
@@ -33,5 +37,8 @@ Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size ele
   const bool even = panels % size == 0 || panels >= 4 * size;  // else some threads wait for others
   return even && bytes <= cached_bytes ? Schedule::by_panels : Schedule::by_layers;
 }
+
+template Plan plan_training<float>(const Shape&, Size, Optimizer, int);
+template Plan plan_training<double>(const Shape&, Size, Optimizer, int);
 
 }  // namespace fcnet

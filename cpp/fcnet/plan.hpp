@@ -2,6 +2,7 @@
 // How a step is computed, chosen in one place. Never what: every choice gives the same bits.
 #pragma once
 
+#include "fcnet/hyperparameters.hpp"
 #include "fcnet/network.hpp"
 
 namespace fcnet {
@@ -14,12 +15,14 @@ enum class Schedule { by_panels, by_layers };
 
 struct Plan {
   int threads;
-  Size chunk;  // samples that go through the layers together
-  bool fused;  // the optimiser takes each tile from the registers; else the gradient is summed in memory, in chunks
+  Size chunk;          // samples that go through the layers together; their sums go on in memory, chunk by chunk
+  bool stoppable;      // a long step writes to a second copy of the parameters, so that it can be dropped on its way
+  Size steps_at_once;  // between two looks whether to stop
 };
 
 // Of training with batches of `batch` samples and up to `threads` threads.
-Plan plan_training(const Shape& shape, Size batch, int threads);
+template <class T>
+Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int threads);
 
 // Of one chunk of `samples`.
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes);

@@ -25,21 +25,22 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
   const auto body = [&](const Team& team) {
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
     T* const here = buffer.data() + id * room * 2 * stride;
-    const auto go_on = [&] { return !(team.id == 0 ? watch.check() : watch.stopped()); };
+    const auto going_on = [&] { return go_on(team, watch); };
     const Size end = part_begin(panels, size, id + 1);
-    for (Size p = part_begin(panels, size, id); p < end && go_on(); p += room) {
-      Panels<T> h{here, stride, std::min(room, end - p)}, next{here + room * stride, stride, h.count};
-      for (Size i = 0; i < h.count; ++i)
+    for (Size p = part_begin(panels, size, id); p < end && going_on(); p += room) {
+      const Size count = std::min(room, end - p), samples = std::min(data.samples, (p + count) * lanes) - p * lanes;
+      Panels<T> h{here, stride, samples}, next{here + room * stride, stride, samples};
+      for (Size i = 0; i < count; ++i)
         kernels<T>().gather({data.x, data.element, shape.inputs(), nullptr}, (p + i) * lanes,
                             used_lanes(data.samples, p + i), h.p + i * stride);
       for (Size l = 0; l < shape.layers(); ++l) {
-        const double flops = 2.0 * static_cast<double>(h.count * lanes) * static_cast<double>(shape.sizes[l]);
-        in_strips(0, shape.sizes[l + 1], flops, go_on, [&](Size first, Size last) {
-          kernels<T>().forward(parameters.layer(l), {h.p, h.stride, h.count}, next, first, last);
+        const double flops = 2.0 * static_cast<double>(count * lanes) * static_cast<double>(shape.sizes[l]);
+        in_strips<T>(0, shape.sizes[l + 1], flops, going_on, [&](Size first, Size last) {
+          kernels<T>().forward(parameters.layer(l), {h.p, h.stride, samples}, next, first, last);
         });
         std::swap(h, next);
       }
-      for (Size i = 0; i < h.count && !watch.stopped(); ++i)
+      for (Size i = 0; i < count && !watch.stopped(); ++i)
         sink(p + i, (p + i) * lanes, used_lanes(data.samples, p + i), h.p + i * stride, next.p + i * stride);
     }
   };
@@ -62,20 +63,18 @@ template <class T>
 LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch& watch) {
   const Shape& shape = parameters.shape();
   LossResult result;
-  Buffer<PanelLoss> losses;
+  Buffer<LossSum> losses;
   if (result.status = losses.allocate(groups(data.samples, lanes)); result.status != Status::ok) return result;
   result.status = for_outputs(parameters, data, watch, [&](Size p, Size first, Size rows, T* panel, T* scratch) {
     // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
     losses[p] = panel_loss<T>(shape, data, nullptr, first, rows, panel, panel, scratch);
   });
   if (result.status != Status::ok) return result;
-  double sum = 0;
-  for (Size p = 0; p < losses.size(); ++p) {
-    sum += losses[p].sum;
-    result.correct += losses[p].correct;
-  }
+  LossSum sum;
+  for (Size p = 0; p < losses.size(); ++p) sum.add(losses[p]);
+  result.correct = sum.correct;
   result.samples = data.samples;
-  result.loss = mean_loss(shape, sum, data.samples);
+  result.loss = mean_loss(shape.loss, shape.outputs(), sum.sum, data.samples);
   return result;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// One chunk of samples through forward, loss and backward, by one of the two schedules of plan.hpp. What becomes of
-// the weight product is the caller's: use(layer, first row, last row, loss) runs for this thread's share of the rows of
-// every weight matrix, as soon as their h and sigma^T are complete and their weights are no longer needed as they are.
+// A batch of samples, in chunks, through forward, loss and backward, by one of the two schedules of plan.hpp. What
+// becomes of the weight product is the caller's: use(pass, layer, first row, last row) runs for this thread's share of
+// the rows of every weight matrix, as soon as their h and sigma^T are complete and the pass needs their weights no
+// more.
 #pragma once
 
 #include "fcnet/plan.hpp"
@@ -11,13 +12,21 @@
 
 namespace fcnet {
 
+// Consecutive samples in the order of the pass.
 struct Chunk {
   Size first, samples;
 };
 
+// A chunk of a batch, whether it is the first or the last one, and the loss of the batch up to its end.
+struct Pass {
+  Chunk chunk;
+  bool first, last;
+  LossSum loss;
+};
+
 template <class V>
 Panels<const V> read_only(Panels<V> p) {
-  return {p.p, p.stride, p.count};
+  return {p.p, p.stride, p.samples};
 }
 
 template <class T>
@@ -36,41 +45,52 @@ class Propagation {
     watch_ = watch;
   }
 
-  // Returns the chunk's loss, which each thread adds up for itself, in the order of the panels. A pass that was stopped
-  // leaves its results incomplete.
+  // Takes a batch through in chunks of up to `most` samples. Every thread returns the batch's loss, added up in the
+  // order of the panels. A pass that was stopped goes through its meetings without working; its results are incomplete.
   template <class Use>
-  PanelLoss run(const Team& team, Chunk chunk, Use use) {
-    if (choose_schedule(shape(), chunk.samples, team.size, sizeof(T)) == Schedule::by_panels) {
-      propagate_by_panels(team, chunk);
-      team.sync();
-      const PanelLoss loss = chunk_loss(chunk);
-      share_weight_rows(team, chunk, [&](Size l, Size first, Size last) { use(l, first, last, loss); });
-      return loss;
+  LossSum run(const Team& team, Chunk batch, Size most, Use use) {
+    LossSum loss;
+    for (Size done = 0; done < batch.samples; done += most) {
+      const Chunk chunk{batch.first + done, std::min(most, batch.samples - done)};
+      if (done > 0) team.sync();  // the others may still need the chunk before
+      const auto pass = [&] {
+        for (Size p = 0; p * lanes < chunk.samples; ++p) loss.add(workspace_.loss(p));
+        return Pass{chunk, done == 0, done + chunk.samples == batch.samples, loss};
+      };
+      if (choose_schedule(shape(), chunk.samples, team.size, sizeof(T)) == Schedule::by_panels) {
+        propagate_by_panels(team, chunk);
+        team.sync();
+        share_weight_rows(team, pass(), use);
+      } else {
+        forward_by_layers(team, chunk);
+        backward_by_layers(team, pass(), use);
+      }
     }
-    forward_by_layers(team, chunk);
-    const PanelLoss loss = chunk_loss(chunk);
-    backward_by_layers(team, chunk, [&](Size l, Size first, Size last) { use(l, first, last, loss); });
     return loss;
   }
 
-  Panels<const T> h(Size l) { return read_only(workspace_.h(l, 0, 0)); }
+  Panels<const T> h(Size l, Size samples) { return read_only(workspace_.h(l, 0, samples)); }
   Panels<const T> sigma_t(Size l) { return read_only(workspace_.sigma_t(l)); }
-  bool go_on(const Team& team) const {
-    return watch_ == nullptr || !(team.id == 0 ? watch_->check() : watch_->stopped());
-  }
 
  private:
   static constexpr Size panels_at_once = 4;           // panels that a thread takes through a layer together
   static constexpr Size visit_bytes = Size{1} << 19;  // weights that stay in a core's cache from back-data to update
 
   const Shape& shape() const { return parameters_->shape(); }
+  bool going_on(const Team& team) const { return watch_ == nullptr || go_on(team, *watch_); }
 
   template <class F>
   void strips(const Team& team, Size first, Size last, double flops_per_row, F f) {
     if (watch_ == nullptr)
       f(first, last);
     else
-      in_strips(first, last, flops_per_row, [&] { return go_on(team); }, f);
+      in_strips<T>(first, last, flops_per_row, [&] { return going_on(team); }, f);
+  }
+
+  // f(panel) for panels first, first + step, ...
+  template <class F>
+  void panels(const Team& team, Size first, Size last, Size step, F f) {
+    for (Size p = first; p < last && going_on(team); p += step) f(p);
   }
 
   // This thread's share of `rows`, in whole multiples of `grain`; f is not called for an empty one.
@@ -88,9 +108,9 @@ class Propagation {
     kernels<T>().gather(rows, chunk.first + first, used_lanes(chunk.samples, panel), workspace_.h(0, panel, 1).p);
   }
 
-  void forward(Size l, Size panel, Size count, Size first, Size last) {
-    kernels<T>().forward(parameters_->layer(l), read_only(workspace_.h(l, panel, count)),
-                         workspace_.h(l + 1, panel, count), first, last);
+  void forward(Size l, Size panel, Size samples, Size first, Size last) {
+    kernels<T>().forward(parameters_->layer(l), read_only(workspace_.h(l, panel, samples)),
+                         workspace_.h(l + 1, panel, samples), first, last);
   }
 
   void loss_of(Size panel, Chunk chunk) {
@@ -101,10 +121,10 @@ class Propagation {
   }
 
   // sigma(l - 1) from sigma(l): rows are those of the weights between them.
-  void back_data(Size l, Size panel, Size count, Size first, Size last) {
-    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, panel, count)),
-                           read_only(workspace_.h(l - 1, panel, count)), shape().activation(l - 2),
-                           workspace_.sigma(l - 1, panel, count), first, last);
+  void back_data(Size l, Size panel, Size samples, Size first, Size last) {
+    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, panel, samples)),
+                           read_only(workspace_.h(l - 1, panel, samples)), shape().activation(l - 2),
+                           workspace_.sigma(l - 1, panel, samples), first, last);
   }
 
   void transpose(Size l, Size panel, Size first, Size last) {
@@ -113,81 +133,75 @@ class Propagation {
                            to.p + panel * lanes * lanes, to.stride);
   }
 
-  PanelLoss chunk_loss(Chunk chunk) {
-    PanelLoss sum;
-    for (Size p = 0; p * lanes < chunk.samples; ++p) {
-      sum.sum += workspace_.loss(p).sum;
-      sum.correct += workspace_.loss(p).correct;
-    }
-    return sum;
-  }
-
   void propagate_by_panels(const Team& team, Chunk chunk) {
     const double flops = 2.0 * static_cast<double>(panels_at_once * lanes);
     share(team, team.id, groups(chunk.samples, lanes), 1, [&](Size begin, Size end) {
       for (Size p = begin; p < end; p += panels_at_once) {
-        const Size count = std::min(panels_at_once, end - p);
-        for (Size i = p; i < p + count; ++i) gather(i, chunk);
+        const Size last_panel = std::min(p + panels_at_once, end);
+        const Size samples = std::min(chunk.samples, last_panel * lanes) - p * lanes;
+        const auto each = [&](auto f) { panels(team, p, last_panel, 1, f); };
+        each([&](Size i) { gather(i, chunk); });
         for (Size l = 0; l < shape().layers(); ++l)
           strips(team, 0, shape().sizes[l + 1], flops * static_cast<double>(shape().sizes[l]),
-                 [&](Size first, Size last) { forward(l, p, count, first, last); });
-        for (Size i = p; i < p + count; ++i) loss_of(i, chunk);
+                 [&](Size first, Size last) { forward(l, p, samples, first, last); });
+        each([&](Size i) { loss_of(i, chunk); });
         for (Size l = shape().layers(); l > 0; --l) {
-          for (Size i = p; i < p + count; ++i) transpose(l, i, 0, shape().sizes[l]);
+          each([&](Size i) { transpose(l, i, 0, shape().sizes[l]); });
           if (l == 1) break;
           strips(team, 0, shape().sizes[l - 1], flops * static_cast<double>(shape().sizes[l]),
-                 [&](Size first, Size last) { back_data(l, p, count, first, last); });
+                 [&](Size first, Size last) { back_data(l, p, samples, first, last); });
         }
       }
     });
   }
 
   template <class Use>
-  void share_weight_rows(const Team& team, Chunk chunk, Use use) {
+  void share_weight_rows(const Team& team, const Pass& pass, Use use) {
     for (Size l = 0; l < shape().layers(); ++l) {
       // The odd block goes to the last thread of one layer and to the first of the next.
       const int id = l % 2 == 0 ? team.id : team.size - 1 - team.id;
-      const double flops = 2.0 * static_cast<double>(chunk.samples) * static_cast<double>(shape().sizes[l + 1]);
+      const double flops = 2.0 * static_cast<double>(pass.chunk.samples) * static_cast<double>(shape().sizes[l + 1]);
       share(team, id, shape().sizes[l] + 1, isa().tile_rows, [&](Size begin, Size end) {
-        strips(team, begin, end, flops, [&](Size first, Size last) { use(l, first, last); });
+        strips(team, begin, end, flops, [&](Size first, Size last) { use(pass, l, first, last); });
       });
     }
   }
 
   void forward_by_layers(const Team& team, Chunk chunk) {
-    const Size panels = groups(chunk.samples, lanes), size = static_cast<Size>(team.size);
-    const double flops = 2.0 * static_cast<double>(panels * lanes);
-    for (Size p = static_cast<Size>(team.id); p < panels; p += size) gather(p, chunk);
+    const Size count = groups(chunk.samples, lanes), id = static_cast<Size>(team.id),
+               size = static_cast<Size>(team.size);
+    const double flops = 2.0 * static_cast<double>(count * lanes);
+    panels(team, id, count, size, [&](Size p) { gather(p, chunk); });
     team.sync();
     for (Size l = 0; l < shape().layers(); ++l) {
       share(team, team.id, shape().sizes[l + 1], isa().tile_rows, [&](Size begin, Size end) {
         strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
-               [&](Size first, Size last) { forward(l, 0, panels, first, last); });
+               [&](Size first, Size last) { forward(l, 0, chunk.samples, first, last); });
       });
       team.sync();
     }
-    for (Size p = static_cast<Size>(team.id); p < panels; p += size) {
+    panels(team, id, count, size, [&](Size p) {
       loss_of(p, chunk);
       transpose(shape().layers(), p, 0, shape().outputs());
-    }
+    });
     team.sync();
   }
 
   // Layer by layer, in blocks of rows whose weights are still in the cache when `use` changes them.
   template <class Use>
-  void backward_by_layers(const Team& team, Chunk chunk, Use use) {
-    const Size panels = groups(chunk.samples, lanes);
+  void backward_by_layers(const Team& team, const Pass& pass, Use use) {
     for (Size l = shape().layers(); l > 0; --l) {
       const Size rows = shape().sizes[l - 1], tile = isa().tile_rows;
       const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
       const Size block = std::max(visit_bytes / row_bytes / tile, Size{1}) * tile;
       share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
-        for (Size row = begin; row < end && go_on(team); row += block) {
+        for (Size row = begin; row < end && going_on(team); row += block) {
           const Size last = std::min(row + block, end);
-          if (l > 1) back_data(l, 0, panels, row, last);
-          use(l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
+          if (l > 1) back_data(l, 0, pass.chunk.samples, row, last);
+          use(pass, l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
         }
-        for (Size p = 0; l > 1 && p < panels; ++p) transpose(l - 1, p, begin, end);
+        if (l > 1)
+          panels(team, 0, groups(pass.chunk.samples, lanes), 1, [&](Size p) { transpose(l - 1, p, begin, end); });
       });
       if (l > 1) team.sync();
     }

@@ -29,7 +29,7 @@ inline Stream<T> stream_of(const RowMajorProduct<T>& g, Size q, T* scratch) {
 template <class T>
 FCNET_INLINE void finish(const RowMajorProduct<T>& g, T* c, const T* mask, Vec<T> sum) {
   if (g.update != nullptr) {
-    Sgd<T>{*g.update}(c, sum);
+    store(c, Sgd<T>{*g.update}(load(c), nullptr, sum, false));
   } else {
     store(c, mask != nullptr ? Relu::times_derivative(sum, load(mask)) : sum);
   }

@@ -6,124 +6,139 @@
 namespace fcnet {
 
 template <class T>
-Status Trainer<T>::prepare(const Parameters<T>& start, const Data<T>& data, Size batch) {
+Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen) {
+  shape_ = shape;
   samples_ = data.samples;
   batch_ = std::min(batch, samples_);
-  plan_ = plan_training(start.shape(), batch_, num_threads());
-  if (const Status s = parameters_.copy(start); s != Status::ok) return s;
-  if (!plan_.fused)
-    if (const Status s = gradient_.allocate(parameters_.panels().size()); s != Status::ok) return s;
+  chosen_ = chosen;
+  powers_ = {chosen.beta1, chosen.beta2};
+  plan_ = plan_training<T>(shape, batch_, chosen.optimizer, num_threads());
+  if (const Status s = parameters_.allocate(shape); s != Status::ok) return s;
+  const Size size = parameters_.panels().size();
+  const Checked state = Checked(size) * state_slots(chosen.optimizer);
+  if (const Status s = state_.allocate(state); s != Status::ok) return s;
+  if (plan_.stoppable) {
+    if (const Status s = next_.allocate(shape); s != Status::ok) return s;
+    if (const Status s = next_state_.allocate(state); s != Status::ok) return s;
+  }
+  if (plan_.chunk < batch_)
+    if (const Status s = sums_.allocate(size); s != Status::ok) return s;
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return propagation_.prepare(parameters_, data, plan_.chunk);
 }
 
 template <class T>
-PanelLoss Trainer<T>::update(const Team& team, Chunk batch) {
-  return propagation_.run(team, batch, [&](Size l, Size first, Size last, const PanelLoss& loss) {
-    kernels<T>().update(parameters_.layer(l), propagation_.h(l), propagation_.sigma_t(l + 1), batch.samples,
-                        optimizer_step(loss, batch.samples), first, last);
+LossSum Trainer<T>::step(const Team& team, Chunk batch) {
+  const Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
+  return propagation_.run(team, batch, plan_.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
+    const LayerView<T> layer = parameters_.layer(l);
+    const Size offset = parameters_.offset(l), samples = pass.chunk.samples;
+    const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
+    if (!pass.last) {
+      kernels<T>().accumulate(layer, h, sigma_t, sums_.data() + offset, !pass.first, first, last);
+      return;
+    }
+    const double scale = gradient_scale(shape_.loss, shape_.outputs(), pass.loss.sum, batch.samples);
+    const UpdateTarget<T> target{layer.w,
+                                 state_.data() + offset,
+                                 (plan_.stoppable ? next_ : parameters_).layer(l).w,
+                                 (plan_.stoppable ? next_state_ : state_).data() + offset,
+                                 parameters_.panels().size(),
+                                 pass.first ? nullptr : sums_.data() + offset};
+    kernels<T>().update(layer, h, sigma_t, optimizer_step<T>(chosen_, powers, scale), target, first, last);
   });
 }
 
-// The gradient path: sums over the batch in chunks that continue each other, so the bits are those of one chunk.
-// Incomplete where stop_.
 template <class T>
-PanelLoss Trainer<T>::accumulate(const Team& team, Chunk batch, T* sums) {
-  PanelLoss sum;
-  for (Size done = 0; done < batch.samples && (done == 0 || !stop_); done += plan_.chunk) {
-    const Chunk chunk{batch.first + done, std::min(plan_.chunk, batch.samples - done)};
-    const PanelLoss part = propagation_.run(team, chunk, [&](Size l, Size first, Size last, const PanelLoss&) {
-      T* const to = sums + (parameters_.layer(l).w - parameters_.panels().data());
-      kernels<T>().accumulate(parameters_.layer(l), propagation_.h(l), propagation_.sigma_t(l + 1), chunk.samples, to,
-                              done > 0, first, last);
-    });
-    sum.sum += part.sum;
-    sum.correct += part.correct;
-    if (team.id == 0) stop_ = watch_->check();
-    team.sync();
+void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
+  if (plan_.stoppable) {
+    std::swap(parameters_, next_);
+    std::swap(state_, next_state_);
   }
-  return sum;
-}
-
-template <class T>
-void Trainer<T>::apply(const Team& team, const T* sums, const OptimizerStep<T>& step) {
-  const Size rows = parameters_.panels().size() / lanes, size = static_cast<Size>(team.size);
-  const Size begin = part_begin(rows, size, static_cast<Size>(team.id)) * lanes;
-  const Size end = part_begin(rows, size, static_cast<Size>(team.id) + 1) * lanes;
-  kernels<T>().apply(parameters_.panels().data() + begin, sums + begin, end - begin, step);
-}
-
-template <class T>
-OptimizerStep<T> Trainer<T>::optimizer_step(const PanelLoss& loss, Size samples) const {
-  return {static_cast<T>(gradient_scale(parameters_.shape(), loss.sum, samples)), static_cast<T>(learning_rate_)};
-}
-
-template <class T>
-void Trainer<T>::count(const PanelLoss& loss, Size samples) {
-  const double before = static_cast<double>(total_.samples), now = static_cast<double>(samples);
-  const double value = mean_loss(parameters_.shape(), loss.sum, samples);
-  total_.loss = (total_.loss * before + value * now) / (before + now);
+  powers_.advance(chosen_);
+  total_.sum += mean_loss(shape_.loss, shape_.outputs(), loss.sum, samples) * static_cast<double>(samples);
   total_.correct += loss.correct;
-  total_.samples += samples;
+  seen_ += samples;
 }
 
 template <class T>
-void Trainer<T>::begin(const std::int64_t* order, Watch& watch) {
-  total_ = {};
-  stop_ = false;
-  watch_ = &watch;
-  // A fused step is short and runs to its end; a long one stops wherever it is, before anything is updated.
-  propagation_.begin(order, plan_.fused ? nullptr : &watch);
-}
-
-template <class T>
-LossResult Trainer<T>::run_epoch(std::uint64_t seed, std::uint32_t epoch, bool shuffle, double learning_rate,
+LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
                                  Watch& watch) {
-  learning_rate_ = learning_rate;
-  if (shuffle) permutation(seed, epoch, order_.data(), samples_);
-  begin(shuffle ? order_.data() : nullptr, watch);
+  total_ = {};
+  seen_ = 0;
+  if (!has_parameters_) {
+    if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
+    has_parameters_ = true;
+  }
+  if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
+    return {.status = Status::interrupted};
+  propagation_.begin(shuffle ? order_.data() : nullptr, plan_.stoppable ? &watch : nullptr);
+  stop_ = false;
   const auto body = [&](const Team& team) {
-    for (Size first = 0; first < samples_ && !stop_; first += batch_) {
+    for (Size first = 0, unwatched = 0; first < samples_ && !stop_; first += batch_) {
       const Chunk batch{first, std::min(batch_, samples_ - first)};
-      PanelLoss loss;
-      if (plan_.fused) {
-        loss = update(team, batch);
-        if (team.id == 0) stop_ = watch.check();
-      } else {
-        loss = accumulate(team, batch, gradient_.data());
-        if (stop_) break;
-        apply(team, gradient_.data(), optimizer_step(loss, batch.samples));
+      const LossSum loss = step(team, batch);
+      if (plan_.stoppable) team.sync();  // all of the new parameters are written
+      if (team.id == 0) {
+        const bool dropped = plan_.stoppable && watch.check();
+        if (!dropped) finish_step(loss, batch.samples);
+        if (++unwatched == plan_.steps_at_once) unwatched = 0;
+        stop_ = dropped || (unwatched == 0 && watch.check());
       }
-      if (team.id == 0) count(loss, batch.samples);
       team.sync();
     }
   };
   run_team(plan_.threads, body);
+  LossResult result = progress();
   if (watch.stopped())
-    total_.status = Status::interrupted;
-  else if (!__builtin_isfinite(total_.loss) || !parameters_.finite())
-    total_.status = Status::diverged;
-  return total_;
+    result.status = Status::interrupted;
+  else if (!__builtin_isfinite(result.loss) || !parameters_.finite())
+    result.status = Status::diverged;
+  return result;
 }
 
 template <class T>
-LossResult Trainer<T>::gradients(Parameters<T>& gradient, Watch& watch) {
-  begin(nullptr, watch);
-  T* const sums = gradient.panels().data();
+LossResult Trainer<T>::progress() const {
+  const double loss = seen_ == 0 ? 0 : total_.sum / static_cast<double>(seen_);
+  return {Status::ok, loss, total_.correct, seen_};
+}
+
+template <class T>
+Parameters<T> Trainer<T>::give_parameters() {
+  has_parameters_ = false;
+  return std::move(parameters_);
+}
+
+template <class T>
+LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
+  const Shape& shape = parameters.shape();
+  const Plan plan = plan_training<T>(shape, data.samples, Optimizer::sgd, num_threads());
+  Propagation<T> propagation;
+  if (const Status s = gradient.allocate(shape); s != Status::ok) return {.status = s};
+  if (const Status s = propagation.prepare(parameters, data, plan.chunk); s != Status::ok) return {.status = s};
+  propagation.begin(nullptr, &watch);
+  LossSum loss;
   const auto body = [&](const Team& team) {
-    const PanelLoss loss = accumulate(team, {0, samples_}, sums);
-    if (team.id == 0 && !stop_) count(loss, samples_);
-    const T scale = optimizer_step(loss, samples_).scale;
-    const Size rows = gradient.panels().size() / lanes, size = static_cast<Size>(team.size);
-    const Size end = part_begin(rows, size, static_cast<Size>(team.id) + 1) * lanes;
-    for (Size i = part_begin(rows, size, static_cast<Size>(team.id)) * lanes; i < end; ++i) sums[i] *= scale;
+    const LossSum sum =
+        propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
+          const Size samples = pass.chunk.samples;
+          kernels<T>().accumulate(parameters.layer(l), propagation.h(l, samples), propagation.sigma_t(l + 1),
+                                  gradient.layer(l).w, !pass.first, first, last);
+        });
+    if (team.id == 0) loss = sum;
   };
-  run_team(plan_.threads, body);
-  total_.status = watch.stopped() ? Status::interrupted : Status::ok;
-  return total_;
+  run_team(plan.threads, body);
+  const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss.sum, data.samples));
+  Buffer<T>& sums = gradient.panels();
+  const Status status = in_parallel(sums.size(), Size{1} << 17, watch, [&](Size begin, Size end) {
+    for (Size i = begin; i < end; ++i) sums[i] *= scale;
+  });
+  return {status, mean_loss(shape.loss, shape.outputs(), loss.sum, data.samples), loss.correct, data.samples};
 }
 
 template class Trainer<float>;
 template class Trainer<double>;
+template LossResult gradients(const Parameters<float>&, const Data<float>&, Parameters<float>&, Watch&);
+template LossResult gradients(const Parameters<double>&, const Data<double>&, Parameters<double>&, Watch&);
 
 }  // namespace fcnet

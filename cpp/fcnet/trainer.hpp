@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Training: whole epochs of shuffle, gather, forward, loss, backward, update on a private copy of the parameters.
-// Two gradient paths (the optimiser in the tile, or the gradient in memory) with the same bits, for any number of
-// threads.
+// The same bits for any number of threads and whichever way plan.hpp chooses.
 #pragma once
 
 #include "fcnet/propagation.hpp"
@@ -11,37 +10,42 @@ namespace fcnet {
 template <class T>
 class Trainer {
  public:
-  // Copies `start`; `data` must outlive the trainer. Nothing is allocated after this.
-  [[nodiscard]] Status prepare(const Parameters<T>& start, const Data<T>& data, Size batch);
+  // `data` must outlive the trainer. Nothing is allocated after this but copies of the parameters between epochs.
+  [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen);
 
-  // One pass over the data, shuffled by (seed, epoch) where `shuffle`.
-  LossResult run_epoch(std::uint64_t seed, std::uint32_t epoch, bool shuffle, double learning_rate, Watch& watch);
+  // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
+  // has no parameters of its own. An interrupted one leaves those of the last finished step.
+  LossResult run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle, Watch& watch);
 
-  // The loss and dL/d(parameters) of the whole data as one batch, into `gradient` (panels like the parameters').
-  LossResult gradients(Parameters<T>& gradient, Watch& watch);
-
+  bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
-  const LossResult& progress() const { return total_; }  // calling thread only, also from its poll
+  Parameters<T> give_parameters();
+
+  LossResult progress() const;  // calling thread only, also from its poll
 
  private:
-  void begin(const std::int64_t* order, Watch& watch);
-  PanelLoss update(const Team& team, Chunk batch);
-  PanelLoss accumulate(const Team& team, Chunk batch, T* sums);
-  void apply(const Team& team, const T* sums, const OptimizerStep<T>& step);
-  OptimizerStep<T> optimizer_step(const PanelLoss& loss, Size samples) const;
-  void count(const PanelLoss& loss, Size samples);
+  LossSum step(const Team& team, Chunk batch);
+  void finish_step(const LossSum& loss, Size samples);
 
-  Parameters<T> parameters_;
-  Buffer<T> gradient_;  // the gradient path only
+  Shape shape_;
+  Parameters<T> parameters_, next_;  // next_ and next_state_: for steps that can be dropped
+  Buffer<T> state_, next_state_;     // of the optimiser, slot after slot like the parameters
+  bool has_parameters_ = false;
+  Buffer<T> sums_;  // for batches in several chunks
   Propagation<T> propagation_;
   Buffer<std::int64_t> order_;
   Size samples_ = 0, batch_ = 0;
   Plan plan_{};
-  double learning_rate_ = 0;
-  Watch* watch_ = nullptr;
+  Hyperparameters chosen_;
+  Powers powers_{};
   // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
   bool stop_ = false;
-  LossResult total_;
+  LossSum total_;  // of the epoch; losses weighted by the samples of their batch
+  Size seen_ = 0;
 };
+
+// The loss and dL/d(parameters) of the whole data as one batch, into `gradient` (panels like the parameters').
+template <class T>
+LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch);
 
 }  // namespace fcnet

@@ -12,6 +12,7 @@ class Watch {
  public:
   using Poll = bool (*)(void* context);  // true: stop
 
+  Watch() : Watch([](void*) { return false; }, nullptr) {}  // nobody stops it
   Watch(Poll poll, void* context) : poll_(poll), context_(context), next_(Clock::now() + interval) {}
 
   // Calling thread only: polls if the interval has passed. Returns stopped().

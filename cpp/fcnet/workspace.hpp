@@ -33,23 +33,23 @@ class Workspace {
     return loss_.allocate(panels);
   }
 
-  // Panels first..first + count.
-  Panels<T> h(Size l, Size first, Size count) { return view(h_[l], first, count); }
-  Panels<T> sigma(Size l, Size first, Size count) { return view(sigma_[l], first, count); }
+  // From panel `first` on.
+  Panels<T> h(Size l, Size first, Size samples) { return view(h_[l], first, samples); }
+  Panels<T> sigma(Size l, Size first, Size samples) { return view(sigma_[l], first, samples); }
   Panels<T> sigma_t(Size l) { return {sigma_t_[l].data(), panels_ * lanes * lanes, 0}; }
   T* target(Size panel) { return target_.data() + panel * (target_.size() / panels_); }
-  PanelLoss& loss(Size panel) { return loss_[panel]; }
+  LossSum& loss(Size panel) { return loss_[panel]; }
 
  private:
-  Panels<T> view(Buffer<T>& buffer, Size first, Size count) {
+  Panels<T> view(Buffer<T>& buffer, Size first, Size samples) {
     const Size stride = buffer.size() / panels_;
-    return {buffer.data() + first * stride, stride, count};
+    return {buffer.data() + first * stride, stride, samples};
   }
 
   Size panels_ = 1;
   std::vector<Buffer<T>> h_, sigma_, sigma_t_;
   Buffer<T> target_;
-  Buffer<PanelLoss> loss_;
+  Buffer<LossSum> loss_;
 };
 
 }  // namespace fcnet

@@ -15,11 +15,13 @@ from fcnet._native import __version__, get_num_threads, set_num_threads
 from fcnet.config import show_config
 from fcnet.history import History
 from fcnet.network import Network
-from fcnet.optimizers import SGD
+from fcnet.optimizers import SGD, Adam, AdamW
 from fcnet.training import DivergenceError
 
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
     "DivergenceError",
     "History",
     "Network",

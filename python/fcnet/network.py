@@ -13,7 +13,7 @@ from fcnet import arrays
 from fcnet._native import Model
 from fcnet.history import History
 from fcnet.layers import Layer
-from fcnet.optimizers import SGD
+from fcnet.optimizers import SGD, Optimizer
 from fcnet.training import Examples, evaluate, open_trainer, run_epochs
 
 Loss = Literal["cross_entropy", "mse", "rmse"]
@@ -103,7 +103,7 @@ class Network:
         *,
         epochs: int = 10,
         batch_size: int = 32,
-        optimizer: SGD = SGD(0.1),
+        optimizer: Optimizer = SGD(0.1),
         shuffle: bool = True,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         progress: bool | None = None,
@@ -122,7 +122,7 @@ class Network:
         epochs : int >= 0
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller.
-        optimizer : SGD
+        optimizer : SGD, Adam or AdamW
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch).
         validation_data : (x, y), optional
@@ -142,8 +142,8 @@ class Network:
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, 2**31)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
-        if not isinstance(optimizer, SGD):
-            raise TypeError(f"optimizer is {optimizer!r}: expected fcnet.SGD(learning_rate)")
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
         train = self._examples(x, y, ("x", "y"), finite=True)
         if len(train.x) == 0:
             raise ValueError(f"x has shape {train.x.shape}: expected at least one sample")

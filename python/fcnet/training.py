@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fcnet._native import Model, Trainer
 from fcnet.history import History
-from fcnet.optimizers import SGD
+from fcnet.optimizers import Optimizer
 from fcnet.progress import Progress
 
 
@@ -37,10 +37,9 @@ def evaluate(model: Model, examples: Examples, classify: bool) -> dict[str, floa
     return result
 
 
-def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: SGD, shuffle: bool) -> Trainer:
+def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: Optimizer, shuffle: bool) -> Trainer:
     """Begin a fit; RuntimeError where the model is being fitted already."""
-    hyper = {"learning_rate": optimizer.learning_rate}
-    return Trainer(model, train.x, train.y, batch_size, shuffle, "sgd", hyper)
+    return Trainer(model, train.x, train.y, batch_size, shuffle, *optimizer._native())
 
 
 def run_epochs(
@@ -50,7 +49,7 @@ def run_epochs(
     samples: int,
     first_epoch: int,
     epochs: int,
-    optimizer: SGD,
+    optimizer: Optimizer,
     classify: bool,
     validation: Examples | None,
     progress: bool | None,

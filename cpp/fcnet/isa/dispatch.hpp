@@ -20,6 +20,12 @@ inline const Kernels<double>& kernels<double>() {
   return isa().float64;
 }
 
+// Of one core, a cautious guess: says how long work may take, never what is computed.
+template <class T>
+double flops_per_second() {
+  return isa().flops_per_second * sizeof(float) / sizeof(T);
+}
+
 // The instruction sets that this build has and this CPU can run, best first, ended by a null pointer.
 const InstructionSet* const* available_isas();
 

@@ -11,6 +11,7 @@ namespace fcnet {
 
 enum class Activation { identity, relu };
 enum class Loss { cross_entropy, mse, rmse };
+enum class Optimizer { sgd, momentum, nesterov, adam };
 enum class Element { float32, float64, uint8 };  // what the rows of a data set may hold
 
 // One layer's parameters in their panels, see layout.hpp.
@@ -22,12 +23,12 @@ struct LayerView {
   Activation activation;
 };
 
-// Several panels of samples.
+// Panels of 32 samples, the last one perhaps not full.
 template <class T>
 struct Panels {
   T* p;
   Size stride;
-  Size count;
+  Size samples;
 };
 
 // Rows of a row-major matrix, in the order that `order` lists them, or as they come where it is null.
@@ -38,10 +39,24 @@ struct RowSource {
   const std::int64_t* order;
 };
 
-// What an optimiser needs to know of this step: gradient = scale * sum over samples.
+// What an optimiser needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.
 template <class T>
 struct OptimizerStep {
-  T scale, learning_rate;
+  Optimizer optimizer = Optimizer::sgd;
+  T scale = 1, learning_rate = 0;
+  T beta1 = 0, rest1 = 0;  // momentum, or the decay of Adam's first average; 1 - beta1
+  T beta2 = 0, rest2 = 0, epsilon = 0;
+  T keep = 1;  // factor of the weights, not of the biases: decoupled weight decay
+};
+
+// What an update reads and writes, from a layer's first panel on. `new_...` are the same places, unless the step may
+// still be dropped. Slot i of the optimiser's state is at state + i * slot.
+template <class T>
+struct UpdateTarget {
+  const T *w, *state;
+  T *new_w, *new_state;
+  Size slot;
+  const T* sums;  // where the sums over the samples go on, or null: at 0
 };
 
 // A row-major product C (rows x columns), summed over `depth`: element (k, r) of the broadcast operand is at
@@ -76,12 +91,11 @@ struct Kernels {
   void (*forward)(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last);
   void (*back_data)(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T> h, Activation previous,
                     Panels<T> result, Size first, Size last);
-  void (*update)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size samples,
-                 const OptimizerStep<T>& step, Size first, Size last);
-  // The gradient path: the same sums into `gradient` (panels like w), continued where `add`; then the same update.
-  void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size samples, T* gradient,
-                     bool add, Size first, Size last);
-  void (*apply)(T* w, const T* gradient, Size count, const OptimizerStep<T>& step);
+  void (*update)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step,
+                 const UpdateTarget<T>& target, Size first, Size last);
+  // The gradient path: the same sums into `gradient` (panels like w), continued where `add`.
+  void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
+                     Size first, Size last);
 
   // losses.hpp: on one panel; loss[32] per sample; returns how many samples are classified correctly.
   void (*softmax)(T* panel, Size classes);
@@ -91,7 +105,8 @@ struct Kernels {
   // rowmajor.hpp: scratch holds depth * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
 
-  // elementwise.hpp: out may be x
+  // elementwise.hpp: out may be x; whether no element is infinite or NaN
+  bool (*finite)(const T* x, Size count);
   void (*relu)(const T* x, Size count, T* out);
   void (*exp)(const T* x, Size count, T* out);
   void (*log)(const T* x, Size count, T* out);
@@ -105,7 +120,7 @@ struct InstructionSet {
   Kernels<float> float32;
   Kernels<double> float64;
   Size tile_rows;           // the tile's height: the grain in which rows are shared out
-  double flops_per_second;  // of one core, a cautious guess; only says how often to look whether to stop
+  double flops_per_second;  // of one core in float32, a cautious guess
 };
 
 }  // namespace fcnet

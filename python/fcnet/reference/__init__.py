@@ -20,9 +20,11 @@ from fcnet.reference.kernels import (
     weight_gradient,
 )
 from fcnet.reference.network import backward, forward, loss_and_sigma, training_step
+from fcnet.reference.optimizers import adam, sgd
 from fcnet.reference.random import he_normal, permutation, philox
 
 __all__ = [
+    "adam",
     "backward",
     "cross_entropy",
     "forward",
@@ -32,6 +34,7 @@ __all__ = [
     "permutation",
     "philox",
     "relu",
+    "sgd",
     "sgd_update",
     "sigma_backward",
     "sigma_backward_sgd",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fcnet.reference.kernels import Array, cross_entropy, linear, relu, sigma_backward, softmax, weight_gradient
+from fcnet.reference.optimizers import Update, sgd
 
 Layers = Sequence[tuple[Array, Array]]
 
@@ -109,9 +110,9 @@ def backward(
 
 
 def training_step(
-    layers: Layers, x: ArrayLike, y: ArrayLike, learning_rate: float, *, loss: str = "cross_entropy"
+    layers: Layers, x: ArrayLike, y: ArrayLike, optimizer: float | Update, *, loss: str = "cross_entropy"
 ) -> Any:
-    """One step of gradient descent on a batch; the arrays of ``layers`` are updated in place.
+    """One step of training on a batch; the arrays of ``layers`` are updated in place.
 
     Parameters
     ----------
@@ -119,7 +120,8 @@ def training_step(
         Overwritten.
     x : array (n, k)
     y : labels (n,), or targets (n, m)
-    learning_rate : float
+    optimizer : float or callable
+        The learning rate of gradient descent, or what ``sgd`` or ``adam`` return.
     loss : {"cross_entropy", "mse", "rmse"}
 
     Returns
@@ -132,7 +134,6 @@ def training_step(
     ValueError : as backward.
     """
     value, gradients = backward(layers, x, y, loss=loss)
-    for (w, b), (dw, db) in zip(layers, gradients, strict=True):
-        w -= learning_rate * dw
-        b -= learning_rate * db
+    update = optimizer if callable(optimizer) else sgd(optimizer)
+    update(layers, gradients)
     return value

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Long work on many rows, in strips so that it can stop between two of them.
+#pragma once
+
+#include <algorithm>
+
+#include "fcnet/isa/dispatch.hpp"
+#include "fcnet/status.hpp"
+#include "fcnet/threads.hpp"
+#include "fcnet/watch.hpp"
+
+namespace fcnet {
+
+// Whether this thread of a team should go on; the calling thread asks the watch.
+inline bool go_on(const Team& team, Watch& watch) { return !(team.id == 0 ? watch.check() : watch.stopped()); }
+
+// Calls f(begin, end) for strips of [0, count) on all threads, until done or interrupted.
+template <class F>
+Status in_parallel(Size count, Size strip, Watch& watch, const F& f) {
+  const Size strips = groups(count, strip);
+  const auto body = [&](const Team& team) {
+    for (Size i = static_cast<Size>(team.id); i < strips && go_on(team, watch); i += static_cast<Size>(team.size))
+      f(i * strip, std::min((i + 1) * strip, count));
+  };
+  run_team(static_cast<int>(std::min(static_cast<Size>(num_threads()), strips)), body);
+  return watch.stopped() ? Status::interrupted : Status::ok;
+}
+
+// Calls f(begin, end) over rows first..last in strips of about a millisecond, as long as go_on() says so.
+template <class T, class GoOn, class F>
+void in_strips(Size first, Size last, double flops_per_row, GoOn go_on, F f) {
+  const double rows = flops_per_second<T>() * 1e-3 / flops_per_row;
+  const Size strip = rows < lanes ? lanes : static_cast<Size>(rows < 1e9 ? rows : 1e9) / lanes * lanes;
+  for (Size begin = first; begin < last && go_on(); begin += strip)
+    f(begin, begin + strip < last ? begin + strip : last);
+}
+
+}  // namespace fcnet
