@@ -55,16 +55,17 @@ def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_same_bits_when_a_batch_is_taken_in_chunks(threads, dtype):
-    """A batch of more than 2,048 samples goes through the gradient path, one of fewer through the fused update."""
-    sizes, n = [6, 40, 3], 2048
+@pytest.mark.parametrize("n", [1, 5, 8, 9, 2048, 2049, 5000])
+def test_a_step_has_the_bits_of_its_gradients(n, threads, dtype, isa):
+    """Up to 8 samples go as rows, up to 2,048 in one chunk of panels, more in several; gradients always as panels."""
+    sizes = [40, 70, 3]
     rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((n, 6)).astype(dtype), rng.integers(0, 3, n)
+    x, y = rng.standard_normal((n, sizes[0])).astype(dtype), rng.integers(0, 3, n)
     before = _native.get_num_threads()
     _native.set_num_threads(threads)
     try:
         fused, rate = fc.Network(sizes, seed=2, dtype=dtype), 0.1
-        gradients = fused.gradients(x, y)  # always the gradient path
+        gradients = fused.gradients(x, y)
         old = [(layer.W.copy(), layer.B.copy()) for layer in fused.layers]
         fused.fit(x, y, epochs=1, batch_size=n, shuffle=False, optimizer=fc.SGD(rate))
     finally:

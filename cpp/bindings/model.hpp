@@ -66,7 +66,7 @@ class Model {
   Model(const Shape& shape, std::uint64_t seed) : shape_(shape), seed_(seed) {
     auto fresh = std::make_shared<Parameters<T>>();
     const Status status = Attention().run([&](Watch& watch) {
-      const Status s = fresh->allocate(shape);
+      const Status s = fresh->allocate(shape, watch);
       return s == Status::ok ? initialize(*fresh, seed, watch) : s;
     });
     raise_unless_ok(status);
@@ -118,7 +118,7 @@ class Fit {
     open_ = true;
     const Data<T> data{samples_.array.data(), samples_.element, samples_.n, targets_.labels, targets_.targets};
     const Status status =
-        Attention().run([&](Watch&) { return trainer_.prepare(model_->shape(), data, batch, chosen); });
+        Attention().run([&](Watch& watch) { return trainer_.prepare(model_->shape(), data, batch, chosen, watch); });
     if (status != Status::ok) close();
     raise_unless_ok(status);
   }

@@ -55,9 +55,10 @@ std::vector<float> train(
   Parameters<float> start;
   Trainer<float> trainer;
   Watch nobody;
-  expect(start.allocate(problem.shape) == Status::ok && initialize(start, 1, nobody) == Status::ok, "allocation");
+  expect(start.allocate(problem.shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok,
+         "allocation");
   const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8, 0};
-  expect(trainer.prepare(problem.shape, problem.data(), batch, adam) == Status::ok, "prepare");
+  expect(trainer.prepare(problem.shape, problem.data(), batch, adam, nobody) == Status::ok, "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
     Watch watch(poll, nullptr);
     trainer.run_epoch(start, 7, epoch, true, watch);

@@ -27,7 +27,7 @@ struct LossSum {
   double sum = 0;
   std::int64_t correct = 0;
 
-  void add(const LossSum& other) {
+  [[gnu::always_inline]] void add(const LossSum& other) {
     sum += other.sum;
     correct += other.correct;
   }

@@ -23,7 +23,7 @@ static constexpr Size state_slots(Optimizer optimizer) {
 struct Powers {
   double beta1, beta2;
 
-  void advance(const Hyperparameters& by) {
+  [[gnu::always_inline]] void advance(const Hyperparameters& by) {
     beta1 *= by.beta1;
     beta2 *= by.beta2;
   }

@@ -33,17 +33,10 @@ struct Shape {
 template <class T>
 class Parameters {
  public:
-  [[nodiscard]] Status allocate(const Shape& shape) {
-    shape_ = shape;
-    offset_.clear();
-    Checked total = 0;
-    for (Size l = 0; l < shape.layers(); ++l) {
-      const Checked rows = Checked(shape.sizes[l]) + 1;
-      if (!(rows * (lanes * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
-      offset_.push_back(total.value());
-      total = total + Checked(groups(shape.sizes[l + 1], lanes)) * stride(l);
-    }
-    return panels_.allocate(total);
+  // All zero.
+  [[nodiscard]] Status allocate(const Shape& shape, Watch& watch) {
+    if (const Status s = allocate(shape); s != Status::ok) return s;
+    return bring_in(panels_, watch);
   }
 
   // Incomplete where it is interrupted.
@@ -85,6 +78,19 @@ class Parameters {
   }
 
  private:
+  [[nodiscard]] Status allocate(const Shape& shape) {
+    shape_ = shape;
+    offset_.clear();
+    Checked total = 0;
+    for (Size l = 0; l < shape.layers(); ++l) {
+      const Checked rows = Checked(shape.sizes[l]) + 1;
+      if (!(rows * (lanes * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
+      offset_.push_back(total.value());
+      total = total + Checked(groups(shape.sizes[l + 1], lanes)) * stride(l);
+    }
+    return panels_.allocate(total);
+  }
+
   static constexpr Size strip = Size{1} << 17;  // elements, a multiple of the panels' rows
 
   Size stride(Size l) const { return panel_stride(shape_.sizes[l] + 1, sizeof(T)); }

@@ -41,24 +41,31 @@ inline void gather_from(const RowSource& rows, Size first, Size samples, T* pane
   }
 }
 
-template <class T>
-void gather(const RowSource& rows, Size first, Size samples, T* panel) {
-  switch (rows.element) {
+// Calls f with a value of the type that `element` names.
+template <class F>
+FCNET_INLINE void with_element(Element element, F f) {
+  switch (element) {
     case Element::float32:
-      return gather_from<float>(rows, first, samples, panel);
+      return f(float{});
     case Element::float64:
-      return gather_from<double>(rows, first, samples, panel);
+      return f(double{});
     case Element::uint8:
-      return gather_from<unsigned char>(rows, first, samples, panel);
+      return f(std::uint8_t{});
   }
 }
 
-// The 32 x 32 block at `from` (row stride 32), of which `rows` rows are in use, transposed to `to`.
 template <class T>
-FCNET_INLINE void transpose_block(const T* from, Size rows, T* to) {
+void gather(const RowSource& rows, Size first, Size samples, T* panel) {
+  with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
+}
+
+// The 32 x 32 block at `from` (row stride 32), of which `rows` rows and `columns` columns are in use, transposed to
+// `to`; rows beyond those in use count as 0.
+template <class T>
+FCNET_INLINE void transpose_block(const T* from, Size rows, Size columns, T* to) {
   constexpr Size w = width<T>;
   for (Size i = 0; i < lanes; i += w)
-    for (Size j = 0; j < lanes; j += w) {
+    for (Size j = 0; j < columns; j += w) {
       Vec<T> square[w];
       FCNET_UNROLL
       for (Size r = 0; r < w; ++r) square[r] = i + r < rows ? load(from + (i + r) * lanes + j) : Vec<T>{};
@@ -73,7 +80,7 @@ void scatter(const T* panel, Size columns, Size samples, T* out) {
   T block[lanes * lanes];
   for (Size j = 0; j < columns; j += lanes) {
     const Size used = used_lanes(columns, j / lanes);
-    transpose_block(panel + j * lanes, used, block);
+    transpose_block(panel + j * lanes, used, samples, block);
     for (Size i = 0; i < samples; ++i) __builtin_memcpy(out + i * columns + j, block + i * lanes, used * sizeof(T));
   }
 }
@@ -81,7 +88,7 @@ void scatter(const T* panel, Size columns, Size samples, T* out) {
 template <class T>
 void transpose(const T* sigma, Size out, Size first_panel, Size last_panel, T* sigma_t, Size stride) {
   for (Size q = first_panel; q < last_panel; ++q)
-    transpose_block(sigma + q * lanes * lanes, used_lanes(out, q), sigma_t + q * stride);
+    transpose_block(sigma + q * lanes * lanes, used_lanes(out, q), lanes, sigma_t + q * stride);
 }
 
 }  // namespace fcnet::FCNET_ISA

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "fcnet/buffer.hpp"
 #include "fcnet/isa/dispatch.hpp"
 #include "fcnet/status.hpp"
 #include "fcnet/threads.hpp"
@@ -24,6 +25,16 @@ Status in_parallel(Size count, Size strip, Watch& watch, const F& f) {
   };
   run_team(static_cast<int>(std::min(static_cast<Size>(num_threads()), strips)), body);
   return watch.stopped() ? Status::interrupted : Status::ok;
+}
+
+// Touches every page of a fresh buffer, on all threads: whoever first writes to one waits until the system has made it
+// zero, which for a large buffer adds up to seconds at a moment when nobody looks whether to stop.
+template <class T>
+Status bring_in(Buffer<T>& buffer, Watch& watch) {
+  constexpr Size page = 4096 / sizeof(T), strip = (Size{4} << 20) / sizeof(T);
+  return in_parallel(buffer.size(), strip, watch, [&](Size begin, Size end) {
+    for (Size i = begin; i < end; i += page) static_cast<volatile T*>(buffer.data())[i] = T(0);
+  });
 }
 
 // Calls f(begin, end) over rows first..last in strips of about a millisecond, as long as go_on() says so.

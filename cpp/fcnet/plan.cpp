@@ -9,9 +9,10 @@ namespace {
 constexpr Size most_samples_at_once = 2048;  // bounds the memory of a step
 constexpr double longest_step = 0.05;        // seconds; a longer step must be able to stop in the middle
 constexpr double seconds_at_once = 1e-4;     // of steps between two looks whether to stop
-constexpr double flops_per_thread = 2e5;     // some 2 us of work: less is not worth waking a thread for
-constexpr double cached_bytes = 16 << 20;    // parameters that stay in a shared cache from one step to the next
-constexpr double bytes_per_second = 1e10;    // of memory, a cautious guess
+constexpr Size most_samples_by_rows = 8;
+constexpr double flops_per_thread = 2e5;   // some 2 us of work: less is not worth waking a thread for
+constexpr double cached_bytes = 16 << 20;  // parameters that stay in a shared cache from one step to the next
+constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
 
 }  // namespace
 
@@ -28,7 +29,9 @@ Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int thre
   const double visits = 3 + 2 * static_cast<double>(state_slots(optimizer));
   const double bytes = shape.flops() / 2 * sizeof(T) * visits;
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
-  return {useful, chunk, seconds > longest_step, static_cast<Size>(std::clamp(seconds_at_once / seconds, 1.0, 1000.0))};
+  const bool stoppable = seconds > longest_step;
+  const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
+  return {batch <= most_samples_by_rows && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes) {

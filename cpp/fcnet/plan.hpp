@@ -14,6 +14,7 @@ namespace fcnet {
 enum class Schedule { by_panels, by_layers };
 
 struct Plan {
+  bool by_rows;  // few samples a step: lanes along the neurons, one thread, see small_batch.hpp
   int threads;
   Size chunk;          // samples that go through the layers together; their sums go on in memory, chunk by chunk
   bool stoppable;      // a long step writes to a second copy of the parameters, so that it can be dropped on its way

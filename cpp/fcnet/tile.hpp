@@ -68,23 +68,23 @@ constexpr Size tile_lanes = tile_vectors * width<T>;
 static_assert(lanes % tile_lanes<float> == 0 && lanes % tile_lanes<double> == 0);
 
 template <int R>
-struct Rows {
+struct RowCount {
   static constexpr int count = R;
 };
 
-// Calls f(Rows<rows>{}): the number of rows becomes a constant.
+// Calls f(RowCount<rows>{}): the number of rows becomes a constant.
 template <int R = tile_rows, class F>
 FCNET_INLINE void with_rows(Size rows, F f) {
   if constexpr (R == 1) {
-    f(Rows<1>{});
+    f(RowCount<1>{});
   } else if (rows == R) {
-    f(Rows<R>{});
+    f(RowCount<R>{});
   } else {
     with_rows<R - 1>(rows, f);
   }
 }
 
-// Walks rows first..last in nearly equal blocks of at most tile_rows: f(Rows<count>{}, first row of the block).
+// Walks rows first..last in nearly equal blocks of at most tile_rows: f(RowCount<count>{}, first row of the block).
 template <class F>
 FCNET_INLINE void for_row_blocks(Size first, Size last, F f) {
   const Size n = last - first, blocks = groups(n, tile_rows);

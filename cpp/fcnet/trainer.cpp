@@ -6,25 +6,30 @@
 namespace fcnet {
 
 template <class T>
-Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen) {
+Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
+                           Watch& watch) {
   shape_ = shape;
   samples_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   powers_ = {chosen.beta1, chosen.beta2};
   plan_ = plan_training<T>(shape, batch_, chosen.optimizer, num_threads());
-  if (const Status s = parameters_.allocate(shape); s != Status::ok) return s;
-  const Size size = parameters_.panels().size();
-  const Checked state = Checked(size) * state_slots(chosen.optimizer);
-  if (const Status s = state_.allocate(state); s != Status::ok) return s;
+  if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
+  const auto allocate = [&](Buffer<T>& buffer, Size copies) {
+    const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
+    return s == Status::ok ? bring_in(buffer, watch) : s;
+  };
+  const Size slots = state_slots(chosen.optimizer);
+  if (const Status s = allocate(state_, slots); s != Status::ok) return s;
   if (plan_.stoppable) {
-    if (const Status s = next_.allocate(shape); s != Status::ok) return s;
-    if (const Status s = next_state_.allocate(state); s != Status::ok) return s;
+    if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
+    if (const Status s = allocate(next_state_, slots); s != Status::ok) return s;
   }
   if (plan_.chunk < batch_)
-    if (const Status s = sums_.allocate(size); s != Status::ok) return s;
+    if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
-  return propagation_.prepare(parameters_, data, plan_.chunk);
+  return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
+                       : propagation_.prepare(parameters_, data, plan_.chunk);
 }
 
 template <class T>
@@ -62,17 +67,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
 }
 
 template <class T>
-LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
-                                 Watch& watch) {
-  total_ = {};
-  seen_ = 0;
-  if (!has_parameters_) {
-    if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
-    has_parameters_ = true;
-  }
-  if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
-    return {.status = Status::interrupted};
-  propagation_.begin(shuffle ? order_.data() : nullptr, plan_.stoppable ? &watch : nullptr);
+void Trainer<T>::run_steps(Watch& watch) {
   stop_ = false;
   const auto body = [&](const Team& team) {
     for (Size first = 0, unwatched = 0; first < samples_ && !stop_; first += batch_) {
@@ -89,6 +84,39 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
     }
   };
   run_team(plan_.threads, body);
+}
+
+template <class T>
+void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
+  const RowTraining<T>& training = rows_.on(parameters_, state_, order);
+  RowProgress progress{powers_, {}};
+  do {
+    const Size last = std::min(samples_, seen_ + batch_ * plan_.steps_at_once);
+    kernels<T>().train_rows(training, seen_, last, batch_, progress);
+    seen_ = last;
+    total_ = progress.total;
+  } while (seen_ < samples_ && !watch.check());
+  powers_ = progress.powers;
+}
+
+template <class T>
+LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
+                                 Watch& watch) {
+  total_ = {};
+  seen_ = 0;
+  if (!has_parameters_) {
+    if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
+    has_parameters_ = true;
+  }
+  if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
+    return {.status = Status::interrupted};
+  const std::int64_t* const order = shuffle ? order_.data() : nullptr;
+  if (plan_.by_rows) {
+    run_small_steps(order, watch);
+  } else {
+    propagation_.begin(order, plan_.stoppable ? &watch : nullptr);
+    run_steps(watch);
+  }
   LossResult result = progress();
   if (watch.stopped())
     result.status = Status::interrupted;
@@ -114,7 +142,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   const Shape& shape = parameters.shape();
   const Plan plan = plan_training<T>(shape, data.samples, Optimizer::sgd, num_threads());
   Propagation<T> propagation;
-  if (const Status s = gradient.allocate(shape); s != Status::ok) return {.status = s};
+  if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
   if (const Status s = propagation.prepare(parameters, data, plan.chunk); s != Status::ok) return {.status = s};
   propagation.begin(nullptr, &watch);
   LossSum loss;

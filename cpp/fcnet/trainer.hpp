@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fcnet/propagation.hpp"
+#include "fcnet/row_workspace.hpp"
 
 namespace fcnet {
 
@@ -11,7 +12,8 @@ template <class T>
 class Trainer {
  public:
   // `data` must outlive the trainer. Nothing is allocated after this but copies of the parameters between epochs.
-  [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen);
+  [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
+                               Watch& watch);
 
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
   // has no parameters of its own. An interrupted one leaves those of the last finished step.
@@ -24,6 +26,8 @@ class Trainer {
   LossResult progress() const;  // calling thread only, also from its poll
 
  private:
+  void run_steps(Watch& watch);
+  void run_small_steps(const std::int64_t* order, Watch& watch);
   LossSum step(const Team& team, Chunk batch);
   void finish_step(const LossSum& loss, Size samples);
 
@@ -33,6 +37,7 @@ class Trainer {
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks
   Propagation<T> propagation_;
+  RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;
   Size samples_ = 0, batch_ = 0;
   Plan plan_{};

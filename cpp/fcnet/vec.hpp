@@ -82,8 +82,8 @@ FCNET_INLINE Vec<T> broadcast(T value) {
 #if defined(__AVX512F__)
 FCNET_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmadd_ps(a, b, c); }
 FCNET_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm512_fmadd_pd(a, b, c); }
-FCNET_INLINE Vec<float> sqrt(Vec<float> a) { return _mm512_sqrt_ps(a); }
-FCNET_INLINE Vec<double> sqrt(Vec<double> a) { return _mm512_sqrt_pd(a); }
+FCNET_INLINE Vec<float> sqrt(Vec<float> a) { return _mm512_maskz_sqrt_ps(0xFFFF, a); }
+FCNET_INLINE Vec<double> sqrt(Vec<double> a) { return _mm512_maskz_sqrt_pd(0xFF, a); }
 #elif defined(__AVX2__)
 FCNET_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm256_fmadd_ps(a, b, c); }
 FCNET_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm256_fmadd_pd(a, b, c); }
@@ -95,10 +95,8 @@ FCNET_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { retu
 FCNET_INLINE Vec<float> sqrt(Vec<float> a) { return vsqrtq_f32(a); }
 FCNET_INLINE Vec<double> sqrt(Vec<double> a) { return vsqrtq_f64(a); }
 #else
-template <class V>
-FCNET_INLINE V fma(V a, V b, V c) {
-  return a * b + c;
-}
+FCNET_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b + c; }
+FCNET_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
 FCNET_INLINE float sqrt1(float a) { return __builtin_sqrtf(a); }
 FCNET_INLINE double sqrt1(double a) { return __builtin_sqrt(a); }
 template <class V>
@@ -107,6 +105,10 @@ FCNET_INLINE V sqrt(V a) {
   return a;
 }
 #endif
+
+// The same of single numbers.
+FCNET_INLINE float fma(float a, float b, float c) { return fma(broadcast(a), broadcast(b), broadcast(c))[0]; }
+FCNET_INLINE double fma(double a, double b, double c) { return fma(broadcast(a), broadcast(b), broadcast(c))[0]; }
 
 // The larger of a and b; a where either is NaN.
 template <class V>

@@ -80,6 +80,12 @@ struct Part {
 };
 
 template <class T>
+struct Rows;
+template <class T>
+struct RowTraining;
+struct RowProgress;
+
+template <class T>
 struct Kernels {
   // pack.hpp: `samples` rows from `first` on become the lanes of one panel; back; sigma rows of one panel as
   // [out / 32][batch][32], of which this panel fills 32 samples from `sigma_t` on.
@@ -101,6 +107,12 @@ struct Kernels {
   void (*softmax)(T* panel, Size classes);
   int (*cross_entropy)(const T* logits, Size classes, const std::int32_t* labels, Size samples, T* sigma, T* loss);
   void (*squared_error)(const T* output, const T* target, Size outputs, T* sigma, T* loss);
+
+  // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
+  void (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
+  void (*few_gather)(const RowSource& rows, Size first, Size n, Rows<T> h);
+  void (*few_forward)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
+  void (*few_softmax)(Rows<T> z, Size n, Size classes);
 
   // rowmajor.hpp: scratch holds depth * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);

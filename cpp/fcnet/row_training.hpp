@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What the training of few samples at a time (small_batch.hpp) works on: activations as rows, a sample after the other.
+#pragma once
+
+#include "fcnet/batch_loss.hpp"
+#include "fcnet/hyperparameters.hpp"
+
+namespace fcnet {
+
+// Row i is at p + i * stride; stride is a multiple of 32, with room for one more feature, the 1 of the bias.
+template <class T>
+struct Rows {
+  T* p;
+  Size stride;
+};
+
+template <class T>
+struct RowTraining {
+  // of layer l: its parameters, where they are in the optimiser's state, its input h and the sigma of its output
+  struct Layer {
+    LayerView<T> view;
+    Size offset;
+    Rows<T> h, sigma;
+  };
+  const Layer* layers;
+  Size count;
+  Rows<T> output;  // of the last layer
+  Loss loss;
+  RowSource x;
+  const std::int32_t* labels;
+  const T* targets;
+  const Hyperparameters* chosen;
+  T* state;
+  Size slot;
+  T* scratch;  // 32 rows of a transposed weight matrix: widest padded output * 32 elements
+};
+
+// What the steps of an epoch have come to so far.
+struct RowProgress {
+  Powers powers;
+  LossSum total;  // losses weighted by the samples of their batch
+};
+
+}  // namespace fcnet
