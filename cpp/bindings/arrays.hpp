@@ -43,7 +43,7 @@ inline py::array as_array(py::handle object, const char* name) {
   return a;
 }
 
-inline void refuse_dtype(const py::array& a, const char* name, const char* expected) {
+[[noreturn]] inline void refuse_dtype(const py::array& a, const char* name, const char* expected) {
   type_error(std::string(name) + " has dtype " + text(a.dtype()) + ": expected " + expected);
 }
 

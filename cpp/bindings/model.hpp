@@ -16,23 +16,46 @@
 
 namespace fcnet::bindings {
 
-// x as the core takes it: rows of float32, float64 or uint8, C-contiguous, native byte order.
+// What every input goes through first, (x - offset) * scale for each feature; empty: nothing.
+template <class T>
+struct InputScale {
+  std::vector<T> scale, offset;
+};
+
+// x as the core takes it: rows of real numbers in native byte order and aligned, with any steps between them.
+template <class T>
 struct Samples {
   py::array array;
-  Element element;
+  RowSource<T> rows{};
   Size n;
 
-  Samples(py::array x, Size inputs) : array(std::move(x)) {
-    const char kind = array.dtype().kind();
+  Samples(py::array x, Size inputs, const InputScale<T>& input) : array(std::move(x)) {
     const py::ssize_t bytes = array.itemsize();
-    const bool known = (kind == 'f' && (bytes == 4 || bytes == 8)) || (kind == 'u' && bytes == 1);
-    if (!known || !native_order(array)) refuse_dtype(array, "x", "float32, float64 or uint8");
+    rows.element = element_of(array.dtype().kind(), bytes);
     if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != inputs)
       value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(inputs) + ")");
-    if (!(array.flags() & py::array::c_style)) value_error("x is not C-contiguous");
     if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
-    element = kind == 'u' ? Element::uint8 : bytes == 4 ? Element::float32 : Element::float64;
+    if (array.strides(0) % bytes != 0 || array.strides(1) % bytes != 0) value_error("x has strides of half an element");
     n = static_cast<Size>(array.shape(0));
+    rows.x = array.data();
+    rows.columns = inputs;
+    rows.row_step = array.strides(0) / bytes;
+    rows.column_step = array.strides(1) / bytes;
+    if (!input.scale.empty()) rows.scale = input.scale.data(), rows.offset = input.offset.data();
+  }
+
+ private:
+  Element element_of(char kind, py::ssize_t bytes) const {
+    if (native_order(array)) {
+      if (kind == 'f' && bytes == 4) return Element::float32;
+      if (kind == 'f' && bytes == 8) return Element::float64;
+      const bool is_signed = kind == 'i', whole = is_signed || kind == 'u' || kind == 'b';
+      if (whole && bytes == 1) return is_signed ? Element::int8 : Element::uint8;
+      if (whole && bytes == 2) return is_signed ? Element::int16 : Element::uint16;
+      if (whole && bytes == 4) return is_signed ? Element::int32 : Element::uint32;
+      if (whole && bytes == 8) return is_signed ? Element::int64 : Element::uint64;
+    }
+    refuse_dtype(array, "x", "float32, float64 or whole numbers of up to 64 bits");
   }
 };
 
@@ -63,7 +86,8 @@ class Model {
  public:
   using Published = std::shared_ptr<const Parameters<T>>;
 
-  Model(const Shape& shape, std::uint64_t seed) : shape_(shape), seed_(seed) {
+  Model(const Shape& shape, std::uint64_t seed, InputScale<T> input)
+      : shape_(shape), seed_(seed), input_(std::move(input)) {
     auto fresh = std::make_shared<Parameters<T>>();
     const Status status = Attention().run([&](Watch& watch) {
       const Status s = fresh->allocate(shape, watch);
@@ -75,6 +99,7 @@ class Model {
 
   const Shape& shape() const { return shape_; }
   std::uint64_t seed() const { return seed_; }
+  const InputScale<T>& input() const { return input_; }
 
   Published published() const {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -97,6 +122,7 @@ class Model {
  private:
   Shape shape_;
   std::uint64_t seed_;
+  InputScale<T> input_;
   Published published_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
@@ -109,14 +135,14 @@ class Fit {
  public:
   Fit(std::shared_ptr<Model<T>> model, py::array x, py::object y, Size batch, bool shuffle, Hyperparameters chosen)
       : model_(std::move(model)),
-        samples_(std::move(x), model_->shape().inputs()),
+        samples_(std::move(x), model_->shape().inputs(), model_->input()),
         targets_(std::move(y), model_->shape(), samples_.n),
         shuffle_(shuffle) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
     model_->begin_fit();
     open_ = true;
-    const Data<T> data{samples_.array.data(), samples_.element, samples_.n, targets_.labels, targets_.targets};
+    const Data<T> data{samples_.rows, samples_.n, targets_.labels, targets_.targets};
     const Status status =
         Attention().run([&](Watch& watch) { return trainer_.prepare(model_->shape(), data, batch, chosen, watch); });
     if (status != Status::ok) close();
@@ -163,7 +189,7 @@ class Fit {
 
  private:
   std::shared_ptr<Model<T>> model_;
-  Samples samples_;
+  Samples<T> samples_;
   Targets<T> targets_;
   bool shuffle_;
   Trainer<T> trainer_;

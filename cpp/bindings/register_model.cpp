@@ -27,14 +27,27 @@ Loss loss_named(const std::string& name) {
   value_error("loss is '" + name + "': expected 'cross_entropy', 'mse' or 'rmse'");
 }
 
+template <class T>
+std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset) {
+  InputScale<T> input;
+  if (!scale.is_none()) {
+    const Dimensions each{static_cast<py::ssize_t>(shape.inputs())};
+    const Input<T> factors = Input<T>(scale, "scale").expect(each, sizes({shape.inputs()}).c_str());
+    const Input<T> zeros = Input<T>(offset, "offset").expect(each, sizes({shape.inputs()}).c_str());
+    input.scale.assign(factors.data(), factors.data() + factors.size());
+    input.offset.assign(zeros.data(), zeros.data() + zeros.size());
+  }
+  return std::make_shared<Model<T>>(shape, seed, std::move(input));
+}
+
 PyModel make_model(const std::vector<Size>& sizes, const std::string& loss, const std::string& dtype,
-                   std::uint64_t seed) {
+                   std::uint64_t seed, py::object scale, py::object offset) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
   const Shape shape{sizes, loss_named(loss)};
-  if (dtype == "float32") return {std::make_shared<Model<float>>(shape, seed)};
-  if (dtype == "float64") return {std::make_shared<Model<double>>(shape, seed)};
+  if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset)};
+  if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset)};
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
 }
 
@@ -85,11 +98,11 @@ void set_parameters(const PyModel& self, Size layer, py::object value, bool bias
 
 py::array predict_rows(const PyModel& self, py::array x) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
-    const Samples samples(std::move(x), model->shape().inputs());
+    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
     T* const to = out.mutable_data();
     const auto parameters = model->published();
-    const Data<T> data{samples.array.data(), samples.element, samples.n, nullptr, nullptr};
+    const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
     raise_unless_ok(Attention().run([&](Watch& watch) { return predict(*parameters, data, to, watch); }));
     return out;
   });
@@ -97,10 +110,10 @@ py::array predict_rows(const PyModel& self, py::array x) {
 
 py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y) {
   return with_model(self, [&]<class T>(const auto& model, T) {
-    const Samples samples(std::move(x), model->shape().inputs());
+    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     const Targets<T> targets(std::move(y), model->shape(), samples.n);
     const auto parameters = model->published();
-    const Data<T> data{samples.array.data(), samples.element, samples.n, targets.labels, targets.targets};
+    const Data<T> data{samples.rows, samples.n, targets.labels, targets.targets};
     const LossResult result = Attention().run([&](Watch& watch) { return evaluate(*parameters, data, watch); });
     raise_unless_ok(result.status);
     return py::make_tuple(result.loss, result.correct);
@@ -110,11 +123,11 @@ py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y) {
 py::tuple gradients_of(const PyModel& self, py::array x, py::object y) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Shape& shape = model->shape();
-    const Samples samples(std::move(x), shape.inputs());
+    const Samples<T> samples(std::move(x), shape.inputs(), model->input());
     const Targets<T> targets(std::move(y), shape, samples.n);
     if (samples.n == 0) value_error("x has no rows: expected at least one sample");
     const auto parameters = model->published();
-    const Data<T> data{samples.array.data(), samples.element, samples.n, targets.labels, targets.targets};
+    const Data<T> data{samples.rows, samples.n, targets.labels, targets.targets};
     Parameters<T> gradient;
     const LossResult result =
         Attention().run([&](Watch& watch) { return gradients(*parameters, data, gradient, watch); });
@@ -164,7 +177,8 @@ PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batc
 
 void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
-      .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a)
+      .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a, "scale"_a = py::none(),
+           "offset"_a = py::none())
       .def(
           "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
       .def(

@@ -45,7 +45,7 @@ struct Problem {
     for (Size i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 2654435761u % 1000) / 1000;
     for (Size i = 0; i < n; ++i) labels[i] = static_cast<std::int32_t>(i % shape.outputs());
   }
-  Data<float> data() const { return {x.data(), Element::float32, labels.size(), labels.data(), nullptr}; }
+  Data<float> data() const { return {plain_rows(x.data(), shape.inputs()), labels.size(), labels.data(), nullptr}; }
 };
 
 // The weights after two epochs; stopped in the middle where `poll` says so.

@@ -9,12 +9,26 @@ namespace fcnet {
 
 template <class T>
 struct Data {
-  const void* x;
-  Element element;
+  RowSource<T> x;  // without an order of its own
   Size samples;
   const std::int32_t* labels;  // (samples,), cross-entropy; else null
   const T* targets;            // (samples, outputs), mse and rmse; else null
+
+  RowSource<T> x_in(const std::int64_t* order) const {
+    RowSource<T> rows = x;
+    rows.order = order;
+    return rows;
+  }
 };
+
+// Row-major rows of T.
+template <class T>
+RowSource<T> plain_rows(const T* x, Size columns, const std::int64_t* order = nullptr) {
+  return {x,       sizeof(T) == 4 ? Element::float32 : Element::float64,
+          columns, static_cast<std::ptrdiff_t>(columns),
+          1,       order,
+          nullptr, nullptr};
+}
 
 struct LossResult {
   Status status = Status::ok;
@@ -34,8 +48,7 @@ LossSum panel_loss(const Shape& shape, const Data<T>& data, const std::int64_t* 
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[order != nullptr ? order[first + i] : first + i];
     result.correct = kernels<T>().cross_entropy(output, shape.outputs(), labels, samples, sigma, loss);
   } else {
-    const Element element = sizeof(T) == 4 ? Element::float32 : Element::float64;
-    kernels<T>().gather({data.targets, element, shape.outputs(), order}, first, samples, target);
+    kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, target);
     kernels<T>().squared_error(output, target, shape.outputs(), sigma, loss);
   }
   for (Size i = 0; i < samples; ++i) result.sum += static_cast<double>(loss[i]);

@@ -10,34 +10,12 @@ namespace fcnet::FCNET_ISA {
 
 template <class Source, class T>
 FCNET_INLINE Vec<T> load_as(const Source* p) {
-  if constexpr (sizeof(Source) == sizeof(T)) {
+  if constexpr (sizeof(Source) == sizeof(T) && Source(0.5) == T(0.5)) {
     return load(p);
   } else {
     typedef Source Narrow __attribute__((vector_size(sizeof(Source) * width<T>)));
     typedef Narrow Unaligned __attribute__((aligned(alignof(Source)), may_alias));
     return __builtin_convertvector(*reinterpret_cast<const Unaligned*>(p), Vec<T>);
-  }
-}
-
-template <class Source, class T>
-inline void gather_from(const RowSource& rows, Size first, Size samples, T* panel) {
-  constexpr Size w = width<T>;
-  const Source* row[lanes];
-  for (Size i = 0; i < samples; ++i) {
-    const Size index = rows.order != nullptr ? static_cast<Size>(rows.order[first + i]) : first + i;
-    row[i] = static_cast<const Source*>(rows.x) + index * rows.columns;
-  }
-  const Size squares = rows.columns / w * w;
-  for (Size i = 0; i < lanes; i += w) {
-    for (Size j = 0; j < squares; j += w) {
-      Vec<T> square[w];
-      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<Source, T>(row[i + r] + j) : Vec<T>{};
-      transpose_square<T>(square);
-      FCNET_UNROLL
-      for (Size r = 0; r < w; ++r) store(panel + (j + r) * lanes + i, square[r]);
-    }
-    for (Size j = squares; j < rows.columns; ++j)
-      for (Size r = i; r < i + w; ++r) panel[j * lanes + r] = r < samples ? static_cast<T>(row[r][j]) : T(0);
   }
 }
 
@@ -49,14 +27,60 @@ FCNET_INLINE void with_element(Element element, F f) {
       return f(float{});
     case Element::float64:
       return f(double{});
+    case Element::int8:
+      return f(std::int8_t{});
+    case Element::int16:
+      return f(std::int16_t{});
+    case Element::int32:
+      return f(std::int32_t{});
+    case Element::int64:
+      return f(std::int64_t{});
     case Element::uint8:
       return f(std::uint8_t{});
+    case Element::uint16:
+      return f(std::uint16_t{});
+    case Element::uint32:
+      return f(std::uint32_t{});
+    case Element::uint64:
+      return f(std::uint64_t{});
+  }
+}
+
+template <class Source, class T>
+FCNET_INLINE const Source* row_of(const RowSource<T>& rows, Size i) {
+  const std::ptrdiff_t row = rows.order != nullptr ? rows.order[i] : static_cast<std::ptrdiff_t>(i);
+  return static_cast<const Source*>(rows.x) + row * rows.row_step;
+}
+
+// Rows become lanes, a square of a vector's width at a time; what is left of the columns, and columns that are not
+// side by side, element by element.
+template <class Source, class T>
+inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* panel) {
+  constexpr Size w = width<T>;
+  const Source* row[lanes];
+  for (Size i = 0; i < samples; ++i) row[i] = row_of<Source>(rows, first + i);
+  const Size squares = rows.column_step == 1 ? rows.columns / w * w : 0;
+  for (Size i = 0; i < lanes; i += w)
+    for (Size j = 0; j < squares; j += w) {
+      Vec<T> square[w];
+      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<Source, T>(row[i + r] + j) : Vec<T>{};
+      transpose_square<T>(square);
+      FCNET_UNROLL
+      for (Size r = 0; r < w; ++r) store(panel + (j + r) * lanes + i, square[r]);
+    }
+  for (Size j = squares; j < rows.columns; ++j) {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j) * rows.column_step;
+    for (Size i = 0; i < lanes; ++i) panel[j * lanes + i] = i < samples ? static_cast<T>(row[i][at]) : T(0);
   }
 }
 
 template <class T>
-void gather(const RowSource& rows, Size first, Size samples, T* panel) {
+void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
+  if (rows.scale == nullptr) return;
+  for (Size j = 0; j < rows.columns; ++j)
+    for (T* lane = panel + j * lanes; lane < panel + (j + 1) * lanes; lane += width<T>)
+      store(lane, (load(lane) - rows.offset[j]) * rows.scale[j]);
 }
 
 // The 32 x 32 block at `from` (row stride 32), of which `rows` rows and `columns` columns are in use, transposed to

@@ -20,6 +20,13 @@ int useful_threads(double flops, Size most) {
   return static_cast<int>(std::clamp(flops / flops_per_thread, 1.0, std::max(static_cast<double>(most), 1.0)));
 }
 
+bool few(Size samples) { return samples <= most_samples_by_rows; }
+
+int threads_for_few(const Shape& shape, Size samples, int threads) {
+  // Each weight is used `samples` times, but comes from a cache: as long as some 8 additions take.
+  return useful_threads(shape.flops() * static_cast<double>(samples + 3), static_cast<Size>(threads));
+}
+
 template <class T>
 Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int threads) {
   const Size chunk = std::min(batch, most_samples_at_once);
@@ -31,7 +38,7 @@ Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int thre
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
   const bool stoppable = seconds > longest_step;
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
-  return {batch <= most_samples_by_rows && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
+  return {few(batch) && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes) {

@@ -28,6 +28,12 @@ Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int thre
 // Of one chunk of `samples`.
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes);
 
+// Whether so few samples are worth going as rows, see small_batch.hpp.
+bool few(Size samples);
+
+// How many threads share the weights when `samples` rows are predicted.
+int threads_for_few(const Shape& shape, Size samples, int threads);
+
 // How many of `most` threads are worth waking for this much work.
 int useful_threads(double flops, Size most);
 

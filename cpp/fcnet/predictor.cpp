@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fcnet/plan.hpp"
+#include "fcnet/row_workspace.hpp"
 
 namespace fcnet {
 namespace {
@@ -19,7 +20,7 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
   const Size teams = static_cast<Size>(useful_threads(shape.flops() * static_cast<double>(panels * lanes), most));
   const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T));
-  const Size room = std::min(panels_at_once, std::max<Size>(panels, 1));
+  const Size room = std::clamp<Size>(groups(panels, teams), 1, panels_at_once);
   Buffer<T> buffer;  // per thread: two sets of panels that the layers alternate between
   if (const Status s = buffer.allocate(Checked(stride) * room * 2 * teams); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
@@ -31,8 +32,7 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
       const Size count = std::min(room, end - p), samples = std::min(data.samples, (p + count) * lanes) - p * lanes;
       Panels<T> h{here, stride, samples}, next{here + room * stride, stride, samples};
       for (Size i = 0; i < count; ++i)
-        kernels<T>().gather({data.x, data.element, shape.inputs(), nullptr}, (p + i) * lanes,
-                            used_lanes(data.samples, p + i), h.p + i * stride);
+        kernels<T>().gather(data.x, (p + i) * lanes, used_lanes(data.samples, p + i), h.p + i * stride);
       for (Size l = 0; l < shape.layers(); ++l) {
         const double flops = 2.0 * static_cast<double>(count * lanes) * static_cast<double>(shape.sizes[l]);
         in_strips<T>(0, shape.sizes[l + 1], flops, going_on, [&](Size first, Size last) {
@@ -48,10 +48,39 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
   return watch.stopped() ? Status::interrupted : Status::ok;
 }
 
+// A few rows: all threads share each layer's panels of weights.
+template <class T>
+Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
+  const Shape& shape = parameters.shape();
+  const Size n = data.samples, last = shape.layers(), outputs = shape.outputs();
+  const Size stride = row_stride(*std::max_element(shape.sizes.begin(), shape.sizes.end()));
+  Buffer<T> buffer;
+  if (const Status s = buffer.allocate(Checked(stride) * n * 2); s != Status::ok) return s;
+  const Rows<T> rows[2] = {{buffer.data(), stride}, {buffer.data() + n * stride, stride}};
+  kernels<T>().few_gather(data.x, 0, n, rows[0]);
+  const auto body = [&](const Team& team) {
+    for (Size l = 0; l < last; ++l) {
+      const Size panels = groups(shape.sizes[l + 1], lanes);
+      const Size first = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id));
+      const Size end = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id) + 1);
+      for (Size q = first; q < end && go_on(team, watch); ++q)
+        kernels<T>().few_forward(parameters.layer(l), {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
+      team.sync();
+    }
+  };
+  run_team(threads_for_few(shape, n, num_threads()), body);
+  if (watch.stopped()) return Status::interrupted;
+  const Rows<T> result = rows[last % 2];
+  if (shape.loss == Loss::cross_entropy) kernels<T>().few_softmax(result, n, outputs);
+  for (Size i = 0; i < n; ++i) std::copy_n(result.p + i * stride, outputs, out + i * outputs);
+  return Status::ok;
+}
+
 }  // namespace
 
 template <class T>
 Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
+  if (few(data.samples)) return predict_few(parameters, data, out, watch);
   const Shape& shape = parameters.shape();
   return for_outputs(parameters, data, watch, [&](Size, Size first, Size rows, T* panel, T*) {
     if (shape.loss == Loss::cross_entropy) kernels<T>().softmax(panel, shape.outputs());

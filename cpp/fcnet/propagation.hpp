@@ -103,9 +103,9 @@ class Propagation {
   }
 
   void gather(Size panel, Chunk chunk) {
-    const RowSource rows{data_.x, data_.element, shape().inputs(), order_};
     const Size first = panel * lanes;
-    kernels<T>().gather(rows, chunk.first + first, used_lanes(chunk.samples, panel), workspace_.h(0, panel, 1).p);
+    kernels<T>().gather(data_.x_in(order_), chunk.first + first, used_lanes(chunk.samples, panel),
+                        workspace_.h(0, panel, 1).p);
   }
 
   void forward(Size l, Size panel, Size samples, Size first, Size last) {

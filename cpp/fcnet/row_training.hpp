@@ -26,7 +26,7 @@ struct RowTraining {
   Size count;
   Rows<T> output;  // of the last layer
   Loss loss;
-  RowSource x;
+  RowSource<T> x;
   const std::int32_t* labels;
   const T* targets;
   const Hyperparameters* chosen;

@@ -37,7 +37,7 @@ class RowWorkspace {
                  shape.layers(),
                  rows(shape.outputs()),
                  shape.loss,
-                 {data.x, data.element, shape.inputs(), nullptr},
+                 data.x,
                  data.labels,
                  data.targets,
                  &chosen,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fcnet/buffer.hpp"
+#include "fcnet/data.hpp"
 #include "fcnet/plan.hpp"
 #include "fcnet/threads.hpp"
 
@@ -19,7 +20,7 @@ template <class T, class F>
 Status for_panels(const T* h, Size n, Size m, F f) {
   const Size panels = groups(n, lanes),
              threads = threads_for(20.0 * static_cast<double>(n) * static_cast<double>(m), panels);
-  const RowSource rows{h, sizeof(T) == 4 ? Element::float32 : Element::float64, m, nullptr};
+  const RowSource<T> rows = plain_rows(h, m);
   Buffer<T> scratch;
   if (const Status s = scratch.allocate(Checked(m) * lanes * threads); s != Status::ok) return s;
   const auto body = [&](const Team& team) {

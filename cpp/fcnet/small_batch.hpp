@@ -152,11 +152,15 @@ FCNET_INLINE LossSum squared_error_row(const T* output, const T* target, Size ou
   return {static_cast<double>(sum), 0};
 }
 
-template <class T, class Source>
-FCNET_INLINE void gather_row(const Source* x, Size columns, T* h) {
+template <class Source, class T>
+FCNET_INLINE void gather_row(const RowSource<T>& rows, Size i, T* h) {
+  const Source* const x = row_of<Source>(rows, i);
   Size j = 0;
-  for (; j + width<T> <= columns; j += width<T>) store(h + j, load_as<Source, T>(x + j));
-  for (; j < columns; ++j) h[j] = static_cast<T>(x[j]);
+  if (rows.column_step == 1)
+    for (; j + width<T> <= rows.columns; j += width<T>) store(h + j, load_as<Source, T>(x + j));
+  for (; j < rows.columns; ++j) h[j] = static_cast<T>(x[static_cast<std::ptrdiff_t>(j) * rows.column_step]);
+  if (rows.scale == nullptr) return;
+  for (j = 0; j < rows.columns; ++j) h[j] = (h[j] - rows.offset[j]) * rows.scale[j];
 }
 
 // One step on the samples first..first + n of the order.
@@ -166,11 +170,7 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
     for (Size i = 0; i < n; ++i) h.p[i * h.stride + features] = T(1);
   };
   const auto& last = t.layers[t.count - 1];
-  for (Size i = 0; i < n; ++i) {
-    const Size row = t.x.order != nullptr ? static_cast<Size>(t.x.order[first + i]) : first + i;
-    gather_row(static_cast<const Source*>(t.x.x) + row * t.x.columns, t.x.columns,
-               t.layers[0].h.p + i * t.layers[0].h.stride);
-  }
+  for (Size i = 0; i < n; ++i) gather_row<Source>(t.x, first + i, t.layers[0].h.p + i * t.layers[0].h.stride);
   for (Size l = 0; l < t.count; ++l) {
     const auto& layer = t.layers[l];
     ones(layer.h, layer.view.in);
@@ -229,11 +229,9 @@ void few_softmax(Rows<T> z, Size n, Size classes) {
 }
 
 template <class T>
-void few_gather(const RowSource& rows, Size first, Size n, Rows<T> h) {
+void few_gather(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
   with_element(rows.element, [&](auto source) {
-    for (Size i = 0; i < n; ++i)
-      gather_row(static_cast<const decltype(source)*>(rows.x) + (first + i) * rows.columns, rows.columns,
-                 h.p + i * h.stride);
+    for (Size i = 0; i < n; ++i) gather_row<decltype(source)>(rows, first + i, h.p + i * h.stride);
   });
 }
 

@@ -10,7 +10,15 @@ __version__: str
 
 @final
 class Model:
-    def __init__(self, sizes: list[int], loss: str, dtype: str, seed: int) -> None: ...
+    def __init__(
+        self,
+        sizes: list[int],
+        loss: str,
+        dtype: str,
+        seed: int,
+        scale: _Array | None = None,
+        offset: _Array | None = None,
+    ) -> None: ...
     def weights(self, layer: int) -> _Array: ...
     def bias(self, layer: int) -> _Array: ...
     def set_weights(self, layer: int, w: _Array) -> None: ...

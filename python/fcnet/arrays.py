@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 
-_NATIVE = frozenset(map(np.dtype, (np.float32, np.float64, np.uint8)))
+# What the native core reads in place, with any steps between rows and columns.
+_NATIVE = frozenset(map(np.dtype, ("float32", "float64", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")))
+_SCAN_ROWS = 1 << 22  # elements looked at between two chances for Ctrl-C
 
 
 def _plain(value: ArrayLike, name: str) -> Array:
@@ -32,22 +34,34 @@ def _real(array: Array, name: str) -> Array:
     return array
 
 
+def _readable(array: Array) -> bool:
+    """Whether the native core can read the array where it lies; a broadcast one could be larger than memory."""
+    if array.dtype not in _NATIVE or not array.dtype.isnative or not array.flags.aligned:
+        return False
+    return all(
+        step % array.itemsize == 0 and (step != 0 or n <= 1) for step, n in zip(array.strides, array.shape, strict=True)
+    )
+
+
 def _refuse_non_finite(array: Array, name: str) -> None:
-    """The sum tells in one pass that all is well; only when it does not, every element is looked at."""
+    """A sum tells in one pass that all is well; only when it does not, every element is looked at."""
     if array.dtype.kind != "f":
         return
-    with np.errstate(all="ignore"):
-        if np.isfinite(array.sum(dtype=array.dtype)):
-            return
-    finite = np.isfinite(array)
-    if not finite.all():
-        at = tuple(int(i) for i in np.argwhere(~finite)[0])
-        where = f"row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
-        raise ValueError(f"{name} contains {array[at]} in {where}: expected finite numbers")
+    strip = max(1, _SCAN_ROWS // max(1, array.shape[-1]))
+    for first in range(0, len(array), strip):
+        part = array[first : first + strip]
+        with np.errstate(all="ignore"):
+            if np.isfinite(part.sum(dtype=array.dtype)):
+                continue
+        finite = np.isfinite(part)
+        if not finite.all():
+            at = tuple(int(i) for i in np.argwhere(~finite)[0])
+            where = f"row {first + at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
+            raise ValueError(f"{name} contains {part[at]} in {where}: expected finite numbers")
 
 
 def samples(x: ArrayLike, inputs: int, dtype: np.dtype[Any], *, finite: bool, name: str = "x") -> Array:
-    """Rows for the network: float32, float64 and uint8 as they are where C-contiguous, the rest as ``dtype``.
+    """Rows for the network: float32, float64 and whole numbers of up to 64 bits as they lie, the rest as ``dtype``.
 
     Parameters
     ----------
@@ -77,8 +91,9 @@ def samples(x: ArrayLike, inputs: int, dtype: np.dtype[Any], *, finite: bool, na
             f"{name} has {array.shape[1]} features, but the network takes {inputs}: "
             f"expected (n_samples, {inputs}), got {array.shape}"
         )
-    keep = array.dtype in _NATIVE and array.dtype.isnative
-    array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
+    if not _readable(array):
+        keep = array.dtype in _NATIVE and array.dtype.isnative
+        array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
     if finite:
         _refuse_non_finite(array, name)
     return array
@@ -153,6 +168,35 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     array = np.require(array, dtype=dtype, requirements=["C", "A"])
     _refuse_non_finite(array, name)
+    return array
+
+
+def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) -> Array:
+    """One finite number for all features, or one for each.
+
+    Parameters
+    ----------
+    value : number or array-like (inputs,)
+    inputs : int
+    dtype : the network's
+    name : str
+
+    Returns
+    -------
+    read-only array () or (inputs,)
+
+    Raises
+    ------
+    TypeError : not real numbers.
+    ValueError : another shape, or not finite.
+    """
+    array = _real(_plain(value, name), name)
+    if array.shape not in ((), (inputs,)):
+        raise ValueError(f"{name} has shape {array.shape}: expected one number, or one for each feature: ({inputs},)")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite everywhere: expected finite numbers")
+    array = array.astype(dtype)
+    array.setflags(write=False)
     return array
 
 

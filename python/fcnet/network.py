@@ -33,10 +33,14 @@ class Network:
     seed : int in [0, 2**64), optional
         Of the initial weights and the shuffles; drawn from the operating system by default, see attribute ``seed``.
     dtype : {"float32", "float64"}, default "float32"
+    scale, offset : number or array-like (inputs,), default 1 and 0
+        The first layer's input is ``h_0 = scale (x - offset)``, computed while x is read: ``scale=1 / 255`` for pixels
+        of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise. Part of the network, also in ``predict``.
 
     Attributes
     ----------
     sizes, loss, seed, dtype : as given
+    scale, offset : array () or (inputs,)
     layers : tuple of Layer
         ``net.layers[i].W`` (k, m) and ``.B`` (m,), to get and to set.
     epochs_trained : int
@@ -66,6 +70,8 @@ class Network:
         loss: Loss = "cross_entropy",
         seed: int | None = None,
         dtype: DTypeLike = "float32",
+        scale: ArrayLike = 1,
+        offset: ArrayLike = 0,
     ) -> None:
         if isinstance(sizes, str | bytes) or not isinstance(sizes, Sequence | np.ndarray):
             raise TypeError(f"sizes is {sizes!r}: expected a sequence like [784, 512, 10]")
@@ -78,13 +84,20 @@ class Network:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64) or not self.dtype.isnative:
             raise ValueError(f"dtype is {self.dtype}: expected float32 or float64")
+        self.scale = arrays.per_feature(scale, self.sizes[0], self.dtype, "scale")
+        self.offset = arrays.per_feature(offset, self.sizes[0], self.dtype, "offset")
+        scaled = [np.full(self.sizes[0], one) for one in (self.scale, self.offset)] if self._scales else []
         self.seed = secrets.randbits(64) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         self.epochs_trained = 0
         self.history = History()
-        self._model = Model(list(self.sizes), loss, self.dtype.name, self.seed)
+        self._model = Model(list(self.sizes), loss, self.dtype.name, self.seed, *scaled)
         last = "softmax" if self._classifies else "identity"
         activations = ["relu"] * (len(self.sizes) - 2) + [last]
         self.layers = tuple(Layer(self._model, i, f, self.dtype) for i, f in enumerate(activations))
+
+    @property
+    def _scales(self) -> bool:
+        return bool((self.scale != 1).any() or (self.offset != 0).any())
 
     @property
     def _classifies(self) -> bool:
@@ -116,7 +129,8 @@ class Network:
         Parameters
         ----------
         x : array-like (n, inputs) of finite real numbers
-            float32, float64 and uint8 rows are read in place, other types are converted to the network's.
+            Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap``, are read
+            where they lie and converted batch by batch; other types are converted first.
         y : array-like
             Class labels (n,) or one-hot rows (n, outputs); for regression targets (n, outputs), or (n,) for one.
         epochs : int >= 0

@@ -12,7 +12,8 @@ namespace fcnet {
 enum class Activation { identity, relu };
 enum class Loss { cross_entropy, mse, rmse };
 enum class Optimizer { sgd, momentum, nesterov, adam };
-enum class Element { float32, float64, uint8 };  // what the rows of a data set may hold
+// What the rows of a data set may hold.
+enum class Element { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
 // One layer's parameters in their panels, see layout.hpp.
 template <class T>
@@ -31,12 +32,16 @@ struct Panels {
   Size samples;
 };
 
-// Rows of a row-major matrix, in the order that `order` lists them, or as they come where it is null.
+// Rows of a matrix, in the order that `order` lists them, or as they come where it is null. Steps count elements and
+// may be negative. Column j enters as (x - offset[j]) * scale[j]; as it is where scale is null.
+template <class T>
 struct RowSource {
   const void* x;
   Element element;
   Size columns;
+  std::ptrdiff_t row_step, column_step;
   const std::int64_t* order;
+  const T *scale, *offset;
 };
 
 // What an optimiser needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.
@@ -89,7 +94,7 @@ template <class T>
 struct Kernels {
   // pack.hpp: `samples` rows from `first` on become the lanes of one panel; back; sigma rows of one panel as
   // [out / 32][batch][32], of which this panel fills 32 samples from `sigma_t` on.
-  void (*gather)(const RowSource& rows, Size first, Size samples, T* panel);
+  void (*gather)(const RowSource<T>& rows, Size first, Size samples, T* panel);
   void (*scatter)(const T* panel, Size columns, Size samples, T* out);
   void (*transpose)(const T* sigma, Size out, Size first_panel, Size last_panel, T* sigma_t, Size stride);
 
@@ -110,7 +115,7 @@ struct Kernels {
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
   void (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
-  void (*few_gather)(const RowSource& rows, Size first, Size n, Rows<T> h);
+  void (*few_gather)(const RowSource<T>& rows, Size first, Size n, Rows<T> h);
   void (*few_forward)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
   void (*few_softmax)(Rows<T> z, Size n, Size classes);
 
