@@ -20,7 +20,7 @@ update losses rowmajor normal isa/kernels isa/avx512 isa/avx2 isa/neon isa/porta
 network data plan workspace propagation trainer predictor rowmajor_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.random reference.network reference kernels arrays config datasets history optimizers
-layers progress training network cli __main__"""
+layers progress training network threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

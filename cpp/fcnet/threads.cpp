@@ -12,8 +12,6 @@
 #include <signal.h>
 #endif
 
-#include "fcnet/cpus.hpp"
-
 namespace fcnet {
 namespace {
 
@@ -127,7 +125,8 @@ class Pool {
 alignas(Pool) unsigned char storage[sizeof(Pool)];
 Pool* pool = nullptr;
 std::once_flag once;
-std::atomic<int> threads_allowed{1};
+std::atomic<ThreadCount> allowed{ThreadCount{}};
+static_assert(std::atomic<ThreadCount>::is_always_lock_free);  // a forked child may find it in any state
 
 Pool& the_pool() {
   std::call_once(once, [] {
@@ -154,7 +153,7 @@ void Barrier::wait() {
 
 void run_team(int threads, Job job, void* context) { the_pool().run(threads, job, context); }
 
-int num_threads() { return threads_allowed.load(std::memory_order_relaxed); }
-void set_num_threads(int count) { threads_allowed.store(count, std::memory_order_relaxed); }
+ThreadCount thread_count() { return allowed.load(std::memory_order_relaxed); }
+ThreadCount exchange_thread_count(ThreadCount next) { return allowed.exchange(next, std::memory_order_relaxed); }
 
 }  // namespace fcnet
