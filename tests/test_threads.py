@@ -1,8 +1,7 @@
-"""How many threads run and who decides; several Python threads at one network; leaving while threads work."""
+"""Several Python threads at one network, or each at its own; leaving while threads work."""
 
 from __future__ import annotations
 
-import os
 import threading
 
 import numpy as np
@@ -11,66 +10,10 @@ import pytest
 import fcnet as fc
 from fcnet import _native
 
-from processes import output, run
+from processes import run
 
-SHOW = "import fcnet as fc; c = fc.show_config('dicts')['threads']; print(c['count'], '|', c['chosen by'])"
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((600, 64), np.float32), RNG.integers(0, 10, 600)
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"FCNET_NUM_THREADS": "3"}, "3 | FCNET_NUM_THREADS"),
-        ({"OMP_NUM_THREADS": "2"}, "2 | OMP_NUM_THREADS"),
-        ({"OMP_NUM_THREADS": "4,2"}, "4 | OMP_NUM_THREADS"),
-        ({"FCNET_NUM_THREADS": "1", "OMP_NUM_THREADS": "2"}, "1 | FCNET_NUM_THREADS"),
-        ({"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": "2"}, "2 | OMP_NUM_THREADS"),
-    ],
-    ids=str,
-)
-def test_the_environment_sets_the_threads(environment, expected):
-    assert output(SHOW, **({"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": ""} | environment)) == expected
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "2 ", "99999999999"])
-def test_a_wrong_number_of_threads_is_an_import_error(value):
-    done = run("-c", "import fcnet", FCNET_NUM_THREADS=value)
-    assert done.returncode == 1
-    assert f"FCNET_NUM_THREADS is '{value}': expected a whole number from 1 to" in done.stderr
-
-
-@pytest.mark.parametrize("value", ["", "0", "two"])
-def test_an_omp_num_threads_that_is_no_count_is_ignored(value):
-    count, source = output(SHOW, FCNET_NUM_THREADS="", OMP_NUM_THREADS=value).split(" | ")
-    assert int(count) >= 1
-    assert source in ("affinity mask", "cgroup CPU quota")
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity masks")
-def test_the_affinity_mask_limits_the_threads():
-    code = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {SHOW}"
-    assert output(code, FCNET_NUM_THREADS="", OMP_NUM_THREADS="").startswith("1 | ")
-
-
-@pytest.mark.parametrize("n", [0, -1, 10**6, 10**9, 10**30, -(10**30)], ids=str)
-def test_set_num_threads_refuses_a_wrong_number(n):
-    before = fc.get_num_threads()
-    with pytest.raises(ValueError, match=f"n is {n}: expected 1 <= n <= "):
-        fc.set_num_threads(n)
-    assert fc.get_num_threads() == before
-
-
-@pytest.mark.parametrize("n", [True, 1.5, "2", None], ids=str)
-def test_set_num_threads_refuses_a_wrong_type(n):
-    before = fc.get_num_threads()
-    with pytest.raises(TypeError, match=f"n is {n!r}: expected a whole number of threads"):
-        fc.set_num_threads(n)
-    assert fc.get_num_threads() == before
-
-
-def test_set_num_threads_decides_from_then_on():
-    assert output(f"import fcnet; fcnet.set_num_threads(3); {SHOW}", FCNET_NUM_THREADS="2") == "3 | set_num_threads"
 
 
 def in_threads(count, call):

@@ -58,6 +58,12 @@ void register_threads(py::module_& m) {
   m.def("get_num_threads", num_threads);
   m.def("set_num_threads", [](py::handle n) { set_num_threads(count_from(n)); }, "n"_a);
   m.def(
+      "cgroup_quota",
+      [](const std::string& memberships, const std::string& mount) {
+        return cgroup_quota(memberships.c_str(), mount.c_str());
+      },
+      "memberships"_a, "mount"_a);
+  m.def(
       "exchange_num_threads",
       [](py::handle n, const std::string& source) {
         const ThreadCount before = exchange_thread_count({count_from(n), source_from(source)});

@@ -32,7 +32,7 @@ ThreadCount default_threads();
 ThreadCount usable_cpus();
 
 // The tightest CPU quota, in processors, on the way from this process's cgroup to the root, or 0 where there is none:
-// `memberships` is /proc/self/cgroup, `mount` /sys/fs/cgroup (a check program reads files of its own).
+// `memberships` is /proc/self/cgroup, `mount` /sys/fs/cgroup (tests write files of their own).
 double cgroup_quota(const char* memberships, const char* mount);
 
 }  // namespace fcnet
