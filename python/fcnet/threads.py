@@ -1,7 +1,9 @@
 """How many threads fcnet computes with: one number for the whole process, like that of ``torch.set_num_threads``.
 
 At import it is ``FCNET_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the number of processors that the affinity mask
-and the CPU quota of the cgroup leave to this process. It says who computes what and never changes a bit of a result.
+and the CPU quota of the cgroup leave to this process. So the workers of joblib use what joblib gives them by
+``OMP_NUM_THREADS`` (its ``inner_max_num_threads``, else their share of the processors), unless ``FCNET_NUM_THREADS``
+is set. The number says who computes what and never changes a bit of a result.
 """
 
 from __future__ import annotations
