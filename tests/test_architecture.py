@@ -21,7 +21,7 @@ isa/neon isa/portable isa/dispatch cpus threads watch parallel network data plan
 trainer predictor rowmajor_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.optimizers reference.random reference.network reference kernels arrays config
-datasets history optimizers layers progress training network cli __main__"""
+datasets history optimizers layers progress training network threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

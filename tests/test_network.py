@@ -183,7 +183,7 @@ def test_doctests_of_the_package():
     import doctest
     import importlib
 
-    for name in ("fcnet", "fcnet.network", "fcnet.optimizers", "fcnet.datasets"):
+    for name in ("fcnet", "fcnet.network", "fcnet.optimizers", "fcnet.datasets", "fcnet.threads"):
         result = doctest.testmod(importlib.import_module(name))
         assert result.attempted > 0
         assert result.failed == 0

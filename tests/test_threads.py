@@ -1,8 +1,9 @@
-"""How many threads run and who decides; several Python threads at one network; leaving while threads work."""
+"""Several Python threads at one network, or each at its own; leaving while threads work."""
 
 from __future__ import annotations
 
 import os
+import signal
 import threading
 
 import numpy as np
@@ -11,66 +12,10 @@ import pytest
 import fcnet as fc
 from fcnet import _native
 
-from processes import output, run
+from processes import run
 
-SHOW = "import fcnet as fc; c = fc.show_config('dicts')['threads']; print(c['count'], '|', c['chosen by'])"
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((600, 64), np.float32), RNG.integers(0, 10, 600)
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({"FCNET_NUM_THREADS": "3"}, "3 | FCNET_NUM_THREADS"),
-        ({"OMP_NUM_THREADS": "2"}, "2 | OMP_NUM_THREADS"),
-        ({"OMP_NUM_THREADS": "4,2"}, "4 | OMP_NUM_THREADS"),
-        ({"FCNET_NUM_THREADS": "1", "OMP_NUM_THREADS": "2"}, "1 | FCNET_NUM_THREADS"),
-        ({"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": "2"}, "2 | OMP_NUM_THREADS"),
-    ],
-    ids=str,
-)
-def test_the_environment_sets_the_threads(environment, expected):
-    assert output(SHOW, **({"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": ""} | environment)) == expected
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "2 ", "99999999999"])
-def test_a_wrong_number_of_threads_is_an_import_error(value):
-    done = run("-c", "import fcnet", FCNET_NUM_THREADS=value)
-    assert done.returncode == 1
-    assert f"FCNET_NUM_THREADS is '{value}': expected a whole number from 1 to" in done.stderr
-
-
-@pytest.mark.parametrize("value", ["", "0", "two"])
-def test_an_omp_num_threads_that_is_no_count_is_ignored(value):
-    count, source = output(SHOW, FCNET_NUM_THREADS="", OMP_NUM_THREADS=value).split(" | ")
-    assert int(count) >= 1
-    assert source in ("affinity mask", "cgroup CPU quota")
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity masks")
-def test_the_affinity_mask_limits_the_threads():
-    code = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {SHOW}"
-    assert output(code, FCNET_NUM_THREADS="", OMP_NUM_THREADS="").startswith("1 | ")
-
-
-@pytest.mark.parametrize("n", [0, -1, 10**6, 10**9, 10**30, -(10**30)], ids=str)
-def test_set_num_threads_refuses_a_wrong_number(n):
-    before = fc.get_num_threads()
-    with pytest.raises(ValueError, match=f"n is {n}: expected 1 <= n <= "):
-        fc.set_num_threads(n)
-    assert fc.get_num_threads() == before
-
-
-@pytest.mark.parametrize("n", [True, 1.5, "2", None], ids=str)
-def test_set_num_threads_refuses_a_wrong_type(n):
-    before = fc.get_num_threads()
-    with pytest.raises(TypeError, match=f"n is {n!r}: expected a whole number of threads"):
-        fc.set_num_threads(n)
-    assert fc.get_num_threads() == before
-
-
-def test_set_num_threads_decides_from_then_on():
-    assert output(f"import fcnet; fcnet.set_num_threads(3); {SHOW}", FCNET_NUM_THREADS="2") == "3 | set_num_threads"
 
 
 def in_threads(count, call):
@@ -105,25 +50,6 @@ def test_networks_that_are_fitted_at_once_get_the_serial_bits(threads):
     assert in_threads(4, fit) == expected
 
 
-@pytest.fixture
-def busy():
-    """A network in the middle of a fit by another thread."""
-    net = fc.Network([64, 256, 10], seed=0)
-    started, stop = threading.Event(), threading.Event()
-
-    def fit():
-        while not stop.is_set():
-            started.set()
-            net.fit(X, Y, epochs=200, batch_size=32, optimizer=fc.SGD(1e-3))
-
-    thread = threading.Thread(target=fit)
-    thread.start()
-    started.wait()
-    yield net
-    stop.set()
-    thread.join()
-
-
 def test_a_second_fit_and_new_weights_are_refused_during_a_fit():
     net = fc.Network([64, 256, 10], seed=0)
     trainer = _native.Trainer(net._model, X, Y.astype(np.int32), 32, True, "sgd", {"learning_rate": 0.1})
@@ -137,23 +63,116 @@ def test_a_second_fit_and_new_weights_are_refused_during_a_fit():
     net.fit(X, Y, epochs=1)
 
 
-def test_predictions_during_a_fit_see_whole_networks(busy):
-    for _ in range(300):
-        p = busy.predict(X[:33])
-        np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+def test_predictions_during_a_fit_see_the_network_as_one_of_its_epochs_left_it(threads):
+    def fit(net, epochs):
+        net.fit(X, Y, epochs=epochs, batch_size=32, optimizer=fc.SGD(0.01))
+        return net
+
+    def bits(net):
+        return net.predict(X[:33]).tobytes()
+
+    epochs, alone = 30, fc.Network([64, 256, 10], seed=0)
+    states = [bits(alone)] + [bits(fit(alone, 1)) for _ in range(epochs)]
+    net, seen = fc.Network([64, 256, 10], seed=0), []
+    fitting = threading.Thread(target=fit, args=(net, epochs))
+    fitting.start()
+    while fitting.is_alive():
+        seen.append(bits(net))
+    fitting.join()
+    seen.append(bits(net))
+    order = [states.index(state) for state in seen]  # each is a state, and none comes after a later one
+    assert order == sorted(order)
+    assert order[-1] == epochs
 
 
-@pytest.mark.parametrize(("leave", "expected"), [("pass", 0), ("sys.exit(3)", 3), ("os._exit(3)", 3)])
-def test_the_process_ends_with_its_exit_code_in_the_middle_of_a_fit(leave, expected):
-    code = f"""
+def test_of_two_fits_of_one_network_one_is_refused_or_both_come_in_turn():
+    net = fc.Network([64, 256, 10], seed=0)
+    start = threading.Barrier(4)
+
+    def fit(_):
+        start.wait()
+        try:
+            net.fit(X, Y, epochs=5, batch_size=32, optimizer=fc.SGD(0.01))
+        except RuntimeError as error:
+            return str(error)
+        return "fitted"
+
+    answers = in_threads(4, fit)
+    assert "fitted" in answers
+    assert all(answer == "fitted" or answer.startswith("this network is being fitted already") for answer in answers)
+    one_after_another = fc.Network([64, 256, 10], seed=0)
+    for _ in range(answers.count("fitted")):
+        one_after_another.fit(X, Y, epochs=5, batch_size=32, optimizer=fc.SGD(0.01))
+    assert net.layers[0].W.tobytes() == one_after_another.layers[0].W.tobytes()
+
+
+IN_A_THREAD = """
 import os, sys, threading, time
 import numpy as np
 import fcnet as fc
+fc.set_num_threads(2)
 x, y = np.ones((1000, 64), np.float32), np.zeros(1000, int)
 net = fc.Network([64, 256, 10])
-threading.Thread(target=lambda: net.fit(x, y, epochs=10**6, batch_size=64), daemon=True).start()
-time.sleep(0.2)
-{leave}
+inside = threading.Event()
+def fit():
+    inside.set()
+    net.fit(x, y, epochs=10**6, batch_size=64)
+def predict():
+    inside.set()
+    while True:
+        net.predict(x)
 """
-    done = run("-c", code)
-    assert (done.returncode, done.stderr) == (expected, "")
+
+
+@pytest.mark.parametrize(
+    ("leave", "code", "error"),
+    [
+        ("pass", 0, ""),
+        ("sys.exit(3)", 3, ""),
+        ("os._exit(3)", 3, ""),
+        ("raise LookupError", 1, "LookupError"),
+        pytest.param(
+            "os.kill(os.getpid(), 15)",
+            -15,
+            "",
+            marks=pytest.mark.skipif(os.name == "nt", reason="signals are not exit codes there"),
+        ),
+    ],
+    ids=["end", "sys.exit", "os._exit", "exception", "SIGTERM"],
+)
+@pytest.mark.parametrize("work", ["fit", "predict"])
+def test_the_process_ends_with_its_exit_code_while_a_daemon_thread_works(work, leave, code, error):
+    start = f"threading.Thread(target={work}, daemon=True).start()\ninside.wait()\ntime.sleep(0.2)\n"
+    done = run("-c", IN_A_THREAD + start + leave)
+    assert done.returncode == code
+    assert done.stderr.strip().endswith(error)
+    assert error or done.stderr == ""
+
+
+def test_the_process_waits_for_a_thread_that_is_not_a_daemon():
+    code = """
+def fit():
+    net.fit(x, y, epochs=20, batch_size=64)
+    print("fitted")
+threading.Thread(target=fit).start()
+"""
+    done = run("-c", IN_A_THREAD + code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fitted\n", "")
+
+
+@pytest.mark.parametrize("times", range(10))
+def test_the_process_ends_after_a_fit_while_its_workers_sleep(times):
+    done = run("-c", IN_A_THREAD + "net.fit(x, y, epochs=1)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm")
+def test_the_process_can_end_from_a_signal_handler_in_the_middle_of_a_fit():
+    code = """
+import signal
+signal.signal(signal.SIGALRM, lambda *_: sys.exit(3))
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+fit()
+"""
+    done = run("-c", IN_A_THREAD + code)
+    assert (done.returncode, done.stderr) == (3, "")

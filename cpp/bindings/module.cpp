@@ -6,6 +6,7 @@ PYBIND11_MODULE(_native, m) {
   m.doc() = "The compiled core of fcnet. Use fcnet.Network and fcnet.kernels instead.";
   m.attr("__version__") = FCNET_VERSION;
   fcnet::bindings::register_runtime(m);  // first: chooses the instruction set
+  fcnet::bindings::register_threads(m);
   fcnet::bindings::register_kernels(m);
   fcnet::bindings::register_model(m);
 }

@@ -8,6 +8,7 @@ namespace fcnet::bindings {
 
 void register_kernels(pybind11::module_& m);  // the row-major kernels
 void register_model(pybind11::module_& m);    // Model: parameters, prediction; Trainer: epochs
-void register_runtime(pybind11::module_& m);  // instruction set, threads, build facts
+void register_runtime(pybind11::module_& m);  // instruction set, build facts
+void register_threads(pybind11::module_& m);  // how many threads
 
 }  // namespace fcnet::bindings

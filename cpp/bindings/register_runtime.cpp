@@ -2,10 +2,8 @@
 #include <pybind11/stl.h>
 
 #include <cstdlib>
-#include <string_view>
 
 #include "arrays.hpp"
-#include "fcnet/cpus.hpp"
 #include "fcnet/isa/dispatch.hpp"
 #include "fcnet/random.hpp"
 #include "fcnet/threads.hpp"
@@ -20,7 +18,6 @@ namespace fcnet::bindings {
 namespace {
 
 const char* isa_source = "the best this CPU can run";
-const char* threads_source = "";
 
 std::vector<std::string> available() {
   std::vector<std::string> names;
@@ -42,28 +39,19 @@ void choose_instruction_set() {
   if (forced != nullptr && *forced != '\0') isa_source = "FCNET_ISA";
 }
 
-void choose_threads() {
-  const ThreadCount wanted = default_threads();
-  if (std::string_view(wanted.source).starts_with("invalid"))
-    throw py::import_error("FCNET_NUM_THREADS is '" + std::string(std::getenv("FCNET_NUM_THREADS")) +
-                           "': expected a whole number from 1 to " + std::to_string(max_threads));
-  set_num_threads(wanted.count);
-  threads_source = wanted.source;
-}
-
 }  // namespace
 
 void register_runtime(py::module_& m) {
   choose_instruction_set();
-  choose_threads();
   py::module_::import("atexit").attr("register")(py::cpp_function(&Unlocked::leave));
 #if !defined(_WIN32)
   pthread_atfork(nullptr, nullptr, &Unlocked::forget);
 #endif
   m.def("config", [] {
+    const ThreadCount threads = thread_count();
     return py::dict("isa"_a = isa().name, "isa_source"_a = isa_source, "available_isas"_a = available(),
-                    "threads"_a = num_threads(), "threads_source"_a = threads_source, "cpus"_a = usable_cpus().count,
-                    "compiler"_a = FCNET_COMPILER, "flags"_a = FCNET_FLAGS);
+                    "threads"_a = threads.count, "threads_source"_a = name(threads.source),
+                    "cpus"_a = usable_cpus().count, "compiler"_a = FCNET_COMPILER, "flags"_a = FCNET_FLAGS);
   });
   m.def("available_isas", available);
   m.def(
@@ -74,20 +62,6 @@ void register_runtime(py::module_& m) {
         isa_source = "use_isa";
       },
       "name"_a);
-  m.def("get_num_threads", num_threads);
-  m.def(
-      "set_num_threads",
-      [](py::handle n) {
-        if (!PyLong_Check(n.ptr()) || PyBool_Check(n.ptr()))
-          type_error("n is " + text(py::repr(n)) + ": expected a whole number of threads");
-        const long count = PyLong_AsLong(n.ptr());
-        PyErr_Clear();
-        if (count < 1 || count > max_threads)
-          value_error("n is " + text(py::repr(n)) + ": expected 1 <= n <= " + std::to_string(max_threads));
-        set_num_threads(static_cast<int>(count));
-        threads_source = "set_num_threads";
-      },
-      "n"_a);
   m.def(
       "permutation",
       [](std::uint64_t seed, std::uint32_t epoch, std::uint64_t n) {

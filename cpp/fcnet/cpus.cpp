@@ -37,32 +37,30 @@ int affinity_count() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-// quota / period, or nothing where there is no limit.
-std::optional<double> quota(const std::string& folder) {
-  std::string limit;
-  double period = 0;
-  if (std::ifstream v2(folder + "/cpu.max"); v2 >> limit >> period && limit != "max" && period > 0)
-    return std::strtod(limit.c_str(), nullptr) / period;
-  double us = 0;
+// quota / period of one cgroup, or 0 where there is no limit ("max", or -1 in the first version of cgroups).
+double quota(const std::string& folder) {
+  double us = 0, period = 0;
+  if (std::ifstream v2(folder + "/cpu.max"); v2 >> us >> period && us > 0 && period > 0) return us / period;
   if (std::ifstream v1(folder + "/cpu.cfs_quota_us"); v1 >> us && us > 0)
     if (std::ifstream v1_period(folder + "/cpu.cfs_period_us"); v1_period >> period && period > 0) return us / period;
-  return {};
+  return 0;
 }
 
-// The tightest quota on the way from this process's cgroup to the root.
-std::optional<double> cgroup_quota() {
-  std::optional<double> least;
+}  // namespace
+
+double cgroup_quota(const char* memberships, const char* mount) {
+  double least = 0;
   const auto consider = [&](const std::string& folder) {
-    if (const auto q = quota(folder); q && (!least || *q < *least)) least = q;
+    if (const double q = quota(folder); q > 0 && (least == 0 || q < least)) least = q;
   };
-  std::ifstream memberships("/proc/self/cgroup");  // lines of "id:controllers:/path"
-  for (std::string line; std::getline(memberships, line);) {
+  std::ifstream lines(memberships);  // "id:controllers:/path"
+  for (std::string line; std::getline(lines, line);) {
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const bool unified = controllers.empty();
     if (!unified && controllers != "cpu" && controllers != "cpu,cpuacct" && controllers != "cpuacct,cpu") continue;
-    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/" + controllers;
+    const std::string root = unified ? mount : mount + ("/" + controllers);
     for (std::string path = line.substr(second + 1); path.size() > 1; path.resize(path.rfind('/')))
       consider(root + path);
     consider(root);
@@ -70,22 +68,42 @@ std::optional<double> cgroup_quota() {
   return least;
 }
 
-}  // namespace
+const char* name(ThreadSource source) {
+  switch (source) {
+    case ThreadSource::invalid:
+      return "invalid FCNET_NUM_THREADS";
+    case ThreadSource::fcnet_num_threads:
+      return "FCNET_NUM_THREADS";
+    case ThreadSource::omp_num_threads:
+      return "OMP_NUM_THREADS";
+    case ThreadSource::affinity_mask:
+      return "affinity mask";
+    case ThreadSource::cgroup_quota:
+      return "cgroup CPU quota";
+    case ThreadSource::set_num_threads:
+      return "set_num_threads";
+    case ThreadSource::threads_context:
+      return "fcnet.threads";
+    case ThreadSource::threadpoolctl:
+      return "threadpoolctl";
+  }
+  return "";
+}
 
 ThreadCount usable_cpus() {
-  ThreadCount result{affinity_count(), "affinity mask"};
-  if (const auto limit = cgroup_quota(); limit && *limit < result.count)
-    result = {std::max(1, static_cast<int>(std::ceil(*limit))), "cgroup CPU quota"};
-  return result;
+  const int cpus = std::min(affinity_count(), max_threads);
+  const double limit = cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+  if (0 < limit && limit < cpus) return {static_cast<int>(std::ceil(limit)), ThreadSource::cgroup_quota};
+  return {cpus, ThreadSource::affinity_mask};
 }
 
 ThreadCount default_threads() {
   if (const char* text = std::getenv("FCNET_NUM_THREADS"); text != nullptr && *text != '\0') {
     const auto count = parse_count(text);
-    return count ? ThreadCount{*count, "FCNET_NUM_THREADS"} : ThreadCount{1, "invalid FCNET_NUM_THREADS"};
+    return count ? ThreadCount{*count, ThreadSource::fcnet_num_threads} : ThreadCount{1, ThreadSource::invalid};
   }
   if (const char* text = std::getenv("OMP_NUM_THREADS"); text != nullptr)
-    if (const auto count = parse_count(text)) return {*count, "OMP_NUM_THREADS"};
+    if (const auto count = parse_count(text)) return {*count, ThreadSource::omp_num_threads};
   return usable_cpus();
 }
 

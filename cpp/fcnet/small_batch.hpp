@@ -14,9 +14,8 @@
 
 namespace fcnet::FCNET_ISA {
 
-constexpr int panel_vectors_float = lanes / width<float>, panel_vectors_double = lanes / width<double>;
-template <class T>
-constexpr int panel_vectors = sizeof(T) == 4 ? panel_vectors_float : panel_vectors_double;
+// Rows of a tile: samples of a batch, or rows of W in an update. Few, as each height is a function of its own.
+constexpr int most_rows = 4;
 
 template <int N>
 struct Vectors {
@@ -27,7 +26,7 @@ struct Vectors {
 // vectors as there are, since each of them is a chain of additions that waits for itself.
 template <class T, int R, class F>
 FCNET_INLINE void for_vectors(Size used, F f) {
-  constexpr int most = R == 1 ? panel_vectors<T> : tile_vectors;
+  constexpr int most = R == 1 ? lanes / width<T> : tile_vectors;
   if (used <= static_cast<Size>(width<T>)) return f(Vectors<1>{}, Size{0});
   for (Size lane = 0; lane < used; lane += most * width<T>) {
     if (most > 2 && used - lane <= 2 * static_cast<Size>(width<T>))
@@ -39,11 +38,10 @@ FCNET_INLINE void for_vectors(Size used, F f) {
 
 // h_out = F(h W + B) for n samples and the outputs of panels first..last.
 template <class T>
-FCNET_INLINE void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first,
-                               Size last) {
+void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last) {
   with_activation(layer.activation, [&](auto f) {
     for (Size q = first; q < last; ++q)
-      for_row_blocks(0, n, [&](auto rows, Size row) {
+      for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
         for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
           const T* w = layer.w + q * layer.stride + lane;
           Tile<T, rows.count, vectors.count> tile;
@@ -58,7 +56,7 @@ FCNET_INLINE void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size 
 
 // Rows i..i + 32 of W, transposed: scratch[out][32].
 template <class T>
-FCNET_INLINE void transpose_rows(const LayerView<T>& layer, Size i, T* scratch) {
+void transpose_rows(const LayerView<T>& layer, Size i, T* scratch) {
   const Size rows = layer.in - i < lanes ? layer.in - i : lanes;
   for (Size q = 0; q * lanes < layer.out; ++q)
     transpose_block(layer.w + q * layer.stride + i * lanes, rows, used_lanes(layer.out, q),
@@ -67,12 +65,12 @@ FCNET_INLINE void transpose_rows(const LayerView<T>& layer, Size i, T* scratch) 
 
 // sigma_prev = (sigma W^T) o F'(h) for n samples and inputs i..i + 32.
 template <class T>
-FCNET_INLINE void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T> h, Activation previous,
-                                 Size n, Size i, Rows<T> result, T* scratch) {
+void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T> h, Activation previous, Size n,
+                    Size i, Rows<T> result, T* scratch) {
   transpose_rows(layer, i, scratch);
   const Size used = layer.in - i < lanes ? layer.in - i : lanes;
   with_activation(previous, [&](auto f) {
-    for_row_blocks(0, n, [&](auto rows, Size row) {
+    for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
       for_vectors<T, rows.count>(used, [&](auto vectors, Size lane) {
         Tile<T, rows.count, vectors.count> tile;
         tile.fill([](int, int) { return Vec<T>{}; });
@@ -89,9 +87,9 @@ FCNET_INLINE void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma,
 
 // The optimiser's step on rows first..last of W (row `in`: the bias) from n samples.
 template <class T, class O>
-FCNET_INLINE void update_rows(const O& optimizer, const LayerView<T>& layer, const UpdateTarget<T>& target,
-                              Rows<const T> h, Rows<const T> sigma, Size n, Size first, Size last) {
-  for_row_blocks(first, last, [&](auto rows, Size row) {
+void update_rows(const O& optimizer, const LayerView<T>& layer, const UpdateTarget<T>& target, Rows<const T> h,
+                 Rows<const T> sigma, Size n, Size first, Size last) {
+  for_row_blocks<most_rows>(first, last, [&](auto rows, Size row) {
     for (Size q = 0; q * lanes < layer.out; ++q)
       for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
         Tile<T, rows.count, vectors.count> tile;
@@ -153,7 +151,7 @@ FCNET_INLINE LossSum squared_error_row(const T* output, const T* target, Size ou
 }
 
 template <class Source, class T>
-FCNET_INLINE void gather_row(const RowSource<T>& rows, Size i, T* h) {
+void gather_row(const RowSource<T>& rows, Size i, T* h) {
   const Source* const x = row_of<Source>(rows, i);
   Size j = 0;
   if (rows.column_step == 1)
@@ -163,14 +161,21 @@ FCNET_INLINE void gather_row(const RowSource<T>& rows, Size i, T* h) {
   for (j = 0; j < rows.columns; ++j) h[j] = (h[j] - rows.offset[j]) * rows.scale[j];
 }
 
+template <class T>
+void few_gather(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
+  with_element(rows.element, [&](auto source) {
+    for (Size i = 0; i < n; ++i) gather_row<decltype(source)>(rows, first + i, h.p + i * h.stride);
+  });
+}
+
 // One step on the samples first..first + n of the order.
-template <class T, class Source>
-FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProgress& progress) {
+template <class T>
+void step_rows(const RowTraining<T>& t, Size first, Size n, RowProgress& progress) {
   const auto ones = [&](Rows<T> h, Size features) {
     for (Size i = 0; i < n; ++i) h.p[i * h.stride + features] = T(1);
   };
   const auto& last = t.layers[t.count - 1];
-  for (Size i = 0; i < n; ++i) gather_row<Source>(t.x, first + i, t.layers[0].h.p + i * t.layers[0].h.stride);
+  few_gather(t.x, first, n, t.layers[0].h);
   for (Size l = 0; l < t.count; ++l) {
     const auto& layer = t.layers[l];
     ones(layer.h, layer.view.in);
@@ -211,10 +216,7 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
 // Steps of `batch` samples each on the samples first..last of the order.
 template <class T>
 void train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowProgress& progress) {
-  with_element(t.x.element, [&](auto source) {
-    for (; first < last; first += batch)
-      step_rows<T, decltype(source)>(t, first, last - first < batch ? last - first : batch, progress);
-  });
+  for (; first < last; first += batch) step_rows(t, first, last - first < batch ? last - first : batch, progress);
 }
 
 // Published for prediction: the forward pass of a few rows, and its softmax.
@@ -226,13 +228,6 @@ void few_forward(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> res
 template <class T>
 void few_softmax(Rows<T> z, Size n, Size classes) {
   for (Size i = 0; i < n; ++i) softmax_row(z.p + i * z.stride, classes);
-}
-
-template <class T>
-void few_gather(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
-  with_element(rows.element, [&](auto source) {
-    for (Size i = 0; i < n; ++i) gather_row<decltype(source)>(rows, first + i, h.p + i * h.stride);
-  });
 }
 
 }  // namespace fcnet::FCNET_ISA

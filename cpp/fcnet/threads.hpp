@@ -7,6 +7,8 @@
 
 #include <atomic>
 
+#include "fcnet/cpus.hpp"
+
 namespace fcnet {
 
 // Meeting point of a fixed number of threads: spins for some microseconds, then sleeps.
@@ -42,8 +44,11 @@ void run_team(int threads, const F& body) {
       threads, [](void* context, const Team& team) { (*static_cast<const F*>(context))(team); }, const_cast<F*>(&body));
 }
 
-// The number of threads that new work may use; set from the environment at import.
-int num_threads();
-void set_num_threads(int count);
+// The number of threads that new work of this process may use, and who chose it: the environment at import, then
+// whoever came last. exchange returns what it replaces. The count is from 1 to max_threads.
+ThreadCount thread_count();
+ThreadCount exchange_thread_count(ThreadCount next);
+inline int num_threads() { return thread_count().count; }
+inline void set_num_threads(int count) { exchange_thread_count({count, ThreadSource::set_num_threads}); }
 
 }  // namespace fcnet

@@ -84,13 +84,13 @@ FCNET_INLINE void with_rows(Size rows, F f) {
   }
 }
 
-// Walks rows first..last in nearly equal blocks of at most tile_rows: f(RowCount<count>{}, first row of the block).
-template <class F>
+// Walks rows first..last in nearly equal blocks of at most `most`: f(RowCount<count>{}, first row of the block).
+template <int most = tile_rows, class F>
 FCNET_INLINE void for_row_blocks(Size first, Size last, F f) {
-  const Size n = last - first, blocks = groups(n, tile_rows);
+  const Size n = last - first, blocks = groups(n, most);
   for (Size i = 0; i < blocks; ++i) {
     const Size begin = part_begin(n, blocks, i), end = part_begin(n, blocks, i + 1);
-    with_rows(end - begin, [&](auto rows) { f(rows, first + begin); });
+    with_rows<most>(end - begin, [&](auto rows) { f(rows, first + begin); });
   }
 }
 

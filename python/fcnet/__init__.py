@@ -11,11 +11,13 @@ True
 from __future__ import annotations
 
 from fcnet import datasets, kernels, reference
-from fcnet._native import __version__, get_num_threads, set_num_threads
+from fcnet._native import __version__
 from fcnet.config import show_config
 from fcnet.history import History
 from fcnet.network import Network
 from fcnet.optimizers import SGD, Adam, AdamW
+from fcnet.threadpool_controller import register_when_imported
+from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
 
 __all__ = [
@@ -32,4 +34,7 @@ __all__ = [
     "reference",
     "set_num_threads",
     "show_config",
+    "threads",
 ]
+
+register_when_imported()
