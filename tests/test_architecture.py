@@ -15,9 +15,9 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up: a file includes or imports only what stands before it.
 CORE_ORDER = """
-status layout checked buffer random isa/table vec tile activations optimizers vec_math elementwise pack forward backward
-update losses rowmajor normal isa/kernels isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads watch
-network data plan workspace propagation trainer predictor rowmajor_driver"""
+status layout checked buffer random isa/table vec tile activations optimizers vec_math elementwise pack forward
+backward update losses rowmajor normal ceilings isa/kernels isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch
+cpus threads watch network data plan workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.random reference.network reference kernels arrays config datasets history optimizers
 layers progress training network cli __main__"""
