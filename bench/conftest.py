@@ -6,7 +6,6 @@ its clock goes on by exactly what the other process's clock did.
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
@@ -98,7 +97,9 @@ def measured(request, benchmark, sitting):
 
 
 def pytest_benchmark_update_json(config, output_json):
-    output_json["machine_info"].pop("node", None)
+    for private in ("node", "release"):
+        output_json["machine_info"].pop(private, None)
+    output_json["commit_info"] = {"id": output_json["commit_info"].get("id")}
     output_json["sitting"] = getattr(config, "sitting", None)
     if output_json["sitting"]:
-        output_json["sitting"]["cpus"] = os.cpu_count()
+        output_json["sitting"]["last_cache"] = ceilings.last_cache()
