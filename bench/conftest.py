@@ -69,6 +69,8 @@ def measured(request, benchmark, sitting):
         result = sitting.measure(task, peers, threads)[peer]
         if result.unavailable:
             pytest.skip(result.unavailable)
+        if result.failed:
+            pytest.fail(result.failed)
         assert result.error < tolerance(task)
 
         times = iter(result.seconds)

@@ -45,7 +45,8 @@ def name_of(task: Workload | Prediction | Kernel) -> str:
     """Two lines that say what the task is."""
     if isinstance(task, Workload):
         adam = ", Adam" if task.optimizer == "adam" else ""
-        return f"{task.name}\n{'-'.join(map(str, task.sizes))}, {task.batch} a step{adam}"
+        kind = "" if task.dtype == "float32" else f", {task.dtype}"
+        return f"{task.name}\n{'-'.join(map(str, task.sizes))}, {task.batch} a step{adam}{kind}"
     return f"{task.rows:,} row{'s' * (task.rows > 1)}" if isinstance(task, Prediction) else str(task)
 
 

@@ -55,8 +55,8 @@ class Sitting:
     def limit(self, workload: Workload) -> float:
         """Seconds that a step needs at least: its operations at the peak, or its traffic at the bandwidth.
 
-        The traffic counts where the parameters do not fit the last cache: the forward pass reads them; the update reads
-        and writes them and what Adam keeps: 12 bytes of traffic are what the measured update moves for 4 of a weight.
+        Traffic counts where the parameters do not fit the last cache: the forward pass reads them, the update reads and
+        writes them and the two moments that Adam keeps, back-data in the same visit.
         """
         operations = workload.flops() / self.ceiling(f"multiply_add {workload.dtype}")
         state = workload.weights() * np.dtype(workload.dtype).itemsize

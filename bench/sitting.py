@@ -30,7 +30,8 @@ class Result:
     seconds: list[float] = field(default_factory=list)  # a step or a call, of every chunk
     units: int = 0  # steps or calls a chunk
     error: float = 0  # relative, against the oracle
-    unavailable: str = ""
+    unavailable: str = ""  # why it cannot do the task
+    failed: str = ""  # what went wrong
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -99,7 +100,7 @@ class Sitting:
             answer = self.process(peer, threads).ask("prepare", task=task.describe(), exact=exact)
             for name, value in answer.items():
                 setattr(result, name, value)
-        able = [peer for peer in peers if not found[peer].unavailable]
+        able = [peer for peer in peers if not (found[peer].unavailable or found[peer].failed)]
         for visit in range(self.visits):
             for peer in able[visit % 2 :] + able[: visit % 2]:  # nobody always follows the same neighbour
                 time.sleep(PAUSE)

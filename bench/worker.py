@@ -11,8 +11,10 @@ import json
 import os
 import sys
 import time
+import traceback
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from bench.peers import BY_NAME, Unavailable
 from bench.tasks import SHORTEST, Calls, Train, make
@@ -28,6 +30,14 @@ def limit_processors(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
+def check_threads() -> None:
+    """Every BLAS and OpenMP in the process has the threads that everybody has."""
+    wanted = int(os.environ["OMP_NUM_THREADS"])
+    for pool in threadpool_info():
+        if pool["num_threads"] != wanted:
+            raise RuntimeError(f"{pool['internal_api']} has {pool['num_threads']} threads, not {wanted}")
+
+
 class Worker:
     def __init__(self, name: str) -> None:
         self.peer = BY_NAME[name]
@@ -41,13 +51,16 @@ class Worker:
         return time.perf_counter() - start
 
     def prepare(self, task: dict, exact: str | None) -> dict:
-        self.task = None
-        gc.collect()
+        self.forget()
         try:
             self.task = make(self.library, from_description(task), self.peer.loops_in_python)
+            error = self.task.error(np.load(exact) if exact else None)
+            check_threads()
         except Unavailable as reason:
             return {"unavailable": str(reason)}
-        error = self.task.error(np.load(exact) if exact else None)
+        except Exception:
+            self.forget()
+            return {"failed": traceback.format_exc()}
         self.seconds()  # compiles, where a library does
         self.last = self.seconds()
         while isinstance(self.task, Calls) and self.last < SHORTEST:

@@ -83,7 +83,8 @@ TRAINING = [
 def square(name: str, width: int, batch: int) -> Workload:
     """Three layers of equal width; chunks of some 2e10 floating-point operations."""
     once = Workload(name, (width,) * 4, batch, 1)
-    return replace(once, steps=int(np.clip(2e10 / once.flops(), 2, 2000)), call_steps=0)
+    steps = int(np.clip(2e10 / once.flops(), 2, 2000))
+    return replace(once, steps=steps, call_steps=min(steps, 200))
 
 
 WIDTHS = [square(f"width-{w}", w, 128) for w in (32, 64, 128, 256, 512, 1024, 2048)]

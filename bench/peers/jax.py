@@ -10,8 +10,6 @@ import numpy as np
 
 from bench.workloads import BETA_1, BETA_2, EPSILON
 
-jax.config.update("jax_enable_x64", True)  # for the float64 workload; float32 arrays stay float32
-
 
 def logits(layers, x):
     h = x
@@ -54,10 +52,11 @@ def scan(optimizer, rate, state, x, y, order):
 
 class Training:
     def __init__(self, workload, x, y):
+        jax.config.update("jax_enable_x64", workload.dtype == "float64")
         layers = jax.tree.map(jnp.asarray, workload.parameters())
         self.adam = workload.optimizer == "adam"
         zeros = partial(jax.tree.map, jnp.zeros_like)
-        self.state = (layers, zeros(layers), zeros(layers), jnp.zeros((), jnp.float64)) if self.adam else layers
+        self.state = (layers, zeros(layers), zeros(layers), jnp.zeros((), workload.dtype)) if self.adam else layers
         self.run = partial(scan, adam if self.adam else sgd, workload.rate)
         self.x, self.y = jnp.asarray(x), jnp.asarray(y, jnp.int32)
 
