@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -138,9 +137,8 @@ def make(library: ModuleType, task: Workload | Prediction | Kernel, loops_in_pyt
     return Predict(library, task) if isinstance(task, Prediction) else KernelCalls(library, task)
 
 
-@cache
 def tolerance(task: Workload | Prediction | Kernel) -> float:
     """How far a library may be from the oracle: rounding of float32 sums, not another formula."""
     if isinstance(task, Workload) and task.optimizer == "adam":
-        return 1e-2  # divides by sqrt(v), which multiplies the rounding of small gradients
+        return 5e-3  # there are two places for its epsilon
     return 1e-3 if task.dtype == "float32" else 1e-10

@@ -34,8 +34,10 @@ class Training:
             batch_size=workload.batch,
         )
         parameters = self.net.coefs_ + self.net.intercepts_
+        # it adds epsilon before the bias correction: this equals the others' at the first step and is as small after it
+        early_epsilon = EPSILON * np.sqrt(1 - BETA_2)
         self.net._optimizer = (
-            AdamOptimizer(parameters, workload.rate, BETA_1, BETA_2, EPSILON)
+            AdamOptimizer(parameters, workload.rate, BETA_1, BETA_2, early_epsilon)
             if workload.optimizer == "adam"
             else SGDOptimizer(parameters, workload.rate, momentum=0, nesterov=False)
         )
