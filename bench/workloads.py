@@ -43,10 +43,12 @@ class Workload:
     def check_steps(self) -> int:
         """Steps after which the weights are compared with the oracle's.
 
-        Few where the oracle is slow; and with Adam, which multiplies the rounding of small gradients.
+        Few where the oracle is slow; where some of many h_in will be so near 0 that rounding decides what ReLU lets
+        through, which changes a gradient by a thousandth; and with Adam, which multiplies rounding of small gradients.
         """
+        rectified = self.batch * sum(self.sizes[1:-1])
         most = 10 if self.optimizer == "adam" else 50
-        return max(1, min(self.call_steps or self.steps, most, int(2e11 / self.flops())))
+        return max(1, min(self.call_steps or self.steps, most, int(2e11 / self.flops()), 700_000 // rectified))
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Inputs x (n, inputs) and labels y (n,) of one epoch; the same numbers for every dtype."""
