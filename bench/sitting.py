@@ -89,9 +89,9 @@ class Sitting:
         return str(path)
 
     def measure(self, task: Workload | Prediction | Kernel, peers: list[str], threads: int = 0) -> dict[str, Result]:
-        """Every peer's result at the task; measured once, in turns."""
+        """Every peer's result at the task; measured once for the same peers, in turns."""
         threads = threads or self.threads
-        key = (task, threads)
+        key = (task, threads, tuple(peers))
         if key in self.results:
             return self.results[key]
         found = self.results[key] = {peer: Result() for peer in peers}
