@@ -81,8 +81,8 @@ def shares(sitting: Sitting) -> str:
         "of the peak",
         "target",
         "of the limit",
-        "best other",
-        "ahead of the best",
+        "best other, of the peak",
+        "ahead of it",
         "target",
     ]
     return table(head, lines)
