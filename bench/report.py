@@ -1,132 +1,185 @@
-"""Turns the results of a benchmark run into docs/performance.md and its picture.
+"""Runs every benchmark in one sitting and writes docs/performance.md with its pictures.
 
-python -m pytest bench --benchmark-json=results.json && python bench/report.py results.json
+``python -m bench.report`` measures and writes; ``--visits 1`` is a short trial; ``--results FILE`` only writes, from
+what an earlier run left.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
+import subprocess
 import sys
-from importlib.metadata import version
+import textwrap
 from pathlib import Path
 
-import fcnet as fc
+from bench import tables
+from bench.peers import PEERS
+from bench.results import Sitting, load
+from bench.sitting import ROOT
 
-DOCS = Path(__file__).parent.parent / "docs"
-NAMES = {
-    "Fcnet": "fcnet",
-    "NumPy": "NumPy",
-    "Blas": "SciPy BLAS, update folded in",
-    "ScikitLearn": "scikit-learn",
-    "PyTorch": "PyTorch",
-    "PyTorchCompiled": "torch.compile",
-    "Jax": "JAX",
-}
-COLORS = ["#c2410c", "#94a3b8", "#64748b", "#0e7490", "#a78bfa", "#7c3aed", "#15803d"]
-PACKAGES = ["numpy", "scipy", "scikit-learn", "torch", "jax"]
+RESULTS = ROOT / "bench/results/latest.json"
+DOCS = ROOT / "docs"
 
+PAGE = """# Performance
 
-def installed() -> str:
-    """The versions of the libraries that took part."""
-    found = []
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except ImportError:
-            continue
-    return ", ".join(found)
+Written by `python -m bench.report`, which runs everything below in one sitting. Ratios are computed within it only.
 
+{cpu}, {threads}, {isa} · Python {python}, {versions}.
 
-def figure(value: float) -> str:
-    """Three digits."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+## How it was measured
 
+Every library runs in a process of its own, with the same {threads}, data and arithmetic, set up as its own experts
+would: {how}. They take turns (A B C, B C A, …), one process at work at a time. A time is the median over the chunks of
+all turns, ± half the distance of the quartiles; a chunk is an epoch of a fixed number of steps, or so many calls that
+the clock is exact. Before the clock starts, every answer is compared with plain NumPy in float64.
+A step gathers a shuffled mini-batch, goes forward and back and updates. fcnet also draws the order of the samples,
+checks its input and publishes the weights, once an epoch: that is in its times.
 
-def train_step(results: dict) -> dict[str, dict[str, dict]]:
-    """{workload: {peer: {"us": median, "low", "high", "gflops"}}}."""
-    table: dict[str, dict[str, dict]] = {}
-    for run in results["benchmarks"]:
-        if not run["name"].startswith("test_train_step"):
-            continue
-        peer, workload = run["name"].split("[")[1].rstrip("]").split("-", 1)
-        us = run["extra_info"]["us_per_step"] / run["stats"]["median"]
-        spread = {"low": run["stats"]["min"] * us, "high": run["stats"]["q3"] * us}
-        entry = {"us": run["extra_info"]["us_per_step"], "gflops": run["extra_info"]["gflops"], **spread}
-        table.setdefault(workload, {})[peer] = entry
-    return table
+**The ceilings** are measured by the library's own core before and after everything else (`cpp/fcnet/ceilings.hpp`): the
+best of ten repetitions of at least 10 ms with all threads behind a barrier. Multiply-adds run from registers in as many
+independent chains as a tile has accumulators; "read" sums an array of four times the last cache; "update" is
+w ← w − a·g on two such arrays, 12 bytes an element; the small ones are read again and again by all threads together.
 
+{ceilings}
 
-def markdown(table: dict[str, dict[str, dict]]) -> str:
-    """One row a workload: fcnet with its spread, every peer, the ratio to the best of them."""
-    peers = [p for p in NAMES if any(p in row for row in table.values())]
-    lines = ["| µs a step | " + " | ".join(NAMES[p] for p in peers) + " | fcnet ahead of the best by |"]
-    lines.append("|---" * (len(peers) + 2) + "|")
-    for workload, row in table.items():
-        cells = [figure(row[p]["us"]) if p in row else "–" for p in peers]
-        cells[0] = f"**{cells[0]}** ({figure(row['Fcnet']['low'])}–{figure(row['Fcnet']['high'])})"
-        best = min((e["us"] for p, e in row.items() if p != "Fcnet"), default=float("nan"))
-        lines.append(f"| {workload} | {' | '.join(cells)} | {best / row['Fcnet']['us']:.2f}× |")
-    return "\n".join(lines)
+{drift}
 
+## A training step
 
-def draw(table: dict[str, dict[str, dict]], path: Path) -> None:
-    """Bars: how many times as long as fcnet each library takes, logarithmic."""
-    import matplotlib
+{train}
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+{workloads} – is where a library cannot do the task: scikit-learn gives two classes one logistic output, and BLAS has no
+Adam.
 
-    peers = [p for p in NAMES if any(p in row for row in table.values())]
-    chart, axes = pyplot.subplots(figsize=(9, 4.2), layout="constrained")
-    width = 0.8 / len(peers)
-    for i, peer in enumerate(peers):
-        at = [j + (i - (len(peers) - 1) / 2) * width for j, row in enumerate(table.values()) if peer in row]
-        times = [row[peer]["us"] / row["Fcnet"]["us"] for row in table.values() if peer in row]
-        bars = axes.bar(at, times, width * 0.92, color=COLORS[i], label=NAMES[peer])
-        if peer != "Fcnet":
-            axes.bar_label(bars, [f"{t:.1f}" if t < 10 else f"{t:.0f}" for t in times], fontsize=6, padding=1)
-    axes.set_yscale("log")
-    axes.axhline(1, color=COLORS[0], linewidth=0.8)
-    axes.set_xticks(range(len(table)), list(table))
-    axes.set_ylabel("time of a training step, fcnet = 1")
-    axes.legend(ncols=4, fontsize=8, frameon=False, loc="upper right")
-    axes.set_ylim(top=axes.get_ylim()[1] * 4)
-    axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(exist_ok=True)
-    chart.savefig(path, dpi=144)
+"Of the peak" is floating-point operations a second over the multiply-add ceiling. "Of the limit" is what the step needs
+at least, its operations at the peak or its traffic at the bandwidth, whichever is longer, over what it took.
 
-
-def main() -> None:
-    """Write the page and the picture."""
-    results = json.loads(Path(sys.argv[1]).read_text())
-    config = fc.show_config("dicts")
-    cpu = results["machine_info"]["cpu"].get("brand_raw", results["machine_info"]["machine"])
-    table = train_step(results)
-    draw(table, DOCS / "pictures/train_step.png")
-    others = [
-        f"| {run['name']} | {run['stats']['median'] * 1e6:,.1f} µs | {run['extra_info']} |"
-        for run in results["benchmarks"]
-        if not run["name"].startswith("test_train_step")
-    ]
-    page = f"""# Performance
-
-Written by `bench/report.py`; see its first lines for the two commands.
-
-{cpu}, {config["threads"]["count"]} threads, {config["instruction set"]["name"]}; {installed()}.
-Medians over nine epochs (fcnet with its fastest epoch and third quartile); SGD, float32; a step gathers a shuffled
-mini-batch, goes forward and back, and updates. `article` is 2-2-2-2 with one sample a step, `digits` 64-100-10 with 32,
-`mnist-s` 784-128-10 with 128, `mnist-m` 784-512-256-10 with 128, `tabular` 100-256-256-256-2 with 256, `wide-32`
-2048-4096-4096-1000 with 32.
-
-{markdown(table)}
+{shares}
 
 ![Time of a training step by library](pictures/train_step.png)
 
-| other | median | |
-|---|---|---|
-{chr(10).join(others)}
-"""
-    (DOCS / "performance.md").write_text(page)
+![Share of the multiply-add peak over width and batch size](pictures/peak_share.png)
+
+## Prediction
+
+784-512-256-10 with softmax, NumPy arrays in and out, through each library's public interface.
+
+{predict}
+
+![Time of a prediction by library](pictures/predict.png)
+
+## Kernels
+
+`fcnet.kernels` beside the same formulas in `fcnet.reference`, which is NumPy: 128 samples, 784 inputs, 512 outputs;
+softmax of 4,096 × 10; relu and exp of 1,024 × 1,024.
+
+{kernels}
+
+## Growth
+
+{growth}
+
+![How time and memory grow](pictures/growth.png)
+
+## Import
+
+Milliseconds of `import` on top of `import numpy`, median (fastest to slowest): {imports}."""
+HOW = (
+    "NumPy with every array allocated once; SciPy's BLAS with gradient descent folded into the last product; "
+    "scikit-learn's partial_fit; PyTorch with a fused optimiser and the samples in a tensor; "
+    "torch.compile of forward, loss and backward; "
+    "JAX with one jitted scan over the epoch and donated buffers; onnxruntime on an ONNX model"
+)
+
+
+def workload_names(sitting: Sitting) -> str:
+    """What the names of the training workloads stand for."""
+    words = []
+    for name, row in sitting.of("test_train_step").items():
+        task = next(iter(row.values())).task
+        optimizer = {"sgd": "SGD", "adam": "Adam"}[task.optimizer]
+        samples = "sample" if task.batch == 1 else "samples"
+        kind = "" if task.dtype == "float32" else f", {task.dtype}"
+        words.append(f"`{name}` is {'-'.join(map(str, task.sizes))}, {task.batch} {samples} a step, {optimizer}{kind}")
+    return "; ".join(words) + "."
+
+
+def drift(sitting: Sitting) -> str:
+    """A warning where the machine was not the same at the end."""
+    n = str(sitting.facts["threads"])
+    ends = [
+        sitting.facts[when]["multiply_add float32"][n]
+        for when in ("ceilings", "ceilings at the end")
+        if when in sitting.facts
+    ]
+    change = max(ends) / min(ends) - 1
+    verdict = "read the figures with that in mind" if change > 0.03 else "the machine was steady"
+    return f"Between start and end the peak differed by {change:.1%}: {verdict}."
+
+
+def wrapped(page: str) -> str:
+    """Paragraphs filled to the width of a page; headings, tables, lists and pictures as they are."""
+    blocks = page.split("\n\n")
+    return "\n\n".join(
+        block if block.lstrip().startswith(("#", "|", "-", "!")) else textwrap.fill(block, 120, break_on_hyphens=False)
+        for block in blocks
+    )
+
+
+def page(sitting: Sitting) -> str:
+    """docs/performance.md."""
+    facts = sitting.facts
+    count = facts["threads"]
+    middle = {module: times[len(times) // 2] for module, times in sitting.imports.items()}
+    imports = "; ".join(
+        f"{module} {middle[module] * 1e3:,.0f} ({times[0] * 1e3:,.0f} to {times[-1] * 1e3:,.0f})"
+        for module, times in sorted(sitting.imports.items(), key=lambda item: middle[item[0]])
+    )
+    text = PAGE.format(
+        cpu=sitting.cpu,
+        threads=f"{count} thread{'s' * (count != 1)}",
+        isa=facts["isa"],
+        python=sitting.python,
+        versions=", ".join(f"{name} {version}" for name, version in facts["versions"].items()),
+        how=HOW,
+        ceilings=tables.ceilings(sitting),
+        drift=drift(sitting),
+        train=tables.times(sitting.of("test_train_step")),
+        workloads=workload_names(sitting),
+        shares=tables.shares(sitting),
+        predict=tables.times(sitting.of("test_predict")),
+        kernels=tables.ratios(sitting.of("test_kernels")),
+        growth=tables.growth(sitting),
+        imports=imports,
+    )
+    return wrapped(text) + "\n"
+
+
+def measure(visits: int) -> None:
+    """Run all benchmarks; what fails is said, and the page is written from the rest."""
+    missing = [peer.label for peer in PEERS if not peer.installed()]
+    if missing:
+        print(f"not installed, so not in the comparison: {', '.join(missing)}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    options = [f"--benchmark-json={RESULTS}", f"--visits={visits}", "--benchmark-columns=median,iqr"]
+    options += ["-v", "-o", "faulthandler_timeout=3600"]
+    subprocess.run([sys.executable, "-m", "pytest", "bench", *options], cwd=ROOT, check=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
+    parser.add_argument("--visits", type=int, default=5, help="how often each library has its turn at a task")
+    parser.add_argument("--results", type=Path, help="write from these results instead of measuring")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="where the page and its pictures go")
+    chosen = parser.parse_args()
+    if chosen.results is None:
+        measure(chosen.visits)
+    sitting = load(chosen.results or RESULTS)
+
+    from bench import pictures  # matplotlib
+
+    pictures.draw(sitting, chosen.docs / "pictures")
+    (chosen.docs / "performance.md").write_text(page(sitting))
 
 
 if __name__ == "__main__":

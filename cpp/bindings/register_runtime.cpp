@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "arrays.hpp"
+#include "errors.hpp"
+#include "fcnet/ceilings_driver.hpp"
 #include "fcnet/isa/dispatch.hpp"
 #include "fcnet/random.hpp"
 #include "fcnet/threads.hpp"
@@ -39,6 +41,25 @@ void choose_instruction_set() {
   if (forced != nullptr && *forced != '\0') isa_source = "FCNET_ISA";
 }
 
+// Operations or bytes a second.
+double ceiling(const std::string& what, const std::string& dtype, int threads, Size working_set) {
+  Ceiling wanted = Ceiling::multiply_add;
+  if (what == "read") {
+    wanted = Ceiling::read;
+  } else if (what == "update") {
+    wanted = Ceiling::update;
+  } else if (what != "multiply_add") {
+    value_error("what is '" + what + "': expected multiply_add, read or update");
+  }
+  if (dtype != "float32" && dtype != "float64") value_error("dtype is '" + dtype + "': expected float32 or float64");
+  if (threads < 1 || threads > max_threads)
+    value_error("threads is " + std::to_string(threads) + ": expected 1 to " + std::to_string(max_threads));
+  const auto measure = dtype == "float32" ? measure_ceiling<float> : measure_ceiling<double>;
+  double per_second = 0;
+  raise_unless_ok(Unlocked::run([&] { return measure(wanted, threads, working_set, &per_second); }));
+  return per_second;
+}
+
 }  // namespace
 
 void register_runtime(py::module_& m) {
@@ -62,6 +83,7 @@ void register_runtime(py::module_& m) {
         isa_source = "use_isa";
       },
       "name"_a);
+  m.def("ceiling", ceiling, "what"_a, "dtype"_a, "threads"_a, "working_set"_a = Size{256} << 20);
   m.def(
       "permutation",
       [](std::uint64_t seed, std::uint32_t epoch, std::uint64_t n) {

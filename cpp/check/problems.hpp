@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-#include "fcnet/layout.hpp"
+#include "fcnet/isa/table.hpp"
 #include "fcnet/random.hpp"
 
 namespace fcnet::check {
@@ -50,6 +50,29 @@ class Packed {
  private:
   Size rows_, columns_, stride_;
   std::vector<T> elements_;
+};
+
+template <class T>
+Panels<T> panels(Packed<T>& m) {
+  return {m.data(), m.stride(), m.columns()};
+}
+template <class T>
+Panels<const T> read_only(Packed<T>& m) {
+  return {m.data(), m.stride(), m.columns()};
+}
+
+// What an optimiser is told, and what plain gradient descent makes of it.
+template <class T>
+struct Descent {
+  OptimizerStep<T> step;
+  explicit Descent(bool integers, Optimizer optimizer = Optimizer::sgd) {
+    step.optimizer = optimizer;
+    step.scale = integers ? T(2) : T(0.03125);
+    step.learning_rate = integers ? T(3) : T(0.1);
+    step.beta1 = T(0.75), step.rest1 = T(0.25), step.beta2 = T(0.875), step.rest2 = T(0.125);
+    step.epsilon = T(0.0625), step.keep = T(0.96875);
+  }
+  T operator()(T w, T sum) const { return w - step.learning_rate * (step.scale * sum); }
 };
 
 // Problems of small integers, where every result must equal a naive loop's, and of numbers in [-1, 1), where the

@@ -130,6 +130,11 @@ struct Kernels {
 
   // normal.hpp: weights `first`.. of a layer, standard normal times `spread`
   void (*normal)(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out);
+
+  // ceilings.hpp: what the machine can do at most, for benchmarks only
+  double (*multiply_add)(Size rounds, T factor, T* result);
+  T (*read)(const T* x, Size count);
+  void (*descend)(T* w, const T* g, Size count, T a);
 };
 
 struct InstructionSet {

@@ -1,0 +1,145 @@
+"""The tables of docs/performance.md: medians with their spread, ratios within the sitting, shares of the ceilings."""
+
+from __future__ import annotations
+
+from bench.peers import BY_NAME, PEERS
+from bench.results import Row, Sitting, power_law
+
+
+def figure(value: float) -> str:
+    """Three digits."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    if value >= 1:
+        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.3f}" if value >= 0.01 else f"{value:.2g}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Markdown; the first column to the left, the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def best_peer(row: dict[str, Row]) -> Row | None:
+    """The fastest library that is not fcnet."""
+    return min((r for r in row.values() if r.peer != "fcnet"), key=lambda r: r.median, default=None)
+
+
+def times(found: dict[str, dict[str, Row]]) -> str:
+    """One line a task, one column a library: microseconds with their spread; the fastest in bold."""
+    peers = [p for p in PEERS if any(p.name in row for row in found.values())]
+    lines = []
+    for name, row in found.items():
+        fastest = min(row.values(), key=lambda r: r.median).peer
+        cells = []
+        for peer in peers:
+            if peer.name not in row:
+                cells.append("–")
+                continue
+            r = row[peer.name]
+            text = figure(r.median * 1e6)
+            cells.append((f"**{text}**" if peer.name == fastest else text) + f" ±{r.spread:.0%}")
+        lines.append([name, *cells])
+    return table(["µs", *[p.label for p in peers]], lines)
+
+
+def ratio(row: dict[str, Row]) -> str:
+    """How many times as long as fcnet the best of the others takes, and who that is."""
+    best = best_peer(row)
+    if best is None or "fcnet" not in row:
+        return "–"
+    ahead = best.median / row["fcnet"].median
+    name = BY_NAME[best.peer].label
+    return f"**{ahead:.2f}×** {name}" if ahead >= 1 else f"{ahead:.2f}× {name} wins"
+
+
+def shares(sitting: Sitting) -> str:
+    """Of the training workloads: operations, share of the peak and of the limit, ratio to the best, targets."""
+    lines = []
+    for name, row in sitting.of("test_train_step").items():
+        task = next(iter(row.values())).task
+        ours, best = row.get("fcnet"), best_peer(row)
+        limit = sitting.limit(task)
+        lines.append(
+            [
+                name,
+                f"{figure(task.flops() / 1e6)}",
+                f"{task.flops() / ours.median / 1e9:.1f}" if ours else "–",
+                f"{ours.share:.0%}" if ours else "–",
+                f"{task.target:.0%}" if task.target else "",
+                f"{limit / ours.median:.0%}" if ours else "–",
+                f"{best.share:.0%}" if best else "–",
+                ratio(row),
+                f"{task.target_ratio}×" if task.target_ratio else "",
+            ]
+        )
+    head = [
+        "",
+        "Mflop",
+        "GFLOP/s",
+        "of the peak",
+        "target",
+        "of the limit",
+        "best other, of the peak",
+        "ahead of it",
+        "target",
+    ]
+    return table(head, lines)
+
+
+def ratios(found: dict[str, dict[str, Row]]) -> str:
+    """Times of fcnet beside the best of the others, with the share of the peak where there are products."""
+    lines = []
+    for name, row in found.items():
+        if "fcnet" not in row:
+            continue
+        ours = row["fcnet"]
+        share = f"{ours.share:.0%}" if ours.share else ""
+        best = best_peer(row)
+        other = f"{figure(best.median * 1e6)} ±{best.spread:.0%}" if best else "–"
+        lines.append([name, f"{figure(ours.median * 1e6)} ±{ours.spread:.0%}", share, other, ratio(row)])
+    return table(["µs", "fcnet", "of the peak", "best other", "ahead by"], lines)
+
+
+def ceilings(sitting: Sitting) -> str:
+    """What the machine can do, at the start and at the end of the sitting, in 10^9 operations or bytes a second."""
+    start, end = (sitting.facts.get(when, {}) for when in ("ceilings", "ceilings at the end"))
+    counts = list(next(iter(start.values())))
+    head = ["10⁹ a second", *[f"{n} thread{'s' * (n != '1')}" for n in counts], "at the end"]
+    lines = [
+        [
+            name.replace("multiply_add", "multiply-adds, operations"),
+            *[figure(by[n] / 1e9) for n in counts],
+            " · ".join(figure(end[name][n] / 1e9) for n in counts) if name in end else "–",
+        ]
+        for name, by in start.items()
+    ]
+    return table(head, lines)
+
+
+def growth(sitting: Sitting) -> str:
+    """The laws that the times of fcnet follow."""
+    lines = []
+    samples = [row["fcnet"] for row in sitting.of("test_samples").values()]
+    if len(samples) > 1:
+        counts = [r.task.steps * r.task.batch for r in samples]
+        _, b = power_law(counts, [r.median * r.task.steps for r in samples])
+        lines.append(f"- An epoch over n samples takes time ∝ n^{b:.2f} ({counts[0]:,} to {counts[-1]:,} samples).")
+    sizes = [row["fcnet"] for row in sitting.of("test_parameters").values()]
+    if len(sizes) > 1:
+        counts = [r.task.weights() for r in sizes]
+        _, b = power_law(counts, [r.median for r in sizes])
+        lines.append(f"- A step of a network of P parameters takes time ∝ P^{b:.2f} ({counts[0]:,} to {counts[-1]:,}).")
+    threads = sorted((r for r in sitting.rows if r.test == "test_threads"), key=lambda r: r.threads)
+    if len(threads) > 1:
+        speedups = [f"{r.threads} threads {threads[0].median / r.median:.2f}×" for r in threads[1:]]
+        lines.append(f"- Against one thread: {', '.join(speedups)}.")
+    if len(sitting.memory) > 1:
+        first, last = sitting.memory[0], sitting.memory[-1]
+        more = (last["growth_kib"] - first["growth_kib"]) * 1024 / (last["samples"] - first["samples"])
+        lines.append(
+            f"- A fit of {last['samples']:,} samples ({last['data_kib'] / 1024:,.0f} MiB) takes "
+            f"{last['growth_kib'] / 1024:,.0f} MiB beside the data: {more:.0f} bytes a sample, for labels and order."
+        )
+    return "\n".join(lines)
