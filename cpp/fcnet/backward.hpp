@@ -17,9 +17,12 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
           Tile<T, rows.count> tile;
           tile.fill([](int, int) { return Vec<T>{}; });
           const T* s = sigma.p + p * sigma.stride + lane;
-          for (Size q = 0; q * lanes < layer.out; ++q)
+          for (Size q = 0; q * lanes < layer.out; ++q) {
+            if (p == 0 && lane == 0 && (q + panels_ahead) * lanes < layer.out)
+              prefetch_rows(layer.w + (q + panels_ahead) * layer.stride + row * lanes, rows.count);
             tile.accumulate({layer.w + q * layer.stride + row * lanes, 1, lanes}, {s + q * lanes * lanes, lanes},
                             used_lanes(layer.out, q));
+          }
           const T* h_out = h.p + p * h.stride + row * lanes + lane;
           T* out = result.p + p * result.stride + row * lanes + lane;
           tile.each([&](int r, int v, Vec<T> sum) {

@@ -23,6 +23,18 @@ struct Stream {
   Size k_step;
 };
 
+template <class T>
+constexpr Size line_elements = 64 / sizeof(T);
+
+// Panels of W between the one in use and the one that is called for.
+constexpr Size panels_ahead = 2;
+
+// Calls for `count` rows of 32 lanes.
+template <class T>
+FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
+  for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p);
+}
+
 template <class T, int R, int N = tile_vectors>
 struct Tile {
   Vec<T> c[R][N];
@@ -37,17 +49,27 @@ struct Tile {
     }
   }
 
+  // In every step a cache line from `ahead` on is called for, which a later tile will read.
+  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead) {
+    for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step, ahead += line_elements<T>) {
+      __builtin_prefetch(ahead, 0, 2);
+      add(a, b);
+    }
+  }
   FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k) {
-    for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step) {
-      Vec<T> x[N];
+    for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step) add(a, b);
+  }
+
+  // One term of every sum.
+  FCNET_INLINE void add(Broadcast<T> a, Stream<T> b) {
+    Vec<T> x[N];
+    FCNET_UNROLL
+    for (int s = 0; s < N; ++s) x[s] = load(b.p + s * width<T>);
+    FCNET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const Vec<T> y = broadcast(a.p[r * a.r_step]);
       FCNET_UNROLL
-      for (int s = 0; s < N; ++s) x[s] = load(b.p + s * width<T>);
-      FCNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const Vec<T> y = broadcast(a.p[r * a.r_step]);
-        FCNET_UNROLL
-        for (int s = 0; s < N; ++s) c[r][s] = fma(y, x[s], c[r][s]);
-      }
+      for (int s = 0; s < N; ++s) c[r][s] = fma(y, x[s], c[r][s]);
     }
   }
 

@@ -9,14 +9,17 @@
 
 namespace fcnet::FCNET_ISA {
 
-// start(at) gives the first value of a tile's sums, finish(row, at, sum) takes them; `at` counts elements from w.
-template <class T, class Start, class Finish>
+// start(at) gives the first value of a tile's sums, finish(row, at, sum) takes them, ahead(at, rows) calls for what a
+// later finish will read; `at` counts elements from w.
+template <class T, class Start, class Finish, class Call>
 FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
-                                 Size last, Start start, Finish finish) {
+                                 Size last, Start start, Finish finish, Call ahead) {
   for_row_blocks(first, last, [&](auto rows, Size row) {
     for (Size q = 0; q * lanes < layer.out; ++q)
       for (Size lane = 0; lane < used_lanes(layer.out, q); lane += tile_lanes<T>) {
         const Size corner = q * layer.stride + row * lanes + lane;
+        if (lane == 0 && (q + panels_ahead) * lanes < layer.out)
+          ahead(corner + panels_ahead * layer.stride, rows.count);
         Tile<T, rows.count> tile;
         tile.fill([&](int r, int s) { return start(corner + r * lanes + s * width<T>); });
         const T* s = sigma_t.p + q * sigma_t.stride + lane;
@@ -35,7 +38,11 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
     weight_product(
         layer, h, sigma_t, first, last,
         [&](Size at) { return target.sums != nullptr ? load(target.sums + at) : Vec<T>{}; },
-        [&](Size row, Size at, Vec<T> sum) { apply(optimizer, target, at, sum, row == layer.in); });
+        [&](Size row, Size at, Vec<T> sum) { apply(optimizer, target, at, sum, row == layer.in); },
+        [&](Size at, Size rows) {
+          prefetch_rows(target.w + at, rows);
+          for (int i = 0; i < optimizer.slots; ++i) prefetch_rows(target.state + i * target.slot + at, rows);
+        });
   });
 }
 
@@ -44,7 +51,8 @@ void accumulate(const LayerView<T>& layer, Panels<const T> h, Panels<const T> si
                 Size first, Size last) {
   weight_product(
       layer, h, sigma_t, first, last, [&](Size at) { return add ? load(gradient + at) : Vec<T>{}; },
-      [&](Size, Size at, Vec<T> sum) { store(gradient + at, sum); });
+      [&](Size, Size at, Vec<T> sum) { store(gradient + at, sum); },
+      [&](Size at, Size rows) { prefetch_rows(gradient + at, rows); });
 }
 
 }  // namespace fcnet::FCNET_ISA
