@@ -128,7 +128,8 @@ def test_tile_loops_keep_their_vectors_in_registers(isa, element, product):
             # %rbp addresses the stack only where it was set up to
             frame = "rsp|rbp" if any(re.match(r"mov +%rsp,%rbp", text) for _, text in code) else "rsp"
             for loop in innermost_loops(code):
-                if any(text.startswith("vfmadd") for text in loop):
+                # an epilogue's loop is not a tile's: only Adam's has a square root and multiply-adds at once
+                if any(text.startswith("vfmadd") for text in loop) and not any("sqrt" in text for text in loop):
                     tile_loops += 1
                     assert not [t for t in loop if re.search(rf"\(%({frame})", t) and re.search("%[xyz]mm", t)], name
     assert tile_loops >= (14 if isa == "avx512" else 6)  # one for every number of rows

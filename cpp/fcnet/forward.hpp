@@ -10,7 +10,7 @@
 
 namespace fcnet::FCNET_ISA {
 
-constexpr Size slice_bytes = 24576;
+constexpr Size panels_at_once = 4;  // whose slices stay in the second cache
 
 template <class T>
 void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last) {
@@ -28,30 +28,31 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
         // two tiles call for the next slice, or the next panel's first one: two lines for each k
         const T* next = ends ? w + layer.stride : w + k_end * lanes;
         int calls = ends && (q + 1) * lanes >= last ? 0 : 2;
-        for_row_blocks(begin, end, [&](auto rows, Size row) {
-          for (Size p = 0; p * lanes < h.samples; ++p)
-            for (Size lane = 0; lane < used_lanes(h.samples, p); lane += tile_lanes<T>) {
-              Tile<T, rows.count> tile;
-              T* const out = result.p + p * result.stride + (q * lanes + row) * lanes + lane;
-              const auto at = [&](int r, int s) { return out + r * lanes + s * width<T>; };
-              if (starts)
-                tile.fill([&](int r, int) { return broadcast(bias[row + r]); });
-              else
-                tile.fill([&](int r, int s) { return load(at(r, s)); });
-              const Broadcast<T> a{w + k * lanes + row, lanes, 1};
-              const Stream<T> b{h.p + p * h.stride + k * lanes + lane, lanes};
-              if (calls == 0) {
-                tile.accumulate(a, b, k_end - k);
-              } else {
-                tile.accumulate(a, b, k_end - k, next);
-                next += (k_end - k) * line_elements<T>, --calls;
+        for (Size p0 = 0; p0 * lanes < h.samples; p0 += panels_at_once)
+          for_row_blocks(begin, end, [&](auto rows, Size row) {
+            for (Size p = p0; p < p0 + panels_at_once && p * lanes < h.samples; ++p)
+              for (Size lane = 0; lane < used_lanes(h.samples, p); lane += tile_lanes<T>) {
+                Tile<T, rows.count> tile;
+                T* const out = result.p + p * result.stride + (q * lanes + row) * lanes + lane;
+                const auto at = [&](int r, int s) { return out + r * lanes + s * width<T>; };
+                if (starts)
+                  tile.fill([&](int r, int) { return broadcast(bias[row + r]); });
+                else
+                  tile.fill([&](int r, int s) { return load(at(r, s)); });
+                const Broadcast<T> a{w + k * lanes + row, lanes, 1};
+                const Stream<T> b{h.p + p * h.stride + k * lanes + lane, lanes};
+                if (calls == 0) {
+                  tile.accumulate(a, b, k_end - k);
+                } else {
+                  tile.accumulate(a, b, k_end - k, next);
+                  next += (k_end - k) * line_elements<T>, --calls;
+                }
+                if (ends)
+                  tile.each([&](int r, int s, Vec<T> h_in) { store(at(r, s), f.apply(h_in)); });
+                else
+                  tile.each([&](int r, int s, Vec<T> sum) { store(at(r, s), sum); });
               }
-              if (ends)
-                tile.each([&](int r, int s, Vec<T> h_in) { store(at(r, s), f.apply(h_in)); });
-              else
-                tile.each([&](int r, int s, Vec<T> sum) { store(at(r, s), sum); });
-            }
-        });
+          });
       }
     }
   });

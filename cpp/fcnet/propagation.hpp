@@ -74,7 +74,7 @@ class Propagation {
 
  private:
   static constexpr Size panels_at_once = 4;           // panels that a thread takes through a layer together
-  static constexpr Size visit_bytes = Size{1} << 19;  // weights that stay in a core's cache from back-data to update
+  static constexpr Size visit_bytes = Size{1} << 18;  // weights that stay in a core's cache from back-data to update
 
   const Shape& shape() const { return parameters_->shape(); }
   bool going_on(const Team& team) const { return watch_ == nullptr || go_on(team, *watch_); }
@@ -89,7 +89,7 @@ class Propagation {
 
   // f(panel) for panels first, first + step, ...
   template <class F>
-  void panels(const Team& team, Size first, Size last, Size step, F f) {
+  void each_panel(const Team& team, Size first, Size last, Size step, F f) {
     for (Size p = first; p < last && going_on(team); p += step) f(p);
   }
 
@@ -139,7 +139,7 @@ class Propagation {
       for (Size p = begin; p < end; p += panels_at_once) {
         const Size last_panel = std::min(p + panels_at_once, end);
         const Size samples = std::min(chunk.samples, last_panel * lanes) - p * lanes;
-        const auto each = [&](auto f) { panels(team, p, last_panel, 1, f); };
+        const auto each = [&](auto f) { each_panel(team, p, last_panel, 1, f); };
         each([&](Size i) { gather(i, chunk); });
         for (Size l = 0; l < shape().layers(); ++l)
           strips(team, 0, shape().sizes[l + 1], flops * static_cast<double>(shape().sizes[l]),
@@ -171,7 +171,7 @@ class Propagation {
     const Size count = groups(chunk.samples, lanes), id = static_cast<Size>(team.id),
                size = static_cast<Size>(team.size);
     const double flops = 2.0 * static_cast<double>(count * lanes);
-    panels(team, id, count, size, [&](Size p) { gather(p, chunk); });
+    each_panel(team, id, count, size, [&](Size p) { gather(p, chunk); });
     team.sync();
     for (Size l = 0; l < shape().layers(); ++l) {
       share(team, team.id, shape().sizes[l + 1], isa().tile_rows, [&](Size begin, Size end) {
@@ -180,7 +180,7 @@ class Propagation {
       });
       team.sync();
     }
-    panels(team, id, count, size, [&](Size p) {
+    each_panel(team, id, count, size, [&](Size p) {
       loss_of(p, chunk);
       transpose(shape().layers(), p, 0, shape().outputs());
     });
@@ -190,18 +190,20 @@ class Propagation {
   // Layer by layer, in blocks of rows whose weights are still in the cache when `use` changes them.
   template <class Use>
   void backward_by_layers(const Team& team, const Pass& pass, Use use) {
+    const Size panels = groups(pass.chunk.samples, lanes);
     for (Size l = shape().layers(); l > 0; --l) {
       const Size rows = shape().sizes[l - 1], tile = isa().tile_rows;
       const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
-      const Size block = std::max(visit_bytes / row_bytes / tile, Size{1}) * tile;
+      // many samples use each weight so often that it may come from further away
+      const Size bytes = visit_bytes * std::max(panels / panels_at_once, Size{1});
+      const Size block = std::max(bytes / row_bytes / tile, Size{1}) * tile;
       share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
         for (Size row = begin; row < end && going_on(team); row += block) {
           const Size last = std::min(row + block, end);
           if (l > 1) back_data(l, 0, pass.chunk.samples, row, last);
           use(pass, l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
         }
-        if (l > 1)
-          panels(team, 0, groups(pass.chunk.samples, lanes), 1, [&](Size p) { transpose(l - 1, p, begin, end); });
+        if (l > 1) each_panel(team, 0, panels, 1, [&](Size p) { transpose(l - 1, p, begin, end); });
       });
       if (l > 1) team.sync();
     }

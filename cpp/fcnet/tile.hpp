@@ -26,8 +26,8 @@ struct Stream {
 template <class T>
 constexpr Size line_elements = 64 / sizeof(T);
 
-// Panels of W between the one in use and the one that is called for.
-constexpr Size panels_ahead = 2;
+// What stays in the first cache of a long product's streamed operand, or of its weights.
+constexpr Size slice_bytes = 24576;
 
 // Calls for `count` rows of 32 lanes.
 template <class T>
@@ -57,6 +57,7 @@ struct Tile {
     }
   }
   FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k) {
+    FCNET_UNROLL_TWICE
     for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step) add(a, b);
   }
 

@@ -14,21 +14,20 @@ namespace fcnet::FCNET_ISA {
 template <class T, class Start, class Finish, class Call>
 FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
                                  Size last, Start start, Finish finish, Call ahead) {
-  for_row_blocks(first, last, [&](auto rows, Size row) {
-    for (Size q = 0; q * lanes < layer.out; ++q)
+  for (Size q = 0; q * lanes < layer.out; ++q)
+    for_row_blocks(first, last, [&](auto rows, Size row) {
+      ahead(q * layer.stride + (row + rows.count) * lanes, rows.count);
       for (Size lane = 0; lane < used_lanes(layer.out, q); lane += tile_lanes<T>) {
         const Size corner = q * layer.stride + row * lanes + lane;
-        if (lane == 0 && (q + panels_ahead) * lanes < layer.out)
-          ahead(corner + panels_ahead * layer.stride, rows.count);
         Tile<T, rows.count> tile;
         tile.fill([&](int r, int s) { return start(corner + r * lanes + s * width<T>); });
-        const T* s = sigma_t.p + q * sigma_t.stride + lane;
+        const T* const s = sigma_t.p + q * sigma_t.stride + lane;
         for (Size p = 0; p * lanes < h.samples; ++p)
           tile.accumulate({h.p + p * h.stride + row * lanes, 1, lanes}, {s + p * lanes * lanes, lanes},
                           used_lanes(h.samples, p));
         tile.each([&](int r, int v, Vec<T> sum) { finish(row + r, corner + r * lanes + v * width<T>, sum); });
       }
-  });
+    });
 }
 
 template <class T>

@@ -16,8 +16,10 @@
 
 #if defined(__clang__)
 #define FCNET_UNROLL _Pragma("clang loop unroll(full)")
+#define FCNET_UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
 #else
 #define FCNET_UNROLL _Pragma("GCC unroll 32")
+#define FCNET_UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 #define FCNET_INLINE inline __attribute__((always_inline))
 
