@@ -29,6 +29,16 @@ def isa(request):
     _native.use_isa(before)
 
 
+@pytest.fixture(params=[False, True], ids=["short", "long"])
+def steps(request):
+    """Every step a long one: it writes to a second copy of the parameters and can stop anywhere."""
+    before = _native.longest_step()
+    if request.param:
+        _native.set_longest_step(0)
+    yield "long" if request.param else "short"
+    _native.set_longest_step(before)
+
+
 @pytest.fixture(params=[1, 2], ids=lambda n: f"t{n}")
 def threads(request):
     before = _native.get_num_threads()

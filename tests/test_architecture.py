@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss hyperparameters row_training vec tile activations optimizers
 vec_math elementwise pack forward backward update losses rowmajor small_batch normal ceilings isa/kernels isa/avx512
-isa/avx2 isa/neon isa/portable isa/dispatch cpus threads watch parallel network data plan workspace row_workspace
-propagation trainer predictor rowmajor_driver ceilings_driver"""
+isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network data plan workspace
+row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.optimizers reference.random reference.network reference kernels arrays config
 datasets history optimizers layers progress training network threads threadpool_controller cli __main__"""

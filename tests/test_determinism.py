@@ -54,9 +54,22 @@ def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
     assert_same_bits_for_any_number_of_threads(lambda: trained("cross_entropy", dtype, batch, optimizer))
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "nesterov", "adam", "adamw"])
+@pytest.mark.parametrize("batch", [3, 100])
+def test_same_bits_where_steps_can_stop_anywhere(optimizer, batch, dtype):
+    short = trained("rmse", dtype, batch, optimizer)
+    before = _native.longest_step()
+    _native.set_longest_step(0)
+    try:
+        assert_same_bits_for_any_number_of_threads(lambda: trained("rmse", dtype, batch, optimizer))
+        assert trained("rmse", dtype, batch, optimizer) == short
+    finally:
+        _native.set_longest_step(before)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("n", [1, 5, 8, 9, 2048, 2049, 5000])
-def test_a_step_has_the_bits_of_its_gradients(n, threads, dtype, isa):
+def test_a_step_has_the_bits_of_its_gradients(n, threads, steps, dtype, isa):
     """Up to 8 samples go as rows, up to 2,048 in one chunk of panels, more in several; gradients always as panels."""
     sizes = [40, 70, 3]
     rng = np.random.default_rng(0)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+import fcnet as fc
+
 from processes import output
 
 CODE = """
@@ -56,6 +61,11 @@ threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 guarded("interrupt", lambda: net.fit(x, y, epochs=10**6), KeyboardInterrupt)
 threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 guarded("interrupted predict", lambda: [net.predict(x) for _ in range(10**6)], KeyboardInterrupt)
+inside = []
+signal.signal(signal.SIGUSR1, lambda *_: inside.append(state()))
+threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+guarded("handler", lambda: net.fit(np.ones((30_000, 64), np.float32), np.zeros(30_000, int), epochs=10))
+assert inside == [before], "a signal handler in the middle of a fit"
 results = []
 def second_thread():
     net.fit(x, y, epochs=1)
@@ -71,3 +81,13 @@ print("same")
 
 def test_rounding_and_subnormal_numbers_stay_as_they_are():
     assert output(CODE) == "same"
+
+
+@pytest.mark.parametrize("rows", [1, 5, 40])
+def test_results_below_the_smallest_normal_number_are_0(rows, dtype, isa, threads):
+    tiny = np.finfo(dtype).tiny
+    net = fc.Network([2, 2], loss="mse", dtype=dtype)
+    net.layers[0].W = np.eye(2, dtype=dtype) * dtype(2.0**-10)
+    x = np.full((rows, 2), tiny * dtype(2.0**9))
+    x[:, 1] = tiny * dtype(2.0**10)
+    np.testing.assert_array_equal(net.predict(x), np.tile([0, tiny], (rows, 1)))

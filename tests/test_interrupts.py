@@ -82,12 +82,31 @@ except KeyboardInterrupt:
         assert process.stdout.read() == "interrupted True\n"
 
 
-def test_an_epoch_whose_weights_are_kept_is_counted():
-    x, y = np.eye(2, dtype=np.float32), [0, 1]
-    net, same = (fc.Network([2, 2], seed=0) for _ in range(2))
-    interrupted(lambda: net.fit(x, y, epochs=10**6, batch_size=2), 0.05)  # one step an epoch
-    same.fit(x, y, epochs=net.epochs_trained, batch_size=2)
+@pytest.mark.parametrize("n", [2, 500])  # rows; panels, a step of some milliseconds
+def test_an_epoch_whose_weights_are_kept_is_counted(n, steps):
+    x, y = np.resize(np.eye(256, dtype=np.float32), (n, 256)), np.arange(n) % 2
+    net, same = (fc.Network([256, 512, 2], seed=0) for _ in range(2))
+    interrupted(lambda: net.fit(x, y, epochs=10**6, batch_size=n), 0.1)  # one step an epoch
+    same.fit(x, y, epochs=net.epochs_trained, batch_size=n)
     np.testing.assert_array_equal(net.layers[0].W, same.layers[0].W)
+
+
+@pytest.mark.parametrize("batch", [4, 512])
+def test_an_interrupted_epoch_leaves_the_weights_of_its_last_finished_step(batch, steps):
+    x, y = np.random.default_rng(0).random((batch, 512), np.float32), np.arange(batch) % 3
+    many = 200_000 // batch
+    net, same = (fc.Network([512, 512, 3], seed=0) for _ in range(2))
+    options = {"batch_size": batch, "shuffle": False, "optimizer": fc.SGD(1e-3, 0.9)}
+    interrupted(lambda: net.fit(np.tile(x, (many, 1)), np.tile(y, many), epochs=1, **options), 0.25)
+    trainer = Trainer(same._model, x, y.astype(np.int32), batch, False, *options["optimizer"]._native())
+    try:
+        for step in range(many):  # every step is on the same samples
+            if (net.layers[1].W == same.layers[1].W).all() and (net.layers[0].W == same.layers[0].W).all():
+                return
+            trainer.run_epoch(step)
+    finally:
+        trainer.close()
+    pytest.fail("no number of whole steps gives these weights")
 
 
 def test_an_interrupted_validation_leaves_a_history_of_even_length():

@@ -37,7 +37,7 @@ def optimizer(request):
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "rmse"])
 @pytest.mark.parametrize(("n", "batch"), [(7, 1), (50, 10), (60, 33), (5000, 2500)])
-def test_training_equals_the_oracles(optimizer, loss, n, batch, isa, threads):
+def test_training_equals_the_oracles(optimizer, loss, n, batch, steps, isa, threads):
     native, oracle = optimizer
     sizes, rng = [5, 33, 3], np.random.default_rng([n, batch])
     x = rng.standard_normal((n, 5))
@@ -70,6 +70,7 @@ def test_weight_decay_spares_the_biases():
         (lambda: fc.SGD(0), ValueError, "learning_rate is 0: expected a positive, finite number"),
         (lambda: fc.SGD(np.inf), ValueError, "learning_rate is inf: expected a positive, finite number"),
         (lambda: fc.SGD("fast"), TypeError, "learning_rate is 'fast': expected a number"),
+        (lambda: fc.SGD(None), TypeError, "learning_rate is None: expected a number"),
         (lambda: fc.SGD(True), TypeError, "learning_rate is True: expected a number"),
         (lambda: fc.SGD(0.1, momentum=1), ValueError, "momentum is 1: expected 0 <= momentum < 1"),
         (lambda: fc.SGD(0.1, nesterov=True), ValueError, "nesterov is True: expected a momentum above 0"),

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "arrays.hpp"
 #include "errors.hpp"
@@ -111,13 +112,25 @@ class Model {
   }
   void publish(Parameters<T> next) { publish(std::make_shared<const Parameters<T>>(std::move(next))); }
 
-  // One fit at a time. A child forked meanwhile has no thread that goes on with it: there the network is free.
-  void begin_fit() {
-    const int here = Unlocked::forks();
-    if (fitting_.exchange(here) == here) throw std::runtime_error("this network is being fitted already");
-  }
-  void end_fit() { fitting_ = nobody; }
-  bool fitting() const { return fitting_ == Unlocked::forks(); }
+  // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
+  // that goes on with it: there the network is free.
+  class Claim {
+   public:
+    Claim(std::shared_ptr<Model> model, const char* refusal) : model_(std::move(model)) {
+      const int here = Unlocked::forks();
+      if (model_->changing_.exchange(here) == here) throw std::runtime_error(refusal);
+    }
+    Claim(Claim&&) = default;
+    Claim& operator=(Claim&&) = default;
+    ~Claim() {
+      if (model_ != nullptr) model_->changing_ = nobody;
+    }
+    Model& operator*() const { return *model_; }
+    Model* operator->() const { return model_.get(); }
+
+   private:
+    std::shared_ptr<Model> model_;
+  };
 
  private:
   Shape shape_;
@@ -126,55 +139,49 @@ class Model {
   Published published_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
-  std::atomic<int> fitting_{nobody};  // by this process, counted in forks
+  std::atomic<int> changing_{nobody};  // the process that does, counted in forks
 };
 
 // One fit. Keeps the arrays alive that it reads, and the model it trains.
 template <class T>
 class Fit {
  public:
-  Fit(std::shared_ptr<Model<T>> model, py::array x, py::object y, Size batch, bool shuffle, Hyperparameters chosen)
-      : model_(std::move(model)),
-        samples_(std::move(x), model_->shape().inputs(), model_->input()),
-        targets_(std::move(y), model_->shape(), samples_.n),
+  Fit(const std::shared_ptr<Model<T>>& model, py::array x, py::object y, Size batch, bool shuffle,
+      Hyperparameters chosen)
+      : samples_(std::move(x), model->shape().inputs(), model->input()),
+        targets_(std::move(y), model->shape(), samples_.n),
         shuffle_(shuffle) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
-    model_->begin_fit();
-    open_ = true;
+    model_.emplace(model, "this network is being fitted already");
     const Data<T> data{samples_.rows, samples_.n, targets_.labels, targets_.targets};
-    const Status status =
-        Attention().run([&](Watch& watch) { return trainer_.prepare(model_->shape(), data, batch, chosen, watch); });
-    if (status != Status::ok) close();
-    raise_unless_ok(status);
+    raise_unless_ok(
+        Attention().run([&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch); }));
   }
-  Fit(const Fit&) = delete;
-  Fit& operator=(const Fit&) = delete;
-  ~Fit() { close(); }
 
   py::tuple run_epoch(std::uint32_t epoch, py::object on_progress) {
-    if (!open_) throw std::runtime_error("this fit is closed");
+    if (!model_) throw std::runtime_error("this fit is closed");
     if (running_.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
     std::function<void()> report;
     if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
     Attention attention(report);
-    const auto start = model_->published();
-    const LossResult result =
-        attention.run([&](Watch& watch) { return trainer_.run_epoch(*start, model_->seed(), epoch, shuffle_, watch); });
+    const auto start = (*model_)->published();
+    const LossResult result = attention.run(
+        [&](Watch& watch) { return trainer_.run_epoch(*start, (*model_)->seed(), epoch, shuffle_, watch); });
     running_ = false;
+    const auto publish = [&] {
+      (*model_)->publish(trainer_.give_parameters());
+      if (result.samples == samples_.n) finished_ = py::make_tuple(epoch, result.loss, result.correct);
+    };
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
       const py::error_already_set interruption;
-      if (!attention.forked() && trainer_.has_parameters() && trainer_.parameters().finite())
-        model_->publish(trainer_.give_parameters());
+      if (!attention.forked() && trainer_.has_parameters() && trainer_.parameters().finite()) publish();
       throw interruption;
     }
     raise_unless_ok(result.status);
     const bool diverged = result.status == Status::diverged;
-    if (!diverged) {
-      model_->publish(trainer_.give_parameters());
-      finished_ = py::make_tuple(epoch, result.loss, result.correct);
-    }
+    if (!diverged) publish();
     return py::make_tuple(result.loss, result.correct, diverged);
   }
 
@@ -182,19 +189,15 @@ class Fit {
   // run_epoch's caller from seeing what it returned.
   py::object finished() const { return finished_; }
 
-  void close() {
-    if (open_) model_->end_fit();
-    open_ = false;
-  }
+  void close() { model_.reset(); }
 
  private:
-  std::shared_ptr<Model<T>> model_;
+  std::optional<typename Model<T>::Claim> model_;  // empty: closed
   Samples<T> samples_;
   Targets<T> targets_;
   bool shuffle_;
   Trainer<T> trainer_;
   py::object finished_ = py::none();
-  bool open_ = false;
   std::atomic<bool> running_{false};
 };
 

@@ -82,10 +82,11 @@ py::array parameters_of(const PyModel& self, Size layer, bool bias) {
 void set_parameters(const PyModel& self, Size layer, py::object value, bool bias) {
   with_model(self, [&]<class T>(const auto& model, T) {
     check_layer(model->shape(), layer);
-    if (model->fitting()) throw std::runtime_error("this network is being fitted: its parameters cannot be set");
     const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
     Input<T> a(value, bias ? "B" : "W");
     bias ? a.expect({dim(out)}, sizes({out}).c_str()) : a.expect({dim(in), dim(out)}, sizes({in, out}).c_str());
+    const typename std::decay_t<decltype(*model)>::Claim claim(
+        model, "this network is being fitted: its parameters cannot be set");
     Parameters<T> next;
     const auto before = model->published();
     raise_unless_ok(Attention().run([&](Watch& watch) {

@@ -7,6 +7,7 @@
 #include "errors.hpp"
 #include "fcnet/ceilings_driver.hpp"
 #include "fcnet/isa/dispatch.hpp"
+#include "fcnet/plan.hpp"
 #include "fcnet/random.hpp"
 #include "fcnet/threads.hpp"
 #include "register.hpp"
@@ -83,6 +84,8 @@ void register_runtime(py::module_& m) {
         isa_source = "use_isa";
       },
       "name"_a);
+  m.def("longest_step", longest_step);
+  m.def("set_longest_step", set_longest_step, "seconds"_a);
   m.def("ceiling", ceiling, "what"_a, "dtype"_a, "threads"_a, "working_set"_a = Size{256} << 20);
   m.def(
       "permutation",

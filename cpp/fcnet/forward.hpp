@@ -10,8 +10,6 @@
 
 namespace fcnet::FCNET_ISA {
 
-constexpr Size panels_at_once = 4;  // whose slices stay in the second cache
-
 template <class T>
 void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last) {
   constexpr Size slice = slice_bytes / (lanes * sizeof(T));

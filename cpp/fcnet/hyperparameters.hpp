@@ -43,7 +43,9 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, const P
   const bool adam = by.optimizer == Optimizer::adam;
   const double lag1 = adam ? 1 - powers.beta1 : 1, lag2 = adam ? __builtin_sqrt(1 - powers.beta2) : 1;
   step.learning_rate = static_cast<T>(by.learning_rate * lag2 / lag1);
+  constexpr T smallest = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
   step.epsilon = static_cast<T>(by.epsilon * lag2);
+  if (step.epsilon < smallest) step.epsilon = smallest;  // else 0 / 0 where a gradient is 0
   step.keep = static_cast<T>(1 - by.learning_rate * by.weight_decay);
   return step;
 }

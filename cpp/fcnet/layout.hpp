@@ -15,6 +15,9 @@ using Size = std::size_t;
 
 constexpr Size lanes = 32;
 
+// Panels of samples that one thread takes through a layer together: what they need stays in its second cache.
+constexpr Size panels_at_once = 4;
+
 // How many groups of `unit` cover n.
 static constexpr Size groups(Size n, Size unit) { return n / unit + (n % unit != 0); }
 

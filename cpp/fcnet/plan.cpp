@@ -2,19 +2,24 @@
 #include "fcnet/plan.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace fcnet {
 namespace {
 
 constexpr Size most_samples_at_once = 2048;  // bounds the memory of a step
-constexpr double longest_step = 0.05;        // seconds; a longer step must be able to stop in the middle
 constexpr double seconds_at_once = 1e-4;     // of steps between two looks whether to stop
 constexpr Size most_samples_by_rows = 8;
 constexpr double flops_per_thread = 2e5;   // some 2 us of work: less is not worth waking a thread for
 constexpr double cached_bytes = 16 << 20;  // parameters that stay in a shared cache from one step to the next
 constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
 
+std::atomic<double> longest{0.05};
+
 }  // namespace
+
+double longest_step() { return longest; }
+void set_longest_step(double seconds) { longest = seconds; }
 
 int useful_threads(double flops, Size most) {
   return static_cast<int>(std::clamp(flops / flops_per_thread, 1.0, std::max(static_cast<double>(most), 1.0)));
@@ -36,9 +41,10 @@ Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int thre
   const double visits = 3 + 2 * static_cast<double>(state_slots(optimizer));
   const double bytes = shape.flops() / 2 * sizeof(T) * visits;
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
-  const bool stoppable = seconds > longest_step;
+  const bool stoppable = seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
-  return {few(batch) && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
+  const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
+  return {few(batch) && cached && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes) {

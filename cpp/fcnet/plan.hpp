@@ -25,6 +25,10 @@ struct Plan {
 template <class T>
 Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int threads);
 
+// Seconds from which on a step is a long one, which must be able to stop; for tests.
+double longest_step();
+void set_longest_step(double seconds);
+
 // Of one chunk of `samples`.
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes);
 

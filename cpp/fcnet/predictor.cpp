@@ -9,8 +9,6 @@
 namespace fcnet {
 namespace {
 
-constexpr Size panels_at_once = 4;
-
 // Takes all rows through the layers; sink(panel index, first row, rows, panel of outputs, scratch panel) on each panel.
 template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& watch, Sink sink) {
@@ -24,6 +22,7 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
   Buffer<T> buffer;  // per thread: two sets of panels that the layers alternate between
   if (const Status s = buffer.allocate(Checked(stride) * room * 2 * teams); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
+    const FlushDenormals flush;
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
     T* const here = buffer.data() + id * room * 2 * stride;
     const auto going_on = [&] { return go_on(team, watch); };
@@ -53,25 +52,27 @@ template <class T>
 Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
   const Shape& shape = parameters.shape();
   const Size n = data.samples, last = shape.layers(), outputs = shape.outputs();
+  const FlushDenormals flush;
   const Size stride = row_stride(*std::max_element(shape.sizes.begin(), shape.sizes.end()));
   Buffer<T> buffer;
   if (const Status s = buffer.allocate(Checked(stride) * n * 2); s != Status::ok) return s;
   const Rows<T> rows[2] = {{buffer.data(), stride}, {buffer.data() + n * stride, stride}};
-  kernels<T>().few_gather(data.x, 0, n, rows[0]);
+  kernels<T>().gather_rows(data.x, 0, n, rows[0]);
   const auto body = [&](const Team& team) {
+    const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
       const Size panels = groups(shape.sizes[l + 1], lanes);
       const Size first = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id));
       const Size end = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id) + 1);
       for (Size q = first; q < end && go_on(team, watch); ++q)
-        kernels<T>().few_forward(parameters.layer(l), {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
+        kernels<T>().forward_rows(parameters.layer(l), {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
       team.sync();
     }
   };
   run_team(threads_for_few(shape, n, num_threads()), body);
   if (watch.stopped()) return Status::interrupted;
   const Rows<T> result = rows[last % 2];
-  if (shape.loss == Loss::cross_entropy) kernels<T>().few_softmax(result, n, outputs);
+  if (shape.loss == Loss::cross_entropy) kernels<T>().softmax_rows(result, n, outputs);
   for (Size i = 0; i < n; ++i) std::copy_n(result.p + i * stride, outputs, out + i * outputs);
   return Status::ok;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Prediction: every thread takes its panels of samples through all layers in a workspace of its own, of constant size
-// whatever the number of rows; no barrier.
+// whatever the number of rows, and meets nobody; only where rows are few do the threads share each layer.
 #pragma once
 
 #include "fcnet/data.hpp"

@@ -73,7 +73,6 @@ class Propagation {
   Panels<const T> sigma_t(Size l) { return read_only(workspace_.sigma_t(l)); }
 
  private:
-  static constexpr Size panels_at_once = 4;           // panels that a thread takes through a layer together
   static constexpr Size visit_bytes = Size{1} << 18;  // weights that stay in a core's cache from back-data to update
 
   const Shape& shape() const { return parameters_->shape(); }
@@ -196,7 +195,12 @@ class Propagation {
       const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
       // many samples use each weight so often that it may come from further away
       const Size bytes = visit_bytes * std::max(panels / panels_at_once, Size{1});
-      const Size block = std::max(bytes / row_bytes / tile, Size{1}) * tile;
+      Size block = std::max(bytes / row_bytes / tile, Size{1}) * tile;
+      if (watch_ != nullptr) {  // back-data and update of a block take some milliseconds
+        const double row_flops = 4.0 * static_cast<double>(panels * lanes) * static_cast<double>(shape().sizes[l]);
+        block = std::min(block,
+                         std::max(static_cast<Size>(flops_per_second<T>() * 0.02 / row_flops) / tile, Size{1}) * tile);
+      }
       share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
         for (Size row = begin; row < end && going_on(team); row += block) {
           const Size last = std::min(row + block, end);

@@ -162,7 +162,7 @@ void gather_row(const RowSource<T>& rows, Size i, T* h) {
 }
 
 template <class T>
-void few_gather(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
+void gather_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
   with_element(rows.element, [&](auto source) {
     for (Size i = 0; i < n; ++i) gather_row<decltype(source)>(rows, first + i, h.p + i * h.stride);
   });
@@ -175,7 +175,7 @@ void step_rows(const RowTraining<T>& t, Size first, Size n, RowProgress& progres
     for (Size i = 0; i < n; ++i) h.p[i * h.stride + features] = T(1);
   };
   const auto& last = t.layers[t.count - 1];
-  few_gather(t.x, first, n, t.layers[0].h);
+  gather_rows(t.x, first, n, t.layers[0].h);
   for (Size l = 0; l < t.count; ++l) {
     const auto& layer = t.layers[l];
     ones(layer.h, layer.view.in);
@@ -219,14 +219,8 @@ void train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowP
   for (; first < last; first += batch) step_rows(t, first, last - first < batch ? last - first : batch, progress);
 }
 
-// Published for prediction: the forward pass of a few rows, and its softmax.
 template <class T>
-void few_forward(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last) {
-  forward_rows(layer, h, n, result, first, last);
-}
-
-template <class T>
-void few_softmax(Rows<T> z, Size n, Size classes) {
+void softmax_rows(Rows<T> z, Size n, Size classes) {
   for (Size i = 0; i < n; ++i) softmax_row(z.p + i * z.stride, classes);
 }
 

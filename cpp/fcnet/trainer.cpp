@@ -70,6 +70,7 @@ template <class T>
 void Trainer<T>::run_steps(Watch& watch) {
   stop_ = false;
   const auto body = [&](const Team& team) {
+    const FlushDenormals flush;
     for (Size first = 0, unwatched = 0; first < samples_ && !stop_; first += batch_) {
       const Chunk batch{first, std::min(batch_, samples_ - first)};
       const LossSum loss = step(team, batch);
@@ -90,6 +91,7 @@ template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
   const RowTraining<T>& training = rows_.on(parameters_, state_, order);
   RowProgress progress{powers_, {}};
+  const FlushDenormals flush;
   do {
     const Size last = std::min(samples_, seen_ + batch_ * plan_.steps_at_once);
     kernels<T>().train_rows(training, seen_, last, batch_, progress);
@@ -147,6 +149,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   propagation.begin(nullptr, &watch);
   LossSum loss;
   const auto body = [&](const Team& team) {
+    const FlushDenormals flush;
     const LossSum sum =
         propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
           const Size samples = pass.chunk.samples;

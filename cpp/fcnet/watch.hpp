@@ -6,6 +6,8 @@
 #include <atomic>
 #include <chrono>
 
+#include "fcnet/denormals.hpp"
+
 namespace fcnet {
 
 class Watch {
@@ -18,6 +20,7 @@ class Watch {
   // Calling thread only: polls if the interval has passed. Returns stopped().
   bool check() {
     if (!stopped() && Clock::now() >= next_) {
+      const FloatControl callers(control_);
       if (poll_(context_)) stop_.store(true, std::memory_order_release);
       next_ = Clock::now() + interval;
     }
@@ -32,6 +35,7 @@ class Watch {
   Poll poll_;
   void* context_;
   Clock::time_point next_;
+  std::uint64_t control_ = float_control();  // of the caller, whose code poll may run
   std::atomic<bool> stop_{false};
 };
 

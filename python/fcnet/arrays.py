@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 # What the native core reads in place, with any steps between rows and columns.
 _NATIVE = frozenset(map(np.dtype, ("float32", "float64", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")))
-_SCAN_ROWS = 1 << 22  # elements looked at between two chances for Ctrl-C
+_SCANNED = 1 << 22  # elements looked at between two chances for Ctrl-C
 
 
 def _plain(value: ArrayLike, name: str) -> Array:
@@ -47,7 +47,7 @@ def _refuse_non_finite(array: Array, name: str) -> None:
     """A sum tells in one pass that all is well; only when it does not, every element is looked at."""
     if array.dtype.kind != "f":
         return
-    strip = max(1, _SCAN_ROWS // max(1, array.shape[-1]))
+    strip = max(1, _SCANNED // max(1, array.shape[-1]))
     for first in range(0, len(array), strip):
         part = array[first : first + strip]
         with np.errstate(all="ignore"):
@@ -193,9 +193,10 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
     array = _real(_plain(value, name), name)
     if array.shape not in ((), (inputs,)):
         raise ValueError(f"{name} has shape {array.shape}: expected one number, or one for each feature: ({inputs},)")
+    with np.errstate(over="ignore"):
+        array = array.astype(dtype)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite everywhere: expected finite numbers")
-    array = array.astype(dtype)
+        raise ValueError(f"{name} is not finite everywhere in {dtype}: expected finite numbers")
     array.setflags(write=False)
     return array
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ def load_digits() -> Digits:
     >>> load_digits().x_train.shape
     (1437, 64)
     """
-    with resources.files("fcnet").joinpath("data/digits.npz").open("rb") as file:
+    with open(os.path.join(os.path.dirname(__file__), "data", "digits.npz"), "rb") as file:
         parts: Any = np.load(file, allow_pickle=False)
         x, y = parts["x"], parts["y"].astype(np.int64)
     train = 1437

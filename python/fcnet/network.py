@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ class Network:
     scale, offset : number or array-like (inputs,), default 1 and 0
         The first layer's input is ``h_0 = scale (x - offset)``, computed while x is read: ``scale=1 / 255`` for pixels
         of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise. Part of the network, also in ``predict``.
+        Computed in the network's type: subtract an offset that is large beside the spread of x beforehand.
 
     Attributes
     ----------
@@ -87,7 +88,7 @@ class Network:
         self.scale = arrays.per_feature(scale, self.sizes[0], self.dtype, "scale")
         self.offset = arrays.per_feature(offset, self.sizes[0], self.dtype, "offset")
         scaled = [np.full(self.sizes[0], one) for one in (self.scale, self.offset)] if self._scales else []
-        self.seed = secrets.randbits(64) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
+        self.seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         self.epochs_trained = 0
         self.history = History()
         self._model = Model(list(self.sizes), loss, self.dtype.name, self.seed, *scaled)

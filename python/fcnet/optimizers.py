@@ -25,9 +25,9 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         for name, (expected, is_valid) in _RANGES.items():
-            value = getattr(self, name, None)
-            if value is None:
+            if not hasattr(self, name):
                 continue
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise TypeError(f"{name} is {value!r}: expected a number")
             if not is_valid(float(value)):

@@ -104,7 +104,8 @@ struct Kernels {
                     Panels<T> result, Size first, Size last);
   void (*update)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step,
                  const UpdateTarget<T>& target, Size first, Size last);
-  // The gradient path: the same sums into `gradient` (panels like w), continued where `add`.
+  // Without the optimiser, for chunks that are not the last: the same sums into `gradient` (panels like w), continued
+  // where `add`.
   void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
                      Size first, Size last);
 
@@ -115,9 +116,9 @@ struct Kernels {
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
   void (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
-  void (*few_gather)(const RowSource<T>& rows, Size first, Size n, Rows<T> h);
-  void (*few_forward)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
-  void (*few_softmax)(Rows<T> z, Size n, Size classes);
+  void (*gather_rows)(const RowSource<T>& rows, Size first, Size n, Rows<T> h);
+  void (*forward_rows)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
+  void (*softmax_rows)(Rows<T> z, Size n, Size classes);
 
   // rowmajor.hpp: scratch holds depth * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
