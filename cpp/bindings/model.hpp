@@ -106,11 +106,12 @@ class Model {
     const std::lock_guard<std::mutex> lock(mutex_);
     return published_;
   }
-  void publish(Published next) {
+  // Returns what was published before.
+  std::shared_ptr<Parameters<T>> publish(Parameters<T> next) {
+    auto fresh = std::make_shared<Parameters<T>>(std::move(next));
     const std::lock_guard<std::mutex> lock(mutex_);
-    published_ = std::move(next);
+    return std::exchange(published_, std::move(fresh));
   }
-  void publish(Parameters<T> next) { publish(std::make_shared<const Parameters<T>>(std::move(next))); }
 
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
   // that goes on with it: there the network is free.
@@ -136,7 +137,7 @@ class Model {
   Shape shape_;
   std::uint64_t seed_;
   InputScale<T> input_;
-  Published published_;
+  std::shared_ptr<Parameters<T>> published_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks
@@ -165,12 +166,14 @@ class Fit {
     std::function<void()> report;
     if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
     Attention attention(report);
-    const auto start = (*model_)->published();
+    auto start = (*model_)->published();
     const LossResult result = attention.run(
         [&](Watch& watch) { return trainer_.run_epoch(*start, (*model_)->seed(), epoch, shuffle_, watch); });
     running_ = false;
     const auto publish = [&] {
-      (*model_)->publish(trainer_.give_parameters());
+      start.reset();
+      const auto before = (*model_)->publish(trainer_.give_parameters());
+      if (before.use_count() == 1) trainer_.reuse(std::move(*before));  // else somebody predicts with them
       if (result.samples == samples_.n) finished_ = py::make_tuple(epoch, result.loss, result.correct);
     };
     if (result.status == Status::interrupted) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs native work with the GIL released while the calling thread looks, every 20 ms, for Ctrl-C; and reports
+// Runs native work with the GIL released while the calling thread looks, every 10 ms, for Ctrl-C; and reports
 // progress some ten times a second where there is somebody to report to.
 #pragma once
 

@@ -22,6 +22,8 @@ class Trainer {
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
   Parameters<T> give_parameters();
+  // The memory of parameters that nobody needs any more, for the next copy.
+  void reuse(Parameters<T> memory) { parameters_ = std::move(memory); }
 
   LossResult progress() const;  // calling thread only, also from its poll
 

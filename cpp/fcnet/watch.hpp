@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lets a long computation be stopped: the calling thread asks `poll` at most every 20 ms whether to go on.
+// Lets a long computation be stopped: the calling thread asks `poll` at most every 10 ms whether to go on.
 // The core knows nothing of signals; the bindings' poll looks for Ctrl-C and reports progress.
 #pragma once
 
@@ -30,7 +30,7 @@ class Watch {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds interval{20};
+  static constexpr std::chrono::milliseconds interval{10};
 
   Poll poll_;
   void* context_;
