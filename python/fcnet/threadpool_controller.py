@@ -7,12 +7,14 @@ happens at once; where it is imported later, a finder in ``sys.meta_path`` lets 
 from __future__ import annotations
 
 import sys
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fcnet import _native
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # takes 12 ms to import
 
 _MODULE = "threadpoolctl"
 
@@ -60,12 +62,12 @@ class _Finder:
             find = None if finder is cls else getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = None if find is None else find(name, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = _RegisteringLoader(spec.loader)
+                spec.loader = cast("Loader", _RegisteringLoader(spec.loader))
                 return spec
         return None
 
 
-class _RegisteringLoader(Loader):
+class _RegisteringLoader:
     """Another loader, and a registration after its work."""
 
     def __init__(self, loader: Loader) -> None:
