@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a file includes or imports only what stands before it.
 CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss hyperparameters row_training vec tile activations optimizers
-vec_math elementwise pack forward backward update losses rowmajor small_batch normal ceilings isa/kernels isa/avx512
+vec_math elementwise pack slices forward backward update losses rowmajor row_layers
+one_vector_layers row_losses small_batch normal ceilings isa/kernels isa/avx512
 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network data plan workspace
 row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """

@@ -147,6 +147,8 @@ class Check {
       const RowSource<T> from{rows.data(), element, columns, static_cast<std::ptrdiff_t>(columns),
                               1,           by,      nullptr, nullptr};
       call_.gather(from, lanes - 3, samples, panel.data());
+      for (Size j = 0; j < columns; ++j)
+        for (Size i = samples; i < lanes; ++i) panel.at(j, i) = 0;  // lanes without a sample
       wanted.fill([&](Size j, Size i) {
         const Size row = ordered ? static_cast<Size>(order[lanes - 3 + i]) : lanes - 3 + i;
         return i < samples ? static_cast<T>(rows[row * columns + j]) : 0;
@@ -166,7 +168,7 @@ class Check {
     Packed<T> turned(lanes, columns), reference(lanes, columns);
     turned.fill([](Size, Size) { return T(0); });
     reference.fill([&](Size i, Size j) { return i < samples ? panel.at(j, i) : 0; });
-    call_.transpose(panel.data(), columns, 0, groups(columns, lanes), turned.data(), turned.stride());
+    call_.transpose(panel.data(), columns, 0, groups(columns, lanes), samples, turned.data(), turned.stride());
     for (Size i = samples; i < lanes; ++i)
       for (Size j = 0; j < columns; ++j) turned.at(i, j) = 0;  // lanes without a sample
     judge_.expect(turned, reference, "transpose", samples);
@@ -177,7 +179,7 @@ class Check {
     Packed<T> z = judge_.template matrix<T>(outputs, samples), target = judge_.template matrix<T>(outputs, samples);
     Packed<T> sigma(outputs, samples), wanted(outputs, samples), squares(outputs, samples);
     std::vector<T> loss(lanes), wanted_loss(lanes);
-    call_.squared_error(z.data(), target.data(), outputs, squares.data(), loss.data());
+    call_.squared_error(z.data(), target.data(), outputs, samples, squares.data(), loss.data());
     wanted.fill([&](Size j, Size i) {
       const T difference = z.at(j, i) - target.at(j, i);
       wanted_loss[i] += difference * difference;
@@ -201,7 +203,7 @@ class Check {
     judge_.expect(loss, wanted_loss, "cross_entropy's loss", outputs, samples, 0);
     judge_.expect(std::vector<int>{correct}, {static_cast<int>(std::count(labels.begin(), labels.end(), 0))},
                   "cross_entropy's count", outputs, samples, 0);
-    call_.softmax(z.data(), outputs);
+    call_.softmax(z.data(), outputs, samples);
     judge_.expect(z, wanted.fill([&](Size, Size) { return p; }), "softmax", samples);
   }
 
@@ -262,7 +264,8 @@ class Check {
   // Panel p of sigma into its rows of sigma^T, as far as there are samples.
   void turn(Packed<T>& sigma, Size p, Packed<T>& sigma_t) {
     Packed<T> all(lanes, sigma.rows());
-    call_.transpose(sigma.panel(p), sigma.rows(), 0, all.panels(), all.data(), all.stride());
+    call_.transpose(sigma.panel(p), sigma.rows(), 0, all.panels(), used_lanes(sigma.columns(), p), all.data(),
+                    all.stride());
     for (Size i = 0; i < used_lanes(sigma.columns(), p); ++i)
       for (Size j = 0; j < sigma.rows(); ++j) sigma_t.at(p * lanes + i, j) = all.at(i, j);
   }

@@ -8,8 +8,10 @@
 
 #include "fcnet/predictor.hpp"
 #include "fcnet/trainer.hpp"
+#include "training_set.hpp"
 
 using namespace fcnet;
+using fcnet::check::TrainingSet;
 
 namespace {
 
@@ -36,21 +38,9 @@ bool barriers_hold(int threads, int rounds) {
   return wrong == 0;
 }
 
-struct Problem {
-  std::vector<float> x;
-  std::vector<std::int32_t> labels;
-  Shape shape;
-
-  Problem(std::vector<Size> sizes, Size n) : x(n * sizes.front()), labels(n), shape{std::move(sizes)} {
-    for (Size i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 2654435761u % 1000) / 1000;
-    for (Size i = 0; i < n; ++i) labels[i] = static_cast<std::int32_t>(i % shape.outputs());
-  }
-  Data<float> data() const { return {plain_rows(x.data(), shape.inputs()), labels.size(), labels.data(), nullptr}; }
-};
-
 // The weights after two epochs; stopped in the middle where `poll` says so.
 std::vector<float> train(
-    const Problem& problem, Size batch, int threads, Watch::Poll poll = [](void*) { return false; }) {
+    const TrainingSet& problem, Size batch, int threads, Watch::Poll poll = [](void*) { return false; }) {
   set_num_threads(threads);
   Parameters<float> start;
   Trainer<float> trainer;
@@ -82,8 +72,8 @@ int main() {
   for (std::thread& caller : callers) caller.join();
   expect(broken == 0, "several callers");
 
-  const Problem nets[] = {{{5, 7, 3}, 40}, {{33, 65, 40, 10}, 300}, {{64, 300, 10}, 5000}};
-  for (const Problem& net : nets)
+  const TrainingSet nets[] = {{{5, 7, 3}, 40}, {{33, 65, 40, 10}, 300}, {{64, 300, 10}, 5000}};
+  for (const TrainingSet& net : nets)
     for (Size batch : {Size{1}, Size{32}, Size{97}, Size{4096}}) {
       if (batch == 1 && net.labels.size() > 300) continue;
       const std::vector<float> expected = train(net, batch, 1);

@@ -31,6 +31,11 @@ struct LossSum {
     sum += other.sum;
     correct += other.correct;
   }
+  // The mean loss of a batch, weighted by its samples.
+  [[gnu::always_inline]] void add_mean(Loss loss, Size outputs, const LossSum& batch, Size samples) {
+    sum += mean_loss(loss, outputs, batch.sum, samples) * static_cast<double>(samples);
+    correct += batch.correct;
+  }
 };
 
 }  // namespace fcnet

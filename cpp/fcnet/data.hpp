@@ -2,6 +2,8 @@
 // What a network learns from: rows of x and, for each, a label or a row of targets. Borrowed, never copied.
 #pragma once
 
+#include <algorithm>
+
 #include "fcnet/batch_loss.hpp"
 #include "fcnet/network.hpp"
 
@@ -37,22 +39,24 @@ struct LossResult {
   Size samples = 0;  // seen; fewer than all where interrupted
 };
 
-// The loss of one panel of outputs and its sigma = p - y; `target` is scratch for a panel of targets.
+// Losses are added up in groups of eight samples, then group by group, whoever computes them.
+constexpr Size loss_group = 8;
+
+// The losses of up to one panel of outputs, group by group, and sigma = p - y; `target` is scratch for their targets.
 template <class T>
-LossSum panel_loss(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
-                   const T* output, T* sigma, T* target) {
-  LossSum result;
+void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
+               const T* output, T* sigma, T* target, LossSum* result) {
   T loss[lanes];
+  std::fill_n(result, groups(samples, loss_group), LossSum{});
   if (shape.loss == Loss::cross_entropy) {
     std::int32_t labels[lanes];
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[order != nullptr ? order[first + i] : first + i];
-    result.correct = kernels<T>().cross_entropy(output, shape.outputs(), labels, samples, sigma, loss);
+    result->correct = kernels<T>().cross_entropy(output, shape.outputs(), labels, samples, sigma, loss);
   } else {
     kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, target);
-    kernels<T>().squared_error(output, target, shape.outputs(), sigma, loss);
+    kernels<T>().squared_error(output, target, shape.outputs(), samples, sigma, loss);
   }
-  for (Size i = 0; i < samples; ++i) result.sum += static_cast<double>(loss[i]);
-  return result;
+  for (Size i = 0; i < samples; ++i) result[i / loss_group].sum += static_cast<double>(loss[i]);
 }
 
 }  // namespace fcnet

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Losses on one panel: 32 samples side by side, so sums over the outputs are vertical. Each writes sigma_L = p - y and
-// the loss of every sample; the mean over the batch enters once, as the scale of the gradient.
+// Losses on one panel: up to 32 samples side by side, so sums over the outputs are vertical. Each writes sigma_L = p -
+// y and the loss of every sample; the mean over the batch enters once, as the scale of the gradient.
 #pragma once
 
 #include "fcnet/isa/table.hpp"
@@ -22,8 +22,8 @@ FCNET_INLINE Vec<T> exp_and_sum(const T* z, Size classes, Vec<T> top, T* e) {
 
 // p_j = exp(z_j) / sum_i exp(z_i), in place, the maximum subtracted first.
 template <class T>
-void softmax(T* panel, Size classes) {
-  for (T* z = panel; z < panel + lanes; z += width<T>) {
+void softmax(T* panel, Size classes, Size samples) {
+  for (T* z = panel; z < panel + samples; z += width<T>) {
     Vec<T> top = load(z);
     for (Size c = 1; c < classes; ++c) top = max_or_first(top, load(z + c * lanes));
     const Vec<T> sum = exp_and_sum(z, classes, top, z);
@@ -35,7 +35,7 @@ void softmax(T* panel, Size classes) {
 template <class T>
 int cross_entropy(const T* logits, Size classes, const std::int32_t* labels, Size samples, T* sigma, T* loss) {
   int correct = 0;
-  for (Size lane = 0; lane < lanes; lane += width<T>) {
+  for (Size lane = 0; lane < samples; lane += width<T>) {
     const T* z = logits + lane;
     Vec<T> label = {};
     for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? static_cast<T>(labels[lane + i]) : T(0);
@@ -60,8 +60,8 @@ int cross_entropy(const T* logits, Size classes, const std::int32_t* labels, Siz
 
 // sum_j (p_j - y_j)^2 per sample; sigma = p - y. The mean, and the root of RMSE, are taken over the whole batch.
 template <class T>
-void squared_error(const T* output, const T* target, Size outputs, T* sigma, T* loss) {
-  for (Size lane = 0; lane < lanes; lane += width<T>) {
+void squared_error(const T* output, const T* target, Size outputs, Size samples, T* sigma, T* loss) {
+  for (Size lane = 0; lane < samples; lane += width<T>) {
     Vec<T> sum = {};
     for (Size j = 0; j < outputs; ++j) {
       const Vec<T> difference = load(output + j * lanes + lane) - load(target + j * lanes + lane);

@@ -43,7 +43,7 @@ class Parameters {
   [[nodiscard]] Status copy(const Parameters& other, Watch& watch) {
     if (panels_.size() != other.panels_.size() || shape_.sizes != other.shape_.sizes)
       if (const Status s = allocate(other.shape_); s != Status::ok) return s;
-    return in_parallel(panels_.size(), strip, watch, [&](Size begin, Size end) {
+    return in_parallel(panels_.size(), strip_elements, watch, [&](Size begin, Size end) {
       std::copy(other.panels_.data() + begin, other.panels_.data() + end, panels_.data() + begin);
     });
   }
@@ -71,7 +71,7 @@ class Parameters {
   bool finite() const {
     std::atomic<bool> all{true};
     Watch nobody;
-    const Status done = in_parallel(panels_.size(), strip, nobody, [&](Size begin, Size end) {
+    const Status done = in_parallel(panels_.size(), strip_elements, nobody, [&](Size begin, Size end) {
       if (!kernels<T>().finite(panels_.data() + begin, end - begin)) all = false;
     });
     return done == Status::ok && all;
@@ -91,13 +91,11 @@ class Parameters {
     return panels_.allocate(total);
   }
 
-  static constexpr Size strip = Size{1} << 17;  // elements, a multiple of the panels' rows
-
   Size stride(Size l) const { return panel_stride(shape_.sizes[l] + 1, sizeof(T)); }
 
   Status move(Size l, Size first, Size count, T* rows, bool into_panels, Watch& watch) const {
     const Size out = shape_.sizes[l + 1];
-    return in_parallel(count, std::max(strip / out, Size{1}), watch, [&](Size begin, Size end) {
+    return in_parallel(count, std::max(strip_elements / out, Size{1}), watch, [&](Size begin, Size end) {
       for (Size i = begin; i < end; ++i) move_row(l, first + i, rows + i * out, into_panels);
     });
   }

@@ -46,21 +46,25 @@ FCNET_INLINE void with_element(Element element, F f) {
   }
 }
 
+template <class T>
+FCNET_INLINE Size row_number(const RowSource<T>& rows, Size i) {
+  return rows.order != nullptr ? static_cast<Size>(rows.order[i]) : i;
+}
+
 template <class Source, class T>
 FCNET_INLINE const Source* row_of(const RowSource<T>& rows, Size i) {
-  const std::ptrdiff_t row = rows.order != nullptr ? rows.order[i] : static_cast<std::ptrdiff_t>(i);
-  return static_cast<const Source*>(rows.x) + row * rows.row_step;
+  return static_cast<const Source*>(rows.x) + static_cast<std::ptrdiff_t>(row_number(rows, i)) * rows.row_step;
 }
 
 // Rows become lanes, a square of a vector's width at a time; what is left of the columns, and columns that are not
-// side by side, element by element.
+// side by side, element by element. Lanes are written in whole vectors, as far as there are samples.
 template <class Source, class T>
 inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   constexpr Size w = width<T>;
   const Source* row[lanes];
   for (Size i = 0; i < samples; ++i) row[i] = row_of<Source>(rows, first + i);
-  const Size squares = rows.column_step == 1 ? rows.columns / w * w : 0;
-  for (Size i = 0; i < lanes; i += w)
+  const Size used = groups(samples, w) * w, squares = rows.column_step == 1 ? rows.columns / w * w : 0;
+  for (Size i = 0; i < used; i += w)
     for (Size j = 0; j < squares; j += w) {
       Vec<T> square[w];
       for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<Source, T>(row[i + r] + j) : Vec<T>{};
@@ -70,7 +74,7 @@ inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* p
     }
   for (Size j = squares; j < rows.columns; ++j) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j) * rows.column_step;
-    for (Size i = 0; i < lanes; ++i) panel[j * lanes + i] = i < samples ? static_cast<T>(row[i][at]) : T(0);
+    for (Size i = 0; i < used; ++i) panel[j * lanes + i] = i < samples ? static_cast<T>(row[i][at]) : T(0);
   }
 }
 
@@ -79,7 +83,7 @@ void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
   if (rows.scale == nullptr) return;
   for (Size j = 0; j < rows.columns; ++j)
-    for (T* lane = panel + j * lanes; lane < panel + (j + 1) * lanes; lane += width<T>)
+    for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>)
       store(lane, (load(lane) - rows.offset[j]) * rows.scale[j]);
 }
 
@@ -110,9 +114,9 @@ void scatter(const T* panel, Size columns, Size samples, T* out) {
 }
 
 template <class T>
-void transpose(const T* sigma, Size out, Size first_panel, Size last_panel, T* sigma_t, Size stride) {
+void transpose(const T* sigma, Size out, Size first_panel, Size last_panel, Size samples, T* sigma_t, Size stride) {
   for (Size q = first_panel; q < last_panel; ++q)
-    transpose_block(sigma + q * lanes * lanes, used_lanes(out, q), lanes, sigma_t + q * stride);
+    transpose_block(sigma + q * lanes * lanes, used_lanes(out, q), samples, sigma_t + q * stride);
 }
 
 }  // namespace fcnet::FCNET_ISA

@@ -15,6 +15,9 @@ namespace fcnet {
 // Whether this thread of a team should go on; the calling thread asks the watch.
 inline bool go_on(const Team& team, Watch& watch) { return !(team.id == 0 ? watch.check() : watch.stopped()); }
 
+// A strip of parameters: a multiple of their panels' rows.
+constexpr Size strip_elements = Size{1} << 17;
+
 // Calls f(begin, end) for strips of [0, count) on all threads, until done or interrupted.
 template <class F>
 Status in_parallel(Size count, Size strip, Watch& watch, const F& f) {

@@ -47,14 +47,17 @@ Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int thre
   return {few(batch) && cached && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
-Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes) {
-  const Size panels = groups(samples, lanes), size = static_cast<Size>(threads);
-  const double bytes = shape.flops() / 2 * static_cast<double>(element_bytes);
-  const bool even = panels % size == 0 || panels >= 4 * size;  // else some threads wait for others
+template <class T>
+Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
+  const Size grains = groups(samples, sample_grain<T>()), size = static_cast<Size>(threads);
+  const double bytes = shape.flops() / 2 * sizeof(T);
+  const bool even = grains % size == 0 || grains >= 4 * size;  // else some threads wait for others
   return even && bytes <= cached_bytes ? Schedule::by_panels : Schedule::by_layers;
 }
 
 template Plan plan_training<float>(const Shape&, Size, Optimizer, int);
 template Plan plan_training<double>(const Shape&, Size, Optimizer, int);
+template Schedule choose_schedule<float>(const Shape&, Size, int);
+template Schedule choose_schedule<double>(const Shape&, Size, int);
 
 }  // namespace fcnet

@@ -7,7 +7,7 @@
 
 namespace fcnet {
 
-// by_panels: a thread takes its panels of samples from gather to the first layer's sigma and meets nobody on the way;
+// by_panels: a thread takes its samples from gather to the first layer's sigma and meets nobody on the way;
 //            then all update. Two meetings a step: for weights that stay in the caches.
 // by_layers: all threads share each layer's rows and meet after it; back-data and update in one visit to a block of
 //            rows: for few panels, or weights that come from memory.
@@ -30,7 +30,8 @@ double longest_step();
 void set_longest_step(double seconds);
 
 // Of one chunk of `samples`.
-Schedule choose_schedule(const Shape& shape, Size samples, int threads, Size element_bytes);
+template <class T>
+Schedule choose_schedule(const Shape& shape, Size samples, int threads);
 
 // Whether so few samples are worth going as rows, see small_batch.hpp.
 bool few(Size samples);

@@ -9,16 +9,16 @@
 namespace fcnet {
 namespace {
 
-// Takes all rows through the layers; sink(panel index, first row, rows, panel of outputs, scratch panel) on each panel.
+// Takes all rows through the layers; sink(first row, rows, panel of outputs, scratch panel) on each panel.
 template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& watch, Sink sink) {
   const Shape& shape = parameters.shape();
-  const Size panels = groups(data.samples, lanes);
-  const Size most = std::min(static_cast<Size>(num_threads()), panels);
-  const Size teams = static_cast<Size>(useful_threads(shape.flops() * static_cast<double>(panels * lanes), most));
+  const Size grain = sample_grain<T>(), grains = groups(data.samples, grain);
+  const Size most = std::min(static_cast<Size>(num_threads()), grains);
+  const Size teams = static_cast<Size>(useful_threads(shape.flops() * static_cast<double>(data.samples), most));
   const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T));
-  const Size room = std::clamp<Size>(groups(panels, teams), 1, panels_at_once);
+  const Size room = std::clamp<Size>(groups(groups(grains, teams) * grain, lanes), 1, panels_at_once);
   Buffer<T> buffer;  // per thread: two sets of panels that the layers alternate between
   if (const Status s = buffer.allocate(Checked(stride) * room * 2 * teams); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
@@ -26,21 +26,21 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
     T* const here = buffer.data() + id * room * 2 * stride;
     const auto going_on = [&] { return go_on(team, watch); };
-    const Size end = part_begin(panels, size, id + 1);
-    for (Size p = part_begin(panels, size, id); p < end && going_on(); p += room) {
-      const Size count = std::min(room, end - p), samples = std::min(data.samples, (p + count) * lanes) - p * lanes;
+    const Size end = std::min(part_begin(grains, size, id + 1) * grain, data.samples);
+    for (Size row = part_begin(grains, size, id) * grain; row < end && going_on(); row += room * lanes) {
+      const Size samples = std::min(room * lanes, end - row);
       Panels<T> h{here, stride, samples}, next{here + room * stride, stride, samples};
-      for (Size i = 0; i < count; ++i)
-        kernels<T>().gather(data.x, (p + i) * lanes, used_lanes(data.samples, p + i), h.p + i * stride);
+      for (Size i = 0; i * lanes < samples; ++i)
+        kernels<T>().gather(data.x, row + i * lanes, used_lanes(samples, i), h.p + i * stride);
       for (Size l = 0; l < shape.layers(); ++l) {
-        const double flops = 2.0 * static_cast<double>(count * lanes) * static_cast<double>(shape.sizes[l]);
+        const double flops = 2.0 * static_cast<double>(samples) * static_cast<double>(shape.sizes[l]);
         in_strips<T>(0, shape.sizes[l + 1], flops, going_on, [&](Size first, Size last) {
           kernels<T>().forward(parameters.layer(l), {h.p, h.stride, samples}, next, first, last);
         });
         std::swap(h, next);
       }
-      for (Size i = 0; i < count && !watch.stopped(); ++i)
-        sink(p + i, (p + i) * lanes, used_lanes(data.samples, p + i), h.p + i * stride, next.p + i * stride);
+      for (Size i = 0; i * lanes < samples && !watch.stopped(); ++i)
+        sink(row + i * lanes, used_lanes(samples, i), h.p + i * stride, next.p + i * stride);
     }
   };
   run_team(static_cast<int>(teams), body);
@@ -83,8 +83,8 @@ template <class T>
 Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
   if (few(data.samples)) return predict_few(parameters, data, out, watch);
   const Shape& shape = parameters.shape();
-  return for_outputs(parameters, data, watch, [&](Size, Size first, Size rows, T* panel, T*) {
-    if (shape.loss == Loss::cross_entropy) kernels<T>().softmax(panel, shape.outputs());
+  return for_outputs(parameters, data, watch, [&](Size first, Size rows, T* panel, T*) {
+    if (shape.loss == Loss::cross_entropy) kernels<T>().softmax(panel, shape.outputs(), rows);
     kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());
   });
 }
@@ -94,14 +94,14 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   const Shape& shape = parameters.shape();
   LossResult result;
   Buffer<LossSum> losses;
-  if (result.status = losses.allocate(groups(data.samples, lanes)); result.status != Status::ok) return result;
-  result.status = for_outputs(parameters, data, watch, [&](Size p, Size first, Size rows, T* panel, T* scratch) {
+  if (result.status = losses.allocate(groups(data.samples, loss_group)); result.status != Status::ok) return result;
+  result.status = for_outputs(parameters, data, watch, [&](Size first, Size rows, T* panel, T* scratch) {
     // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
-    losses[p] = panel_loss<T>(shape, data, nullptr, first, rows, panel, panel, scratch);
+    losses_of<T>(shape, data, nullptr, first, rows, panel, panel, scratch, &losses[first / loss_group]);
   });
   if (result.status != Status::ok) return result;
   LossSum sum;
-  for (Size p = 0; p < losses.size(); ++p) sum.add(losses[p]);
+  for (Size i = 0; i < losses.size(); ++i) sum.add(losses[i]);
   result.correct = sum.correct;
   result.samples = data.samples;
   result.loss = mean_loss(shape.loss, shape.outputs(), sum.sum, data.samples);

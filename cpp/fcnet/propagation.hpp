@@ -54,10 +54,10 @@ class Propagation {
       const Chunk chunk{batch.first + done, std::min(most, batch.samples - done)};
       if (done > 0) team.sync();  // the others may still need the chunk before
       const auto pass = [&] {
-        for (Size p = 0; p * lanes < chunk.samples; ++p) loss.add(workspace_.loss(p));
+        for (Size i = 0; i < chunk.samples; i += loss_group) loss.add(*workspace_.losses(i));
         return Pass{chunk, done == 0, done + chunk.samples == batch.samples, loss};
       };
-      if (choose_schedule(shape(), chunk.samples, team.size, sizeof(T)) == Schedule::by_panels) {
+      if (choose_schedule<T>(shape(), chunk.samples, team.size) == Schedule::by_panels) {
         propagate_by_panels(team, chunk);
         team.sync();
         share_weight_rows(team, pass(), use);
@@ -73,7 +73,7 @@ class Propagation {
   Panels<const T> sigma_t(Size l) { return read_only(workspace_.sigma_t(l)); }
 
  private:
-  static constexpr Size visit_bytes = Size{1} << 18;  // weights that stay in a core's cache from back-data to update
+  static constexpr Size visit_bytes = Size{1} << 21;  // weights that stay in a core's cache from back-data to update
 
   const Shape& shape() const { return parameters_->shape(); }
   bool going_on(const Team& team) const { return watch_ == nullptr || go_on(team, *watch_); }
@@ -86,10 +86,11 @@ class Propagation {
       in_strips<T>(first, last, flops_per_row, [&] { return going_on(team); }, f);
   }
 
-  // f(panel) for panels first, first + step, ...
+  // f(first sample, samples) for panels first, first + step, ... of a chunk
   template <class F>
-  void each_panel(const Team& team, Size first, Size last, Size step, F f) {
-    for (Size p = first; p < last && going_on(team); p += step) f(p);
+  void each_panel(const Team& team, Chunk chunk, Size first, Size step, F f) {
+    for (Size p = first; p * lanes < chunk.samples && going_on(team); p += step)
+      f(p * lanes, used_lanes(chunk.samples, p));
   }
 
   // This thread's share of `rows`, in whole multiples of `grain`; f is not called for an empty one.
@@ -101,56 +102,65 @@ class Propagation {
     if (first < last) f(first, last);
   }
 
-  void gather(Size panel, Chunk chunk) {
-    const Size first = panel * lanes;
-    kernels<T>().gather(data_.x_in(order_), chunk.first + first, used_lanes(chunk.samples, panel),
-                        workspace_.h(0, panel, 1).p);
+  // Below, `at` is a sample of the chunk and n how many there are from it on; rows are those of the result.
+  void gather(Chunk chunk, Size at, Size n) {
+    kernels<T>().gather(data_.x_in(order_), chunk.first + at, n, workspace_.h(0, at, n).p);
   }
 
-  void forward(Size l, Size panel, Size samples, Size first, Size last) {
-    kernels<T>().forward(parameters_->layer(l), read_only(workspace_.h(l, panel, samples)),
-                         workspace_.h(l + 1, panel, samples), first, last);
+  void forward(Size l, Size at, Size n, Size first, Size last) {
+    kernels<T>().forward(parameters_->layer(l), read_only(workspace_.h(l, at, n)), workspace_.h(l + 1, at, n), first,
+                         last);
   }
 
-  void loss_of(Size panel, Chunk chunk) {
+  void loss_of(Chunk chunk, Size at, Size n) {
     const Size l = shape().layers();
-    workspace_.loss(panel) =
-        panel_loss(shape(), data_, order_, chunk.first + panel * lanes, used_lanes(chunk.samples, panel),
-                   workspace_.h(l, panel, 1).p, workspace_.sigma(l, panel, 1).p, workspace_.target(panel));
+    losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(l, at, n).p, workspace_.sigma(l, at, n).p,
+              workspace_.target(at), workspace_.losses(at));
   }
 
-  // sigma(l - 1) from sigma(l): rows are those of the weights between them.
-  void back_data(Size l, Size panel, Size samples, Size first, Size last) {
-    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, panel, samples)),
-                           read_only(workspace_.h(l - 1, panel, samples)), shape().activation(l - 2),
-                           workspace_.sigma(l - 1, panel, samples), first, last);
+  // sigma(l - 1) from sigma(l)
+  void back_data(Size l, Size at, Size n, Size first, Size last) {
+    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)),
+                           read_only(workspace_.h(l - 1, at, n)), shape().activation(l - 2),
+                           workspace_.sigma(l - 1, at, n), first, last);
   }
 
-  void transpose(Size l, Size panel, Size first, Size last) {
+  void transpose(Size l, Size at, Size n, Size first, Size last) {
     const Panels<T> to = workspace_.sigma_t(l);
-    kernels<T>().transpose(workspace_.sigma(l, panel, 1).p, shape().sizes[l], first / lanes, groups(last, lanes),
-                           to.p + panel * lanes * lanes, to.stride);
+    kernels<T>().transpose(workspace_.sigma(l, at, n).p, shape().sizes[l], first / lanes, groups(last, lanes), n,
+                           to.p + at * lanes, to.stride);
+  }
+
+  // f(first sample, samples) for pieces of samples first..last that begin a panel or lie inside one.
+  template <class F>
+  static void each_piece(Size first, Size last, Size most_panels, F f) {
+    for (Size at = first, next; at < last; at = next) {
+      next = std::min(at / lanes * lanes + (at % lanes == 0 ? most_panels : 1) * lanes, last);
+      f(at, next - at);
+    }
   }
 
   void propagate_by_panels(const Team& team, Chunk chunk) {
-    const double flops = 2.0 * static_cast<double>(panels_at_once * lanes);
-    share(team, team.id, groups(chunk.samples, lanes), 1, [&](Size begin, Size end) {
-      for (Size p = begin; p < end; p += panels_at_once) {
-        const Size last_panel = std::min(p + panels_at_once, end);
-        const Size samples = std::min(chunk.samples, last_panel * lanes) - p * lanes;
-        const auto each = [&](auto f) { each_panel(team, p, last_panel, 1, f); };
-        each([&](Size i) { gather(i, chunk); });
+    share(team, team.id, chunk.samples, sample_grain<T>(), [&](Size begin, Size end) {
+      each_piece(begin, end, panels_at_once, [&](Size at, Size n) {
+        const double flops = 2.0 * static_cast<double>(n);
+        const auto each = [&](auto f) {
+          each_piece(at, at + n, 1, [&](Size i, Size samples) {
+            if (going_on(team)) f(i, samples);
+          });
+        };
+        each([&](Size i, Size samples) { gather(chunk, i, samples); });
         for (Size l = 0; l < shape().layers(); ++l)
           strips(team, 0, shape().sizes[l + 1], flops * static_cast<double>(shape().sizes[l]),
-                 [&](Size first, Size last) { forward(l, p, samples, first, last); });
-        each([&](Size i) { loss_of(i, chunk); });
+                 [&](Size first, Size last) { forward(l, at, n, first, last); });
+        each([&](Size i, Size samples) { loss_of(chunk, i, samples); });
         for (Size l = shape().layers(); l > 0; --l) {
-          each([&](Size i) { transpose(l, i, 0, shape().sizes[l]); });
+          each([&](Size i, Size samples) { transpose(l, i, samples, 0, shape().sizes[l]); });
           if (l == 1) break;
           strips(team, 0, shape().sizes[l - 1], flops * static_cast<double>(shape().sizes[l]),
-                 [&](Size first, Size last) { back_data(l, p, samples, first, last); });
+                 [&](Size first, Size last) { back_data(l, at, n, first, last); });
         }
-      }
+      });
     });
   }
 
@@ -167,10 +177,9 @@ class Propagation {
   }
 
   void forward_by_layers(const Team& team, Chunk chunk) {
-    const Size count = groups(chunk.samples, lanes), id = static_cast<Size>(team.id),
-               size = static_cast<Size>(team.size);
-    const double flops = 2.0 * static_cast<double>(count * lanes);
-    each_panel(team, id, count, size, [&](Size p) { gather(p, chunk); });
+    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
+    const double flops = 2.0 * static_cast<double>(chunk.samples);
+    each_panel(team, chunk, id, size, [&](Size at, Size n) { gather(chunk, at, n); });
     team.sync();
     for (Size l = 0; l < shape().layers(); ++l) {
       share(team, team.id, shape().sizes[l + 1], isa().tile_rows, [&](Size begin, Size end) {
@@ -179,9 +188,9 @@ class Propagation {
       });
       team.sync();
     }
-    each_panel(team, id, count, size, [&](Size p) {
-      loss_of(p, chunk);
-      transpose(shape().layers(), p, 0, shape().outputs());
+    each_panel(team, chunk, id, size, [&](Size at, Size n) {
+      loss_of(chunk, at, n);
+      transpose(shape().layers(), at, n, 0, shape().outputs());
     });
     team.sync();
   }
@@ -207,7 +216,7 @@ class Propagation {
           if (l > 1) back_data(l, 0, pass.chunk.samples, row, last);
           use(pass, l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
         }
-        if (l > 1) each_panel(team, 0, panels, 1, [&](Size p) { transpose(l - 1, p, begin, end); });
+        if (l > 1) each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { transpose(l - 1, at, n, begin, end); });
       });
       if (l > 1) team.sync();
     }

@@ -33,6 +33,11 @@ struct RowTraining {
   T* state;
   Size slot;
   T* scratch;  // 32 rows of a transposed weight matrix: widest padded output * 32 elements
+
+  [[gnu::always_inline]] UpdateTarget<T> target(Size l) const {
+    T *const w = layers[l].view.w, *const of_layer = state + layers[l].offset;
+    return {w, of_layer, w, of_layer, slot, nullptr};
+  }
 };
 
 // What the steps of an epoch have come to so far.

@@ -61,7 +61,7 @@ Status multiply(const RowMajorProduct<T>& product) {
 template <class T>
 Status softmax_rows(const T* h, Size n, Size m, T* p) {
   return for_panels(h, n, m, [&](T* panel, Size first, Size rows) {
-    kernels<T>().softmax(panel, m);
+    kernels<T>().softmax(panel, m, rows);
     kernels<T>().scatter(panel, m, rows, p + first * m);
   });
 }

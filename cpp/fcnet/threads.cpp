@@ -23,13 +23,14 @@ inline void pause() {
 #endif
 }
 
-// Spins while `value` is `old`, then sleeps: some 50 us, longer than any phase of a step is uneven, shorter than
-// anyone would notice on an oversubscribed machine.
+// Waits while `value` is `old`: for some 50 us by looking again and again, longer than any phase of a step is uneven;
+// for about a millisecond, longer than a caller is busy between two predictions, leaving the core to whoever else is
+// ready to run; then asleep, from which it takes a tenth of a millisecond to wake.
 template <class T>
 void wait_while(const std::atomic<T>& value, T old) {
-  for (int spin = 0; spin < 2048; ++spin) {
+  for (int spin = 0; spin < 4096; ++spin) {
     if (value.load(std::memory_order_acquire) != old) return;
-    pause();
+    spin < 2048 ? pause() : std::this_thread::yield();
   }
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }

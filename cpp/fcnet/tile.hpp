@@ -26,9 +26,6 @@ struct Stream {
 template <class T>
 constexpr Size line_elements = 64 / sizeof(T);
 
-// What stays in the first cache of a long product's streamed operand, or of its weights.
-constexpr Size slice_bytes = 24576;
-
 // Calls for `count` rows of 32 lanes.
 template <class T>
 FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
@@ -49,12 +46,15 @@ struct Tile {
     }
   }
 
-  // In every step a cache line from `ahead` on is called for, which a later tile will read.
+  // Every few steps a cache line from `ahead` on is called for, which a later tile will read.
+  template <int every>
   FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead) {
-    for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step, ahead += line_elements<T>) {
+    for (; k >= every; k -= every, ahead += line_elements<T>) {
       __builtin_prefetch(ahead, 0, 2);
-      add(a, b);
+      accumulate(a, b, every);
+      a.p += every * a.k_step, b.p += every * b.k_step;
     }
+    accumulate(a, b, k);
   }
   FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k) {
     FCNET_UNROLL_TWICE
@@ -110,10 +110,14 @@ FCNET_INLINE void with_rows(Size rows, F f) {
 // Walks rows first..last in nearly equal blocks of at most `most`: f(RowCount<count>{}, first row of the block).
 template <int most = tile_rows, class F>
 FCNET_INLINE void for_row_blocks(Size first, Size last, F f) {
-  const Size n = last - first, blocks = groups(n, most);
-  for (Size i = 0; i < blocks; ++i) {
-    const Size begin = part_begin(n, blocks, i), end = part_begin(n, blocks, i + 1);
-    with_rows<most>(end - begin, [&](auto rows) { f(rows, first + begin); });
+  if (first >= last) return;
+  const Size blocks = groups(last - first, most), least = (last - first) / blocks, rest = (last - first) % blocks;
+  for (Size row = first, owed = 0, count; row < last; row += count) {
+    owed += rest;
+    const bool one_more = owed >= blocks;
+    count = least + one_more;
+    owed -= one_more ? blocks : 0;
+    with_rows<most>(count, [&](auto rows) FCNET_INLINED { f(rows, row); });
   }
 }
 

@@ -61,8 +61,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
     std::swap(state_, next_state_);
   }
   powers_.advance(chosen_);
-  total_.sum += mean_loss(shape_.loss, shape_.outputs(), loss.sum, samples) * static_cast<double>(samples);
-  total_.correct += loss.correct;
+  total_.add_mean(shape_.loss, shape_.outputs(), loss, samples);
   seen_ += samples;
 }
 
@@ -161,7 +160,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   run_team(plan.threads, body);
   const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss.sum, data.samples));
   Buffer<T>& sums = gradient.panels();
-  const Status status = in_parallel(sums.size(), Size{1} << 17, watch, [&](Size begin, Size end) {
+  const Status status = in_parallel(sums.size(), strip_elements, watch, [&](Size begin, Size end) {
     for (Size i = begin; i < end; ++i) sums[i] *= scale;
   });
   return {status, mean_loss(shape.loss, shape.outputs(), loss.sum, data.samples), loss.correct, data.samples};

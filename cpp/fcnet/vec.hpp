@@ -22,6 +22,7 @@
 #define FCNET_UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 #define FCNET_INLINE inline __attribute__((always_inline))
+#define FCNET_INLINED __attribute__((always_inline))  // of a lambda
 
 namespace fcnet::FCNET_ISA {
 
@@ -127,6 +128,16 @@ template <int... I>
 struct CountTo<0, I...> {
   using type = Indices<I...>;
 };
+
+template <class V, int... I>
+FCNET_INLINE V numbers(Indices<I...>) {
+  return V{I...};
+}
+// 0, 1, ..., width - 1
+template <class T>
+FCNET_INLINE Vec<T> lane_numbers() {
+  return numbers<Vec<T>>(typename CountTo<width<T>>::type{});
+}
 
 // a[h], b[h], a[h + 1], b[h + 1], ... where h is 0 (first half) or width / 2 (second half).
 template <bool second_half, class V, int... I>

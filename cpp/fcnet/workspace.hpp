@@ -23,33 +23,33 @@ class Workspace {
       const Checked stride = panel_stride(shape.sizes[l] + 1, sizeof(T));
       if (const Status s = h_[l].allocate(stride * panels); s != Status::ok) return s;
       for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
-        std::fill_n(h(l, p, 1).p + shape.sizes[l] * lanes, lanes, T(1));
+        std::fill_n(h(l, p * lanes, lanes).p + shape.sizes[l] * lanes, lanes, T(1));
       if (l == 0) continue;
       if (const Status s = sigma_[l].allocate(stride * panels); s != Status::ok) return s;
       const Checked transposed = Checked(groups(shape.sizes[l], lanes)) * panels * (lanes * lanes);
       if (const Status s = sigma_t_[l].allocate(transposed); s != Status::ok) return s;
     }
     if (const Status s = target_.allocate(Checked(shape.outputs()) * lanes * panels); s != Status::ok) return s;
-    return loss_.allocate(panels);
+    return losses_.allocate(Checked(panels) * (lanes / loss_group));
   }
 
-  // From panel `first` on.
+  // From sample `first` on, which may lie inside a panel as long as all samples do.
   Panels<T> h(Size l, Size first, Size samples) { return view(h_[l], first, samples); }
   Panels<T> sigma(Size l, Size first, Size samples) { return view(sigma_[l], first, samples); }
   Panels<T> sigma_t(Size l) { return {sigma_t_[l].data(), panels_ * lanes * lanes, 0}; }
-  T* target(Size panel) { return target_.data() + panel * (target_.size() / panels_); }
-  LossSum& loss(Size panel) { return loss_[panel]; }
+  T* target(Size first) { return view(target_, first, 0).p; }
+  LossSum* losses(Size first) { return losses_.data() + first / loss_group; }
 
  private:
   Panels<T> view(Buffer<T>& buffer, Size first, Size samples) {
     const Size stride = buffer.size() / panels_;
-    return {buffer.data() + first * stride, stride, samples};
+    return {buffer.data() + first / lanes * stride + first % lanes, stride, samples};
   }
 
   Size panels_ = 1;
   std::vector<Buffer<T>> h_, sigma_, sigma_t_;
   Buffer<T> target_;
-  Buffer<LossSum> loss_;
+  Buffer<LossSum> losses_;
 };
 
 }  // namespace fcnet

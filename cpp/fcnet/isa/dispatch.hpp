@@ -26,6 +26,13 @@ double flops_per_second() {
   return isa().flops_per_second * sizeof(float) / sizeof(T);
 }
 
+// The grain in which samples are shared out: what one tile covers, and no fewer than losses are added up in.
+template <class T>
+Size sample_grain() {
+  const Size grain = isa().tile_bytes / sizeof(T);
+  return grain < 8 ? 8 : grain;
+}
+
 // The instruction sets that this build has and this CPU can run, best first, ended by a null pointer.
 const InstructionSet* const* available_isas();
 

@@ -92,11 +92,12 @@ struct RowProgress;
 
 template <class T>
 struct Kernels {
+  // A panel here may begin inside one, as far from its end as there are samples, at a multiple of the tile's lanes.
   // pack.hpp: `samples` rows from `first` on become the lanes of one panel; back; sigma rows of one panel as
-  // [out / 32][batch][32], of which this panel fills 32 samples from `sigma_t` on.
+  // [out / 32][batch][32], of which this panel fills `samples` from `sigma_t` on.
   void (*gather)(const RowSource<T>& rows, Size first, Size samples, T* panel);
   void (*scatter)(const T* panel, Size columns, Size samples, T* out);
-  void (*transpose)(const T* sigma, Size out, Size first_panel, Size last_panel, T* sigma_t, Size stride);
+  void (*transpose)(const T* sigma, Size out, Size first_panel, Size last_panel, Size samples, T* sigma_t, Size stride);
 
   // The three products, for rows first..last of their result (docs/design.md, section 1).
   void (*forward)(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last);
@@ -109,10 +110,10 @@ struct Kernels {
   void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
                      Size first, Size last);
 
-  // losses.hpp: on one panel; loss[32] per sample; returns how many samples are classified correctly.
-  void (*softmax)(T* panel, Size classes);
+  // losses.hpp: on one panel; loss per sample; returns how many samples are classified correctly.
+  void (*softmax)(T* panel, Size classes, Size samples);
   int (*cross_entropy)(const T* logits, Size classes, const std::int32_t* labels, Size samples, T* sigma, T* loss);
-  void (*squared_error)(const T* output, const T* target, Size outputs, T* sigma, T* loss);
+  void (*squared_error)(const T* output, const T* target, Size outputs, Size samples, T* sigma, T* loss);
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
   void (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
@@ -143,6 +144,7 @@ struct InstructionSet {
   Kernels<float> float32;
   Kernels<double> float64;
   Size tile_rows;           // the tile's height: the grain in which rows are shared out
+  Size tile_bytes;          // its width: that in which samples are
   double flops_per_second;  // of one core in float32, a cautious guess
 };
 

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Counts the allocations of an epoch, of any thread: this program's malloc and calloc stand before the C library's.
+// Prints one line for each network and exits with 0 if there were none.
+#include <atomic>
+#include <cstdio>
+
+#include "fcnet/plan.hpp"
+#include "fcnet/trainer.hpp"
+#include "training_set.hpp"
+
+namespace {
+std::atomic<long> allocations{0};
+}
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+void* malloc(std::size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  ++allocations;
+  return __libc_calloc(count, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+}
+
+using namespace fcnet;
+
+namespace {
+
+long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimizer optimizer) {
+  Parameters<float> start;
+  Trainer<float> trainer;
+  Watch nobody;
+  const Hyperparameters chosen{optimizer, 0.01, 0.9, 0.999, 1e-8, 0};
+  if (start.allocate(set.shape, nobody) != Status::ok || initialize(start, 1, nobody) != Status::ok ||
+      trainer.prepare(set.shape, set.data(), batch, chosen, nobody) != Status::ok)
+    return -1;
+  trainer.run_epoch(start, 7, 0, true, nobody);  // copies the parameters
+  const long before = allocations;
+  const LossResult result = trainer.run_epoch(start, 7, 1, true, nobody);
+  const long after = allocations;
+  return result.status == Status::ok ? after - before : -1;
+}
+
+}  // namespace
+
+int main() {
+  choose_isa(nullptr);
+  const check::TrainingSet tiny({2, 2, 2, 2}, 50), small({33, 65, 40, 10}, 300), many({64, 300, 10}, 5000);
+  set_num_threads(1);
+  long counted = allocations_of_an_epoch(small, 32, Optimizer::sgd);
+  if (allocations == 0) counted = -1;  // then nothing is counted at all
+  const auto count = [&](const char* what, const check::TrainingSet& set, Size batch, Optimizer optimizer) {
+    const long n = allocations_of_an_epoch(set, batch, optimizer);
+    std::printf("%s: %ld\n", what, n);
+    counted = counted != 0 ? counted : n;
+  };
+  for (int threads : {1, 3}) {
+    set_num_threads(threads);
+    count("one sample a step, one-vector layers", tiny, 1, Optimizer::sgd);
+    count("few samples a step", small, 5, Optimizer::adam);
+    count("by panels", small, 96, Optimizer::nesterov);
+    count("by layers", small, 32, Optimizer::adam);
+    count("batches in several chunks", many, 5000, Optimizer::adam);
+    set_longest_step(0);
+    count("steps that can stop anywhere", small, 97, Optimizer::adam);
+    set_longest_step(0.05);
+  }
+  return counted != 0;
+}

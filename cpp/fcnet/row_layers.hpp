@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// The three products of a layer for few samples: they would not fill the lanes of a panel, so here a sample is a row,
+// and lanes run along the neurons: the outputs in forward and update, where panels of W lie right already; in back-data
+// the inputs, for which 32 rows of W are transposed in the cache, just before they are updated. Each sum is formed in
+// the order of the other path, so the bits are the same.
+#pragma once
+
+#include "fcnet/activations.hpp"
+#include "fcnet/optimizers.hpp"
+#include "fcnet/pack.hpp"
+#include "fcnet/row_training.hpp"
+#include "fcnet/tile.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+// Rows of a tile: samples of a batch, or rows of W in an update. Few, as each height is a function of its own.
+constexpr int most_rows = 4;
+
+template <int N>
+struct Vectors {
+  static constexpr int count = N;
+};
+
+// Walks the first `used` lanes of a panel in tiles for R rows: f(Vectors<N>{}, first lane). One row alone takes as many
+// vectors as there are, since each of them is a chain of additions that waits for itself.
+template <class T, int R, class F>
+FCNET_INLINE void for_vectors(Size used, F f) {
+  constexpr int most = R == 1 ? lanes / width<T> : tile_vectors;
+  if (used <= static_cast<Size>(width<T>)) return f(Vectors<1>{}, Size{0});
+  for (Size lane = 0; lane < used; lane += most * width<T>) {
+    if (most > 2 && used - lane <= 2 * static_cast<Size>(width<T>))
+      f(Vectors<2>{}, lane);
+    else
+      f(Vectors<most>{}, lane);
+  }
+}
+
+// h_out = F(h W + B) for n samples and the outputs of panels first..last.
+template <class T>
+void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last) {
+  with_activation(layer.activation, [&](auto f) {
+    for (Size q = first; q < last; ++q)
+      for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
+        for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
+          const T* w = layer.w + q * layer.stride + lane;
+          Tile<T, rows.count, vectors.count> tile;
+          tile.fill([&](int, int s) { return load(w + layer.in * lanes + s * width<T>); });
+          tile.accumulate({h.p + row * h.stride, 1, h.stride}, {w, lanes}, layer.in);
+          T* out = result.p + row * result.stride + q * lanes + lane;
+          tile.each([&](int r, int s, Vec<T> h_in) { store(out + r * result.stride + s * width<T>, f.apply(h_in)); });
+        });
+      });
+  });
+}
+
+// Rows i..i + 32 of W, transposed: scratch[out][32].
+template <class T>
+void transpose_rows(const LayerView<T>& layer, Size i, T* scratch) {
+  const Size rows = layer.in - i < lanes ? layer.in - i : lanes;
+  for (Size q = 0; q * lanes < layer.out; ++q)
+    transpose_block(layer.w + q * layer.stride + i * lanes, rows, used_lanes(layer.out, q),
+                    scratch + q * lanes * lanes);
+}
+
+// sigma_prev = (sigma W^T) o F'(h) for n samples and inputs i..i + 32.
+template <class T>
+void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T> h, Activation previous, Size n,
+                    Size i, Rows<T> result, T* scratch) {
+  transpose_rows(layer, i, scratch);
+  const Size used = layer.in - i < lanes ? layer.in - i : lanes;
+  with_activation(previous, [&](auto f) {
+    for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
+      for_vectors<T, rows.count>(used, [&](auto vectors, Size lane) {
+        Tile<T, rows.count, vectors.count> tile;
+        tile.fill([](int, int) { return Vec<T>{}; });
+        tile.accumulate({sigma.p + row * sigma.stride, 1, sigma.stride}, {scratch + lane, lanes}, layer.out);
+        tile.each([&](int r, int s, Vec<T> sum) {
+          const Size at = i + lane + s * width<T>;
+          store(result.p + (row + r) * result.stride + at,
+                f.times_derivative(sum, load(h.p + (row + r) * h.stride + at)));
+        });
+      });
+    });
+  });
+}
+
+// The optimiser's step on rows first..last of W (row `in`: the bias) from n samples.
+template <class T, class O>
+void update_rows(const O& optimizer, const LayerView<T>& layer, const UpdateTarget<T>& target, Rows<const T> h,
+                 Rows<const T> sigma, Size n, Size first, Size last) {
+  for_row_blocks<most_rows>(first, last, [&](auto rows, Size row) {
+    for (Size q = 0; q * lanes < layer.out; ++q)
+      for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
+        Tile<T, rows.count, vectors.count> tile;
+        tile.fill([](int, int) { return Vec<T>{}; });
+        tile.accumulate({h.p + row, h.stride, 1}, {sigma.p + q * lanes + lane, sigma.stride}, n);
+        tile.each([&](int r, int s, Vec<T> sum) {
+          apply(optimizer, target, q * layer.stride + (row + r) * lanes + lane + s * width<T>, sum,
+                row + r == layer.in);
+        });
+      });
+  });
+}
+
+// Any layers, in tiles.
+template <class T>
+struct TiledRows {
+  static void forward(const LayerView<T>& layer, Rows<T> h, Size n, Rows<T> result) {
+    for (Size i = 0; i < n; ++i) h.p[i * h.stride + layer.in] = T(1);  // multiplies the bias
+    forward_rows<T>(layer, {h.p, h.stride}, n, result, 0, groups(layer.out, lanes));
+  }
+
+  // sigma of the layer before, where there is one, from 32 rows of W that are updated right after.
+  template <class O>
+  static void backward(const O& optimizer, const RowTraining<T>& t, Size l, Size n) {
+    const auto& layer = t.layers[l];
+    const Rows<const T> h{layer.h.p, layer.h.stride}, sigma{layer.sigma.p, layer.sigma.stride};
+    for (Size i = 0; i < layer.view.in; i += lanes) {
+      if (l > 0) {
+        const auto& before = t.layers[l - 1];
+        back_data_rows<T>(layer.view, sigma, h, before.view.activation, n, i, before.sigma, t.scratch);
+      }
+      const Size last = i + lanes >= layer.view.in ? layer.view.in + 1 : i + lanes;
+      update_rows<T>(optimizer, layer.view, t.target(l), h, sigma, n, i, last);
+    }
+  }
+};
+
+}  // namespace fcnet::FCNET_ISA

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The order in which forward and back-data walk their tiles. The result has rows first..last in panels of samples; its
+// sums are formed in slices, whose part of W (32 rows of the result) stays in the first cache while all samples use it;
+// some such parts take turns with a slice, so that its h or sigma comes from the second cache. Between slices the sums
+// wait in the result: the bits are the same. Every tile of the first samples calls for its share of the part of W that
+// is next.
+#pragma once
+
+#include "fcnet/tile.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+constexpr Size slice_bytes = 24576;
+
+// Terms of a sum in one slice: as many rows of 32 lanes fit.
+template <class T>
+constexpr Size slice_terms = slice_bytes / (lanes * sizeof(T));
+
+// A part of W: some 32 rows of the result from `row` on (`last` or more: none), for terms begin..end of their sums.
+struct WeightPart {
+  Size row, begin, end;
+};
+
+// Terms of a tile after which it calls for its next line, so that the tiles of one panel of samples have called for all
+// of the next part in the end; a power of two, which loops end well with.
+template <class T>
+constexpr int terms_per_call = lanes * (lanes / tile_lanes<T>) >= 4 * tile_rows * (lanes / line_elements<T>) ? 4 : 1;
+
+// Below so many bytes the second cache keeps W, and nobody calls for it.
+constexpr Size near_bytes = Size{1} << 18;
+
+// Calls f(RowCount<rows>{}, row, panel, lane, part, next part).
+template <class T, Size part_rows, class F>
+FCNET_INLINE void for_tiles(Size first, Size last, Size samples, Size terms, Size slice, F f) {
+  constexpr Size parts_at_once = 4;
+  const Size slices = groups(terms, slice);
+  const auto part = [=](Size row, Size i) {
+    return WeightPart{row, part_begin(terms, slices, i), part_begin(terms, slices, i + 1)};
+  };
+  for (Size from = first / part_rows * part_rows, to; from < last; from = to) {
+    to = from + parts_at_once * part_rows < last ? from + parts_at_once * part_rows : last;
+    for (Size i = 0; i < slices; ++i)
+      for (Size row = from; row < to; row += part_rows) {
+        const Size begin = row < first ? first : row, end = row + part_rows < to ? row + part_rows : to;
+        const WeightPart here = part(begin, i);
+        const WeightPart next = end < to ? part(end, i) : i + 1 < slices ? part(from, i + 1) : part(to, 0);
+        for (Size p0 = 0; p0 * lanes < samples; p0 += panels_at_once)
+          for_row_blocks(begin, end, [&](auto rows, Size row) FCNET_INLINED {
+            for (Size p = p0; p < p0 + panels_at_once && p * lanes < samples; ++p)
+              for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>)
+                f(rows, row, p, lane, here, next);
+          });
+      }
+  }
+}
+
+}  // namespace fcnet::FCNET_ISA
