@@ -80,8 +80,8 @@ TRAINING = [
     MNIST_M,
     replace(MNIST_M, name="mnist-m-adam", optimizer="adam", target=0.85, target_ratio=2.6),
     Workload("tabular", (100, 256, 256, 256, 2), 256, 40, "adam", target_ratio=1.85),
-    Workload("wide-32", WIDE, 32, 8, target=0.80, target_ratio=3.3),
-    Workload("wide-512", WIDE, 512, 4, target=0.92, target_ratio=1.3),
+    Workload("wide-32", WIDE, 32, 32, target=0.80, target_ratio=3.3),
+    Workload("wide-512", WIDE, 512, 8, target=0.92, target_ratio=1.3),
     replace(MNIST_M, name="mnist-m-float64", dtype="float64", target=0, target_ratio=0),
 ]
 

@@ -123,7 +123,7 @@ def test_tile_loops_keep_their_vectors_in_registers(isa, element, product):
     tile_loops, vector = 0, "%zmm" if isa == "avx512" else "%ymm"
     for path in found:
         for name, code in functions(path):
-            if f"::{product}<{element}>" not in name:
+            if f"{product}<{element}>" not in name:
                 continue
             # %rbp addresses the stack only where it was set up to
             frame = "rsp|rbp" if any(re.match(r"mov +%rsp,%rbp", text) for _, text in code) else "rsp"

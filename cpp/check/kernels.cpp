@@ -107,7 +107,7 @@ class Check {
     const std::vector<T> a = judge_.template vector<T>(rows * depth), b = judge_.template vector<T>(depth * columns);
     const std::vector<T> bias = judge_.template vector<T>(columns), mask = judge_.template vector<T>(rows * columns);
     const std::vector<T> start = judge_.template vector<T>(rows * columns);
-    std::vector<T> scratch(depth * lanes);
+    std::vector<T> scratch((depth + product_rows) * lanes);
     for (bool transposed : {false, true})
       for (int end = 0; end < 3; ++end) {  // with a bias; masked; an update
         std::vector<T> c = start, wanted = start;

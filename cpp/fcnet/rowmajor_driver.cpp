@@ -47,12 +47,13 @@ Status multiply(const RowMajorProduct<T>& product) {
   const Size parts = by_panels ? panels : product.rows;
   const Size threads = threads_for(flops, parts);
   Buffer<T> scratch;
-  if (const Status s = scratch.allocate(Checked(product.depth) * lanes * threads); s != Status::ok) return s;
+  const Checked room = (Checked(product.depth) + product_rows) * lanes;
+  if (const Status s = scratch.allocate(room * threads); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
     const Size begin = part_begin(parts, size, id), end = part_begin(parts, size, id + 1);
     const Part part = by_panels ? Part{0, product.rows, begin, end} : Part{begin, end, 0, panels};
-    kernels<T>().product(product, part, scratch.data() + id * product.depth * lanes);
+    kernels<T>().product(product, part, scratch.data() + id * room.value());
   };
   run_team(static_cast<int>(threads), body);
   return Status::ok;

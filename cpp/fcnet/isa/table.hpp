@@ -79,6 +79,9 @@ struct RowMajorProduct {
   const OptimizerStep<T>* update;  // null: C becomes the sums; else C is the weights that they update
 };
 
+// Rows of C whose sums wait in scratch together.
+constexpr Size product_rows = 256;
+
 // A rectangle of C, in rows and in panels of 32 columns.
 struct Part {
   Size first_row, last_row, first_panel, last_panel;
@@ -121,7 +124,7 @@ struct Kernels {
   void (*forward_rows)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
   void (*softmax_rows)(Rows<T> z, Size n, Size classes);
 
-  // rowmajor.hpp: scratch holds depth * 32 elements
+  // rowmajor.hpp: scratch holds (depth + product_rows) * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
 
   // elementwise.hpp: out may be x; whether no element is infinite or NaN
