@@ -15,6 +15,7 @@ import faulthandler, multiprocessing, os, signal, sys, threading, time
 import numpy as np
 import fcnet as fc
 
+sanitized = "asan" in os.environ.get("LD_PRELOAD", "")  # then everything takes some fifty times as long
 rng = np.random.default_rng(0)
 x, y = rng.random((1000, 64), np.float32), rng.integers(0, 10, 1000)
 fc.set_num_threads(2)
@@ -131,7 +132,8 @@ if __name__ == "__main__":
 
 # An epoch far longer than the 20 ms between two looks for signals: the handler runs inside native code.
 IN_A_FIT = """
-x, y = np.tile(x, (300, 1)), np.tile(y, 300)
+times = 15 if sanitized else 300
+x, y = np.tile(x, (times, 1)), np.tile(y, times)
 net = fc.Network([64, 256, 10], seed=0)
 def fit_with_a_signal(handler):
     signal.signal(signal.SIGUSR1, handler)
@@ -174,7 +176,8 @@ print(ended_well(pid))
 def test_a_child_that_a_handler_forked_cannot_go_on_with_the_fit():
     code = """
 net = fc.Network([64, 1024, 1024, 10], seed=0)
-many, labels = rng.random((20000, 64), np.float32), rng.integers(0, 10, 20000)
+n = 1000 if sanitized else 20000
+many, labels = rng.random((n, 64), np.float32), rng.integers(0, 10, n)
 net.fit(many[:128], labels[:128], epochs=1, batch_size=128)
 start = net.layers[0].W
 parent, pids = os.getpid(), []

@@ -87,12 +87,14 @@ class Model {
  public:
   using Published = std::shared_ptr<const Parameters<T>>;
 
-  Model(const Shape& shape, std::uint64_t seed, InputScale<T> input)
+  // `fill(parameters, watch)` gives the first ones their values.
+  template <class Fill>
+  Model(const Shape& shape, std::uint64_t seed, InputScale<T> input, Fill fill)
       : shape_(shape), seed_(seed), input_(std::move(input)) {
     auto fresh = std::make_shared<Parameters<T>>();
     const Status status = Attention().run([&](Watch& watch) {
       const Status s = fresh->allocate(shape, watch);
-      return s == Status::ok ? initialize(*fresh, seed, watch) : s;
+      return s == Status::ok ? fill(*fresh, watch) : s;
     });
     raise_unless_ok(status);
     published_ = std::move(fresh);
@@ -102,15 +104,18 @@ class Model {
   std::uint64_t seed() const { return seed_; }
   const InputScale<T>& input() const { return input_; }
 
-  Published published() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return published_;
-  }
+  Published published() const { return published_parameters(); }
   // Returns what was published before.
   std::shared_ptr<Parameters<T>> publish(Parameters<T> next) {
-    auto fresh = std::make_shared<Parameters<T>>(std::move(next));
+    return publish(std::make_shared<Parameters<T>>(std::move(next)));
+  }
+  std::shared_ptr<Parameters<T>> publish(std::shared_ptr<Parameters<T>> next) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(published_, std::move(fresh));
+    return std::exchange(published_, std::move(next));
+  }
+  std::shared_ptr<Parameters<T>> published_parameters() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return published_;
   }
 
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
@@ -160,15 +165,22 @@ class Fit {
         Attention().run([&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch); }));
   }
 
-  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress) {
-    if (!model_) throw std::runtime_error("this fit is closed");
+  // `rates`: the learning rate of each step, or None.
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates) {
+    claimed();
+    std::optional<Input<double>> of_steps;
+    if (!rates.is_none())
+      of_steps.emplace(rates, "rates")
+          .expect({static_cast<py::ssize_t>(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
     if (running_.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
     std::function<void()> report;
     if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
     Attention attention(report);
     auto start = (*model_)->published();
-    const LossResult result = attention.run(
-        [&](Watch& watch) { return trainer_.run_epoch(*start, (*model_)->seed(), epoch, shuffle_, watch); });
+    const LossResult result = attention.run([&](Watch& watch) {
+      return trainer_.run_epoch(*start, (*model_)->seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr,
+                                watch);
+    });
     running_ = false;
     const auto publish = [&] {
       start.reset();
@@ -188,6 +200,10 @@ class Fit {
     return py::make_tuple(result.loss, result.correct, diverged);
   }
 
+  // What the model predicts with now; cheap, as published parameters never change. And back to it.
+  std::shared_ptr<Parameters<T>> snapshot() const { return claimed().published_parameters(); }
+  void restore(std::shared_ptr<Parameters<T>> parameters) { claimed().publish(std::move(parameters)); }
+
   // (epoch, loss, correct) of the last epoch whose weights are published, or None: also where an interrupt keeps
   // run_epoch's caller from seeing what it returned.
   py::object finished() const { return finished_; }
@@ -195,6 +211,11 @@ class Fit {
   void close() { model_.reset(); }
 
  private:
+  Model<T>& claimed() const {
+    if (!model_) throw std::runtime_error("this fit is closed");
+    return **model_;
+  }
+
   std::optional<typename Model<T>::Claim> model_;  // empty: closed
   Samples<T> samples_;
   Targets<T> targets_;

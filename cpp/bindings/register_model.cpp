@@ -19,6 +19,9 @@ struct PyModel {
 struct PyTrainer {
   AnyFit fit;
 };
+struct PySnapshot {
+  std::variant<std::shared_ptr<Parameters<float>>, std::shared_ptr<Parameters<double>>> parameters;
+};
 
 Loss loss_named(const std::string& name) {
   if (name == "cross_entropy") return Loss::cross_entropy;
@@ -27,8 +30,22 @@ Loss loss_named(const std::string& name) {
   value_error("loss is '" + name + "': expected 'cross_entropy', 'mse' or 'rmse'");
 }
 
+using Layers = std::vector<std::pair<py::object, py::object>>;  // W and B of each
+
+py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
+
+// A layer's W or B as given by a user, of the right shape.
 template <class T>
-std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset) {
+Input<T> parameters_given(const Shape& shape, Size layer, py::object value, bool bias) {
+  const Size in = shape.sizes[layer], out = shape.sizes[layer + 1];
+  Input<T> a(value, bias ? "B" : "W");
+  bias ? a.expect({dim(out)}, sizes({out}).c_str()) : a.expect({dim(in), dim(out)}, sizes({in, out}).c_str());
+  return a;
+}
+
+template <class T>
+std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
+                                      const std::optional<Layers>& given) {
   InputScale<T> input;
   if (!scale.is_none()) {
     const Dimensions each{static_cast<py::ssize_t>(shape.inputs())};
@@ -37,17 +54,32 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
     input.scale.assign(factors.data(), factors.data() + factors.size());
     input.offset.assign(zeros.data(), zeros.data() + zeros.size());
   }
-  return std::make_shared<Model<T>>(shape, seed, std::move(input));
+  std::vector<Input<T>> parts;
+  for (Size l = 0; given && l < given->size(); ++l) {
+    if (given->size() != shape.layers()) value_error("parameters has not one entry for each layer");
+    parts.push_back(parameters_given<T>(shape, l, (*given)[l].first, false));
+    parts.push_back(parameters_given<T>(shape, l, (*given)[l].second, true));
+  }
+  return std::make_shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Watch& watch) {
+    if (!given) return initialize(parameters, seed, watch);
+    for (Size l = 0; l < shape.layers(); ++l) {
+      const Size in = shape.sizes[l];
+      Status s = parameters.write(l, 0, in, parts[2 * l].data(), watch);
+      if (s == Status::ok) s = parameters.write(l, in, 1, parts[2 * l + 1].data(), watch);
+      if (s != Status::ok) return s;
+    }
+    return Status::ok;
+  });
 }
 
 PyModel make_model(const std::vector<Size>& sizes, const std::string& loss, const std::string& dtype,
-                   std::uint64_t seed, py::object scale, py::object offset) {
+                   std::uint64_t seed, py::object scale, py::object offset, const std::optional<Layers>& parameters) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
   const Shape shape{sizes, loss_named(loss)};
-  if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset)};
-  if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset)};
+  if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
+  if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
 }
 
@@ -57,34 +89,46 @@ auto with_model(const PyModel& self, F f) {
   return std::visit([&]<class T>(const std::shared_ptr<Model<T>>& model) { return f(model, T{}); }, self.model);
 }
 
-py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
-
 void check_layer(const Shape& shape, Size layer) {
   if (layer >= shape.layers())
     throw py::index_error("layer " + std::to_string(layer) + " of a network of " + std::to_string(shape.layers()));
 }
 
-// Rows first..first + count of a layer's panels as a fresh read-only array.
+// W or B of a layer as a fresh read-only array.
+template <class T>
+py::array parameters_of(const Parameters<T>& parameters, Size layer, bool bias) {
+  const Size in = parameters.shape().sizes[layer], out = parameters.shape().sizes[layer + 1];
+  py::array_t<T> a(bias ? Dimensions{dim(out)} : Dimensions{dim(in), dim(out)});
+  T* const to = a.mutable_data();
+  raise_unless_ok(
+      Attention().run([&](Watch& watch) { return parameters.read(layer, bias ? in : 0, bias ? 1 : in, to, watch); }));
+  a.attr("setflags")("write"_a = false);
+  return a;
+}
+
 py::array parameters_of(const PyModel& self, Size layer, bool bias) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
     check_layer(model->shape(), layer);
-    const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
-    py::array_t<T> a(bias ? Dimensions{dim(out)} : Dimensions{dim(in), dim(out)});
-    T* const to = a.mutable_data();
+    return parameters_of<T>(*model->published(), layer, bias);
+  });
+}
+
+// Those of all layers, of one moment.
+py::list all_parameters(const PyModel& self) {
+  return with_model(self, [&]<class T>(const auto& model, T) {
     const auto parameters = model->published();
-    raise_unless_ok(Attention().run(
-        [&](Watch& watch) { return parameters->read(layer, bias ? in : 0, bias ? 1 : in, to, watch); }));
-    a.attr("setflags")("write"_a = false);
-    return a;
+    py::list layers;
+    for (Size l = 0; l < model->shape().layers(); ++l)
+      layers.append(py::make_tuple(parameters_of<T>(*parameters, l, false), parameters_of<T>(*parameters, l, true)));
+    return layers;
   });
 }
 
 void set_parameters(const PyModel& self, Size layer, py::object value, bool bias) {
   with_model(self, [&]<class T>(const auto& model, T) {
     check_layer(model->shape(), layer);
-    const Size in = model->shape().sizes[layer], out = model->shape().sizes[layer + 1];
-    Input<T> a(value, bias ? "B" : "W");
-    bias ? a.expect({dim(out)}, sizes({out}).c_str()) : a.expect({dim(in), dim(out)}, sizes({in, out}).c_str());
+    const Size in = model->shape().sizes[layer];
+    const Input<T> a = parameters_given<T>(model->shape(), layer, value, bias);
     const typename std::decay_t<decltype(*model)>::Claim claim(
         model, "this network is being fitted: its parameters cannot be set");
     Parameters<T> next;
@@ -179,7 +223,8 @@ PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batc
 void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a, "scale"_a = py::none(),
-           "offset"_a = py::none())
+           "offset"_a = py::none(), "parameters"_a = py::none())
+      .def("parameters", all_parameters)
       .def(
           "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
       .def(
@@ -193,14 +238,32 @@ void register_model(py::module_& m) {
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a)
       .def("gradients", gradients_of, "x"_a, "y"_a);
+  py::class_<PySnapshot>(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a)
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress) {
-            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress); }, self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates) {
+            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates); }, self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none())
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none())
+      .def("snapshot",
+           [](const PyTrainer& self) {
+             return std::visit([](const auto& fit) { return PySnapshot{fit->snapshot()}; }, self.fit);
+           })
+      .def(
+          "restore",
+          [](const PyTrainer& self, const PySnapshot& snapshot) {
+            std::visit(
+                [&]<class T>(const std::unique_ptr<Fit<T>>& fit) {
+                  const auto* const parameters = std::get_if<std::shared_ptr<Parameters<T>>>(&snapshot.parameters);
+                  if (parameters == nullptr || (*parameters)->shape().sizes != fit->snapshot()->shape().sizes)
+                    value_error("snapshot is one of another network");
+                  fit->restore(*parameters);
+                },
+                self.fit);
+          },
+          "snapshot"_a)
       .def("finished",
            [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
       .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });

@@ -42,9 +42,9 @@ long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimize
   if (start.allocate(set.shape, nobody) != Status::ok || initialize(start, 1, nobody) != Status::ok ||
       trainer.prepare(set.shape, set.data(), batch, chosen, nobody) != Status::ok)
     return -1;
-  trainer.run_epoch(start, 7, 0, true, nobody);  // copies the parameters
+  trainer.run_epoch(start, 7, 0, true, nullptr, nobody);  // copies the parameters
   const long before = allocations;
-  const LossResult result = trainer.run_epoch(start, 7, 1, true, nobody);
+  const LossResult result = trainer.run_epoch(start, 7, 1, true, nullptr, nobody);
   const long after = allocations;
   return result.status == Status::ok ? after - before : -1;
 }

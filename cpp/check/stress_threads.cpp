@@ -51,7 +51,7 @@ std::vector<float> train(
   expect(trainer.prepare(problem.shape, problem.data(), batch, adam, nobody) == Status::ok, "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
     Watch watch(poll, nullptr);
-    trainer.run_epoch(start, 7, epoch, true, watch);
+    trainer.run_epoch(start, 7, epoch, true, nullptr, watch);
   }
   const Buffer<float>& panels = trainer.parameters().panels();
   return {panels.data(), panels.data() + panels.size()};

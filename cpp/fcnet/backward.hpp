@@ -28,7 +28,7 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
             tile.fill([&](int r, int v) { return load(out + at(r, v)); });
           const auto a = [=](Size q) { return Broadcast<T>{layer.w + q * layer.stride + row * lanes, 1, lanes}; };
           const auto b = [=](Size q) { return Stream<T>{s + q * lanes * lanes, lanes}; };
-          if (far && p == 0 && next.row < last) {
+          if (far && p % panels_at_once == 0 && next.row < last) {
             const Size mine = (next.row + row - here.row) * lanes + lane * rows.count;
             const T* ahead = layer.w + next.begin * layer.stride + mine;
             for (Size q = here.begin; q < here.end; ++q, ahead += layer.stride)

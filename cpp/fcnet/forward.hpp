@@ -28,7 +28,7 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
                           }
                           const Broadcast<T> a{w, lanes, 1};
                           const Stream<T> b{h.p + p * h.stride + k * lanes + lane, lanes};
-                          if (far && p == 0 && next.row < last) {
+                          if (far && p % panels_at_once == 0 && next.row < last) {
                             const Size mine =
                                 row % lanes * lanes + lane * rows.count;  // of the 32 x 32 of every 32 terms
                             const T* const ahead = weights(next.row, next.begin) + terms * mine / lanes;

@@ -29,10 +29,12 @@ struct Powers {
   }
 };
 
-// gradient = scale * sum over the samples. Adam's averages start at 0 and lag by a factor 1 - beta^t, which moves into
-// alpha and epsilon: one square root and one division a weight (Kingma and Ba 2015, end of section 2).
+// gradient = scale * sum over the samples; `rate` is this step's learning rate. Adam's averages start at 0 and lag by a
+// factor 1 - beta^t, which moves into alpha and epsilon: one square root and one division a weight (Kingma and Ba 2015,
+// end of section 2).
 template <class T>
-static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, const Powers& powers, double scale) {
+static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double rate, const Powers& powers,
+                                              double scale) {
   OptimizerStep<T> step;
   step.optimizer = by.optimizer;
   step.scale = static_cast<T>(scale);
@@ -42,11 +44,11 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, const P
   step.rest2 = static_cast<T>(1 - by.beta2);
   const bool adam = by.optimizer == Optimizer::adam;
   const double lag1 = adam ? 1 - powers.beta1 : 1, lag2 = adam ? __builtin_sqrt(1 - powers.beta2) : 1;
-  step.learning_rate = static_cast<T>(by.learning_rate * lag2 / lag1);
+  step.learning_rate = static_cast<T>(rate * lag2 / lag1);
   constexpr T smallest = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
   step.epsilon = static_cast<T>(by.epsilon * lag2);
   if (step.epsilon < smallest) step.epsilon = smallest;  // else 0 / 0 where a gradient is 0
-  step.keep = static_cast<T>(1 - by.learning_rate * by.weight_decay);
+  step.keep = static_cast<T>(1 - rate * by.weight_decay);
   return step;
 }
 

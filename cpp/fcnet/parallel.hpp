@@ -40,10 +40,10 @@ Status bring_in(Buffer<T>& buffer, Watch& watch) {
   });
 }
 
-// Calls f(begin, end) over rows first..last in strips of about a millisecond, as long as go_on() says so.
+// Calls f(begin, end) over rows first..last in strips of at most some 25 ms, mostly a few, as long as go_on() says so.
 template <class T, class GoOn, class F>
 void in_strips(Size first, Size last, double flops_per_row, GoOn go_on, F f) {
-  const double rows = flops_per_second<T>() * 1e-3 / flops_per_row;
+  const double rows = flops_per_second<T>() * 0.025 / flops_per_row;
   const Size strip = rows < lanes ? lanes : static_cast<Size>(rows < 1e9 ? rows : 1e9) / lanes * lanes;
   for (Size begin = first; begin < last && go_on(); begin += strip)
     f(begin, begin + strip < last ? begin + strip : last);

@@ -73,7 +73,8 @@ class Propagation {
   Panels<const T> sigma_t(Size l) { return read_only(workspace_.sigma_t(l)); }
 
  private:
-  static constexpr Size visit_bytes = Size{1} << 21;  // weights that stay in a core's cache from back-data to update
+  // Back-data and update visit a block of rows together: its weights stay in the last cache, its h in the second.
+  static constexpr Size visit_bytes = Size{1} << 23, visit_sample_bytes = Size{1} << 18;
 
   const Shape& shape() const { return parameters_->shape(); }
   bool going_on(const Team& team) const { return watch_ == nullptr || go_on(team, *watch_); }
@@ -202,14 +203,12 @@ class Propagation {
     for (Size l = shape().layers(); l > 0; --l) {
       const Size rows = shape().sizes[l - 1], tile = isa().tile_rows;
       const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
-      // many samples use each weight so often that it may come from further away
-      const Size bytes = visit_bytes * std::max(panels / panels_at_once, Size{1});
-      Size block = std::max(bytes / row_bytes / tile, Size{1}) * tile;
-      if (watch_ != nullptr) {  // back-data and update of a block take some milliseconds
+      Size block = std::min(visit_bytes / row_bytes, visit_sample_bytes / (panels * lanes * sizeof(T)));
+      if (watch_ != nullptr) {  // a block takes some milliseconds, 50 at most
         const double row_flops = 4.0 * static_cast<double>(panels * lanes) * static_cast<double>(shape().sizes[l]);
-        block = std::min(block,
-                         std::max(static_cast<Size>(flops_per_second<T>() * 0.02 / row_flops) / tile, Size{1}) * tile);
+        block = std::min(block, static_cast<Size>(flops_per_second<T>() * 0.05 / row_flops));
       }
+      block = std::max(block / tile, Size{1}) * tile;
       share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
         for (Size row = begin; row < end && going_on(team); row += block) {
           const Size last = std::min(row + block, end);

@@ -43,7 +43,8 @@ struct RowTraining {
 // What the steps of an epoch have come to so far.
 struct RowProgress {
   Powers powers;
-  LossSum total;  // losses weighted by the samples of their batch
+  const double* rates;  // of the next steps, or null: the optimiser's own
+  LossSum total;        // losses weighted by the samples of their batch
 };
 
 }  // namespace fcnet

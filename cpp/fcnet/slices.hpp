@@ -29,9 +29,9 @@ constexpr int terms_per_call = lanes * (lanes / tile_lanes<T>) >= 4 * tile_rows 
 // Below so many bytes the second cache keeps W, and nobody calls for it.
 constexpr Size near_bytes = Size{1} << 18;
 
-// Calls f(RowCount<rows>{}, row, panel, lane, part, next part).
+// Calls f(RowCount<rows>{}, row, panel, lane, part, next part) for the samples of panels p0..p_end.
 template <class T, Size part_rows, class F>
-FCNET_INLINE void for_tiles(Size first, Size last, Size samples, Size terms, Size slice, F f) {
+FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size samples, Size terms, Size slice, F f) {
   constexpr Size parts_at_once = 4;
   const Size slices = groups(terms, slice);
   const auto part = [=](Size row, Size i) {
@@ -44,14 +44,22 @@ FCNET_INLINE void for_tiles(Size first, Size last, Size samples, Size terms, Siz
         const Size begin = row < first ? first : row, end = row + part_rows < to ? row + part_rows : to;
         const WeightPart here = part(begin, i);
         const WeightPart next = end < to ? part(end, i) : i + 1 < slices ? part(from, i + 1) : part(to, 0);
-        for (Size p0 = 0; p0 * lanes < samples; p0 += panels_at_once)
-          for_row_blocks(begin, end, [&](auto rows, Size row) FCNET_INLINED {
-            for (Size p = p0; p < p0 + panels_at_once && p * lanes < samples; ++p)
-              for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>)
-                f(rows, row, p, lane, here, next);
-          });
+        for_row_blocks(begin, end, [&](auto rows, Size tile_row) FCNET_INLINED {
+          for (Size p = p0; p < p_end; ++p)
+            for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>)
+              f(rows, tile_row, p, lane, here, next);
+        });
       }
   }
+}
+
+// The same for all samples, as many at once as stay in the second cache: better W once more from further away.
+template <class T, Size part_rows, class F>
+FCNET_INLINE void for_tiles(Size first, Size last, Size samples, Size terms, Size slice, F f) {
+  const Size panels = groups(samples, lanes);
+  for (Size p0 = 0; p0 < panels; p0 += panels_at_once)
+    for_tiles_of<T, part_rows>(p0, p0 + panels_at_once < panels ? p0 + panels_at_once : panels, first, last, samples,
+                               terms, slice, f);
 }
 
 }  // namespace fcnet::FCNET_ISA

@@ -34,6 +34,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
 
 template <class T>
 LossSum Trainer<T>::step(const Team& team, Chunk batch) {
+  const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
   const Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
   return propagation_.run(team, batch, plan_.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
     const LayerView<T> layer = parameters_.layer(l);
@@ -50,7 +51,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch) {
                                  (plan_.stoppable ? next_state_ : state_).data() + offset,
                                  parameters_.panels().size(),
                                  pass.first ? nullptr : sums_.data() + offset};
-    kernels<T>().update(layer, h, sigma_t, optimizer_step<T>(chosen_, powers, scale), target, first, last);
+    kernels<T>().update(layer, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale), target, first, last);
   });
 }
 
@@ -89,7 +90,7 @@ void Trainer<T>::run_steps(Watch& watch) {
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
   const RowTraining<T>& training = rows_.on(parameters_, state_, order);
-  RowProgress progress{powers_, {}};
+  RowProgress progress{powers_, rates_, {}};
   const FlushDenormals flush;
   do {
     const Size last = std::min(samples_, seen_ + batch_ * plan_.steps_at_once);
@@ -102,7 +103,8 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
 
 template <class T>
 LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
-                                 Watch& watch) {
+                                 const double* rates, Watch& watch) {
+  rates_ = rates;
   total_ = {};
   seen_ = 0;
   if (!has_parameters_) {

@@ -16,8 +16,11 @@ class Trainer {
                                Watch& watch);
 
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
-  // has no parameters of its own. An interrupted one leaves those of the last finished step.
-  LossResult run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle, Watch& watch);
+  // has no parameters of its own. `rates`: the learning rate of each of steps(), or null: the optimiser's own. An
+  // interrupted epoch leaves the parameters of the last finished step.
+  LossResult run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
+                       const double* rates, Watch& watch);
+  Size steps() const { return groups(samples_, batch_); }
 
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
@@ -44,6 +47,7 @@ class Trainer {
   Size samples_ = 0, batch_ = 0;
   Plan plan_{};
   Hyperparameters chosen_;
+  const double* rates_ = nullptr;
   Powers powers_{};
   // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
   bool stop_ = false;

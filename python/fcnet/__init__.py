@@ -10,31 +10,49 @@ True
 
 from __future__ import annotations
 
-from fcnet import datasets, kernels, reference
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fcnet import datasets, kernels
 from fcnet._native import __version__
 from fcnet.config import show_config
+from fcnet.early_stopping import EarlyStopping
 from fcnet.history import History
+from fcnet.loading import load
 from fcnet.network import Network
 from fcnet.optimizers import SGD, Adam, AdamW
 from fcnet.threadpool_controller import register_when_imported
 from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
 
+if TYPE_CHECKING:
+    from fcnet import reference, schedules
+
 __all__ = [
     "SGD",
     "Adam",
     "AdamW",
     "DivergenceError",
+    "EarlyStopping",
     "History",
     "Network",
     "__version__",
     "datasets",
     "get_num_threads",
     "kernels",
+    "load",
     "reference",
+    "schedules",
     "set_num_threads",
     "show_config",
     "threads",
 ]
 
 register_when_imported()
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``fcnet.reference`` and ``fcnet.schedules`` when they are asked for: ``import fcnet`` is quick."""
+    if name in ("reference", "schedules"):
+        return importlib.import_module(f"fcnet.{name}")
+    raise AttributeError(f"module 'fcnet' has no attribute {name!r}")

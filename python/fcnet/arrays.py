@@ -132,11 +132,9 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     if array.dtype.kind not in "iub" and n:
         advice = f", see {name}.astype(int)" if array.dtype.kind == "f" else ""
         raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{advice}")
-    wrong = np.flatnonzero((array < 0) | (array >= classes)) if n else np.empty(0, int)
-    if wrong.size:
-        raise ValueError(
-            f"{name} contains the label {array[wrong[0]]} in row {wrong[0]}: expected 0 <= label < {classes}"
-        )
+    if n and (array.min() < 0 or array.max() >= classes):
+        wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
+        raise ValueError(f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}")
     return array.astype(np.int32)
 
 
@@ -199,6 +197,31 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
         raise ValueError(f"{name} is not finite everywhere in {dtype}: expected finite numbers")
     array.setflags(write=False)
     return array
+
+
+def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
+    """Weights or biases as ``dtype``.
+
+    Parameters
+    ----------
+    value : array-like of real numbers
+    shape : tuple of int
+    dtype : the network's
+    name : str
+
+    Returns
+    -------
+    array of that shape
+
+    Raises
+    ------
+    TypeError : not real numbers.
+    ValueError : another shape.
+    """
+    array = _real(_plain(value, name), name)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}: expected {shape}")
+    return np.require(array, dtype=dtype, requirements=["C", "A"])
 
 
 def whole_number(value: object, name: str, least: int, most: int | None = None) -> int:

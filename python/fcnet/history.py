@@ -21,6 +21,10 @@ class History:
         The same on the validation data after the epoch; empty without validation data.
     seconds : list of float
         Duration of the epoch, without validation.
+    best_epoch : int or None
+        With early stopping: the epoch of the best figure.
+    stopped_early : bool
+        Whether early stopping ended the fit.
     """
 
     epochs: list[int] = field(default_factory=list)
@@ -29,13 +33,19 @@ class History:
     val_loss: list[float] = field(default_factory=list)
     val_accuracy: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped_early: bool = False
 
     def __len__(self) -> int:
         return len(self.epochs)
 
     def __getitem__(self, name: str) -> list[float]:
         """Return the figures called ``name``; KeyError lists the names there are."""
-        if name not in self.__dataclass_fields__:
-            raise KeyError(f"{name!r}: expected one of {', '.join(self.__dataclass_fields__)}")
-        figures: list[float] = getattr(self, name)
-        return figures
+        figures = self.to_dict()
+        if name not in figures:
+            raise KeyError(f"{name!r}: expected one of {', '.join(figures)}")
+        return figures[name]
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The lists by their names, as a table's columns; those that have no figures are empty."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, list)}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays
-from fcnet._native import Model
+from fcnet import arrays, storage
+from fcnet.architecture import Architecture, Loss
+from fcnet.early_stopping import EarlyStopping
+from fcnet.examples import Examples
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer
-from fcnet.training import Examples, evaluate, open_trainer, run_epochs
-
-Loss = Literal["cross_entropy", "mse", "rmse"]
+from fcnet.schedule import Schedule
+from fcnet.training import evaluate, open_trainer, run_epochs
 
 
 class Network:
@@ -74,41 +75,16 @@ class Network:
         scale: ArrayLike = 1,
         offset: ArrayLike = 0,
     ) -> None:
-        if isinstance(sizes, str | bytes) or not isinstance(sizes, Sequence | np.ndarray):
-            raise TypeError(f"sizes is {sizes!r}: expected a sequence like [784, 512, 10]")
-        if len(sizes) < 2:
-            raise ValueError(f"sizes is {list(sizes)!r}: expected at least the numbers of inputs and outputs")
-        self.sizes = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(sizes))
-        if loss not in ("cross_entropy", "mse", "rmse"):
-            raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
-        self.loss = loss
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64) or not self.dtype.isnative:
-            raise ValueError(f"dtype is {self.dtype}: expected float32 or float64")
-        self.scale = arrays.per_feature(scale, self.sizes[0], self.dtype, "scale")
-        self.offset = arrays.per_feature(offset, self.sizes[0], self.dtype, "offset")
-        scaled = [np.full(self.sizes[0], one) for one in (self.scale, self.offset)] if self._scales else []
-        self.seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
+        self._begin(Architecture.of(sizes, loss, seed, dtype, scale, offset))
+
+    def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
+        self._model = made.model(parameters)
+        self.sizes, self.loss, self.seed, self.dtype = made.sizes, made.loss, made.seed, made.dtype
+        self.scale, self.offset = made.scale, made.offset
+        self._architecture = made
         self.epochs_trained = 0
         self.history = History()
-        self._model = Model(list(self.sizes), loss, self.dtype.name, self.seed, *scaled)
-        last = "softmax" if self._classifies else "identity"
-        activations = ["relu"] * (len(self.sizes) - 2) + [last]
-        self.layers = tuple(Layer(self._model, i, f, self.dtype) for i, f in enumerate(activations))
-
-    @property
-    def _scales(self) -> bool:
-        return bool((self.scale != 1).any() or (self.offset != 0).any())
-
-    @property
-    def _classifies(self) -> bool:
-        return self.loss == "cross_entropy"
-
-    def _examples(self, x: ArrayLike, y: ArrayLike, names: tuple[str, str], *, finite: bool) -> Examples:
-        samples = arrays.samples(x, self.sizes[0], self.dtype, finite=finite, name=names[0])
-        if self._classifies:
-            return Examples(samples, arrays.labels(y, len(samples), self.sizes[-1], names[1]))
-        return Examples(samples, arrays.targets(y, len(samples), self.sizes[-1], self.dtype, names[1]))
+        self.layers = tuple(Layer(self._model, i, f, self.dtype) for i, f in enumerate(made.activations))
 
     def fit(
         self,
@@ -120,6 +96,9 @@ class Network:
         optimizer: Optimizer = SGD(0.1),
         shuffle: bool = True,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        validation_split: float = 0,
+        schedule: Schedule | None = None,
+        early_stopping: EarlyStopping | None = None,
         progress: bool | None = None,
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
@@ -142,6 +121,13 @@ class Network:
             Draw a new order of the samples in every epoch, by (seed, epoch).
         validation_data : (x, y), optional
             Evaluated after every epoch.
+        validation_split : float in [0, 1), default 0
+            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike. What is trained on
+            is then a copy.
+        schedule : of fcnet.schedules, optional
+            Factors on the optimiser's learning rate, step by step over the epochs of this fit.
+        early_stopping : EarlyStopping, optional
+            When to end before the last epoch, and go back to the best weights.
         progress : bool, optional
             Show a progress bar; by default where standard error is a terminal and tqdm is installed.
 
@@ -159,15 +145,16 @@ class Network:
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
-        train = self._examples(x, y, ("x", "y"), finite=True)
+        train = Examples.of(self._architecture, x, y, finite=True)
         if len(train.x) == 0:
             raise ValueError(f"x has shape {train.x.shape}: expected at least one sample")
-        validation = None
-        if validation_data is not None:
-            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-                raise TypeError("validation_data is not a pair: expected (x, y)")
-            names = ("validation_data[0]", "validation_data[1]")
-            validation = self._examples(*validation_data, names, finite=True)
+        if schedule is not None and not isinstance(schedule, Schedule):
+            raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
+        if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
+            raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
+        train, validation = train.with_validation(self._architecture, validation_data, validation_split)
+        if early_stopping is not None:
+            early_stopping.check(validates=validation is not None, classifies=self._architecture.classifies)
         batch_size = min(batch_size, len(train.x))
         trainer = open_trainer(self._model, train, batch_size, optimizer, bool(shuffle))
         self.history = history = History()
@@ -176,13 +163,16 @@ class Network:
                 self._model,
                 trainer,
                 samples=len(train.x),
+                batch_size=batch_size,
                 first_epoch=self.epochs_trained,
                 epochs=epochs,
                 optimizer=optimizer,
-                classify=self._classifies,
+                classify=self._architecture.classifies,
                 validation=validation,
                 progress=progress,
                 history=history,
+                schedule=schedule,
+                early_stopping=early_stopping,
             )
         finally:
             self.epochs_trained += len(history)
@@ -223,7 +213,8 @@ class Network:
         ------
         TypeError, ValueError : x or y is not as for fit.
         """
-        return evaluate(self._model, self._examples(x, y, ("x", "y"), finite=False), self._classifies)
+        examples = Examples.of(self._architecture, x, y, finite=False)
+        return evaluate(self._model, examples, self._architecture.classifies)
 
     def gradients(self, x: ArrayLike, y: ArrayLike) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
@@ -240,8 +231,53 @@ class Network:
         ------
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
-        examples = self._examples(x, y, ("x", "y"), finite=False)
+        examples = Examples.of(self._architecture, x, y, finite=False)
         return self._model.gradients(examples.x, examples.y)[1]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
+
+        The file is written beside ``path`` and put in its place in one step, once it is on the disk: a killed process
+        leaves the file that was there, or the new one.
+
+        Parameters
+        ----------
+        path : path
+            By custom ``*.safetensors``; a file that is there is replaced.
+
+        Raises
+        ------
+        OSError : the file cannot be written; one that was there is as before.
+        """
+        storage.save(self.__getstate__(), path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
+        return {
+            "sizes": list(self.sizes),
+            "loss": self.loss,
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+            "scale": self.scale,
+            "offset": self.offset,
+            "epochs_trained": self.epochs_trained,
+            "history": asdict(self.history),
+            "parameters": self._model.parameters(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin from such a state; ValueError or TypeError where it is not one."""
+        names = {"sizes", "loss", "seed", "dtype", "scale", "offset", "epochs_trained", "history", "parameters"}
+        if not isinstance(state, dict) or set(state) != names:
+            raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
+        s = dict(state)
+        parameters, history, epochs_trained = s.pop("parameters"), s.pop("history"), s.pop("epochs_trained")
+        made = Architecture.of(**s)
+        if len(parameters) != len(made.sizes) - 1:
+            raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.sizes) - 1}")
+        self._begin(made, parameters)
+        self.epochs_trained = arrays.whole_number(epochs_trained, "epochs_trained", 0, 2**32 - 1)
+        self.history = History(**history)
 
     def summary(self) -> str:
         """A table of the layers.
@@ -250,17 +286,7 @@ class Network:
         -------
         str
         """
-        rows = [("layer", "W", "activation", "parameters")]
-        total = 0
-        for i, layer in enumerate(self.layers):
-            k, m = self.sizes[i], self.sizes[i + 1]
-            total += (k + 1) * m
-            rows.append((str(i), f"{k} x {m}", layer.activation, f"{(k + 1) * m:,}"))
-        rows.append(("total", "", "", f"{total:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows
-        )
+        return self._architecture.summary()
 
     def __repr__(self) -> str:
         return f"Network({list(self.sizes)}, loss={self.loss!r}, seed={self.seed}, dtype={self.dtype.name!r})"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from numbers import Real
 
-_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
+from fcnet.hyperparameters import Range, check_numbers
+
+_RANGES: dict[str, Range] = {
     "learning_rate": ("a positive, finite number", lambda value: 0 < value < math.inf),
     "momentum": ("0 <= momentum < 1", lambda value: 0 <= value < 1),
     "beta1": ("0 <= beta1 < 1", lambda value: 0 <= value < 1),
@@ -24,15 +24,7 @@ class Optimizer:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        for name, (expected, is_valid) in _RANGES.items():
-            if not hasattr(self, name):
-                continue
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"{name} is {value!r}: expected a number")
-            if not is_valid(float(value)):
-                raise ValueError(f"{name} is {value!r}: expected {expected}")
-            object.__setattr__(self, name, float(value))
+        check_numbers(self, _RANGES)
 
     def _native(self) -> tuple[str, dict[str, float]]:
         """Name and hyperparameters, as the native trainer takes them."""

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
-from numpy.typing import NDArray
-
-from fcnet._native import Model, Trainer
+from fcnet._native import Model, Snapshot, Trainer
+from fcnet.early_stopping import EarlyStopping
+from fcnet.examples import Examples
 from fcnet.history import History
 from fcnet.optimizers import Optimizer
 from fcnet.progress import Progress
+from fcnet.schedule import Schedule
 
 
 class DivergenceError(FloatingPointError):
     """The loss or a weight became infinite or NaN. The network keeps the weights of the last epoch that was finite."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Checked samples and what belongs to them, as the native core takes both."""
-
-    x: NDArray[Any]
-    y: NDArray[Any]
 
 
 def evaluate(model: Model, examples: Examples, classify: bool) -> dict[str, float]:
@@ -42,11 +33,40 @@ def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: Opti
     return Trainer(model, train.x, train.y, batch_size, shuffle, *optimizer._native())
 
 
+class Best:
+    """The best epoch of a fit so far, and its weights; nothing without early stopping."""
+
+    def __init__(self, rule: EarlyStopping | None, trainer: Trainer, history: History) -> None:
+        self._rule, self._trainer, self._history = rule, trainer, history
+        self._figure: float | None = None
+        self._weights: Snapshot | None = None
+
+    def is_long_ago(self) -> bool:
+        """Look at the epoch that has just ended; whether the fit should end with it."""
+        if self._rule is None:
+            return False
+        history = self._history
+        figure = history[self._rule.monitor][-1]
+        if self._rule.is_better(figure, self._figure):
+            self._figure, history.best_epoch = figure, history.epochs[-1]
+            if self._rule.restore_best:
+                self._weights = self._trainer.snapshot()
+        since = history.epochs[0] - 1 if history.best_epoch is None else history.best_epoch
+        history.stopped_early = history.epochs[-1] - since >= self._rule.patience
+        return history.stopped_early
+
+    def restore(self) -> None:
+        """Go back to its weights."""
+        if self._weights is not None:
+            self._trainer.restore(self._weights)
+
+
 def run_epochs(
     model: Model,
     trainer: Trainer,
     *,
     samples: int,
+    batch_size: int,
     first_epoch: int,
     epochs: int,
     optimizer: Optimizer,
@@ -54,6 +74,8 @@ def run_epochs(
     validation: Examples | None,
     progress: bool | None,
     history: History,
+    schedule: Schedule | None,
+    early_stopping: EarlyStopping | None,
 ) -> None:
     """Train for some epochs, appending to ``history`` as they end, and close the trainer.
 
@@ -81,11 +103,17 @@ def run_epochs(
             if classify:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
 
+    best = Best(early_stopping, trainer, history)
+    per_epoch = -(-samples // batch_size)
     try:
         with Progress(progress, epochs, samples) as bar:
             for epoch in range(first_epoch, first_epoch + epochs):
+                rates = None
+                if schedule is not None:
+                    first = (epoch - first_epoch) * per_epoch
+                    rates = optimizer.learning_rate * schedule.factors(first, per_epoch, epochs * per_epoch, per_epoch)
                 start = perf_counter()
-                loss, _, diverged = trainer.run_epoch(epoch, bar.callback)
+                loss, _, diverged = trainer.run_epoch(epoch, bar.callback, rates)
                 seconds = perf_counter() - start
                 if diverged:
                     raise DivergenceError(
@@ -94,6 +122,12 @@ def run_epochs(
                     )
                 bar.end_epoch(loss, epoch - first_epoch + 1)
                 record(seconds, {} if validation is None else evaluate(model, validation, classify))
+                if best.is_long_ago():
+                    break
+        best.restore()
+    except DivergenceError:
+        best.restore()
+        raise
     finally:
         record(math.nan, {})
         trainer.close()

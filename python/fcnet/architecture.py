@@ -1,0 +1,99 @@
+"""What a network is before it has weights, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fcnet import arrays
+from fcnet._native import Model
+
+Loss = Literal["cross_entropy", "mse", "rmse"]
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """Sizes, loss, type, seed and input scaling, as ``Network`` documents them."""
+
+    sizes: tuple[int, ...]
+    loss: Loss
+    seed: int
+    dtype: np.dtype[Any]
+    scale: NDArray[Any]
+    offset: NDArray[Any]
+
+    @classmethod
+    def of(
+        cls, sizes: Sequence[int], loss: Loss, seed: int | None, dtype: DTypeLike, scale: ArrayLike, offset: ArrayLike
+    ) -> Architecture:
+        """From what a user gives.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not what ``Network`` expects.
+        """
+        if isinstance(sizes, str | bytes) or not isinstance(sizes, Sequence | np.ndarray):
+            raise TypeError(f"sizes is {sizes!r}: expected a sequence like [784, 512, 10]")
+        if len(sizes) < 2:
+            raise ValueError(f"sizes is {list(sizes)!r}: expected at least the numbers of inputs and outputs")
+        checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(sizes))
+        if loss not in ("cross_entropy", "mse", "rmse"):
+            raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
+        type_ = np.dtype(dtype)
+        if type_ not in (np.float32, np.float64) or not type_.isnative:
+            raise ValueError(f"dtype is {type_}: expected float32 or float64")
+        seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
+        scaling = [
+            arrays.per_feature(value, checked[0], type_, name) for value, name in ((scale, "scale"), (offset, "offset"))
+        ]
+        return cls(checked, loss, seed, type_, *scaling)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the outputs are class probabilities."""
+        return self.loss == "cross_entropy"
+
+    @property
+    def activations(self) -> list[str]:
+        """The F of every layer."""
+        return ["relu"] * (len(self.sizes) - 2) + ["softmax" if self.classifies else "identity"]
+
+    def model(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> Model:
+        """The native model, with the (W, B) of every layer or with fresh ones.
+
+        Raises
+        ------
+        TypeError, ValueError : the parameters are not of these sizes.
+        MemoryError, OverflowError : a network of this size does not fit in memory.
+        """
+        scales = bool((self.scale != 1).any() or (self.offset != 0).any())
+        factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
+        given = None
+        if parameters is not None:
+            given = [
+                (
+                    arrays.parameter(w, (k, m), self.dtype, f"W of layer {i}"),
+                    arrays.parameter(b, (m,), self.dtype, f"B of layer {i}"),
+                )
+                for i, ((w, b), k, m) in enumerate(zip(parameters, self.sizes[:-1], self.sizes[1:], strict=True))
+            ]
+        return Model(list(self.sizes), self.loss, self.dtype.name, self.seed, factors, zeros, given)
+
+    def summary(self) -> str:
+        """A table of the layers."""
+        rows = [("layer", "W", "activation", "parameters")]
+        total = 0
+        for i, activation in enumerate(self.activations):
+            k, m = self.sizes[i], self.sizes[i + 1]
+            total += (k + 1) * m
+            rows.append((str(i), f"{k} x {m}", activation, f"{(k + 1) * m:,}"))
+        rows.append(("total", "", "", f"{total:,}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows
+        )

@@ -1,0 +1,49 @@
+"""Networks out of files."""
+
+from __future__ import annotations
+
+import os
+
+from fcnet import storage
+from fcnet.network import Network
+
+
+def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Network:
+    """Load a network that ``Network.save`` wrote.
+
+    Nothing in the file is executed; one that is damaged, truncated or made to do harm is a ValueError.
+
+    Parameters
+    ----------
+    path : path
+    allow_nonfinite : bool, default False
+        Accept parameters that are infinite or NaN.
+
+    Returns
+    -------
+    Network
+        Predicts the same bits as the one that was saved.
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    ValueError : it is not a network that this version of fcnet can load.
+    MemoryError : it does not fit in memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import fcnet as fc
+    >>> net = fc.Network([64, 100, 10], seed=0)
+    >>> path = tempfile.mkdtemp() + "/digits.safetensors"
+    >>> net.save(path)
+    >>> (fc.load(path).layers[0].W == net.layers[0].W).all()
+    True
+    """
+    state = storage.load_state(path, allow_nonfinite=allow_nonfinite)
+    net = Network.__new__(Network)
+    try:
+        net.__setstate__(state)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
+    return net

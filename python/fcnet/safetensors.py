@@ -1,0 +1,130 @@
+"""The safetensors format: named arrays behind a JSON header. Nothing in a file is executed, looked up or imported.
+
+Eight bytes of the header's length, the header, the arrays' bytes without gaps, little-endian and C-ordered.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+_LONGEST_HEADER = 1 << 20
+_MOST_TENSORS = 10_000
+
+
+def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
+    """Write arrays of float32 or float64, in their order.
+
+    Parameters
+    ----------
+    file : binary file, open for writing
+    tensors : name -> array
+    metadata : text -> text
+
+    Raises
+    ------
+    OSError : the file cannot be written.
+    """
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name, tensor in tensors.items():
+        begin, end = end, end + tensor.nbytes
+        kind = _NAMES[tensor.dtype.newbyteorder("<")]
+        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for tensor in tensors.values():
+        file.write(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).data)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read a file's arrays and metadata; of any file, also one made to do harm.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    {name: array}, {text: text}
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    ValueError : it is not a whole file of this format, or of other types than float32 and float64.
+    """
+    if stat.S_ISFIFO(os.stat(path).st_mode):  # opening one would wait for a writer
+        raise ValueError(f"{os.fspath(path)!r} is a pipe: expected a file")
+    with open(path, "rb") as file:
+        try:
+            return _read(file, os.fstat(file.fileno()).st_size)
+        except (ValueError, RecursionError) as error:
+            reason = "its header is nested too deeply" if isinstance(error, RecursionError) else error
+            raise ValueError(f"{os.fspath(path)!r} is not a model file: {reason}") from None
+
+
+def _read(file: BinaryIO, size: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > min(size - 8, _LONGEST_HEADER):
+        raise ValueError(f"{size} bytes do not hold a header of {length}")
+    text = file.read(length)
+    if not text.startswith(b"{"):
+        raise ValueError("its header does not begin with '{'")
+    header = json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse)
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("its metadata is not text")
+    if len(header) > _MOST_TENSORS:
+        raise ValueError(f"it lists {len(header)} arrays: expected at most {_MOST_TENSORS}")
+    layouts = sorted((_layout(name, entry) for name, entry in header.items()), key=lambda layout: layout[3:])
+    at = 0
+    for name, _, _, begin, end in layouts:
+        if begin != at:
+            raise ValueError(f"the bytes of {name!r} begin at {begin}: expected {at}")
+        at = end
+    if 8 + length + at != size:
+        raise ValueError(f"it has {size} bytes: its header says {8 + length + at}")
+    tensors = {}
+    for name, dtype, shape, _, _ in layouts:
+        tensor = np.empty(shape, dtype)
+        if file.readinto(tensor.reshape(-1).view(np.uint8).data) != tensor.nbytes:  # type: ignore[attr-defined]
+            raise ValueError("it became shorter while it was read")
+        tensors[name] = tensor.astype(dtype.newbyteorder("="), copy=False)
+    return tensors, metadata
+
+
+def _layout(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
+    """Name, type, shape, first and last byte of an array that the header lists."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"{name!r} is not described by dtype, shape and data_offsets")
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in _TYPES:
+        raise ValueError(f"{name!r} has dtype {kind!r}: expected F32 or F64")
+    for numbers, most in ((shape, 8), (offsets, 2)):
+        if not isinstance(numbers, list) or len(numbers) > most or not all(type(n) is int and n >= 0 for n in numbers):
+            raise ValueError(f"{name!r} has the shape or data_offsets {numbers!r}")
+    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _TYPES[kind].itemsize:
+        raise ValueError(f"{name!r} has the bytes {offsets!r}: its shape is {shape!r} of {kind}")
+    return name, _TYPES[kind], tuple(shape), offsets[0], offsets[1]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a name stands twice in its header")
+    return result
+
+
+def _refuse(number: str) -> None:
+    raise ValueError(f"its header has the number {number}: expected whole ones")

@@ -1,0 +1,50 @@
+"""What every schedule is; those there are stand in ``fcnet.schedules``, which is imported when somebody asks for it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet.hyperparameters import Range, check_numbers
+
+_RANGES: dict[str, Range] = {
+    "factor": ("0 < factor < 1", lambda value: 0 < value < 1),
+    "every": ("a number of epochs above 0", lambda value: 0 < value < math.inf),
+    "warm_up": ("a share, 0 <= warm_up < 1", lambda value: 0 <= value < 1),
+    "floor": ("0 <= floor <= 1", lambda value: 0 <= value <= 1),
+    "power": ("a positive, finite number", lambda value: 0 < value < math.inf),
+    "start": ("0 < start <= 1", lambda value: 0 < value <= 1),
+    "end": ("0 < end <= 1", lambda value: 0 < value <= 1),
+}
+
+
+class Schedule:
+    """A frozen dataclass of numbers, which are checked, and a formula for the factors."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, _RANGES)
+
+    def factors(self, first: int, count: int, total: int, per_epoch: int) -> NDArray[np.float64]:
+        """What multiplies the learning rate in the steps ``first .. first + count - 1``.
+
+        Parameters
+        ----------
+        first : int
+            Step of the fit, counted from 0.
+        count : int
+        total : int
+            Steps of the whole fit.
+        per_epoch : int
+            Steps of an epoch.
+
+        Returns
+        -------
+        array (count,)
+        """
+        return self._factors(np.arange(first, first + count, dtype=np.float64), total, per_epoch)
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        raise NotImplementedError

@@ -1,0 +1,170 @@
+"""Schedules: the factor on the optimiser's learning rate in every step. Small frozen dataclasses of a formula each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet import _native
+from fcnet.schedule import Schedule
+
+# Of our own, so that a schedule has the same bits on every machine: NumPy's depend on the processor.
+
+
+def _power(base: NDArray[Any] | float, exponent: NDArray[Any] | float) -> NDArray[np.float64]:
+    """``base ** exponent`` for base > 0."""
+    logarithm = _native.log(np.atleast_1d(np.asarray(base, np.float64)))
+    power: NDArray[np.float64] = _native.exp(exponent * logarithm)
+    return power
+
+
+def _fall(t: NDArray[Any]) -> NDArray[Any]:
+    """Half a cosine from 1 at t = 0 to 0 at 1: ``(1 + cos(pi t)) / 2 = (1 - sin x) / 2``, ``x = pi (t - 1/2)``."""
+    x = np.pi * (np.clip(t, 0, 1) - 0.5)
+    term, sine = x, x
+    for k in range(3, 25, 2):
+        term = term * (x * x) / -(k * (k - 1))
+        sine = sine + term
+    fall: NDArray[np.float64] = (1 - sine) / 2
+    return fall
+
+
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """``factor ** floor(epoch / every)``.
+
+    Parameters
+    ----------
+    every : int > 0, default 10
+        Epochs.
+    factor : float in (0, 1), default 0.5
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not a number, or out of range.
+
+    Examples
+    --------
+    >>> StepDecay(every=2, factor=0.1).factors(0, 4, total=4, per_epoch=1)
+    array([1. , 1. , 0.1, 0.1])
+    """
+
+    every: float = 10
+    factor: float = 0.5
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        return _power(self.factor, np.floor(step // per_epoch / self.every))
+
+
+@dataclass(frozen=True)
+class ExponentialDecay(Schedule):
+    """``factor ** epoch``, step by step.
+
+    Parameters
+    ----------
+    factor : float in (0, 1), default 0.95
+        From one epoch to the next.
+
+    Raises
+    ------
+    TypeError, ValueError : factor is not a number, or out of range.
+
+    Examples
+    --------
+    >>> ExponentialDecay(0.25).factors(0, 3, total=3, per_epoch=2)
+    array([1.  , 0.5 , 0.25])
+    """
+
+    factor: float = 0.95
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        return _power(self.factor, step / per_epoch)
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """``1 / (step + 1) ** power``, steps counted from 0.
+
+    Parameters
+    ----------
+    power : float > 0, default 0.5
+
+    Raises
+    ------
+    TypeError, ValueError : power is not a number, or out of range.
+
+    Examples
+    --------
+    >>> InverseScaling(1).factors(0, 4, total=4, per_epoch=1)
+    array([1.        , 0.5       , 0.33333333, 0.25      ])
+    """
+
+    power: float = 0.5
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        return _power(step + 1, -self.power)
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """A linear warm-up, then half a cosine from 1 to ``floor`` (Loshchilov and Hutter 2017, equation 5).
+
+    Parameters
+    ----------
+    warm_up : float in [0, 1), default 0
+        Share of the fit's steps.
+    floor : float in [0, 1], default 0
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not a number, or out of range.
+
+    Examples
+    --------
+    >>> Cosine(warm_up=0.4).factors(0, 5, total=5, per_epoch=1).round(2)
+    array([0.5 , 1.  , 1.  , 0.75, 0.25])
+    """
+
+    warm_up: float = 0
+    floor: float = 0
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        warm = self.warm_up * total
+        done = (step - warm) / (total - warm)
+        falling = self.floor + (1 - self.floor) * _fall(done)
+        return np.where(step < warm, np.minimum((step + 1) / max(warm, 1), 1), falling)
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up from ``start`` to 1 and down to ``end``, each along half a cosine (Smith and Topin 2018).
+
+    Parameters
+    ----------
+    warm_up : float in [0, 1), default 0.3
+        Share of the fit's steps on the way up.
+    start, end : float in (0, 1], default 0.04 and 0.0001
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not a number, or out of range.
+
+    Examples
+    --------
+    >>> OneCycle(warm_up=0.5, start=0.1, end=0.5).factors(0, 5, total=5, per_epoch=1).round(2)
+    array([0.1 , 0.55, 1.  , 0.75, 0.5 ])
+    """
+
+    warm_up: float = 0.3
+    start: float = 0.04
+    end: float = 0.0001
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        last = max(total - 1, 1)
+        top = self.warm_up * last
+        up = 1 - (1 - self.start) * _fall(step / max(top, 1))
+        down = self.end + (1 - self.end) * _fall((step - top) / (last - top))
+        return np.where(step < top, up, down)

@@ -1,0 +1,103 @@
+"""Networks in files: the safetensors format, the architecture in its metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet import safetensors
+from fcnet.files import replacing
+
+_FORMAT_VERSION = 1
+_ARCHITECTURE = ("sizes", "loss", "dtype", "seed", "epochs_trained")
+
+
+def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write what a network's ``__getstate__`` gives, replacing the file in one step.
+
+    Parameters
+    ----------
+    state : dict
+    path : path
+
+    Raises
+    ------
+    OSError : the file cannot be written; one that was there is as before.
+    """
+    tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
+    for i, (w, b) in enumerate(state["parameters"]):
+        tensors |= {f"layers.{i}.W": w, f"layers.{i}.B": b}
+    metadata = {
+        "format": "fcnet",
+        "version": str(_FORMAT_VERSION),
+        "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
+        "crc32": _checksum(tensors),
+    }
+    with replacing(path) as file:
+        safetensors.write(file, tensors, metadata)
+
+
+def load_state(path: str | os.PathLike[str], *, allow_nonfinite: bool) -> dict[str, Any]:
+    """Read what ``save`` wrote: the state for a network's ``__setstate__``, which checks it further.
+
+    Parameters
+    ----------
+    path : path
+    allow_nonfinite : bool
+        Accept infinite and NaN parameters.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    ValueError : it is damaged, or not a network that this version knows.
+    """
+    tensors, metadata = safetensors.read(path)
+    try:
+        return _state(tensors, metadata, allow_nonfinite)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
+
+
+def _state(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], allow_nonfinite: bool) -> dict[str, Any]:
+    if metadata.get("format") != "fcnet":
+        raise ValueError("its metadata does not say that it is one of fcnet")
+    if metadata.get("version") != str(_FORMAT_VERSION):
+        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet knows {_FORMAT_VERSION}")
+    if metadata.get("crc32") != _checksum(tensors):
+        raise ValueError("its checksum is wrong: the file is damaged")
+    state: dict[str, Any] = json.loads(metadata["network"])
+    if not isinstance(state, dict) or set(state) != set(_ARCHITECTURE):
+        raise ValueError(f"its architecture is not given by {', '.join(_ARCHITECTURE)}")
+    if state["dtype"] not in ("float32", "float64"):
+        raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
+    layers = (len(tensors) - 2) // 2
+    names = {"input.scale", "input.offset", *(f"layers.{i}.{p}" for i in range(layers) for p in "WB")}
+    if set(tensors) != names:
+        raise ValueError(f"its arrays are not those of {layers} layers")
+    for name, tensor in tensors.items():
+        if tensor.dtype != state["dtype"]:
+            raise ValueError(f"{name} is {tensor.dtype}: expected {state['dtype']}")
+        if not allow_nonfinite and not np.isfinite(tensor).all():
+            raise ValueError(f"{name} is not finite, see allow_nonfinite")
+    state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
+    state["history"] = {}
+    state["parameters"] = [(tensors[f"layers.{i}.W"], tensors[f"layers.{i}.B"]) for i in range(layers)]
+    return state
+
+
+def _checksum(tensors: dict[str, NDArray[Any]]) -> str:
+    """CRC-32 of the arrays' bytes, in the order of their names."""
+    sum_ = 0
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        sum_ = zlib.crc32(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).data, sum_)
+    return f"{sum_:08x}"

@@ -1,0 +1,154 @@
+"""Early stopping: when it ends a fit, and the weights that it leaves; samples held back for validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((120, 4)).astype(np.float32), RNG.integers(0, 3, 120)  # nothing to learn but by heart
+VALIDATION = RNG.standard_normal((60, 4)).astype(np.float32), RNG.integers(0, 3, 60)
+OPTIONS = {"batch_size": 16, "optimizer": fc.Adam(0.03)}
+
+
+def network(**options):
+    return fc.Network([4, 32, 3], seed=2, **options)
+
+
+def parameters(net):
+    return b"".join(layer.W.tobytes() + layer.B.tobytes() for layer in net.layers)
+
+
+@pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy"])
+def test_it_ends_after_patience_and_goes_back_to_the_best(monitor):
+    net = network()
+    rule = fc.EarlyStopping(patience=4, monitor=monitor)
+    history = net.fit(X, Y, epochs=200, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)
+    figures = np.array(history[monitor])
+    best = figures.argmax() if monitor == "val_accuracy" else figures.argmin()
+    assert history.stopped_early
+    assert history.best_epoch == best
+    assert len(history) == best + 1 + 4
+    assert net.evaluate(*VALIDATION)[monitor[4:]] == figures[best]
+    same = network()
+    same.fit(X, Y, epochs=int(best) + 1, **OPTIONS)
+    assert parameters(net) == parameters(same)
+    assert net.epochs_trained == len(history)
+
+
+def test_without_restore_the_last_weights_stay():
+    net, same = network(), network()
+    rule = fc.EarlyStopping(patience=3, restore_best=False)
+    history = net.fit(X, Y, epochs=200, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)
+    assert history.stopped_early
+    same.fit(X, Y, epochs=len(history), **OPTIONS)
+    assert parameters(net) == parameters(same)
+
+
+def test_the_best_is_restored_where_the_epochs_end_first():
+    net, same = network(), network()
+    history = net.fit(
+        X, Y, epochs=30, validation_data=VALIDATION, early_stopping=fc.EarlyStopping(patience=100), **OPTIONS
+    )
+    assert not history.stopped_early
+    assert history.best_epoch < 29
+    same.fit(X, Y, epochs=history.best_epoch + 1, **OPTIONS)
+    assert parameters(net) == parameters(same)
+
+
+def test_a_training_figure_can_be_watched():
+    rule = fc.EarlyStopping(patience=1, min_delta=0.5, monitor="loss")
+    history = network().fit(X, Y, epochs=100, early_stopping=rule, **OPTIONS)
+    assert len(history) == 2
+    assert history.best_epoch == 0
+
+
+def test_a_second_fit_counts_its_own_epochs():
+    net = network()
+    net.fit(X, Y, epochs=5, **OPTIONS)
+    rule = fc.EarlyStopping(patience=1, min_delta=1e9, monitor="loss")
+    assert net.fit(X, Y, epochs=9, early_stopping=rule, **OPTIONS).epochs == [5, 6]
+
+
+def test_a_divergence_leaves_the_best():
+    net = network(loss="mse")
+    targets = RNG.standard_normal((120, 3))
+    rule = fc.EarlyStopping(monitor="loss")
+    with pytest.raises(fc.DivergenceError):
+        net.fit(X * 100, targets, epochs=500, optimizer=fc.SGD(0.9), early_stopping=rule)
+    assert np.isfinite(net.predict(X)).all()
+
+
+def test_a_prediction_during_the_fit_may_hold_the_best(monkeypatch):
+    """Weights that somebody else still needs are not written over."""
+    net = network()
+    seen = []
+
+    def is_better(rule, figure, best):
+        seen.append(net.predict(X).tobytes())
+        return best is None
+
+    monkeypatch.setattr(fc.EarlyStopping, "is_better", is_better)
+    net.fit(X, Y, epochs=6, early_stopping=fc.EarlyStopping(monitor="loss", patience=9), **OPTIONS)
+    assert len(set(seen)) == 6
+    assert net.predict(X).tobytes() == seen[0]
+
+
+def test_held_back_samples_are_drawn_by_the_seed_of_every_class_alike():
+    y = np.repeat([0, 1, 2], [100, 15, 5])
+    x = np.arange(120.0)[:, None]
+    kept, held = fc.splitting.hold_back(120, 0.2, 1, y)
+    assert (np.sort(np.concatenate([kept, held])) == np.arange(120)).all()
+    assert (np.bincount(y[held]) == [20, 3, 1]).all()
+    assert (held == fc.splitting.hold_back(120, 0.2, 1, y)[1]).all()
+    assert (held != fc.splitting.hold_back(120, 0.2, 2, y)[1]).any()
+    assert len(fc.splitting.hold_back(120, 0.2, 1, None)[1]) == 24
+
+    one, other = (fc.Network([1, 4, 3], seed=1, scale=0.01) for _ in range(2))
+    given = one.fit(x, y, epochs=2, validation_split=0.2)
+    assert given == other.fit(x[kept], y[kept], epochs=2, validation_data=(x[held], y[held])) or (
+        given.val_loss == other.history.val_loss
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"early_stopping": fc.EarlyStopping()}, ValueError, "watches val_loss: expected validation_data"),
+        ({"early_stopping": 3}, TypeError, r"early_stopping is 3: expected fcnet.EarlyStopping"),
+        ({"validation_split": 1}, ValueError, "validation_split is 1: expected 0 <= validation_split < 1"),
+        ({"validation_split": "0.1"}, TypeError, "validation_split is '0.1'"),
+        ({"validation_split": 0.001}, ValueError, "holds back 0 of 120"),
+        ({"validation_split": 0.1, "validation_data": VALIDATION}, ValueError, "expected one of them"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_trained(options, error, match):
+    net = network()
+    before = parameters(net)
+    with pytest.raises(error, match=match):
+        net.fit(X, Y, **options)
+    assert parameters(net) == before
+    assert net.epochs_trained == 0
+
+
+def test_a_regression_has_no_accuracy():
+    with pytest.raises(ValueError, match="does not classify"):
+        network(loss="mse").fit(X, np.zeros((120, 3)), early_stopping=fc.EarlyStopping(monitor="accuracy"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"patience": 0}, ValueError),
+        ({"patience": 1.5}, TypeError),
+        ({"min_delta": -1}, ValueError),
+        ({"min_delta": None}, TypeError),
+        ({"monitor": "auc"}, ValueError),
+        ({"restore_best": 1}, TypeError),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(options, error):
+    with pytest.raises(error, match=next(iter(options))):
+        fc.EarlyStopping(**options)

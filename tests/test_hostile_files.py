@@ -1,0 +1,191 @@
+"""A model file that was damaged, or made to do harm, is a ValueError; loading looks at nothing but the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+from processes import output
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "net.safetensors"
+    net = fc.Network([3, 5, 2], seed=7)
+    net.fit(np.eye(3), [0, 1, 0], epochs=2)
+    net.save(path)
+    return path.read_bytes()
+
+
+def parts(good):
+    length = int.from_bytes(good[:8], "little")
+    return json.loads(good[8 : 8 + length]), good[8 + length :]
+
+
+def whole(header, data):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def refused(data, tmp_path, match="."):
+    path = tmp_path / "hostile"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=match):
+        fc.load(path)
+
+
+def test_every_shorter_file_is_refused(good, tmp_path):
+    for length in range(len(good)):
+        refused(good[:length], tmp_path)
+
+
+def entry(name, **changes):
+    def change(header):
+        header[name] |= changes
+        return header
+
+    return change
+
+
+def network(**changes):
+    def change(header):
+        metadata = header["__metadata__"]
+        metadata["network"] = json.dumps(json.loads(metadata["network"]) | changes)
+        return header
+
+    return change
+
+
+W = "layers.0.W"
+CHANGES = {
+    "an unknown type": (entry(W, dtype="BF16"), "expected F32 or F64"),
+    "a type that is no text": (entry(W, dtype=["F32"]), "expected F32 or F64"),
+    "another type": (entry(W, dtype="F64"), "has the bytes"),
+    "a negative size": (entry(W, shape=[-3, -5]), "has the shape"),
+    "a size that is no number": (entry(W, shape=[True, 15]), "has the shape"),
+    "a huge size": (entry(W, shape=[2**62, 2**62]), "has the bytes"),
+    "many dimensions": (entry(W, shape=[1] * 1000 + [15]), "has the shape"),
+    "another shape": (entry(W, shape=[5, 3]), "W of layer 0 has shape"),
+    "a hole": (entry(W, data_offsets=[20, 80]), "begin at 20"),
+    "an overlap": (entry(W, data_offsets=[0, 60]), "begin at 0: expected"),
+    "a field too many": (entry(W, device="cpu"), "not described by"),
+    "an array too many": (lambda h: h | {"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}, "not those of"),
+    "no metadata": (lambda h: {k: v for k, v in h.items() if k != "__metadata__"}, "one of fcnet"),
+    "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
+    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "2"}}, "version '2'"),
+    "another checksum": (lambda h: h | {"__metadata__": h["__metadata__"] | {"crc32": "0"}}, "damaged"),
+    "other sizes": (network(sizes=[3, 6, 2]), "has shape"),
+    "more layers": (network(sizes=[3, 5, 5, 2]), "layers: expected 3"),
+    "huge layers": (network(sizes=[2**40, 2**40, 2]), "has shape"),
+    "sizes that are no list": (network(sizes={"a": 1}), "expected a sequence"),
+    "an unknown loss": (network(loss="os.system"), "loss is 'os.system'"),
+    "an unknown dtype": (network(dtype="O"), "expected float32 or float64"),
+    "no dtype": (network(dtype=None), "expected float32 or float64"),
+    "the other dtype": (network(dtype="float64"), "is float32: expected float64"),
+    "a seed that is no number": (network(seed="1"), "seed is '1'"),
+    "a negative count": (network(epochs_trained=-1), "epochs_trained is -1"),
+    "more than the architecture": (network(hook="os.system"), "not given by"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_changed_header_is_refused(what, good, tmp_path):
+    change, match = CHANGES[what]
+    header, data = parts(good)
+    refused(whole(change(header), data), tmp_path, match)
+
+
+HEADERS = {
+    "a list": (b"[]", "begin with"),
+    "a space first": (b' {"a": 1}', "begin with"),
+    "a name twice": (b'{"a": {}, "a": {}}', "twice"),
+    "not JSON": (b"{nonsense", "not a model file"),
+    "not UTF-8": (b'{"\xff": 1}', "not a model file"),
+    "deep nesting": (b'{"a":' + b"[" * 100_000 + b"}", "not a model file"),
+    "a long number": (b'{"a": ' + b"9" * 100_000 + b"}", "not a model file"),
+    "a fraction": (b'{"a": 1.5}', "whole ones"),
+    "NaN": (b'{"a": NaN}', "whole ones"),
+    "too many arrays": (json.dumps({str(i): 0 for i in range(10_001)}).encode(), "at most 10000"),
+}
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_another_header_is_refused(what, good, tmp_path):
+    text, match = HEADERS[what]
+    refused(whole(text, parts(good)[1]), tmp_path, match)
+
+
+def test_more_after_the_arrays_is_refused(good, tmp_path):
+    refused(good + b"PK\x03\x04", tmp_path, "its header says")
+    refused((2**63).to_bytes(8, "little") + good[8:], tmp_path, "do not hold a header")
+    refused((2**20 + 1).to_bytes(8, "little") + b"{" + b" " * 2**21, tmp_path, "do not hold a header")
+
+
+def test_parameters_that_are_not_finite_are_refused_unless_allowed(tmp_path):
+    net = fc.Network([3, 5, 2], seed=7)
+    net.layers[0].B = [1, np.inf, 2, 3, 4]
+    net.save(tmp_path / "net")
+    with pytest.raises(ValueError, match=r"layers\.0\.B is not finite, see allow_nonfinite"):
+        fc.load(tmp_path / "net")
+    assert np.isinf(fc.load(tmp_path / "net", allow_nonfinite=True).layers[0].B[1])
+
+
+def test_a_file_with_any_bytes_changed_is_refused_or_the_same_network(good, tmp_path):
+    """Bytes flipped, cut out, put in, with the header's length made right again: a ValueError, never anything else."""
+    rng, path = random.Random(0), tmp_path / "fuzzed"
+    length = int.from_bytes(good[:8], "little")
+    loaded = 0
+    for _ in range(20_000):
+        data = bytearray(good)
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randrange(8, 8 + length if rng.random() < 0.8 else len(data))
+            kind = rng.randrange(4)
+            if kind == 0:
+                data[at] ^= 1 << rng.randrange(8)
+            elif kind == 1:
+                data[at] = rng.choice(b'{}[]",:0123456789-.eE \x00\xff')
+            elif kind == 2:
+                del data[at : at + rng.randint(1, 8)]
+            else:
+                data[at:at] = bytes(data[at : at + rng.randint(1, 16)])
+        header = len(data) - (len(good) - 8 - length) - 8
+        if rng.random() < 0.9 and header >= 0:
+            data[:8] = header.to_bytes(8, "little")
+        path.write_bytes(data)
+        try:
+            fc.load(path)
+            loaded += 1
+        except ValueError:
+            pass
+    assert loaded < 1000
+
+
+def test_loading_looks_at_nothing_else(good, tmp_path):
+    path = tmp_path / "net"
+    path.write_bytes(good)
+    code = f"""
+import sys
+import fcnet as fc
+fc.load({str(path)!r})
+events = []
+sys.addaudithook(lambda name, arguments: events.append((name, arguments)))
+fc.load({str(path)!r})
+print(sorted({{name for name, arguments in events if name != "open" or arguments[0] != {str(path)!r}}}))
+"""
+    assert set(eval(output(code))) <= {"object.__getattr__", "array.__new__"}
+
+
+def test_a_pipe_or_a_folder_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a pipe"):
+        fc.load(tmp_path / "pipe")
+    with pytest.raises(OSError, match=str(tmp_path)):
+        fc.load(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        fc.load(tmp_path / "nothing")

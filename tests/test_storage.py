@@ -1,0 +1,181 @@
+"""A network in a file is the same network; a failed or killed save costs nothing."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import safetensors, storage
+from fcnet.files import replacing
+
+
+def trained(dtype="float32", loss="cross_entropy", **options):
+    net = fc.Network([3, 5, 2], seed=7, dtype=dtype, loss=loss, **options)
+    rng = np.random.default_rng(0)
+    x = rng.random((40, 3))
+    y = rng.integers(0, 2, 40) if loss == "cross_entropy" else rng.random((40, 2))
+    net.fit(x, y, epochs=2, batch_size=8)
+    return net, x, y
+
+
+WAYS = {
+    "file": lambda net, folder: (net.save(folder / "net.safetensors"), fc.load(folder / "net.safetensors"))[1],
+    "pickle": lambda net, folder: pickle.loads(pickle.dumps(net)),
+    "deepcopy": lambda net, folder: copy.deepcopy(net),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
+@pytest.mark.parametrize("options", [{}, {"scale": 1 / 3, "offset": [0.1, 0.2, 0.3]}], ids=["plain", "scaled"])
+def test_it_is_the_same_network(way, loss, options, dtype, tmp_path):
+    net, x, y = trained(np.dtype(dtype).name, loss, **options)
+    again = WAYS[way](net, tmp_path)
+    for name in ("sizes", "loss", "seed", "dtype", "epochs_trained"):
+        assert getattr(again, name) == getattr(net, name)
+    assert (again.scale == net.scale).all()
+    assert (again.offset == net.offset).all()
+    assert again.summary() == net.summary()
+    assert again.predict(x).tobytes() == net.predict(x).tobytes()
+    if way != "file":
+        assert again.history == net.history
+    for one in (net, again):  # and goes on as the same one
+        one.fit(x, y, epochs=2, batch_size=8)
+    assert again.predict(x).tobytes() == net.predict(x).tobytes()
+
+
+def test_a_copy_is_another_network():
+    net, x, y = trained()
+    before = net.predict(x)
+    copy.deepcopy(net).fit(x, y, epochs=1)
+    assert (net.predict(x) == before).all()
+
+
+def test_others_can_read_the_file(tmp_path):
+    library = pytest.importorskip("safetensors.numpy")
+    net, _, _ = trained()
+    net.save(tmp_path / "net.safetensors")
+    tensors = library.load_file(tmp_path / "net.safetensors")
+    assert (tensors["layers.1.W"] == net.layers[1].W).all()
+    assert set(tensors) == {"input.scale", "input.offset", *(f"layers.{i}.{p}" for i in (0, 1) for p in "WB")}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"sizes": [3, 5]}, {"loss": "hinge"}, {"seed": -1}, {"parameters": []}, {"more": 1}]
+)
+def test_a_damaged_state_is_an_error(damage):
+    net, _, _ = trained()
+    with pytest.raises(ValueError, match=r"."):
+        fc.Network.__new__(fc.Network).__setstate__(net.__getstate__() | damage)
+
+
+def test_version_1_loads(tmp_path):
+    """A file as version 1 wrote it: the article's two features, one hidden neuron."""
+    arrays = {
+        "input.scale": np.float32(2),
+        "input.offset": np.float32(0),
+        "layers.0.W": np.array([[1], [-1]], "f4"),
+        "layers.0.B": np.array([0.5], "f4"),
+        "layers.1.W": np.array([[1, 2]], "f4"),
+        "layers.1.B": np.array([0, -1], "f4"),
+    }
+    arrays = {name: np.asarray(a) for name, a in arrays.items()}
+    metadata = {
+        "format": "fcnet",
+        "version": "1",
+        "network": '{"sizes": [2, 1, 2], "loss": "mse", "dtype": "float32", "seed": 3, "epochs_trained": 4}',
+        "crc32": "18e3ba13",
+    }
+    with open(tmp_path / "v1", "wb") as file:
+        safetensors.write(file, arrays, metadata)
+    net = fc.load(tmp_path / "v1")
+    assert (net.predict([[1.0, 0.5]]) == [[1.5, 2]]).all()
+    assert net.epochs_trained == 4
+
+
+def test_a_save_that_fails_leaves_the_file_that_was_there(tmp_path, monkeypatch):
+    net, x, y = trained()
+    path = tmp_path / "net"
+    net.save(path)
+    before = path.read_bytes()
+    net.fit(x, y, epochs=1)
+    for function in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, function, lambda *_: (_ for _ in ()).throw(OSError("no space left on device")))
+            with pytest.raises(OSError, match="no space left"):
+                net.save(path)
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == ["net"]
+    with pytest.raises(FileNotFoundError):
+        net.save(tmp_path / "no folder" / "net")
+
+
+def test_permissions_and_links_are_kept(tmp_path):
+    net, _, _ = trained()
+    (tmp_path / "real").touch(mode=0o640)
+    os.chmod(tmp_path / "real", 0o640)
+    (tmp_path / "link").symlink_to("real")
+    net.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o640
+    assert fc.load(tmp_path / "link").sizes == net.sizes
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    path = tmp_path / "net"
+    ours = tmp_path / f".net.{os.getpid()}-1.partial"
+    dead = tmp_path / ".net.999999999-1.partial"
+    others = [tmp_path / ".other.999999999-1.partial", tmp_path / ".net.x.partial"]
+    for file in (ours, dead, *others):
+        file.touch()
+    with replacing(path) as file:
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert not dead.exists()
+    assert all(file.exists() for file in (ours, *others))
+
+
+SAVING = """
+import sys
+import numpy as np
+import fcnet as fc
+net = fc.Network([64, 300, 10], seed=1)
+i = 0
+print("ready", flush=True)
+while True:
+    i += 1
+    net.layers[0].B = np.full(300, i)
+    net.layers[1].B = np.full(10, i)
+    net.save(sys.argv[1])
+"""
+
+
+def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path):
+    path, rng = tmp_path / "net", random.Random(0)
+    fc.Network([64, 300, 10], seed=1).save(path)
+    for _ in range(15):
+        with subprocess.Popen([sys.executable, "-c", SAVING, path], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(rng.random() * 0.03)
+            process.send_signal(signal.SIGKILL)
+        layers = fc.load(path).layers
+        assert len(set(layers[0].B) | set(layers[1].B)) == 1  # of one save
+    fc.Network([64, 300, 10], seed=1).save(path)
+    assert os.listdir(tmp_path) == ["net"]
+
+
+def test_the_checksum_is_that_of_the_numbers():
+    assert storage._checksum({"b": np.array([1.0]), "a": np.array([2.0])}) == storage._checksum(
+        {"a": np.array([2.0]), "b": np.array([1.0])}
+    )
+    assert storage._checksum({"a": np.array([1.0])}) != storage._checksum({"a": np.array([2.0])})
