@@ -37,7 +37,11 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
-@pytest.mark.parametrize("options", [{}, {"scale": 1 / 3, "offset": [0.1, 0.2, 0.3]}], ids=["plain", "scaled"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"scale": 1 / 3, "offset": [0.1, 0.2, 0.3]}, {"activation": "tanh"}],
+    ids=["plain", "scaled", "tanh"],
+)
 def test_it_is_the_same_network(way, loss, options, dtype, tmp_path):
     net, x, y = trained(np.dtype(dtype).name, loss, **options)
     again = WAYS[way](net, tmp_path)
@@ -93,7 +97,8 @@ def test_version_1_loads(tmp_path):
     metadata = {
         "format": "fcnet",
         "version": "1",
-        "network": '{"sizes": [2, 1, 2], "loss": "mse", "dtype": "float32", "seed": 3, "epochs_trained": 4}',
+        "network": '{"sizes": [2, 1, 2], "loss": "mse", "activation": ["relu"], "dtype": "float32", "seed": 3, '
+        '"epochs_trained": 4}',
         "crc32": "18e3ba13",
     }
     with open(tmp_path / "v1", "wb") as file:

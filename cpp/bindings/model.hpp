@@ -167,7 +167,7 @@ class Fit {
 
   // `rates`: the learning rate of each step, or None.
   py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates) {
-    claimed();
+    Model<T>& model = claimed();
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
       of_steps.emplace(rates, "rates")
@@ -176,15 +176,14 @@ class Fit {
     std::function<void()> report;
     if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
     Attention attention(report);
-    auto start = (*model_)->published();
+    auto start = model.published();
     const LossResult result = attention.run([&](Watch& watch) {
-      return trainer_.run_epoch(*start, (*model_)->seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr,
-                                watch);
+      return trainer_.run_epoch(*start, model.seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr, watch);
     });
     running_ = false;
     const auto publish = [&] {
       start.reset();
-      const auto before = (*model_)->publish(trainer_.give_parameters());
+      const auto before = model.publish(trainer_.give_parameters());
       if (before.use_count() == 1) trainer_.reuse(std::move(*before));  // else somebody predicts with them
       if (result.samples == samples_.n) finished_ = py::make_tuple(epoch, result.loss, result.correct);
     };

@@ -2,6 +2,7 @@
 // The published kernels: check, allocate, release the GIL, call. Legend: n samples, k inputs, m outputs.
 #include <algorithm>
 
+#include "activation_names.hpp"
 #include "arrays.hpp"
 #include "errors.hpp"
 #include "fcnet/buffer.hpp"
@@ -45,7 +46,7 @@ py::object linear(py::object x, py::object w, py::object b, py::object out) {
   });
 }
 
-// function(kernels) is the element-wise kernel to call
+// function(kernels) is the element-wise kernel to call, with (x, count, out)
 template <class F>
 py::object elementwise(py::object argument, const char* name, py::object out, F function) {
   return with_float(argument, name, [&]<class T>() -> py::object {
@@ -55,6 +56,13 @@ py::object elementwise(py::object argument, const char* name, py::object out, F 
     T* const to = y.mutable_data();
     unlocked([&] { return function(kernels<T>())(x.data(), x.size(), to), Status::ok; });
     return y;
+  });
+}
+
+py::object activation(py::object h_in, const std::string& name, py::object out) {
+  const Activation chosen = activation_named(name);
+  return elementwise(h_in, "h_in", out, [chosen](const auto& k) {
+    return [chosen, &k](const auto* x, Size count, auto* y) { k.activate(chosen, x, count, y); };
   });
 }
 
@@ -200,11 +208,9 @@ py::object backward_and_update(py::object sigma, py::object w, py::object b, py:
 void register_kernels(py::module_& m) {
   m.def("linear", linear, "x"_a, "w"_a, "b"_a, "out"_a = py::none());
   m.def(
-      "relu",
-      [](py::object h_in, py::object out) {
-        return elementwise(h_in, "h_in", out, [](const auto& k) { return k.relu; });
-      },
-      "h_in"_a, "out"_a = py::none());
+      "relu", [](py::object h_in, py::object out) { return activation(h_in, "relu", out); }, "h_in"_a,
+      "out"_a = py::none());
+  m.def("activation", activation, "h_in"_a, "name"_a, "out"_a = py::none());
   m.def(
       "exp", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.exp; }); }, "x"_a);
   m.def(

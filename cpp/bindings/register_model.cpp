@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "activation_names.hpp"
 #include "model.hpp"
 #include "register.hpp"
 
@@ -73,11 +74,15 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
 }
 
 PyModel make_model(const std::vector<Size>& sizes, const std::string& loss, const std::string& dtype,
-                   std::uint64_t seed, py::object scale, py::object offset, const std::optional<Layers>& parameters) {
+                   std::uint64_t seed, py::object scale, py::object offset, const std::optional<Layers>& parameters,
+                   const std::vector<std::string>& hidden) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
-  const Shape shape{sizes, loss_named(loss)};
+  Shape shape{sizes, loss_named(loss)};
+  if (!hidden.empty() && hidden.size() + 2 != sizes.size())
+    value_error("hidden has not one name for each hidden layer");
+  for (const std::string& name : hidden) shape.hidden.push_back(activation_named(name));
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
@@ -223,7 +228,7 @@ PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batc
 void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a, "scale"_a = py::none(),
-           "offset"_a = py::none(), "parameters"_a = py::none())
+           "offset"_a = py::none(), "parameters"_a = py::none(), "hidden"_a = std::vector<std::string>{})
       .def("parameters", all_parameters)
       .def(
           "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
@@ -238,7 +243,7 @@ void register_model(py::module_& m) {
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a)
       .def("gradients", gradients_of, "x"_a, "y"_a);
-  py::class_<PySnapshot>(m, "Snapshot");
+  const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a)
       .def(

@@ -209,7 +209,7 @@ class Check {
 
   void elementwise(Size n) {
     std::vector<T> x = judge_.template vector<T>(n), y(n), wanted(n);
-    call_.relu(x.data(), n, y.data());
+    call_.activate(Activation::relu, x.data(), n, y.data());
     for (Size i = 0; i < n; ++i) wanted[i] = x[i] <= 0 ? 0 : x[i];
     judge_.expect(y, wanted, "relu", n, 1, 0);
     if (judge_.integers()) std::fill(x.begin(), x.end(), T(0));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Activation functions F as epilogues: F(h_in) in forward, sigma o F'(h_in) in back-data, F' read off h_out.
-// To add one: a struct here, its name in isa/table.hpp, a dataclass, an oracle function, a line of a test.
+// Activation functions F: F(h_in) in forward, sigma o F'(h_in) in back-data, F' read off h_out. Simple ones are
+// epilogues of the tiles; the others take a finished tile from the first cache, and are compiled but once. To add one:
+// a struct here, its name in isa/table.hpp and where layers are described, an oracle function, a line of a test.
 #pragma once
 
 #include "fcnet/isa/table.hpp"
-#include "fcnet/vec.hpp"
+#include "fcnet/vec_math.hpp"
 
 namespace fcnet::FCNET_ISA {
 
@@ -30,6 +31,82 @@ struct Relu {
   }
 };
 
+struct LeakyRelu {
+  template <class V>
+  static constexpr auto slope = ElementOf<V>(0.01);
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? slope<V> * h_in : h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return h_out > V{} ? sigma : slope<V> * sigma;
+  }
+};
+
+// Clevert et al. 2016, with alpha = 1.
+struct Elu {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? expm1(h_in) : h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return h_out > V{} ? sigma : sigma * (h_out + ElementOf<V>(1));
+  }
+};
+
+// Klambauer et al. 2017, equation 2.
+struct Selu {
+  template <class V>
+  static constexpr auto lambda = ElementOf<V>(1.0507009873554804934);
+  template <class V>
+  static constexpr auto lambda_alpha = ElementOf<V>(1.7580993408473768600);
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? lambda_alpha<V> * expm1(h_in) : lambda<V> * h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * (h_out > V{} ? V{} + lambda<V> : h_out + lambda_alpha<V>);
+  }
+};
+
+struct Sigmoid {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return ElementOf<V>(1) / (exp(-h_in) + ElementOf<V>(1));
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * (h_out * (ElementOf<V>(1) - h_out));
+  }
+};
+
+struct Tanh {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return tanh(h_in);
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * (ElementOf<V>(1) - h_out * h_out);
+  }
+};
+
+// ln(1 + e^h), whose derivative is the sigmoid: 1 - e^-h_out.
+struct Softplus {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    const V size = h_in < V{} ? -h_in : h_in;
+    return (h_in < V{} ? V{} : h_in) + log1p(exp(-size));
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * -expm1(-h_out);
+  }
+};
+
 // Calls f with the struct that `activation` names.
 template <class F>
 FCNET_INLINE void with_activation(Activation activation, F f) {
@@ -38,7 +115,49 @@ FCNET_INLINE void with_activation(Activation activation, F f) {
       return f(Identity{});
     case Activation::relu:
       return f(Relu{});
+    case Activation::leaky_relu:
+      return f(LeakyRelu{});
+    case Activation::elu:
+      return f(Elu{});
+    case Activation::selu:
+      return f(Selu{});
+    case Activation::sigmoid:
+      return f(Sigmoid{});
+    case Activation::tanh:
+      return f(Tanh{});
+    case Activation::softplus:
+      return f(Softplus{});
   }
+}
+
+static constexpr bool is_simple(Activation activation) { return activation <= Activation::relu; }
+
+// The same for an epilogue; with Identity where the function is not simple and comes after it.
+template <class F>
+FCNET_INLINE void with_epilogue(Activation activation, F f) {
+  activation == Activation::relu ? f(Relu{}) : f(Identity{});
+}
+
+// What an epilogue left: F in place, on rows of `columns` elements, a multiple of a vector's.
+template <class T>
+__attribute__((noinline)) void activate_block(Activation activation, T* h, Size stride, Size rows, Size columns) {
+  with_activation(activation, [&](auto f) {
+    for (Size r = 0; r < rows; ++r)
+      for (T* p = h + r * stride; p < h + r * stride + columns; p += width<T>) store(p, f.apply(load(p)));
+  });
+}
+
+// And sigma o F' in place.
+template <class T>
+__attribute__((noinline)) void derive_block(Activation activation, T* sigma, Size stride, const T* h, Size h_stride,
+                                            Size rows, Size columns) {
+  with_activation(activation, [&](auto f) {
+    for (Size r = 0; r < rows; ++r)
+      for (Size c = 0; c < columns; c += width<T>) {
+        T* const p = sigma + r * stride + c;
+        store(p, f.times_derivative(load(p), load(h + r * h_stride + c)));
+      }
+  });
 }
 
 }  // namespace fcnet::FCNET_ISA

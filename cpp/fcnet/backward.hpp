@@ -13,7 +13,7 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
   constexpr Size slice = slice_terms<T> / lanes;
   const Size panels = groups(layer.out, lanes);  // what the sums are sliced by
   const bool far = layer.in * layer.out * sizeof(T) > near_bytes;
-  with_activation(previous, [&](auto f) {
+  with_epilogue(previous, [&](auto f) {
     for_tiles<T, lanes / tile_rows * tile_rows>(
         first, last, sigma.samples, panels, slice,
         [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next) FCNET_INLINED {
@@ -39,6 +39,8 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
           if (here.end == panels)
             tile.each([&](int r, int v, Vec<T>& sum) { sum = f.times_derivative(sum, load(h_out + at(r, v))); });
           tile.each([&](int r, int v, Vec<T> sum) { store(out + at(r, v), sum); });
+          if (here.end == panels && !is_simple(previous))
+            derive_block(previous, out, lanes, h_out, lanes, rows.count, tile_lanes<T>);
         });
   });
 }

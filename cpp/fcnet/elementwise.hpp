@@ -36,8 +36,8 @@ bool all_finite(const T* x, Size count) {
 }
 
 template <class T>
-void map_relu(const T* x, Size count, T* out) {
-  map(x, count, out, [](Vec<T> v) { return Relu::apply(v); });
+void map_activation(Activation activation, const T* x, Size count, T* out) {
+  with_activation(activation, [&](auto f) { map(x, count, out, [&](Vec<T> v) { return f.apply(v); }); });
 }
 
 template <class T>

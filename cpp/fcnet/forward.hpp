@@ -12,7 +12,7 @@ template <class T>
 void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last) {
   const bool far = layer.in * layer.out * sizeof(T) > near_bytes;
   const auto weights = [=](Size row, Size k) { return layer.w + row / lanes * layer.stride + k * lanes; };
-  with_activation(layer.activation, [&](auto f) {
+  with_epilogue(layer.activation, [&](auto f) {
     for_tiles<T, lanes>(first, last, h.samples, layer.in, slice_terms<T>,
                         [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next) FCNET_INLINED {
                           T* const out = result.p + p * result.stride + row * lanes + lane;
@@ -38,6 +38,8 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
                           }
                           if (here.end == layer.in) tile.each([&](int, int, Vec<T>& h_in) { h_in = f.apply(h_in); });
                           tile.each([&](int r, int s, Vec<T> h_out) { store(at(r, s), h_out); });
+                          if (here.end == layer.in && !is_simple(layer.activation))
+                            activate_block(layer.activation, out, lanes, rows.count, tile_lanes<T>);
                         });
   });
 }

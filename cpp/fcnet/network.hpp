@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A network's shape, and its parameters in panels. Hidden layers are ReLU; the last one is affine, its softmax belongs
-// to the loss and to prediction.
+// A network's shape, and its parameters in panels. The last layer is affine, its softmax belongs to the loss and to
+// prediction.
 #pragma once
 
 #include <atomic>
@@ -16,11 +16,15 @@ namespace fcnet {
 struct Shape {
   std::vector<Size> sizes;  // inputs, hidden layers ..., outputs
   Loss loss = Loss::cross_entropy;
+  std::vector<Activation> hidden{};  // of every hidden layer; ReLU where it is empty
 
   Size layers() const { return sizes.size() - 1; }
   Size inputs() const { return sizes.front(); }
   Size outputs() const { return sizes.back(); }
-  Activation activation(Size layer) const { return layer + 1 < layers() ? Activation::relu : Activation::identity; }
+  Activation activation(Size layer) const {
+    if (layer + 1 == layers()) return Activation::identity;
+    return hidden.empty() ? Activation::relu : hidden[layer];
+  }
 
   // Multiplications and additions of all layers for one sample, forward only.
   double flops() const {
@@ -114,14 +118,21 @@ class Parameters {
   Buffer<T> panels_;
 };
 
-// He et al. 2015, equation 10: weights normal with variance 2 / in, biases 0.
+// Weights normal, biases 0; the variance is 2 / in where F passes half of its input on (He et al. 2015, equation 10),
+// and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al. 2017).
+static constexpr double gain(Activation activation) {
+  const bool around_0 =
+      activation == Activation::sigmoid || activation == Activation::tanh || activation == Activation::selu;
+  return around_0 ? 1 : 2;
+}
+
 template <class T>
 [[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Watch& watch) {
   const Shape& shape = parameters.shape();
   std::atomic<bool> enough{true};
   for (Size l = 0; l < shape.layers(); ++l) {
     const Size in = shape.sizes[l], out = shape.sizes[l + 1];
-    const double spread = __builtin_sqrt(2.0 / static_cast<double>(in));
+    const double spread = __builtin_sqrt(gain(shape.activation(l)) / static_cast<double>(in));
     const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
     const Status status = in_parallel(in, rows, watch, [&](Size begin, Size end) {
       Buffer<T> row;

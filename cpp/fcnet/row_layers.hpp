@@ -38,7 +38,7 @@ FCNET_INLINE void for_vectors(Size used, F f) {
 // h_out = F(h W + B) for n samples and the outputs of panels first..last.
 template <class T>
 void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last) {
-  with_activation(layer.activation, [&](auto f) {
+  with_epilogue(layer.activation, [&](auto f) {
     for (Size q = first; q < last; ++q)
       for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
         for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
@@ -48,6 +48,8 @@ void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> re
           tile.accumulate({h.p + row * h.stride, 1, h.stride}, {w, lanes}, layer.in);
           T* out = result.p + row * result.stride + q * lanes + lane;
           tile.each([&](int r, int s, Vec<T> h_in) { store(out + r * result.stride + s * width<T>, f.apply(h_in)); });
+          if (!is_simple(layer.activation))
+            activate_block(layer.activation, out, result.stride, rows.count, vectors.count * width<T>);
         });
       });
   });
@@ -68,7 +70,7 @@ void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T
                     Size i, Rows<T> result, T* scratch) {
   transpose_rows(layer, i, scratch);
   const Size used = layer.in - i < lanes ? layer.in - i : lanes;
-  with_activation(previous, [&](auto f) {
+  with_epilogue(previous, [&](auto f) {
     for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
       for_vectors<T, rows.count>(used, [&](auto vectors, Size lane) {
         Tile<T, rows.count, vectors.count> tile;
@@ -79,6 +81,11 @@ void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T
           store(result.p + (row + r) * result.stride + at,
                 f.times_derivative(sum, load(h.p + (row + r) * h.stride + at)));
         });
+        if (!is_simple(previous)) {
+          T* const out = result.p + row * result.stride + i + lane;
+          derive_block(previous, out, result.stride, h.p + row * h.stride + i + lane, h.stride, rows.count,
+                       vectors.count * width<T>);
+        }
       });
     });
   });

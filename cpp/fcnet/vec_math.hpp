@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// exp and log on vectors, of our own so that every CPU and C library gives the same bits.
-// Error, with and without fused multiply-add: exp at most 1 ulp, log at most 1 ulp (tests/test_math_ulp.py). Special
+// exp, log and what follows from them on vectors, of our own so that every CPU and C library gives the same bits.
+// Error, with and without fused multiply-add: exp at most 1 ulp, log at most 1 ulp (tests/test_math_ulp.py); for the
+// others see tests/test_activations.py. Special
 // values as in C: exp(-inf) = 0, log(0) = -inf, log(negative) = NaN, NaN stays NaN.
 #pragma once
 
@@ -16,7 +17,7 @@ struct FloatFormat<float> {
   static constexpr float magic = 0x1.8p23f;  // x + magic - magic rounds x to a whole number
   static constexpr float exp_above = 0x1.62e42ep6f, exp_below = -0x1.a0p6f;  // beyond: inf, and 0
   static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;  // k * ln2_high is exact
-  static constexpr int exp_terms = 8, log_terms = 6;
+  static constexpr int exp_terms = 8, log_terms = 6, tanh_terms = 6;
 };
 template <>
 struct FloatFormat<double> {
@@ -24,7 +25,7 @@ struct FloatFormat<double> {
   static constexpr double magic = 0x1.8p52;
   static constexpr double exp_above = 0x1.62e42fefa39efp9, exp_below = -0x1.75p9;
   static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-  static constexpr int exp_terms = 14, log_terms = 12;
+  static constexpr int exp_terms = 14, log_terms = 12, tanh_terms = 10;
 };
 
 template <class V>
@@ -83,6 +84,52 @@ FCNET_INLINE V log(V x) {
   const V y = fma(e, V{} + F::ln2_high, f - (half_square - tail));
   const V edge = x == V{} ? V{} - T(__builtin_inf()) : V{} + T(__builtin_nan(""));
   return x > V{} ? (x == T(__builtin_inf()) ? x : y) : edge;
+}
+
+// tanh x = over / under for |x| < 0.7: Lambert's continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...))).
+template <class V>
+struct Fraction {
+  V over, under;
+};
+template <class V>
+FCNET_INLINE Fraction<V> small_tanh(V x) {
+  using T = ElementOf<V>;
+  constexpr int terms = FloatFormat<T>::tanh_terms;
+  const V square = x * x;
+  V above = V{} + T(2 * terms + 1), below = V{} + T(1);
+  FCNET_UNROLL
+  for (int k = terms - 1; k >= 0; --k) {
+    const V next = fma(square, below, above * T(2 * k + 1));
+    below = above, above = next;
+  }
+  return {x * below, above};
+}
+
+// Beyond that 1 - 2 / (e^2|x| + 1), with the sign of x.
+template <class V>
+FCNET_INLINE V tanh(V x) {
+  using T = ElementOf<V>;
+  const V size = x < V{} ? -x : x;
+  const V large = T(1) - T(2) / (exp(size + size) + T(1));
+  const Fraction<V> small = small_tanh(x);
+  return size < T(0.6) ? small.over / small.under : (x < V{} ? -large : large);
+}
+
+// e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2) near 0.
+template <class V>
+FCNET_INLINE V expm1(V x) {
+  using T = ElementOf<V>;
+  const V size = x < V{} ? -x : x;
+  const Fraction<V> t = small_tanh(x * T(0.5));
+  return size < T(0.7) ? (t.over + t.over) / (t.under - t.over) : exp(x) - T(1);
+}
+
+// ln(1 + x) for x >= 0: what 1 + x has lost is put right to first order.
+template <class V>
+FCNET_INLINE V log1p(V x) {
+  using T = ElementOf<V>;
+  const V u = x + T(1);
+  return log(u) + (x - (u - T(1))) / u;
 }
 
 }  // namespace fcnet::FCNET_ISA

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -14,6 +14,21 @@ from fcnet import arrays
 from fcnet._native import Model
 
 Loss = Literal["cross_entropy", "mse", "rmse"]
+Activation = Literal["identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus"]
+_ACTIVATIONS = get_args(Activation)
+
+
+def _activations(given: Activation | Sequence[Activation], layers: int) -> tuple[Activation, ...]:
+    """One for each of the hidden layers."""
+    names = (given,) * layers if isinstance(given, str) else given
+    if not isinstance(names, Sequence):
+        raise TypeError(f"activation is {given!r}: expected a name like 'relu', or one for each hidden layer")
+    for name in (given,) if isinstance(given, str) else names:
+        if name not in _ACTIVATIONS:
+            raise ValueError(f"activation is {name!r}: expected one of {', '.join(_ACTIVATIONS)}")
+    if len(names) != layers:
+        raise ValueError(f"activation has {len(names)} names: expected one, or {layers}, one for each hidden layer")
+    return tuple(names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +41,18 @@ class Architecture:
     dtype: np.dtype[Any]
     scale: NDArray[Any]
     offset: NDArray[Any]
+    hidden: tuple[Activation, ...]
 
     @classmethod
     def of(
-        cls, sizes: Sequence[int], loss: Loss, seed: int | None, dtype: DTypeLike, scale: ArrayLike, offset: ArrayLike
+        cls,
+        sizes: Sequence[int],
+        loss: Loss,
+        seed: int | None,
+        dtype: DTypeLike,
+        scale: ArrayLike,
+        offset: ArrayLike,
+        activation: Activation | Sequence[Activation],
     ) -> Architecture:
         """From what a user gives.
 
@@ -48,10 +71,9 @@ class Architecture:
         if type_ not in (np.float32, np.float64) or not type_.isnative:
             raise ValueError(f"dtype is {type_}: expected float32 or float64")
         seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
-        scaling = [
-            arrays.per_feature(value, checked[0], type_, name) for value, name in ((scale, "scale"), (offset, "offset"))
-        ]
-        return cls(checked, loss, seed, type_, *scaling)
+        factors = arrays.per_feature(scale, checked[0], type_, "scale")
+        zeros = arrays.per_feature(offset, checked[0], type_, "offset")
+        return cls(checked, loss, seed, type_, factors, zeros, _activations(activation, len(checked) - 2))
 
     @property
     def classifies(self) -> bool:
@@ -61,7 +83,7 @@ class Architecture:
     @property
     def activations(self) -> list[str]:
         """The F of every layer."""
-        return ["relu"] * (len(self.sizes) - 2) + ["softmax" if self.classifies else "identity"]
+        return [*self.hidden, "softmax" if self.classifies else "identity"]
 
     def model(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> Model:
         """The native model, with the (W, B) of every layer or with fresh ones.
@@ -82,7 +104,7 @@ class Architecture:
                 )
                 for i, ((w, b), k, m) in enumerate(zip(parameters, self.sizes[:-1], self.sizes[1:], strict=True))
             ]
-        return Model(list(self.sizes), self.loss, self.dtype.name, self.seed, factors, zeros, given)
+        return Model(list(self.sizes), self.loss, self.dtype.name, self.seed, factors, zeros, given, list(self.hidden))
 
     def summary(self) -> str:
         """A table of the layers."""

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, storage
-from fcnet.architecture import Architecture, Loss
+from fcnet.architecture import Activation, Architecture, Loss
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
@@ -21,9 +21,10 @@ from fcnet.training import evaluate, open_trainer, run_epochs
 
 
 class Network:
-    """A fully connected network: ReLU hidden layers, then softmax (cross-entropy) or identity (regression).
+    """A fully connected network: hidden layers, then softmax (cross-entropy) or identity (regression).
 
-    Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), biases at 0.
+    Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before tanh,
+    sigmoid and selu (LeCun et al. 1998); biases at 0.
 
     Parameters
     ----------
@@ -38,6 +39,9 @@ class Network:
         The first layer's input is ``h_0 = scale (x - offset)``, computed while x is read: ``scale=1 / 255`` for pixels
         of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise. Part of the network, also in ``predict``.
         Computed in the network's type: subtract an offset that is large beside the spread of x beforehand.
+    activation : str, or a sequence of one for each hidden layer, default "relu"
+        "relu", "leaky_relu" (slope 0.01), "elu", "selu", "sigmoid", "tanh", "softplus" or "identity": the F of the
+        hidden layers, see ``fcnet.reference.activation``.
 
     Attributes
     ----------
@@ -74,8 +78,9 @@ class Network:
         dtype: DTypeLike = "float32",
         scale: ArrayLike = 1,
         offset: ArrayLike = 0,
+        activation: Activation | Sequence[Activation] = "relu",
     ) -> None:
-        self._begin(Architecture.of(sizes, loss, seed, dtype, scale, offset))
+        self._begin(Architecture.of(sizes, loss, seed, dtype, scale, offset, activation))
 
     def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
@@ -260,6 +265,7 @@ class Network:
             "seed": self.seed,
             "scale": self.scale,
             "offset": self.offset,
+            "activation": list(self._architecture.hidden),
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
             "parameters": self._model.parameters(),
@@ -267,7 +273,8 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        names = {"sizes", "loss", "seed", "dtype", "scale", "offset", "epochs_trained", "history", "parameters"}
+        known = {"sizes", "loss", "seed", "dtype", "scale", "offset", "activation"}
+        names = known | {"epochs_trained", "history", "parameters"}
         if not isinstance(state, dict) or set(state) != names:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
         s = dict(state)

@@ -14,7 +14,7 @@ from fcnet import safetensors
 from fcnet.files import replacing
 
 _FORMAT_VERSION = 1
-_ARCHITECTURE = ("sizes", "loss", "dtype", "seed", "epochs_trained")
+_ARCHITECTURE = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
 def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:

@@ -9,7 +9,8 @@
 
 namespace fcnet {
 
-enum class Activation { identity, relu };
+// The first two are simple, see activations.hpp.
+enum class Activation { identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus };
 enum class Loss { cross_entropy, mse, rmse };
 enum class Optimizer { sgd, momentum, nesterov, adam };
 // What the rows of a data set may hold.
@@ -129,7 +130,7 @@ struct Kernels {
 
   // elementwise.hpp: out may be x; whether no element is infinite or NaN
   bool (*finite)(const T* x, Size count);
-  void (*relu)(const T* x, Size count, T* out);
+  void (*activate)(Activation activation, const T* x, Size count, T* out);
   void (*exp)(const T* x, Size count, T* out);
   void (*log)(const T* x, Size count, T* out);
 

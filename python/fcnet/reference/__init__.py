@@ -9,6 +9,7 @@ Legend: ``n`` samples, ``k`` inputs and ``m`` outputs of a layer; ``h_in = h W +
 
 from __future__ import annotations
 
+from fcnet.reference.activations import activation, activation_derivative
 from fcnet.reference.kernels import (
     cross_entropy,
     linear,
@@ -24,6 +25,8 @@ from fcnet.reference.optimizers import adam, sgd
 from fcnet.reference.random import he_normal, permutation, philox
 
 __all__ = [
+    "activation",
+    "activation_derivative",
     "adam",
     "backward",
     "cross_entropy",

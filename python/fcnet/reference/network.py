@@ -8,14 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet.reference.kernels import Array, cross_entropy, linear, relu, sigma_backward, softmax, weight_gradient
+from fcnet.reference.activations import activation as apply_activation
+from fcnet.reference.activations import activation_derivative
+from fcnet.reference.kernels import Array, cross_entropy, linear, softmax, weight_gradient
 from fcnet.reference.optimizers import Update, sgd
 
 Layers = Sequence[tuple[Array, Array]]
 
 
-def forward(layers: Layers, x: ArrayLike, *, loss: str = "cross_entropy") -> list[tuple[Array, Array]]:
-    """``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``: ReLU, and at the end softmax or identity.
+def _of_hidden(activation: str | Sequence[str], layers: Layers) -> Sequence[str]:
+    """The F of every hidden layer."""
+    return [activation] * (len(layers) - 1) if isinstance(activation, str) else activation
+
+
+def forward(
+    layers: Layers, x: ArrayLike, *, loss: str = "cross_entropy", activation: str | Sequence[str] = "relu"
+) -> list[tuple[Array, Array]]:
+    """``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``; at the end softmax or identity.
 
     Parameters
     ----------
@@ -23,6 +32,8 @@ def forward(layers: Layers, x: ArrayLike, *, loss: str = "cross_entropy") -> lis
     x : array (n, k)
     loss : {"cross_entropy", "mse", "rmse"}
         Softmax belongs to cross-entropy.
+    activation : str, or one for each hidden layer
+        See ``fcnet.reference.activation``.
 
     Returns
     -------
@@ -32,11 +43,11 @@ def forward(layers: Layers, x: ArrayLike, *, loss: str = "cross_entropy") -> lis
     ------
     ValueError : the shapes disagree.
     """
-    h, passed = np.asarray(x), []
+    h, passed, hidden = np.asarray(x), [], _of_hidden(activation, layers)
     for i, (w, b) in enumerate(layers):
         h_in = linear(h, w, b)
         last = softmax if loss == "cross_entropy" else np.asarray
-        h = relu(h_in) if i + 1 < len(layers) else last(h_in)
+        h = apply_activation(h_in, hidden[i]) if i + 1 < len(layers) else last(h_in)
         passed.append((h_in, h))
     return passed
 
@@ -76,7 +87,12 @@ def loss_and_sigma(h_in: Array, y: ArrayLike, loss: str) -> tuple[Any, Array, An
 
 
 def backward(
-    layers: Layers, x: ArrayLike, y: ArrayLike, *, loss: str = "cross_entropy"
+    layers: Layers,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    loss: str = "cross_entropy",
+    activation: str | Sequence[str] = "relu",
 ) -> tuple[Any, list[tuple[Array, Array]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
@@ -86,6 +102,7 @@ def backward(
     x : array (n, k)
     y : labels (n,), or targets (n, m)
     loss : {"cross_entropy", "mse", "rmse"}
+    activation : as forward
 
     Returns
     -------
@@ -97,7 +114,8 @@ def backward(
     ------
     ValueError : the shapes disagree, labels out of range, an unknown loss.
     """
-    passed = forward(layers, x, loss=loss)
+    passed = forward(layers, x, loss=loss, activation=activation)
+    hidden = _of_hidden(activation, layers)
     value, sigma, scale = loss_and_sigma(passed[-1][0], y, loss)
     gradients = []
     for i in range(len(layers) - 1, -1, -1):
@@ -105,12 +123,18 @@ def backward(
         dw, db = weight_gradient(sigma, h)
         gradients.append((scale * dw, scale * db))
         if i > 0:
-            sigma = sigma_backward(sigma, layers[i][0], h)
+            sigma = (sigma @ layers[i][0].T) * activation_derivative(h, hidden[i - 1])
     return value, gradients[::-1]
 
 
 def training_step(
-    layers: Layers, x: ArrayLike, y: ArrayLike, optimizer: float | Update, *, loss: str = "cross_entropy"
+    layers: Layers,
+    x: ArrayLike,
+    y: ArrayLike,
+    optimizer: float | Update,
+    *,
+    loss: str = "cross_entropy",
+    activation: str | Sequence[str] = "relu",
 ) -> Any:
     """One step of training on a batch; the arrays of ``layers`` are updated in place.
 
@@ -123,6 +147,7 @@ def training_step(
     optimizer : float or callable
         The learning rate of gradient descent, or what ``sgd`` or ``adam`` return.
     loss : {"cross_entropy", "mse", "rmse"}
+    activation : as forward
 
     Returns
     -------
@@ -133,7 +158,7 @@ def training_step(
     ------
     ValueError : as backward.
     """
-    value, gradients = backward(layers, x, y, loss=loss)
+    value, gradients = backward(layers, x, y, loss=loss, activation=activation)
     update = optimizer if callable(optimizer) else sgd(optimizer)
     update(layers, gradients)
     return value

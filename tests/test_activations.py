@@ -1,0 +1,133 @@
+"""Activation functions: their error in ulp, their derivatives, and training with each against the oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import _native, reference
+from fcnet.reference.activations import ACTIVATIONS
+
+from bounds import exact_type, flat, max_error, spacing
+
+# The largest error in ulp of the exact value, over the numbers below and every instruction set; float32, float64.
+MOST_ULP = {
+    "identity": 0,
+    "relu": 0,
+    "leaky_relu": 1,
+    "elu": 4,
+    "selu": 4,
+    "sigmoid": 3,
+    "tanh": 3,
+    "softplus": 4,
+}
+names = pytest.mark.parametrize("name", ACTIVATIONS)
+
+
+def arguments(dtype) -> np.ndarray:
+    """Numbers of every size, dense where a formula changes into another one, and the ends."""
+    rng = np.random.default_rng(0)
+    sizes = np.exp(rng.uniform(np.log(1e-30), np.log(80), 300_000))
+    x = np.concatenate([sizes, -sizes, rng.uniform(-2, 2, 300_000), rng.uniform(-90, 90, 100_000), [0.0, -0.0]])
+    return x.astype(dtype)
+
+
+def test_every_name_of_the_package_has_an_oracle():
+    assert set(fc.architecture._ACTIVATIONS) == set(ACTIVATIONS) == set(MOST_ULP)
+
+
+@names
+def test_error_in_ulp(name, dtype, isa):
+    x, wide = arguments(dtype), exact_type(dtype)
+    with np.errstate(all="ignore"):
+        expected = reference.activation(x.astype(wide), name)
+    normal = np.abs(expected) >= np.finfo(dtype).tiny  # smaller results are 0 while a network computes
+    error = np.abs(_native.activation(x, name).astype(wide) - expected)[normal] / spacing(expected[normal], dtype)
+    assert error.max() <= MOST_ULP[name], (x[normal][error.argmax()], error.max())
+
+
+@names
+def test_special_values(name, dtype, isa):
+    x = np.array([np.inf, -np.inf, np.nan, 0.0], dtype)
+    with np.errstate(all="ignore"):
+        expected = np.array([reference.activation(x[i : i + 1], name)[0] for i in range(4)])
+    if name == "softplus":
+        expected[:2] = np.inf, 0
+    np.testing.assert_allclose(_native.activation(x, name), expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@names
+def test_the_oracles_derivative_is_that_of_the_function(name):
+    x = np.random.default_rng(0).standard_normal(1000) * 3
+    by_complex_step = reference.activation(x + 1e-30j, name).imag / 1e-30
+    from_output = reference.activation_derivative(reference.activation(x, name), name)
+    np.testing.assert_allclose(from_output, by_complex_step, rtol=1e-10, atol=1e-12)
+
+
+@names
+@pytest.mark.parametrize("sizes", [[7, 5, 3], [4, 33, 32, 2], [65, 31, 70, 6]], ids=str)
+@pytest.mark.parametrize(("n", "batch"), [(50, 1), (70, 33), (100, 64), (97, 32), (40, 5)])
+def test_epochs_equal_those_of_the_oracle(name, sizes, n, batch, isa, steps):
+    rng = np.random.default_rng([n, *sizes])
+    x, y = rng.standard_normal((n, sizes[0])), rng.integers(0, sizes[-1], n)
+    net = fc.Network(sizes, seed=3, dtype="float64", activation=name)
+    layers = [(layer.W.copy(), layer.B.copy()) for layer in net.layers]
+    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
+    for epoch in range(2):
+        order = reference.permutation(net.seed, epoch, n)
+        for begin in range(0, n, batch):
+            rows = order[begin : begin + batch]
+            reference.training_step(layers, x[rows], y[rows], 0.02, activation=name)
+    assert max_error(flat([(layer.W, layer.B) for layer in net.layers]), flat(layers)) <= 1e-11
+    expected = reference.forward(layers, x, activation=name)[-1][1]
+    np.testing.assert_allclose(net.predict(x), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(net.predict(x[:3]), expected[:3], rtol=1e-9, atol=1e-12)
+
+
+@names
+def test_rows_and_panels_and_threads_give_the_same_bits(name, dtype, isa):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((70, 20))
+    net = fc.Network([20, 40, 33, 3], seed=1, dtype=dtype, activation=name)
+    alone = np.concatenate([net.predict(x[i : i + 1]) for i in range(70)])
+    assert (net.predict(x) == alone).all()
+    trained = []
+    for threads in (1, 2, 3):
+        with fc.threads(threads):
+            other = fc.Network([20, 40, 33, 3], seed=1, dtype=dtype, activation=name)
+            other.fit(x, np.arange(70) % 3, epochs=2, batch_size=16, optimizer=fc.Adam())
+        trained.append(other.predict(x).tobytes())
+    assert len(set(trained)) == 1
+
+
+def test_every_hidden_layer_may_have_its_own():
+    net = fc.Network([3, 4, 5, 6, 2], seed=0, activation=["tanh", "relu", "sigmoid"])
+    assert [layer.activation for layer in net.layers] == ["tanh", "relu", "sigmoid", "softmax"]
+    x = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
+    layers = [(layer.W.astype(float), layer.B.astype(float)) for layer in net.layers]
+    expected = reference.forward(layers, x, activation=["tanh", "relu", "sigmoid"])[-1][1]
+    np.testing.assert_allclose(net.predict(x), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "variance"), [("relu", 2), ("softplus", 2), ("tanh", 1), ("selu", 1), ("sigmoid", 1)])
+def test_initial_weights_suit_the_function(name, variance):
+    w = fc.Network([500, 400, 2], seed=0, activation=name).layers[0].W
+    assert w.var() == pytest.approx(variance / 500, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "match"),
+    [
+        ("rely", ValueError, "activation is 'rely': expected one of identity, relu"),
+        (["relu", "relu"], ValueError, "activation has 2 names: expected one, or 1, one for each hidden layer"),
+        (["softmax"], ValueError, "activation is 'softmax'"),
+        (3, TypeError, "activation is 3: expected a name like 'relu'"),
+        ([3], ValueError, "activation is 3: expected one of"),
+    ],
+)
+def test_what_is_wrong_is_named(given, error, match):
+    with pytest.raises(error, match=match):
+        fc.Network([2, 3, 2], activation=given)
+    with pytest.raises(ValueError, match="activation is 'x': expected one of"):
+        reference.activation([1.0], "x")
