@@ -37,9 +37,16 @@ def test_the_demo_says_what_ran(demo):
 
 
 def test_the_demo_says_what_to_try_next(demo):
-    after = demo.stdout.partition("Try next:")[2]
+    after = demo.stdout.partition("Try next")[2]
     assert "net.fit(" in after
     assert "show_config" in after
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_show():
+    command = f"{sys.executable} -m fcnet | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.startswith("Training 64-256-10")
+    assert done.stderr == ""
 
 
 def test_no_progress_bar_where_nobody_looks(demo):

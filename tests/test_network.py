@@ -198,3 +198,88 @@ def test_show_config_tells_what_runs(capsys):
     assert facts["instruction set"]["name"] in capsys.readouterr().out
     with pytest.raises(ValueError, match="mode is 'xml'"):
         fc.show_config("xml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sizes", [4, 9, 3]),
+        ("loss", "mse"),
+        ("seed", 3),
+        ("dtype", "float64"),
+        ("scale", 2.0),
+        ("offset", 1.0),
+        ("layers", None),
+        ("epochs_trained", -3),
+        ("history", None),
+        ("weights", 1),
+    ],
+)
+def test_what_a_network_is_cannot_be_assigned(name, value):
+    net = fc.Network([4, 8, 3], seed=0)
+    with pytest.raises(AttributeError):
+        setattr(net, name, value)
+
+
+@pytest.mark.parametrize("name", ["w", "weights", "activation"])
+def test_a_layer_has_no_other_attributes_to_assign(name):
+    with pytest.raises(AttributeError):
+        setattr(fc.Network([4, 8, 3], seed=0).layers[0], name, 1)
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_a_row_with_nan_is_never_right(n, dtype, isa):
+    net = fc.Network([4, 8, 3], seed=0, dtype=dtype)
+    figures = net.evaluate(np.full((n, 4), np.nan), np.zeros(n, int))
+    assert np.isnan(figures["loss"])
+    assert figures["accuracy"] == 0
+
+
+def test_numbers_that_the_type_cannot_hold_are_refused():
+    net = fc.Network([4, 8, 1], loss="mse", seed=0)
+    with pytest.raises(ValueError, match="y has numbers beyond float32: expected at most 3.4e"):
+        net.fit(np.ones((2, 4)), [1e300, 1])
+    with pytest.raises(ValueError, match="B has numbers beyond float32"):
+        net.layers[0].B = np.full(8, 1e300)
+    with pytest.raises(ValueError, match=r"B has shape \(\): expected \(8,\)"):
+        net.layers[0].B = 0
+
+
+def test_an_empty_validation_set_is_refused():
+    x, y = np.ones((4, 2)), [0, 1, 0, 1]
+    with pytest.raises(ValueError, match=r"validation_data\[0\] has shape \(0, 2\): expected at least one sample"):
+        fc.Network([2, 2]).fit(x, y, validation_data=(x[:0], []))
+    with pytest.raises(TypeError, match=r"validation_data is a dict: expected a pair"):
+        fc.Network([2, 2]).fit(x, y, validation_data={})
+
+
+@pytest.mark.parametrize(("name", "value"), [("shuffle", "no"), ("shuffle", None), ("progress", 3)])
+def test_flags_are_flags(name, value):
+    with pytest.raises(TypeError, match=f"{name} is {value!r}: expected True or False"):
+        fc.Network([2, 2]).fit([[1, 2]], [0], **{name: value})
+
+
+@pytest.mark.parametrize("dtype", ["x", None, "int32", ">f4"])
+def test_another_dtype_is_refused(dtype):
+    with pytest.raises(ValueError, match=f"dtype is {dtype!r}: expected float32 or float64"):
+        fc.Network([2, 2], dtype=dtype)
+
+
+def test_one_output_knows_one_class():
+    with pytest.raises(ValueError, match="for two classes a network needs two outputs"):
+        fc.Network([2, 1]).fit([[1, 2]], [1])
+
+
+def test_a_history_is_read_like_a_dict():
+    history = fc.Network([2, 2]).fit([[1, 2]], [0], epochs=2)
+    assert "loss" in history
+    assert "val_loss" not in history
+    assert dict(history)["loss"] == history.loss
+    assert list(history) == history.keys()
+
+
+def test_the_package_lists_its_public_names():
+    assert {"reference", "schedules", "Network", "load"} <= set(dir(fc))
+    assert not {"importlib", "arrays", "TYPE_CHECKING", "schedule"} & set(dir(fc))
+    with pytest.raises(AttributeError, match="module 'fcnet' has no attribute 'x'"):
+        fc.x  # noqa: B018

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
 import os
 import pickle
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -184,3 +186,22 @@ def test_the_checksum_is_that_of_the_numbers():
         {"a": np.array([2.0]), "b": np.array([1.0])}
     )
     assert storage._checksum({"a": np.array([1.0])}) != storage._checksum({"a": np.array([2.0])})
+
+
+def test_nothing_but_a_file_is_replaced(tmp_path):
+    net, _, _ = trained()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    for path, error in ((tmp_path, IsADirectoryError), ("", IsADirectoryError), (tmp_path / "pipe", OSError)):
+        with pytest.raises(error, match="expected the path of a file"):
+            net.save(path)
+    assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
+    for path in (None, 3, io.BytesIO()):
+        for call in (net.save, fc.load):
+            with pytest.raises(TypeError, match="path is .*: expected the path of a file"):
+                call(path)
+    if os.getuid() != 0:
+        with pytest.raises(PermissionError, match="closed/net'"):
+            net.save(tmp_path / "closed" / "net")
+    net.save(os.fsencode(tmp_path / "bytes"))
+    assert fc.load(os.fsencode(tmp_path / "bytes")).sizes == net.sizes

@@ -18,10 +18,10 @@ inline void raise_unless_ok(Status status) {
     case Status::interrupted:  // the poll left Python's error set
       throw py::error_already_set();
     case Status::out_of_memory:
-      PyErr_SetString(PyExc_MemoryError, "not enough memory for this network and batch size");
+      PyErr_SetString(PyExc_MemoryError, "not enough memory for a network, a batch or an input of this size");
       throw py::error_already_set();
     case Status::too_large:
-      PyErr_SetString(PyExc_OverflowError, "the network and the batch size need more memory than can be addressed");
+      PyErr_SetString(PyExc_OverflowError, "a network, a batch or an input of this size needs more memory than can be addressed");
       throw py::error_already_set();
   }
 }

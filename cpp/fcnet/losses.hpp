@@ -47,13 +47,14 @@ int cross_entropy(const T* logits, Size classes, const std::int32_t* labels, Siz
       labelled = label == number ? value : labelled;
     }
     const Vec<T> sum = exp_and_sum(z, classes, top, sigma + lane);
-    store(loss + lane, log(sum) + (top - labelled));
+    const Vec<T> l = log(sum) + (top - labelled);
+    store(loss + lane, l);
     for (Size c = 0; c < classes; ++c) {
       T* s = sigma + lane + c * lanes;
       const Vec<T> p = load(s) / sum, one = broadcast(T(1));
       store(s, p - (label == broadcast(static_cast<T>(c)) ? one : Vec<T>{}));
     }
-    for (Size i = 0; i < width<T> && lane + i < samples; ++i) correct += best[i] == label[i];
+    for (Size i = 0; i < width<T> && lane + i < samples; ++i) correct += best[i] == label[i] && l[i] == l[i];
   }
   return correct;
 }

@@ -50,7 +50,8 @@ FCNET_INLINE LossSum cross_entropy_row(const T* z, Size classes, Size label, T* 
   const T top = top_of_row(z, classes, best);
   const T sum = exp_row(z, classes, top, sigma);
   for (Size c = 0; c < classes; c += width<T>) store(sigma + c, load(sigma + c) / sum - one_hot<T>(c, label));
-  return {static_cast<double>(log(broadcast(sum))[0] + (top - z[label])), best == label};
+  const T loss = log(broadcast(sum))[0] + (top - z[label]);
+  return {static_cast<double>(loss), best == label && loss == loss};
 }
 
 template <class T>

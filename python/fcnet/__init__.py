@@ -56,3 +56,8 @@ def __getattr__(name: str) -> Any:
     if name in ("reference", "schedules"):
         return importlib.import_module(f"fcnet.{name}")
     raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that are not imported yet."""
+    return sorted({*__all__, "__all__", "__doc__", "__name__", "__path__", "__version__"})

@@ -16,6 +16,17 @@ from fcnet._native import Model
 Loss = Literal["cross_entropy", "mse", "rmse"]
 Activation = Literal["identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus"]
 _ACTIVATIONS = get_args(Activation)
+ARGUMENTS = ("sizes", "loss", "seed", "dtype", "scale", "offset", "activation")
+
+
+def _float_type(given: DTypeLike) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(given)
+    except TypeError:
+        dtype = np.dtype(object)
+    if given is None or dtype not in (np.float32, np.float64) or not dtype.isnative:
+        raise ValueError(f"dtype is {given!r}: expected float32 or float64")
+    return dtype
 
 
 def _activations(given: Activation | Sequence[Activation], layers: int) -> tuple[Activation, ...]:
@@ -67,13 +78,16 @@ class Architecture:
         checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(sizes))
         if loss not in ("cross_entropy", "mse", "rmse"):
             raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
-        type_ = np.dtype(dtype)
-        if type_ not in (np.float32, np.float64) or not type_.isnative:
-            raise ValueError(f"dtype is {type_}: expected float32 or float64")
+        type_ = _float_type(dtype)
         seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
         return cls(checked, loss, seed, type_, factors, zeros, _activations(activation, len(checked) - 2))
+
+    def arguments(self) -> dict[str, Any]:
+        """What ``of`` takes, in plain values and arrays."""
+        plain = list(self.sizes), self.loss, self.seed, self.dtype.name
+        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, list(self.hidden)), strict=True))
 
     @property
     def classifies(self) -> bool:
@@ -106,11 +120,53 @@ class Architecture:
             ]
         return Model(list(self.sizes), self.loss, self.dtype.name, self.seed, factors, zeros, given, list(self.hidden))
 
+
+class Described:
+    """The part of a network that its architecture is, for a user to see."""
+
+    __slots__ = ("_architecture",)
+    _architecture: Architecture
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, neurons of each hidden layer, outputs."""
+        return self._architecture.sizes
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that a fit lowers."""
+        return self._architecture.loss
+
+    @property
+    def seed(self) -> int:
+        """Of the initial weights and the shuffles."""
+        return self._architecture.seed
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the weights and of all that is computed."""
+        return self._architecture.dtype
+
+    @property
+    def scale(self) -> NDArray[Any]:
+        """Array () or (inputs,), read-only."""
+        return self._architecture.scale
+
+    @property
+    def offset(self) -> NDArray[Any]:
+        """Array () or (inputs,), read-only."""
+        return self._architecture.offset
+
     def summary(self) -> str:
-        """A table of the layers."""
+        """A table of the layers.
+
+        Returns
+        -------
+        str
+        """
         rows = [("layer", "W", "activation", "parameters")]
         total = 0
-        for i, activation in enumerate(self.activations):
+        for i, activation in enumerate(self._architecture.activations):
             k, m = self.sizes[i], self.sizes[i + 1]
             total += (k + 1) * m
             rows.append((str(i), f"{k} x {m}", activation, f"{(k + 1) * m:,}"))
@@ -119,3 +175,11 @@ class Architecture:
         return "\n".join(
             f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows
         )
+
+    def __repr__(self) -> str:
+        options = {name: value for name, value in self._architecture.arguments().items() if name != "sizes"}
+        for name, usual in (("scale", 1), ("offset", 0), ("activation", "relu")):
+            if np.all(np.asarray(options[name]) == usual):
+                del options[name]
+        text = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        return f"{type(self).__name__}({list(self.sizes)}, {text})"

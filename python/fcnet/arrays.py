@@ -22,6 +22,8 @@ def _plain(value: ArrayLike, name: str) -> Array:
         raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
+    if value is None:
+        raise TypeError(f"{name} is None: expected an array")
     try:
         return np.asarray(value)
     except ValueError as error:
@@ -30,8 +32,19 @@ def _plain(value: ArrayLike, name: str) -> Array:
 
 def _real(array: Array, name: str) -> Array:
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers")
+        advice = f", see np.asarray({name}, float)" if array.dtype.kind == "O" else ""
+        raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers{advice}")
     return array
+
+
+def _cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
+    """As ``dtype``, aligned and C-ordered; what only the wider type can hold is refused."""
+    with np.errstate(over="ignore"):
+        result = np.require(array, dtype=dtype, requirements=["C", "A"])
+    if np.isinf(result).any() and not np.isinf(array).any():
+        most = np.finfo(dtype).max
+        raise ValueError(f"{name} has numbers beyond {dtype}: expected at most {most:.3g} in size")
+    return result
 
 
 def _readable(array: Array) -> bool:
@@ -84,7 +97,10 @@ def samples(x: ArrayLike, inputs: int, dtype: np.dtype[Any], *, finite: bool, na
     """
     array = _real(_plain(x, name), name)
     if array.ndim != 2:
-        advice = f", for one sample see {name}[None, :]" if array.ndim == 1 else ""
+        one = array.ndim == 1 and len(array)
+        row, column = one == inputs, one and inputs == 1
+        advice = f", for one sample see np.asarray({name})[None, :]" if row else ""
+        advice = f", for one feature see np.asarray({name})[:, None]" if column else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     if array.shape[1] != inputs:
         raise ValueError(
@@ -97,6 +113,15 @@ def samples(x: ArrayLike, inputs: int, dtype: np.dtype[Any], *, finite: bool, na
     if finite:
         _refuse_non_finite(array, name)
     return array
+
+
+def _advice_on_labels(array: Array, name: str) -> str:
+    """How what was given may become integers without loss."""
+    if array.dtype.kind in "OUS":
+        return f", see np.unique({name}, return_inverse=True)"
+    if array.dtype.kind == "f" and (array == np.rint(array)).all():
+        return f", see np.asarray({name}, int)"
+    return ""
 
 
 def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.int32]:
@@ -130,11 +155,13 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     if array.shape != (n,):
         raise ValueError(f"{name} has shape {array.shape}: expected labels ({n},) or one-hot rows ({n}, {classes})")
     if array.dtype.kind not in "iub" and n:
-        advice = f", see {name}.astype(int)" if array.dtype.kind == "f" else ""
-        raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{advice}")
+        raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{_advice_on_labels(array, name)}")
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
-        raise ValueError(f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}")
+        advice = "; for two classes a network needs two outputs" if classes == 1 else ""
+        raise ValueError(
+            f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
+        )
     return array.astype(np.int32)
 
 
@@ -164,9 +191,8 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
     if array.shape != (n, outputs):
         expected = f"({n}, {outputs})" + (f" or ({n},)" if outputs == 1 else "")
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
-    array = np.require(array, dtype=dtype, requirements=["C", "A"])
     _refuse_non_finite(array, name)
-    return array
+    return _cast(array, dtype, name)
 
 
 def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) -> Array:
@@ -221,7 +247,29 @@ def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any], na
     array = _real(_plain(value, name), name)
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}: expected {shape}")
-    return np.require(array, dtype=dtype, requirements=["C", "A"])
+    return _cast(array, dtype, name)
+
+
+def flag(value: object, name: str) -> bool:
+    """``value`` as a bool.
+
+    Parameters
+    ----------
+    value : bool
+        Python's or NumPy's.
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError : not a bool.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}: expected True or False")
+    return bool(value)
 
 
 def whole_number(value: object, name: str, least: int, most: int | None = None) -> int:

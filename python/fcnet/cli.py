@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,11 +14,11 @@ from fcnet.optimizers import SGD
 
 _EPOCHS = 100
 
-_NEXT = """\
-Try next:
-  python -c "import fcnet; fcnet.show_config()"     what runs underneath
-  python examples/article.py                        the article's network, matrix by matrix
-  net = fcnet.Network([n_features, 256, n_classes]); net.fit(x, y, epochs=20)     your own data"""
+_NEXT = f"""\
+Try next, in {sys.executable}:
+  import fcnet; fcnet.show_config()                                               what runs underneath
+  net = fcnet.Network([n_features, 256, n_classes]); net.fit(x, y, epochs=20)     your own data
+and in the project's folder, with the same Python: examples/article.py, the article's network, matrix by matrix"""
 
 
 def demo() -> int:
@@ -66,7 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("demo", help="train on the embedded digits and print the test accuracy (the default)")
     parser.parse_args(arguments)
     try:
-        return demo()
+        code = demo()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -51,8 +51,7 @@ class EarlyStopping:
         object.__setattr__(self, "min_delta", float(self.min_delta))
         if self.monitor not in ("val_loss", "val_accuracy", "loss", "accuracy"):
             raise ValueError(f"monitor is {self.monitor!r}: expected 'val_loss', 'val_accuracy', 'loss' or 'accuracy'")
-        if not isinstance(self.restore_best, bool):
-            raise TypeError(f"restore_best is {self.restore_best!r}: expected True or False")
+        object.__setattr__(self, "restore_best", arrays.flag(self.restore_best, "restore_best"))
 
     def check(self, *, validates: bool, classifies: bool) -> None:
         """ValueError where a fit without validation or classes has no such figure."""

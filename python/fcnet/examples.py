@@ -40,6 +40,17 @@ class Examples:
             return cls(samples, arrays.labels(y, len(samples), made.sizes[-1], names[1]))
         return cls(samples, arrays.targets(y, len(samples), made.sizes[-1], made.dtype, names[1]))
 
+    def not_empty(self, name: str) -> Examples:
+        """The same.
+
+        Raises
+        ------
+        ValueError : there are no samples; the message calls x by ``name``.
+        """
+        if len(self.x) == 0:
+            raise ValueError(f"{name} has shape {self.x.shape}: expected at least one sample")
+        return self
+
     def with_validation(
         self, made: Architecture, data: tuple[ArrayLike, ArrayLike] | None, share: float
     ) -> tuple[Examples, Examples | None]:
@@ -57,9 +68,9 @@ class Examples:
             if share:
                 raise ValueError("validation_data and validation_split are given: expected one of them")
             if not isinstance(data, tuple | list) or len(data) != 2:
-                raise TypeError("validation_data is not a pair: expected (x, y)")
+                raise TypeError(f"validation_data is a {type(data).__name__}: expected a pair (x, y)")
             names = ("validation_data[0]", "validation_data[1]")
-            return self, Examples.of(made, *data, names, finite=True)
+            return self, Examples.of(made, *data, names, finite=True).not_empty(names[0])
         if not share:
             return self, None
         parts = hold_back(len(self.x), share, made.seed, self.y if made.classifies else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -10,6 +11,18 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 _SUFFIX = ".partial"
+
+
+def path_text(path: str | bytes | os.PathLike[str]) -> str:
+    """``path`` as text.
+
+    Raises
+    ------
+    TypeError : path is not a path.
+    """
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"path is {path!r}: expected the path of a file")
+    return os.fsdecode(path)
 
 
 @contextmanager
@@ -23,13 +36,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    OSError : the folder does not exist or cannot be written; ``path`` is as before.
+    TypeError : path is not a path.
+    OSError : the folder does not exist or cannot be written, ``path`` is a folder, a device or a pipe; nothing has
+        changed.
     """
-    target = os.path.realpath(path)
+    given = path_text(path)
+    target = os.path.realpath(given)
+    if not given or os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, "Is a folder: expected the path of a file", given)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(errno.EINVAL, "Is a device or a pipe: expected the path of a file", given)
     folder, name = os.path.split(target)
-    _remove_leftovers(folder, name)
     partial = os.path.join(folder, f".{name}.{os.getpid()}-{threading.get_native_id()}{_SUFFIX}")
     try:
+        _remove_leftovers(folder, name)
         with open(partial, "wb") as file:
             with suppress(FileNotFoundError):
                 os.chmod(partial, stat.S_IMODE(os.stat(target).st_mode))
@@ -37,9 +57,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(partial)
+        if isinstance(error, OSError) and error.filename in (partial, folder):
+            raise type(error)(error.errno, error.strerror, given) from None  # by the name that the user knows
         raise
     if os.name == "posix":  # the new name must reach the disk too
         descriptor = os.open(folder, os.O_RDONLY)

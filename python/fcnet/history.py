@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
@@ -22,7 +23,8 @@ class History:
     seconds : list of float
         Duration of the epoch, without validation.
     best_epoch : int or None
-        With early stopping: the epoch of the best figure.
+        With early stopping: the number of the epoch with the best figure; ``epochs.index(best_epoch)`` is its place in
+        the lists.
     stopped_early : bool
         Whether early stopping ended the fit.
     """
@@ -45,6 +47,18 @@ class History:
         if name not in figures:
             raise KeyError(f"{name!r}: expected one of {', '.join(figures)}")
         return figures[name]
+
+    def keys(self) -> list[str]:
+        """The names of the lists."""
+        return list(self.to_dict())
+
+    def __iter__(self) -> Iterator[str]:
+        """Over the names, as of a dict."""
+        return iter(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there are figures of that name."""
+        return bool(self.to_dict().get(str(name)))
 
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""

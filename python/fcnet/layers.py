@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fcnet import arrays
 from fcnet._native import Model
 
 
@@ -20,12 +21,18 @@ class Layer:
     B : array (m,)
         Biases, likewise.
     activation : str
-        F: "relu", "softmax" or "identity".
+        F by its name, see ``fcnet.reference.activation``; "softmax" or "identity" for the last layer.
     """
 
+    __slots__ = ("_activation", "_dtype", "_index", "_model")
+
     def __init__(self, model: Model, index: int, activation: str, dtype: np.dtype[Any]) -> None:
-        self._model, self._index, self._dtype = model, index, dtype
-        self.activation = activation
+        self._model, self._index, self._dtype, self._activation = model, index, dtype, activation
+
+    @property
+    def activation(self) -> str:
+        """F by its name."""
+        return self._activation
 
     @property
     def W(self) -> NDArray[Any]:
@@ -34,7 +41,7 @@ class Layer:
 
     @W.setter
     def W(self, value: ArrayLike) -> None:
-        self._model.set_weights(self._index, self._real(value, "W"))
+        self._model.set_weights(self._index, arrays.parameter(value, self.W.shape, self._dtype, "W"))
 
     @property
     def B(self) -> NDArray[Any]:
@@ -43,13 +50,7 @@ class Layer:
 
     @B.setter
     def B(self, value: ArrayLike) -> None:
-        self._model.set_bias(self._index, self._real(value, "B"))
-
-    def _real(self, value: ArrayLike, name: str) -> NDArray[Any]:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiu":
-            raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers")
-        return np.ascontiguousarray(array, dtype=self._dtype)
+        self._model.set_bias(self._index, arrays.parameter(value, self.B.shape, self._dtype, "B"))
 
     def __repr__(self) -> str:
         return f"Layer({' x '.join(map(str, self.W.shape))}, {self.activation})"

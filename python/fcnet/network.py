@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, storage
-from fcnet.architecture import Activation, Architecture, Loss
+from fcnet.architecture import ARGUMENTS, Activation, Architecture, Described, Loss
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
@@ -20,7 +20,7 @@ from fcnet.schedule import Schedule
 from fcnet.training import evaluate, open_trainer, run_epochs
 
 
-class Network:
+class Network(Described):
     """A fully connected network: hidden layers, then softmax (cross-entropy) or identity (regression).
 
     Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before tanh,
@@ -48,7 +48,7 @@ class Network:
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,)
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m) and ``.B`` (m,), to get and to set.
+        ``net.layers[i].W`` (k, m) and ``.B`` (m,), to get and to set; all else is fixed once the network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
     history : History
@@ -69,6 +69,8 @@ class Network:
     array([0, 1, 1, 0])
     """
 
+    __slots__ = ("__weakref__", "_epochs_trained", "_history", "_layers", "_model")
+
     def __init__(
         self,
         sizes: Sequence[int],
@@ -84,12 +86,25 @@ class Network:
 
     def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
-        self.sizes, self.loss, self.seed, self.dtype = made.sizes, made.loss, made.seed, made.dtype
-        self.scale, self.offset = made.scale, made.offset
         self._architecture = made
-        self.epochs_trained = 0
-        self.history = History()
-        self.layers = tuple(Layer(self._model, i, f, self.dtype) for i, f in enumerate(made.activations))
+        self._epochs_trained = 0
+        self._history = History()
+        self._layers = tuple(Layer(self._model, i, f, made.dtype) for i, f in enumerate(made.activations))
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in order."""
+        return self._layers
+
+    @property
+    def epochs_trained(self) -> int:
+        """Over all fits."""
+        return self._epochs_trained
+
+    @property
+    def history(self) -> History:
+        """Of the last fit."""
+        return self._history
 
     def fit(
         self,
@@ -108,7 +123,8 @@ class Network:
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
-        Fitting again goes on from the weights and the epoch count reached. Ctrl-C raises KeyboardInterrupt within a
+        Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
+        every fit. Ctrl-C raises KeyboardInterrupt within a
         tenth of a second and leaves the network with the weights of the last finished step.
 
         Parameters
@@ -150,19 +166,19 @@ class Network:
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
-        train = Examples.of(self._architecture, x, y, finite=True)
-        if len(train.x) == 0:
-            raise ValueError(f"x has shape {train.x.shape}: expected at least one sample")
-        if schedule is not None and not isinstance(schedule, Schedule):
+        shuffle = arrays.flag(shuffle, "shuffle")
+        progress = progress if progress is None else arrays.flag(progress, "progress")
+        train = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
+        if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
-        if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
+        if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         train, validation = train.with_validation(self._architecture, validation_data, validation_split)
         if early_stopping is not None:
             early_stopping.check(validates=validation is not None, classifies=self._architecture.classifies)
         batch_size = min(batch_size, len(train.x))
-        trainer = open_trainer(self._model, train, batch_size, optimizer, bool(shuffle))
-        self.history = history = History()
+        trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
+        self._history = history = History()
         try:
             run_epochs(
                 self._model,
@@ -180,7 +196,7 @@ class Network:
                 early_stopping=early_stopping,
             )
         finally:
-            self.epochs_trained += len(history)
+            self._epochs_trained += len(history)
         return history
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
@@ -189,7 +205,7 @@ class Network:
         Parameters
         ----------
         x : array-like (n, inputs) of real numbers
-            NaN and infinity propagate.
+            NaN and infinity propagate; so does what the network's dtype cannot hold.
 
         Returns
         -------
@@ -208,11 +224,14 @@ class Network:
         Parameters
         ----------
         x, y : as for fit
+            x may also be NaN or infinite.
 
         Returns
         -------
         {"loss": ..., "accuracy": ...}
-            Accuracy is the share of rows whose largest output is the label's.
+            The loss is the network's: mean cross-entropy, MSE or RMSE. Accuracy is the share of rows whose largest
+            output is the label's; without it for regression. Both NaN for no rows. A row with NaN or infinity in it
+            makes the loss NaN, and counts as wrong.
 
         Raises
         ------
@@ -259,13 +278,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
         return {
-            "sizes": list(self.sizes),
-            "loss": self.loss,
-            "dtype": self.dtype.name,
-            "seed": self.seed,
-            "scale": self.scale,
-            "offset": self.offset,
-            "activation": list(self._architecture.hidden),
+            **self._architecture.arguments(),
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
             "parameters": self._model.parameters(),
@@ -273,8 +286,7 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        known = {"sizes", "loss", "seed", "dtype", "scale", "offset", "activation"}
-        names = known | {"epochs_trained", "history", "parameters"}
+        names = {*ARGUMENTS, "epochs_trained", "history", "parameters"}
         if not isinstance(state, dict) or set(state) != names:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
         s = dict(state)
@@ -283,17 +295,5 @@ class Network:
         if len(parameters) != len(made.sizes) - 1:
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.sizes) - 1}")
         self._begin(made, parameters)
-        self.epochs_trained = arrays.whole_number(epochs_trained, "epochs_trained", 0, 2**32 - 1)
-        self.history = History(**history)
-
-    def summary(self) -> str:
-        """A table of the layers.
-
-        Returns
-        -------
-        str
-        """
-        return self._architecture.summary()
-
-    def __repr__(self) -> str:
-        return f"Network({list(self.sizes)}, loss={self.loss!r}, seed={self.seed}, dtype={self.dtype.name!r})"
+        self._epochs_trained = arrays.whole_number(epochs_trained, "epochs_trained", 0, 2**32 - 1)
+        self._history = History(**history)

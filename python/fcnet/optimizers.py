@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from fcnet import arrays
 from fcnet.hyperparameters import Range, check_numbers
 
 _RANGES: dict[str, Range] = {
@@ -63,8 +64,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.nesterov, bool):
-            raise TypeError(f"nesterov is {self.nesterov!r}: expected True or False")
+        object.__setattr__(self, "nesterov", arrays.flag(self.nesterov, "nesterov"))
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov is True: expected a momentum above 0 with it")
 

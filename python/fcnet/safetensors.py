@@ -15,6 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet.files import path_text
+
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 _LONGEST_HEADER = 1 << 20
@@ -61,23 +63,25 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
 
     Raises
     ------
+    TypeError : path is not a path.
     OSError : the file cannot be read.
     ValueError : it is not a whole file of this format, or of other types than float32 and float64.
     """
+    path = path_text(path)
     if stat.S_ISFIFO(os.stat(path).st_mode):  # opening one would wait for a writer
-        raise ValueError(f"{os.fspath(path)!r} is a pipe: expected a file")
+        raise ValueError(f"{path!r} is a pipe: expected a file")
     with open(path, "rb") as file:
         try:
             return _read(file, os.fstat(file.fileno()).st_size)
         except (ValueError, RecursionError) as error:
             reason = "its header is nested too deeply" if isinstance(error, RecursionError) else error
-            raise ValueError(f"{os.fspath(path)!r} is not a model file: {reason}") from None
+            raise ValueError(f"{path!r} is not a model file: {reason}") from None
 
 
 def _read(file: BinaryIO, size: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _LONGEST_HEADER):
-        raise ValueError(f"{size} bytes do not hold a header of {length}")
+        raise ValueError(f"it is not in the safetensors format: {size} bytes do not hold a header of {length}")
     text = file.read(length)
     if not text.startswith(b"{"):
         raise ValueError("its header does not begin with '{'")

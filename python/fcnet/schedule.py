@@ -22,7 +22,11 @@ _RANGES: dict[str, Range] = {
 
 
 class Schedule:
-    """A frozen dataclass of numbers, which are checked, and a formula for the factors."""
+    """A frozen dataclass of numbers, which are checked, and a formula for the factors.
+
+    A schedule of your own is a subclass with a method ``_factors(step, total, per_epoch)``: of an array of steps of the
+    fit, counted from 0, its number of steps and those of an epoch it makes an array of factors.
+    """
 
     def __post_init__(self) -> None:
         check_numbers(self, _RANGES)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fcnet import _native
 from fcnet.schedule import Schedule
 
+__all__ = ["Cosine", "ExponentialDecay", "InverseScaling", "OneCycle", "Schedule", "StepDecay"]
+
 # Of our own, so that a schedule has the same bits on every machine: NumPy's depend on the processor.
 
 
@@ -38,7 +40,7 @@ class StepDecay(Schedule):
 
     Parameters
     ----------
-    every : int > 0, default 10
+    every : float > 0, default 10
         Epochs.
     factor : float in (0, 1), default 0.5
 

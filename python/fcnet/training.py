@@ -15,7 +15,10 @@ from fcnet.schedule import Schedule
 
 
 class DivergenceError(FloatingPointError):
-    """The loss or a weight became infinite or NaN. The network keeps the weights of the last epoch that was finite."""
+    """The loss or a weight became infinite or NaN; a ``FloatingPointError``.
+
+    The network keeps the weights of the last epoch that was finite.
+    """
 
 
 def evaluate(model: Model, examples: Examples, classify: bool) -> dict[str, float]:
@@ -118,7 +121,7 @@ def run_epochs(
                 if diverged:
                     raise DivergenceError(
                         f"the training diverged in epoch {epoch} (loss {loss}) with {optimizer}: use a lower "
-                        f"learning rate; the network keeps its weights from before that epoch"
+                        f"learning rate, or smaller inputs; the network keeps its weights from before that epoch"
                     )
                 bar.end_epoch(loss, epoch - first_epoch + 1)
                 record(seconds, {} if validation is None else evaluate(model, validation, classify))

@@ -99,10 +99,13 @@ def one_hot(y: ArrayLike, m: int) -> NDArray[np.bool_]:
 
     Raises
     ------
+    TypeError : labels that are not integers.
     ValueError : a label outside [0, m), or rows that are not one-hot.
     """
     labels = np.asarray(y)
     if labels.ndim == 1:
+        if labels.size and labels.dtype.kind not in "iub":
+            raise TypeError(f"y has dtype {labels.dtype}: expected integer labels")
         if labels.size and not (0 <= labels.min() and labels.max() < m):
             raise ValueError(f"y has labels from {labels.min()} to {labels.max()}: expected 0 <= y < {m}")
         return np.asarray(np.equal(labels[:, None], np.arange(m)))

@@ -43,6 +43,8 @@ def forward(
     ------
     ValueError : the shapes disagree.
     """
+    if loss not in ("cross_entropy", "mse", "rmse"):
+        raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
     h, passed, hidden = np.asarray(x), [], _of_hidden(activation, layers)
     for i, (w, b) in enumerate(layers):
         h_in = linear(h, w, b)
