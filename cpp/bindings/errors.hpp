@@ -21,7 +21,8 @@ inline void raise_unless_ok(Status status) {
       PyErr_SetString(PyExc_MemoryError, "not enough memory for a network, a batch or an input of this size");
       throw py::error_already_set();
     case Status::too_large:
-      PyErr_SetString(PyExc_OverflowError, "a network, a batch or an input of this size needs more memory than can be addressed");
+      PyErr_SetString(PyExc_OverflowError,
+                      "a network, a batch or an input of this size needs more memory than can be addressed");
       throw py::error_already_set();
   }
 }
