@@ -110,7 +110,9 @@ def test_every_hidden_layer_may_have_its_own():
     np.testing.assert_allclose(net.predict(x), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "variance"), [("relu", 2), ("softplus", 2), ("tanh", 1), ("selu", 1), ("sigmoid", 1)])
+@pytest.mark.parametrize(
+    ("name", "variance"), [("relu", 2), ("softplus", 2), ("tanh", 1), ("selu", 1), ("sigmoid", 1), ("identity", 1)]
+)
 def test_initial_weights_suit_the_function(name, variance):
     w = fc.Network([500, 400, 2], seed=0, activation=name).layers[0].W
     assert w.var() == pytest.approx(variance / 500, rel=0.02)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet import storage
 
 from processes import output
 
@@ -82,6 +83,7 @@ CHANGES = {
     "another checksum": (lambda h: h | {"__metadata__": h["__metadata__"] | {"crc32": "0"}}, "damaged"),
     "other sizes": (network(sizes=[3, 6, 2]), "has shape"),
     "more layers": (network(sizes=[3, 5, 5, 2], activation=["relu"] * 2), "layers: expected 3"),
+    "huge layers that are scaled": (network(sizes=[2**33, 5, 2]), "W of layer 0 has shape"),
     "huge layers": (network(sizes=[2**40, 2**40, 2]), "has shape"),
     "sizes that are no list": (network(sizes={"a": 1}), "expected a sequence"),
     "an unknown activation": (network(activation=["eval"]), "activation is 'eval'"),
@@ -97,10 +99,11 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_header_is_refused(what, good, tmp_path):
+def test_a_changed_header_is_refused(what, good, tmp_path, monkeypatch):
     change, match = CHANGES[what]
     header, data = parts(good)
-    refused(whole(change(header), data), tmp_path, match)
+    monkeypatch.setattr(storage, "_checksum", lambda *_: header["__metadata__"]["crc32"])
+    refused(whole(change(json.loads(json.dumps(header))), data), tmp_path, match)
 
 
 HEADERS = {
@@ -143,6 +146,8 @@ def test_a_file_with_any_bytes_changed_is_refused_or_the_same_network(good, tmp_
     rng, path = random.Random(0), tmp_path / "fuzzed"
     length = int.from_bytes(good[:8], "little")
     loaded = 0
+    path.write_bytes(good)
+    same = fc.load(path)
     for _ in range(20_000):
         data = bytearray(good)
         for _ in range(rng.randint(1, 4)):
@@ -161,11 +166,27 @@ def test_a_file_with_any_bytes_changed_is_refused_or_the_same_network(good, tmp_
             data[:8] = header.to_bytes(8, "little")
         path.write_bytes(data)
         try:
-            fc.load(path)
-            loaded += 1
+            net = fc.load(path)
         except ValueError:
-            pass
+            continue
+        loaded += 1
+        assert repr(net) == repr(same)
+        assert net.predict(np.eye(3)).tobytes() == same.predict(np.eye(3)).tobytes()
     assert loaded < 1000
+
+
+@pytest.mark.parametrize("change", [network(activation=["selu"]), network(seed=5), network(epochs_trained=1)])
+def test_a_changed_architecture_is_damage(change, good, tmp_path):
+    header, data = parts(good)
+    refused(whole(change(header), data), tmp_path, "the file is damaged")
+
+
+def test_a_scaled_file_of_huge_sizes_takes_no_memory(tmp_path):
+    net = fc.Network([3, 2], seed=0, scale=2)
+    net.save(tmp_path / "net")
+    state = storage.load_state(tmp_path / "net", allow_nonfinite=False) | {"sizes": [10**15, 2]}
+    with pytest.raises(ValueError, match="W of layer 0 has shape"):
+        fc.Network.__new__(fc.Network).__setstate__(state)
 
 
 def test_loading_looks_at_nothing_else(good, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,10 +184,14 @@ def test_doctests_of_the_package():
     import doctest
     import importlib
 
-    for name in ("fcnet", "fcnet.network", "fcnet.optimizers", "fcnet.datasets", "fcnet.threads"):
+    folder = Path(fc.__file__).parent
+    with_examples = [path for path in folder.rglob("*.py") if ">>>" in path.read_text()]
+    assert len(with_examples) >= 8
+    for path in with_examples:
+        name = ".".join(("fcnet", *path.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__")
         result = doctest.testmod(importlib.import_module(name))
-        assert result.attempted > 0
-        assert result.failed == 0
+        assert result.attempted > 0, name
+        assert result.failed == 0, name
 
 
 def test_show_config_tells_what_runs(capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import io
 import os
 import pickle
@@ -12,12 +13,13 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors, storage
 from fcnet.files import replacing
 
 
@@ -85,29 +87,12 @@ def test_a_damaged_state_is_an_error(damage):
         fc.Network.__new__(fc.Network).__setstate__(net.__getstate__() | damage)
 
 
-def test_version_1_loads(tmp_path):
-    """A file as version 1 wrote it: the article's two features, one hidden neuron."""
-    arrays = {
-        "input.scale": np.float32(2),
-        "input.offset": np.float32(0),
-        "layers.0.W": np.array([[1], [-1]], "f4"),
-        "layers.0.B": np.array([0.5], "f4"),
-        "layers.1.W": np.array([[1, 2]], "f4"),
-        "layers.1.B": np.array([0, -1], "f4"),
-    }
-    arrays = {name: np.asarray(a) for name, a in arrays.items()}
-    metadata = {
-        "format": "fcnet",
-        "version": "1",
-        "network": '{"sizes": [2, 1, 2], "loss": "mse", "activation": ["relu"], "dtype": "float32", "seed": 3, '
-        '"epochs_trained": 4}',
-        "crc32": "18e3ba13",
-    }
-    with open(tmp_path / "v1", "wb") as file:
-        safetensors.write(file, arrays, metadata)
-    net = fc.load(tmp_path / "v1")
+def test_version_1_loads():
+    """A file as version 1 wrote it: two features, one hidden neuron."""
+    net = fc.load(Path(__file__).parent / "golden/version-1.safetensors")
     assert (net.predict([[1.0, 0.5]]) == [[1.5, 2]]).all()
     assert net.epochs_trained == 4
+    assert net.seed == 3
 
 
 def test_a_save_that_fails_leaves_the_file_that_was_there(tmp_path, monkeypatch):
@@ -138,18 +123,60 @@ def test_permissions_and_links_are_kept(tmp_path):
     assert fc.load(tmp_path / "link").sizes == net.sizes
 
 
-def test_what_another_process_is_writing_is_left_alone(tmp_path):
-    path = tmp_path / "net"
-    ours = tmp_path / f".net.{os.getpid()}-1.partial"
-    dead = tmp_path / ".net.999999999-1.partial"
-    others = [tmp_path / ".other.999999999-1.partial", tmp_path / ".net.x.partial"]
-    for file in (ours, dead, *others):
+def test_what_somebody_is_writing_is_left_alone_and_what_nobody_is_goes(tmp_path):
+    path, other = tmp_path / "net", tmp_path / ".other.partial"
+    leftover = tmp_path / ".fcnet-0123456789abcdef.partial"
+    for file in (other, leftover):
         file.touch()
-    with replacing(path) as file:
-        file.write(b"new")
-    assert path.read_bytes() == b"new"
-    assert not dead.exists()
-    assert all(file.exists() for file in (ours, *others))
+    with replacing(path) as outer:
+        outer.write(b"outer")
+        assert not leftover.exists()
+        with replacing(path) as inner:  # as a signal handler would
+            inner.write(b"inner")
+        assert path.read_bytes() == b"inner"
+    assert path.read_bytes() == b"outer"
+    assert sorted(os.listdir(tmp_path)) == [".other.partial", "net"]
+
+
+def test_a_folder_that_cannot_be_brought_to_the_disk(tmp_path, monkeypatch):
+    net, _, _ = trained()
+    real = os.fsync
+    for number, error in ((errno.EINVAL, None), (errno.EIO, OSError)):
+
+        def fsync(descriptor, number=number):
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(number, os.strerror(number))
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        if error is None:
+            net.save(tmp_path / "net")
+        else:
+            with pytest.raises(error):
+                net.save(tmp_path / "net")
+        assert fc.load(tmp_path / "net").seed == 7
+
+
+def test_more_layers_than_a_file_can_list(tmp_path):
+    net = fc.Network([1] * 5001, seed=0)
+    with pytest.raises(ValueError, match="more than can be read again"):
+        net.save(tmp_path / "net")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_fit_counts_its_epochs_as_they_end():
+    net, x, y = trained()
+    seen = []
+
+    @dataclass(frozen=True)
+    class Look(fc.schedules.Schedule):
+        def _factors(self, step, total, per_epoch):
+            seen.append(pickle.loads(pickle.dumps(net)).epochs_trained)
+            return np.ones_like(step)
+
+    net.fit(x, y, epochs=3, schedule=Look())
+    assert seen == [2, 3, 4]
+    assert net.epochs_trained == 5
 
 
 SAVING = """
@@ -179,13 +206,6 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path):
         assert len(set(layers[0].B) | set(layers[1].B)) == 1  # of one save
     fc.Network([64, 300, 10], seed=1).save(path)
     assert os.listdir(tmp_path) == ["net"]
-
-
-def test_the_checksum_is_that_of_the_numbers():
-    assert storage._checksum({"b": np.array([1.0]), "a": np.array([2.0])}) == storage._checksum(
-        {"a": np.array([2.0]), "b": np.array([1.0])}
-    )
-    assert storage._checksum({"a": np.array([1.0])}) != storage._checksum({"a": np.array([2.0])})
 
 
 def test_nothing_but_a_file_is_replaced(tmp_path):

@@ -56,8 +56,8 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
     input.offset.assign(zeros.data(), zeros.data() + zeros.size());
   }
   std::vector<Input<T>> parts;
+  if (given && given->size() != shape.layers()) value_error("parameters has not one entry for each layer");
   for (Size l = 0; given && l < given->size(); ++l) {
-    if (given->size() != shape.layers()) value_error("parameters has not one entry for each layer");
     parts.push_back(parameters_given<T>(shape, l, (*given)[l].first, false));
     parts.push_back(parameters_given<T>(shape, l, (*given)[l].second, true));
   }

@@ -120,9 +120,9 @@ class Parameters {
 
 // Weights normal, biases 0; the variance is 2 / in where F passes half of its input on (He et al. 2015, equation 10),
 // and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al. 2017).
-static constexpr double gain(Activation activation) {
-  const bool around_0 =
-      activation == Activation::sigmoid || activation == Activation::tanh || activation == Activation::selu;
+static constexpr double gain(Activation activation, bool hidden) {
+  const bool around_0 = activation == Activation::sigmoid || activation == Activation::tanh ||
+                        activation == Activation::selu || (hidden && activation == Activation::identity);
   return around_0 ? 1 : 2;
 }
 
@@ -132,7 +132,7 @@ template <class T>
   std::atomic<bool> enough{true};
   for (Size l = 0; l < shape.layers(); ++l) {
     const Size in = shape.sizes[l], out = shape.sizes[l + 1];
-    const double spread = __builtin_sqrt(gain(shape.activation(l)) / static_cast<double>(in));
+    const double spread = __builtin_sqrt(gain(shape.activation(l), l + 1 < shape.layers()) / static_cast<double>(in));
     const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
     const Status status = in_parallel(in, rows, watch, [&](Size begin, Size end) {
       Buffer<T> row;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Softmax and losses of one row: a sample's outputs side by side. As in losses.hpp, with the same bits. No vector is
-// read whose lanes were written one by one just before: the processor would wait for them.
+// Softmax and losses of one row: a sample's outputs side by side. As in losses.hpp, with the same bits. Cross-entropy
+// reads no vector whose lanes were written one by one just before: the processor would wait for them.
 #pragma once
 
 #include "fcnet/batch_loss.hpp"

@@ -86,7 +86,7 @@ FCNET_INLINE V log(V x) {
   return x > V{} ? (x == T(__builtin_inf()) ? x : y) : edge;
 }
 
-// tanh x = over / under for |x| < 0.7: Lambert's continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...))).
+// tanh x = over / under for |x| < 0.6: Lambert's continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...))).
 template <class V>
 struct Fraction {
   V over, under;

@@ -76,7 +76,7 @@ class Architecture:
         if len(sizes) < 2:
             raise ValueError(f"sizes is {list(sizes)!r}: expected at least the numbers of inputs and outputs")
         checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(sizes))
-        if loss not in ("cross_entropy", "mse", "rmse"):
+        if loss not in get_args(Loss):
             raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
         type_ = _float_type(dtype)
         seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
@@ -107,8 +107,6 @@ class Architecture:
         TypeError, ValueError : the parameters are not of these sizes.
         MemoryError, OverflowError : a network of this size does not fit in memory.
         """
-        scales = bool((self.scale != 1).any() or (self.offset != 0).any())
-        factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
         given = None
         if parameters is not None:
             given = [
@@ -118,6 +116,8 @@ class Architecture:
                 )
                 for i, ((w, b), k, m) in enumerate(zip(parameters, self.sizes[:-1], self.sizes[1:], strict=True))
             ]
+        scales = bool((self.scale != 1).any() or (self.offset != 0).any())
+        factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
         return Model(list(self.sizes), self.loss, self.dtype.name, self.seed, factors, zeros, given, list(self.hidden))
 
 

@@ -41,7 +41,7 @@ def _cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     """As ``dtype``, aligned and C-ordered; what only the wider type can hold is refused."""
     with np.errstate(over="ignore"):
         result = np.require(array, dtype=dtype, requirements=["C", "A"])
-    if np.isinf(result).any() and not np.isinf(array).any():
+    if np.isinf(result).any() and (np.isinf(result) & ~np.isinf(array)).any():
         most = np.finfo(dtype).max
         raise ValueError(f"{name} has numbers beyond {dtype}: expected at most {most:.3g} in size")
     return result

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from fcnet import arrays
+from fcnet.hyperparameters import check_numbers
 
 Monitor = Literal["val_loss", "val_accuracy", "loss", "accuracy"]
 
@@ -24,8 +25,8 @@ class EarlyStopping:
     monitor : {"val_loss", "val_accuracy", "loss", "accuracy"}, default "val_loss"
         A loss should fall, an accuracy rise.
     restore_best : bool, default True
-        Leave the network with the weights of the best epoch, also where the fit ends for another reason; the copy of
-        the weights costs no time.
+        Leave the network with the weights of the best epoch, also where the epochs end first or the training diverges.
+        They take the memory of one more set of weights, and no time.
 
     Raises
     ------
@@ -44,12 +45,8 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patience", arrays.whole_number(self.patience, "patience", 1))
-        if isinstance(self.min_delta, bool) or not isinstance(self.min_delta, int | float):
-            raise TypeError(f"min_delta is {self.min_delta!r}: expected a number")
-        if not 0 <= self.min_delta < math.inf:
-            raise ValueError(f"min_delta is {self.min_delta!r}: expected a finite number, at least 0")
-        object.__setattr__(self, "min_delta", float(self.min_delta))
-        if self.monitor not in ("val_loss", "val_accuracy", "loss", "accuracy"):
+        check_numbers(self, {"min_delta": ("a finite number, at least 0", lambda value: 0 <= value < math.inf)})
+        if self.monitor not in get_args(Monitor):
             raise ValueError(f"monitor is {self.monitor!r}: expected 'val_loss', 'val_accuracy', 'loss' or 'accuracy'")
         object.__setattr__(self, "restore_best", arrays.flag(self.restore_best, "restore_best"))
 

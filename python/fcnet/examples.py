@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
@@ -60,7 +61,7 @@ class Examples:
         ------
         TypeError, ValueError : they are not what it expects.
         """
-        if isinstance(share, bool) or not isinstance(share, int | float):
+        if isinstance(share, bool) or not isinstance(share, Real):
             raise TypeError(f"validation_split is {share!r}: expected a number")
         if not 0 <= share < 1:
             raise ValueError(f"validation_split is {share!r}: expected 0 <= validation_split < 1")
@@ -73,6 +74,6 @@ class Examples:
             return self, Examples.of(made, *data, names, finite=True).not_empty(names[0])
         if not share:
             return self, None
-        parts = hold_back(len(self.x), share, made.seed, self.y if made.classifies else None)
+        parts = hold_back(len(self.x), float(share), made.seed, self.y if made.classifies else None)
         kept, held = (Examples(self.x[rows], self.y[rows]) for rows in parts)
         return kept, held

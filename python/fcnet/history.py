@@ -49,8 +49,8 @@ class History:
         return figures[name]
 
     def keys(self) -> list[str]:
-        """The names of the lists."""
-        return list(self.to_dict())
+        """The names of the lists that have figures."""
+        return [name for name, figures in self.to_dict().items() if figures]
 
     def __iter__(self) -> Iterator[str]:
         """Over the names, as of a dict."""
@@ -58,7 +58,7 @@ class History:
 
     def __contains__(self, name: object) -> bool:
         """Whether there are figures of that name."""
-        return bool(self.to_dict().get(str(name)))
+        return name in self.keys()
 
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""

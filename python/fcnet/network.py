@@ -17,14 +17,15 @@ from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
+from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import evaluate, open_trainer, run_epochs
 
 
 class Network(Described):
     """A fully connected network: hidden layers, then softmax (cross-entropy) or identity (regression).
 
-    Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before tanh,
-    sigmoid and selu (LeCun et al. 1998); biases at 0.
+    Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before a hidden
+    layer's tanh, sigmoid, selu or identity (LeCun et al. 1998); biases at 0.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ class Network(Described):
     array([0, 1, 1, 0])
     """
 
-    __slots__ = ("__weakref__", "_epochs_trained", "_history", "_layers", "_model")
+    __slots__ = ("__weakref__", "_epochs_before", "_history", "_layers", "_model")
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class Network(Described):
     def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
         self._architecture = made
-        self._epochs_trained = 0
+        self._epochs_before = 0
         self._history = History()
         self._layers = tuple(Layer(self._model, i, f, made.dtype) for i, f in enumerate(made.activations))
 
@@ -99,7 +100,7 @@ class Network(Described):
     @property
     def epochs_trained(self) -> int:
         """Over all fits."""
-        return self._epochs_trained
+        return self._epochs_before + len(self._history)
 
     @property
     def history(self) -> History:
@@ -143,8 +144,7 @@ class Network(Described):
         validation_data : (x, y), optional
             Evaluated after every epoch.
         validation_split : float in [0, 1), default 0
-            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike. What is trained on
-            is then a copy.
+            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; train on a copy.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional
@@ -159,10 +159,10 @@ class Network(Described):
         Raises
         ------
         TypeError, ValueError : an argument is not as above; the network is as before.
-        DivergenceError : the loss became infinite or NaN; the network has its weights from before that epoch.
+        DivergenceError : the loss became infinite or NaN; the network has its last good weights.
         RuntimeError : the network is being fitted already, by another thread.
         """
-        epochs = arrays.whole_number(epochs, "epochs", 0, 2**31)
+        epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
@@ -178,26 +178,26 @@ class Network(Described):
             early_stopping.check(validates=validation is not None, classifies=self._architecture.classifies)
         batch_size = min(batch_size, len(train.x))
         trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
-        self._history = history = History()
         try:
+            self._epochs_before, self._history = self.epochs_trained, History()
             run_epochs(
                 self._model,
                 trainer,
                 samples=len(train.x),
                 batch_size=batch_size,
-                first_epoch=self.epochs_trained,
+                first_epoch=self._epochs_before,
                 epochs=epochs,
                 optimizer=optimizer,
                 classify=self._architecture.classifies,
                 validation=validation,
                 progress=progress,
-                history=history,
+                history=self._history,
                 schedule=schedule,
                 early_stopping=early_stopping,
             )
         finally:
-            self._epochs_trained += len(history)
-        return history
+            trainer.close()
+        return self._history
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
         """The network's output ``h_out`` of the last layer: probabilities, or the values of a regression.
@@ -223,15 +223,14 @@ class Network(Described):
 
         Parameters
         ----------
-        x, y : as for fit
-            x may also be NaN or infinite.
+        x, y : as for fit, but x may also be NaN or infinite
 
         Returns
         -------
         {"loss": ..., "accuracy": ...}
             The loss is the network's: mean cross-entropy, MSE or RMSE. Accuracy is the share of rows whose largest
-            output is the label's; without it for regression. Both NaN for no rows. A row with NaN or infinity in it
-            makes the loss NaN, and counts as wrong.
+            output is the label's; without it for regression. Both NaN for no rows. A row with NaN in it makes the loss
+            NaN, and counts as wrong.
 
         Raises
         ------
@@ -261,8 +260,8 @@ class Network(Described):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
-        The file is written beside ``path`` and put in its place in one step, once it is on the disk: a killed process
-        leaves the file that was there, or the new one.
+        The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
+        one. The history is not stored; during a fit, the weights are those of the last finished epoch.
 
         Parameters
         ----------
@@ -271,7 +270,9 @@ class Network(Described):
 
         Raises
         ------
-        OSError : the file cannot be written; one that was there is as before.
+        TypeError : path is not a path.
+        ValueError : the network has more layers than a file can list, some thousand.
+        OSError : the file cannot be written; one that was there is as before, unless the message is about its folder.
         """
         storage.save(self.__getstate__(), path)
 
@@ -295,5 +296,5 @@ class Network(Described):
         if len(parameters) != len(made.sizes) - 1:
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.sizes) - 1}")
         self._begin(made, parameters)
-        self._epochs_trained = arrays.whole_number(epochs_trained, "epochs_trained", 0, 2**32 - 1)
         self._history = History(**history)
+        self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)

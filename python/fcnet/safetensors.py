@@ -34,6 +34,7 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
 
     Raises
     ------
+    ValueError : more arrays, or a longer header, than ``read`` takes.
     OSError : the file cannot be written.
     """
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
@@ -44,6 +45,8 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
         header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > _LONGEST_HEADER or len(tensors) > _MOST_TENSORS:
+        raise ValueError(f"{len(tensors)} arrays and a header of {len(text)} bytes: more than can be read again")
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for tensor in tensors.values():
@@ -68,8 +71,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
     ValueError : it is not a whole file of this format, or of other types than float32 and float64.
     """
     path = path_text(path)
-    if stat.S_ISFIFO(os.stat(path).st_mode):  # opening one would wait for a writer
-        raise ValueError(f"{path!r} is a pipe: expected a file")
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # which could wait for a writer
+        raise ValueError(f"{path!r} is a pipe or a device: expected a file")
     with open(path, "rb") as file:
         try:
             return _read(file, os.fstat(file.fileno()).st_size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fcnet import _native
 
-_DRAW = 2**32 - 1  # the "epoch" of this draw, which no fit reaches
+MOST_EPOCHS = 2**32 - 1  # of a network; the shuffle that would come after them is the draw here
 
 
 def hold_back(n: int, fraction: float, seed: int, labels: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -22,7 +22,7 @@ def hold_back(n: int, fraction: float, seed: int, labels: NDArray[Any] | None) -
         To hold back; at least one sample, and not all.
     seed : int
     labels : array (n,), optional
-        Hold back this fraction of every class, rounded.
+        Hold back this fraction of every class, rounded so that the whole is right too.
 
     Returns
     -------
@@ -33,9 +33,15 @@ def hold_back(n: int, fraction: float, seed: int, labels: NDArray[Any] | None) -
     ------
     ValueError : no sample would be held back, or all.
     """
-    order = _native.permutation(seed, _DRAW, n)
-    groups = [order] if labels is None else [order[labels[order] == label] for label in np.unique(labels)]
-    held = np.sort(np.concatenate([group[: round(fraction * len(group))] for group in groups]))
+    order = _native.permutation(seed, MOST_EPOCHS, n)
+    counts = np.array([n])
+    if labels is not None:  # class by class, each in the order drawn
+        order = order[np.argsort(labels[order], kind="stable")]
+        counts = np.unique(labels, return_counts=True)[1]
+    ends = np.cumsum(counts)
+    taken = np.diff(np.rint(fraction * ends).astype(np.int64), prepend=0)  # what rounding leaves goes to the next
+    place = np.arange(n) - np.repeat(ends - counts, counts)
+    held = np.sort(order[place < np.repeat(taken, counts)])
     if not 0 < len(held) < n:
         raise ValueError(f"validation_split is {fraction}: it holds back {len(held)} of {n} samples")
     return np.setdiff1d(np.arange(n), held), held

@@ -36,8 +36,8 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         "format": "fcnet",
         "version": str(_FORMAT_VERSION),
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
-        "crc32": _checksum(tensors),
     }
+    metadata["crc32"] = _checksum(tensors, metadata["network"])
     with replacing(path) as file:
         safetensors.write(file, tensors, metadata)
 
@@ -72,7 +72,7 @@ def _state(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], allow_non
         raise ValueError("its metadata does not say that it is one of fcnet")
     if metadata.get("version") != str(_FORMAT_VERSION):
         raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet knows {_FORMAT_VERSION}")
-    if metadata.get("crc32") != _checksum(tensors):
+    if metadata.get("crc32") != _checksum(tensors, metadata["network"]):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
     if not isinstance(state, dict) or set(state) != set(_ARCHITECTURE):
@@ -94,10 +94,11 @@ def _state(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], allow_non
     return state
 
 
-def _checksum(tensors: dict[str, NDArray[Any]]) -> str:
-    """CRC-32 of the arrays' bytes, in the order of their names."""
-    sum_ = 0
+def _checksum(tensors: dict[str, NDArray[Any]], architecture: str) -> str:
+    """CRC-32 of the architecture's text and, in the order of their names, of the arrays' names, shapes and bytes."""
+    sum_ = zlib.crc32(architecture.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
+        sum_ = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), sum_)
         sum_ = zlib.crc32(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).data, sum_)
     return f"{sum_:08x}"

@@ -80,7 +80,7 @@ def run_epochs(
     schedule: Schedule | None,
     early_stopping: EarlyStopping | None,
 ) -> None:
-    """Train for some epochs, appending to ``history`` as they end, and close the trainer.
+    """Train for some epochs, appending to ``history`` as they end.
 
     An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
     was not measured is then NaN.
@@ -121,7 +121,7 @@ def run_epochs(
                 if diverged:
                     raise DivergenceError(
                         f"the training diverged in epoch {epoch} (loss {loss}) with {optimizer}: use a lower "
-                        f"learning rate, or smaller inputs; the network keeps its weights from before that epoch"
+                        f"learning rate, or smaller inputs; the network keeps its last good weights"
                     )
                 bar.end_epoch(loss, epoch - first_epoch + 1)
                 record(seconds, {} if validation is None else evaluate(model, validation, classify))
@@ -133,4 +133,3 @@ def run_epochs(
         raise
     finally:
         record(math.nan, {})
-        trainer.close()
