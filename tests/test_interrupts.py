@@ -159,10 +159,11 @@ import numpy as np, fcnet as fc
 
 rng = np.random.default_rng(0)
 x, y = rng.random((2000, 100), np.float32), rng.integers(0, 10, 2000)
-caught, done = 0, False
+caught, done, ready = 0, False, threading.Event()
 
 def shoot():
     random.seed(1)
+    ready.wait()  # until somebody catches what comes
     for _ in range(200):
         time.sleep(random.random() * 0.02)
         os.kill(os.getpid(), signal.SIGINT)
@@ -174,6 +175,7 @@ shooter = threading.Thread(target=shoot)
 shooter.start()
 while not done:
     try:
+        ready.set()
         net.fit(x, y, epochs=20, batch_size=32)
         net.predict(x)
     except KeyboardInterrupt:
