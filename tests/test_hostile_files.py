@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import storage
+from fcnet import safetensors, storage
 
 from processes import output
 
@@ -184,7 +184,7 @@ def test_a_changed_architecture_is_damage(change, good, tmp_path):
 def test_a_scaled_file_of_huge_sizes_takes_no_memory(tmp_path):
     net = fc.Network([3, 2], seed=0, scale=2)
     net.save(tmp_path / "net")
-    state = storage.load_state(tmp_path / "net", allow_nonfinite=False) | {"sizes": [10**15, 2]}
+    state = storage.state_of(*safetensors.read(tmp_path / "net"), allow_nonfinite=False) | {"sizes": [10**15, 2]}
     with pytest.raises(ValueError, match="W of layer 0 has shape"):
         fc.Network.__new__(fc.Network).__setstate__(state)
 

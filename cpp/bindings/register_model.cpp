@@ -49,7 +49,7 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
                                       const std::optional<Layers>& given) {
   InputScale<T> input;
   if (!scale.is_none()) {
-    const Dimensions each{static_cast<py::ssize_t>(shape.inputs())};
+    const Dimensions each{dim(shape.inputs())};
     const Input<T> factors = Input<T>(scale, "scale").expect(each, sizes({shape.inputs()}).c_str());
     const Input<T> zeros = Input<T>(offset, "offset").expect(each, sizes({shape.inputs()}).c_str());
     input.scale.assign(factors.data(), factors.data() + factors.size());

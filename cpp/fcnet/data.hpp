@@ -39,9 +39,6 @@ struct LossResult {
   Size samples = 0;  // seen; fewer than all where interrupted
 };
 
-// Losses are added up in groups of eight samples, then group by group, whoever computes them.
-constexpr Size loss_group = 8;
-
 // The losses of up to one panel of outputs, group by group, and sigma = p - y; `target` is scratch for their targets.
 template <class T>
 void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,

@@ -10,7 +10,7 @@ namespace fcnet::FCNET_ISA {
 
 template <class T>
 void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last) {
-  const bool far = layer.in * layer.out * sizeof(T) > near_bytes;
+  const bool far = is_far<T>(layer.in, layer.out);
   const auto weights = [=](Size row, Size k) { return layer.w + row / lanes * layer.stride + k * lanes; };
   with_epilogue(layer.activation, [&](auto f) {
     for_tiles<T, lanes>(first, last, h.samples, layer.in, slice_terms<T>,

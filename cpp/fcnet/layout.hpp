@@ -18,6 +18,9 @@ constexpr Size lanes = 32;
 // Panels of samples that one thread takes through a layer together: what they need stays in its second cache.
 constexpr Size panels_at_once = 4;
 
+// Losses are added up in groups of so many samples, then group by group, whoever computes them.
+constexpr Size loss_group = 8;
+
 // How many groups of `unit` cover n.
 static constexpr Size groups(Size n, Size unit) { return n / unit + (n % unit != 0); }
 

@@ -26,8 +26,11 @@ struct WeightPart {
 template <class T>
 constexpr int terms_per_call = lanes * (lanes / tile_lanes<T>) >= 4 * tile_rows * (lanes / line_elements<T>) ? 4 : 1;
 
-// Below so many bytes the second cache keeps W, and nobody calls for it.
-constexpr Size near_bytes = Size{1} << 18;
+// Whether W is larger than what the second cache keeps: only then the next part is called for.
+template <class T>
+constexpr bool is_far(Size in, Size out) {
+  return in * out * sizeof(T) > Size{1} << 18;
+}
 
 // Calls f(RowCount<rows>{}, row, panel, lane, part, next part) for the samples of panels p0..p_end.
 template <class T, Size part_rows, class F>

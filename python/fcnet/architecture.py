@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -114,7 +115,7 @@ class Architecture:
                     arrays.parameter(w, (k, m), self.dtype, f"W of layer {i}"),
                     arrays.parameter(b, (m,), self.dtype, f"B of layer {i}"),
                 )
-                for i, ((w, b), k, m) in enumerate(zip(parameters, self.sizes[:-1], self.sizes[1:], strict=True))
+                for i, ((w, b), (k, m)) in enumerate(zip(parameters, pairwise(self.sizes), strict=True))
             ]
         scales = bool((self.scale != 1).any() or (self.offset != 0).any())
         factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays
 from fcnet._native import Model
+from fcnet.architecture import Architecture
 
 
 class Layer:
@@ -24,10 +24,11 @@ class Layer:
         F by its name, see ``fcnet.reference.activation``; "softmax" or "identity" for the last layer.
     """
 
-    __slots__ = ("_activation", "_dtype", "_index", "_model")
+    __slots__ = ("_activation", "_dtype", "_index", "_model", "_shape")
 
-    def __init__(self, model: Model, index: int, activation: str, dtype: np.dtype[Any]) -> None:
-        self._model, self._index, self._dtype, self._activation = model, index, dtype, activation
+    def __init__(self, model: Model, index: int, made: Architecture) -> None:
+        self._model, self._index, self._dtype = model, index, made.dtype
+        self._shape, self._activation = made.sizes[index : index + 2], made.activations[index]
 
     @property
     def activation(self) -> str:
@@ -41,7 +42,7 @@ class Layer:
 
     @W.setter
     def W(self, value: ArrayLike) -> None:
-        self._model.set_weights(self._index, arrays.parameter(value, self.W.shape, self._dtype, "W"))
+        self._model.set_weights(self._index, arrays.parameter(value, self._shape, self._dtype, "W"))
 
     @property
     def B(self) -> NDArray[Any]:
@@ -50,7 +51,7 @@ class Layer:
 
     @B.setter
     def B(self, value: ArrayLike) -> None:
-        self._model.set_bias(self._index, arrays.parameter(value, self.B.shape, self._dtype, "B"))
+        self._model.set_bias(self._index, arrays.parameter(value, self._shape[1:], self._dtype, "B"))
 
     def __repr__(self) -> str:
-        return f"Layer({' x '.join(map(str, self.W.shape))}, {self.activation})"
+        return f"Layer({' x '.join(map(str, self._shape))}, {self.activation})"

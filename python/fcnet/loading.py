@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fcnet import storage
+from fcnet import safetensors, storage
 from fcnet.network import Network
 
 
@@ -41,10 +41,10 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
     >>> fc.load(path)
     Network([64, 100, 10], loss='cross_entropy', seed=0, dtype='float32')
     """
-    state = storage.load_state(path, allow_nonfinite=allow_nonfinite)
+    tensors, metadata = safetensors.read(path)
     net = Network.__new__(Network)
     try:
-        net.__setstate__(state)
-    except (ValueError, TypeError) as error:
+        net.__setstate__(storage.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite))
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
     return net

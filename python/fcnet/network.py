@@ -90,7 +90,7 @@ class Network(Described):
         self._architecture = made
         self._epochs_before = 0
         self._history = History()
-        self._layers = tuple(Layer(self._model, i, f, made.dtype) for i, f in enumerate(made.activations))
+        self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.sizes) - 1))
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -42,12 +42,13 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         safetensors.write(file, tensors, metadata)
 
 
-def load_state(path: str | os.PathLike[str], *, allow_nonfinite: bool) -> dict[str, Any]:
-    """Read what ``save`` wrote: the state for a network's ``__setstate__``, which checks it further.
+def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allow_nonfinite: bool) -> dict[str, Any]:
+    """What ``save`` wrote, as read: the state for a network's ``__setstate__``, which checks it further.
 
     Parameters
     ----------
-    path : path
+    tensors : {name: array}
+    metadata : {text: text}
     allow_nonfinite : bool
         Accept infinite and NaN parameters.
 
@@ -57,17 +58,8 @@ def load_state(path: str | os.PathLike[str], *, allow_nonfinite: bool) -> dict[s
 
     Raises
     ------
-    OSError : the file cannot be read.
-    ValueError : it is damaged, or not a network that this version knows.
+    KeyError, RecursionError, TypeError, ValueError : damaged, or not a network that this version knows.
     """
-    tensors, metadata = safetensors.read(path)
-    try:
-        return _state(tensors, metadata, allow_nonfinite)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
-
-
-def _state(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], allow_nonfinite: bool) -> dict[str, Any]:
     if metadata.get("format") != "fcnet":
         raise ValueError("its metadata does not say that it is one of fcnet")
     if metadata.get("version") != str(_FORMAT_VERSION):

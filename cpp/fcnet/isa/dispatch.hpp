@@ -30,7 +30,7 @@ double flops_per_second() {
 template <class T>
 Size sample_grain() {
   const Size grain = isa().tile_bytes / sizeof(T);
-  return grain < 8 ? 8 : grain;
+  return grain < loss_group ? loss_group : grain;
 }
 
 // The instruction sets that this build has and this CPU can run, best first, ended by a null pointer.
