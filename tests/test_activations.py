@@ -7,6 +7,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native, reference
+from fcnet.dense import ACTIVATIONS as ALL_ACTIVATIONS
 from fcnet.reference.activations import ACTIVATIONS
 
 from bounds import exact_type, flat, max_error, spacing
@@ -21,6 +22,10 @@ MOST_ULP = {
     "sigmoid": 3,
     "tanh": 3,
     "softplus": 4,
+    "exp": 1,
+    "gelu": 8,
+    "gelu_tanh": 4,  # times the size of what the sigmoid is taken of, which is rounded
+    "silu": 4,
 }
 names = pytest.mark.parametrize("name", ACTIVATIONS)
 
@@ -34,7 +39,7 @@ def arguments(dtype) -> np.ndarray:
 
 
 def test_every_name_of_the_package_has_an_oracle():
-    assert set(fc.architecture._ACTIVATIONS) == set(ACTIVATIONS) == set(MOST_ULP)
+    assert set(ALL_ACTIVATIONS) - {"softmax"} == set(ACTIVATIONS) == set(MOST_ULP)
 
 
 @names
@@ -42,8 +47,12 @@ def test_error_in_ulp(name, dtype, isa):
     x, wide = arguments(dtype), exact_type(dtype)
     with np.errstate(all="ignore"):
         expected = reference.activation(x.astype(wide), name)
-    normal = np.abs(expected) >= np.finfo(dtype).tiny  # smaller results are 0 while a network computes
+    size = np.abs(expected)
+    least = np.finfo(dtype).tiny * (128 if "lu" in name else 1)  # whose factors may be smaller
+    normal = (size >= least) & (size <= np.finfo(dtype).max)  # smaller results are 0 in a network
     error = np.abs(_native.activation(x, name).astype(wide) - expected)[normal] / spacing(expected[normal], dtype)
+    if name == "gelu_tanh":
+        error /= np.maximum(1, np.abs(1.6 * x[normal] * (1 + 0.045 * x[normal] ** 2)))
     assert error.max() <= MOST_ULP[name], (x[normal][error.argmax()], error.max())
 
 
@@ -61,8 +70,7 @@ def test_special_values(name, dtype, isa):
 def test_the_oracles_derivative_is_that_of_the_function(name):
     x = np.random.default_rng(0).standard_normal(1000) * 3
     by_complex_step = reference.activation(x + 1e-30j, name).imag / 1e-30
-    from_output = reference.activation_derivative(reference.activation(x, name), name)
-    np.testing.assert_allclose(from_output, by_complex_step, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(reference.activation_derivative(x, name), by_complex_step, rtol=1e-10, atol=1e-12)
 
 
 @names
@@ -72,6 +80,9 @@ def test_epochs_equal_those_of_the_oracle(name, sizes, n, batch, isa, steps):
     rng = np.random.default_rng([n, *sizes])
     x, y = rng.standard_normal((n, sizes[0])), rng.integers(0, sizes[-1], n)
     net = fc.Network(sizes, seed=3, dtype="float64", activation=name)
+    if name == "exp":  # layer after layer, it grows beyond all numbers
+        for layer in net.layers:
+            layer.W = 0.2 * layer.W
     layers = [(layer.W.copy(), layer.B.copy()) for layer in net.layers]
     net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
     for epoch in range(2):
@@ -123,7 +134,6 @@ def test_initial_weights_suit_the_function(name, variance):
     [
         ("rely", ValueError, "activation is 'rely': expected one of identity, relu"),
         (["relu", "relu"], ValueError, "activation has 2 names: expected one, or 1, one for each hidden layer"),
-        (["softmax"], ValueError, "activation is 'softmax'"),
         (3, TypeError, "activation is 3: expected a name like 'relu'"),
         ([3], ValueError, "activation is 3: expected one of"),
     ],

@@ -176,8 +176,8 @@ BAD_FIT = {
     "nan-labels": (lambda x, y: (x, y * np.nan), TypeError, r"expected integer labels$"),
     "string-labels": (lambda x, y: (x, y.astype(str)), TypeError, r"see np\.unique\(y, return_inverse=True\)"),
     "two-hot": (lambda x, y: (x, np.ones((N, M))), ValueError, "y is not one-hot in row 0"),
-    "soft": (lambda x, y: (x, np.full((N, M), 1 / M)), ValueError, "y is not one-hot"),
-    "nan-hot": (lambda x, y: (x, np.full((N, M), np.nan)), ValueError, "y is not one-hot"),
+    "soft": (lambda x, y: (x, np.full((N, M), 0.9 / M)), ValueError, "y adds up to 0.9 in row 0"),
+    "nan-hot": (lambda x, y: (x, np.full((N, M), np.nan)), ValueError, "y contains nan in row 0, column 0"),
     "wide-hot": (lambda x, y: (x, np.eye(M + 1)[y]), ValueError, "y has shape"),
 }
 

@@ -63,7 +63,7 @@ def network(**changes):
     return change
 
 
-W = "layers.0.W"
+W, LAYERS = "layers.0.W", [["relu", True, 0.0], ["softmax", True, 0.0]]
 CHANGES = {
     "an unknown type": (entry(W, dtype="BF16"), "expected F32 or F64"),
     "a type that is no text": (entry(W, dtype=["F32"]), "expected F32 or F64"),
@@ -79,16 +79,26 @@ CHANGES = {
     "an array too many": (lambda h: h | {"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}, "not those of"),
     "no metadata": (lambda h: {k: v for k, v in h.items() if k != "__metadata__"}, "one of fcnet"),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
-    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "2"}}, "version '2'"),
+    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "3"}}, "version '3'"),
     "another checksum": (lambda h: h | {"__metadata__": h["__metadata__"] | {"crc32": "0"}}, "damaged"),
     "other sizes": (network(sizes=[3, 6, 2]), "has shape"),
-    "more layers": (network(sizes=[3, 5, 5, 2], activation=["relu"] * 2), "layers: expected 3"),
+    "more layers": (
+        network(sizes=[3, 5, 5, 2], layers=[*LAYERS[:1] * 2, LAYERS[1]], trainable=[True] * 3),
+        "layers: expected 3",
+    ),
     "huge layers that are scaled": (network(sizes=[2**33, 5, 2]), "W of layer 0 has shape"),
     "huge layers": (network(sizes=[2**40, 2**40, 2]), "has shape"),
-    "sizes that are no list": (network(sizes={"a": 1}), "expected a sequence"),
-    "an unknown activation": (network(activation=["eval"]), "activation is 'eval'"),
-    "activations that are no names": (network(activation=[["relu"]]), "activation is"),
-    "an unknown loss": (network(loss="os.system"), "loss is 'os.system'"),
+    "sizes that are no list": (network(sizes={"a": 1}), "expected one entry for each of the layers of"),
+    "an unknown activation": (network(layers=[["eval", True, 0.0], LAYERS[1]]), "activation is 'eval'"),
+    "an activation that is no name": (network(layers=[[["relu"], True, 0.0], LAYERS[1]]), "activation is"),
+    "a layer of too many parts": (network(layers=[["relu", True, 0.0, "zeros", 1], LAYERS[1]]), "not a network"),
+    "a layer that is no list": (network(layers=[3, LAYERS[1]]), "not a network"),
+    "dropout that is no share": (network(layers=[["relu", True, float("nan")], LAYERS[1]]), "dropout is nan"),
+    "no bias, but one that is not 0": (network(layers=[LAYERS[0], ["softmax", False, 0.0]]), "the layer has no bias"),
+    "trainable that is no list": (network(trainable={"a": 1}), "layers: expected 2"),
+    "an unknown loss": (network(loss={"name": "os.system"}), "loss is 'os.system'"),
+    "a loss that is no name": (network(loss="mse"), "its loss is 'mse'"),
+    "an option that the loss has not": (network(loss={"name": "mse", "delta": 1}), "has options"),
     "an unknown dtype": (network(dtype="O"), "expected float32 or float64"),
     "no dtype": (network(dtype=None), "expected float32 or float64"),
     "the other dtype": (network(dtype="float64"), "is float32: expected float64"),

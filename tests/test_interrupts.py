@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet._native import Model, Trainer
+from fcnet._native import Trainer
 
 from processes import output
 
@@ -202,7 +202,7 @@ def test_an_exception_of_the_progress_callback_arrives_and_the_next_fit_works(si
     def callback(samples, loss):
         raise error
 
-    model, hyper = Model(sizes, "cross_entropy", "float32", 0), {"learning_rate": 1e-3}
+    model, hyper = fc.Network(sizes, seed=0)._model, {"learning_rate": 1e-3}
     trainer = Trainer(model, x, y, batch, True, "sgd", hyper)
     with pytest.raises(RuntimeError) as caught:
         trainer.run_epoch(0, callback)

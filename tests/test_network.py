@@ -254,7 +254,7 @@ def test_an_empty_validation_set_is_refused():
     x, y = np.ones((4, 2)), [0, 1, 0, 1]
     with pytest.raises(ValueError, match=r"validation_data\[0\] has shape \(0, 2\): expected at least one sample"):
         fc.Network([2, 2]).fit(x, y, validation_data=(x[:0], []))
-    with pytest.raises(TypeError, match=r"validation_data is a dict: expected a pair"):
+    with pytest.raises(TypeError, match=r"validation_data is a dict: expected \(x, y\) or"):
         fc.Network([2, 2]).fit(x, y, validation_data={})
 
 

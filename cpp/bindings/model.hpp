@@ -13,6 +13,7 @@
 #include "fcnet/network.hpp"
 #include "fcnet/predictor.hpp"
 #include "fcnet/trainer.hpp"
+#include "python_loss.hpp"
 #include "signals.hpp"
 
 namespace fcnet::bindings {
@@ -60,26 +61,41 @@ struct Samples {
   }
 };
 
-// y beside them: int32 labels for cross-entropy, else targets of the model's type.
+// y beside them: int32 labels for cross-entropy, else targets of the model's type, or whatever a loss in Python takes;
+// and the samples' weights.
 template <class T>
-struct Targets {
-  py::object array;
-  const std::int32_t* labels = nullptr;
-  const T* targets = nullptr;
-
-  Targets(py::object y, const Shape& shape, Size n) {
-    if (shape.loss == Loss::cross_entropy) {
-      const auto a = fcnet::bindings::labels(y, n, shape.outputs());
-      labels = a.data();
-      array = a;
+class Targets {
+ public:
+  Targets(py::object y, py::object weights, const Shape& shape, Size n) {
+    if (shape.loss == Loss::custom) {
+      custom_ = std::make_unique<PythonLoss<T>>(std::move(y), shape.outputs());
+    } else if (shape.loss == Loss::cross_entropy && as_array(y, "y").dtype().kind() != 'f') {
+      labels_ = labels(y, n, shape.outputs());
+      data_.labels = labels_.data();
     } else {
       const Input<T> a =
           Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
                                   sizes({n, shape.outputs()}).c_str());
-      targets = a.data();
-      array = a.array();
+      data_.targets = a.data();
+      targets_ = a.array();
     }
+    if (weights.is_none()) return;
+    const Input<T> w = Input<T>(weights, "weights").expect({static_cast<py::ssize_t>(n)}, sizes({n}).c_str());
+    data_.weights = w.data();
+    weights_ = w.array();
   }
+
+  Data<T> data(const Samples<T>& samples) const {
+    Data<T> data = data_;
+    data.x = samples.rows, data.samples = samples.n, data.custom = custom_.get();
+    return data;
+  }
+
+ private:
+  Data<T> data_{};
+  py::array_t<std::int32_t> labels_;
+  py::object targets_, weights_;
+  std::unique_ptr<PythonLoss<T>> custom_;
 };
 
 template <class T>
@@ -152,17 +168,17 @@ class Model {
 template <class T>
 class Fit {
  public:
-  Fit(const std::shared_ptr<Model<T>>& model, py::array x, py::object y, Size batch, bool shuffle,
-      Hyperparameters chosen)
-      : samples_(std::move(x), model->shape().inputs(), model->input()),
-        targets_(std::move(y), model->shape(), samples_.n),
+  // `shape`: the model's, with the layers that are to be trained.
+  Fit(const std::shared_ptr<Model<T>>& model, const Shape& shape, py::array x, py::object y, py::object weights,
+      Size batch, bool shuffle, Hyperparameters chosen)
+      : samples_(std::move(x), shape.inputs(), model->input()),
+        targets_(std::move(y), std::move(weights), shape, samples_.n),
         shuffle_(shuffle) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
     model_.emplace(model, "this network is being fitted already");
-    const Data<T> data{samples_.rows, samples_.n, targets_.labels, targets_.targets};
-    raise_unless_ok(
-        Attention().run([&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch); }));
+    const Data<T> data = targets_.data(samples_);
+    raise_unless_ok(Attention().run([&](Watch& watch) { return trainer_.prepare(shape, data, batch, chosen, watch); }));
   }
 
   // `rates`: the learning rate of each step, or None.

@@ -2,11 +2,11 @@
 // The published kernels: check, allocate, release the GIL, call. Legend: n samples, k inputs, m outputs.
 #include <algorithm>
 
-#include "activation_names.hpp"
 #include "arrays.hpp"
 #include "errors.hpp"
 #include "fcnet/buffer.hpp"
 #include "fcnet/rowmajor_driver.hpp"
+#include "names.hpp"
 #include "register.hpp"
 #include "unlocked.hpp"
 
@@ -59,13 +59,6 @@ py::object elementwise(py::object argument, const char* name, py::object out, F 
   });
 }
 
-py::object activation(py::object h_in, const std::string& name, py::object out) {
-  const Activation chosen = activation_named(name);
-  return elementwise(h_in, "h_in", out, [chosen](const auto& k) {
-    return [chosen, &k](const auto* x, Size count, auto* y) { k.activate(chosen, x, count, y); };
-  });
-}
-
 template <class T>
 Input<T> logits(py::object h_in) {
   Input<T> h(h_in, "h_in");
@@ -81,6 +74,14 @@ py::object softmax(py::object h_in, py::object out) {
     T* const to = p.mutable_data();
     unlocked([&] { return softmax_rows(h.data(), h.size(0), h.size(1), to); });
     return p;
+  });
+}
+
+py::object activation(py::object h_in, const std::string& name, py::object out) {
+  const Activation chosen = activation_named(name);
+  if (chosen == Activation::softmax) return softmax(h_in, out);
+  return elementwise(h_in, "h_in", out, [chosen](const auto& k) {
+    return [chosen, &k](const auto* x, Size count, auto* y) { k.activate(chosen, x, count, y); };
   });
 }
 

@@ -4,8 +4,8 @@
 
 #include <variant>
 
-#include "activation_names.hpp"
 #include "model.hpp"
+#include "names.hpp"
 #include "register.hpp"
 
 namespace fcnet::bindings {
@@ -24,14 +24,8 @@ struct PySnapshot {
   std::variant<std::shared_ptr<Parameters<float>>, std::shared_ptr<Parameters<double>>> parameters;
 };
 
-Loss loss_named(const std::string& name) {
-  if (name == "cross_entropy") return Loss::cross_entropy;
-  if (name == "mse") return Loss::mse;
-  if (name == "rmse") return Loss::rmse;
-  value_error("loss is '" + name + "': expected 'cross_entropy', 'mse' or 'rmse'");
-}
-
 using Layers = std::vector<std::pair<py::object, py::object>>;  // W and B of each
+using Kind = std::tuple<std::string, bool, double>;             // activation, bias, dropout
 
 py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
 
@@ -73,16 +67,18 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
   });
 }
 
-PyModel make_model(const std::vector<Size>& sizes, const std::string& loss, const std::string& dtype,
-                   std::uint64_t seed, py::object scale, py::object offset, const std::optional<Layers>& parameters,
-                   const std::vector<std::string>& hidden) {
+PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kinds, const std::string& loss,
+                   double parameter, const std::string& dtype, std::uint64_t seed, py::object scale, py::object offset,
+                   const std::optional<Layers>& parameters) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
-  Shape shape{sizes, loss_named(loss)};
-  if (!hidden.empty() && hidden.size() + 2 != sizes.size())
-    value_error("hidden has not one name for each hidden layer");
-  for (const std::string& name : hidden) shape.hidden.push_back(activation_named(name));
+  if (kinds.size() + 1 != sizes.size()) value_error("kinds has not one entry for each layer");
+  Shape shape{sizes, loss_named(loss), parameter};
+  for (const auto& [activation, bias, dropout] : kinds) {
+    if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
+    shape.kinds.push_back({activation_named(activation), bias, dropout});
+  }
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
@@ -158,26 +154,27 @@ py::array predict_rows(const PyModel& self, py::array x) {
   });
 }
 
-py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y) {
+py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y, py::object weights) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
-    const Targets<T> targets(std::move(y), model->shape(), samples.n);
+    if (model->shape().loss == Loss::custom) value_error("loss is a function: expected one that fcnet has");
+    const Targets<T> targets(std::move(y), weights, model->shape(), samples.n);
     const auto parameters = model->published();
-    const Data<T> data{samples.rows, samples.n, targets.labels, targets.targets};
+    const Data<T> data = targets.data(samples);
     const LossResult result = Attention().run([&](Watch& watch) { return evaluate(*parameters, data, watch); });
     raise_unless_ok(result.status);
     return py::make_tuple(result.loss, result.correct);
   });
 }
 
-py::tuple gradients_of(const PyModel& self, py::array x, py::object y) {
+py::tuple gradients_of(const PyModel& self, py::array x, py::object y, py::object weights) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Shape& shape = model->shape();
     const Samples<T> samples(std::move(x), shape.inputs(), model->input());
-    const Targets<T> targets(std::move(y), shape, samples.n);
+    const Targets<T> targets(std::move(y), weights, shape, samples.n);
     if (samples.n == 0) value_error("x has no rows: expected at least one sample");
     const auto parameters = model->published();
-    const Data<T> data{samples.rows, samples.n, targets.labels, targets.targets};
+    const Data<T> data = targets.data(samples);
     Parameters<T> gradient;
     const LossResult result =
         Attention().run([&](Watch& watch) { return gradients(*parameters, data, gradient, watch); });
@@ -216,10 +213,15 @@ Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std
 }
 
 PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
-                       const std::string& optimizer, const std::map<std::string, double>& hyper) {
+                       const std::string& optimizer, const std::map<std::string, double>& hyper, py::object weights,
+                       const std::vector<bool>& trainable) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
-    return {
-        std::make_unique<Fit<T>>(model, std::move(x), std::move(y), batch, shuffle, hyperparameters(optimizer, hyper))};
+    Shape shape = model->shape();
+    if (!trainable.empty() && trainable.size() != shape.layers())
+      value_error("trainable has not one entry for each layer");
+    for (Size l = 0; l < trainable.size(); ++l) shape.kinds[l].trainable = trainable[l];
+    return {std::make_unique<Fit<T>>(model, shape, std::move(x), std::move(y), std::move(weights), batch, shuffle,
+                                     hyperparameters(optimizer, hyper))};
   });
 }
 
@@ -227,8 +229,8 @@ PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batc
 
 void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
-      .def(py::init(&make_model), "sizes"_a, "loss"_a, "dtype"_a, "seed"_a, "scale"_a = py::none(),
-           "offset"_a = py::none(), "parameters"_a = py::none(), "hidden"_a = std::vector<std::string>{})
+      .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
+           "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
       .def("parameters", all_parameters)
       .def(
           "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
@@ -241,11 +243,12 @@ void register_model(py::module_& m) {
           "set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
           "layer"_a, "b"_a)
       .def("predict", predict_rows, "x"_a)
-      .def("evaluate", evaluate_rows, "x"_a, "y"_a)
-      .def("gradients", gradients_of, "x"_a, "y"_a);
+      .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
+      .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
-      .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a)
+      .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
+           "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
       .def(
           "run_epoch",
           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates) {

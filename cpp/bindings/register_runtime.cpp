@@ -61,6 +61,22 @@ double ceiling(const std::string& what, const std::string& dtype, int threads, S
   return per_second;
 }
 
+// How training with plain gradient descent would go, for tests of the rule.
+py::dict plan(const std::vector<Size>& sizes, const std::string& dtype, Size batch, int threads) {
+  const Shape shape{sizes};
+  const auto of = [&]<class T>(T) {
+    const Plan plan = plan_training<T>(shape, batch, Optimizer::sgd, threads);
+    const bool by_panels = choose_schedule<T>(shape, plan.chunk, plan.threads) == Schedule::by_panels;
+    return py::dict("schedule"_a = plan.by_rows ? "rows"
+                                   : by_panels  ? "panels"
+                                                : "layers",
+                    "threads"_a = plan.by_rows ? 1 : plan.threads, "chunk"_a = plan.chunk,
+                    "stoppable"_a = plan.stoppable, "steps_at_once"_a = plan.steps_at_once,
+                    "sample_grain"_a = sample_grain<T>());
+  };
+  return dtype == "float32" ? of(float{}) : of(double{});
+}
+
 }  // namespace
 
 void register_runtime(py::module_& m) {
@@ -86,6 +102,7 @@ void register_runtime(py::module_& m) {
       "name"_a);
   m.def("longest_step", longest_step);
   m.def("set_longest_step", set_longest_step, "seconds"_a);
+  m.def("plan", plan, "sizes"_a, "dtype"_a, "batch"_a, "threads"_a);
   m.def("ceiling", ceiling, "what"_a, "dtype"_a, "threads"_a, "working_set"_a = Size{256} << 20);
   m.def(
       "permutation",

@@ -179,7 +179,8 @@ class Check {
     Packed<T> z = judge_.template matrix<T>(outputs, samples), target = judge_.template matrix<T>(outputs, samples);
     Packed<T> sigma(outputs, samples), wanted(outputs, samples), squares(outputs, samples);
     std::vector<T> loss(lanes), wanted_loss(lanes);
-    call_.squared_error(z.data(), target.data(), outputs, samples, squares.data(), loss.data());
+    const LossTask<T> squared{Loss::mse, true, 0, nullptr, target.data(), nullptr};
+    call_.loss(squared, z.data(), outputs, samples, squares.data(), loss.data());
     wanted.fill([&](Size j, Size i) {
       const T difference = z.at(j, i) - target.at(j, i);
       wanted_loss[i] += difference * difference;
@@ -193,7 +194,8 @@ class Check {
     std::vector<std::int32_t> labels(samples);
     for (Size i = 0; i < samples; ++i) labels[i] = static_cast<std::int32_t>(i * 3 % outputs);
     loss.resize(lanes);
-    const int correct = call_.cross_entropy(z.data(), outputs, labels.data(), samples, sigma.data(), loss.data());
+    const LossTask<T> labelled{Loss::cross_entropy, true, 0, labels.data(), nullptr, nullptr};
+    const int correct = call_.loss(labelled, z.data(), outputs, samples, sigma.data(), loss.data());
     loss.resize(samples);
     wanted_loss.assign(samples, static_cast<T>(outputs));
     call_.log(wanted_loss.data(), samples, wanted_loss.data());
@@ -244,9 +246,10 @@ class Check {
         call_.gather(plain_rows(x.data(), k), p * lanes, used_lanes(n, p), h0.panel(p));
       call_.forward(first, read_only(h0), panels(h1), 0, hidden);
       call_.forward(second, read_only(h1), panels(h2), 0, m);
-      for (Size p = 0; p < h2.panels(); ++p)
-        call_.cross_entropy(h2.panel(p), m, labels.data() + p * lanes, used_lanes(n, p), s2.panel(p),
-                            loss.data() + p * lanes);
+      for (Size p = 0; p < h2.panels(); ++p) {
+        const LossTask<T> task{Loss::cross_entropy, true, 0, labels.data() + p * lanes, nullptr, nullptr};
+        call_.loss(task, h2.panel(p), m, used_lanes(n, p), s2.panel(p), loss.data() + p * lanes);
+      }
       call_.back_data(second, read_only(s2), read_only(h1), Activation::relu, panels(s1), 0, hidden);
       for (Size p = 0; p < h2.panels(); ++p) {
         turn(s2, p, t2);

@@ -13,7 +13,7 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
   constexpr Size slice = slice_terms<T> / lanes;
   const Size panels = groups(layer.out, lanes);  // what the sums are sliced by
   const bool far = is_far<T>(layer.in, layer.out);
-  with_epilogue(previous, [&](auto f) {
+  with_derivative(previous, [&](auto f) {
     for_tiles<T, lanes / tile_rows * tile_rows>(
         first, last, sigma.samples, panels, slice,
         [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next) FCNET_INLINED {

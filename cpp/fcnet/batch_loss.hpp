@@ -1,41 +1,56 @@
 // SPDX-License-Identifier: MIT
-// From the losses of samples to the loss of a batch, and to the factor that its mean puts before every gradient.
+// From the losses of samples to the loss of a batch, and to the factor that its mean puts before every gradient. Means
+// are over the samples, weighted where samples have weights, and over the outputs for all losses but cross-entropy.
 #pragma once
 
 #include "fcnet/isa/table.hpp"
 
 namespace fcnet {
 
-// The loss of `samples` rows of `outputs` from the sum of their losses (squared errors for mse and rmse).
-static inline double mean_loss(Loss loss, Size outputs, double sum, Size samples) {
-  if (loss == Loss::cross_entropy) return sum / static_cast<double>(samples);
-  const double mse = sum / (static_cast<double>(samples) * static_cast<double>(outputs));
-  return loss == Loss::mse ? mse : __builtin_sqrt(mse);
+// The F of the outputs for which a loss and its F have a derivative of p - y, or one as simple.
+static constexpr Activation link(Loss loss) {
+  return loss == Loss::cross_entropy          ? Activation::softmax
+         : loss == Loss::binary_cross_entropy ? Activation::sigmoid
+         : loss == Loss::poisson              ? Activation::exp
+                                              : Activation::identity;
 }
 
-// d mean_loss / d h_in = scale * (p - y).
-static inline double gradient_scale(Loss loss, Size outputs, double sum, Size samples) {
-  if (loss == Loss::cross_entropy) return 1.0 / static_cast<double>(samples);
-  const double entries = static_cast<double>(samples) * static_cast<double>(outputs);
-  if (loss == Loss::mse) return 2.0 / entries;
-  const double rmse = mean_loss(loss, outputs, sum, samples);
-  return rmse == 0 ? 0 : 1.0 / (entries * rmse);
-}
-
-// A sum of losses, in the order of the samples, and how many were classified correctly.
+// A sum of losses times their weights, in the order of the samples; the sum of the weights, and how many samples were
+// classified correctly.
 struct LossSum {
-  double sum = 0;
+  double sum = 0, weight = 0;
   std::int64_t correct = 0;
 
   [[gnu::always_inline]] void add(const LossSum& other) {
     sum += other.sum;
+    weight += other.weight;
     correct += other.correct;
   }
-  // The mean loss of a batch, weighted by its samples.
-  [[gnu::always_inline]] void add_mean(Loss loss, Size outputs, const LossSum& batch, Size samples) {
-    sum += mean_loss(loss, outputs, batch.sum, samples) * static_cast<double>(samples);
-    correct += batch.correct;
-  }
 };
+
+// The loss of a batch from the sum of its samples' losses (squared errors for mse and rmse); 0 where all weigh nothing.
+static inline double mean_loss(Loss loss, Size outputs, const LossSum& batch) {
+  if (batch.weight == 0) return 0;
+  if (loss == Loss::cross_entropy || loss == Loss::custom) return batch.sum / batch.weight;
+  const double mean = batch.sum / (batch.weight * static_cast<double>(outputs));
+  return loss == Loss::rmse ? __builtin_sqrt(mean) : mean;
+}
+
+// d mean_loss / d h_in = scale * sigma.
+static inline double gradient_scale(Loss loss, Size outputs, const LossSum& batch) {
+  if (loss == Loss::custom) return 1;  // whose derivative is that of the mean
+  if (batch.weight == 0) return 0;
+  if (loss == Loss::cross_entropy) return 1.0 / batch.weight;
+  const double entries = batch.weight * static_cast<double>(outputs);
+  if (loss == Loss::mse) return 2.0 / entries;
+  if (loss != Loss::rmse) return 1.0 / entries;
+  const double rmse = mean_loss(loss, outputs, batch);
+  return rmse == 0 ? 0 : 1.0 / (entries * rmse);
+}
+
+// The losses of an epoch's batches, each weighing what its samples do.
+[[gnu::always_inline]] static inline void add_mean(LossSum& total, Loss loss, Size outputs, const LossSum& batch) {
+  total.add({mean_loss(loss, outputs, batch) * batch.weight, batch.weight, batch.correct});
+}
 
 }  // namespace fcnet

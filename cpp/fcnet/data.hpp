@@ -9,12 +9,24 @@
 
 namespace fcnet {
 
+// A loss of the user's, for whole batches.
+template <class T>
+class CustomLoss {
+ public:
+  virtual ~CustomLoss() = default;
+  // Of the samples first..first + n of `order`, with row-major outputs (n, m): their mean loss, and its derivative in
+  // place of the outputs. false: there is none, and training cannot go on. Called by the thread that trains.
+  virtual bool operator()(const std::int64_t* order, Size first, Size n, T* outputs, double& mean) = 0;
+};
+
 template <class T>
 struct Data {
   RowSource<T> x;  // without an order of its own
   Size samples;
   const std::int32_t* labels;  // (samples,), cross-entropy; else null
-  const T* targets;            // (samples, outputs), mse and rmse; else null
+  const T* targets;            // (samples, outputs) where there are no labels
+  const T* weights = nullptr;  // (samples,), or null: 1
+  CustomLoss<T>* custom = nullptr;
 
   RowSource<T> x_in(const std::int64_t* order) const {
     RowSource<T> rows = x;
@@ -39,21 +51,33 @@ struct LossResult {
   Size samples = 0;  // seen; fewer than all where interrupted
 };
 
-// The losses of up to one panel of outputs, group by group, and sigma = p - y; `target` is scratch for their targets.
+// The losses of up to one panel of outputs, group by group, and sigma; `target` is scratch for their targets.
 template <class T>
 void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
                const T* output, T* sigma, T* target, LossSum* result) {
-  T loss[lanes];
-  std::fill_n(result, groups(samples, loss_group), LossSum{});
-  if (shape.loss == Loss::cross_entropy) {
-    std::int32_t labels[lanes];
-    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[order != nullptr ? order[first + i] : first + i];
-    result->correct = kernels<T>().cross_entropy(output, shape.outputs(), labels, samples, sigma, loss);
+  T loss[lanes], weights[lanes];
+  std::int32_t labels[lanes];
+  LossTask<T> task{shape.loss, shape.linked(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
+  const auto row = [&](Size i) {
+    return static_cast<Size>(order != nullptr ? order[first + i] : static_cast<std::int64_t>(first + i));
+  };
+  if (data.labels != nullptr) {
+    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row(i)];
+    task.labels = labels;
   } else {
     kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, target);
-    kernels<T>().squared_error(output, target, shape.outputs(), samples, sigma, loss);
+    task.targets = target;
   }
-  for (Size i = 0; i < samples; ++i) result[i / loss_group].sum += static_cast<double>(loss[i]);
+  if (data.weights != nullptr) {
+    for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row(i)];
+    task.weights = weights;
+  }
+  std::fill_n(result, groups(samples, loss_group), LossSum{});
+  result->correct = kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss);
+  for (Size i = 0; i < samples; ++i) {
+    result[i / loss_group].sum += static_cast<double>(loss[i]);
+    result[i / loss_group].weight += task.weights != nullptr ? static_cast<double>(weights[i]) : 1.0;
+  }
 }
 
 }  // namespace fcnet

@@ -37,7 +37,7 @@ bool all_finite(const T* x, Size count) {
 
 template <class T>
 void map_activation(Activation activation, const T* x, Size count, T* out) {
-  with_activation(activation, [&](auto f) { map(x, count, out, [&](Vec<T> v) { return f.apply(v); }); });
+  with_any_activation(activation, [&](auto f) { map(x, count, out, [&](Vec<T> v) { return f.apply(v); }); });
 }
 
 template <class T>

@@ -1,76 +1,201 @@
 // SPDX-License-Identifier: MIT
-// Losses on one panel: up to 32 samples side by side, so sums over the outputs are vertical. Each writes sigma_L = p -
-// y and the loss of every sample; the mean over the batch enters once, as the scale of the gradient.
+// Losses on one panel: up to 32 samples side by side, so sums over the outputs are vertical. Each writes sigma_L and
+// the loss of every sample, both times the sample's weight; the mean over the batch enters once, as the scale of the
+// gradient. To add one: a struct here, its name in isa/table.hpp, a dataclass, an oracle function, a line of a test.
 #pragma once
 
-#include "fcnet/isa/table.hpp"
-#include "fcnet/vec_math.hpp"
+#include "fcnet/activation_panels.hpp"
 
 namespace fcnet::FCNET_ISA {
 
-// e = exp(z - max z) of one vector of samples and its sum over the classes, in ascending order.
+// Losses that are sums over the outputs z with targets y: derivative(z, y), and add(sum, z, y, derivative), which goes
+// on with the sum. This one: e^2, whose 2 is in the scale.
+template <class V>
+struct SquaredError {
+  V parameter;
+  FCNET_INLINE V derivative(V z, V y) const { return z - y; }
+  FCNET_INLINE V add(V sum, V, V, V e) const { return fma(e, e, sum); }
+};
+
+// |e|, with derivative 0 at 0.
+template <class V>
+struct AbsoluteError {
+  using T = ElementOf<V>;
+  V parameter;
+  FCNET_INLINE V derivative(V z, V y) const {
+    const V e = z - y;
+    return e > V{} ? V{} + T(1) : (e < V{} ? V{} - T(1) : e);
+  }
+  FCNET_INLINE V add(V sum, V z, V y, V sign) const { return sum + sign * (z - y); }
+};
+
+// e^2 / 2 up to delta, delta (|e| - delta / 2) beyond (Huber 1964): in both cases d (e - d / 2) with its derivative d.
+template <class V>
+struct HuberError {
+  V parameter;  // delta
+  FCNET_INLINE V derivative(V z, V y) const {
+    const V e = z - y;
+    return e > parameter ? parameter : (e < -parameter ? -parameter : e);
+  }
+  FCNET_INLINE V add(V sum, V z, V y, V d) const { return fma(d, fma(d, V{} - ElementOf<V>(0.5), z - y), sum); }
+};
+
+// max(q (y - z), (1 - q) (z - y)) (Koenker and Bassett 1978), with derivative 0 at 0.
+template <class V>
+struct QuantileError {
+  V parameter;  // q
+  FCNET_INLINE V derivative(V z, V y) const {
+    const V e = z - y;
+    return e > V{} ? ElementOf<V>(1) - parameter : (e < V{} ? -parameter : e);
+  }
+  FCNET_INLINE V add(V sum, V z, V y, V slope) const { return fma(slope, z - y, sum); }
+};
+
+// -y ln p - (1 - y) ln(1 - p) with p = sigmoid z: max(z, 0) - z y + ln(1 + exp(-|z|)).
+template <class V>
+struct BinaryCrossEntropy {
+  V parameter;
+  FCNET_INLINE V derivative(V z, V y) const { return Sigmoid::apply(z) - y; }
+  FCNET_INLINE V add(V sum, V z, V y, V) const {
+    const V size = z < V{} ? -z : z, positive = z < V{} ? V{} : z;
+    return sum + (fma(-z, y, positive) + log1p(exp(-size)));
+  }
+};
+
+// -ln of Poisson's probability but for ln y!, with the rate p = exp z: p - y z.
+template <class V>
+struct Poisson {
+  V parameter;
+  FCNET_INLINE V derivative(V z, V y) const { return exp(z) - y; }
+  FCNET_INLINE V add(V sum, V z, V y, V d) const { return sum + fma(-y, z, d + y); }
+};
+
+// The same of a rate p that another F has made: p - y ln p.
+template <class V>
+struct PoissonOfRate {
+  V parameter;
+  FCNET_INLINE V derivative(V p, V y) const { return (p - y) / p; }
+  FCNET_INLINE V add(V sum, V p, V y, V) const { return sum + fma(-y, log(p), p); }
+};
+
+// Calls f with the struct that the task names.
+template <class V, class T, class F>
+FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
+  const V parameter = V{} + task.parameter;
+  switch (task.loss) {
+    case Loss::mae:
+      return f(AbsoluteError<V>{parameter});
+    case Loss::huber:
+      return f(HuberError<V>{parameter});
+    case Loss::quantile:
+      return f(QuantileError<V>{parameter});
+    case Loss::binary_cross_entropy:
+      return f(BinaryCrossEntropy<V>{parameter});
+    case Loss::poisson:
+      return task.linked ? f(Poisson<V>{parameter}) : f(PoissonOfRate<V>{parameter});
+    default:
+      return f(SquaredError<V>{parameter});
+  }
+}
+
+// L = -sum_j y_j ln p_j = ln(sum_j exp(z_j - max)) + sum_j y_j (max - z_j), never the logarithm of a rounded p;
+// sigma = softmax(z) - y. Labels y are 1 and 0, or `on` and `off` where they are smoothed.
 template <class T>
-FCNET_INLINE Vec<T> exp_and_sum(const T* z, Size classes, Vec<T> top, T* e) {
-  Vec<T> sum = {};
+FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Size classes, Size lane, Size samples,
+                                        T* sigma, Vec<T>& loss) {
+  const T off = task.parameter / static_cast<T>(classes), on = (T(1) - task.parameter) + off;
+  Vec<T> label = {};
+  for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? static_cast<T>(task.labels[lane + i]) : T(0);
+  Vec<T> top = load(z), best = {}, labelled = load(z);
+  for (Size c = 1; c < classes; ++c) {
+    const Vec<T> value = load(z + c * lanes), number = broadcast(static_cast<T>(c));
+    best = top < value ? number : best;
+    top = max_or_first(top, value);
+    labelled = label == number ? value : labelled;
+  }
+  Vec<T> behind = {};
+  if (off != T(0))
+    for (Size c = 0; c < classes; ++c) behind += top - load(z + c * lanes);
+  const Vec<T> sum = exp_and_sum(z, classes, top, sigma);
+  loss = log(sum) + (top - labelled);
+  if (off != T(0)) loss = log(sum) + fma(broadcast(on - off), top - labelled, off * behind);
   for (Size c = 0; c < classes; ++c) {
-    const Vec<T> value = exp(load(z + c * lanes) - top);
-    store(e + c * lanes, value);
-    sum += value;
+    T* s = sigma + c * lanes;
+    const Vec<T> p = load(s) / sum;
+    store(s, p - (label == broadcast(static_cast<T>(c)) ? broadcast(on) : broadcast(off)));
   }
-  return sum;
-}
-
-// p_j = exp(z_j) / sum_i exp(z_i), in place, the maximum subtracted first.
-template <class T>
-void softmax(T* panel, Size classes, Size samples) {
-  for (T* z = panel; z < panel + samples; z += width<T>) {
-    Vec<T> top = load(z);
-    for (Size c = 1; c < classes; ++c) top = max_or_first(top, load(z + c * lanes));
-    const Vec<T> sum = exp_and_sum(z, classes, top, z);
-    for (Size c = 0; c < classes; ++c) store(z + c * lanes, load(z + c * lanes) / sum);
-  }
-}
-
-// L = -ln p_y = ln(sum_j exp(z_j - max)) + (max - z_y), never the logarithm of a rounded p; sigma = softmax(z) - y.
-template <class T>
-int cross_entropy(const T* logits, Size classes, const std::int32_t* labels, Size samples, T* sigma, T* loss) {
   int correct = 0;
-  for (Size lane = 0; lane < samples; lane += width<T>) {
-    const T* z = logits + lane;
-    Vec<T> label = {};
-    for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? static_cast<T>(labels[lane + i]) : T(0);
-    Vec<T> top = load(z), best = {}, labelled = load(z);
-    for (Size c = 1; c < classes; ++c) {
-      const Vec<T> value = load(z + c * lanes), number = broadcast(static_cast<T>(c));
-      best = top < value ? number : best;
-      top = max_or_first(top, value);
-      labelled = label == number ? value : labelled;
-    }
-    const Vec<T> sum = exp_and_sum(z, classes, top, sigma + lane);
-    const Vec<T> l = log(sum) + (top - labelled);
-    store(loss + lane, l);
-    for (Size c = 0; c < classes; ++c) {
-      T* s = sigma + lane + c * lanes;
-      const Vec<T> p = load(s) / sum, one = broadcast(T(1));
-      store(s, p - (label == broadcast(static_cast<T>(c)) ? one : Vec<T>{}));
-    }
-    for (Size i = 0; i < width<T> && lane + i < samples; ++i) correct += best[i] == label[i] && l[i] == l[i];
-  }
+  for (Size i = 0; i < width<T> && lane + i < samples; ++i) correct += best[i] == label[i] && loss[i] == loss[i];
   return correct;
 }
 
-// sum_j (p_j - y_j)^2 per sample; sigma = p - y. The mean, and the root of RMSE, are taken over the whole batch.
+// The same of probabilities y.
 template <class T>
-void squared_error(const T* output, const T* target, Size outputs, Size samples, T* sigma, T* loss) {
-  for (Size lane = 0; lane < samples; lane += width<T>) {
-    Vec<T> sum = {};
-    for (Size j = 0; j < outputs; ++j) {
-      const Vec<T> difference = load(output + j * lanes + lane) - load(target + j * lanes + lane);
-      store(sigma + j * lanes + lane, difference);
-      sum = fma(difference, difference, sum);
-    }
-    store(loss + lane, sum);
+FCNET_INLINE int soft_cross_entropy(const T* z, const T* y, Size classes, Size samples, T* sigma, Vec<T>& loss) {
+  Vec<T> top = load(z), likeliest = load(y), best = {}, wanted = {};
+  for (Size c = 1; c < classes; ++c) {
+    const Vec<T> value = load(z + c * lanes), share = load(y + c * lanes), number = broadcast(static_cast<T>(c));
+    best = top < value ? number : best;
+    top = max_or_first(top, value);
+    wanted = likeliest < share ? number : wanted;
+    likeliest = max_or_first(likeliest, share);
   }
+  Vec<T> behind = {};
+  for (Size c = 0; c < classes; ++c) {
+    const Vec<T> share = load(y + c * lanes);  // what is impossible adds nothing, however far it is behind
+    behind = share == Vec<T>{} ? behind : fma(share, top - load(z + c * lanes), behind);
+  }
+  const Vec<T> sum = exp_and_sum(z, classes, top, sigma);
+  loss = log(sum) + behind;
+  for (Size c = 0; c < classes; ++c) store(sigma + c * lanes, load(sigma + c * lanes) / sum - load(y + c * lanes));
+  int correct = 0;
+  for (Size i = 0; i < width<T> && i < samples; ++i) correct += best[i] == wanted[i] && loss[i] == loss[i];
+  return correct;
+}
+
+// The samples whose outputs are all on the side of 0 that their targets are of 1 / 2.
+template <class T>
+FCNET_INLINE int right_sides(const T* z, const T* y, Size outputs, Size samples) {
+  Vec<T> wrong = {};
+  for (Size j = 0; j < outputs; ++j) {
+    const Vec<T> output = load(z + j * lanes), one = broadcast(T(1));
+    const Vec<T> said = output > Vec<T>{} ? one : Vec<T>{}, is = load(y + j * lanes) > T(0.5) ? one : Vec<T>{};
+    wrong = said == is && output == output ? wrong : one;
+  }
+  int correct = 0;
+  for (Size i = 0; i < width<T> && i < samples; ++i) correct += wrong[i] == T(0);
+  return correct;
+}
+
+template <class T>
+int loss_of_panel(const LossTask<T>& task, const T* output, Size outputs, Size samples, T* sigma, T* losses) {
+  int correct = 0;
+  for (Size lane = 0; lane < samples; lane += width<T>) {
+    const T* const z = output + lane;
+    Vec<T> loss = {};
+    if (task.labels != nullptr) {
+      correct += labelled_cross_entropy(task, z, outputs, lane, samples, sigma + lane, loss);
+    } else if (const T* const y = task.targets + lane; task.loss == Loss::cross_entropy) {
+      correct += soft_cross_entropy(z, y, outputs, samples - lane, sigma + lane, loss);
+    } else {
+      if (task.loss == Loss::binary_cross_entropy) correct += right_sides(z, y, outputs, samples - lane);
+      with_error<Vec<T>>(task, [&](auto error) {
+        for (Size j = 0; j < outputs; ++j) {
+          const Vec<T> from = load(z + j * lanes), to = load(y + j * lanes), d = error.derivative(from, to);
+          loss = error.add(loss, from, to, d);
+          store(sigma + j * lanes + lane, d);
+        }
+      });
+    }
+    if (task.weights != nullptr) {
+      Vec<T> weight = {};
+      for (Size i = 0; i < width<T> && lane + i < samples; ++i) weight[i] = task.weights[lane + i];
+      loss *= weight;
+      for (Size j = 0; j < outputs; ++j) store(sigma + j * lanes + lane, weight * load(sigma + j * lanes + lane));
+    }
+    store(losses + lane, loss);
+  }
+  return correct;
 }
 
 }  // namespace fcnet::FCNET_ISA

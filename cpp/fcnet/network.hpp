@@ -1,29 +1,69 @@
 // SPDX-License-Identifier: MIT
-// A network's shape, and its parameters in panels. The last layer is affine, its softmax belongs to the loss and to
-// prediction.
+// A network's shape, and its parameters in panels. The last layer's F may belong to the loss, which then takes h_in;
+// prediction applies it.
 #pragma once
 
 #include <atomic>
 #include <cstring>
 #include <vector>
 
+#include "fcnet/batch_loss.hpp"
 #include "fcnet/buffer.hpp"
 #include "fcnet/isa/dispatch.hpp"
 #include "fcnet/parallel.hpp"
 
 namespace fcnet {
 
+// What a layer is beside its sizes.
+struct LayerKind {
+  Activation activation = Activation::relu;
+  bool bias = true;
+  double dropout = 0;     // the share of outputs that a training step leaves out
+  bool trainable = true;  // in the fit at hand
+};
+
 struct Shape {
   std::vector<Size> sizes;  // inputs, hidden layers ..., outputs
   Loss loss = Loss::cross_entropy;
-  std::vector<Activation> hidden{};  // of every hidden layer; ReLU where it is empty
+  double parameter = 0;            // of the loss, see LossTask
+  std::vector<LayerKind> kinds{};  // of every layer; where it is empty ReLU, and at the end what belongs to the loss
 
   Size layers() const { return sizes.size() - 1; }
   Size inputs() const { return sizes.front(); }
   Size outputs() const { return sizes.back(); }
+  LayerKind kind(Size layer) const {
+    if (!kinds.empty()) return kinds[layer];
+    return {.activation = layer + 1 == layers() ? link(loss) : Activation::relu};
+  }
+
+  // Whether the loss takes the last layer's h_in, and its sigma is already the derivative by it.
+  bool linked() const { return kind(layers() - 1).activation == link(loss); }
+  // What follows the product of a layer; at the end nothing where the loss takes h_in.
   Activation activation(Size layer) const {
-    if (layer + 1 == layers()) return Activation::identity;
-    return hidden.empty() ? Activation::relu : hidden[layer];
+    return layer + 1 == layers() && linked() ? Activation::identity : kind(layer).activation;
+  }
+  // Whether the forward pass must keep F'(h_in).
+  bool keeps(Size layer) const {
+    const Activation a = activation(layer);
+    return a == Activation::gelu || a == Activation::gelu_tanh || a == Activation::silu || kind(layer).dropout > 0;
+  }
+  // The first layer that training changes, or layers().
+  Size first_trainable() const {
+    Size l = 0;
+    while (l < layers() && !kind(l).trainable) ++l;
+    return l;
+  }
+  // Whether a part of the parameters stays as it is.
+  bool frozen() const {
+    bool all = true;
+    for (Size l = 0; l < layers(); ++l) all = all && kind(l).trainable;
+    return !all;
+  }
+  // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
+  bool plain() const {
+    for (Size l = 0; l < layers(); ++l)
+      if (keeps(l) || activation(l) == Activation::softmax || !kind(l).bias || !kind(l).trainable) return false;
+    return linked() && loss != Loss::custom;
   }
 
   // Multiplications and additions of all layers for one sample, forward only.
@@ -120,9 +160,9 @@ class Parameters {
 
 // Weights normal, biases 0; the variance is 2 / in where F passes half of its input on (He et al. 2015, equation 10),
 // and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al. 2017).
-static constexpr double gain(Activation activation, bool hidden) {
+static constexpr double gain(Activation activation) {
   const bool around_0 = activation == Activation::sigmoid || activation == Activation::tanh ||
-                        activation == Activation::selu || (hidden && activation == Activation::identity);
+                        activation == Activation::selu || activation == Activation::identity;
   return around_0 ? 1 : 2;
 }
 
@@ -132,7 +172,8 @@ template <class T>
   std::atomic<bool> enough{true};
   for (Size l = 0; l < shape.layers(); ++l) {
     const Size in = shape.sizes[l], out = shape.sizes[l + 1];
-    const double spread = __builtin_sqrt(gain(shape.activation(l), l + 1 < shape.layers()) / static_cast<double>(in));
+    const bool last = l + 1 == shape.layers();
+    const double spread = __builtin_sqrt((last ? 2 : gain(shape.kind(l).activation)) / static_cast<double>(in));
     const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
     const Status status = in_parallel(in, rows, watch, [&](Size begin, Size end) {
       Buffer<T> row;

@@ -10,7 +10,7 @@ namespace {
 constexpr Size most_samples_at_once = 2048;  // bounds the memory of a step
 constexpr double seconds_at_once = 1e-4;     // of steps between two looks whether to stop
 constexpr Size most_samples_by_rows = 8;
-constexpr double flops_per_thread = 2e5;   // some 2 us of work: less is not worth waking a thread for
+constexpr double flops_per_thread = 9e5;   // some 10 us of work: less is not worth waking a thread for
 constexpr double cached_bytes = 16 << 20;  // parameters that stay in a shared cache from one step to the next
 constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
 
@@ -34,17 +34,18 @@ int threads_for_few(const Shape& shape, Size samples, int threads) {
 
 template <class T>
 Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int threads) {
-  const Size chunk = std::min(batch, most_samples_at_once);
+  const bool custom = shape.loss == Loss::custom;  // takes whole batches, and may fail
+  const Size chunk = custom ? batch : std::min(batch, most_samples_at_once);
   const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
   const double flops = 3 * shape.flops() * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state
   const double visits = 3 + 2 * static_cast<double>(state_slots(optimizer));
   const double bytes = shape.flops() / 2 * sizeof(T) * visits;
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
-  const bool stoppable = seconds > longest_step();
+  const bool stoppable = custom || seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
   const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
-  return {few(batch) && cached && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
+  return {few(batch) && shape.plain() && cached && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
 template <class T>
@@ -52,7 +53,7 @@ Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
   const Size grains = groups(samples, sample_grain<T>()), size = static_cast<Size>(threads);
   const double bytes = shape.flops() / 2 * sizeof(T);
   const bool even = grains % size == 0 || grains >= 4 * size;  // else some threads wait for others
-  return even && bytes <= cached_bytes ? Schedule::by_panels : Schedule::by_layers;
+  return even && bytes <= cached_bytes && shape.loss != Loss::custom ? Schedule::by_panels : Schedule::by_layers;
 }
 
 template Plan plan_training<float>(const Shape&, Size, Optimizer, int);

@@ -9,9 +9,18 @@
 namespace fcnet {
 namespace {
 
-// Takes all rows through the layers; sink(first row, rows, panel of outputs, scratch panel) on each panel.
+// With its F, also that of the last layer.
+template <class T>
+LayerView<T> whole_layer(const Parameters<T>& parameters, Size l) {
+  LayerView<T> layer = parameters.layer(l);
+  layer.activation = parameters.shape().kind(l).activation;
+  return layer;
+}
+
+// Takes all rows through the layers, through the last one's F too where `finish`; sink(first row, rows, panel of
+// outputs, scratch panel) on each panel.
 template <class T, class Sink>
-Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& watch, Sink sink) {
+Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool finish, Watch& watch, Sink sink) {
   const Shape& shape = parameters.shape();
   const Size grain = sample_grain<T>(), grains = groups(data.samples, grain);
   const Size most = std::min(static_cast<Size>(num_threads()), grains);
@@ -33,11 +42,14 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Watch& 
       for (Size i = 0; i * lanes < samples; ++i)
         kernels<T>().gather(data.x, row + i * lanes, used_lanes(samples, i), h.p + i * stride);
       for (Size l = 0; l < shape.layers(); ++l) {
+        const LayerView<T> layer = finish ? whole_layer(parameters, l) : parameters.layer(l);
         const double flops = 2.0 * static_cast<double>(samples) * static_cast<double>(shape.sizes[l]);
         in_strips<T>(0, shape.sizes[l + 1], flops, going_on, [&](Size first, Size last) {
-          kernels<T>().forward(parameters.layer(l), {h.p, h.stride, samples}, next, first, last);
+          kernels<T>().forward(layer, {h.p, h.stride, samples}, next, first, last);
         });
         std::swap(h, next);
+        for (Size i = 0; layer.activation == Activation::softmax && i * lanes < samples && going_on(); ++i)
+          kernels<T>().softmax(h.p + i * stride, layer.out, used_lanes(samples, i));
       }
       for (Size i = 0; i * lanes < samples && !watch.stopped(); ++i)
         sink(row + i * lanes, used_lanes(samples, i), h.p + i * stride, next.p + i * stride);
@@ -61,18 +73,21 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
-      const Size panels = groups(shape.sizes[l + 1], lanes);
+      const LayerView<T> layer = whole_layer(parameters, l);
+      const Size panels = groups(layer.out, lanes);
       const Size first = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id));
       const Size end = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id) + 1);
       for (Size q = first; q < end && go_on(team, watch); ++q)
-        kernels<T>().forward_rows(parameters.layer(l), {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
+        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
+      team.sync();
+      if (layer.activation != Activation::softmax) continue;
+      if (team.id == 0) kernels<T>().softmax_rows(rows[(l + 1) % 2], n, layer.out);
       team.sync();
     }
   };
   run_team(threads_for_few(shape, n, num_threads()), body);
   if (watch.stopped()) return Status::interrupted;
   const Rows<T> result = rows[last % 2];
-  if (shape.loss == Loss::cross_entropy) kernels<T>().softmax_rows(result, n, outputs);
   for (Size i = 0; i < n; ++i) std::copy_n(result.p + i * stride, outputs, out + i * outputs);
   return Status::ok;
 }
@@ -83,8 +98,7 @@ template <class T>
 Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
   if (few(data.samples)) return predict_few(parameters, data, out, watch);
   const Shape& shape = parameters.shape();
-  return for_outputs(parameters, data, watch, [&](Size first, Size rows, T* panel, T*) {
-    if (shape.loss == Loss::cross_entropy) kernels<T>().softmax(panel, shape.outputs(), rows);
+  return for_outputs(parameters, data, true, watch, [&](Size first, Size rows, T* panel, T*) {
     kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());
   });
 }
@@ -95,7 +109,7 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   LossResult result;
   Buffer<LossSum> losses;
   if (result.status = losses.allocate(groups(data.samples, loss_group)); result.status != Status::ok) return result;
-  result.status = for_outputs(parameters, data, watch, [&](Size first, Size rows, T* panel, T* scratch) {
+  result.status = for_outputs(parameters, data, false, watch, [&](Size first, Size rows, T* panel, T* scratch) {
     // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
     losses_of<T>(shape, data, nullptr, first, rows, panel, panel, scratch, &losses[first / loss_group]);
   });
@@ -104,7 +118,7 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   for (Size i = 0; i < losses.size(); ++i) sum.add(losses[i]);
   result.correct = sum.correct;
   result.samples = data.samples;
-  result.loss = mean_loss(shape.loss, shape.outputs(), sum.sum, data.samples);
+  result.loss = mean_loss(shape.loss, shape.outputs(), sum);
   return result;
 }
 

@@ -5,17 +5,12 @@
 // more.
 #pragma once
 
+#include "fcnet/passage.hpp"
 #include "fcnet/plan.hpp"
 #include "fcnet/threads.hpp"
 #include "fcnet/watch.hpp"
-#include "fcnet/workspace.hpp"
 
 namespace fcnet {
-
-// Consecutive samples in the order of the pass.
-struct Chunk {
-  Size first, samples;
-};
 
 // A chunk of a batch, whether it is the first or the last one, and the loss of the batch up to its end.
 struct Pass {
@@ -24,26 +19,22 @@ struct Pass {
   LossSum loss;
 };
 
-template <class V>
-Panels<const V> read_only(Panels<V> p) {
-  return {p.p, p.stride, p.samples};
-}
-
 template <class T>
 class Propagation {
  public:
   // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
-  [[nodiscard]] Status prepare(const Parameters<T>& parameters, const Data<T>& data, Size samples) {
-    parameters_ = &parameters;
-    data_ = data;
-    return workspace_.allocate(parameters.shape(), groups(samples, lanes));
+  [[nodiscard]] Status prepare(const Shape& shape, const Parameters<T>& parameters, const Data<T>& data, Size samples) {
+    lowest_ = shape.first_trainable();
+    return passage_.prepare(shape, parameters, data, samples);
   }
 
   // The order in which samples are taken (null: as they come), and who may stop a pass on its way (null: nobody).
   void begin(const std::int64_t* order, Watch* watch) {
-    order_ = order;
+    passage_.begin(order);
     watch_ = watch;
   }
+  // From here on dropout drops, what belongs to this seed and epoch.
+  void drop(std::uint64_t seed, std::uint32_t epoch) { passage_.drop(seed, epoch); }
 
   // Takes a batch through in chunks of up to `most` samples. Every thread returns the batch's loss, added up in the
   // order of the panels. A pass that was stopped goes through its meetings without working; its results are incomplete.
@@ -54,7 +45,7 @@ class Propagation {
       const Chunk chunk{batch.first + done, std::min(most, batch.samples - done)};
       if (done > 0) team.sync();  // the others may still need the chunk before
       const auto pass = [&] {
-        for (Size i = 0; i < chunk.samples; i += loss_group) loss.add(*workspace_.losses(i));
+        for (Size i = 0; i < chunk.samples; i += loss_group) loss.add(*passage_.workspace().losses(i));
         return Pass{chunk, done == 0, done + chunk.samples == batch.samples, loss};
       };
       if (choose_schedule<T>(shape(), chunk.samples, team.size) == Schedule::by_panels) {
@@ -69,14 +60,14 @@ class Propagation {
     return loss;
   }
 
-  Panels<const T> h(Size l, Size samples) { return read_only(workspace_.h(l, 0, samples)); }
-  Panels<const T> sigma_t(Size l) { return read_only(workspace_.sigma_t(l)); }
+  Panels<const T> h(Size l, Size samples) { return read_only(passage_.workspace().h(l, 0, samples)); }
+  Panels<const T> sigma_t(Size l) { return read_only(passage_.workspace().sigma_t(l)); }
 
  private:
   // Back-data and update visit a block of rows together: its weights stay in the last cache, its h in the second.
   static constexpr Size visit_bytes = Size{1} << 23, visit_sample_bytes = Size{1} << 18;
 
-  const Shape& shape() const { return parameters_->shape(); }
+  const Shape& shape() const { return passage_.shape(); }
   bool going_on(const Team& team) const { return watch_ == nullptr || go_on(team, *watch_); }
 
   template <class F>
@@ -103,35 +94,6 @@ class Propagation {
     if (first < last) f(first, last);
   }
 
-  // Below, `at` is a sample of the chunk and n how many there are from it on; rows are those of the result.
-  void gather(Chunk chunk, Size at, Size n) {
-    kernels<T>().gather(data_.x_in(order_), chunk.first + at, n, workspace_.h(0, at, n).p);
-  }
-
-  void forward(Size l, Size at, Size n, Size first, Size last) {
-    kernels<T>().forward(parameters_->layer(l), read_only(workspace_.h(l, at, n)), workspace_.h(l + 1, at, n), first,
-                         last);
-  }
-
-  void loss_of(Chunk chunk, Size at, Size n) {
-    const Size l = shape().layers();
-    losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(l, at, n).p, workspace_.sigma(l, at, n).p,
-              workspace_.target(at), workspace_.losses(at));
-  }
-
-  // sigma(l - 1) from sigma(l)
-  void back_data(Size l, Size at, Size n, Size first, Size last) {
-    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)),
-                           read_only(workspace_.h(l - 1, at, n)), shape().activation(l - 2),
-                           workspace_.sigma(l - 1, at, n), first, last);
-  }
-
-  void transpose(Size l, Size at, Size n, Size first, Size last) {
-    const Panels<T> to = workspace_.sigma_t(l);
-    kernels<T>().transpose(workspace_.sigma(l, at, n).p, shape().sizes[l], first / lanes, groups(last, lanes), n,
-                           to.p + at * lanes, to.stride);
-  }
-
   // f(first sample, samples) for pieces of samples first..last that begin a panel or lie inside one.
   template <class F>
   static void each_piece(Size first, Size last, Size most_panels, F f) {
@@ -150,16 +112,20 @@ class Propagation {
             if (going_on(team)) f(i, samples);
           });
         };
-        each([&](Size i, Size samples) { gather(chunk, i, samples); });
-        for (Size l = 0; l < shape().layers(); ++l)
+        each([&](Size i, Size samples) { passage_.gather(chunk, i, samples); });
+        for (Size l = 0; l < shape().layers(); ++l) {
           strips(team, 0, shape().sizes[l + 1], flops * static_cast<double>(shape().sizes[l]),
-                 [&](Size first, Size last) { forward(l, at, n, first, last); });
-        each([&](Size i, Size samples) { loss_of(chunk, i, samples); });
-        for (Size l = shape().layers(); l > 0; --l) {
-          each([&](Size i, Size samples) { transpose(l, i, samples, 0, shape().sizes[l]); });
-          if (l == 1) break;
+                 [&](Size first, Size last) { passage_.forward(l, chunk, at, n, first, last); });
+          if (passage_.is_softmax(l)) each([&](Size i, Size samples) { passage_.softmax(l, i, samples); });
+        }
+        each([&](Size i, Size samples) { passage_.loss_of(chunk, i, samples); });
+        for (Size l = shape().layers(); l > lowest_; --l) {
+          each([&](Size i, Size samples) { passage_.transpose(l, i, samples, 0, shape().sizes[l]); });
+          if (l == lowest_ + 1) break;
           strips(team, 0, shape().sizes[l - 1], flops * static_cast<double>(shape().sizes[l]),
-                 [&](Size first, Size last) { back_data(l, at, n, first, last); });
+                 [&](Size first, Size last) { passage_.back_data(l, at, n, first, last); });
+          if (passage_.is_softmax(l - 2))
+            each([&](Size i, Size samples) { passage_.softmax_backward(l - 2, i, samples); });
         }
       });
     });
@@ -167,7 +133,7 @@ class Propagation {
 
   template <class Use>
   void share_weight_rows(const Team& team, const Pass& pass, Use use) {
-    for (Size l = 0; l < shape().layers(); ++l) {
+    for (Size l = lowest_; l < shape().layers(); ++l) {
       // The odd block goes to the last thread of one layer and to the first of the next.
       const int id = l % 2 == 0 ? team.id : team.size - 1 - team.id;
       const double flops = 2.0 * static_cast<double>(pass.chunk.samples) * static_cast<double>(shape().sizes[l + 1]);
@@ -180,18 +146,25 @@ class Propagation {
   void forward_by_layers(const Team& team, Chunk chunk) {
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
     const double flops = 2.0 * static_cast<double>(chunk.samples);
-    each_panel(team, chunk, id, size, [&](Size at, Size n) { gather(chunk, at, n); });
+    each_panel(team, chunk, id, size, [&](Size at, Size n) { passage_.gather(chunk, at, n); });
     team.sync();
     for (Size l = 0; l < shape().layers(); ++l) {
       share(team, team.id, shape().sizes[l + 1], isa().tile_rows, [&](Size begin, Size end) {
         strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
-               [&](Size first, Size last) { forward(l, 0, chunk.samples, first, last); });
+               [&](Size first, Size last) { passage_.forward(l, chunk, 0, chunk.samples, first, last); });
       });
+      team.sync();
+      if (!passage_.is_softmax(l)) continue;
+      each_panel(team, chunk, id, size, [&](Size at, Size n) { passage_.softmax(l, at, n); });
+      team.sync();
+    }
+    if (shape().loss == Loss::custom) {
+      if (team.id == 0 && going_on(team) && !passage_.custom_loss(chunk)) watch_->stop();
       team.sync();
     }
     each_panel(team, chunk, id, size, [&](Size at, Size n) {
-      loss_of(chunk, at, n);
-      transpose(shape().layers(), at, n, 0, shape().outputs());
+      passage_.loss_of(chunk, at, n);
+      passage_.transpose(shape().layers(), at, n, 0, shape().outputs());
     });
     team.sync();
   }
@@ -200,7 +173,8 @@ class Propagation {
   template <class Use>
   void backward_by_layers(const Team& team, const Pass& pass, Use use) {
     const Size panels = groups(pass.chunk.samples, lanes);
-    for (Size l = shape().layers(); l > 0; --l) {
+    for (Size l = shape().layers(); l > lowest_; --l) {
+      const bool ends = l == lowest_ + 1;  // here sigma goes no further
       const Size rows = shape().sizes[l - 1], tile = isa().tile_rows;
       const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
       Size block = std::min(visit_bytes / row_bytes, visit_sample_bytes / (panels * lanes * sizeof(T)));
@@ -212,19 +186,24 @@ class Propagation {
       share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
         for (Size row = begin; row < end && going_on(team); row += block) {
           const Size last = std::min(row + block, end);
-          if (l > 1) back_data(l, 0, pass.chunk.samples, row, last);
+          if (!ends) passage_.back_data(l, 0, pass.chunk.samples, row, last);
           use(pass, l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
         }
-        if (l > 1) each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { transpose(l - 1, at, n, begin, end); });
+        if (!ends && !passage_.is_softmax(l - 2))
+          each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { passage_.transpose(l - 1, at, n, begin, end); });
       });
-      if (l > 1) team.sync();
+      if (!ends) team.sync();
+      if (ends || !passage_.is_softmax(l - 2)) continue;
+      each_panel(team, pass.chunk, static_cast<Size>(team.id), static_cast<Size>(team.size), [&](Size at, Size n) {
+        passage_.softmax_backward(l - 2, at, n);
+        passage_.transpose(l - 1, at, n, 0, rows);
+      });
+      team.sync();
     }
   }
 
-  const Parameters<T>* parameters_ = nullptr;
-  Data<T> data_{};
-  Workspace<T> workspace_;
-  const std::int64_t* order_ = nullptr;
+  Passage<T> passage_;
+  Size lowest_ = 0;  // the first layer that is trained
   Watch* watch_ = nullptr;
 };
 

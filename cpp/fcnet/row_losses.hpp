@@ -3,17 +3,16 @@
 // reads no vector whose lanes were written one by one just before: the processor would wait for them.
 #pragma once
 
-#include "fcnet/batch_loss.hpp"
+#include "fcnet/losses.hpp"
 #include "fcnet/row_training.hpp"
-#include "fcnet/vec_math.hpp"
 
 namespace fcnet::FCNET_ISA {
 
-// 1 in the lane of number `chosen` where the first lane is number `first`, else 0.
+// `on` in the lane of number `chosen` where the first lane is number `first`, else `off`.
 template <class T>
-FCNET_INLINE Vec<T> one_hot(Size first, Size chosen) {
+FCNET_INLINE Vec<T> one_hot(Size first, Size chosen, T on, T off) {
   const T lane = static_cast<T>(static_cast<std::ptrdiff_t>(chosen) - static_cast<std::ptrdiff_t>(first));
-  return lane_numbers<T>() == lane ? broadcast(T(1)) : Vec<T>{};
+  return lane_numbers<T>() == lane ? broadcast(on) : broadcast(off);
 }
 
 // exp(z - max z) of one row and its sum in ascending order; the lanes beyond the classes are left at 0.
@@ -44,24 +43,60 @@ FCNET_INLINE void softmax_row(T* z, Size classes) {
   for (Size c = 0; c < classes; c += width<T>) store(z + c, load(z + c) / sum);
 }
 
+// The targets are a row of probabilities where there is no label.
 template <class T>
-FCNET_INLINE LossSum cross_entropy_row(const T* z, Size classes, Size label, T* sigma) {
-  Size best;
+FCNET_INLINE T cross_entropy_row(const LossTask<T>& task, const T* z, Size classes, T* sigma, bool& correct) {
+  Size best, wanted;
   const T top = top_of_row(z, classes, best);
+  const T off = task.parameter / static_cast<T>(classes), on = (T(1) - task.parameter) + off;
+  T behind = 0;
+  if (task.labels == nullptr) {
+    top_of_row(task.targets, classes, wanted);
+    for (Size c = 0; c < classes; ++c)
+      if (task.targets[c] != T(0)) behind = fma(task.targets[c], top - z[c], behind);
+  } else {
+    wanted = static_cast<Size>(*task.labels);
+    if (off != T(0))
+      for (Size c = 0; c < classes; ++c) behind += top - z[c];
+    behind = off != T(0) ? fma(on - off, top - z[wanted], off * behind) : top - z[wanted];
+  }
   const T sum = exp_row(z, classes, top, sigma);
-  for (Size c = 0; c < classes; c += width<T>) store(sigma + c, load(sigma + c) / sum - one_hot<T>(c, label));
-  const T loss = log(broadcast(sum))[0] + (top - z[label]);
-  return {static_cast<double>(loss), best == label && loss == loss};
+  const T loss = log(broadcast(sum))[0] + behind;
+  if (task.labels != nullptr)
+    for (Size c = 0; c < classes; c += width<T>)
+      store(sigma + c, load(sigma + c) / sum - one_hot<T>(c, wanted, on, off));
+  else
+    for (Size c = 0; c < classes; ++c) sigma[c] = sigma[c] / sum - task.targets[c];
+  correct = best == wanted && loss == loss;
+  return loss;
 }
 
 template <class T>
-FCNET_INLINE LossSum squared_error_row(const T* output, const T* target, Size outputs, T* sigma) {
-  T sum = 0;
-  for (Size j = 0; j < outputs; ++j) {
-    sigma[j] = output[j] - target[j];
-    sum = fma(sigma[j], sigma[j], sum);
-  }
-  return {static_cast<double>(sum), 0};
+FCNET_INLINE T error_row(const LossTask<T>& task, const T* z, Size outputs, T* sigma, bool& correct) {
+  Vec<T> sum = {};
+  with_error<Vec<T>>(task, [&](auto error) {
+    for (Size j = 0; j < outputs; ++j) {
+      const Vec<T> from = broadcast(z[j]), to = broadcast(task.targets[j]), d = error.derivative(from, to);
+      sum = error.add(sum, from, to, d);
+      sigma[j] = d[0];
+    }
+  });
+  correct = task.loss == Loss::binary_cross_entropy;
+  for (Size j = 0; j < outputs && correct; ++j) correct = (z[j] > 0) == (task.targets[j] > T(0.5)) && z[j] == z[j];
+  return sum[0];
+}
+
+// `task` is that of one sample.
+template <class T>
+FCNET_INLINE LossSum loss_of_row(const LossTask<T>& task, const T* z, Size outputs, T* sigma) {
+  bool correct;
+  T loss = task.loss == Loss::cross_entropy ? cross_entropy_row(task, z, outputs, sigma, correct)
+                                            : error_row(task, z, outputs, sigma, correct);
+  if (task.weights == nullptr) return {static_cast<double>(loss), 1, correct};
+  const T weight = *task.weights;
+  for (Size j = 0; j < outputs; ++j) sigma[j] = weight * sigma[j];
+  loss *= weight;
+  return {static_cast<double>(loss), static_cast<double>(weight), correct};
 }
 
 template <class T>

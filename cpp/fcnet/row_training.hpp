@@ -24,11 +24,9 @@ struct RowTraining {
   };
   const Layer* layers;
   Size count;
-  Rows<T> output;  // of the last layer
-  Loss loss;
+  Rows<T> output;    // of the last layer
+  LossTask<T> loss;  // of the sample in row 0 of the data
   RowSource<T> x;
-  const std::int32_t* labels;
-  const T* targets;
   const Hyperparameters* chosen;
   T* state;
   Size slot;

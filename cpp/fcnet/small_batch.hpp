@@ -37,19 +37,20 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
   LossSum loss;
   for (Size i = 0; i < n; ++i) {
     const Size row = row_number(t.x, first + i);
-    const T* z = t.output.p + i * t.output.stride;
-    T* sigma = last.sigma.p + i * last.sigma.stride;
-    loss.add(t.loss == Loss::cross_entropy ? cross_entropy_row(z, outputs, static_cast<Size>(t.labels[row]), sigma)
-                                           : squared_error_row(z, t.targets + row * outputs, outputs, sigma));
+    LossTask<T> task = t.loss;
+    if (task.labels != nullptr) task.labels += row;
+    if (task.targets != nullptr) task.targets += row * outputs;
+    if (task.weights != nullptr) task.weights += row;
+    loss.add(loss_of_row(task, t.output.p + i * t.output.stride, outputs, last.sigma.p + i * last.sigma.stride));
   }
-  const double scale = gradient_scale(t.loss, outputs, loss.sum, n);
+  const double scale = gradient_scale(t.loss.loss, outputs, loss);
   const double rate = progress.rates != nullptr ? *progress.rates++ : t.chosen->learning_rate;
   const OptimizerStep<T> step = optimizer_step<T>(*t.chosen, rate, progress.powers, scale);
   with_optimizer(step, [&](auto optimizer) {
     for (Size l = t.count; l-- > 0;) Layers::backward(optimizer, t, l, n);
   });
   progress.powers.advance(*t.chosen);
-  progress.total.add_mean(t.loss, outputs, loss, n);
+  add_mean(progress.total, t.loss.loss, outputs, loss);
 }
 
 // Steps of `batch` samples each on the samples first..last of the order.

@@ -29,7 +29,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
-                       : propagation_.prepare(parameters_, data, plan_.chunk);
+                       : propagation_.prepare(shape, parameters_, data, plan_.chunk);
 }
 
 template <class T>
@@ -39,12 +39,15 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch) {
   return propagation_.run(team, batch, plan_.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
     const LayerView<T> layer = parameters_.layer(l);
     const Size offset = parameters_.offset(l), samples = pass.chunk.samples;
+    if (!shape_.kind(l).trainable) return;
+    if (!shape_.kind(l).bias) last = std::min(last, layer.in);  // whose row stays 0
+    if (first >= last) return;
     const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
     if (!pass.last) {
       kernels<T>().accumulate(layer, h, sigma_t, sums_.data() + offset, !pass.first, first, last);
       return;
     }
-    const double scale = gradient_scale(shape_.loss, shape_.outputs(), pass.loss.sum, batch.samples);
+    const double scale = gradient_scale(shape_.loss, shape_.outputs(), pass.loss);
     const UpdateTarget<T> target{layer.w,
                                  state_.data() + offset,
                                  (plan_.stoppable ? next_ : parameters_).layer(l).w,
@@ -62,7 +65,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
     std::swap(state_, next_state_);
   }
   powers_.advance(chosen_);
-  total_.add_mean(shape_.loss, shape_.outputs(), loss, samples);
+  add_mean(total_, shape_.loss, shape_.outputs(), loss);
   seen_ += samples;
 }
 
@@ -111,6 +114,8 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
     if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
     has_parameters_ = true;
   }
+  if (plan_.stoppable && shape_.frozen())
+    if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
   if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
     return {.status = Status::interrupted};
   const std::int64_t* const order = shuffle ? order_.data() : nullptr;
@@ -118,6 +123,7 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
     run_small_steps(order, watch);
   } else {
     propagation_.begin(order, plan_.stoppable ? &watch : nullptr);
+    propagation_.drop(seed, epoch);
     run_steps(watch);
   }
   LossResult result = progress();
@@ -130,7 +136,7 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
 
 template <class T>
 LossResult Trainer<T>::progress() const {
-  const double loss = seen_ == 0 ? 0 : total_.sum / static_cast<double>(seen_);
+  const double loss = total_.weight == 0 ? 0 : total_.sum / total_.weight;
   return {Status::ok, loss, total_.correct, seen_};
 }
 
@@ -146,7 +152,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   const Plan plan = plan_training<T>(shape, data.samples, Optimizer::sgd, num_threads());
   Propagation<T> propagation;
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
-  if (const Status s = propagation.prepare(parameters, data, plan.chunk); s != Status::ok) return {.status = s};
+  if (const Status s = propagation.prepare(shape, parameters, data, plan.chunk); s != Status::ok) return {.status = s};
   propagation.begin(nullptr, &watch);
   LossSum loss;
   const auto body = [&](const Team& team) {
@@ -160,12 +166,12 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
     if (team.id == 0) loss = sum;
   };
   run_team(plan.threads, body);
-  const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss.sum, data.samples));
+  const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss));
   Buffer<T>& sums = gradient.panels();
   const Status status = in_parallel(sums.size(), strip_elements, watch, [&](Size begin, Size end) {
     for (Size i = begin; i < end; ++i) sums[i] *= scale;
   });
-  return {status, mean_loss(shape.loss, shape.outputs(), loss.sum, data.samples), loss.correct, data.samples};
+  return {status, mean_loss(shape.loss, shape.outputs(), loss), loss.correct, data.samples};
 }
 
 template class Trainer<float>;

@@ -113,6 +113,16 @@ FCNET_INLINE V sqrt(V a) {
 FCNET_INLINE float fma(float a, float b, float c) { return fma(broadcast(a), broadcast(b), broadcast(c))[0]; }
 FCNET_INLINE double fma(double a, double b, double c) { return fma(broadcast(a), broadcast(b), broadcast(c))[0]; }
 
+// The products of numbers below 2^32, in lanes of 64 bits.
+using Wide = typename UnsignedBits<Vec<double>>::Vector;
+#if defined(__AVX512F__)
+FCNET_INLINE Wide low_product(Wide a, Wide b) { return (Wide)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b); }
+#elif defined(__AVX2__)
+FCNET_INLINE Wide low_product(Wide a, Wide b) { return (Wide)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+#else
+FCNET_INLINE Wide low_product(Wide a, Wide b) { return a * b; }
+#endif
+
 // The larger of a and b; a where either is NaN.
 template <class V>
 FCNET_INLINE V max_or_first(V a, V b) {

@@ -21,11 +21,12 @@ class Watch {
   bool check() {
     if (!stopped() && Clock::now() >= next_) {
       const FloatControl callers(control_);
-      if (poll_(context_)) stop_.store(true, std::memory_order_release);
+      if (poll_(context_)) stop();
       next_ = Clock::now() + interval;
     }
     return stopped();
   }
+  void stop() { stop_.store(true, std::memory_order_release); }
   bool stopped() const { return stop_.load(std::memory_order_acquire); }
 
  private:

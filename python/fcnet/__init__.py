@@ -13,9 +13,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fcnet import datasets, kernels
+from fcnet import datasets, initializers, kernels, losses
 from fcnet._native import __version__
 from fcnet.config import show_config
+from fcnet.dense import Dense
 from fcnet.early_stopping import EarlyStopping
 from fcnet.history import History
 from fcnet.loading import load
@@ -32,6 +33,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Dense",
     "DivergenceError",
     "EarlyStopping",
     "History",
@@ -39,8 +41,10 @@ __all__ = [
     "__version__",
     "datasets",
     "get_num_threads",
+    "initializers",
     "kernels",
     "load",
+    "losses",
     "metrics",
     "reference",
     "schedules",

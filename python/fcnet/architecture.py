@@ -6,18 +6,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays
 from fcnet._native import Model
+from fcnet.dense import Activation, Dense, check_activation
+from fcnet.initializers import Initializer, first_weights
+from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
-Loss = Literal["cross_entropy", "mse", "rmse"]
-Activation = Literal["identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus"]
-_ACTIVATIONS = get_args(Activation)
-ARGUMENTS = ("sizes", "loss", "seed", "dtype", "scale", "offset", "activation")
+ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset")
 
 
 def _float_type(given: DTypeLike) -> np.dtype[Any]:
@@ -30,36 +30,76 @@ def _float_type(given: DTypeLike) -> np.dtype[Any]:
     return dtype
 
 
-def _activations(given: Activation | Sequence[Activation], layers: int) -> tuple[Activation, ...]:
+class Kind(NamedTuple):
+    """What a layer is beside its sizes."""
+
+    activation: str
+    bias: bool = True
+    dropout: float = 0.0
+
+
+def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
     """One for each of the hidden layers."""
-    names = (given,) * layers if isinstance(given, str) else given
+    names = [given] * hidden if isinstance(given, str) else given
     if not isinstance(names, Sequence):
         raise TypeError(f"activation is {given!r}: expected a name like 'relu', or one for each hidden layer")
     for name in (given,) if isinstance(given, str) else names:
-        if name not in _ACTIVATIONS:
-            raise ValueError(f"activation is {name!r}: expected one of {', '.join(_ACTIVATIONS)}")
-    if len(names) != layers:
-        raise ValueError(f"activation has {len(names)} names: expected one, or {layers}, one for each hidden layer")
-    return tuple(names)
+        check_activation(name)
+    if len(names) != hidden:
+        raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one for each hidden layer")
+    return list(names)
+
+
+def _loss(given: object, last: Dense | int) -> Loss:
+    """By default the one whose usual output is the last layer's."""
+    if given is not None:
+        return loss_of(given)
+    output = last.activation if isinstance(last, Dense) else None
+    usual = {"sigmoid": "binary_cross_entropy", "exp": "poisson", "identity": "mse"}
+    if output in (None, "softmax"):
+        return CrossEntropy()
+    if output not in usual:
+        raise ValueError(f"loss is None, and the last layer's activation is {output!r}: expected a loss like 'mse'")
+    return loss_of(usual[output])
+
+
+def _kinds(layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]) -> list[Kind]:
+    """What the layers are; an activation is the layer's own, else what is usual."""
+    usual = [*_activations(activation, len(layers) - 1), loss.output]
+    kinds = [
+        Kind(layer.activation or f, layer.bias, layer.dropout) if isinstance(layer, Dense) else Kind(f)
+        for layer, f in zip(layers, usual, strict=True)
+    ]
+    if kinds[-1].dropout:
+        raise ValueError(f"dropout is {kinds[-1].dropout} in the last layer: expected 0, as its outputs are the result")
+    if any(kind.dropout and kind.activation == "softmax" for kind in kinds):
+        raise ValueError("dropout is given for a layer with softmax, whose outputs add up to 1: expected 0")
+    if loss.outputs and kinds[-1].activation not in loss.outputs:
+        expected = " or ".join(map(repr, loss.outputs))
+        raise ValueError(
+            f"the last layer's activation is {kinds[-1].activation!r}, but loss {loss.name!r} takes {expected}"
+        )
+    return kinds
 
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """Sizes, loss, type, seed and input scaling, as ``Network`` documents them."""
+    """Sizes, layers, loss, type, seed and input scaling, as ``Network`` documents them."""
 
     sizes: tuple[int, ...]
+    kinds: tuple[Kind, ...]
     loss: Loss
     seed: int
     dtype: np.dtype[Any]
     scale: NDArray[Any]
     offset: NDArray[Any]
-    hidden: tuple[Activation, ...]
+    inits: tuple[Initializer | str, ...]  # what the first weights come from: no part of what the network is
 
     @classmethod
     def of(
         cls,
-        sizes: Sequence[int],
-        loss: Loss,
+        sizes: Sequence[int | Dense],
+        loss: object,
         seed: int | None,
         dtype: DTypeLike,
         scale: ArrayLike,
@@ -76,29 +116,47 @@ class Architecture:
             raise TypeError(f"sizes is {sizes!r}: expected a sequence like [784, 512, 10]")
         if len(sizes) < 2:
             raise ValueError(f"sizes is {list(sizes)!r}: expected at least the numbers of inputs and outputs")
-        checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(sizes))
-        if loss not in get_args(Loss):
-            raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
+        if isinstance(sizes[0], Dense):
+            raise TypeError("sizes[0] is a Dense layer: expected the number of inputs")
+        numbers = [n.units if isinstance(n, Dense) else n for n in sizes]
+        checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(numbers))
+        chosen = _loss(loss, sizes[-1])
+        kinds = _kinds(sizes[1:], chosen, activation)
         type_ = _float_type(dtype)
         seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
-        return cls(checked, loss, seed, type_, factors, zeros, _activations(activation, len(checked) - 2))
+        inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in sizes[1:])
+        return cls(checked, tuple(kinds), chosen, seed, type_, factors, zeros, inits)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
-        """What ``of`` takes, in plain values and arrays."""
-        plain = list(self.sizes), self.loss, self.seed, self.dtype.name
-        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, list(self.hidden)), strict=True))
+        """Everything but the weights, in plain values and arrays; a loss that is a function as it is."""
+        loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
+        plain = list(self.sizes), [list(kind) for kind in self.kinds], loss, self.seed, self.dtype.name
+        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset), strict=True))
+
+    @classmethod
+    def restored(cls, sizes: Any, layers: Any, loss: Any, **others: Any) -> Architecture:
+        """From ``arguments``, which may come from a damaged file.
+
+        Raises
+        ------
+        TypeError, ValueError : they are not such.
+        """
+        if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
+            raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
+        dense = [Dense(n, *kind) for n, kind in zip(sizes[1:], layers, strict=True)]
+        return cls.of([*sizes[:1], *dense], loss, activation="relu", **others)
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether y is a class label for each sample."""
+        return isinstance(self.loss, CrossEntropy)
 
     @property
     def classifies(self) -> bool:
-        """Whether the outputs are class probabilities."""
-        return self.loss == "cross_entropy"
-
-    @property
-    def activations(self) -> list[str]:
-        """The F of every layer."""
-        return [*self.hidden, "softmax" if self.classifies else "identity"]
+        """Whether a sample can be classified correctly."""
+        return self.loss.counts_right
 
     def model(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> Model:
         """The native model, with the (W, B) of every layer or with fresh ones.
@@ -113,13 +171,34 @@ class Architecture:
             given = [
                 (
                     arrays.parameter(w, (k, m), self.dtype, f"W of layer {i}"),
-                    arrays.parameter(b, (m,), self.dtype, f"B of layer {i}"),
+                    self.bias(b, i, f"B of layer {i}"),
                 )
                 for i, ((w, b), (k, m)) in enumerate(zip(parameters, pairwise(self.sizes), strict=True))
             ]
         scales = bool((self.scale != 1).any() or (self.offset != 0).any())
         factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
-        return Model(list(self.sizes), self.loss, self.dtype.name, self.seed, factors, zeros, given, list(self.hidden))
+        kinds, loss = list(self.kinds), self.loss
+        model = Model(
+            list(self.sizes), kinds, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given
+        )
+        if parameters is None:
+            for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):
+                if isinstance(init, Initializer):
+                    weights = first_weights(init, k, m, self.seed, i)
+                    model.set_weights(i, arrays.parameter(weights, (k, m), self.dtype, f"init of layer {i}"))
+        return model
+
+    def bias(self, value: ArrayLike, layer: int, name: str) -> NDArray[Any]:
+        """The B of a layer, checked.
+
+        Raises
+        ------
+        TypeError, ValueError : not of its size, or not 0 where the layer has none.
+        """
+        b = arrays.parameter(value, self.sizes[layer + 1 : layer + 2], self.dtype, name)
+        if not self.kinds[layer].bias and b.any():
+            raise ValueError(f"{name} is not 0: the layer has no bias")
+        return b
 
 
 class Described:
@@ -134,9 +213,12 @@ class Described:
         return self._architecture.sizes
 
     @property
-    def loss(self) -> Loss:
-        """The loss that a fit lowers."""
-        return self._architecture.loss
+    def loss(self) -> str | Loss | LossFunction:
+        """The loss that a fit lowers: its name, or what it is where it has options of its own."""
+        loss = self._architecture.loss
+        if isinstance(loss, Custom):
+            return loss.function
+        return loss.name if loss == type(loss)() else loss
 
     @property
     def seed(self) -> int:
@@ -167,10 +249,13 @@ class Described:
         """
         rows = [("layer", "W", "activation", "parameters")]
         total = 0
-        for i, activation in enumerate(self._architecture.activations):
+        for i, kind in enumerate(self._architecture.kinds):
             k, m = self.sizes[i], self.sizes[i + 1]
-            total += (k + 1) * m
-            rows.append((str(i), f"{k} x {m}", activation, f"{(k + 1) * m:,}"))
+            parameters = (k + kind.bias) * m
+            total += parameters
+            extras = [] if kind.bias else ["no bias"]
+            extras += [f"dropout {kind.dropout:g}"] if kind.dropout else []
+            rows.append((str(i), f"{k} x {m}", ", ".join([kind.activation, *extras]), f"{parameters:,}"))
         rows.append(("total", "", "", f"{total:,}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(
@@ -178,9 +263,13 @@ class Described:
         )
 
     def __repr__(self) -> str:
-        options = {name: value for name, value in self._architecture.arguments().items() if name != "sizes"}
-        for name, usual in (("scale", 1), ("offset", 0), ("activation", "relu")):
-            if np.all(np.asarray(options[name]) == usual):
-                del options[name]
-        text = ", ".join(f"{name}={value!r}" for name, value in options.items())
-        return f"{type(self).__name__}({list(self.sizes)}, {text})"
+        made = self._architecture
+        entries = [str(self.sizes[0])]
+        usual = [Kind("relu")] * (len(made.kinds) - 1) + [Kind(made.loss.output)]
+        for n, kind, plain in zip(self.sizes[1:], made.kinds, usual, strict=True):
+            options = [f"{name}={value!r}" for name, value in kind._asdict().items() if value != getattr(plain, name)]
+            entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
+        text = f"[{', '.join(entries)}], loss={self.loss!r}, seed={self.seed}, dtype={self.dtype.name!r}"
+        for name, value, neutral in (("scale", self.scale, 1), ("offset", self.offset, 0)):
+            text += "" if np.all(value == neutral) else f", {name}={value!r}"
+        return f"{type(self).__name__}({text})"

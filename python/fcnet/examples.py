@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet import answers, arrays
 from fcnet.architecture import Architecture
+from fcnet.losses import Custom
 from fcnet.splitting import hold_back
+
+ClassWeight = Mapping[int, float] | Literal["balanced"]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Checked samples and labels or targets, as the native core takes both."""
+    """Checked samples, labels or targets, and weights of the samples or None, as the native core takes them."""
 
     x: NDArray[Any]
     y: NDArray[Any]
+    weights: NDArray[Any] | None = None
 
     @classmethod
     def of(
@@ -26,7 +32,8 @@ class Examples:
         made: Architecture,
         x: ArrayLike,
         y: ArrayLike,
-        names: tuple[str, str] = ("x", "y"),
+        weights: ArrayLike | None = None,
+        names: tuple[str, str, str] = ("x", "y", "sample_weight"),
         *,
         finite: bool,
     ) -> Examples:
@@ -34,12 +41,18 @@ class Examples:
 
         Raises
         ------
-        TypeError, ValueError : x or y is not what ``Network.fit`` expects; messages call them by ``names``.
+        TypeError, ValueError : an argument is not what ``Network.fit`` expects; messages call them by ``names``.
         """
         samples = arrays.samples(x, made.sizes[0], made.dtype, finite=finite, name=names[0])
-        if made.classifies:
-            return cls(samples, arrays.labels(y, len(samples), made.sizes[-1], names[1]))
-        return cls(samples, arrays.targets(y, len(samples), made.sizes[-1], made.dtype, names[1]))
+        n = len(samples)
+        weighed = None if weights is None else answers.weights(weights, n, made.dtype, names[2])
+        return cls(samples, answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1]), weighed)
+
+    def of_loss(self, made: Architecture) -> tuple[NDArray[Any], Any, NDArray[Any] | None]:
+        """x, y and weights for the native core; a loss in Python in place of y, which it knows, with the weights."""
+        if isinstance(made.loss, Custom):
+            return self.x, made.loss.of_rows(self.y, self.weights), None
+        return self.x, self.y, self.weights
 
     def not_empty(self, name: str) -> Examples:
         """The same.
@@ -52,8 +65,34 @@ class Examples:
             raise ValueError(f"{name} has shape {self.x.shape}: expected at least one sample")
         return self
 
+    def class_weighted(self, made: Architecture, given: ClassWeight | None) -> Examples:
+        """The same, every sample weighing also what its class does, by ``Network.fit``'s class_weight.
+
+        Raises
+        ------
+        TypeError, ValueError : it is not what ``Network.fit`` expects.
+        """
+        if given is None:
+            return self
+        yes_or_no = made.classifies and made.sizes[-1] == 1
+        if self.y.dtype.kind != "i" and not (yes_or_no and np.isin(self.y, (0, 1)).all()):
+            raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
+        labels, classes = self.y.ravel().astype(int), 2 if yes_or_no else made.sizes[-1]
+        if given == "balanced":  # as in scikit-learn: n / (classes that occur * count)
+            counts = np.bincount(labels, minlength=classes)
+            of_class = len(labels) / ((counts > 0).sum() * np.maximum(counts, 1))
+        else:
+            if not isinstance(given, Mapping):
+                raise TypeError(f"class_weight is {given!r}: expected 'balanced' or a dict {{class: weight}}")
+            unknown = [label for label in given if label not in range(classes)]
+            if unknown:
+                raise ValueError(f"class_weight has the class {unknown[0]!r}: expected 0 <= class < {classes}")
+            of_class = answers.weights([given.get(c, 1) for c in range(classes)], classes, made.dtype, "class_weight")
+        weights = of_class[labels] if self.weights is None else self.weights * of_class[labels]
+        return replace(self, weights=weights.astype(made.dtype))
+
     def with_validation(
-        self, made: Architecture, data: tuple[ArrayLike, ArrayLike] | None, share: float
+        self, made: Architecture, data: tuple[ArrayLike, ...] | None, share: float
     ) -> tuple[Examples, Examples | None]:
         """What is trained on and what is validated on, by ``Network.fit``'s validation_data and validation_split.
 
@@ -68,12 +107,14 @@ class Examples:
         if data is not None:
             if share:
                 raise ValueError("validation_data and validation_split are given: expected one of them")
-            if not isinstance(data, tuple | list) or len(data) != 2:
-                raise TypeError(f"validation_data is a {type(data).__name__}: expected a pair (x, y)")
-            names = ("validation_data[0]", "validation_data[1]")
-            return self, Examples.of(made, *data, names, finite=True).not_empty(names[0])
+            if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+                raise TypeError(f"validation_data is a {type(data).__name__}: expected (x, y) or (x, y, sample_weight)")
+            names = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
+            return self, Examples.of(made, *data, names=names, finite=True).not_empty(names[0])
         if not share:
             return self, None
-        parts = hold_back(len(self.x), float(share), made.seed, self.y if made.classifies else None)
-        kept, held = (Examples(self.x[rows], self.y[rows]) for rows in parts)
-        return kept, held
+        kept, held = hold_back(len(self.x), float(share), made.seed, self.y if self.y.dtype.kind == "i" else None)
+        return self._rows(kept), self._rows(held)
+
+    def _rows(self, rows: NDArray[Any]) -> Examples:
+        return Examples(self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows])

@@ -8,8 +8,9 @@ from fcnet import arrays
 from fcnet._native import Model
 from fcnet.architecture import Described
 from fcnet.early_stopping import EarlyStopping
-from fcnet.examples import Examples
+from fcnet.examples import ClassWeight, Examples
 from fcnet.history import History
+from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
@@ -20,8 +21,9 @@ from fcnet.training import figures_of, open_trainer, run_epochs
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_epochs_before", "_history", "_model")
+    __slots__ = ("_epochs_before", "_history", "_layers", "_model")
     _model: Model
+    _layers: tuple[Layer, ...]
     _epochs_before: int
     _history: History
 
@@ -44,7 +46,9 @@ class Fitting(Described):
         batch_size: int = 32,
         optimizer: Optimizer = SGD(0.1),
         shuffle: bool = True,
-        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight | None = None,
+        validation_data: tuple[ArrayLike, ...] | None = None,
         validation_split: float = 0,
         metrics: Metrics | None = None,
         schedule: Schedule | None = None,
@@ -63,15 +67,21 @@ class Fitting(Described):
             Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap``, are read
             where they lie and converted batch by batch; other types are converted first.
         y : array-like
-            Class labels (n,) or one-hot rows (n, outputs); for regression targets (n, outputs), or (n,) for one.
+            For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
+            or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller.
         optimizer : SGD, Adam or AdamW
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch).
-        validation_data : (x, y), optional
-            Evaluated after every epoch.
+        sample_weight : array-like (n,) of numbers >= 0, optional
+            How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
+        class_weight : {class: weight} or "balanced", optional
+            The same by class, times sample_weight; a class that is not in the dict weighs 1. "balanced":
+            ``n / (number of classes * samples of the class)``.
+        validation_data : (x, y) or (x, y, sample_weight), optional
+            Evaluated after every epoch; class_weight does not apply to it.
         validation_split : float in [0, 1), default 0
             Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; train on a copy.
         metrics : sequence of str or callable, or {name: callable}, optional
@@ -102,21 +112,22 @@ class Fitting(Described):
             raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
         shuffle = arrays.flag(shuffle, "shuffle")
         progress = progress if progress is None else arrays.flag(progress, "progress")
-        train = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
+        made = self._architecture
+        train = Examples.of(made, x, y, sample_weight, finite=True).not_empty("x")
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
-        scores = Scores(metrics, self._architecture.classifies)
-        train, validation = train.with_validation(self._architecture, validation_data, validation_split)
+        scores = Scores(metrics, made.classifies)
+        train, validation = train.with_validation(made, validation_data, validation_split)
+        train = train.class_weighted(made, class_weight)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         if early_stopping is not None:
-            early_stopping.check_figures(
-                figures_of(self._architecture.classifies, validation, scores), "early_stopping"
-            )
+            early_stopping.check_figures(figures_of(made.classifies, validation, scores), "early_stopping")
         batch_size = min(batch_size, len(train.x))
-        trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
+        trainable = [layer.trainable for layer in self._layers]
+        trainer = open_trainer(self._model, made, train, batch_size, optimizer, shuffle, trainable)
         try:
             self._epochs_before, self._history = self.epochs_trained, History()
             run_epochs(
@@ -127,7 +138,7 @@ class Fitting(Described):
                 first_epoch=self._epochs_before,
                 epochs=epochs,
                 optimizer=optimizer,
-                classify=self._architecture.classifies,
+                made=made,
                 validation=validation,
                 scores=scores,
                 progress=progress,

@@ -10,28 +10,35 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, storage
-from fcnet.architecture import ARGUMENTS, Activation, Architecture, Loss
+from fcnet.architecture import ARGUMENTS, Architecture
+from fcnet.dense import Activation, Dense
 from fcnet.examples import Examples
 from fcnet.fitting import Fitting
 from fcnet.history import History
 from fcnet.layers import Layer
+from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import evaluate
 
 
 class Network(Fitting):
-    """A fully connected network: hidden layers, then softmax (cross-entropy) or identity (regression).
+    """A fully connected network: hidden layers, then softmax for cross-entropy, or what another loss goes with.
 
     Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before a hidden
     layer's tanh, sigmoid, selu or identity (LeCun et al. 1998); biases at 0.
 
     Parameters
     ----------
-    sizes : sequence of int
-        Inputs, neurons of each hidden layer, outputs; at least two entries, each at least 1.
-    loss : {"cross_entropy", "mse", "rmse"}, default "cross_entropy"
-        Cross-entropy of softmax probabilities with class labels, or (root of the) mean squared error.
+    sizes : sequence of int or Dense
+        Inputs, neurons of each hidden layer, outputs; at least two entries, each at least 1. A ``Dense`` in place of a
+        number says more of its layer.
+    loss : str, of fcnet.losses, or callable, optional
+        "cross_entropy" (of softmax probabilities with class labels; the default, unless the last ``Dense`` says
+        sigmoid, exp or identity), "binary_cross_entropy" (sigmoid), "mse", "rmse", "mae", "huber", "poisson" (exp or
+        softplus), "quantile"; a class of ``fcnet.losses`` with options; or a function
+        ``loss(output, target) -> (value, d value / d output)`` of whole batches, arrays (n, outputs): a mean, with
+        sample weights as a third argument where a fit has any.
     seed : int in [0, 2**64), optional
         Of the initial weights and the shuffles; drawn from the operating system by default, see attribute ``seed``.
     dtype : {"float32", "float64"}, default "float32"
@@ -40,15 +47,15 @@ class Network(Fitting):
         of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise. Part of the network, also in ``predict``.
         Computed in the network's type: subtract an offset that is large beside the spread of x beforehand.
     activation : str, or a sequence of one for each hidden layer, default "relu"
-        "relu", "leaky_relu" (slope 0.01), "elu", "selu", "sigmoid", "tanh", "softplus" or "identity": the F of the
-        hidden layers, see ``fcnet.reference.activation``.
+        The F of hidden layers that are given as numbers, by a name that ``Dense`` knows.
 
     Attributes
     ----------
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,)
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m) and ``.B`` (m,), to get and to set; all else is fixed once the network is made.
+        ``net.layers[i].W`` (k, m), ``.B`` (m,) and ``.trainable``, to get and to set; all else is fixed once the
+        network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
     history : History
@@ -70,13 +77,13 @@ class Network(Fitting):
     array([0, 1, 1, 0])
     """
 
-    __slots__ = ("__weakref__", "_layers")
+    __slots__ = ("__weakref__",)
 
     def __init__(
         self,
-        sizes: Sequence[int],
+        sizes: Sequence[int | Dense],
         *,
-        loss: Loss = "cross_entropy",
+        loss: LossName | Loss | LossFunction | None = None,
         seed: int | None = None,
         dtype: DTypeLike = "float32",
         scale: ArrayLike = 1,
@@ -90,7 +97,7 @@ class Network(Fitting):
         self._architecture = made
         self._epochs_before = 0
         self._history = History()
-        self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.sizes) - 1))
+        self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -116,47 +123,57 @@ class Network(Fitting):
         """
         return self._model.predict(arrays.samples(x, self.sizes[0], self.dtype, finite=False))
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike, *, metrics: Metrics | None = None) -> dict[str, float]:
+    def evaluate(
+        self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, metrics: Metrics | None = None
+    ) -> dict[str, float]:
         """Mean loss, for classification accuracy, and metrics.
 
         Parameters
         ----------
-        x, y : as for fit, but x may also be NaN or infinite
+        x, y, sample_weight : as for fit, but x may also be NaN or infinite
         metrics : as for fit, optional
             Computed too; they take a second pass over x.
 
         Returns
         -------
         {"loss": ..., "accuracy": ..., "f1": ...}
-            The loss is the network's: mean cross-entropy, MSE or RMSE. Accuracy is the share of rows whose largest
-            output is the label's; without it for regression. Both NaN for no rows. A row with NaN in it makes the loss
-            NaN, and counts as wrong.
+            The loss is the network's. Accuracy, not weighted, is the share of rows whose largest output is the label's,
+            or for binary cross-entropy whose outputs are all on the right side of 1/2; without it for other losses.
+            Both NaN for no rows. A row with NaN in it makes the loss NaN, and counts as wrong.
 
         Raises
         ------
         TypeError, ValueError : an argument is not as for fit.
         """
-        scores = Scores(metrics, self._architecture.classifies)
-        examples = Examples.of(self._architecture, x, y, finite=False)
-        return evaluate(self._model, examples, self._architecture.classifies, scores)
+        made = self._architecture
+        scores = Scores(metrics, made.classifies)
+        examples = Examples.of(made, x, y, sample_weight, finite=False)
+        return evaluate(self._model, made, examples, scores)
 
-    def gradients(self, x: ArrayLike, y: ArrayLike) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    def gradients(
+        self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
+
+        Nothing is dropped out; also of layers that are frozen.
 
         Parameters
         ----------
-        x, y : as for fit
+        x, y, sample_weight : as for fit
 
         Returns
         -------
         [(dW (k, m), dB (m,)), ...] of every layer
+            dB is 0 where a layer has no bias.
 
         Raises
         ------
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
-        examples = Examples.of(self._architecture, x, y, finite=False)
-        return self._model.gradients(examples.x, examples.y)[1]
+        made = self._architecture
+        examples = Examples.of(made, x, y, sample_weight, finite=False)
+        layers = self._model.gradients(*examples.of_loss(made))[1]
+        return [(dw, db if kind.bias else db * 0) for (dw, db), kind in zip(layers, made.kinds, strict=True)]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
@@ -181,6 +198,7 @@ class Network(Fitting):
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
         return {
             **self._architecture.arguments(),
+            "trainable": [layer.trainable for layer in self.layers],
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
             "parameters": self._model.parameters(),
@@ -188,14 +206,17 @@ class Network(Fitting):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        names = {*ARGUMENTS, "epochs_trained", "history", "parameters"}
+        names = {*ARGUMENTS, "trainable", "epochs_trained", "history", "parameters"}
         if not isinstance(state, dict) or set(state) != names:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
         s = dict(state)
         parameters, history, epochs_trained = s.pop("parameters"), s.pop("history"), s.pop("epochs_trained")
-        made = Architecture.of(**s)
-        if len(parameters) != len(made.sizes) - 1:
-            raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.sizes) - 1}")
+        trainable = s.pop("trainable")
+        made = Architecture.restored(**s)
+        if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
+            raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
         self._begin(made, parameters)
+        for layer, of_layer in zip(self.layers, trainable, strict=True):
+            layer.trainable = of_layer
         self._history = History(**history)
         self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fcnet import safetensors
 from fcnet.files import replacing
 
-_FORMAT_VERSION = 1
-_ARCHITECTURE = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
+_FORMAT_VERSION = 2
+_ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
+_ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
 def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
@@ -28,7 +29,10 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError : the file cannot be written; one that was there is as before.
+    TypeError : the loss is a function.
     """
+    if callable(state["loss"]):
+        raise TypeError(f"loss is the function {state['loss']!r}, which a file cannot hold: see pickle")
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     for i, (w, b) in enumerate(state["parameters"]):
         tensors |= {f"layers.{i}.W": w, f"layers.{i}.B": b}
@@ -62,13 +66,19 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     """
     if metadata.get("format") != "fcnet":
         raise ValueError("its metadata does not say that it is one of fcnet")
-    if metadata.get("version") != str(_FORMAT_VERSION):
-        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet knows {_FORMAT_VERSION}")
+    version = metadata.get("version")
+    if version not in ("1", str(_FORMAT_VERSION)):
+        raise ValueError(f"its format is version {version!r}: this fcnet knows 1 to {_FORMAT_VERSION}")
     if metadata.get("crc32") != _checksum(tensors, metadata["network"]):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
-    if not isinstance(state, dict) or set(state) != set(_ARCHITECTURE):
-        raise ValueError(f"its architecture is not given by {', '.join(_ARCHITECTURE)}")
+    expected = _ARCHITECTURE_1 if version == "1" else _ARCHITECTURE
+    if not isinstance(state, dict) or set(state) != set(expected):
+        raise ValueError(f"its architecture is not given by {', '.join(expected)}")
+    if version == "1":
+        state = _of_version_1(**state)
+    if not isinstance(state["loss"], dict):
+        raise ValueError(f"its loss is {state['loss']!r}: expected a name with options")
     if state["dtype"] not in ("float32", "float64"):
         raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
     layers = (len(tensors) - 2) // 2
@@ -84,6 +94,13 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     state["history"] = {}
     state["parameters"] = [(tensors[f"layers.{i}.W"], tensors[f"layers.{i}.B"]) for i in range(layers)]
     return state
+
+
+def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
+    """In today's words: hidden layers differed by their activation only, and losses had no options."""
+    output = "softmax" if loss == "cross_entropy" else "identity"
+    layers = [[name, True, 0.0] for name in [*activation, output]]
+    return {**others, "loss": {"name": loss}, "layers": layers, "trainable": [True] * len(layers)}
 
 
 def _checksum(tensors: dict[str, NDArray[Any]], architecture: str) -> str:

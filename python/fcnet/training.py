@@ -6,9 +6,11 @@ import math
 from time import perf_counter
 
 from fcnet._native import Model, Snapshot, Trainer
+from fcnet.architecture import Architecture
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
+from fcnet.losses import Custom
 from fcnet.optimizers import Optimizer
 from fcnet.progress import Progress
 from fcnet.schedule import Schedule
@@ -22,10 +24,13 @@ class DivergenceError(FloatingPointError):
     """
 
 
-def evaluate(model: Model, examples: Examples, classify: bool, scores: Scores) -> dict[str, float]:
+def evaluate(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
     """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples."""
-    loss, correct = model.evaluate(examples.x, examples.y)
-    n = len(examples.x)
+    n, correct, classify = len(examples.x), 0, made.classifies
+    if isinstance(made.loss, Custom):
+        loss = made.loss(model.predict(examples.x), examples.y, examples.weights)[0] if n else 0.0
+    else:
+        loss, correct = model.evaluate(examples.x, examples.y, examples.weights)
     result = {"loss": loss if n else float("nan")}
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
@@ -38,9 +43,18 @@ def figures_of(classify: bool, validation: Examples | None, scores: Scores) -> l
     return measured if validation is None else measured + [f"val_{name}" for name in (*measured, *scores)]
 
 
-def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: Optimizer, shuffle: bool) -> Trainer:
+def open_trainer(
+    model: Model,
+    made: Architecture,
+    train: Examples,
+    batch_size: int,
+    optimizer: Optimizer,
+    shuffle: bool,
+    trainable: list[bool],
+) -> Trainer:
     """Begin a fit; RuntimeError where the model is being fitted already."""
-    return Trainer(model, train.x, train.y, batch_size, shuffle, *optimizer._native())
+    x, y, weights = train.of_loss(made)
+    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), weights, trainable)
 
 
 class Best:
@@ -80,7 +94,7 @@ def run_epochs(
     first_epoch: int,
     epochs: int,
     optimizer: Optimizer,
-    classify: bool,
+    made: Architecture,
     validation: Examples | None,
     scores: Scores,
     progress: bool | None,
@@ -98,6 +112,7 @@ def run_epochs(
     DivergenceError : the loss or a weight is no longer finite.
     KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
     """
+    classify = made.classifies
 
     def record(seconds: float, figures: dict[str, float]) -> None:
         finished = trainer.finished()
@@ -134,7 +149,7 @@ def run_epochs(
                         f"learning rate, or smaller inputs; the network keeps its last good weights"
                     )
                 bar.end_epoch(loss, epoch - first_epoch + 1)
-                record(seconds, {} if validation is None else evaluate(model, validation, classify, scores))
+                record(seconds, {} if validation is None else evaluate(model, made, validation, scores))
                 if best.is_long_ago():
                     break
         best.restore()

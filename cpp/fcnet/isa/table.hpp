@@ -9,9 +9,24 @@
 
 namespace fcnet {
 
-// The first two are simple, see activations.hpp.
-enum class Activation { identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus };
-enum class Loss { cross_entropy, mse, rmse };
+// The first three are simple, see activations.hpp; `kept` is not one of a layer's but says that F' itself is at hand.
+enum class Activation {
+  identity,
+  relu,
+  kept,
+  leaky_relu,
+  elu,
+  selu,
+  sigmoid,
+  tanh,
+  softplus,
+  exp,
+  gelu,
+  gelu_tanh,
+  silu,
+  softmax
+};
+enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom };
 enum class Optimizer { sgd, momentum, nesterov, adam };
 // What the rows of a data set may hold.
 enum class Element { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
@@ -43,6 +58,27 @@ struct RowSource {
   std::ptrdiff_t row_step, column_step;
   const std::int64_t* order;
   const T *scale, *offset;
+};
+
+// What a loss compares the outputs of some samples with, each a lane of a panel, or one alone as a row. Cross-entropy
+// takes labels, or probabilities where they are null; all others take targets of the shape of the outputs.
+template <class T>
+struct LossTask {
+  Loss loss;
+  bool linked;  // the outputs are still without the F that belongs to the loss, see batch_loss.hpp
+  T parameter;  // label smoothing, delta of Huber's, or the quantile
+  const std::int32_t* labels;
+  const T* targets;
+  const T* weights;  // of the samples, or null: 1
+};
+
+// Which outputs of a layer are dropped from a step, and the factor of the others: a neuron is dropped for a sample
+// where their random number, of 32 bits, is below `below`; `first` is the number of the panel's first sample.
+template <class T>
+struct Dropout {
+  std::uint64_t key, first;
+  std::uint32_t below;
+  T factor;
 };
 
 // What an optimiser needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.
@@ -115,9 +151,15 @@ struct Kernels {
                      Size first, Size last);
 
   // losses.hpp: on one panel; loss per sample; returns how many samples are classified correctly.
+  int (*loss)(const LossTask<T>& task, const T* output, Size outputs, Size samples, T* sigma, T* losses);
+
+  // activation_panels.hpp: what is not an epilogue of a product, for rows first..last of panels. h = F(h) and
+  // slope = F'(h); sigma o F'; softmax, and what it makes of its sigma, in place on one panel
+  void (*activate_keeping)(Activation activation, Panels<T> h, Panels<T> slope, Size first, Size last);
+  void (*derive)(Activation activation, Panels<T> sigma, Panels<const T> h, Size first, Size last);
   void (*softmax)(T* panel, Size classes, Size samples);
-  int (*cross_entropy)(const T* logits, Size classes, const std::int32_t* labels, Size samples, T* sigma, T* loss);
-  void (*squared_error)(const T* output, const T* target, Size outputs, Size samples, T* sigma, T* loss);
+  void (*softmax_backward)(T* sigma, const T* p, Size classes, Size samples);
+  void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
   void (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);

@@ -9,7 +9,7 @@ Legend: ``n`` samples, ``k`` inputs and ``m`` outputs of a layer; ``h_in = h W +
 
 from __future__ import annotations
 
-from fcnet.reference.activations import activation, activation_derivative
+from fcnet.reference.activations import activation, activation_derivative, through_activation
 from fcnet.reference.kernels import (
     cross_entropy,
     linear,
@@ -20,9 +20,10 @@ from fcnet.reference.kernels import (
     softmax,
     weight_gradient,
 )
-from fcnet.reference.network import backward, forward, loss_and_sigma, training_step
+from fcnet.reference.losses import loss_and_sigma
+from fcnet.reference.network import backward, forward, training_step
 from fcnet.reference.optimizers import adam, sgd
-from fcnet.reference.random import he_normal, permutation, philox
+from fcnet.reference.random import dropout_mask, he_normal, permutation, philox
 
 __all__ = [
     "activation",
@@ -30,6 +31,7 @@ __all__ = [
     "adam",
     "backward",
     "cross_entropy",
+    "dropout_mask",
     "forward",
     "he_normal",
     "linear",
@@ -42,6 +44,7 @@ __all__ = [
     "sigma_backward",
     "sigma_backward_sgd",
     "softmax",
+    "through_activation",
     "training_step",
     "weight_gradient",
 ]

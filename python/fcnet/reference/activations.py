@@ -1,13 +1,14 @@
-"""Activation functions F of a layer, and F' as backpropagation takes it: from h_out, not from h_in."""
+"""Activation functions F of a layer, and F'."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet.reference.kernels import Array
+from fcnet.reference.kernels import Array, softmax
 
 _LEAK = 0.01
 _LAMBDA, _ALPHA = 1.0507009873554804934, 1.6732632423543772848
@@ -17,45 +18,92 @@ def _by_sign(h: Array, positive: Array, other: Array) -> Array:
     return np.where(h.real > 0, positive, other)
 
 
+def _ones(h: Array, value: float = 1.0) -> Array:
+    return np.full_like(h, value)
+
+
 def _softplus(h: Array) -> Array:
     size = _by_sign(h, h, -h)
     return _by_sign(h, h, np.zeros_like(h)) + np.log1p(np.exp(-size))
 
 
-# name -> F(h_in), F'(h_in) from h_out
+def _sigmoid(h: Array) -> Array:
+    return 1 / (1 + np.exp(-h))
+
+
+def _density(h: Array) -> Array:
+    """Of the normal distribution."""
+    return np.asarray(np.exp(-h * h / 2) / np.sqrt(2 * np.asarray(math.pi, h.real.dtype)))
+
+
+def _normal_cdf(h: Array) -> Array:
+    """Phi: near 0 its series ``1/2 + phi (h + h^3/3 + h^5/(3 5) + ...)``, beyond ``phi / (h + 1/(h + ...))``.
+
+    In any type (Abramowitz and Stegun 1964, 26.2.11 and 26.2.14).
+    """
+    size = np.abs(h.real)
+    near = np.where(size < 2, h, 0)
+    term, total = near, near
+    for k in range(1, 60):
+        term = term * near * near / (2 * k + 1)
+        total = total + term
+    far = np.where(size < 2, 2, np.sign(h.real) * h)
+    fraction = far
+    for k in range(200, 0, -1):
+        fraction = far + k / fraction
+    tail = _density(far) / fraction
+    half = np.asarray(0.5, h.real.dtype)
+    return np.where(size < 2, half + _density(near) * total, _by_sign(h, 1 - tail, tail))
+
+
+def _gate(h: Array) -> tuple[Array, Array]:
+    """2 u and its derivative, for which gelu_tanh is ``h sigmoid(2 u)``: u = sqrt(2/pi) (h + 0.044715 h^3)."""
+    factor = 2 * np.sqrt(2 / np.asarray(math.pi, h.real.dtype))
+    cubic = np.asarray(44715, h.real.dtype) / 1000000
+    return np.asarray(factor * (h + cubic * h**3)), np.asarray(factor * (1 + 3 * cubic * h * h))
+
+
+def _gated_derivative(h: Array, u: Array, du: Array) -> Array:
+    s = _sigmoid(u)
+    return np.asarray(s + h * s * (1 - s) * du)
+
+
+# name -> F(h_in), F'(h_in)
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "identity": (lambda h: h, np.ones_like),
-    "relu": (
-        lambda h: np.where(h.real <= 0, np.zeros_like(h), h),
-        lambda h: (h.real > 0).astype(h.dtype),
-    ),
+    "identity": (lambda h: h, _ones),
+    "relu": (lambda h: np.where(h.real <= 0, np.zeros_like(h), h), lambda h: _by_sign(h, _ones(h), 0 * h)),
     "leaky_relu": (
         lambda h: np.where(h.real <= 0, h.dtype.type(_LEAK) * h, h),
-        lambda h: _by_sign(h, np.ones_like(h), np.full_like(h, _LEAK)),
+        lambda h: _by_sign(h, _ones(h), _ones(h, _LEAK)),
     ),
     "elu": (  # Clevert et al. 2016, alpha = 1
         lambda h: np.where(h.real <= 0, np.expm1(h), h),
-        lambda h: _by_sign(h, np.ones_like(h), h + 1),
+        lambda h: _by_sign(h, _ones(h), np.exp(h)),
     ),
     "selu": (  # Klambauer et al. 2017, equation 2
         lambda h: h.dtype.type(_LAMBDA) * np.where(h.real <= 0, h.dtype.type(_ALPHA) * np.expm1(h), h),
-        lambda h: _by_sign(h, np.full_like(h, _LAMBDA), h + h.dtype.type(_LAMBDA * _ALPHA)),
+        lambda h: _by_sign(h, _ones(h, _LAMBDA), h.dtype.type(_LAMBDA * _ALPHA) * np.exp(h)),
     ),
-    "sigmoid": (lambda h: 1 / (1 + np.exp(-h)), lambda h: h * (1 - h)),
-    "tanh": (np.tanh, lambda h: 1 - h * h),
-    "softplus": (_softplus, lambda h: -np.expm1(-h)),  # ln(1 + exp(h)), whose derivative is the sigmoid
+    "sigmoid": (_sigmoid, lambda h: _sigmoid(h) * (1 - _sigmoid(h))),
+    "tanh": (np.tanh, lambda h: 1 - np.tanh(h) ** 2),
+    "softplus": (_softplus, _sigmoid),
+    "exp": (np.exp, np.exp),
+    "gelu": (lambda h: h * _normal_cdf(h), lambda h: _normal_cdf(h) + h * _density(h)),  # Hendrycks and Gimpel 2016
+    "gelu_tanh": (lambda h: h * _sigmoid(_gate(h)[0]), lambda h: _gated_derivative(h, *_gate(h))),
+    "silu": (lambda h: h * _sigmoid(h), lambda h: _gated_derivative(h, h, _ones(h))),  # Elfwing et al. 2018
 }
 
 
 def activation(h_in: ArrayLike, name: str) -> Array:
-    """``h_out = F(h_in)``, element by element.
+    """``h_out = F(h_in)``, element by element, but for softmax of each row.
 
     Parameters
     ----------
     h_in : array of any shape
     name : str
         identity; relu, max(h, 0); leaky_relu, h or 0.01 h; elu, h or exp(h) - 1; selu; sigmoid, 1 / (1 + exp(-h));
-        tanh; softplus, ln(1 + exp(h)).
+        tanh; softplus, ln(1 + exp(h)); exp; gelu, h Phi(h) with the normal distribution function Phi; gelu_tanh, the
+        same with (1 + tanh(sqrt(2/pi) (h + 0.044715 h^3))) / 2 for Phi; silu, h sigmoid(h); softmax.
 
     Returns
     -------
@@ -65,27 +113,51 @@ def activation(h_in: ArrayLike, name: str) -> Array:
     ------
     ValueError : an unknown name.
     """
-    return _named(name)[0](np.asarray(h_in))
+    return softmax(h_in) if name == "softmax" else _named(name)[0](np.asarray(h_in))
 
 
-def activation_derivative(h_out: ArrayLike, name: str) -> Array:
-    """``F'(h_in)``, given ``h_out = F(h_in)``, element by element.
+def activation_derivative(h_in: ArrayLike, name: str) -> Array:
+    """``F'(h_in)``, element by element.
 
     Parameters
     ----------
-    h_out : array of any shape
+    h_in : array of any shape
     name : str
-        As for ``activation``.
+        As for ``activation``, but not softmax, whose outputs depend on all of a row.
 
     Returns
     -------
-    array of the shape of h_out
+    array of the shape of h_in
 
     Raises
     ------
     ValueError : an unknown name.
     """
-    return _named(name)[1](np.asarray(h_out))
+    return _named(name)[1](np.asarray(h_in))
+
+
+def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str) -> Array:
+    """``sigma = dL/dh_in`` from ``dL/dh_out``: times F', or for softmax ``p_j (s_j - sum_i s_i p_i)``.
+
+    Parameters
+    ----------
+    slope, h_in : array (n, m)
+    name : str
+        As for ``activation``.
+
+    Returns
+    -------
+    array (n, m)
+
+    Raises
+    ------
+    ValueError : an unknown name.
+    """
+    s = np.asarray(slope)
+    if name != "softmax":
+        return np.asarray(s * activation_derivative(h_in, name))
+    p = softmax(h_in)
+    return np.asarray(p * (s - (s * p).sum(axis=-1, keepdims=True)))
 
 
 def _named(name: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:

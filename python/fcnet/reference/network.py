@@ -9,31 +9,42 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fcnet.reference.activations import activation as apply_activation
-from fcnet.reference.activations import activation_derivative
-from fcnet.reference.kernels import Array, cross_entropy, linear, softmax, weight_gradient
+from fcnet.reference.activations import through_activation
+from fcnet.reference.kernels import Array, linear, weight_gradient
+from fcnet.reference.losses import OUTPUTS, loss_and_sigma
 from fcnet.reference.optimizers import Update, sgd
 
 Layers = Sequence[tuple[Array, Array]]
 
 
-def _of_hidden(activation: str | Sequence[str], layers: Layers) -> Sequence[str]:
-    """The F of every hidden layer."""
-    return [activation] * (len(layers) - 1) if isinstance(activation, str) else activation
+def _of_layers(layers: Layers, loss: Any, activation: str | Sequence[str], output: str | None) -> list[str]:
+    """The F of every layer."""
+    hidden = [activation] * (len(layers) - 1) if isinstance(activation, str) else activation
+    return [*hidden, output or (OUTPUTS.get(loss, "identity") if isinstance(loss, str) else "identity")]
 
 
 def forward(
-    layers: Layers, x: ArrayLike, *, loss: str = "cross_entropy", activation: str | Sequence[str] = "relu"
+    layers: Layers,
+    x: ArrayLike,
+    *,
+    loss: Any = "cross_entropy",
+    activation: str | Sequence[str] = "relu",
+    output: str | None = None,
+    masks: Sequence[Array | None] | None = None,
 ) -> list[tuple[Array, Array]]:
-    """``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``; at the end softmax or identity.
+    """``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
     Parameters
     ----------
     layers : [(W, B), ...]
     x : array (n, k)
-    loss : {"cross_entropy", "mse", "rmse"}
-        Softmax belongs to cross-entropy.
+    loss : as loss_and_sigma
     activation : str, or one for each hidden layer
         See ``fcnet.reference.activation``.
+    output : str, optional
+        F of the last layer, by default what goes with the loss.
+    masks : [array (n, m) or None, ...], optional
+        What dropout multiplies the h of each hidden layer with.
 
     Returns
     -------
@@ -43,49 +54,14 @@ def forward(
     ------
     ValueError : the shapes disagree.
     """
-    if loss not in ("cross_entropy", "mse", "rmse"):
-        raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
-    h, passed, hidden = np.asarray(x), [], _of_hidden(activation, layers)
-    for i, (w, b) in enumerate(layers):
+    h, passed = np.asarray(x), []
+    for i, ((w, b), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
         h_in = linear(h, w, b)
-        last = softmax if loss == "cross_entropy" else np.asarray
-        h = apply_activation(h_in, hidden[i]) if i + 1 < len(layers) else last(h_in)
+        h = apply_activation(h_in, f)
+        mask = masks[i] if masks is not None and i < len(masks) else None
+        h = h if mask is None else h * mask
         passed.append((h_in, h))
     return passed
-
-
-def loss_and_sigma(h_in: Array, y: ArrayLike, loss: str) -> tuple[Any, Array, Any]:
-    """Mean loss of a batch, ``sigma_L = p - y``, and the scale for which ``d loss/d h_in = scale sigma_L``.
-
-    Parameters
-    ----------
-    h_in : array (n, m)
-        The last layer's.
-    y : labels (n,), or targets (n, m) for "mse" and "rmse"
-    loss : {"cross_entropy", "mse", "rmse"}
-        With e = p - y: ``mse = sum e^2 / (n m)``, scale ``2 / (n m)``; ``rmse = sqrt(mse)``, scale
-        ``1 / (n m rmse)`` (0 where rmse is 0); cross-entropy: scale ``1 / n``.
-
-    Returns
-    -------
-    loss, sigma (n, m), scale
-
-    Raises
-    ------
-    ValueError : an unknown loss.
-    """
-    n, m = h_in.shape
-    if loss == "cross_entropy":
-        values, sigma = cross_entropy(h_in, y)
-        return values.mean(), sigma, 1 / n
-    sigma = h_in - np.asarray(y)
-    mse = (sigma * sigma).sum() / (n * m)
-    if loss == "mse":
-        return mse, sigma, 2 / (n * m)
-    if loss == "rmse":
-        rmse = np.sqrt(mse)
-        return rmse, sigma, 1 / (n * m * rmse) if rmse != 0 else rmse
-    raise ValueError(f"loss is {loss!r}: expected 'cross_entropy', 'mse' or 'rmse'")
 
 
 def backward(
@@ -93,18 +69,19 @@ def backward(
     x: ArrayLike,
     y: ArrayLike,
     *,
-    loss: str = "cross_entropy",
+    loss: Any = "cross_entropy",
     activation: str | Sequence[str] = "relu",
+    output: str | None = None,
+    masks: Sequence[Array | None] | None = None,
+    parameter: float | None = None,
+    weights: ArrayLike | None = None,
 ) -> tuple[Any, list[tuple[Array, Array]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
-    layers : [(W, B), ...]
-    x : array (n, k)
-    y : labels (n,), or targets (n, m)
-    loss : {"cross_entropy", "mse", "rmse"}
-    activation : as forward
+    layers, x, activation, output, masks : as forward
+    y, loss, parameter, weights : as loss_and_sigma
 
     Returns
     -------
@@ -116,28 +93,24 @@ def backward(
     ------
     ValueError : the shapes disagree, labels out of range, an unknown loss.
     """
-    passed = forward(layers, x, loss=loss, activation=activation)
-    hidden = _of_hidden(activation, layers)
-    value, sigma, scale = loss_and_sigma(passed[-1][0], y, loss)
+    passed = forward(layers, x, loss=loss, activation=activation, output=output, masks=masks)
+    functions = _of_layers(layers, loss, activation, output)
+    value, sigma, scale = loss_and_sigma(
+        passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights
+    )
     gradients = []
     for i in range(len(layers) - 1, -1, -1):
         h = passed[i - 1][1] if i > 0 else np.asarray(x)
         dw, db = weight_gradient(sigma, h)
         gradients.append((scale * dw, scale * db))
         if i > 0:
-            sigma = (sigma @ layers[i][0].T) * activation_derivative(h, hidden[i - 1])
+            slope = sigma @ layers[i][0].T
+            mask = None if masks is None else masks[i - 1]
+            sigma = through_activation(slope if mask is None else slope * mask, passed[i - 1][0], functions[i - 1])
     return value, gradients[::-1]
 
 
-def training_step(
-    layers: Layers,
-    x: ArrayLike,
-    y: ArrayLike,
-    optimizer: float | Update,
-    *,
-    loss: str = "cross_entropy",
-    activation: str | Sequence[str] = "relu",
-) -> Any:
+def training_step(layers: Layers, x: ArrayLike, y: ArrayLike, optimizer: float | Update, **options: Any) -> Any:
     """One step of training on a batch; the arrays of ``layers`` are updated in place.
 
     Parameters
@@ -148,8 +121,7 @@ def training_step(
     y : labels (n,), or targets (n, m)
     optimizer : float or callable
         The learning rate of gradient descent, or what ``sgd`` or ``adam`` return.
-    loss : {"cross_entropy", "mse", "rmse"}
-    activation : as forward
+    options : as backward
 
     Returns
     -------
@@ -160,7 +132,7 @@ def training_step(
     ------
     ValueError : as backward.
     """
-    value, gradients = backward(layers, x, y, loss=loss, activation=activation)
+    value, gradients = backward(layers, x, y, **options)
     update = optimizer if callable(optimizer) else sgd(optimizer)
     update(layers, gradients)
     return value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
 
-_SHUFFLE, _WEIGHTS = 1, 2  # the purposes
+_SHUFFLE, _WEIGHTS, _DROPOUT = 1, 2, 3  # the purposes
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
@@ -96,3 +96,33 @@ def he_normal(seed: int, layer: int, fan_in: int, fan_out: int) -> NDArray[np.fl
         missing, attempt = missing[~inside], attempt + 1
     weights: NDArray[np.float64] = np.sqrt(2 / fan_in) * normal
     return weights.reshape(fan_in, fan_out)
+
+
+def dropout_mask(
+    seed: int, epoch: int, layer: int, positions: NDArray[np.int64], neurons: int, share: float
+) -> NDArray[np.float64]:
+    """What dropout multiplies h with: 0 where a random number below 2**32 is under ``share 2**32``, else 1/(1 - share).
+
+    Parameters
+    ----------
+    seed : int in [0, 2**64)
+    epoch : int in [0, 2**32)
+    layer : int
+    positions : array (n,)
+        Of the samples in the order of the epoch.
+    neurons : int
+    share : float in [0, 1)
+
+    Returns
+    -------
+    array (n, neurons)
+    """
+    key = _blocks(seed, _DROPOUT, epoch, np.array([layer], np.uint64))[:2, 0]
+    position, four = np.meshgrid(
+        positions.astype(np.uint64), np.arange(-(-neurons // 4), dtype=np.uint64), indexing="ij"
+    )
+    counter = np.stack([position & _LOW, position >> _32, four, np.full_like(four, _DROPOUT)])
+    words = philox((int(key[0]), int(key[1])), counter)  # (4, n, groups of four neurons)
+    numbers = np.moveaxis(words, 0, -1).reshape(len(positions), -1)[:, :neurons]
+    kept = numbers >= np.uint64(int(share * 2.0**32))
+    return np.where(kept, 1 / (1 - share), 0.0)

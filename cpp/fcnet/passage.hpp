@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// What becomes of some samples of a chunk on their way through the layers and back: one thread's work, in an order that
+// propagation.hpp chooses. Below, `at` is a sample of the chunk and n how many there are from it on; rows first..last
+// are those of the result; l is a layer, and h(l), sigma(l) what comes before layer l.
+#pragma once
+
+#include "fcnet/random.hpp"
+#include "fcnet/workspace.hpp"
+
+namespace fcnet {
+
+// Consecutive samples in the order of the pass.
+struct Chunk {
+  Size first, samples;
+};
+
+template <class V>
+Panels<const V> read_only(Panels<V> p) {
+  return {p.p, p.stride, p.samples};
+}
+
+template <class T>
+class Passage {
+ public:
+  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
+  [[nodiscard]] Status prepare(const Shape& shape, const Parameters<T>& parameters, const Data<T>& data, Size samples) {
+    shape_ = shape;
+    parameters_ = &parameters;
+    data_ = data;
+    return workspace_.allocate(shape, groups(samples, lanes));
+  }
+
+  // The order in which samples are taken; null: as they come.
+  void begin(const std::int64_t* order) { order_ = order; }
+  // From here on dropout drops, what belongs to this seed and epoch.
+  void drop(std::uint64_t seed, std::uint32_t epoch) {
+    drops_ = true;
+    seed_ = seed;
+    epoch_ = epoch;
+  }
+
+  const Shape& shape() const { return shape_; }
+  Workspace<T>& workspace() { return workspace_; }
+
+  void gather(Chunk chunk, Size at, Size n) {
+    kernels<T>().gather(data_.x_in(order_), chunk.first + at, n, workspace_.h(0, at, n).p);
+  }
+
+  void forward(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
+    LayerView<T> layer = parameters_->layer(l);
+    const Activation activation = layer.activation;
+    const bool keeps = shape().keeps(l);
+    if (keeps) layer.activation = Activation::identity;
+    const Panels<T> h = workspace_.h(l + 1, at, n);
+    kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
+    if (!keeps) return;
+    const Panels<T> slope = workspace_.slope(l + 1, at, n);
+    kernels<T>().activate_keeping(activation, h, slope, first, last);
+    const double dropped = shape().kind(l).dropout;
+    if (!drops_ || dropped == 0) return;
+    const Dropout<T> dropout{low64(philox(seed_, Purpose::dropout, epoch_, l)), chunk.first + at,
+                             static_cast<std::uint32_t>(dropped * 0x1p32), static_cast<T>(1 / (1 - dropped))};
+    kernels<T>().drop(dropout, h, slope, first, last);
+  }
+
+  // Of one panel at most, after all rows of layer l.
+  bool is_softmax(Size l) const { return shape().activation(l) == Activation::softmax; }
+  void softmax(Size l, Size at, Size n) { kernels<T>().softmax(workspace_.h(l + 1, at, n).p, shape().sizes[l + 1], n); }
+  void softmax_backward(Size l, Size at, Size n) {
+    kernels<T>().softmax_backward(workspace_.sigma(l + 1, at, n).p, workspace_.h(l + 1, at, n).p, shape().sizes[l + 1],
+                                  n);
+  }
+
+  void loss_of(Chunk chunk, Size at, Size n) {
+    const Size l = shape().layers();
+    if (shape().loss != Loss::custom)
+      losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(l, at, n).p, workspace_.sigma(l, at, n).p,
+                workspace_.target(at), workspace_.losses(at));
+    if (shape().linked()) return;
+    if (is_softmax(l - 1))
+      softmax_backward(l - 1, at, n);
+    else
+      kernels<T>().derive(derivative(l - 1), workspace_.sigma(l, at, n), derived_from(l - 1, at, n), 0,
+                          shape().outputs());
+  }
+
+  // The user's, of a chunk that is a whole batch; by one thread, with all outputs there. false: there is none.
+  [[nodiscard]] bool custom_loss(Chunk chunk) {
+    const Size l = shape().layers(), m = shape().outputs();
+    T* const rows = workspace_.rows();
+    for (Size at = 0; at < chunk.samples; at += lanes) {
+      const Size n = std::min(lanes, chunk.samples - at);
+      kernels<T>().scatter(workspace_.h(l, at, n).p, m, n, rows + at * m);
+      std::fill_n(workspace_.losses(at), groups(n, loss_group), LossSum{});
+    }
+    double mean = 0;
+    if (!(*data_.custom)(order_, chunk.first, chunk.samples, rows, mean)) return false;
+    const double weight = static_cast<double>(chunk.samples);
+    *workspace_.losses(0) = {mean * weight, weight, 0};
+    for (Size at = 0; at < chunk.samples; at += lanes) {
+      const Size n = std::min(lanes, chunk.samples - at);
+      kernels<T>().gather(plain_rows(rows, m), at, n, workspace_.sigma(l, at, n).p);
+    }
+    return true;
+  }
+
+  // sigma(l - 1) from sigma(l)
+  void back_data(Size l, Size at, Size n, Size first, Size last) {
+    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)), derived_from(l - 2, at, n),
+                           derivative(l - 2), workspace_.sigma(l - 1, at, n), first, last);
+  }
+
+  void transpose(Size l, Size at, Size n, Size first, Size last) {
+    const Panels<T> to = workspace_.sigma_t(l);
+    kernels<T>().transpose(workspace_.sigma(l, at, n).p, shape().sizes[l], first / lanes, groups(last, lanes), n,
+                           to.p + at * lanes, to.stride);
+  }
+
+ private:
+  // What sigma is multiplied with on its way through a layer's F.
+  Activation derivative(Size l) const { return shape().keeps(l) ? Activation::kept : shape().activation(l); }
+  Panels<const T> derived_from(Size l, Size at, Size n) {
+    return read_only(shape().keeps(l) ? workspace_.slope(l + 1, at, n) : workspace_.h(l + 1, at, n));
+  }
+
+  Shape shape_;
+  const Parameters<T>* parameters_ = nullptr;
+  Data<T> data_{};
+  Workspace<T> workspace_;
+  const std::int64_t* order_ = nullptr;
+  bool drops_ = false;
+  std::uint64_t seed_ = 0;
+  std::uint32_t epoch_ = 0;
+};
+
+}  // namespace fcnet

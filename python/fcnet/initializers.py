@@ -1,0 +1,164 @@
+"""The weights that training begins with; biases begin at 0."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet.hyperparameters import check_numbers
+
+Array = NDArray[Any]
+InitializerName = Literal[
+    "auto",
+    "he_normal",
+    "he_uniform",
+    "glorot_normal",
+    "glorot_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "orthogonal",
+    "zeros",
+]
+
+
+class Initializer:
+    """What all initializers have in common."""
+
+    def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
+        """Weights (k, m) of a layer with k inputs and m outputs."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class VarianceScaling(Initializer):
+    """Independent weights with mean 0 and variance ``scale / fan``.
+
+    Parameters
+    ----------
+    scale : float > 0
+    fan : {"in", "mean"}
+        The inputs of the layer, or the mean of inputs and outputs.
+    distribution : {"normal", "uniform"}
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+    """
+
+    scale: float = 1.0
+    fan: Literal["in", "mean"] = "in"
+    distribution: Literal["normal", "uniform"] = "normal"
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"scale": ("a positive, finite number", lambda value: 0 < value < math.inf)})
+        if self.fan not in ("in", "mean"):
+            raise ValueError(f"fan is {self.fan!r}: expected 'in' or 'mean'")
+        if self.distribution not in ("normal", "uniform"):
+            raise ValueError(f"distribution is {self.distribution!r}: expected 'normal' or 'uniform'")
+
+    def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
+        """Weights (k, m)."""
+        spread = math.sqrt(self.scale / (k if self.fan == "in" else (k + m) / 2))
+        if self.distribution == "normal":
+            return random.normal(0, spread, (k, m))
+        return random.uniform(-math.sqrt(3) * spread, math.sqrt(3) * spread, (k, m))
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """``gain`` times a matrix whose rows or columns, whichever are fewer, are orthonormal (Saxe et al. 2014).
+
+    Parameters
+    ----------
+    gain : float > 0, default 1
+
+    Raises
+    ------
+    TypeError, ValueError : gain is not as above.
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"gain": ("a positive, finite number", lambda value: 0 < value < math.inf)})
+
+    def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
+        """Weights (k, m)."""
+        q, r = np.linalg.qr(random.standard_normal((max(k, m), min(k, m))))
+        q = self.gain * q * np.where(np.diagonal(r) < 0, -1, 1)  # else not every such matrix is as likely
+        return q if k >= m else q.T
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """Every weight the same.
+
+    Parameters
+    ----------
+    value : float
+
+    Raises
+    ------
+    TypeError, ValueError : value is not a finite number.
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"value": ("a finite number", math.isfinite)})
+
+    def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
+        """Weights (k, m)."""
+        return np.full((k, m), self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Initializer):
+    """The weights themselves."""
+
+    weights: ArrayLike
+
+    def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
+        """Weights (k, m), which the network checks."""
+        return np.asarray(self.weights)
+
+
+# He et al. 2015; Glorot and Bengio 2010; LeCun et al. 1998
+_BY_NAME: dict[str, Initializer] = {
+    "he_normal": VarianceScaling(2, "in", "normal"),
+    "he_uniform": VarianceScaling(2, "in", "uniform"),
+    "glorot_normal": VarianceScaling(1, "mean", "normal"),
+    "glorot_uniform": VarianceScaling(1, "mean", "uniform"),
+    "lecun_normal": VarianceScaling(1, "in", "normal"),
+    "lecun_uniform": VarianceScaling(1, "in", "uniform"),
+    "orthogonal": Orthogonal(),
+    "zeros": Constant(0),
+}
+
+
+def checked_initializer(given: object) -> Initializer | Literal["auto"]:
+    """What ``Dense`` takes as ``init``.
+
+    Raises
+    ------
+    ValueError : a name that is none.
+    """
+    if isinstance(given, Initializer):
+        return given
+    if not isinstance(given, str):
+        return Given(given)  # type: ignore[arg-type]
+    if given == "auto":
+        return "auto"
+    if given not in _BY_NAME:
+        raise ValueError(f"init is {given!r}: expected one of {', '.join(get_args(InitializerName))}, or an array")
+    return _BY_NAME[given]
+
+
+def first_weights(init: Initializer, k: int, m: int, seed: int, layer: int) -> Array:
+    """What the initializer draws for a layer (k, m) of a network with this seed; always the same."""
+    random = np.random.Generator(np.random.Philox(key=np.array([seed, layer], np.uint64)))
+    return init.draw(k, m, random)

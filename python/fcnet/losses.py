@@ -1,0 +1,220 @@
+"""What a fit lowers: frozen dataclasses that a network takes as ``loss=``, by a name or with options of their own.
+
+A loss compares the network's output p with y. Means are over the samples, weighted where samples have weights, and, for
+all but cross-entropy, over the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from numbers import Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet.hyperparameters import check_numbers
+
+Array = NDArray[Any]
+LossFunction = Callable[..., tuple[float, Array]]
+LossName = Literal["cross_entropy", "binary_cross_entropy", "mse", "rmse", "mae", "huber", "poisson", "quantile"]
+
+_SMOOTHING = ("0 <= label_smoothing < 1", lambda value: 0 <= value < 1)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What all losses have in common."""
+
+    name: ClassVar[str]
+    # the activations of the last layer that suit it, the usual one first; empty: any, usually identity
+    outputs: ClassVar[tuple[str, ...]] = ()
+    counts_right: ClassVar[bool] = False  # whether a sample can be classified correctly
+
+    @property
+    def output(self) -> str:
+        """The usual activation of the last layer."""
+        return self.outputs[0] if self.outputs else "identity"
+
+    @property
+    def parameter(self) -> float:
+        """The number that the native core needs to know of it."""
+        return next((float(getattr(self, field.name)) for field in fields(self)), 0.0)
+
+    def plain(self) -> dict[str, Any]:
+        """Name and options, for a file."""
+        return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """``L = -sum_j y_j ln p_j`` of softmax probabilities p.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1), default 0
+        s: train towards ``(1 - s) y + s / classes`` (Szegedy et al. 2016, section 7).
+    """
+
+    name: ClassVar[str] = "cross_entropy"
+    outputs: ClassVar[tuple[str, ...]] = ("softmax",)
+    counts_right: ClassVar[bool] = True
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"label_smoothing": _SMOOTHING})
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """``L = -y ln p - (1 - y) ln(1 - p)`` of every output p of a sigmoid: yes or no, also several.
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1), default 0
+        s: train towards ``(1 - s) y + s / 2``.
+    """
+
+    name: ClassVar[str] = "binary_cross_entropy"
+    outputs: ClassVar[tuple[str, ...]] = ("sigmoid",)
+    counts_right: ClassVar[bool] = True
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"label_smoothing": _SMOOTHING})
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """Mean squared error ``(p - y)^2``."""
+
+    name: ClassVar[str] = "mse"
+
+
+@dataclass(frozen=True)
+class RMSE(Loss):
+    """Root of the mean squared error of a batch."""
+
+    name: ClassVar[str] = "rmse"
+
+
+@dataclass(frozen=True)
+class MAE(Loss):
+    """Mean absolute error ``|p - y|``, with derivative 0 at 0: finds the median."""
+
+    name: ClassVar[str] = "mae"
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """``e^2 / 2`` for errors ``e = p - y`` up to delta, ``delta (|e| - delta / 2)`` beyond (Huber 1964).
+
+    Parameters
+    ----------
+    delta : float > 0, default 1
+    """
+
+    name: ClassVar[str] = "huber"
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"delta": ("a positive, finite number", lambda value: 0 < value < np.inf)})
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """``p - y ln p`` of counts y with rate p, which is exp of the last layer's h_in, or its softplus."""
+
+    name: ClassVar[str] = "poisson"
+    outputs: ClassVar[tuple[str, ...]] = ("exp", "softplus")
+
+
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """``max(q (y - p), (1 - q) (p - y))``, the pinball loss: finds the quantile q (Koenker and Bassett 1978).
+
+    Parameters
+    ----------
+    q : float in (0, 1), default 0.5
+    """
+
+    name: ClassVar[str] = "quantile"
+    q: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_numbers(self, {"q": ("0 < q < 1", lambda value: 0 < value < 1)})
+
+
+@dataclass(frozen=True)
+class Custom(Loss):
+    """A function of the user's, ``loss(output, target) -> (value, d value / d output)``; not to be stored in files."""
+
+    name: ClassVar[str] = "custom"
+    function: LossFunction
+
+    @property
+    def parameter(self) -> float:
+        """None."""
+        return 0.0
+
+    def __call__(self, output: Array, target: Array, weights: Array | None) -> tuple[float, Array]:
+        """Its value and derivative, checked; weights are a third argument where there are any.
+
+        Raises
+        ------
+        TypeError, ValueError : it does not return a number and an array of the shape of the outputs.
+        """
+        given = (output, target) if weights is None else (output, target, weights)
+        result = self.function(*given)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise TypeError(f"loss returned a {type(result).__name__}: expected a pair (value, d value / d output)")
+        value, slope = result
+        if isinstance(value, bool) or not isinstance(value, Real | np.ndarray) or np.ndim(value):
+            raise TypeError(f"loss returned {value!r} as its value: expected a number")
+        slope = np.asarray(slope)
+        if slope.dtype.kind not in "fiu" or slope.shape != output.shape:
+            raise ValueError(
+                f"loss returned a derivative of shape {slope.shape} and dtype {slope.dtype}: "
+                f"expected real numbers {output.shape}"
+            )
+        return float(value), slope.astype(output.dtype)
+
+    def of_rows(self, target: Array, weights: Array | None) -> Callable[[Array, Array], tuple[float, Array]]:
+        """The same as a function of the outputs and the numbers of the rows that they belong to."""
+        return lambda output, rows: self(output, target[rows], None if weights is None else weights[rows])
+
+
+LOSSES: dict[str, type[Loss]] = {
+    kind.name: kind for kind in (CrossEntropy, BinaryCrossEntropy, MSE, RMSE, MAE, Huber, Poisson, Quantile)
+}
+
+
+def loss_of(given: object) -> Loss:
+    """A loss from what a user gives, or from what ``Loss.plain`` gave.
+
+    Parameters
+    ----------
+    given : str, Loss, callable or dict
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    TypeError, ValueError : it is none.
+    """
+    if isinstance(given, Loss):
+        return given
+    options = dict(given) if isinstance(given, dict) else {"name": given}
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        if callable(given):
+            return Custom(given)
+        raise TypeError(f"loss is {given!r}: expected a name like 'mse', one of fcnet.losses, or a function")
+    if name not in LOSSES:
+        raise ValueError(f"loss is {name!r}: expected one of {', '.join(LOSSES)}")
+    if not set(options) <= {field.name for field in fields(LOSSES[name])}:
+        raise ValueError(f"loss {name!r} has options {sorted(options)}, not all of which it knows")
+    return LOSSES[name](**options)

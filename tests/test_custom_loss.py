@@ -1,0 +1,121 @@
+"""A loss may be a function of the user's: it trains as the built-in one does, and what it does wrong is named."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+from bounds import max_error
+
+
+def squared(output, target, weights=None):
+    e = output - target
+    w = np.ones(len(e)) if weights is None else weights
+    share = (w / w.sum() / e.shape[1])[:, None]
+    return float((share * e * e).sum()), 2 * share * e
+
+
+def fitted(loss, weights=None, output=None, **options):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((70, 5)), rng.random((70, 3))
+    net = fc.Network([5, 33, fc.Dense(3, output)], loss=loss, seed=1, dtype="float64")
+    net.fit(x, y, epochs=2, sample_weight=weights, **options)
+    return net, x, y
+
+
+@pytest.mark.parametrize("batch", [1, 32, 5000])
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "gelu", "softmax"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+def test_it_trains_as_the_built_in_one(batch, output, weighted, isa):
+    weights = np.arange(70) + 0.5 if weighted else None
+    (mine, x, y), (theirs, _, _) = (
+        fitted(loss, weights, output, batch_size=batch, optimizer=fc.Adam(0.01)) for loss in (squared, "mse")
+    )
+    for a, b in zip(mine.layers, theirs.layers, strict=True):
+        assert max_error([a.W, a.B], [b.W, b.B]) <= 1e-11
+    np.testing.assert_allclose(mine.history.loss, theirs.history.loss, rtol=1e-12 if not weighted else 1)
+    expected = theirs.evaluate(x, y, sample_weight=weights)["loss"]
+    assert mine.evaluate(x, y, sample_weight=weights)["loss"] == pytest.approx(expected, rel=1e-9)
+    for (dw, _), (dv, _) in zip(
+        mine.gradients(x, y, sample_weight=weights), theirs.gradients(x, y, sample_weight=weights), strict=True
+    ):
+        assert max_error([dw], [dv]) <= 1e-11
+
+
+def test_threads_and_long_steps_give_the_same_bits(steps):
+    bits = set()
+    for threads in (1, 2, 3):
+        with fc.threads(threads):
+            net, x, _ = fitted(squared, batch_size=16)
+        bits.add(net.predict(x).tobytes())
+    assert len(bits) == 1
+
+
+def test_the_target_may_be_anything_with_a_row_for_each_sample():
+    pairs = np.stack([np.zeros((70, 3)), np.ones((70, 3))], axis=1)
+    rows = []
+
+    def between(output, target):
+        rows.append(target.shape)
+        return squared(output, target.mean(axis=1))
+
+    net = fc.Network([5, 3], loss=between, seed=0)
+    net.fit(np.random.default_rng(0).random((70, 5)), pairs, epochs=1, batch_size=40)
+    assert rows == [(40, 2, 3), (30, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "message"),
+    [
+        (lambda o, t: 3.0, TypeError, "loss returned a float: expected a pair (value, d value / d output)"),
+        (lambda o, t: ("a", o), TypeError, "loss returned 'a' as its value: expected a number"),
+        (lambda o, t: (1.0, o[:1]), ValueError, "loss returned a derivative of shape (1, 3) and dtype float64"),
+        (lambda o, t: (1.0, o.astype(str)), ValueError, "expected real numbers (32, 3)"),
+        (lambda o, t: 1 / 0, ZeroDivisionError, "division by zero"),
+    ],
+)
+def test_what_it_does_wrong_is_an_exception_and_the_network_as_before(loss, error, message):
+    net = fc.Network([5, 33, 3], loss=loss, seed=1, dtype="float64")
+    before, rng = net.predict(np.eye(5)), np.random.default_rng(0)
+    with pytest.raises(error, match=re.escape(message)):
+        net.fit(rng.random((70, 5)), rng.random((70, 3)), optimizer=fc.Adam())
+    assert (net.predict(np.eye(5)) == before).all()
+    assert len(net.history) == 0
+
+
+def test_an_exception_in_the_third_step_leaves_two_steps():
+    calls = []
+
+    def failing(output, target):
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyError("enough")
+        return squared(output, target)
+
+    x, y = np.random.default_rng(0).random((70, 5)), np.zeros((70, 3))
+    net, same = (fc.Network([5, 33, 3], loss=loss, seed=1) for loss in (failing, squared))
+    with pytest.raises(KeyError, match="enough"):
+        net.fit(x, y, batch_size=10, epochs=1, shuffle=False)
+    same.fit(x[:20], y[:20], batch_size=10, epochs=1, shuffle=False)
+    assert (net.predict(x) == same.predict(x)).all()
+
+
+def test_a_loss_that_is_not_finite_is_divergence():
+    net = fc.Network([5, 3], loss=lambda o, t: (np.nan, o * 0), seed=1)
+    with pytest.raises(fc.DivergenceError):
+        net.fit(np.eye(5), np.zeros((5, 3)), epochs=1)
+
+
+def test_it_is_copied_but_not_put_in_a_file(tmp_path):
+    net, x, _ = fitted(squared)
+    again = copy.deepcopy(net)
+    assert again.loss is squared
+    assert (again.predict(x) == net.predict(x)).all()
+    with pytest.raises(TypeError, match="which a file cannot hold"):
+        net.save(tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
