@@ -216,10 +216,10 @@ Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std
 }
 
 PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
-                       const std::string& optimizer, const std::map<std::string, double>& hyper) {
+                       const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
-    return {
-        std::make_unique<Fit<T>>(model, std::move(x), std::move(y), batch, shuffle, hyperparameters(optimizer, hyper))};
+    return {std::make_unique<Fit<T>>(model, std::move(x), std::move(y), batch, shuffle,
+                                     hyperparameters(optimizer, hyper), drop_last)};
   });
 }
 
@@ -245,13 +245,21 @@ void register_model(py::module_& m) {
       .def("gradients", gradients_of, "x"_a, "y"_a);
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
-      .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a)
+      .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
+           "drop_last"_a = false)
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates) {
-            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates); }, self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
+            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step); },
+                              self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none())
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false)
+      .def(
+          "use",
+          [](const PyTrainer& self, py::array x, py::object y) {
+            std::visit([&](const auto& fit) { fit->use(x, y); }, self.fit);
+          },
+          "x"_a, "y"_a)
       .def("snapshot",
            [](const PyTrainer& self) {
              return std::visit([](const auto& fit) { return PySnapshot{fit->snapshot()}; }, self.fit);
@@ -271,6 +279,7 @@ void register_model(py::module_& m) {
           "snapshot"_a)
       .def("finished",
            [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
+      .def("open", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->open(); }, self.fit); })
       .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });
 }
 

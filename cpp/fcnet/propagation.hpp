@@ -39,6 +39,8 @@ class Propagation {
     return workspace_.allocate(parameters.shape(), groups(samples, lanes));
   }
 
+  void use(const Data<T>& data) { data_ = data; }  // of no more samples at once
+
   // The order in which samples are taken (null: as they come), and who may stop a pass on its way (null: nobody).
   void begin(const std::int64_t* order, Watch* watch) {
     order_ = order;

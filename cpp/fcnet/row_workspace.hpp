@@ -47,6 +47,13 @@ class RowWorkspace {
     return Status::ok;
   }
 
+  // Other data, of no more samples at once.
+  void use(const Data<T>& data) {
+    training_.x = data.x;
+    training_.labels = data.labels;
+    training_.targets = data.targets;
+  }
+
   // For the parameters and the state as they lie now, and the order of an epoch.
   const RowTraining<T>& on(const Parameters<T>& parameters, Buffer<T>& state, const std::int64_t* order) {
     for (Size l = 0; l < layers_.size(); ++l) {

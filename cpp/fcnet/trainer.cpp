@@ -9,7 +9,7 @@ template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
                            Watch& watch) {
   shape_ = shape;
-  samples_ = data.samples;
+  samples_ = used_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   powers_ = {chosen.beta1, chosen.beta2};
@@ -30,6 +30,24 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
                        : propagation_.prepare(parameters_, data, plan_.chunk);
+}
+
+template <class T>
+Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
+  has_parameters_ = false;
+  if (data.samples > batch_) {
+    Buffer<T> state = std::move(state_);
+    const Powers powers = powers_;
+    const Status s = prepare(shape_, data, data.samples, chosen_, watch);
+    state_ = std::move(state);
+    powers_ = powers;
+    if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
+    return s;
+  }
+  samples_ = used_ = data.samples;
+  plan_.threads = plan_training<T>(shape_, batch_, chosen_.optimizer, num_threads()).threads;  // set since, perhaps
+  plan_.by_rows ? rows_.use(data) : propagation_.use(data);
+  return Status::ok;
 }
 
 template <class T>
@@ -71,15 +89,15 @@ void Trainer<T>::run_steps(Watch& watch) {
   stop_ = false;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    for (Size first = 0, unwatched = 0; first < samples_ && !stop_; first += batch_) {
-      const Chunk batch{first, std::min(batch_, samples_ - first)};
+    for (Size first = 0, unwatched = 0; first < used_ && !stop_; first += batch_) {
+      const Chunk batch{first, std::min(batch_, used_ - first)};
       const LossSum loss = step(team, batch);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
       if (team.id == 0) {
         const bool dropped = plan_.stoppable && watch.check();
         if (!dropped) finish_step(loss, batch.samples);
-        if (++unwatched == plan_.steps_at_once) unwatched = 0;
-        stop_ = dropped || (unwatched == 0 && watch.check());
+        if (++unwatched == steps_at_once(watch)) unwatched = 0;
+        stop_ = dropped || (unwatched == 0 && watch.check_after_step());
       }
       team.sync();
     }
@@ -93,11 +111,11 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
   RowProgress progress{powers_, rates_, {}};
   const FlushDenormals flush;
   do {
-    const Size last = std::min(samples_, seen_ + batch_ * plan_.steps_at_once);
+    const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
     kernels<T>().train_rows(training, seen_, last, batch_, progress);
     seen_ = last;
     total_ = progress.total;
-  } while (seen_ < samples_ && !watch.check());
+  } while (!watch.check_after_step() && seen_ < used_);
   powers_ = progress.powers;
 }
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcnet import datasets, kernels
 from fcnet._native import __version__
+from fcnet.callbacks import Callback, StopTraining
 from fcnet.config import show_config
 from fcnet.early_stopping import EarlyStopping
 from fcnet.history import History
@@ -32,10 +33,12 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Callback",
     "DivergenceError",
     "EarlyStopping",
     "History",
     "Network",
+    "StopTraining",
     "__version__",
     "datasets",
     "get_num_threads",

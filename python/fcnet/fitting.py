@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from numpy.typing import ArrayLike
 
 from fcnet import arrays
 from fcnet._native import Model
 from fcnet.architecture import Described
+from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
@@ -14,7 +17,7 @@ from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import figures_of, open_trainer, run_epochs
+from fcnet.training import Fit, figures_of, open_trainer
 
 
 class Fitting(Described):
@@ -49,6 +52,7 @@ class Fitting(Described):
         metrics: Metrics | None = None,
         schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
+        callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
         progress: bool | None = None,
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
@@ -83,6 +87,9 @@ class Fitting(Described):
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional
             When to end before the last epoch, and go back to the best weights.
+        callbacks : sequence of Callback or callable, optional
+            What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
+            ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
         progress : bool, optional
             Show a progress bar; by default where standard error is a terminal and tqdm is installed.
 
@@ -95,6 +102,7 @@ class Fitting(Described):
         TypeError, ValueError : an argument is not as above; the network is as before.
         DivergenceError : the loss became infinite or NaN; the network has its last good weights.
         RuntimeError : the network is being fitted already, by another thread.
+        Exception : what a callback or a metric raises; the network as the last finished step left it.
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
@@ -108,20 +116,20 @@ class Fitting(Described):
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         scores = Scores(metrics, self._architecture.classifies)
+        heard = Callbacks(callbacks, self)
         train, validation = train.with_validation(self._architecture, validation_data, validation_split)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
+        figures = figures_of(self._architecture.classifies, validation is not None, scores)
         if early_stopping is not None:
-            early_stopping.check_figures(
-                figures_of(self._architecture.classifies, validation, scores), "early_stopping"
-            )
+            early_stopping.check_figures(figures, "early_stopping")
         batch_size = min(batch_size, len(train.x))
         trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
         try:
             self._epochs_before, self._history = self.epochs_trained, History()
-            run_epochs(
-                self._model,
-                trainer,
+            Fit(
+                model=self._model,
+                trainer=trainer,
                 samples=len(train.x),
                 batch_size=batch_size,
                 first_epoch=self._epochs_before,
@@ -134,7 +142,8 @@ class Fitting(Described):
                 history=self._history,
                 schedule=schedule,
                 early_stopping=early_stopping,
-            )
+                callbacks=heard,
+            ).run()
         finally:
             trainer.close()
         return self._history

@@ -26,7 +26,7 @@ class History:
         With early stopping: the number of the epoch with the best figure; ``epochs.index(best_epoch)`` is its place in
         the lists.
     stopped_early : bool
-        Whether early stopping ended the fit.
+        Whether early stopping or a callback ended the fit.
     metrics : {name: list of float}
         On the validation data after the epoch, such as "val_f1" for the metric "f1"; ``history["val_f1"]`` and
         ``history.val_f1`` too are the list.
@@ -63,6 +63,10 @@ class History:
     def __contains__(self, name: object) -> bool:
         """Whether there are figures of that name."""
         return name in self.keys()
+
+    def last(self) -> dict[str, float]:
+        """The figures of the last epoch by their names; empty where there is none."""
+        return {name: self[name][-1] for name in self.keys() if name not in ("epochs", "seconds")}
 
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,11 +37,14 @@ class Progress:
         self._bar = tqdm(total=epochs * samples, unit=" samples", unit_scale=True, dynamic_ncols=True, leave=False)
 
     @property
-    def callback(self) -> Callable[[int, float], None] | None:
-        """What native training calls with (samples done, loss) about ten times a second."""
-        return None if self._bar is None else self._within_epoch
+    def is_shown(self) -> bool:
+        """Whether somebody sees it."""
+        return self._bar is not None
 
-    def _within_epoch(self, done: int, loss: float) -> None:
+    def within_epoch(self, done: int, loss: float) -> None:
+        """Advance to ``done`` samples of the epoch."""
+        if self._bar is None:
+            return
         self._bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
         self._bar.update(self._before + done - self._bar.n)
 
@@ -50,7 +52,7 @@ class Progress:
         """Advance to the end of the epoch that is the fit's ``number``-th, from 1."""
         if self._bar is not None:
             self._bar.set_description_str(f"epoch {number}/{self._epochs}", refresh=False)
-            self._within_epoch(self._samples, loss)
+            self.within_epoch(self._samples, loss)
             self._before += self._samples
 
     def __enter__(self) -> Self:

@@ -1,11 +1,13 @@
-"""The epochs of a fit: native training, validation, history, divergence."""
+"""The epochs of a fit: native training, validation, history, callbacks, divergence."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from time import perf_counter
 
 from fcnet._native import Model, Snapshot, Trainer
+from fcnet.callbacks import Callbacks, StopTraining
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
@@ -18,7 +20,8 @@ from fcnet.scoring import Scores
 class DivergenceError(FloatingPointError):
     """The loss or a weight became infinite or NaN; a ``FloatingPointError``.
 
-    The network keeps the weights of the last epoch that was finite.
+    The network keeps the weights of the last epoch that was finite, or of the last step where batches are given one by
+    one.
     """
 
 
@@ -32,10 +35,10 @@ def evaluate(model: Model, examples: Examples, classify: bool, scores: Scores) -
     return result | scores.of(examples.y, lambda: model.predict(examples.x))
 
 
-def figures_of(classify: bool, validation: Examples | None, scores: Scores) -> list[str]:
-    """What the history of such a fit has of every epoch."""
+def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
+    """The names of what the history of such a fit has of every epoch."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
-    return measured if validation is None else measured + [f"val_{name}" for name in (*measured, *scores)]
+    return measured + [f"val_{name}" for name in (*measured, *scores)] if validate else measured
 
 
 def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: Optimizer, shuffle: bool) -> Trainer:
@@ -71,75 +74,111 @@ class Best:
             self._trainer.restore(self._weights)
 
 
-def run_epochs(
-    model: Model,
-    trainer: Trainer,
-    *,
-    samples: int,
-    batch_size: int,
-    first_epoch: int,
-    epochs: int,
-    optimizer: Optimizer,
-    classify: bool,
-    validation: Examples | None,
-    scores: Scores,
-    progress: bool | None,
-    history: History,
-    schedule: Schedule | None,
-    early_stopping: EarlyStopping | None,
-) -> None:
-    """Train for some epochs, appending to ``history`` as they end.
+@dataclass(frozen=True)
+class Fit:
+    """A fit that is about to begin, its arguments checked."""
 
-    An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
-    was not measured is then NaN.
+    model: Model
+    trainer: Trainer
+    samples: int
+    batch_size: int
+    first_epoch: int
+    epochs: int
+    optimizer: Optimizer
+    classify: bool
+    validation: Examples | None
+    scores: Scores
+    progress: bool | None
+    history: History
+    schedule: Schedule | None
+    early_stopping: EarlyStopping | None
+    callbacks: Callbacks
 
-    Raises
-    ------
-    DivergenceError : the loss or a weight is no longer finite.
-    KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
-    """
+    def run(self) -> None:
+        """Train, appending to ``history`` as the epochs end.
 
-    def record(seconds: float, figures: dict[str, float]) -> None:
-        finished = trainer.finished()
+        An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
+        was not measured is then NaN.
+
+        Raises
+        ------
+        DivergenceError : the loss or a weight is no longer finite.
+        KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
+        Exception : what a callback or a metric raises; likewise.
+        """
+        best = Best(self.early_stopping, self.trainer, self.history)
+        try:
+            with Progress(self.progress, self.epochs, self.samples) as bar:
+                try:
+                    self._run_epochs(bar, best)
+                except StopTraining:
+                    self._record(math.nan, {})
+                    self.history.stopped_early = True
+            best.restore()
+            self.callbacks.tell("train_end", logs=self.history.last())
+        except StopTraining:
+            pass
+        except DivergenceError:
+            best.restore()
+            raise
+        finally:
+            self._record(math.nan, {})
+
+    def _run_epochs(self, bar: Progress, best: Best) -> None:
+        self.callbacks.tell("train_begin", logs={})
+        for number, epoch in enumerate(range(self.first_epoch, self.first_epoch + self.epochs)):
+            self.callbacks.tell("epoch_begin", epoch, logs={})
+            start = perf_counter()
+            loss = self._train(epoch, number, bar)
+            seconds = perf_counter() - start
+            bar.end_epoch(loss, number + 1)
+            figures = {}
+            if self.validation is not None:
+                figures = evaluate(self.model, self.validation, self.classify, self.scores)
+            self._record(seconds, figures)
+            is_last = best.is_long_ago()
+            self.callbacks.tell("epoch_end", epoch, logs=self.history.last())
+            if is_last:
+                break
+
+    def _train(self, epoch: int, number: int, bar: Progress) -> float:
+        """The steps of one epoch, the fit's ``number``-th from 0; their loss."""
+        rates = None
+        if self.schedule is not None:
+            steps = -(-self.samples // self.batch_size)
+            factors = self.schedule.factors(number * steps, steps, self.epochs * steps, steps)
+            rates = self.optimizer.learning_rate * factors
+        every_step = self.callbacks.hear_steps
+
+        def hear(done: int, loss: float, correct: int) -> None:
+            bar.within_epoch(done, loss)
+            if every_step:
+                logs = {"loss": loss} | ({"accuracy": correct / done} if self.classify else {})
+                self.callbacks.tell("batch_end", -(-done // self.batch_size) - 1, logs=logs)
+
+        is_heard = every_step or bar.is_shown
+        loss, _, diverged = self.trainer.run_epoch(epoch, hear if is_heard else None, rates, every_step)
+        if diverged:
+            raise DivergenceError(
+                f"the training diverged in epoch {epoch} (loss {loss}) with {self.optimizer}: use a lower "
+                f"learning rate, or smaller inputs; the network keeps its last good weights"
+            )
+        return loss
+
+    def _record(self, seconds: float, figures: dict[str, float]) -> None:
+        """Append the last epoch whose weights are kept, unless it stands there already."""
+        history, finished = self.history, self.trainer.finished()
         if finished is None or finished[0] in history.epochs[-1:]:
             return
         epoch, loss, correct = finished
         history.epochs.append(epoch)
         history.loss.append(loss)
         history.seconds.append(seconds)
-        if classify:
-            history.accuracy.append(correct / samples)
-        if validation is not None:
+        if self.classify:
+            history.accuracy.append(correct / self.samples)
+        if self.validation is not None:
             history.val_loss.append(figures.get("loss", math.nan))
-            if classify:
+            if self.classify:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
-            for name in scores:
+            for name in self.scores:
                 history.metrics.setdefault(f"val_{name}", []).append(figures.get(name, math.nan))
-
-    best = Best(early_stopping, trainer, history)
-    per_epoch = -(-samples // batch_size)
-    try:
-        with Progress(progress, epochs, samples) as bar:
-            for epoch in range(first_epoch, first_epoch + epochs):
-                rates = None
-                if schedule is not None:
-                    first = (epoch - first_epoch) * per_epoch
-                    rates = optimizer.learning_rate * schedule.factors(first, per_epoch, epochs * per_epoch, per_epoch)
-                start = perf_counter()
-                loss, _, diverged = trainer.run_epoch(epoch, bar.callback, rates)
-                seconds = perf_counter() - start
-                if diverged:
-                    raise DivergenceError(
-                        f"the training diverged in epoch {epoch} (loss {loss}) with {optimizer}: use a lower "
-                        f"learning rate, or smaller inputs; the network keeps its last good weights"
-                    )
-                bar.end_epoch(loss, epoch - first_epoch + 1)
-                record(seconds, {} if validation is None else evaluate(model, validation, classify, scores))
-                if best.is_long_ago():
-                    break
-        best.restore()
-    except DivergenceError:
-        best.restore()
-        raise
-    finally:
-        record(math.nan, {})
