@@ -27,7 +27,7 @@ from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
 
 if TYPE_CHECKING:
-    from fcnet import metrics, reference, schedules
+    from fcnet import metrics, plot, reference, schedules
 
 __all__ = [
     "SGD",
@@ -45,6 +45,7 @@ __all__ = [
     "kernels",
     "load",
     "metrics",
+    "plot",
     "reference",
     "schedules",
     "set_num_threads",
@@ -57,7 +58,7 @@ register_when_imported()
 
 def __getattr__(name: str) -> Any:
     """Import ``fcnet.reference`` and the like when they are asked for: ``import fcnet`` is quick."""
-    if name in ("metrics", "reference", "schedules"):
+    if name in ("metrics", "plot", "reference", "schedules"):
         return importlib.import_module(f"fcnet.{name}")
     raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
 

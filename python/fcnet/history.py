@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+from fcnet.optional import optional
 
 
 @dataclass
@@ -71,6 +74,39 @@ class History:
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""
         return {name: value for name, value in vars(self).items() if isinstance(value, list)} | self.metrics
+
+    def to_frame(self) -> Any:
+        """The figures as a table, an epoch a row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the epochs' numbers.
+
+        Raises
+        ------
+        ImportError : pandas is missing.
+        """
+        pandas = optional("pandas", "pandas", "a table of the history")
+        columns = {name: self[name] for name in self.keys() if name != "epochs"}
+        return pandas.DataFrame(columns, index=pandas.Index(self.epochs, name="epoch", dtype="int64"))
+
+    def plot(self) -> Any:
+        """Draw ``fcnet.plot.history``: a panel for the loss and one for each metric.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Its ``get_label()`` says in words what it shows.
+
+        Raises
+        ------
+        ImportError : matplotlib is missing.
+        ValueError : there are no epochs.
+        """
+        from fcnet import plot
+
+        return plot.history(self)
 
     def __getattr__(self, name: str) -> list[float]:
         """A list of ``metrics``."""
