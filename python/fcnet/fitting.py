@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from numpy.typing import ArrayLike
 
 from fcnet import arrays
-from fcnet._native import Model
+from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
+from fcnet.feeding import Batches, Feed, InMemory
 from fcnet.history import History
 from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import Fit, figures_of, open_trainer
+from fcnet.training import DivergenceError, Fit, figures_of
 
 
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_epochs_before", "_history", "_model")
+    __slots__ = ("_epochs_before", "_history", "_model", "_stepper")
     _model: Model
+    _stepper: tuple[Optimizer, Trainer] | None  # of train_on_batch
     _epochs_before: int
     _history: History
 
@@ -40,13 +43,14 @@ class Fitting(Described):
 
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: ArrayLike | Iterable[tuple[ArrayLike, ArrayLike]],
+        y: ArrayLike | None = None,
         *,
         epochs: int = 10,
         batch_size: int = 32,
         optimizer: Optimizer = SGD(0.1),
         shuffle: bool = True,
+        drop_last: bool = False,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
         validation_split: float = 0,
         metrics: Metrics | None = None,
@@ -58,22 +62,26 @@ class Fitting(Described):
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
         Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
-        every fit. Ctrl-C raises KeyboardInterrupt within a
-        tenth of a second and leaves the network with the weights of the last finished step.
+        every fit. Ctrl-C raises KeyboardInterrupt within a tenth of a second and leaves the network with the weights
+        of the last finished step.
 
         Parameters
         ----------
         x : array-like (n, inputs) of finite real numbers
             Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap``, are read
-            where they lie and converted batch by batch; other types are converted first.
+            where they lie and converted batch by batch; other types are converted first. Without y: an iterable of
+            batches ``(x, y)``, each of any size and one step, gone through anew in every epoch: a list, a data loader,
+            or for one epoch a generator.
         y : array-like
             Class labels (n,) or one-hot rows (n, outputs); for regression targets (n, outputs), or (n,) for one.
         epochs : int >= 0
         batch_size : int >= 1
-            Samples a step; the last batch of an epoch may be smaller.
+            Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
         optimizer : SGD, Adam or AdamW
         shuffle : bool
-            Draw a new order of the samples in every epoch, by (seed, epoch).
+            Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
+        drop_last : bool
+            Leave out of every epoch what does not fill a batch.
         validation_data : (x, y), optional
             Evaluated after every epoch.
         validation_split : float in [0, 1), default 0
@@ -108,30 +116,38 @@ class Fitting(Described):
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
-        shuffle = arrays.flag(shuffle, "shuffle")
+        shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
         progress = progress if progress is None else arrays.flag(progress, "progress")
-        train = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         scores = Scores(metrics, self._architecture.classifies)
         heard = Callbacks(callbacks, self)
-        train, validation = train.with_validation(self._architecture, validation_data, validation_split)
+        feed: Feed
+        if y is None:
+            if validation_split or drop_last:
+                raise ValueError("validation_split and drop_last are for x and y: expected neither for batches")
+            feed = batches = Batches(self._architecture, x, epochs)
+            _, validation = batches.first.with_validation(self._architecture, validation_data, 0)
+        else:
+            train = Examples.of(self._architecture, cast(ArrayLike, x), y, finite=True).not_empty("x")
+            train, validation = train.with_validation(self._architecture, validation_data, validation_split)
+            feed = InMemory(train, batch_size, shuffle=shuffle, drop_last=drop_last)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(self._architecture.classifies, validation is not None, scores)
         if early_stopping is not None:
             early_stopping.check_figures(figures, "early_stopping")
-        batch_size = min(batch_size, len(train.x))
-        trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
+        if schedule is not None and feed.steps is None:
+            raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
+        feed.open(self._model, optimizer)
         try:
+            self._stepper = None
             self._epochs_before, self._history = self.epochs_trained, History()
             Fit(
                 model=self._model,
-                trainer=trainer,
-                samples=len(train.x),
-                batch_size=batch_size,
+                feed=feed,
                 first_epoch=self._epochs_before,
                 epochs=epochs,
                 optimizer=optimizer,
@@ -145,5 +161,53 @@ class Fitting(Described):
                 callbacks=heard,
             ).run()
         finally:
-            trainer.close()
+            feed.trainer.close()
         return self._history
+
+    def train_on_batch(self, x: ArrayLike, y: ArrayLike, *, optimizer: Optimizer = SGD(0.1)) -> dict[str, float]:
+        """One step on one batch, for training loops of your own.
+
+        Momentum and Adam's averages go on from call to call as long as the optimiser is the same; they start at 0 after
+        another one, a fit, or a copy. Neither ``epochs_trained`` nor ``history`` counts the step.
+
+        Parameters
+        ----------
+        x, y : as for fit
+        optimizer : SGD, Adam or AdamW
+
+        Returns
+        -------
+        {"loss": ..., "accuracy": ...}
+            Of the batch, measured just before the step.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the network is as before.
+        DivergenceError : the loss or a weight became infinite or NaN; the network is as before.
+        RuntimeError : the network is being fitted, by another thread or the caller of a callback.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 2], seed=0)
+        >>> losses = [net.train_on_batch([[1, 0], [0, 1]], [0, 1], optimizer=fc.Adam(0.1))["loss"] for _ in range(9)]
+        >>> losses[-1] < losses[0]
+        True
+        """
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
+        batch = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
+        if self._stepper is not None and self._stepper[0] == optimizer:
+            trainer = self._stepper[1]
+            trainer.open()
+        else:
+            trainer = Trainer(self._model, batch.x, batch.y, len(batch.x), False, *optimizer._native())
+        try:
+            trainer.use(batch.x, batch.y)
+            loss, correct, diverged = trainer.run_epoch(0)
+            self._stepper = None if diverged else (optimizer, trainer)
+        finally:
+            trainer.close()
+        if diverged:
+            raise DivergenceError.of("this step", loss, optimizer)
+        return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if self._architecture.classifies else {})

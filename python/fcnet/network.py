@@ -89,6 +89,7 @@ class Network(Fitting):
         self._model = made.model(parameters)
         self._architecture = made
         self._epochs_before = 0
+        self._stepper = None
         self._history = History()
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.sizes) - 1))
 

@@ -15,17 +15,17 @@ class Progress:
     wanted : bool or None
         None: only where standard error is a terminal and tqdm is installed.
     epochs : int
-    samples : int
-        In one epoch.
+    samples : int or None
+        In one epoch, where that is known before its end.
 
     Raises
     ------
     ImportError : True was asked for and tqdm is missing.
     """
 
-    def __init__(self, wanted: bool | None, epochs: int, samples: int) -> None:
+    def __init__(self, wanted: bool | None, epochs: int, samples: int | None) -> None:
         self._bar: Any = None
-        self._samples, self._epochs, self._before = samples, epochs, 0
+        self._epochs, self._before = epochs, 0
         if wanted is False or (wanted is None and not sys.stderr.isatty()):
             return
         try:
@@ -34,7 +34,8 @@ class Progress:
             if wanted is None:
                 return
             raise ImportError("a progress bar needs tqdm: pip install 'fcnet[progress]'") from None
-        self._bar = tqdm(total=epochs * samples, unit=" samples", unit_scale=True, dynamic_ncols=True, leave=False)
+        total = None if samples is None else epochs * samples
+        self._bar = tqdm(total=total, unit=" samples", unit_scale=True, dynamic_ncols=True, leave=False)
 
     @property
     def is_shown(self) -> bool:
@@ -48,12 +49,13 @@ class Progress:
         self._bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
         self._bar.update(self._before + done - self._bar.n)
 
-    def end_epoch(self, loss: float, number: int) -> None:
-        """Advance to the end of the epoch that is the fit's ``number``-th, from 1."""
+    def end_epoch(self, loss: float, samples: int, number: int) -> None:
+        """Advance to the end of the epoch of so many samples that is the fit's ``number``-th, from 1."""
         if self._bar is not None:
             self._bar.set_description_str(f"epoch {number}/{self._epochs}", refresh=False)
-            self.within_epoch(self._samples, loss)
-            self._before += self._samples
+            self.within_epoch(samples, loss)
+            self._before += samples
+            self._bar.total = self._before + (self._epochs - number) * samples
 
     def __enter__(self) -> Self:
         return self

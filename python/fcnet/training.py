@@ -10,6 +10,7 @@ from fcnet._native import Model, Snapshot, Trainer
 from fcnet.callbacks import Callbacks, StopTraining
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
+from fcnet.feeding import Epoch, Feed
 from fcnet.history import History
 from fcnet.optimizers import Optimizer
 from fcnet.progress import Progress
@@ -23,6 +24,14 @@ class DivergenceError(FloatingPointError):
     The network keeps the weights of the last epoch that was finite, or of the last step where batches are given one by
     one.
     """
+
+    @classmethod
+    def of(cls, where: str, loss: float, optimizer: Optimizer) -> DivergenceError:
+        """The one that says so."""
+        return cls(
+            f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "
+            f"inputs; the network keeps its last good weights"
+        )
 
 
 def evaluate(model: Model, examples: Examples, classify: bool, scores: Scores) -> dict[str, float]:
@@ -39,11 +48,6 @@ def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
     """The names of what the history of such a fit has of every epoch."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
     return measured + [f"val_{name}" for name in (*measured, *scores)] if validate else measured
-
-
-def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: Optimizer, shuffle: bool) -> Trainer:
-    """Begin a fit; RuntimeError where the model is being fitted already."""
-    return Trainer(model, train.x, train.y, batch_size, shuffle, *optimizer._native())
 
 
 class Best:
@@ -79,9 +83,7 @@ class Fit:
     """A fit that is about to begin, its arguments checked."""
 
     model: Model
-    trainer: Trainer
-    samples: int
-    batch_size: int
+    feed: Feed
     first_epoch: int
     epochs: int
     optimizer: Optimizer
@@ -106,9 +108,9 @@ class Fit:
         KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
         Exception : what a callback or a metric raises; likewise.
         """
-        best = Best(self.early_stopping, self.trainer, self.history)
+        best = Best(self.early_stopping, self.feed.trainer, self.history)
         try:
-            with Progress(self.progress, self.epochs, self.samples) as bar:
+            with Progress(self.progress, self.epochs, self.feed.samples) as bar:
                 try:
                     self._run_epochs(bar, best)
                 except StopTraining:
@@ -129,9 +131,9 @@ class Fit:
         for number, epoch in enumerate(range(self.first_epoch, self.first_epoch + self.epochs)):
             self.callbacks.tell("epoch_begin", epoch, logs={})
             start = perf_counter()
-            loss = self._train(epoch, number, bar)
+            done = self._train(epoch, number, bar)
             seconds = perf_counter() - start
-            bar.end_epoch(loss, number + 1)
+            bar.end_epoch(done.loss, done.samples, number + 1)
             figures = {}
             if self.validation is not None:
                 figures = evaluate(self.model, self.validation, self.classify, self.scores)
@@ -141,41 +143,35 @@ class Fit:
             if is_last:
                 break
 
-    def _train(self, epoch: int, number: int, bar: Progress) -> float:
-        """The steps of one epoch, the fit's ``number``-th from 0; their loss."""
-        rates = None
-        if self.schedule is not None:
-            steps = -(-self.samples // self.batch_size)
+    def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
+        """The steps of one epoch, the fit's ``number``-th from 0."""
+        rates, steps = None, self.feed.steps
+        if self.schedule is not None and steps is not None:
             factors = self.schedule.factors(number * steps, steps, self.epochs * steps, steps)
             rates = self.optimizer.learning_rate * factors
         every_step = self.callbacks.hear_steps
 
-        def hear(done: int, loss: float, correct: int) -> None:
+        def hear(step: int, done: int, loss: float, correct: int) -> None:
             bar.within_epoch(done, loss)
             if every_step:
                 logs = {"loss": loss} | ({"accuracy": correct / done} if self.classify else {})
-                self.callbacks.tell("batch_end", -(-done // self.batch_size) - 1, logs=logs)
+                self.callbacks.tell("batch_end", step, logs=logs)
 
-        is_heard = every_step or bar.is_shown
-        loss, _, diverged = self.trainer.run_epoch(epoch, hear if is_heard else None, rates, every_step)
+        done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
         if diverged:
-            raise DivergenceError(
-                f"the training diverged in epoch {epoch} (loss {loss}) with {self.optimizer}: use a lower "
-                f"learning rate, or smaller inputs; the network keeps its last good weights"
-            )
-        return loss
+            raise DivergenceError.of(f"epoch {epoch}", done.loss, self.optimizer)
+        return done
 
     def _record(self, seconds: float, figures: dict[str, float]) -> None:
         """Append the last epoch whose weights are kept, unless it stands there already."""
-        history, finished = self.history, self.trainer.finished()
-        if finished is None or finished[0] in history.epochs[-1:]:
+        history, finished = self.history, self.feed.finished()
+        if finished is None or finished.number in history.epochs[-1:]:
             return
-        epoch, loss, correct = finished
-        history.epochs.append(epoch)
-        history.loss.append(loss)
+        history.epochs.append(finished.number)
+        history.loss.append(finished.loss)
         history.seconds.append(seconds)
         if self.classify:
-            history.accuracy.append(correct / self.samples)
+            history.accuracy.append(finished.correct / finished.samples)
         if self.validation is not None:
             history.val_loss.append(figures.get("loss", math.nan))
             if self.classify:
