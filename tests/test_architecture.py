@@ -24,8 +24,8 @@ PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.optimizers reference.random reference.network reference
 kernels arrays metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
 architecture splitting examples files safetensors storage datasets hyperparameters scoring monitoring early_stopping
-schedule schedules optional plot history optimizers layers progress callbacks feeding training fitting network loading
-threads threadpool_controller cli __main__"""
+schedule schedules optional plot history optimizers layers progress callbacks feeding training learning_rates fitting
+network loading threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

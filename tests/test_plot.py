@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet import schedules
+from fcnet.learning_rates import LearningRates
 
 
 @pytest.fixture
@@ -71,6 +73,27 @@ def test_the_style_stays_in_the_picture(history, pyplot):
 def test_a_history_without_epochs_has_no_picture():
     with pytest.raises(ValueError, match="history has no epochs"):
         fc.History().plot()
+
+
+def test_every_schedule_has_a_picture(pyplot):
+    figure = fc.plot.schedules()
+    names = [name for name in schedules.__all__ if name != "Schedule"]
+    assert [axes.get_title("left") for axes in figure.axes] == names
+    for name in names:
+        assert f"{name}(" in figure.get_label()
+    one = fc.plot.schedules(schedules.ReduceOnPlateau(factor=0.5, patience=3), epochs=9, steps_per_epoch=2)
+    assert list(one.axes[0].lines[0].get_ydata()) == [1.0] * 8 + [0.5] * 6 + [0.25] * 4
+
+
+def test_a_range_test_has_a_picture(pyplot):
+    rates = np.geomspace(1e-3, 1, 30)
+    losses = np.interp(np.arange(30), [0, 10, 20, 29], [2, 2, 1, 4])
+    found = LearningRates.of(rates, losses)
+    figure = found.plot()
+    assert figure.axes[0].get_xscale() == "log"
+    assert (figure.axes[0].lines[0].get_ydata() == losses).all()
+    assert f"falls fastest at {found.suggestion:.2g}" in figure.get_label()
+    assert "never falls" in LearningRates.of(rates, np.arange(30.0)).plot().get_label()
 
 
 def test_what_is_missing_is_named(history, monkeypatch):

@@ -19,6 +19,7 @@ from fcnet.callbacks import Callback, StopTraining
 from fcnet.config import show_config
 from fcnet.early_stopping import EarlyStopping
 from fcnet.history import History
+from fcnet.learning_rates import LearningRates
 from fcnet.loading import load
 from fcnet.network import Network
 from fcnet.optimizers import SGD, Adam, AdamW
@@ -37,6 +38,7 @@ __all__ = [
     "DivergenceError",
     "EarlyStopping",
     "History",
+    "LearningRates",
     "Network",
     "StopTraining",
     "__version__",

@@ -22,6 +22,12 @@ from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import DivergenceError, Fit, figures_of
 
 
+def check_optimizer(optimizer: object) -> None:
+    """TypeError where it is none."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
+
+
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
@@ -114,8 +120,7 @@ class Fitting(Described):
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
+        check_optimizer(optimizer)
         shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
         progress = progress if progress is None else arrays.flag(progress, "progress")
         if not isinstance(schedule, Schedule | None):
@@ -137,6 +142,8 @@ class Fitting(Described):
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(self._architecture.classifies, validation is not None, scores)
+        if schedule is not None:
+            schedule.check_figures(figures, "schedule")
         if early_stopping is not None:
             early_stopping.check_figures(figures, "early_stopping")
         if schedule is not None and feed.steps is None:
@@ -194,8 +201,7 @@ class Fitting(Described):
         >>> losses[-1] < losses[0]
         True
         """
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
+        check_optimizer(optimizer)
         batch = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
         if self._stepper is not None and self._stepper[0] == optimizer:
             trainer = self._stepper[1]

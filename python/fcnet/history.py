@@ -23,6 +23,8 @@ class History:
         Share of samples classified correctly, measured likewise; empty for regression.
     val_loss, val_accuracy : list of float
         The same on the validation data after the epoch; empty without validation data.
+    learning_rate : list of float
+        That of the epoch's last step.
     seconds : list of float
         Duration of the epoch, without validation.
     best_epoch : int or None
@@ -44,6 +46,7 @@ class History:
     best_epoch: int | None = None
     stopped_early: bool = False
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    learning_rate: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.epochs)

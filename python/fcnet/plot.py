@@ -10,7 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from fcnet import schedules as available
 from fcnet.optional import optional
+from fcnet.schedule import Schedule
 
 _BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#64748b"
 _STYLE = {
@@ -117,4 +121,78 @@ def history(history: Any) -> Any:
                 axes.annotate("best", (best, height), color=_GREY, **place)
     ending = "" if best is None else f"; the best epoch is {best}"
     figure.set_label(f"Epochs {history.epochs[0]} to {history.epochs[-1]} of a fit: {', '.join(words)}{ending}.")
+    return figure
+
+
+def schedules(*given: Schedule, epochs: int = 30, steps_per_epoch: int = 10) -> Any:
+    """The factor on the learning rate over the steps of a fit, a panel for each schedule.
+
+    A schedule that watches a figure is shown with one that no longer gets better.
+
+    Parameters
+    ----------
+    given : Schedule
+        By default all of ``fcnet.schedules``, as they are without arguments.
+    epochs, steps_per_epoch : int
+        Of the fit that is shown.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError : matplotlib is missing.
+    """
+    if not given:
+        names = [name for name in available.__all__ if name != "Schedule"]
+        given = tuple(getattr(available, name)() for name in names)
+    words = []
+    with _panels(len(given)) as (figure, panels):
+        for axes, each in zip(panels, given, strict=True):
+            of_epochs = (
+                each.of_epoch(number, epochs, steps_per_epoch, {getattr(each, "monitor", ""): [0.0] * number})
+                for number in range(epochs)
+            )
+            factors = np.concatenate(list(of_epochs))
+            axes.plot(np.arange(len(factors)) / steps_per_epoch, factors, color=_BLUE)
+            axes.set(title=type(each).__name__, xlabel="epoch", ylabel="factor", ylim=(0, 1.05))
+            words.append(f"{each!r} from {factors[0]:.4g} to {factors[-1]:.4g}, at most {factors.max():.4g}")
+    figure.set_label(f"The factor on the learning rate over {epochs} epochs: {'; '.join(words)}.")
+    return figure
+
+
+def learning_rates(found: Any) -> Any:
+    """The loss over the learning rate, and the one that is suggested.
+
+    Parameters
+    ----------
+    found : LearningRates
+        Of ``Network.find_learning_rate``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError : matplotlib is missing.
+    """
+    with _panels(1) as (figure, (axes,)):
+        axes.plot(found.rates, found.losses, ".", color=_GREY, markersize=3)
+        axes.plot(found.rates, found.smoothed, color=_BLUE)
+        margin = 0.1 * float(np.ptp(found.smoothed)) or 1.0
+        axes.set(title="loss", xlabel="learning rate", xscale="log")
+        axes.set_ylim(found.smoothed.min() - margin, min(found.smoothed.max(), 2 * found.smoothed[0]) + margin)
+        words = "the loss never falls"
+        if math.isfinite(found.suggestion):
+            words = f"it falls fastest at {found.suggestion:.2g}"
+            axes.axvline(found.suggestion, color=_VERMILION, linewidth=1, linestyle="--")
+            place = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "bottom"}
+            axes.annotate(f"{found.suggestion:.2g}", (found.suggestion, 0.02), color=_VERMILION, **place)
+    rates, losses = found.rates, found.smoothed
+    figure.set_label(
+        f"The loss over learning rates from {rates[0]:.2g} to {rates[-1]:.2g}: from {losses[0]:.4g} down to "
+        f"{losses.min():.4g} at {rates[losses.argmin()]:.2g}; {words}."
+    )
     return figure

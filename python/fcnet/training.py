@@ -78,7 +78,7 @@ class Best:
             self._trainer.restore(self._weights)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fit:
     """A fit that is about to begin, its arguments checked."""
 
@@ -95,6 +95,7 @@ class Fit:
     schedule: Schedule | None
     early_stopping: EarlyStopping | None
     callbacks: Callbacks
+    _rate: float = math.nan  # of the epoch's last step
 
     def run(self) -> None:
         """Train, appending to ``history`` as the epochs end.
@@ -145,10 +146,10 @@ class Fit:
 
     def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
         """The steps of one epoch, the fit's ``number``-th from 0."""
-        rates, steps = None, self.feed.steps
-        if self.schedule is not None and steps is not None:
-            factors = self.schedule.factors(number * steps, steps, self.epochs * steps, steps)
-            rates = self.optimizer.learning_rate * factors
+        rates, self._rate = None, self.optimizer.learning_rate
+        if self.schedule is not None and self.feed.steps is not None:
+            rates = self._rate * self.schedule.of_epoch(number, self.epochs, self.feed.steps, self.history)
+            self._rate = float(rates[-1])
         every_step = self.callbacks.hear_steps
 
         def hear(step: int, done: int, loss: float, correct: int) -> None:
@@ -167,6 +168,7 @@ class Fit:
         history, finished = self.history, self.feed.finished()
         if finished is None or finished.number in history.epochs[-1:]:
             return
+        history.learning_rate.append(self._rate)
         history.epochs.append(finished.number)
         history.loss.append(finished.loss)
         history.seconds.append(seconds)
