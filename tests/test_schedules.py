@@ -146,6 +146,9 @@ def test_a_fit_takes_the_rates_of_a_plateau_and_says_them():
     for rate in history.learning_rate:
         other.fit(x, y, epochs=1, batch_size=8, shuffle=False, optimizer=fc.SGD(rate))
     assert (one.predict(x) == other.predict(x)).all()
+    rule = s.ReduceOnPlateau(0.5, 1, monitor="val_f1", min_delta=2)
+    history = one.fit(x, y, epochs=3, validation_split=0.2, metrics=["f1"], schedule=rule)
+    assert history.learning_rate == [0.1, 0.1, 0.05]
     cosine = other.fit(x, y, epochs=2, batch_size=8, schedule=s.Cosine())
     assert cosine.learning_rate == [0.1 * s.Cosine().factors(step, 1, 16, 8)[0] for step in (7, 15)]
 

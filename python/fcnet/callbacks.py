@@ -52,7 +52,7 @@ class Callback:
     def on_batch_end(self, batch: int, logs: Logs) -> None:
         """After a step, counted from 0 in every epoch; loss and accuracy are those of the epoch up to here.
 
-        Overriding it costs a call from native code in every step, some 5 µs; otherwise there is none.
+        Overriding it costs a call from native code in every step, some 10 µs; otherwise there is none.
         """
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -94,6 +94,9 @@ class Callbacks:
             self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))
             self._all[-1].model = model
         self._of_steps = [one for one in self._all if type(one).on_batch_end is not Callback.on_batch_end]
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     @property
     def hear_steps(self) -> bool:

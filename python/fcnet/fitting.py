@@ -105,7 +105,8 @@ class Fitting(Described):
             What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
             ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
         progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal and tqdm is installed.
+            Show a progress bar with figures, samples a second and the time left; by default where tqdm is installed, in
+            a notebook or where standard error is a terminal.
 
         Returns
         -------
@@ -148,10 +149,11 @@ class Fitting(Described):
             early_stopping.check_figures(figures, "early_stopping")
         if schedule is not None and feed.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
+        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
         feed.open(self._model, optimizer)
         try:
             self._stepper = None
-            self._epochs_before, self._history = self.epochs_trained, History()
+            self._epochs_before, self._history = self.epochs_trained, History(metrics=lists)
             Fit(
                 model=self._model,
                 feed=feed,

@@ -72,7 +72,11 @@ class History:
 
     def last(self) -> dict[str, float]:
         """The figures of the last epoch by their names; empty where there is none."""
-        return {name: self[name][-1] for name in self.keys() if name not in ("epochs", "seconds")}
+        return {
+            name: figures[-1]
+            for name, figures in self.to_dict().items()
+            if figures and name not in ("epochs", "seconds")
+        }
 
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""

@@ -131,16 +131,19 @@ class Fit:
         self.callbacks.tell("train_begin", logs={})
         for number, epoch in enumerate(range(self.first_epoch, self.first_epoch + self.epochs)):
             self.callbacks.tell("epoch_begin", epoch, logs={})
+            bar.begin_epoch(number + 1)
             start = perf_counter()
             done = self._train(epoch, number, bar)
             seconds = perf_counter() - start
-            bar.end_epoch(done.loss, done.samples, number + 1)
             figures = {}
             if self.validation is not None:
                 figures = evaluate(self.model, self.validation, self.classify, self.scores)
             self._record(seconds, figures)
             is_last = best.is_long_ago()
-            self.callbacks.tell("epoch_end", epoch, logs=self.history.last())
+            if bar.is_shown or self.callbacks:
+                last = self.history.last()
+                bar.end_epoch(number + 1, done.samples, last)
+                self.callbacks.tell("epoch_end", epoch, logs=last)
             if is_last:
                 break
 
@@ -153,9 +156,9 @@ class Fit:
         every_step = self.callbacks.hear_steps
 
         def hear(step: int, done: int, loss: float, correct: int) -> None:
-            bar.within_epoch(done, loss)
+            logs = {"loss": loss} | ({"accuracy": correct / done} if self.classify else {})
+            bar.within_epoch(done, logs)
             if every_step:
-                logs = {"loss": loss} | ({"accuracy": correct / done} if self.classify else {})
                 self.callbacks.tell("batch_end", step, logs=logs)
 
         done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
@@ -179,4 +182,4 @@ class Fit:
             if self.classify:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
             for name in self.scores:
-                history.metrics.setdefault(f"val_{name}", []).append(figures.get(name, math.nan))
+                history.metrics[f"val_{name}"].append(figures.get(name, math.nan))
