@@ -24,8 +24,9 @@ PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.losses reference.optimizers reference.random
 reference.network reference kernels arrays metrics.samples metrics.classification metrics.probabilities
 metrics.regression metrics config hyperparameters losses initializers dense architecture answers splitting examples
-files safetensors storage datasets scoring monitoring early_stopping schedule schedules history optimizers layers
-progress training fitting network loading threads threadpool_controller cli __main__"""
+files safetensors storage datasets scoring monitoring early_stopping schedule schedules optional plot history
+optimizers layers progress callbacks feeding training learning_rates fitting network loading threads
+threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

@@ -199,7 +199,7 @@ def test_an_exception_of_the_progress_callback_arrives_and_the_next_fit_works(si
     x, y = np.ones((n, sizes[0]), np.float32), np.zeros(n, np.int32)
     error = RuntimeError("from the callback")
 
-    def callback(samples, loss):
+    def callback(samples, loss, correct):
         raise error
 
     model, hyper = fc.Network(sizes, seed=0)._model, {"learning_rate": 1e-3}

@@ -168,18 +168,6 @@ def test_a_second_fit_of_a_network_being_fitted_raises_and_predict_sees_a_publis
     assert (net.predict(x[:5]) != start).any()
 
 
-def test_progress_bar_needs_tqdm_or_says_so(monkeypatch, capsys):
-    x, y = blobs()
-    net = fc.Network([2, 3], seed=0)
-    net.fit(x, y, epochs=2, progress=True)
-    assert "600" in capsys.readouterr().err
-    net.fit(x, y, epochs=2)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
-    with pytest.raises(ImportError, match=r"fcnet\[progress\]"):
-        net.fit(x, y, epochs=1, progress=True)
-
-
 def test_doctests_of_the_package():
     import doctest
     import importlib

@@ -95,12 +95,62 @@ def test_a_factor_is_one_on_the_optimisers_rate(optimizer, batch):
         (lambda: s.Cosine(warm_up=1), ValueError, "warm_up is 1: expected a share"),
         (lambda: s.Cosine(floor=True), TypeError, "floor is True"),
         (lambda: s.OneCycle(end=0), ValueError, "end is 0"),
+        (lambda: s.ReduceOnPlateau(factor=2), ValueError, "factor is 2"),
+        (lambda: s.ReduceOnPlateau(patience=0), ValueError, "patience is 0"),
+        (
+            lambda: s.ReduceOnPlateau(monitor="val_cost"),
+            ValueError,
+            "monitor is 'val_cost', whose direction is unknown",
+        ),
+        (lambda: s.ReduceOnPlateau(mode="up"), ValueError, "mode is 'up': expected 'auto', 'min' or 'max'"),
+        (
+            lambda: fc.Network([2, 2]).fit([[1, 2]], [0], schedule=s.ReduceOnPlateau()),
+            ValueError,
+            "schedule watches val_loss: expected validation_data",
+        ),
         (lambda: fc.Network([2, 2]).fit([[1, 2]], [0], schedule="cosine"), TypeError, "schedule is 'cosine'"),
     ],
 )
 def test_what_is_wrong_is_named(make, error, match):
     with pytest.raises(error, match=match):
         make()
+
+
+@pytest.mark.parametrize(
+    ("rule", "figures", "factor"),
+    [
+        (s.ReduceOnPlateau(0.5, 2), [], 1),
+        (s.ReduceOnPlateau(0.5, 2), [3, 2, 1, 1], 1),
+        (s.ReduceOnPlateau(0.5, 2), [3, 2, 1, 1, 1], 0.5),
+        (s.ReduceOnPlateau(0.5, 2), [3, 2, 1, 1, 1, 1], 0.5),  # counted anew
+        (s.ReduceOnPlateau(0.5, 2), [3, 2, 1, 1, 1, 1, 1], 0.25),
+        (s.ReduceOnPlateau(0.5, 2), [3, 2, 1, 1, 1, 0.5, 2], 0.5),
+        (s.ReduceOnPlateau(0.5, 2, floor=0.3), [1] * 9, 0.3),
+        (s.ReduceOnPlateau(0.5, 1, min_delta=0.2), [1, 0.9], 0.5),
+        (s.ReduceOnPlateau(0.5, 1, monitor="val_accuracy"), [0.1, 0.2, 0.3], 1),
+        (s.ReduceOnPlateau(0.5, 1, monitor="val_accuracy", mode="min"), [0.1, 0.2, 0.3], 0.25),
+        (s.ReduceOnPlateau(0.5, 2), [np.nan] * 2, 0.5),
+    ],
+)
+def test_a_plateau_lowers_the_rate(rule, figures, factor):
+    assert (rule.of_epoch(len(figures), 20, 3, {rule.monitor: figures}) == np.full(3, factor)).all()
+
+
+def test_a_fit_takes_the_rates_of_a_plateau_and_says_them():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((60, 3)), rng.integers(0, 2, 60)
+    rule = s.ReduceOnPlateau(0.5, 1, monitor="loss", min_delta=1e9)  # never better
+    one, other = (fc.Network([3, 4, 2], seed=1) for _ in range(2))
+    history = one.fit(x, y, epochs=4, batch_size=8, shuffle=False, optimizer=fc.SGD(0.3), schedule=rule)
+    assert history.learning_rate == [0.3, 0.3, 0.15, 0.075]
+    for rate in history.learning_rate:
+        other.fit(x, y, epochs=1, batch_size=8, shuffle=False, optimizer=fc.SGD(rate))
+    assert (one.predict(x) == other.predict(x)).all()
+    rule = s.ReduceOnPlateau(0.5, 1, monitor="val_f1", min_delta=2)
+    history = one.fit(x, y, epochs=3, validation_split=0.2, metrics=["f1"], schedule=rule)
+    assert history.learning_rate == [0.1, 0.1, 0.05]
+    cosine = other.fit(x, y, epochs=2, batch_size=8, schedule=s.Cosine())
+    assert cosine.learning_rate == [0.1 * s.Cosine().factors(step, 1, 16, 8)[0] for step in (7, 15)]
 
 
 def test_rates_of_another_number_of_steps_are_refused():

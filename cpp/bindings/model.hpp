@@ -170,38 +170,63 @@ class Fit {
  public:
   // `shape`: the model's, with the layers that are to be trained.
   Fit(const std::shared_ptr<Model<T>>& model, const Shape& shape, py::array x, py::object y, py::object weights,
-      Size batch, bool shuffle, Hyperparameters chosen)
-      : samples_(std::move(x), shape.inputs(), model->input()),
+      Size batch, bool shuffle, Hyperparameters chosen, bool drop_last)
+      : network_(model),
+        samples_(std::move(x), shape.inputs(), model->input()),
         targets_(std::move(y), std::move(weights), shape, samples_.n),
         shuffle_(shuffle) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
-    model_.emplace(model, "this network is being fitted already");
+    if (drop_last && samples_.n < batch)
+      value_error("x has fewer rows than batch_size: expected a whole batch with drop_last");
+    open();
     const Data<T> data = targets_.data(samples_);
     raise_unless_ok(Attention().run([&](Watch& watch) { return trainer_.prepare(shape, data, batch, chosen, watch); }));
+    if (drop_last) trainer_.drop_last();
   }
 
-  // `rates`: the learning rate of each step, or None.
-  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates) {
+  // Other samples for the epochs that follow, a step each, with the optimiser's state as it is.
+  void use(py::array x, py::object y, py::object weights) {
+    const Model<T>& model = claimed();
+    Samples<T> samples(std::move(x), model.shape().inputs(), model.input());
+    Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.n);
+    if (samples.n == 0) value_error("x has no rows: expected at least one sample");
+    const Running here(running_);
+    samples_ = std::move(samples);
+    targets_ = std::move(targets);
+    const Data<T> data = targets_.data(samples_);
+    const Status status = Attention().run([&](Watch& watch) { return trainer_.use(data, watch); });
+    if (status != Status::ok) close();  // until it gets others
+    raise_unless_ok(status);
+  }
+
+  // `rates`: the learning rate of each step, or None. `on_progress` takes samples done, their loss, how many are right.
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
     Model<T>& model = claimed();
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
       of_steps.emplace(rates, "rates")
           .expect({static_cast<py::ssize_t>(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
-    if (running_.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
+    std::optional<Running> running(std::in_place, running_);
     std::function<void()> report;
-    if (!on_progress.is_none()) report = [&] { on_progress(trainer_.progress().samples, trainer_.progress().loss); };
-    Attention attention(report);
+    if (!on_progress.is_none())
+      report = [&, told = Size{0}]() mutable {
+        const LossResult done = trainer_.progress();
+        if (every_step && done.samples == told) return;  // a look in the middle of a step
+        told = done.samples;
+        on_progress(done.samples, done.loss, done.correct);
+      };
+    Attention attention(report, every_step);
     auto start = model.published();
     const LossResult result = attention.run([&](Watch& watch) {
       return trainer_.run_epoch(*start, model.seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr, watch);
     });
-    running_ = false;
+    running.reset();
     const auto publish = [&] {
       start.reset();
       const auto before = model.publish(trainer_.give_parameters());
       if (before.use_count() == 1) trainer_.reuse(std::move(*before));  // else somebody predicts with them
-      if (result.samples == samples_.n) finished_ = py::make_tuple(epoch, result.loss, result.correct);
+      if (result.samples == trainer_.samples()) finished_ = py::make_tuple(epoch, result.loss, result.correct);
     };
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
@@ -223,14 +248,25 @@ class Fit {
   // run_epoch's caller from seeing what it returned.
   py::object finished() const { return finished_; }
 
+  // Between close and open others may change the network.
+  void open() { model_.emplace(network_, "this network is being fitted already"); }
   void close() { model_.reset(); }
 
  private:
+  struct Running {
+    explicit Running(std::atomic<bool>& running) : flag(running) {
+      if (flag.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
+    }
+    ~Running() { flag = false; }
+    std::atomic<bool>& flag;
+  };
+
   Model<T>& claimed() const {
     if (!model_) throw std::runtime_error("this fit is closed");
     return **model_;
   }
 
+  std::shared_ptr<Model<T>> network_;
   std::optional<typename Model<T>::Claim> model_;  // empty: closed
   Samples<T> samples_;
   Targets<T> targets_;

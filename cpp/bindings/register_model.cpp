@@ -213,15 +213,15 @@ Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std
 }
 
 PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
-                       const std::string& optimizer, const std::map<std::string, double>& hyper, py::object weights,
-                       const std::vector<bool>& trainable) {
+                       const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
+                       py::object weights, const std::vector<bool>& trainable) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     Shape shape = model->shape();
     if (!trainable.empty() && trainable.size() != shape.layers())
       value_error("trainable has not one entry for each layer");
     for (Size l = 0; l < trainable.size(); ++l) shape.kinds[l].trainable = trainable[l];
     return {std::make_unique<Fit<T>>(model, shape, std::move(x), std::move(y), std::move(weights), batch, shuffle,
-                                     hyperparameters(optimizer, hyper))};
+                                     hyperparameters(optimizer, hyper), drop_last)};
   });
 }
 
@@ -248,13 +248,20 @@ void register_model(py::module_& m) {
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
-           "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
+           "drop_last"_a = false, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates) {
-            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates); }, self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
+            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step); },
+                              self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none())
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false)
+      .def(
+          "use",
+          [](const PyTrainer& self, py::array x, py::object y, py::object weights) {
+            std::visit([&](const auto& fit) { fit->use(x, y, weights); }, self.fit);
+          },
+          "x"_a, "y"_a, "weights"_a = py::none())
       .def("snapshot",
            [](const PyTrainer& self) {
              return std::visit([](const auto& fit) { return PySnapshot{fit->snapshot()}; }, self.fit);
@@ -274,6 +281,7 @@ void register_model(py::module_& m) {
           "snapshot"_a)
       .def("finished",
            [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
+      .def("open", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->open(); }, self.fit); })
       .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });
 }
 

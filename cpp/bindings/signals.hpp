@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Runs native work with the GIL released while the calling thread looks, every 10 ms, for Ctrl-C; and reports
-// progress some ten times a second where there is somebody to report to.
+// progress some ten times a second, or after every step, where there is somebody to report to.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -16,7 +16,8 @@ namespace fcnet::bindings {
 class Attention {
  public:
   // report: called with the GIL held; may throw error_already_set
-  explicit Attention(std::function<void()> report = {}) : report_(std::move(report)), watch_(poll, this) {}
+  explicit Attention(std::function<void()> report = {}, bool every_step = false)
+      : report_(std::move(report)), watch_(poll, this, every_step) {}
 
   // Whether this is a child that a signal handler forked in the middle of the work, which is then incomplete.
   bool forked() const { return Unlocked::forks() != forks_; }
@@ -41,7 +42,7 @@ class Attention {
                       "this process was forked by a signal handler in the middle of this call, whose threads stayed in "
                       "the parent: the child cannot finish it");
     if (raised || forked()) return true;
-    if (!report_ || Clock::now() < next_report_) return false;
+    if (!report_ || (!watch_.every_step() && Clock::now() < next_report_)) return false;
     try {
       report_();
     } catch (py::error_already_set& error) {

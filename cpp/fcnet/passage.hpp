@@ -32,11 +32,13 @@ class Passage {
 
   // The order in which samples are taken; null: as they come.
   void begin(const std::int64_t* order) { order_ = order; }
-  // From here on dropout drops, what belongs to this seed and epoch.
-  void drop(std::uint64_t seed, std::uint32_t epoch) {
+  void use(const Data<T>& data) { data_ = data; }  // of no more samples at once
+  // From here on dropout drops what belongs to this seed and epoch, of which so many samples came before.
+  void drop(std::uint64_t seed, std::uint32_t epoch, Size before) {
     drops_ = true;
     seed_ = seed;
     epoch_ = epoch;
+    before_ = before;
   }
 
   const Shape& shape() const { return shape_; }
@@ -58,7 +60,7 @@ class Passage {
     kernels<T>().activate_keeping(activation, h, slope, first, last);
     const double dropped = shape().kind(l).dropout;
     if (!drops_ || dropped == 0) return;
-    const Dropout<T> dropout{low64(philox(seed_, Purpose::dropout, epoch_, l)), chunk.first + at,
+    const Dropout<T> dropout{low64(philox(seed_, Purpose::dropout, epoch_, l)), before_ + chunk.first + at,
                              static_cast<std::uint32_t>(dropped * 0x1p32), static_cast<T>(1 / (1 - dropped))};
     kernels<T>().drop(dropout, h, slope, first, last);
   }
@@ -131,6 +133,7 @@ class Passage {
   bool drops_ = false;
   std::uint64_t seed_ = 0;
   std::uint32_t epoch_ = 0;
+  Size before_ = 0;
 };
 
 }  // namespace fcnet

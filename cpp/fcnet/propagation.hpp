@@ -28,13 +28,15 @@ class Propagation {
     return passage_.prepare(shape, parameters, data, samples);
   }
 
+  void use(const Data<T>& data) { passage_.use(data); }  // of no more samples at once
+
   // The order in which samples are taken (null: as they come), and who may stop a pass on its way (null: nobody).
   void begin(const std::int64_t* order, Watch* watch) {
     passage_.begin(order);
     watch_ = watch;
   }
-  // From here on dropout drops, what belongs to this seed and epoch.
-  void drop(std::uint64_t seed, std::uint32_t epoch) { passage_.drop(seed, epoch); }
+  // From here on dropout drops, see passage.hpp.
+  void drop(std::uint64_t seed, std::uint32_t epoch, Size before) { passage_.drop(seed, epoch, before); }
 
   // Takes a batch through in chunks of up to `most` samples. Every thread returns the batch's loss, added up in the
   // order of the panels. A pass that was stopped goes through its meetings without working; its results are incomplete.

@@ -45,6 +45,14 @@ class RowWorkspace {
     return Status::ok;
   }
 
+  // Other data, of no more samples at once.
+  void use(const Data<T>& data) {
+    training_.x = data.x;
+    training_.loss.labels = data.labels;
+    training_.loss.targets = data.targets;
+    training_.loss.weights = data.weights;
+  }
+
   // For the parameters and the state as they lie now, and the order of an epoch.
   const RowTraining<T>& on(const Parameters<T>& parameters, Buffer<T>& state, const std::int64_t* order) {
     for (Size l = 0; l < layers_.size(); ++l) {

@@ -9,7 +9,7 @@ template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
                            Watch& watch) {
   shape_ = shape;
-  samples_ = data.samples;
+  samples_ = used_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   powers_ = {chosen.beta1, chosen.beta2};
@@ -30,6 +30,24 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
                        : propagation_.prepare(shape, parameters_, data, plan_.chunk);
+}
+
+template <class T>
+Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
+  has_parameters_ = false;
+  if (data.samples > batch_) {
+    Buffer<T> state = std::move(state_);
+    const Powers powers = powers_;
+    const Status s = prepare(shape_, data, data.samples, chosen_, watch);
+    state_ = std::move(state);
+    powers_ = powers;
+    if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
+    return s;
+  }
+  samples_ = used_ = data.samples;
+  plan_.threads = plan_training<T>(shape_, batch_, chosen_.optimizer, num_threads()).threads;  // set since, perhaps
+  plan_.by_rows ? rows_.use(data) : propagation_.use(data);
+  return Status::ok;
 }
 
 template <class T>
@@ -74,15 +92,15 @@ void Trainer<T>::run_steps(Watch& watch) {
   stop_ = false;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    for (Size first = 0, unwatched = 0; first < samples_ && !stop_; first += batch_) {
-      const Chunk batch{first, std::min(batch_, samples_ - first)};
+    for (Size first = 0, unwatched = 0; first < used_ && !stop_; first += batch_) {
+      const Chunk batch{first, std::min(batch_, used_ - first)};
       const LossSum loss = step(team, batch);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
       if (team.id == 0) {
         const bool dropped = plan_.stoppable && watch.check();
         if (!dropped) finish_step(loss, batch.samples);
-        if (++unwatched == plan_.steps_at_once) unwatched = 0;
-        stop_ = dropped || (unwatched == 0 && watch.check());
+        if (++unwatched == steps_at_once(watch)) unwatched = 0;
+        stop_ = dropped || (unwatched == 0 && watch.check_after_step());
       }
       team.sync();
     }
@@ -96,11 +114,11 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
   RowProgress progress{powers_, rates_, {}};
   const FlushDenormals flush;
   do {
-    const Size last = std::min(samples_, seen_ + batch_ * plan_.steps_at_once);
+    const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
     kernels<T>().train_rows(training, seen_, last, batch_, progress);
     seen_ = last;
     total_ = progress.total;
-  } while (seen_ < samples_ && !watch.check());
+  } while (!watch.check_after_step() && seen_ < used_);
   powers_ = progress.powers;
 }
 
@@ -109,6 +127,8 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
                                  const double* rates, Watch& watch) {
   rates_ = rates;
   total_ = {};
+  before_ = epoch == epoch_ ? before_ + seen_ : 0;
+  epoch_ = epoch;
   seen_ = 0;
   if (!has_parameters_) {
     if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
@@ -123,7 +143,7 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
     run_small_steps(order, watch);
   } else {
     propagation_.begin(order, plan_.stoppable ? &watch : nullptr);
-    propagation_.drop(seed, epoch);
+    propagation_.drop(seed, epoch, before_);
     run_steps(watch);
   }
   LossResult result = progress();

@@ -15,12 +15,18 @@ class Trainer {
   [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
                                Watch& watch);
 
+  // Other data for the passes that follow, one step each, with the optimiser's state as it is.
+  [[nodiscard]] Status use(const Data<T>& data, Watch& watch);
+  // Leave out what is left of the samples after the last whole batch.
+  void drop_last() { used_ = samples_ / batch_ * batch_; }
+
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
   // has no parameters of its own. `rates`: the learning rate of each of steps(), or null: the optimiser's own. An
   // interrupted epoch leaves the parameters of the last finished step.
   LossResult run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
                        const double* rates, Watch& watch);
-  Size steps() const { return groups(samples_, batch_); }
+  Size steps() const { return groups(used_, batch_); }
+  Size samples() const { return used_; }  // of a pass
 
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
@@ -33,6 +39,7 @@ class Trainer {
  private:
   void run_steps(Watch& watch);
   void run_small_steps(const std::int64_t* order, Watch& watch);
+  Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
   LossSum step(const Team& team, Chunk batch);
   void finish_step(const LossSum& loss, Size samples);
 
@@ -44,15 +51,16 @@ class Trainer {
   Propagation<T> propagation_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;
-  Size samples_ = 0, batch_ = 0;
+  Size samples_ = 0, used_ = 0, batch_ = 0;
   Plan plan_{};
   Hyperparameters chosen_;
   const double* rates_ = nullptr;
   Powers powers_{};
   // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
   bool stop_ = false;
-  LossSum total_;  // of the epoch; losses weighted by the samples of their batch
-  Size seen_ = 0;
+  LossSum total_;               // of the epoch; losses weighted by the samples of their batch
+  Size seen_ = 0, before_ = 0;  // samples of the epoch in this run, and in those before where it comes in several
+  std::uint32_t epoch_ = 0;
 };
 
 // The loss and dL/d(parameters) of the whole data as one batch, into `gradient` (panels like the parameters').

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from fcnet import datasets, initializers, kernels, losses
 from fcnet._native import __version__
+from fcnet.callbacks import Callback, StopTraining
 from fcnet.config import show_config
 from fcnet.dense import Dense
 from fcnet.early_stopping import EarlyStopping
 from fcnet.history import History
+from fcnet.learning_rates import LearningRates
 from fcnet.loading import load
 from fcnet.network import Network
 from fcnet.optimizers import SGD, Adam, AdamW
@@ -27,17 +29,20 @@ from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
 
 if TYPE_CHECKING:
-    from fcnet import metrics, reference, schedules
+    from fcnet import metrics, plot, reference, schedules
 
 __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Callback",
     "Dense",
     "DivergenceError",
     "EarlyStopping",
     "History",
+    "LearningRates",
     "Network",
+    "StopTraining",
     "__version__",
     "datasets",
     "get_num_threads",
@@ -46,6 +51,7 @@ __all__ = [
     "load",
     "losses",
     "metrics",
+    "plot",
     "reference",
     "schedules",
     "set_num_threads",
@@ -58,7 +64,7 @@ register_when_imported()
 
 def __getattr__(name: str) -> Any:
     """Import ``fcnet.reference`` and the like when they are asked for: ``import fcnet`` is quick."""
-    if name in ("metrics", "reference", "schedules"):
+    if name in ("metrics", "plot", "reference", "schedules"):
         return importlib.import_module(f"fcnet.{name}")
     raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
 

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
+
 from numpy.typing import ArrayLike
 
 from fcnet import arrays
-from fcnet._native import Model
+from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
+from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
+from fcnet.feeding import Batches, Feed, InMemory, open_trainer
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import figures_of, open_trainer, run_epochs
+from fcnet.training import DivergenceError, Fit, figures_of
+
+
+def check_optimizer(optimizer: object) -> None:
+    """TypeError where it is none."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
 
 
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_epochs_before", "_history", "_layers", "_model")
+    __slots__ = ("_epochs_before", "_history", "_layers", "_model", "_stepper")
     _model: Model
     _layers: tuple[Layer, ...]
+    _stepper: tuple[Optimizer, list[bool], Trainer] | None  # of train_on_batch
     _epochs_before: int
     _history: History
 
@@ -39,13 +51,14 @@ class Fitting(Described):
 
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: ArrayLike | Iterable[tuple[ArrayLike, ...]],
+        y: ArrayLike | None = None,
         *,
         epochs: int = 10,
         batch_size: int = 32,
         optimizer: Optimizer = SGD(0.1),
         shuffle: bool = True,
+        drop_last: bool = False,
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight | None = None,
         validation_data: tuple[ArrayLike, ...] | None = None,
@@ -53,28 +66,33 @@ class Fitting(Described):
         metrics: Metrics | None = None,
         schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
+        callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
         progress: bool | None = None,
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
         Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
-        every fit. Ctrl-C raises KeyboardInterrupt within a
-        tenth of a second and leaves the network with the weights of the last finished step.
+        every fit. Ctrl-C raises KeyboardInterrupt within a tenth of a second and leaves the network with the weights
+        of the last finished step.
 
         Parameters
         ----------
         x : array-like (n, inputs) of finite real numbers
             Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap``, are read
-            where they lie and converted batch by batch; other types are converted first.
+            where they lie and converted batch by batch; other types are converted first. Without y: an iterable of
+            batches ``(x, y)`` or ``(x, y, sample_weight)``, each of any size and one step, gone through anew in every
+            epoch: a list, a data loader, or for one epoch a generator.
         y : array-like
             For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
         batch_size : int >= 1
-            Samples a step; the last batch of an epoch may be smaller.
+            Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
         optimizer : SGD, Adam or AdamW
         shuffle : bool
-            Draw a new order of the samples in every epoch, by (seed, epoch).
+            Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
+        drop_last : bool
+            Leave out of every epoch what does not fill a batch.
         sample_weight : array-like (n,) of numbers >= 0, optional
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
         class_weight : {class: weight} or "balanced", optional
@@ -93,8 +111,12 @@ class Fitting(Described):
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional
             When to end before the last epoch, and go back to the best weights.
+        callbacks : sequence of Callback or callable, optional
+            What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
+            ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
         progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal and tqdm is installed.
+            Show a progress bar with figures, samples a second and the time left; by default where tqdm is installed, in
+            a notebook or where standard error is a terminal.
 
         Returns
         -------
@@ -105,36 +127,49 @@ class Fitting(Described):
         TypeError, ValueError : an argument is not as above; the network is as before.
         DivergenceError : the loss became infinite or NaN; the network has its last good weights.
         RuntimeError : the network is being fitted already, by another thread.
+        Exception : what a callback or a metric raises; the network as the last finished step left it.
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
-        shuffle = arrays.flag(shuffle, "shuffle")
+        check_optimizer(optimizer)
+        shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
         progress = progress if progress is None else arrays.flag(progress, "progress")
-        made = self._architecture
-        train = Examples.of(made, x, y, sample_weight, finite=True).not_empty("x")
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
+        made = self._architecture
         scores = Scores(metrics, made.classifies)
-        train, validation = train.with_validation(made, validation_data, validation_split)
-        train = train.class_weighted(made, class_weight)
+        heard = Callbacks(callbacks, self)
+        feed: Feed
+        if y is None:
+            if validation_split or drop_last or sample_weight is not None or class_weight is not None:
+                what = "validation_split, drop_last, sample_weight and class_weight"
+                raise ValueError(f"{what} are for x and y: expected none of them for batches")
+            feed = batches = Batches(made, x, epochs)
+            _, validation = batches.first.with_validation(made, validation_data, 0)
+        else:
+            train = Examples.of(made, cast(ArrayLike, x), y, sample_weight, finite=True).not_empty("x")
+            train, validation = train.with_validation(made, validation_data, validation_split)
+            train = train.class_weighted(made, class_weight)
+            feed = InMemory(made, train, batch_size, shuffle=shuffle, drop_last=drop_last)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
+        figures = figures_of(made.classifies, validation is not None, scores)
+        if schedule is not None:
+            schedule.check_figures(figures, "schedule")
         if early_stopping is not None:
-            early_stopping.check_figures(figures_of(made.classifies, validation, scores), "early_stopping")
-        batch_size = min(batch_size, len(train.x))
-        trainable = [layer.trainable for layer in self._layers]
-        trainer = open_trainer(self._model, made, train, batch_size, optimizer, shuffle, trainable)
+            early_stopping.check_figures(figures, "early_stopping")
+        if schedule is not None and feed.steps is None:
+            raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
+        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
+        feed.open(self._model, optimizer, self._trainable())
         try:
-            self._epochs_before, self._history = self.epochs_trained, History()
-            run_epochs(
-                self._model,
-                trainer,
-                samples=len(train.x),
-                batch_size=batch_size,
+            self._stepper = None
+            self._epochs_before, self._history = self.epochs_trained, History(metrics=lists)
+            Fit(
+                model=self._model,
+                feed=feed,
                 first_epoch=self._epochs_before,
                 epochs=epochs,
                 optimizer=optimizer,
@@ -145,7 +180,66 @@ class Fitting(Described):
                 history=self._history,
                 schedule=schedule,
                 early_stopping=early_stopping,
-            )
+                callbacks=heard,
+            ).run()
+        finally:
+            feed.trainer.close()
+        return self._history
+
+    def _trainable(self) -> list[bool]:
+        return [layer.trainable for layer in self._layers]
+
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        optimizer: Optimizer = SGD(0.1),
+    ) -> dict[str, float]:
+        """One step on one batch, for training loops of your own.
+
+        Momentum and Adam's averages go on from call to call as long as the optimiser is the same; they start at 0 after
+        another one, a fit, or a copy. Neither ``epochs_trained`` nor ``history`` counts the step.
+
+        Parameters
+        ----------
+        x, y, sample_weight : as for fit
+        optimizer : SGD, Adam or AdamW
+
+        Returns
+        -------
+        {"loss": ..., "accuracy": ...}
+            Of the batch, measured just before the step.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the network is as before.
+        DivergenceError : the loss or a weight became infinite or NaN; the network is as before.
+        RuntimeError : the network is being fitted, by another thread or the caller of a callback.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 2], seed=0)
+        >>> losses = [net.train_on_batch([[1, 0], [0, 1]], [0, 1], optimizer=fc.Adam(0.1))["loss"] for _ in range(9)]
+        >>> losses[-1] < losses[0]
+        True
+        """
+        check_optimizer(optimizer)
+        batch = Examples.of(self._architecture, x, y, sample_weight, finite=True).not_empty("x")
+        what, trainable = batch.of_loss(self._architecture), self._trainable()
+        if self._stepper is not None and self._stepper[:2] == (optimizer, trainable):
+            trainer = self._stepper[2]
+            trainer.open()
+        else:
+            trainer = open_trainer(self._model, what, len(batch.x), optimizer, trainable)
+        try:
+            trainer.use(*what)
+            loss, correct, diverged = trainer.run_epoch(0)
+            self._stepper = None if diverged else (optimizer, trainable, trainer)
         finally:
             trainer.close()
-        return self._history
+        if diverged:
+            raise DivergenceError.of("this step", loss, optimizer)
+        return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if self._architecture.classifies else {})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
+
+from fcnet.optional import optional
 
 
 @dataclass
@@ -20,13 +23,15 @@ class History:
         Share of samples classified correctly, measured likewise; empty for regression.
     val_loss, val_accuracy : list of float
         The same on the validation data after the epoch; empty without validation data.
+    learning_rate : list of float
+        That of the epoch's last step.
     seconds : list of float
         Duration of the epoch, without validation.
     best_epoch : int or None
         With early stopping: the number of the epoch with the best figure; ``epochs.index(best_epoch)`` is its place in
         the lists.
     stopped_early : bool
-        Whether early stopping ended the fit.
+        Whether early stopping or a callback ended the fit.
     metrics : {name: list of float}
         On the validation data after the epoch, such as "val_f1" for the metric "f1"; ``history["val_f1"]`` and
         ``history.val_f1`` too are the list.
@@ -41,6 +46,7 @@ class History:
     best_epoch: int | None = None
     stopped_early: bool = False
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    learning_rate: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -64,9 +70,50 @@ class History:
         """Whether there are figures of that name."""
         return name in self.keys()
 
+    def last(self) -> dict[str, float]:
+        """The figures of the last epoch by their names; empty where there is none."""
+        return {
+            name: figures[-1]
+            for name, figures in self.to_dict().items()
+            if figures and name not in ("epochs", "seconds")
+        }
+
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""
         return {name: value for name, value in vars(self).items() if isinstance(value, list)} | self.metrics
+
+    def to_frame(self) -> Any:
+        """The figures as a table, an epoch a row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the epochs' numbers.
+
+        Raises
+        ------
+        ImportError : pandas is missing.
+        """
+        pandas = optional("pandas", "pandas", "a table of the history")
+        columns = {name: self[name] for name in self.keys() if name != "epochs"}
+        return pandas.DataFrame(columns, index=pandas.Index(self.epochs, name="epoch", dtype="int64"))
+
+    def plot(self) -> Any:
+        """Draw ``fcnet.plot.history``: a panel for the loss and one for each metric.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Its ``get_label()`` says in words what it shows.
+
+        Raises
+        ------
+        ImportError : matplotlib is missing.
+        ValueError : there are no epochs.
+        """
+        from fcnet import plot
+
+        return plot.history(self)
 
     def __getattr__(self, name: str) -> list[float]:
         """A list of ``metrics``."""

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, storage
 from fcnet.architecture import ARGUMENTS, Architecture
 from fcnet.dense import Activation, Dense
 from fcnet.examples import Examples
-from fcnet.fitting import Fitting
+from fcnet.fitting import Fitting, check_optimizer
 from fcnet.history import History
 from fcnet.layers import Layer
+from fcnet.learning_rates import LearningRates, Losses, Rising
 from fcnet.losses import Loss, LossFunction, LossName
+from fcnet.optimizers import SGD, Optimizer
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import evaluate
+from fcnet.training import DivergenceError, evaluate
 
 
 class Network(Fitting):
@@ -69,7 +75,6 @@ class Network(Fitting):
     Examples
     --------
     >>> import numpy as np
-    >>> from fcnet.optimizers import SGD
     >>> net = Network([2, 8, 2], seed=1)
     >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> history = net.fit(x, [0, 1, 1, 0], epochs=500, batch_size=4, optimizer=SGD(0.5))
@@ -96,6 +101,7 @@ class Network(Fitting):
         self._model = made.model(parameters)
         self._architecture = made
         self._epochs_before = 0
+        self._stepper = None
         self._history = History()
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
 
@@ -174,6 +180,68 @@ class Network(Fitting):
         examples = Examples.of(made, x, y, sample_weight, finite=False)
         layers = self._model.gradients(*examples.of_loss(made))[1]
         return [(dw, db if kind.bias else db * 0) for (dw, db), kind in zip(layers, made.kinds, strict=True)]
+
+    def find_learning_rate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        lowest: float = 1e-6,
+        highest: float = 10,
+        steps: int = 100,
+        batch_size: int = 32,
+        optimizer: Optimizer = SGD(0.1),
+    ) -> LearningRates:
+        """Train a copy for some steps whose learning rate rises, and look at the loss; the network stays as it is.
+
+        Parameters
+        ----------
+        x, y, batch_size : as for fit
+        lowest, highest : float, 0 < lowest < highest
+            The rates of the first and of the last step; the test ends before where the loss explodes.
+        steps : int >= 2
+        optimizer : SGD, Adam or AdamW
+            Whose learning rate is looked for; the one it has does not matter.
+
+        Returns
+        -------
+        LearningRates
+            With ``rates``, ``losses``, ``suggestion`` and ``plot()``.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        DivergenceError : not even the loss before the second step is finite.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> digits = fc.datasets.load_digits()
+        >>> net = fc.Network([64, 32, 10], seed=0)
+        >>> found = net.find_learning_rate(digits.x_train / 16, digits.y_train)
+        >>> 0.01 < found.suggestion < 10
+        True
+        """
+        check_optimizer(optimizer)
+        span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
+        train = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
+        heard = Losses(steps, len(train.x), arrays.whole_number(batch_size, "batch_size", 1))
+        unit = replace(optimizer, learning_rate=1.0)
+        with suppress(DivergenceError):
+            copy.deepcopy(self).fit(
+                train.x,
+                train.y,
+                epochs=steps,
+                batch_size=batch_size,
+                optimizer=unit,
+                schedule=span,
+                callbacks=[heard],
+                progress=False,
+            )
+        if len(heard.all) < 2:
+            raise DivergenceError.of("the first step", math.nan, replace(optimizer, learning_rate=lowest))
+        rates = span.factors(0, len(heard.all), steps, 1)
+        return LearningRates.of(rates, np.array(heard.all))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.

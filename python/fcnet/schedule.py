@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,15 @@ _RANGES: dict[str, Range] = {
     "power": ("a positive, finite number", lambda value: 0 < value < math.inf),
     "start": ("0 < start <= 1", lambda value: 0 < value <= 1),
     "end": ("0 < end <= 1", lambda value: 0 < value <= 1),
+    "lowest": ("a positive, finite learning rate", lambda value: 0 < value < math.inf),
+    "highest": ("a positive, finite learning rate", lambda value: 0 < value < math.inf),
 }
+
+
+class Figures(Protocol):
+    """Figures of the epochs by their names: a history."""
+
+    def __getitem__(self, name: str, /) -> Sequence[float]: ...
 
 
 class Schedule:
@@ -49,6 +58,26 @@ class Schedule:
         array (count,)
         """
         return self._factors(np.arange(first, first + count, dtype=np.float64), total, per_epoch)
+
+    def of_epoch(self, number: int, epochs: int, per_epoch: int, history: Figures) -> NDArray[np.float64]:
+        """The factors of the epoch that is the fit's ``number``-th, from 0.
+
+        Parameters
+        ----------
+        number, epochs : int
+        per_epoch : int
+            Steps of an epoch.
+        history : name -> figures of the epochs before
+            For those that look at it.
+
+        Returns
+        -------
+        array (per_epoch,)
+        """
+        return self.factors(number * per_epoch, per_epoch, epochs * per_epoch, per_epoch)
+
+    def check_figures(self, figures: Collection[str], owner: str) -> None:
+        """ValueError where it looks at a figure that a fit has not; the message calls it ``owner``."""
 
     def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
         raise NotImplementedError

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet import _native
-from fcnet.schedule import Schedule
+from fcnet import _native, arrays
+from fcnet.monitoring import Mode, Monitoring
+from fcnet.schedule import Figures, Schedule
 
-__all__ = ["Cosine", "ExponentialDecay", "InverseScaling", "OneCycle", "Schedule", "StepDecay"]
+__all__ = ["Cosine", "ExponentialDecay", "InverseScaling", "OneCycle", "ReduceOnPlateau", "Schedule", "StepDecay"]
 
 # Of our own, so that a schedule has the same bits on every machine: NumPy's depend on the processor.
 
@@ -170,3 +171,56 @@ class OneCycle(Schedule):
         up = 1 - (1 - self.start) * _fall(step / max(top, 1))
         down = self.end + (1 - self.end) * _fall((step - top) / (last - top))
         return np.where(step < top, up, down)
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau(Monitoring, Schedule):
+    """Times ``factor`` whenever the figure that is watched has not become better for ``patience`` epochs.
+
+    Parameters
+    ----------
+    factor : float in (0, 1), default 0.1
+    patience : int >= 1, default 5
+        Epochs without improvement; they are counted anew after each reduction.
+    monitor : str, default "val_loss"
+    min_delta : float >= 0, default 0
+    mode : {"auto", "min", "max"}
+        These three as for ``EarlyStopping``.
+    floor : float in [0, 1], default 0
+        The factor goes no lower: the least learning rate, as a share of the optimiser's.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> rule = ReduceOnPlateau(factor=0.5, patience=2)
+    >>> rule.of_epoch(5, epochs=9, per_epoch=1, history={"val_loss": [1.0, 0.9, 0.9, 0.9, 0.9]})
+    array([0.5])
+    """
+
+    factor: float = 0.1
+    patience: int = 5
+    monitor: str = "val_loss"
+    min_delta: float = 0.0
+    mode: Mode = "auto"
+    floor: float = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "patience", arrays.whole_number(self.patience, "patience", 1))
+        self.check_rule()
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        return np.ones_like(step)
+
+    def of_epoch(self, number: int, epochs: int, per_epoch: int, history: Figures) -> NDArray[np.float64]:
+        """One factor for the whole epoch, by the figures of those before."""
+        best, waited, factor = None, 0, 1.0
+        for figure in history[self.monitor]:
+            if self.is_better(figure, best):
+                best, waited = figure, 0
+            elif (waited := waited + 1) == self.patience:
+                factor, waited = max(factor * self.factor, self.floor), 0
+        return np.full(per_epoch, factor)

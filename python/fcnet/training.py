@@ -1,14 +1,17 @@
-"""The epochs of a fit: native training, validation, history, divergence."""
+"""The epochs of a fit: native training, validation, history, callbacks, divergence."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from time import perf_counter
 
 from fcnet._native import Model, Snapshot, Trainer
 from fcnet.architecture import Architecture
+from fcnet.callbacks import Callbacks, StopTraining
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
+from fcnet.feeding import Epoch, Feed
 from fcnet.history import History
 from fcnet.losses import Custom
 from fcnet.optimizers import Optimizer
@@ -20,8 +23,17 @@ from fcnet.scoring import Scores
 class DivergenceError(FloatingPointError):
     """The loss or a weight became infinite or NaN; a ``FloatingPointError``.
 
-    The network keeps the weights of the last epoch that was finite.
+    The network keeps the weights of the last epoch that was finite, or of the last step where batches are given one by
+    one.
     """
+
+    @classmethod
+    def of(cls, where: str, loss: float, optimizer: Optimizer) -> DivergenceError:
+        """The one that says so."""
+        return cls(
+            f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "
+            f"inputs; the network keeps its last good weights"
+        )
 
 
 def evaluate(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
@@ -37,24 +49,10 @@ def evaluate(model: Model, made: Architecture, examples: Examples, scores: Score
     return result | scores.of(examples.y, lambda: model.predict(examples.x))
 
 
-def figures_of(classify: bool, validation: Examples | None, scores: Scores) -> list[str]:
-    """What the history of such a fit has of every epoch."""
+def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
+    """The names of what the history of such a fit has of every epoch."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
-    return measured if validation is None else measured + [f"val_{name}" for name in (*measured, *scores)]
-
-
-def open_trainer(
-    model: Model,
-    made: Architecture,
-    train: Examples,
-    batch_size: int,
-    optimizer: Optimizer,
-    shuffle: bool,
-    trainable: list[bool],
-) -> Trainer:
-    """Begin a fit; RuntimeError where the model is being fitted already."""
-    x, y, weights = train.of_loss(made)
-    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), weights, trainable)
+    return measured + [f"val_{name}" for name in (*measured, *scores)] if validate else measured
 
 
 class Best:
@@ -85,76 +83,108 @@ class Best:
             self._trainer.restore(self._weights)
 
 
-def run_epochs(
-    model: Model,
-    trainer: Trainer,
-    *,
-    samples: int,
-    batch_size: int,
-    first_epoch: int,
-    epochs: int,
-    optimizer: Optimizer,
-    made: Architecture,
-    validation: Examples | None,
-    scores: Scores,
-    progress: bool | None,
-    history: History,
-    schedule: Schedule | None,
-    early_stopping: EarlyStopping | None,
-) -> None:
-    """Train for some epochs, appending to ``history`` as they end.
+@dataclass
+class Fit:
+    """A fit that is about to begin, its arguments checked."""
 
-    An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
-    was not measured is then NaN.
+    model: Model
+    feed: Feed
+    first_epoch: int
+    epochs: int
+    optimizer: Optimizer
+    made: Architecture
+    validation: Examples | None
+    scores: Scores
+    progress: bool | None
+    history: History
+    schedule: Schedule | None
+    early_stopping: EarlyStopping | None
+    callbacks: Callbacks
+    _rate: float = math.nan  # of the epoch's last step
 
-    Raises
-    ------
-    DivergenceError : the loss or a weight is no longer finite.
-    KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
-    """
-    classify = made.classifies
+    def run(self) -> None:
+        """Train, appending to ``history`` as the epochs end.
 
-    def record(seconds: float, figures: dict[str, float]) -> None:
-        finished = trainer.finished()
-        if finished is None or finished[0] in history.epochs[-1:]:
+        An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
+        was not measured is then NaN.
+
+        Raises
+        ------
+        DivergenceError : the loss or a weight is no longer finite.
+        KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
+        Exception : what a callback or a metric raises; likewise.
+        """
+        best = Best(self.early_stopping, self.feed.trainer, self.history)
+        try:
+            with Progress(self.progress, self.epochs, self.feed.samples) as bar:
+                try:
+                    self._run_epochs(bar, best)
+                except StopTraining:
+                    self._record(math.nan, {})
+                    self.history.stopped_early = True
+            best.restore()
+            self.callbacks.tell("train_end", logs=self.history.last())
+        except StopTraining:
+            pass
+        except DivergenceError:
+            best.restore()
+            raise
+        finally:
+            self._record(math.nan, {})
+
+    def _run_epochs(self, bar: Progress, best: Best) -> None:
+        self.callbacks.tell("train_begin", logs={})
+        for number, epoch in enumerate(range(self.first_epoch, self.first_epoch + self.epochs)):
+            self.callbacks.tell("epoch_begin", epoch, logs={})
+            bar.begin_epoch(number + 1)
+            start = perf_counter()
+            done = self._train(epoch, number, bar)
+            seconds = perf_counter() - start
+            figures = {}
+            if self.validation is not None:
+                figures = evaluate(self.model, self.made, self.validation, self.scores)
+            self._record(seconds, figures)
+            is_last = best.is_long_ago()
+            if bar.is_shown or self.callbacks:
+                last = self.history.last()
+                bar.end_epoch(number + 1, done.samples, last)
+                self.callbacks.tell("epoch_end", epoch, logs=last)
+            if is_last:
+                break
+
+    def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
+        """The steps of one epoch, the fit's ``number``-th from 0."""
+        rates, self._rate = None, self.optimizer.learning_rate
+        if self.schedule is not None and self.feed.steps is not None:
+            rates = self._rate * self.schedule.of_epoch(number, self.epochs, self.feed.steps, self.history)
+            self._rate = float(rates[-1])
+        every_step = self.callbacks.hear_steps
+
+        def hear(step: int, done: int, loss: float, correct: int) -> None:
+            logs = {"loss": loss} | ({"accuracy": correct / done} if self.made.classifies else {})
+            bar.within_epoch(done, logs)
+            if every_step:
+                self.callbacks.tell("batch_end", step, logs=logs)
+
+        done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
+        if diverged:
+            raise DivergenceError.of(f"epoch {epoch}", done.loss, self.optimizer)
+        return done
+
+    def _record(self, seconds: float, figures: dict[str, float]) -> None:
+        """Append the last epoch whose weights are kept, unless it stands there already."""
+        history, finished = self.history, self.feed.finished()
+        if finished is None or finished.number in history.epochs[-1:]:
             return
-        epoch, loss, correct = finished
-        history.epochs.append(epoch)
-        history.loss.append(loss)
+        history.learning_rate.append(self._rate)
+        history.epochs.append(finished.number)
+        history.loss.append(finished.loss)
         history.seconds.append(seconds)
-        if classify:
-            history.accuracy.append(correct / samples)
-        if validation is not None:
+        if self.made.classifies:
+            history.accuracy.append(finished.correct / finished.samples)
+        if self.validation is not None:
             history.val_loss.append(figures.get("loss", math.nan))
-            if classify:
+            if self.made.classifies:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
-            for name in scores:
-                history.metrics.setdefault(f"val_{name}", []).append(figures.get(name, math.nan))
-
-    best = Best(early_stopping, trainer, history)
-    per_epoch = -(-samples // batch_size)
-    try:
-        with Progress(progress, epochs, samples) as bar:
-            for epoch in range(first_epoch, first_epoch + epochs):
-                rates = None
-                if schedule is not None:
-                    first = (epoch - first_epoch) * per_epoch
-                    rates = optimizer.learning_rate * schedule.factors(first, per_epoch, epochs * per_epoch, per_epoch)
-                start = perf_counter()
-                loss, _, diverged = trainer.run_epoch(epoch, bar.callback, rates)
-                seconds = perf_counter() - start
-                if diverged:
-                    raise DivergenceError(
-                        f"the training diverged in epoch {epoch} (loss {loss}) with {optimizer}: use a lower "
-                        f"learning rate, or smaller inputs; the network keeps its last good weights"
-                    )
-                bar.end_epoch(loss, epoch - first_epoch + 1)
-                record(seconds, {} if validation is None else evaluate(model, made, validation, scores))
-                if best.is_long_ago():
-                    break
-        best.restore()
-    except DivergenceError:
-        best.restore()
-        raise
-    finally:
-        record(math.nan, {})
+            for name in self.scores:
+                history.metrics[f"val_{name}"].append(figures.get(name, math.nan))

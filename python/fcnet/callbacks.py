@@ -1,0 +1,109 @@
+"""Callbacks: code of the user that a fit calls as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Logs = dict[str, float]
+
+
+class StopTraining(Exception):  # noqa: N818  # like StopIteration it is no error
+    """Raise it in a callback to end the fit, which then returns as if its epochs had ended.
+
+    The network keeps the weights of the last finished step, or gets the best ones where early stopping restores them.
+    """
+
+
+class Callback:
+    """Its methods do nothing: override those that you need.
+
+    ``logs`` has the figures so far by their names in the history; a callback may keep it. What a method raises ends the
+    fit and arrives unchanged, with the network and its history as the last finished step and epoch left them;
+    ``StopTraining`` ends it quietly.
+
+    Attributes
+    ----------
+    model : Network
+        The one that is being fitted; set before ``on_train_begin``. During an epoch it predicts with the weights that
+        the epoch began with.
+
+    Examples
+    --------
+    >>> import fcnet as fc
+    >>> class Enough(fc.Callback):
+    ...     def on_epoch_end(self, epoch, logs):
+    ...         if logs["accuracy"] > 0.9:
+    ...             raise fc.StopTraining
+    >>> digits = fc.datasets.load_digits()
+    >>> net = fc.Network([64, 32, 10], seed=0)
+    >>> len(net.fit(digits.x_train / 16, digits.y_train, epochs=50, callbacks=[Enough()])) < 10
+    True
+    """
+
+    model: Any
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Before the first epoch; ``logs`` is empty."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Before an epoch, by its number over all fits; ``logs`` is empty."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """After a step, counted from 0 in every epoch; loss and accuracy are those of the epoch up to here.
+
+        Overriding it costs a call from native code in every step, some 10 µs; otherwise there is none.
+        """
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After an epoch and its validation."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """After the last epoch, with its figures, once early stopping has restored the best weights."""
+
+
+class _OnEpochEnd(Callback):
+    def __init__(self, function: Callable[[int, Logs], object]) -> None:
+        self._function = function
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._function(epoch, logs)
+
+
+class Callbacks:
+    """Those of one fit, called in their order.
+
+    Parameters
+    ----------
+    given : sequence of Callback or function, or None
+        As ``Network.fit`` documents it.
+    model : Network
+
+    Raises
+    ------
+    TypeError : it is not that.
+    """
+
+    def __init__(self, given: Sequence[Callback | Callable[[int, Logs], object]] | None, model: object) -> None:
+        if not isinstance(given, Sequence | None) or isinstance(given, str):
+            raise TypeError(f"callbacks is {given!r}: expected a list of fcnet.Callback or functions (epoch, logs)")
+        self._all: list[Callback] = []
+        for one in given or ():
+            if isinstance(one, type) or not (isinstance(one, Callback) or callable(one)):
+                raise TypeError(f"callbacks has {one!r}: expected an fcnet.Callback or a function (epoch, logs)")
+            self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))
+            self._all[-1].model = model
+        self._of_steps = [one for one in self._all if type(one).on_batch_end is not Callback.on_batch_end]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def hear_steps(self) -> bool:
+        """Whether anybody wants to hear of every step."""
+        return bool(self._of_steps)
+
+    def tell(self, event: str, *numbers: int, logs: Logs) -> None:
+        """Call the methods ``on_<event>``."""
+        for one in self._of_steps if event == "batch_end" else self._all:
+            getattr(one, f"on_{event}")(*numbers, dict(logs))

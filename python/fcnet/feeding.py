@@ -1,0 +1,180 @@
+"""Where the steps of an epoch come from: samples in memory, or an iterable of batches."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sized
+from itertools import chain
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from fcnet._native import Model, Trainer
+from fcnet.architecture import Architecture
+from fcnet.examples import Examples
+from fcnet.optimizers import Optimizer
+
+# Takes step, samples done, their mean loss, how many are right; in the epoch so far, the step counted from 0. Called
+# after every step, or some ten times a second.
+Hear = Callable[[int, int, float, int], None]
+Rates = NDArray[Any]
+
+
+def open_trainer(
+    model: Model,
+    data: tuple[NDArray[Any], Any, NDArray[Any] | None],
+    batch_size: int,
+    optimizer: Optimizer,
+    trainable: list[bool],
+    *,
+    shuffle: bool = False,
+    drop_last: bool = False,
+) -> Trainer:
+    """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them.
+
+    Raises
+    ------
+    RuntimeError : the model is being fitted already.
+    """
+    x, y, weights = data
+    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), drop_last, weights, trainable)
+
+
+class Epoch(NamedTuple):
+    """What an epoch came to, each sample measured just before its step."""
+
+    number: int
+    loss: float
+    correct: int
+    samples: int
+
+
+class Feed(ABC):
+    """The samples of a fit, and the native trainer that they go to.
+
+    Attributes
+    ----------
+    trainer : Trainer
+    samples, steps : int or None
+        Of an epoch; None: not known beforehand.
+    """
+
+    trainer: Trainer
+    samples: int | None
+    steps: int | None
+
+    @abstractmethod
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+        """Make the trainer; RuntimeError where the model is being fitted already."""
+
+    @abstractmethod
+    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, bool]:
+        """Train for an epoch; what it came to, and whether it diverged."""
+
+    @abstractmethod
+    def finished(self) -> Epoch | None:
+        """The last epoch that ended, all of whose steps are in the model."""
+
+
+class InMemory(Feed):
+    """Samples in memory: an epoch is one native call. ValueError where no batch would be left."""
+
+    samples: int
+    steps: int
+
+    def __init__(self, made: Architecture, train: Examples, batch_size: int, *, shuffle: bool, drop_last: bool) -> None:
+        n = len(train.x)
+        if drop_last and n < batch_size:
+            raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
+        self._batch, self._shuffle, self._drop_last = min(batch_size, n), shuffle, drop_last
+        self._data = train.of_loss(made)
+        self.samples = n - n % self._batch if drop_last else n
+        self.steps = -(-self.samples // self._batch)
+
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+        """A trainer of all samples."""
+        self.trainer = open_trainer(
+            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, drop_last=self._drop_last
+        )
+
+    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, bool]:
+        """One native call."""
+
+        def progress(done: int, loss: float, correct: int) -> None:
+            if hear is not None and done:  # else somebody looks in the middle of the first step
+                hear(-(-done // self._batch) - 1, done, loss, correct)
+
+        loss, correct, diverged = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
+        return Epoch(epoch, loss, correct, self.samples), diverged
+
+    def finished(self) -> Epoch | None:
+        """Also where an interrupt kept the end of the native call from being seen."""
+        finished = self.trainer.finished()
+        return finished and Epoch(*finished, self.samples)
+
+
+class Batches(Feed):
+    """An iterable of batches (x, y) or (x, y, weights): a native call for each.
+
+    Raises
+    ------
+    TypeError, ValueError : it is no such iterable, cannot begin again but should, or its first batch is not as for fit.
+    """
+
+    def __init__(self, made: Architecture, given: object, epochs: int) -> None:
+        if not isinstance(given, Iterable):
+            raise TypeError(f"x is {given!r} and y missing: expected both, or as x an iterable of batches (x, y)")
+        once = iter(given)
+        if once is given and epochs > 1:
+            raise ValueError(
+                f"x is a {type(given).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
+                f"epochs=1, or an iterable that can begin again, such as a list"
+            )
+        self._made, self._given = made, given
+        batches = self._checked(once)
+        self.first = next(batches)
+        self._next_epoch: Iterator[Examples] | None = chain([self.first], batches)
+        self.samples = None
+        self.steps = len(given) if isinstance(given, Sized) else None
+        self._finished: Epoch | None = None
+
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+        """A trainer of the first batch."""
+        self.trainer = open_trainer(model, self.first.of_loss(self._made), len(self.first.x), optimizer, trainable)
+
+    def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
+        i = -1
+        for i, pair in enumerate(batches):
+            if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+                raise TypeError(
+                    f"y is missing and batch {i} of x a {type(pair).__name__}: expected x and y, or as x an iterable "
+                    f"of batches, each a pair (x, y)"
+                )
+            names = (f"x of batch {i}", f"y of batch {i}", f"sample_weight of batch {i}")
+            x, y, weights = (*pair, None)[:3]
+            yield Examples.of(self._made, x, y, weights, names, finite=True).not_empty(names[0])
+        if i < 0:
+            raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
+
+    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, bool]:
+        """A native call for each batch."""
+        batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
+        done, total, right = 0, 0.0, 0
+        for step, batch in enumerate(batches):
+            if rates is not None and step == len(rates):
+                raise ValueError(f"x has more batches than its len(), {step}")
+            self.trainer.use(*batch.of_loss(self._made))
+            loss, correct, diverged = self.trainer.run_epoch(
+                epoch, None, None if rates is None else rates[step : step + 1]
+            )
+            if diverged:
+                return Epoch(epoch, loss, right, done), True
+            done, total, right = done + len(batch.x), total + len(batch.x) * loss, right + correct
+            if hear is not None:
+                hear(step, done, total / done, right)
+        self._finished = Epoch(epoch, total / done, right, done)
+        return self._finished, False
+
+    def finished(self) -> Epoch | None:
+        """One whose batches have all been trained on."""
+        return self._finished

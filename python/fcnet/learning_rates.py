@@ -1,0 +1,115 @@
+"""A range test: the loss of steps whose learning rate rises from very small to too large (Smith 2017)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet import _native
+from fcnet.callbacks import Callback, Logs, StopTraining
+from fcnet.schedule import Schedule
+
+_TOO_HIGH = 4  # times the lowest loss so far: from there on it only gets worse
+
+
+@dataclass(frozen=True, eq=False)
+class LearningRates:
+    """What ``Network.find_learning_rate`` found.
+
+    Attributes
+    ----------
+    rates : array (steps,)
+        Rising; they end early where the loss explodes.
+    losses : array (steps,)
+        Of the batch, just before the step with this rate.
+    smoothed : array (steps,)
+        The losses, each averaged with its neighbours.
+    suggestion : float
+        The rate at which the smoothed loss falls fastest; NaN where it never falls.
+    """
+
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+    suggestion: float
+
+    @classmethod
+    def of(cls, rates: NDArray[np.float64], losses: NDArray[np.float64]) -> LearningRates:
+        """From the steps that were made."""
+        half = max(len(losses) // 10, 1)
+        window = np.convolve(np.ones(half + 1), np.ones(half + 1))  # a triangle
+        total, weights = (np.convolve(np.pad(a, half), window, "valid") for a in (losses, np.ones(len(losses))))
+        smoothed = total / weights
+        falling = int(smoothed.argmin()) + 1
+        suggestion = math.nan
+        if falling > 1:
+            slopes = np.diff(smoothed[:falling]) / np.diff(np.log(rates[:falling]))
+            suggestion = float(rates[slopes.argmin()])
+        return cls(rates, losses, smoothed, suggestion)
+
+    def plot(self) -> Any:
+        """Draw ``fcnet.plot.learning_rates``.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Its ``get_label()`` says in words what it shows.
+
+        Raises
+        ------
+        ImportError : matplotlib is missing.
+        """
+        from fcnet import plot
+
+        return plot.learning_rates(self)
+
+
+@dataclass(frozen=True)
+class Rising(Schedule):
+    """From ``lowest`` to ``highest`` in so many steps, each the same factor above the one before."""
+
+    lowest: float
+    highest: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.lowest < self.highest:
+            raise ValueError(f"lowest is {self.lowest} and highest {self.highest}: expected lowest < highest")
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        share = np.minimum(step / (self.steps - 1), 1)
+        return self.lowest * _native.exp(share * math.log(self.highest / self.lowest))
+
+
+class Losses(Callback):
+    """Keeps the loss of every step of a fit, and ends it after so many, or once the loss explodes."""
+
+    def __init__(self, steps: int, samples: int, batch_size: int) -> None:
+        self.all: list[float] = []
+        self._steps, self._samples, self._batch = steps, samples, batch_size
+        self._done, self._total = 0, 0.0
+        self._average, self._lowest = 0.0, math.inf
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Means begin anew."""
+        self._done, self._total = 0, 0.0
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Take the loss of the step out of the mean so far."""
+        done = min(self._samples, (batch + 1) * self._batch)
+        total = logs["loss"] * done
+        loss = (total - self._total) / (done - self._done)
+        self._done, self._total = done, total
+        if not math.isfinite(loss):
+            raise StopTraining
+        self.all.append(loss)
+        self._average = 0.9 * self._average + 0.1 * loss
+        average = self._average / (1 - 0.9 ** len(self.all))  # as Adam's averages, which start at 0 too
+        self._lowest = min(self._lowest, average)
+        if len(self.all) == self._steps or average > _TOO_HIGH * self._lowest:
+            raise StopTraining

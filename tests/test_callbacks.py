@@ -1,0 +1,200 @@
+"""Callbacks: what they are called with and when, what they may raise, what their fit leaves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((100, 4)).astype(np.float32), RNG.integers(0, 3, 100)
+EVENTS = ("train_begin", "epoch_begin", "batch_end", "epoch_end", "train_end")
+
+
+def network(**options):
+    return fc.Network([4, 16, 3], seed=2, **options)
+
+
+def parameters(net):
+    return b"".join(layer.W.tobytes() + layer.B.tobytes() for layer in net.layers)
+
+
+class Recorder(fc.Callback):
+    """Keeps (event, number, logs) of every call; raises ``error`` in the call numbered ``at``."""
+
+    def __init__(self, at=None, error=None):
+        self.calls, self._at, self._error = [], at, error
+
+    def _call(self, event, number, logs):
+        self.calls.append((event, number, logs))
+        if len(self.calls) - 1 == self._at:
+            raise self._error
+
+    def on_train_begin(self, logs):
+        self._call("train_begin", None, logs)
+
+    def on_epoch_begin(self, epoch, logs):
+        self._call("epoch_begin", epoch, logs)
+
+    def on_batch_end(self, batch, logs):
+        self._call("batch_end", batch, logs)
+
+    def on_epoch_end(self, epoch, logs):
+        self._call("epoch_end", epoch, logs)
+
+    def on_train_end(self, logs):
+        self._call("train_end", None, logs)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 40, 100])  # rows, and panels
+def test_calls_come_in_order_and_one_for_every_step(batch, steps, threads, dtype):
+    net, same, heard = network(dtype=dtype), network(dtype=dtype), Recorder()
+    net.fit(X, Y, epochs=1, batch_size=batch)
+    history = net.fit(X, Y, epochs=2, batch_size=batch, validation_data=(X, Y), metrics=["f1"], callbacks=[heard])
+    steps_each = range(-(-100 // batch))
+    expected = [("train_begin", None)]
+    for epoch in (1, 2):
+        expected += [("epoch_begin", epoch), *(("batch_end", i) for i in steps_each), ("epoch_end", epoch)]
+    assert [call[:2] for call in heard.calls] == [*expected, ("train_end", None)]
+    assert heard.model is net
+    last = {name: history[name][-1] for name in history if name not in ("epochs", "seconds")}
+    assert heard.calls[-1][2] == last == heard.calls[-2][2]
+    assert heard.calls[-3][2] == {name: last[name] for name in ("loss", "accuracy")}  # of the whole epoch by then
+    same.fit(X, Y, epochs=3, batch_size=batch)
+    assert parameters(net) == parameters(same)
+
+
+def test_logs_of_a_step_are_the_means_so_far():
+    heard, net = Recorder(), network(dtype="float64")
+    first, second = net.evaluate(X[:60], Y[:60]), None
+    net.fit(X, Y, epochs=1, batch_size=60, shuffle=False, callbacks=[heard])
+    same = network(dtype="float64")
+    same.fit(X[:60], Y[:60], epochs=1, batch_size=60, shuffle=False)
+    second = same.evaluate(X[60:], Y[60:])
+    logs = [logs for event, _, logs in heard.calls if event == "batch_end"]
+    for name in ("loss", "accuracy"):
+        np.testing.assert_allclose(logs[0][name], first[name], rtol=1e-12)
+        np.testing.assert_allclose(logs[1][name], 0.6 * first[name] + 0.4 * second[name], rtol=1e-12)
+
+
+def test_functions_are_called_after_every_epoch_and_a_regression_has_no_accuracy():
+    seen = []
+    net = network(loss="mse")
+    history = net.fit(X, np.zeros((100, 3)), epochs=3, callbacks=[lambda epoch, logs: seen.append((epoch, logs))])
+    assert seen == [(epoch, {"loss": loss, "learning_rate": 0.1}) for epoch, loss in enumerate(history.loss)]
+
+
+def test_nobody_hears_of_steps_unless_asked(monkeypatch):
+    class Quiet(fc.Callback):
+        def on_epoch_end(self, epoch, logs):
+            pass
+
+    def fails(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr(fc.Callback, "on_batch_end", fails)
+    network().fit(X, Y, epochs=2, callbacks=[Quiet()])
+
+
+@pytest.mark.parametrize("at", range(14))
+@pytest.mark.parametrize("batch", [5, 25])
+def test_what_a_callback_raises_arrives_unchanged_and_the_network_is_that_of_the_last_step(at, batch, steps):
+    error, net, same = LookupError("mine"), network(), network()
+    heard = Recorder(at, error)
+    with pytest.raises(LookupError) as caught:
+        net.fit(X, Y, epochs=2 if batch == 25 else 1, batch_size=batch, shuffle=False, callbacks=[heard])
+    assert caught.value is error
+    events = [event for event, _, _ in heard.calls]
+    assert net.epochs_trained == len(net.history)
+    for _ in range(events.count("batch_end")):
+        first = same.epochs_trained * batch % 100
+        rows = slice(first, first + batch)
+        same.fit(X[rows], Y[rows], epochs=1, batch_size=batch, shuffle=False)
+    assert parameters(net) == parameters(same)
+    if events[-1] == "epoch_end":
+        assert len(net.history) == events.count("epoch_end")
+    net.fit(X, Y, epochs=1)
+
+
+@pytest.mark.parametrize("at", range(12))
+def test_stop_training_ends_the_fit_quietly(at):
+    net, heard = network(), Recorder(at, fc.StopTraining())
+    other = Recorder()
+    history = net.fit(X, Y, epochs=2, batch_size=25, callbacks=[heard, other])
+    event = heard.calls[at][0]
+    assert history.stopped_early
+    assert heard.calls[at + 1 :] == [("train_end", None, history.last())]
+    assert [call[0] for call in other.calls][-1] == "train_end"
+    finished = sum(event == "epoch_end" for event, _, _ in heard.calls)
+    at_the_end_of_an_epoch = event == "batch_end" and heard.calls[at][1] == 3
+    assert len(history) == finished + at_the_end_of_an_epoch
+    assert net.epochs_trained == len(history)
+    if at_the_end_of_an_epoch:
+        assert math.isnan(history.seconds[-1])
+
+
+def test_a_callback_class_stops_it_too():
+    class Stop(fc.StopTraining):
+        pass
+
+    def stop(epoch, logs):
+        raise Stop
+
+    assert len(network().fit(X, Y, epochs=9, callbacks=[stop])) == 1
+
+
+def test_early_stopping_restores_the_best_where_a_callback_ends_the_fit():
+    net, same = network(), network()
+    heard = Recorder(60, fc.StopTraining)
+    rule = fc.EarlyStopping(patience=99, monitor="val_loss")
+    held = RNG.standard_normal((50, 4)), RNG.integers(0, 3, 50)
+    options = {"batch_size": 25, "optimizer": fc.Adam(0.05)}
+    history = net.fit(X, Y, epochs=50, validation_data=held, early_stopping=rule, callbacks=[heard], **options)
+    assert history.best_epoch == int(np.argmin(history.val_loss))
+    same.fit(X, Y, epochs=history.best_epoch + 1, **options)
+    assert parameters(net) == parameters(same)
+
+
+def test_a_callback_may_predict_evaluate_save_and_copy_and_not_fit(tmp_path):
+    import copy
+
+    net, seen = network(), []
+
+    class Look(fc.Callback):
+        def on_batch_end(self, batch, logs):
+            seen.append(self.model.predict(X).tobytes())
+            self.model.evaluate(X, Y, metrics=["roc_auc"])
+
+        def on_epoch_end(self, epoch, logs):
+            self.model.save(tmp_path / "a.safetensors")
+            copy.deepcopy(self.model).fit(X, Y, epochs=1)
+            with pytest.raises(RuntimeError, match="being fitted already"):
+                self.model.fit(X, Y)
+            with pytest.raises(RuntimeError, match="being fitted"):
+                self.model.layers[0].B = np.zeros(16)
+
+    same = network()
+    net.fit(X, Y, epochs=3, batch_size=50, callbacks=[Look()])
+    assert len(seen) == 6
+    assert seen[0] == seen[1] != seen[2] == seen[3]  # the weights that the epoch began with
+    same.fit(X, Y, epochs=3, batch_size=50)
+    assert parameters(net) == parameters(same)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "match"),
+    [
+        (fc.Callback(), "callbacks is <fcnet.callbacks.Callback .*expected a list"),
+        ("x", "callbacks is 'x'"),
+        ([3], "callbacks has 3: expected an fcnet.Callback or a function"),
+        ([fc.Callback], "callbacks has <class"),
+    ],
+)
+def test_what_is_no_callback_is_refused(callbacks, match):
+    net = network()
+    with pytest.raises(TypeError, match=match):
+        net.fit(X, Y, callbacks=callbacks)
+    assert net.epochs_trained == 0
