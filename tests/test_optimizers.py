@@ -25,6 +25,14 @@ OPTIMIZERS = {
         fc.Adam(0.02, beta1=0.5, beta2=0.9, epsilon=1e-3),
         lambda: reference.adam(0.02, beta1=0.5, beta2=0.9, epsilon=1e-3),
     ),
+    "nadam": (fc.NAdam(0.01, beta1=0.8), lambda: reference.nadam(0.01, beta1=0.8)),
+    "rmsprop": (fc.RMSprop(0.003), lambda: reference.rmsprop(0.003)),
+    "rmsprop-momentum": (
+        fc.RMSprop(0.002, rho=0.95, momentum=0.8, epsilon=1e-4),
+        lambda: reference.rmsprop(0.002, rho=0.95, momentum=0.8, epsilon=1e-4),
+    ),
+    "adagrad": (fc.Adagrad(0.02), lambda: reference.adagrad(0.02)),
+    "lion": (fc.Lion(0.003, beta1=0.8, beta2=0.95), lambda: reference.lion(0.003, beta1=0.8, beta2=0.95)),
     "adamw": (fc.AdamW(0.01, weight_decay=0.3), lambda: reference.adam(0.01, weight_decay=0.3)),
 }
 
@@ -79,6 +87,11 @@ def test_weight_decay_spares_the_biases():
         (lambda: fc.Adam(beta2=1.0), ValueError, "beta2 is 1.0: expected 0 <= beta2 < 1"),
         (lambda: fc.Adam(epsilon=0), ValueError, "epsilon is 0: expected a positive, finite number"),
         (lambda: fc.Adam(np.nan), ValueError, "learning_rate is nan: expected a positive, finite number"),
+        (lambda: fc.NAdam(beta1=1), ValueError, "beta1 is 1: expected 0 <= beta1 < 1"),
+        (lambda: fc.RMSprop(rho=1.5), ValueError, "rho is 1.5: expected 0 <= rho < 1"),
+        (lambda: fc.RMSprop(momentum=-1), ValueError, "momentum is -1: expected 0 <= momentum < 1"),
+        (lambda: fc.Adagrad(epsilon=-1), ValueError, "epsilon is -1: expected a positive, finite number"),
+        (lambda: fc.Lion(beta2="a"), TypeError, "beta2 is 'a': expected a number"),
         (lambda: fc.AdamW(weight_decay=-1), ValueError, "weight_decay is -1: expected a finite number, at least 0"),
     ],
 )

@@ -6,6 +6,7 @@
 
 #include "activation_names.hpp"
 #include "model.hpp"
+#include "optimizer_names.hpp"
 #include "register.hpp"
 
 namespace fcnet::bindings {
@@ -195,24 +196,6 @@ py::tuple gradients_of(const PyModel& self, py::array x, py::object y) {
     }
     return py::make_tuple(result.loss, layers);
   });
-}
-
-Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std::string, double>& values) {
-  const auto value = [&](const char* name) {
-    const auto found = values.find(name);
-    return found == values.end() ? 0.0 : found->second;
-  };
-  Hyperparameters chosen{Optimizer::sgd, value("learning_rate"), value("beta1"),
-                         value("beta2"), value("epsilon"),       value("weight_decay")};
-  if (optimizer == "adam")
-    chosen.optimizer = Optimizer::adam;
-  else if (optimizer == "nesterov")
-    chosen.optimizer = Optimizer::nesterov;
-  else if (optimizer == "momentum")
-    chosen.optimizer = Optimizer::momentum;
-  else if (optimizer != "sgd")
-    value_error("optimizer is '" + optimizer + "': expected 'sgd', 'momentum', 'nesterov' or 'adam'");
-  return chosen;
 }
 
 PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,

@@ -43,12 +43,12 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
                                            : squared_error_row(z, t.targets + row * outputs, outputs, sigma));
   }
   const double scale = gradient_scale(t.loss, outputs, loss.sum, n);
+  progress.powers.advance(*t.chosen);
   const double rate = progress.rates != nullptr ? *progress.rates++ : t.chosen->learning_rate;
   const OptimizerStep<T> step = optimizer_step<T>(*t.chosen, rate, progress.powers, scale);
   with_optimizer(step, [&](auto optimizer) {
     for (Size l = t.count; l-- > 0;) Layers::backward(optimizer, t, l, n);
   });
-  progress.powers.advance(*t.chosen);
   progress.total.add_mean(t.loss, outputs, loss, n);
 }
 

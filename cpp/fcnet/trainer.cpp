@@ -12,7 +12,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   samples_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  powers_ = {chosen.beta1, chosen.beta2};
+  powers_ = {};
   plan_ = plan_training<T>(shape, batch_, chosen.optimizer, num_threads());
   if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
@@ -35,7 +35,8 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
 template <class T>
 LossSum Trainer<T>::step(const Team& team, Chunk batch) {
   const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
-  const Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
+  Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
+  powers.advance(chosen_);
   return propagation_.run(team, batch, plan_.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
     const LayerView<T> layer = parameters_.layer(l);
     const Size offset = parameters_.offset(l), samples = pass.chunk.samples;

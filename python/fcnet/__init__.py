@@ -20,7 +20,7 @@ from fcnet.early_stopping import EarlyStopping
 from fcnet.history import History
 from fcnet.loading import load
 from fcnet.network import Network
-from fcnet.optimizers import SGD, Adam, AdamW
+from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fcnet.threadpool_controller import register_when_imported
 from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
     "AdamW",
     "DivergenceError",
     "EarlyStopping",
     "History",
+    "Lion",
+    "NAdam",
     "Network",
+    "RMSprop",
     "__version__",
     "datasets",
     "get_num_threads",

@@ -15,7 +15,8 @@ from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
 from fcnet.layers import Layer
-from fcnet.optimizers import SGD, Optimizer
+from fcnet.optimizer import Optimizer
+from fcnet.optimizers import SGD
 from fcnet.schedule import Schedule
 from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import evaluate, open_trainer, run_epochs
@@ -124,9 +125,8 @@ class Network(Described):
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
-        Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
-        every fit. Ctrl-C raises KeyboardInterrupt within a
-        tenth of a second and leaves the network with the weights of the last finished step.
+        Fitting again goes on from the weights and the epoch count reached; the optimiser's averages start anew.
+        Ctrl-C raises KeyboardInterrupt within a tenth of a second; the weights are those of the last finished step.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class Network(Described):
         epochs : int >= 0
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller.
-        optimizer : SGD, Adam or AdamW
+        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch).
         validation_data : (x, y), optional

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 
 from fcnet import arrays
-from fcnet.hyperparameters import Range, check_numbers
-
-_RANGES: dict[str, Range] = {
-    "learning_rate": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "momentum": ("0 <= momentum < 1", lambda value: 0 <= value < 1),
-    "beta1": ("0 <= beta1 < 1", lambda value: 0 <= value < 1),
-    "beta2": ("0 <= beta2 < 1", lambda value: 0 <= value < 1),
-    "epsilon": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "weight_decay": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
-}
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """What ``SGD``, ``Adam`` and ``AdamW`` have in common: a learning rate, and checks of what they are given."""
-
-    learning_rate: float
-
-    def __post_init__(self) -> None:
-        check_numbers(self, _RANGES)
-
-    def _native(self) -> tuple[str, dict[str, float]]:
-        """Name and hyperparameters, as the native trainer takes them."""
-        raise NotImplementedError
+from fcnet.optimizer import Optimizer
 
 
 @dataclass(frozen=True)
@@ -106,7 +82,7 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
 
     def _native(self) -> tuple[str, dict[str, float]]:
-        return "adam", {field.name: getattr(self, field.name) for field in fields(self)}
+        return "adam", asdict(self)
 
 
 @dataclass(frozen=True)
@@ -127,3 +103,120 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
+
+
+@dataclass(frozen=True)
+class NAdam(Optimizer):
+    """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
+
+    m and v as for ``Adam``; in step t the momentum is ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, and with the product
+    ``P_t = mu_1 ... mu_t``: ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``, ``v' = v / (1 -
+    beta2**t)``; ``x <- x - learning_rate m' / (sqrt(v') + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.002
+        Positive and finite.
+    beta1, beta2 : float in [0, 1), default 0.9 and 0.999
+    epsilon : float, default 1e-8
+        Positive and finite.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+    """
+
+    learning_rate: float = 0.002
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def _native(self) -> tuple[str, dict[str, float]]:
+        return "nadam", asdict(self)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """Steps divided by a decaying root mean square of the gradients (Tieleman and Hinton 2012).
+
+    ``v <- rho v + (1 - rho) g**2``, ``x <- x - learning_rate g / (sqrt(v) + epsilon)``; with momentum ``u <- momentum u
+    + g / (sqrt(v) + epsilon)``, ``x <- x - learning_rate u``. v and u start at 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        Positive and finite.
+    rho : float in [0, 1), default 0.9
+        Decay of the mean of squares (PyTorch's ``alpha``).
+    momentum : float in [0, 1), default 0
+    epsilon : float, default 1e-8
+        Positive and finite.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+
+    Examples
+    --------
+    >>> RMSprop(rho=0.99)
+    RMSprop(learning_rate=0.001, rho=0.99, momentum=0.0, epsilon=1e-08)
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-8
+
+    def _native(self) -> tuple[str, dict[str, float]]:
+        values = {"learning_rate": self.learning_rate, "beta1": self.momentum, "beta2": self.rho}
+        return "rmsprop" if self.momentum == 0 else "rmsprop_momentum", values | {"epsilon": self.epsilon}
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients so far (Duchi et al. 2011).
+
+    ``s <- s + g**2``, ``x <- x - learning_rate g / (sqrt(s) + epsilon)``. s starts at 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        Positive and finite.
+    epsilon : float, default 1e-10
+        Positive and finite.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+    """
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+
+    def _native(self) -> tuple[str, dict[str, float]]:
+        return "adagrad", asdict(self)
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Steps of the size ``learning_rate``, in the direction of a sign (Chen et al. 2023, algorithm 2).
+
+    ``x <- x - learning_rate sign(beta1 m + (1 - beta1) g)``, ``m <- beta2 m + (1 - beta2) g``. m starts at 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.0001
+        Positive and finite; a third to a tenth of what suits Adam.
+    beta1, beta2 : float in [0, 1), default 0.9 and 0.99
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+    """
+
+    learning_rate: float = 0.0001
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    def _native(self) -> tuple[str, dict[str, float]]:
+        return "lion", asdict(self)

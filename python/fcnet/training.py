@@ -9,7 +9,7 @@ from fcnet._native import Model, Snapshot, Trainer
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
-from fcnet.optimizers import Optimizer
+from fcnet.optimizer import Optimizer
 from fcnet.progress import Progress
 from fcnet.schedule import Schedule
 

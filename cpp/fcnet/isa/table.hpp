@@ -12,7 +12,7 @@ namespace fcnet {
 // The first two are simple, see activations.hpp.
 enum class Activation { identity, relu, leaky_relu, elu, selu, sigmoid, tanh, softplus };
 enum class Loss { cross_entropy, mse, rmse };
-enum class Optimizer { sgd, momentum, nesterov, adam };
+enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };
 // What the rows of a data set may hold.
 enum class Element { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
@@ -50,6 +50,7 @@ template <class T>
 struct OptimizerStep {
   Optimizer optimizer = Optimizer::sgd;
   T scale = 1, learning_rate = 0;
+  T ahead = 0;             // NAdam's rate of the gradient itself
   T beta1 = 0, rest1 = 0;  // momentum, or the decay of Adam's first average; 1 - beta1
   T beta2 = 0, rest2 = 0, epsilon = 0;
   T keep = 1;  // factor of the weights, not of the biases: decoupled weight decay

@@ -21,22 +21,26 @@ from fcnet.reference.kernels import (
     weight_gradient,
 )
 from fcnet.reference.network import backward, forward, loss_and_sigma, training_step
-from fcnet.reference.optimizers import adam, sgd
+from fcnet.reference.optimizers import adagrad, adam, lion, nadam, rmsprop, sgd
 from fcnet.reference.random import he_normal, permutation, philox
 
 __all__ = [
     "activation",
     "activation_derivative",
+    "adagrad",
     "adam",
     "backward",
     "cross_entropy",
     "forward",
     "he_normal",
     "linear",
+    "lion",
     "loss_and_sigma",
+    "nadam",
     "permutation",
     "philox",
     "relu",
+    "rmsprop",
     "sgd",
     "sgd_update",
     "sigma_backward",

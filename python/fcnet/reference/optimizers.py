@@ -83,3 +83,123 @@ def adam(
             x -= learning_rate * (m / lag1) / (np.sqrt(v / lag2) + epsilon)
 
     return update
+
+
+def nadam(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Update:
+    """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
+
+    m and v as for ``adam``, ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, ``P_t = mu_1 ... mu_t``;
+    ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``;
+    ``x <- x - alpha m' / (sqrt(v / (1 - beta2**t)) + epsilon)`` in step t.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    beta1, beta2, epsilon : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    first: list[Array] = []
+    second: list[Array] = []
+    steps = [0]
+    product = [1.0]
+
+    def momentum(t: int) -> float:
+        return beta1 * (1 - 0.5 * float(0.96 ** (t / 250)))
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        steps[0] += 1
+        now, ahead = momentum(steps[0]), momentum(steps[0] + 1)
+        product[0] *= now
+        lag, lag_ahead, lag2 = 1 - product[0], 1 - product[0] * ahead, 1 - beta2 ** steps[0]
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, m, v in zip(parameters, slopes, _state(first, layers), _state(second, layers), strict=True):
+            m[...] = beta1 * m + (1 - beta1) * g
+            v[...] = beta2 * v + (1 - beta2) * g * g
+            looking_ahead = ahead * m / lag_ahead + (1 - now) * g / lag
+            x -= learning_rate * looking_ahead / (np.sqrt(v / lag2) + epsilon)
+
+    return update
+
+
+def rmsprop(learning_rate: float, *, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-8) -> Update:
+    """RMSprop (Tieleman and Hinton 2012): ``v <- rho v + (1 - rho) g**2``, ``x <- x - alpha g / (sqrt(v) + epsilon)``.
+
+    With momentum ``u <- momentum u + g / (sqrt(v) + epsilon)``, ``x <- x - alpha u``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    rho, momentum, epsilon : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    squares: list[Array] = []
+    velocity: list[Array] = []
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, v, u in zip(parameters, slopes, _state(squares, layers), _state(velocity, layers), strict=True):
+            v[...] = rho * v + (1 - rho) * g * g
+            u[...] = momentum * u + g / (np.sqrt(v) + epsilon)
+            x -= learning_rate * u
+
+    return update
+
+
+def adagrad(learning_rate: float, *, epsilon: float = 1e-10) -> Update:
+    """Adagrad (Duchi et al. 2011): ``s <- s + g**2``, ``x <- x - alpha g / (sqrt(s) + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    epsilon : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    squares: list[Array] = []
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, s in zip(parameters, slopes, _state(squares, layers), strict=True):
+            s += g * g
+            x -= learning_rate * g / (np.sqrt(s) + epsilon)
+
+    return update
+
+
+def lion(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.99) -> Update:
+    """Lion (Chen et al. 2023): ``x <- x - alpha sign(beta1 m + (1 - beta1) g)``, then ``m <- beta2 m + (1 - beta2) g``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    beta1, beta2 : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    moments: list[Array] = []
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, m in zip(parameters, slopes, _state(moments, layers), strict=True):
+            x -= learning_rate * np.sign(beta1 * m + (1 - beta1) * g)
+            m[...] = beta2 * m + (1 - beta2) * g
+
+    return update

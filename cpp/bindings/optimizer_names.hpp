@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The optimisers by the names that Python knows them by, and their hyperparameters.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "arrays.hpp"
+#include "fcnet/hyperparameters.hpp"
+
+namespace fcnet::bindings {
+
+inline Optimizer optimizer_named(const std::string& name) {
+  static const std::map<std::string, Optimizer> names{{"sgd", Optimizer::sgd},
+                                                      {"momentum", Optimizer::momentum},
+                                                      {"nesterov", Optimizer::nesterov},
+                                                      {"adam", Optimizer::adam},
+                                                      {"nadam", Optimizer::nadam},
+                                                      {"rmsprop", Optimizer::rmsprop},
+                                                      {"rmsprop_momentum", Optimizer::rmsprop_momentum},
+                                                      {"adagrad", Optimizer::adagrad},
+                                                      {"lion", Optimizer::lion}};
+  const auto found = names.find(name);
+  if (found == names.end()) value_error("optimizer is '" + name + "': expected one that fcnet has");
+  return found->second;
+}
+
+// Those that `values` does not name are off.
+inline Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std::string, double>& values) {
+  Hyperparameters chosen{.optimizer = optimizer_named(optimizer)};
+  const std::map<std::string, double*> places{{"learning_rate", &chosen.learning_rate},
+                                              {"beta1", &chosen.beta1},
+                                              {"beta2", &chosen.beta2},
+                                              {"epsilon", &chosen.epsilon},
+                                              {"weight_decay", &chosen.weight_decay}};
+  for (const auto& [name, value] : values) {
+    const auto place = places.find(name);
+    if (place == places.end()) value_error("hyper has '" + name + "': expected hyperparameters that fcnet has");
+    *place->second = value;
+  }
+  return chosen;
+}
+
+}  // namespace fcnet::bindings
