@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss hyperparameters row_training vec vec_math tile activations
 optimizers elementwise pack slices forward backward update losses rowmajor row_layers
-one_vector_layers row_losses small_batch normal ceilings isa/kernels isa/avx512
+one_vector_layers row_losses small_batch norm normal ceilings isa/kernels isa/avx512
 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network data plan workspace
 row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """

@@ -24,6 +24,8 @@ OPTIMIZERS = {
     "rmsprop-momentum": fc.RMSprop(0.003, momentum=0.9),
     "adagrad": fc.Adagrad(0.02),
     "lion": fc.Lion(0.001),
+    "decay-l2-clip-value": fc.SGD(0.02, 0.9, weight_decay=0.1, l2=0.01, clip_value=0.02),
+    "clip-norm": fc.Adam(0.01, clip_norm=0.5),
 }
 every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
 

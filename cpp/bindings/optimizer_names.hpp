@@ -32,7 +32,10 @@ inline Hyperparameters hyperparameters(const std::string& optimizer, const std::
                                               {"beta1", &chosen.beta1},
                                               {"beta2", &chosen.beta2},
                                               {"epsilon", &chosen.epsilon},
-                                              {"weight_decay", &chosen.weight_decay}};
+                                              {"weight_decay", &chosen.weight_decay},
+                                              {"l2", &chosen.l2},
+                                              {"clip_value", &chosen.clip_value},
+                                              {"clip_norm", &chosen.clip_norm}};
   for (const auto& [name, value] : values) {
     const auto place = places.find(name);
     if (place == places.end()) value_error("hyper has '" + name + "': expected hyperparameters that fcnet has");

@@ -47,7 +47,7 @@ std::vector<float> train(
   Watch nobody;
   expect(start.allocate(problem.shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok,
          "allocation");
-  const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8, 0};
+  const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8};
   expect(trainer.prepare(problem.shape, problem.data(), batch, adam, nobody) == Status::ok, "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
     Watch watch(poll, nullptr);

@@ -11,7 +11,11 @@ struct Hyperparameters {
   double learning_rate = 0;
   double beta1 = 0;  // momentum, or the decay of Adam's first average
   double beta2 = 0, epsilon = 0;
-  double weight_decay = 0;
+  double weight_decay = 0, l2 = 0;
+  double clip_value = __builtin_inf(), clip_norm = __builtin_inf();
+
+  // Whether a step needs all of the gradient before it changes a weight.
+  bool needs_norm() const { return clip_norm < __builtin_inf(); }
 };
 
 // The arrays of state, each of the size of the parameters.
@@ -51,6 +55,12 @@ struct Powers {
   static constexpr double nadam_warm_up = 0x1.ffea9969757dbp-1;  // 0.96^(1 / 250)
 };
 
+// The factor that shortens a gradient of that norm to clip_norm; NaN, so that a divergence shows, where it has none.
+[[gnu::always_inline]] static inline double shortening(const Hyperparameters& by, double norm) {
+  if (!__builtin_isfinite(norm)) return __builtin_nan("");
+  return norm > by.clip_norm ? by.clip_norm / norm : 1;
+}
+
 // gradient = scale * sum over the samples; `rate` is this step's learning rate, `powers` end with it. Adam's averages
 // start at 0 and lag by a factor 1 - beta^t, which moves into alpha and epsilon: one square root and one division a
 // weight (Kingma and Ba 2015, end of section 2).
@@ -80,6 +90,8 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double 
   step.epsilon = static_cast<T>(by.epsilon * lag2);
   if (step.epsilon < smallest) step.epsilon = smallest;  // else 0 / 0 where a gradient is 0
   step.keep = static_cast<T>(1 - rate * by.weight_decay);
+  step.l2 = static_cast<T>(by.l2);
+  step.clip_value = static_cast<T>(by.clip_value);
   return step;
 }
 

@@ -94,6 +94,15 @@ FCNET_INLINE Vec<T> kept(const OptimizerStep<T>& step, Vec<T> w, bool bias) {
   return bias ? w : step.keep * w;
 }
 
+// The gradient of the mean loss, clipped (NaN stays NaN), and that of the L2 penalty.
+template <class T>
+FCNET_INLINE Vec<T> penalized_gradient(const OptimizerStep<T>& step, Vec<T> w, Vec<T> sum, bool bias) {
+  const Vec<T> most = broadcast(step.clip_value);
+  Vec<T> g = step.scale * sum;
+  g = g < -most ? -most : most < g ? most : g;
+  return bias ? g : fma(broadcast(step.l2), w, g);
+}
+
 // O on the vector at `at`, made of `w`'s successor by change(w, state).
 template <class O, class T, class Change>
 FCNET_INLINE void apply_to_vector(const UpdateTarget<T>& target, Size at, Change change) {
@@ -105,7 +114,7 @@ FCNET_INLINE void apply_to_vector(const UpdateTarget<T>& target, Size at, Change
   for (int i = 0; i < O::slots; ++i) store(target.new_state + i * target.slot + at, state[i]);
 }
 
-// An optimiser that takes sums from the registers; decays: with weight decay.
+// An optimiser that takes sums from the registers, without L2 penalty and clipping; decays: with weight decay.
 template <class O, bool decays>
 struct InRegisters {
   static constexpr int slots = O::slots;
@@ -131,7 +140,7 @@ void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, 
   for (Size r = 0; r < rows; ++r)
     for (Size c = 0; c < columns; c += width<T>)
       apply_to_vector<O>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
-        const Vec<T> g = step.scale * load(sums + r * columns + c);
+        const Vec<T> g = penalized_gradient(step, w, load(sums + r * columns + c), r == bias);
         return optimizer(kept(step, w, r == bias), state, g);
       });
 }
@@ -162,7 +171,8 @@ __attribute__((noinline)) void apply_block(const OptimizerStep<T>& step, const U
   }
 }
 
-// Any optimiser: takes the tile from the first cache, so that it is compiled once and not for every shape of a tile.
+// Any optimiser with any options: takes the tile from the first cache, so that it is compiled once and not for every
+// shape of a tile.
 template <class T>
 struct FromCache {
   const OptimizerStep<T>& step;
@@ -179,14 +189,15 @@ struct FromCache {
 // Calls f with what applies the optimiser that `step` names: from the registers those that most people use.
 template <class T, class F>
 FCNET_INLINE void with_optimizer(const OptimizerStep<T>& step, F f) {
-  const bool decays = step.keep != T(1);
-  if (step.optimizer == Optimizer::sgd && !decays)
+  const bool as_it_is = step.l2 == T(0) && step.clip_value == static_cast<T>(__builtin_inf());
+  const bool plain = as_it_is && step.keep == T(1);
+  if (step.optimizer == Optimizer::sgd && plain)
     f(InRegisters<Sgd<T>, false>{{step}});
-  else if (step.optimizer == Optimizer::momentum && !decays)
+  else if (step.optimizer == Optimizer::momentum && plain)
     f(InRegisters<Momentum<T, false>, false>{{step}});
-  else if (step.optimizer == Optimizer::nesterov && !decays)
+  else if (step.optimizer == Optimizer::nesterov && plain)
     f(InRegisters<Momentum<T, true>, false>{{step}});
-  else if (step.optimizer == Optimizer::adam)
+  else if (step.optimizer == Optimizer::adam && as_it_is)
     f(InRegisters<Adam<T, false>, true>{{step}});
   else
     f(FromCache<T>{step, static_cast<int>(state_slots(step.optimizer))});

@@ -13,7 +13,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   powers_ = {};
-  plan_ = plan_training<T>(shape, batch_, chosen.optimizer, num_threads());
+  plan_ = plan_training<T>(shape, batch_, chosen, num_threads());
   if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
@@ -25,35 +25,88 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_state_, slots); s != Status::ok) return s;
   }
-  if (plan_.chunk < batch_)
+  if (plan_.chunk < batch_ || chosen.needs_norm())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
+  if (chosen.needs_norm()) {
+    constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
+    for (Size l = 0; l < shape.layers(); ++l) {
+      const Size rows = shape.sizes[l] + 1;
+      const Size block = std::max(elements / (groups(shape.sizes[l + 1], lanes) * lanes), Size{1});
+      for (Size first = 0; first < rows; first += block) blocks_.push_back({l, first, std::min(first + block, rows)});
+    }
+    if (const Status s = squares_.allocate(blocks_.size()); s != Status::ok) return s;
+  }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
                        : propagation_.prepare(parameters_, data, plan_.chunk);
 }
 
 template <class T>
-LossSum Trainer<T>::step(const Team& team, Chunk batch) {
+void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
+                        Size first, Size last) {
+  const Size offset = parameters_.offset(l);
+  const LayerView<T> layer = parameters_.layer(l);
+  const UpdateTarget<T> target{layer.w,
+                               state_.data() + offset,
+                               (plan_.stoppable ? next_ : parameters_).layer(l).w,
+                               (plan_.stoppable ? next_state_ : state_).data() + offset,
+                               parameters_.panels().size(),
+                               go_on ? sums_.data() + offset : nullptr};
+  kernels<T>().update(layer, h, sigma_t, step, target, first, last);
+}
+
+template <class T>
+template <class F>
+void Trainer<T>::each_block(const Team& team, Watch& watch, F f) {
+  for (Size i = static_cast<Size>(team.id); i < blocks_.size(); i += static_cast<Size>(team.size)) {
+    if (plan_.stoppable && !go_on(team, watch)) return;
+    f(i, blocks_[i]);
+  }
+}
+
+template <class T>
+double Trainer<T>::norm_of_sums(const Team& team, Watch& watch) {
+  team.sync();  // the sums are complete
+  each_block(team, watch, [&](Size i, const RowBlock& block) {
+    const LayerView<T> layer = parameters_.layer(block.layer);
+    const T* const sums = sums_.data() + parameters_.offset(block.layer) + block.first * lanes;
+    double sum = 0;
+    for (Size q = 0; q * lanes < layer.out; ++q)
+      sum += kernels<T>().sum_of_squares(sums + q * layer.stride, block.last - block.first, used_lanes(layer.out, q));
+    squares_[i] = sum;
+  });
+  team.sync();
+  double sum = 0;
+  for (Size i = 0; i < blocks_.size(); ++i) sum += squares_[i];
+  return __builtin_sqrt(sum);
+}
+
+template <class T>
+LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
   Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
   powers.advance(chosen_);
-  return propagation_.run(team, batch, plan_.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
-    const LayerView<T> layer = parameters_.layer(l);
-    const Size offset = parameters_.offset(l), samples = pass.chunk.samples;
+  const auto scale = [&](const LossSum& loss) {
+    return gradient_scale(shape_.loss, shape_.outputs(), loss.sum, batch.samples);
+  };
+  const auto use = [&](const Pass& pass, Size l, Size first, Size last) {
+    const Size samples = pass.chunk.samples;
     const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
-    if (!pass.last) {
-      kernels<T>().accumulate(layer, h, sigma_t, sums_.data() + offset, !pass.first, first, last);
-      return;
-    }
-    const double scale = gradient_scale(shape_.loss, shape_.outputs(), pass.loss.sum, batch.samples);
-    const UpdateTarget<T> target{layer.w,
-                                 state_.data() + offset,
-                                 (plan_.stoppable ? next_ : parameters_).layer(l).w,
-                                 (plan_.stoppable ? next_state_ : state_).data() + offset,
-                                 parameters_.panels().size(),
-                                 pass.first ? nullptr : sums_.data() + offset};
-    kernels<T>().update(layer, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale), target, first, last);
-  });
+    if (pass.last && !chosen_.needs_norm())
+      update(l, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale(pass.loss)), !pass.first, first, last);
+    else
+      kernels<T>().accumulate(parameters_.layer(l), h, sigma_t, sums_.data() + parameters_.offset(l), !pass.first,
+                              first, last);
+  };
+  const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
+  if (chosen_.needs_norm()) {
+    const double norm = scale(loss) * norm_of_sums(team, watch);
+    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm));
+    each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
+      update(block.layer, {}, {}, of_step, true, block.first, block.last);
+    });
+  }
+  return loss;
 }
 
 template <class T>
@@ -74,7 +127,7 @@ void Trainer<T>::run_steps(Watch& watch) {
     const FlushDenormals flush;
     for (Size first = 0, unwatched = 0; first < samples_ && !stop_; first += batch_) {
       const Chunk batch{first, std::min(batch_, samples_ - first)};
-      const LossSum loss = step(team, batch);
+      const LossSum loss = step(team, batch, watch);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
       if (team.id == 0) {
         const bool dropped = plan_.stoppable && watch.check();
@@ -144,7 +197,7 @@ Parameters<T> Trainer<T>::give_parameters() {
 template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
   const Shape& shape = parameters.shape();
-  const Plan plan = plan_training<T>(shape, data.samples, Optimizer::sgd, num_threads());
+  const Plan plan = plan_training<T>(shape, data.samples, Hyperparameters{}, num_threads());
   Propagation<T> propagation;
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
   if (const Status s = propagation.prepare(parameters, data, plan.chunk); s != Status::ok) return {.status = s};

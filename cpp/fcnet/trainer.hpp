@@ -33,14 +33,27 @@ class Trainer {
  private:
   void run_steps(Watch& watch);
   void run_small_steps(const std::int64_t* order, Watch& watch);
-  LossSum step(const Team& team, Chunk batch);
+  LossSum step(const Team& team, Chunk batch, Watch& watch);
+  // What the optimiser makes of rows of layer l, whose sums over the samples go on from sums_ where `go_on`.
+  void update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on, Size first,
+              Size last);
+  // f(i, block i) for this thread's share of the row blocks.
+  template <class F>
+  void each_block(const Team& team, Watch& watch, F f);
+  double norm_of_sums(const Team& team, Watch& watch);
   void finish_step(const LossSum& loss, Size samples);
 
   Shape shape_;
   Parameters<T> parameters_, next_;  // next_ and next_state_: for steps that can be dropped
   Buffer<T> state_, next_state_;     // of the optimiser, slot after slot like the parameters
   bool has_parameters_ = false;
-  Buffer<T> sums_;  // for batches in several chunks
+  Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
+  // Rows of a layer that are visited together once their sums are complete, and the sums' squares, summed.
+  struct RowBlock {
+    Size layer, first, last;
+  };
+  std::vector<RowBlock> blocks_;
+  Buffer<double> squares_;
   Propagation<T> propagation_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;

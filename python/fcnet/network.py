@@ -176,7 +176,7 @@ class Network(Described):
         train, validation = train.with_validation(self._architecture, validation_data, validation_split)
         if early_stopping is not None:
             early_stopping.check(validates=validation is not None, classifies=self._architecture.classifies)
-        batch_size = min(batch_size, len(train.x))
+        batch_size = min(batch_size * optimizer.accumulate, len(train.x))
         trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
         try:
             self._epochs_before, self._history = self.epochs_trained, History()

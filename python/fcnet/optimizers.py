@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from fcnet import arrays
 from fcnet.optimizer import Optimizer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Gradient descent, ``x <- x - learning_rate dL/dx`` (the article, last section), on mini-batches.
 
@@ -22,6 +22,10 @@ class SGD(Optimizer):
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
         Needs a momentum above 0.
+    weight_decay : float >= 0, default 0
+        Decoupled (Loshchilov and Hutter 2019): ``W <- (1 - learning_rate weight_decay) W`` before each step.
+    l2, clip_value, clip_norm, accumulate
+        Those of every optimiser, see ``fcnet.optimizer.Optimizer``; off by default.
 
     Raises
     ------
@@ -30,13 +34,15 @@ class SGD(Optimizer):
 
     Examples
     --------
-    >>> SGD(0.05, momentum=0.9)
-    SGD(learning_rate=0.05, momentum=0.9, nesterov=False)
+    >>> SGD(0.05, momentum=0.9, l2=0.001)
+    SGD(learning_rate=0.05, momentum=0.9, nesterov=False, l2=0.001)
     """
 
     learning_rate: float = 0.1
     momentum: float = 0.0
     nesterov: bool = False
+    _: KW_ONLY
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,12 +50,12 @@ class SGD(Optimizer):
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov is True: expected a momentum above 0 with it")
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        name = "sgd" if self.momentum == 0 else "nesterov" if self.nesterov else "momentum"
-        return name, {"learning_rate": self.learning_rate, "beta1": self.momentum}
+    @property
+    def _kind(self) -> str:
+        return "sgd" if self.momentum == 0 else "nesterov" if self.nesterov else "momentum"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015, algorithm 1): steps of nearly ``learning_rate``, whatever the gradient's scale.
 
@@ -64,6 +70,8 @@ class Adam(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float, default 1e-8
         Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
 
     Raises
     ------
@@ -81,11 +89,12 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        return "adam", asdict(self)
+    @property
+    def _kind(self) -> str:
+        return "adam"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019): weights, not biases, shrink in every step.
 
@@ -93,7 +102,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta1, beta2, epsilon
+    learning_rate, beta1, beta2, epsilon, l2, clip_value, clip_norm, accumulate
         As for ``Adam``.
     weight_decay : float >= 0, default 0.01
 
@@ -105,7 +114,7 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
 
@@ -120,6 +129,8 @@ class NAdam(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float, default 1e-8
         Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
 
     Raises
     ------
@@ -131,11 +142,12 @@ class NAdam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        return "nadam", asdict(self)
+    @property
+    def _kind(self) -> str:
+        return "nadam"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Steps divided by a decaying root mean square of the gradients (Tieleman and Hinton 2012).
 
@@ -151,6 +163,8 @@ class RMSprop(Optimizer):
     momentum : float in [0, 1), default 0
     epsilon : float, default 1e-8
         Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
 
     Raises
     ------
@@ -167,12 +181,12 @@ class RMSprop(Optimizer):
     momentum: float = 0.0
     epsilon: float = 1e-8
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        values = {"learning_rate": self.learning_rate, "beta1": self.momentum, "beta2": self.rho}
-        return "rmsprop" if self.momentum == 0 else "rmsprop_momentum", values | {"epsilon": self.epsilon}
+    @property
+    def _kind(self) -> str:
+        return "rmsprop" if self.momentum == 0 else "rmsprop_momentum"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients so far (Duchi et al. 2011).
 
@@ -184,6 +198,8 @@ class Adagrad(Optimizer):
         Positive and finite.
     epsilon : float, default 1e-10
         Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
 
     Raises
     ------
@@ -193,11 +209,12 @@ class Adagrad(Optimizer):
     learning_rate: float = 0.01
     epsilon: float = 1e-10
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        return "adagrad", asdict(self)
+    @property
+    def _kind(self) -> str:
+        return "adagrad"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
     """Steps of the size ``learning_rate``, in the direction of a sign (Chen et al. 2023, algorithm 2).
 
@@ -208,6 +225,10 @@ class Lion(Optimizer):
     learning_rate : float, default 0.0001
         Positive and finite; a third to a tenth of what suits Adam.
     beta1, beta2 : float in [0, 1), default 0.9 and 0.99
+    weight_decay : float >= 0, default 0
+        Decoupled, as for ``AdamW``.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
 
     Raises
     ------
@@ -217,6 +238,9 @@ class Lion(Optimizer):
     learning_rate: float = 0.0001
     beta1: float = 0.9
     beta2: float = 0.99
+    _: KW_ONLY
+    weight_decay: float = 0.0
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        return "lion", asdict(self)
+    @property
+    def _kind(self) -> str:
+        return "lion"

@@ -53,7 +53,9 @@ struct OptimizerStep {
   T ahead = 0;             // NAdam's rate of the gradient itself
   T beta1 = 0, rest1 = 0;  // momentum, or the decay of Adam's first average; 1 - beta1
   T beta2 = 0, rest2 = 0, epsilon = 0;
-  T keep = 1;  // factor of the weights, not of the biases: decoupled weight decay
+  T keep = 1;                      // factor of the weights, not of the biases: decoupled weight decay
+  T l2 = 0;                        // of the penalty l2 w^2 / 2 on weights, not on biases
+  T clip_value = __builtin_inf();  // the gradients of the loss are within +- clip_value
 };
 
 // What an update reads and writes, from a layer's first panel on. `new_...` are the same places, unless the step may
@@ -114,6 +116,9 @@ struct Kernels {
   // where `add`.
   void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
                      Size first, Size last);
+
+  // norm.hpp: of rows of 32, the first `used` of each
+  double (*sum_of_squares)(const T* rows, Size count, Size used);
 
   // losses.hpp: on one panel; loss per sample; returns how many samples are classified correctly.
   void (*softmax)(T* panel, Size classes, Size samples);

@@ -21,7 +21,7 @@ from fcnet.reference.kernels import (
     weight_gradient,
 )
 from fcnet.reference.network import backward, forward, loss_and_sigma, training_step
-from fcnet.reference.optimizers import adagrad, adam, lion, nadam, rmsprop, sgd
+from fcnet.reference.optimizers import adagrad, adam, lion, nadam, regularized, rmsprop, sgd
 from fcnet.reference.random import he_normal, permutation, philox
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "nadam",
     "permutation",
     "philox",
+    "regularized",
     "relu",
     "rmsprop",
     "sgd",
