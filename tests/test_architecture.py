@@ -18,7 +18,8 @@ CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss hyperparameters row_training vec vec_math tile activations
 optimizers elementwise pack slices forward backward update losses rowmajor row_layers
 one_vector_layers row_losses small_batch norm normal ceilings isa/kernels isa/avx512
-isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network data plan workspace
+isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network optimizer_state
+data plan workspace
 row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.optimizers reference.random reference.network reference

@@ -10,24 +10,9 @@ import pytest
 import fcnet as fc
 from fcnet import _native
 
+from optimizers import OPTIMIZERS, every_optimizer
+
 FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]
-
-
-OPTIMIZERS = {
-    "sgd": fc.SGD(0.05),
-    "momentum": fc.SGD(0.02, 0.9),
-    "nesterov": fc.SGD(0.02, 0.9, nesterov=True),
-    "adam": fc.Adam(0.01),
-    "adamw": fc.AdamW(0.01),
-    "nadam": fc.NAdam(0.01),
-    "rmsprop": fc.RMSprop(0.003),
-    "rmsprop-momentum": fc.RMSprop(0.003, momentum=0.9),
-    "adagrad": fc.Adagrad(0.02),
-    "lion": fc.Lion(0.001),
-    "decay-l2-clip-value": fc.SGD(0.02, 0.9, weight_decay=0.1, l2=0.01, clip_value=0.02),
-    "clip-norm": fc.Adam(0.01, clip_norm=0.5),
-}
-every_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
 
 
 def trained(loss, dtype, batch, optimizer=OPTIMIZERS["sgd"], n=300, sizes=(20, 70, 33, 5), seed=1):

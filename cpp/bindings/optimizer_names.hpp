@@ -4,25 +4,34 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "arrays.hpp"
 #include "fcnet/hyperparameters.hpp"
 
 namespace fcnet::bindings {
 
+inline constexpr std::pair<const char*, Optimizer> optimizer_names[] = {
+    {"sgd", Optimizer::sgd},
+    {"momentum", Optimizer::momentum},
+    {"nesterov", Optimizer::nesterov},
+    {"adam", Optimizer::adam},
+    {"nadam", Optimizer::nadam},
+    {"rmsprop", Optimizer::rmsprop},
+    {"rmsprop_momentum", Optimizer::rmsprop_momentum},
+    {"adagrad", Optimizer::adagrad},
+    {"lion", Optimizer::lion}};
+
 inline Optimizer optimizer_named(const std::string& name) {
-  static const std::map<std::string, Optimizer> names{{"sgd", Optimizer::sgd},
-                                                      {"momentum", Optimizer::momentum},
-                                                      {"nesterov", Optimizer::nesterov},
-                                                      {"adam", Optimizer::adam},
-                                                      {"nadam", Optimizer::nadam},
-                                                      {"rmsprop", Optimizer::rmsprop},
-                                                      {"rmsprop_momentum", Optimizer::rmsprop_momentum},
-                                                      {"adagrad", Optimizer::adagrad},
-                                                      {"lion", Optimizer::lion}};
-  const auto found = names.find(name);
-  if (found == names.end()) value_error("optimizer is '" + name + "': expected one that fcnet has");
-  return found->second;
+  for (const auto& [known, optimizer] : optimizer_names)
+    if (name == known) return optimizer;
+  value_error("optimizer is '" + name + "': expected one that fcnet has");
+}
+
+inline std::string name_of(Optimizer optimizer) {
+  for (const auto& [name, known] : optimizer_names)
+    if (optimizer == known) return name;
+  return {};
 }
 
 // Those that `values` does not name are off.

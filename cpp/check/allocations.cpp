@@ -39,15 +39,17 @@ constexpr double never = __builtin_inf();
 long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimizer optimizer, double clip_norm) {
   Parameters<float> start;
   Trainer<float> trainer;
+  OptimizerState<float> state;
   Watch nobody;
   Hyperparameters chosen{optimizer, 0.01, 0.9, 0.999, 1e-8};
   chosen.clip_norm = clip_norm;
   if (start.allocate(set.shape, nobody) != Status::ok || initialize(start, 1, nobody) != Status::ok ||
-      trainer.prepare(set.shape, set.data(), batch, chosen, nobody) != Status::ok)
+      trainer.prepare(set.shape, set.data(), batch, chosen, nobody) != Status::ok ||
+      state.begin(optimizer, start.panels().size(), nobody) != Status::ok)
     return -1;
-  trainer.run_epoch(start, 7, 0, true, nullptr, nobody);  // copies the parameters
+  trainer.run_epoch(start, state, 7, 0, true, nullptr, nobody);  // copies the parameters
   const long before = allocations;
-  const LossResult result = trainer.run_epoch(start, 7, 1, true, nullptr, nobody);
+  const LossResult result = trainer.run_epoch(start, state, 7, 1, true, nullptr, nobody);
   const long after = allocations;
   return result.status == Status::ok ? after - before : -1;
 }

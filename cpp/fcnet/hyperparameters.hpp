@@ -42,7 +42,7 @@ struct Powers {
   double beta1 = 1, beta2 = 1, warm_up = 1;
 
   [[gnu::always_inline]] void advance(const Hyperparameters& by) {
-    warm_up *= nadam_warm_up;
+    if (by.optimizer == Optimizer::nadam) warm_up *= nadam_warm_up;
     beta1 *= momentum(by);
     beta2 *= by.beta2;
   }
@@ -70,6 +70,11 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double 
   OptimizerStep<T> step;
   step.optimizer = by.optimizer;
   step.scale = static_cast<T>(scale);
+  step.learning_rate = static_cast<T>(rate);
+  step.keep = static_cast<T>(1 - rate * by.weight_decay);
+  step.l2 = static_cast<T>(by.l2);
+  step.clip_value = static_cast<T>(by.clip_value);
+  if (by.optimizer == Optimizer::sgd) return step;  // the shortest steps take 0.1 us
   step.beta1 = static_cast<T>(by.beta1);
   step.rest1 = static_cast<T>(1 - by.beta1);
   step.beta2 = static_cast<T>(by.beta2);
@@ -89,9 +94,6 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double 
   constexpr T smallest = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
   step.epsilon = static_cast<T>(by.epsilon * lag2);
   if (step.epsilon < smallest) step.epsilon = smallest;  // else 0 / 0 where a gradient is 0
-  step.keep = static_cast<T>(1 - rate * by.weight_decay);
-  step.l2 = static_cast<T>(by.l2);
-  step.clip_value = static_cast<T>(by.clip_value);
   return step;
 }
 

@@ -12,18 +12,15 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   samples_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  powers_ = {};
   plan_ = plan_training<T>(shape, batch_, chosen, num_threads());
   if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
     return s == Status::ok ? bring_in(buffer, watch) : s;
   };
-  const Size slots = state_slots(chosen.optimizer);
-  if (const Status s = allocate(state_, slots); s != Status::ok) return s;
   if (plan_.stoppable) {
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
-    if (const Status s = allocate(next_state_, slots); s != Status::ok) return s;
+    if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
   if (plan_.chunk < batch_ || chosen.needs_norm())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
@@ -47,9 +44,9 @@ void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, cons
   const Size offset = parameters_.offset(l);
   const LayerView<T> layer = parameters_.layer(l);
   const UpdateTarget<T> target{layer.w,
-                               state_.data() + offset,
+                               state_->slots.data() + offset,
                                (plan_.stoppable ? next_ : parameters_).layer(l).w,
-                               (plan_.stoppable ? next_state_ : state_).data() + offset,
+                               (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
                                parameters_.panels().size(),
                                go_on ? sums_.data() + offset : nullptr};
   kernels<T>().update(layer, h, sigma_t, step, target, first, last);
@@ -84,7 +81,7 @@ double Trainer<T>::norm_of_sums(const Team& team, Watch& watch) {
 template <class T>
 LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
-  Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
+  Powers powers = state_->powers;  // thread 0 may be done with its share, and advance them, before the others are
   powers.advance(chosen_);
   const auto scale = [&](const LossSum& loss) {
     return gradient_scale(shape_.loss, shape_.outputs(), loss.sum, batch.samples);
@@ -113,9 +110,9 @@ template <class T>
 void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
   if (plan_.stoppable) {
     std::swap(parameters_, next_);
-    std::swap(state_, next_state_);
+    std::swap(state_->slots, next_slots_);
   }
-  powers_.advance(chosen_);
+  state_->powers.advance(chosen_);
   total_.add_mean(shape_.loss, shape_.outputs(), loss, samples);
   seen_ += samples;
 }
@@ -143,8 +140,8 @@ void Trainer<T>::run_steps(Watch& watch) {
 
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
-  const RowTraining<T>& training = rows_.on(parameters_, state_, order);
-  RowProgress progress{powers_, rates_, {}};
+  const RowTraining<T>& training = rows_.on(parameters_, state_->slots, order);
+  RowProgress progress{state_->powers, rates_, {}};
   const FlushDenormals flush;
   do {
     const Size last = std::min(samples_, seen_ + batch_ * plan_.steps_at_once);
@@ -152,12 +149,13 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
     seen_ = last;
     total_ = progress.total;
   } while (seen_ < samples_ && !watch.check());
-  powers_ = progress.powers;
+  state_->powers = progress.powers;
 }
 
 template <class T>
-LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
-                                 const double* rates, Watch& watch) {
+LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
+                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch) {
+  state_ = &state;
   rates_ = rates;
   total_ = {};
   seen_ = 0;

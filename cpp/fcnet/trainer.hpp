@@ -3,6 +3,7 @@
 // The same bits for any number of threads and whichever way plan.hpp chooses.
 #pragma once
 
+#include "fcnet/optimizer_state.hpp"
 #include "fcnet/propagation.hpp"
 #include "fcnet/row_workspace.hpp"
 
@@ -16,10 +17,11 @@ class Trainer {
                                Watch& watch);
 
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
-  // has no parameters of its own. `rates`: the learning rate of each of steps(), or null: the optimiser's own. An
-  // interrupted epoch leaves the parameters of the last finished step.
-  LossResult run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
-                       const double* rates, Watch& watch);
+  // has no parameters of its own, and with `state`, which suits the optimiser and goes on with the steps. `rates`: the
+  // learning rate of each of steps(), or null: the optimiser's own. An interrupted epoch leaves the parameters of the
+  // last finished step.
+  LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed, std::uint32_t epoch,
+                       bool shuffle, const double* rates, Watch& watch);
   Size steps() const { return groups(samples_, batch_); }
 
   bool has_parameters() const { return has_parameters_; }
@@ -44,8 +46,9 @@ class Trainer {
   void finish_step(const LossSum& loss, Size samples);
 
   Shape shape_;
-  Parameters<T> parameters_, next_;  // next_ and next_state_: for steps that can be dropped
-  Buffer<T> state_, next_state_;     // of the optimiser, slot after slot like the parameters
+  Parameters<T> parameters_, next_;  // next_ and next_slots_: for steps that can be dropped
+  OptimizerState<T>* state_ = nullptr;
+  Buffer<T> next_slots_;
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
   // Rows of a layer that are visited together once their sums are complete, and the sums' squares, summed.
@@ -61,7 +64,6 @@ class Trainer {
   Plan plan_{};
   Hyperparameters chosen_;
   const double* rates_ = nullptr;
-  Powers powers_{};
   // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
   bool stop_ = false;
   LossSum total_;  // of the epoch; losses weighted by the samples of their batch

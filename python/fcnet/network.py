@@ -15,8 +15,7 @@ from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
 from fcnet.layers import Layer
-from fcnet.optimizer import Optimizer
-from fcnet.optimizers import SGD
+from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import evaluate, open_trainer, run_epochs
@@ -125,7 +124,7 @@ class Network(Described):
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
-        Fitting again goes on from the weights and the epoch count reached; the optimiser's averages start anew.
+        Fitting again goes on as one longer fit would, bit for bit; an optimiser of another kind begins anew.
         Ctrl-C raises KeyboardInterrupt within a tenth of a second; the weights are those of the last finished step.
 
         Parameters
@@ -236,8 +235,7 @@ class Network(Described):
         ------
         TypeError, ValueError : x or y is not as for fit.
         """
-        examples = Examples.of(self._architecture, x, y, finite=False)
-        return evaluate(self._model, examples, self._architecture.classifies)
+        return evaluate(self._model, Examples.of(self._architecture, x, y, finite=False), self._architecture.classifies)
 
     def gradients(self, x: ArrayLike, y: ArrayLike) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
@@ -261,7 +259,7 @@ class Network(Described):
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. The history is not stored; during a fit, the weights are those of the last finished epoch.
+        one. The history is not stored; nor are, while an epoch runs, its steps and the optimiser's state.
 
         Parameters
         ----------
@@ -283,18 +281,20 @@ class Network(Described):
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
             "parameters": self._model.parameters(),
+            "optimizer_state": self._model.optimizer_state(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        names = {*ARGUMENTS, "epochs_trained", "history", "parameters"}
+        names = {*ARGUMENTS, "epochs_trained", "history", "parameters", "optimizer_state"}
         if not isinstance(state, dict) or set(state) != names:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
-        s = dict(state)
-        parameters, history, epochs_trained = s.pop("parameters"), s.pop("history"), s.pop("epochs_trained")
-        made = Architecture.of(**s)
+        made, parameters = Architecture.of(**{name: state[name] for name in ARGUMENTS}), state["parameters"]
         if len(parameters) != len(made.sizes) - 1:
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.sizes) - 1}")
         self._begin(made, parameters)
-        self._history = History(**history)
-        self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)
+        if state["optimizer_state"] is not None:
+            self._model.set_optimizer_state(*state["optimizer_state"])
+        self._history = History(**state["history"])
+        epochs_trained = arrays.whole_number(state["epochs_trained"], "epochs_trained", 0, MOST_EPOCHS)
+        self._epochs_before = epochs_trained - len(self._history)

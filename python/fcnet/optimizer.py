@@ -29,6 +29,11 @@ class Optimizer:
     The gradients ``g = dL/dx`` are those of the mean loss of a step's samples. They are clipped, then ``l2 W`` is added
     to those of weights, then they go into the optimiser's equation. The options are off by default.
 
+    What an optimiser remembers (momentum, averages, the count of steps) stays with the network when a fit ends, and in
+    its files, pickles and copies. The next fit goes on from it where its optimiser is of the same kind: one remembers
+    the same as the other; learning rate and options may differ. Setting weights does not change it; it begins at 0
+    after a divergence, and where early stopping goes back to the weights of an earlier epoch.
+
     Parameters
     ----------
     learning_rate : float

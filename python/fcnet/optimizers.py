@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 
 from fcnet import arrays
-from fcnet.optimizer import Optimizer
+from fcnet.optimizer import Optimizer as Optimizer
 
 
 @dataclass(frozen=True, repr=False)
