@@ -175,7 +175,7 @@ __attribute__((noinline)) void apply_block(const OptimizerStep<T>& step, const U
 // shape of a tile.
 template <class T>
 struct FromCache {
-  const OptimizerStep<T>& step;
+  OptimizerStep<T> step;  // a copy: what apply_block sees the address of could not stay in registers for the others
   int slots;
 
   template <int R, int N>
