@@ -10,13 +10,12 @@ import pytest
 import fcnet as fc
 from fcnet import _native
 
+from optimizers import OPTIMIZERS, every_optimizer
+
 FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]
 
 
-OPTIMIZERS = [fc.SGD(0.05), fc.SGD(0.02, 0.9), fc.SGD(0.02, 0.9, nesterov=True), fc.Adam(0.01), fc.AdamW(0.01)]
-
-
-def trained(loss, dtype, batch, optimizer=OPTIMIZERS[0], n=300, sizes=(20, 70, 33, 5), seed=1):
+def trained(loss, dtype, batch, optimizer=OPTIMIZERS["sgd"], n=300, sizes=(20, 70, 33, 5), seed=1):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, sizes[0])).astype(dtype)
     y = rng.integers(0, sizes[-1], n) if loss == "cross_entropy" else rng.standard_normal((n, sizes[-1])).astype(dtype)
@@ -48,13 +47,13 @@ def test_same_bits_for_any_number_of_threads(loss, batch, dtype, isa):
     assert_same_bits_for_any_number_of_threads(lambda: trained(loss, dtype, batch))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:], ids=["momentum", "nesterov", "adam", "adamw"])
+@every_optimizer
 @pytest.mark.parametrize("batch", [7, 100])
 def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
     assert_same_bits_for_any_number_of_threads(lambda: trained("cross_entropy", dtype, batch, optimizer))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "nesterov", "adam", "adamw"])
+@every_optimizer
 @pytest.mark.parametrize("batch", [3, 100])
 def test_same_bits_where_steps_can_stop_anywhere(optimizer, batch, dtype):
     short = trained("rmse", dtype, batch, optimizer)
@@ -89,7 +88,7 @@ def test_a_step_has_the_bits_of_its_gradients(n, threads, steps, dtype, isa):
 
 
 @pytest.mark.skipif(len(FMA_ISAS) < 2, reason="this CPU has one instruction set with fused multiply-add")
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "nesterov", "adam", "adamw"])
+@every_optimizer
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
 def test_same_bits_on_every_instruction_set_with_fma(loss, optimizer, dtype):
     before = _native.config()["isa"]

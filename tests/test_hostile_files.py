@@ -80,6 +80,10 @@ CHANGES = {
     "no metadata": (lambda h: {k: v for k, v in h.items() if k != "__metadata__"}, "one of fcnet"),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
     "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "3"}}, "version '3'"),
+    "no optimizer": (
+        lambda h: h | {"__metadata__": h["__metadata__"] | {"optimizer": "3"}},
+        "optimizer is not given by",
+    ),
     "another checksum": (lambda h: h | {"__metadata__": h["__metadata__"] | {"crc32": "0"}}, "damaged"),
     "other sizes": (network(sizes=[3, 6, 2]), "has shape"),
     "more layers": (

@@ -235,3 +235,25 @@ def test_orthogonal_weights_are(sizes):
 def test_what_is_wrong_is_named(make, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize(
+    "optimizer", [fc.Adam(clip_norm=0.5), fc.Lion(weight_decay=0.1), fc.SGD(0.1, l2=0.1, clip_value=0.1)]
+)
+@pytest.mark.parametrize("batch", [5, 33])
+def test_frozen_layers_and_missing_biases_stay_whatever_the_optimiser(optimizer, batch, steps):
+    x, y = data()
+    net = fc.Network([5, 40, fc.Dense(33, bias=False), fc.Dense(20, dropout=0.2), 3], seed=3)
+    net.layers[0].freeze()
+    net.layers[2].freeze()
+    before = layers_of(net)
+    net.fit(x, y, epochs=2, batch_size=batch, optimizer=optimizer)
+    for i, (layer, (w, b)) in enumerate(zip(net.layers, before, strict=True)):
+        assert (layer.W == w).all() == (i in (0, 2))
+        assert (layer.B == b).all() == (i in (0, 1, 2))
+    halves = fc.Network([5, 40, fc.Dense(33, bias=False), fc.Dense(20, dropout=0.2), 3], seed=3)
+    halves.layers[0].freeze()
+    halves.layers[2].freeze()
+    for _ in range(2):
+        halves.fit(x, y, epochs=1, batch_size=batch, optimizer=optimizer)
+    assert (halves.predict(x) == net.predict(x)).all()

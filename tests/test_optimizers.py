@@ -25,7 +25,31 @@ OPTIMIZERS = {
         fc.Adam(0.02, beta1=0.5, beta2=0.9, epsilon=1e-3),
         lambda: reference.adam(0.02, beta1=0.5, beta2=0.9, epsilon=1e-3),
     ),
+    "nadam": (fc.NAdam(0.01, beta1=0.8), lambda: reference.nadam(0.01, beta1=0.8)),
+    "rmsprop": (fc.RMSprop(0.003), lambda: reference.rmsprop(0.003)),
+    "rmsprop-momentum": (
+        fc.RMSprop(0.002, rho=0.95, momentum=0.8, epsilon=1e-4),
+        lambda: reference.rmsprop(0.002, rho=0.95, momentum=0.8, epsilon=1e-4),
+    ),
+    "adagrad": (fc.Adagrad(0.02), lambda: reference.adagrad(0.02)),
+    "lion": (fc.Lion(0.003, beta1=0.8, beta2=0.95), lambda: reference.lion(0.003, beta1=0.8, beta2=0.95)),
     "adamw": (fc.AdamW(0.01, weight_decay=0.3), lambda: reference.adam(0.01, weight_decay=0.3)),
+    "sgd-decay": (fc.SGD(0.05, weight_decay=0.2), lambda: reference.sgd(0.05, weight_decay=0.2)),
+    "lion-decay": (fc.Lion(0.003, weight_decay=0.5), lambda: reference.lion(0.003, weight_decay=0.5)),
+    "sgd-l2": (fc.SGD(0.05, l2=0.1), lambda: reference.regularized(reference.sgd(0.05), l2=0.1)),
+    "adam-l2": (fc.Adam(0.01, l2=0.03), lambda: reference.regularized(reference.adam(0.01), l2=0.03)),
+    "momentum-clip-value": (
+        fc.SGD(0.02, momentum=0.9, clip_value=0.01),
+        lambda: reference.regularized(reference.sgd(0.02, momentum=0.9), clip_value=0.01),
+    ),
+    "nesterov-clip-norm": (
+        fc.SGD(0.02, momentum=0.9, nesterov=True, clip_norm=0.3),
+        lambda: reference.regularized(reference.sgd(0.02, momentum=0.9, nesterov=True), clip_norm=0.3),
+    ),
+    "adam-clip-norm-l2": (
+        fc.Adam(0.01, clip_norm=0.2, l2=0.1),
+        lambda: reference.regularized(reference.adam(0.01), clip_norm=0.2, l2=0.1),
+    ),
 }
 
 
@@ -64,6 +88,74 @@ def test_weight_decay_spares_the_biases():
     np.testing.assert_allclose(net.layers[0].B, [50, 0, 0], atol=1e-14)
 
 
+def rows(n=70, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, 5)), rng.integers(0, 3, n)
+
+
+def weights(net):
+    return [array.copy() for array in flat((layer.W, layer.B) for layer in net.layers)]
+
+
+@pytest.mark.parametrize("hidden", [[], [40, 33]])
+def test_a_step_is_shortened_to_the_norm(hidden, steps, dtype, isa, threads):
+    x, y = rows()
+    net = fc.Network([5, *hidden, 3], seed=1, dtype=dtype)
+    before, gradient = weights(net), flat(net.gradients(x, y))
+    norm = np.sqrt(sum((g.astype(np.longdouble) ** 2).sum() for g in gradient))
+    for clip_norm, length in ((norm / 4, norm / 4), (norm * 2, norm)):
+        net.fit(x, y, epochs=1, batch_size=70, shuffle=False, optimizer=fc.SGD(1.0, clip_norm=clip_norm))
+        moved = [new - old for new, old in zip(weights(net), before, strict=True)]
+        for step, g in zip(moved, gradient, strict=True):
+            # each weight loses half an ulp of itself, the gradient some of its own
+            np.testing.assert_allclose(step, -g * dtype(length / norm), rtol=0, atol=8 * np.finfo(dtype).eps)
+        for layer, (w, b) in zip(net.layers, zip(before[::2], before[1::2], strict=True), strict=True):
+            layer.W, layer.B = w, b
+
+
+def test_a_norm_that_is_not_reached_changes_no_bit(steps, dtype, isa, threads):
+    x, y = rows()
+    nets = [fc.Network([5, 40, 3], seed=1, dtype=dtype) for _ in range(2)]
+    for net, options in zip(nets, ({}, {"clip_norm": 1e9}), strict=True):
+        net.fit(x, y, epochs=2, batch_size=7, optimizer=fc.Adam(0.01, **options))
+    for one, other in zip(*map(weights, nets), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("options", [{"clip_value": 1.0}, {"clip_norm": 1.0}], ids=lambda o: next(iter(o)))
+def test_clipping_hides_no_divergence(options):
+    net = fc.Network([1, 1], loss="mse", seed=1, dtype="float64")
+    with pytest.raises(fc.DivergenceError):
+        net.fit([[1e200]], [[0.0]], epochs=3, optimizer=fc.SGD(0.1, **options))
+
+
+def test_the_loss_that_is_reported_is_that_of_the_data():
+    x, y = rows()
+    net = fc.Network([5, 8, 3], seed=1, dtype="float64")
+    expected = net.evaluate(x, y)["loss"]
+    loss = net.fit(x, y, epochs=1, batch_size=70, optimizer=fc.SGD(0.1, l2=10.0)).loss[0]
+    np.testing.assert_allclose(loss, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.1}], ids=["plain", "clip_norm"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "rmse"])
+def test_accumulated_batches_are_one_large_batch(options, loss, dtype):
+    x, y = rows(n=70)  # at the end of an epoch 70 - 2 * 32 samples are left
+    y = y if loss == "cross_entropy" else np.eye(3)[y]
+    small, large = (fc.Network([5, 40, 3], loss=loss, seed=1, dtype=dtype) for _ in range(2))
+    one = small.fit(x, y, epochs=2, batch_size=8, optimizer=fc.Adam(0.01, accumulate=4, **options))
+    other = large.fit(x, y, epochs=2, batch_size=32, optimizer=fc.Adam(0.01, **options))
+    for got, expected in zip(weights(small), weights(large), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    assert one.loss == other.loss
+
+
+def test_options_stand_in_the_text_where_they_are_on():
+    assert repr(fc.SGD(0.1)) == "SGD(learning_rate=0.1, momentum=0.0, nesterov=False)"
+    text = "Lion(learning_rate=0.0001, beta1=0.9, beta2=0.99, clip_norm=1.0, accumulate=2, weight_decay=0.1)"
+    assert repr(fc.Lion(weight_decay=0.1, accumulate=2, clip_norm=1)) == text
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -79,6 +171,23 @@ def test_weight_decay_spares_the_biases():
         (lambda: fc.Adam(beta2=1.0), ValueError, "beta2 is 1.0: expected 0 <= beta2 < 1"),
         (lambda: fc.Adam(epsilon=0), ValueError, "epsilon is 0: expected a positive, finite number"),
         (lambda: fc.Adam(np.nan), ValueError, "learning_rate is nan: expected a positive, finite number"),
+        (
+            lambda: fc.SGD(0.1, weight_decay=np.inf),
+            ValueError,
+            "weight_decay is inf: expected a finite number",
+        ),
+        (lambda: fc.SGD(0.1, l2=-0.1), ValueError, "l2 is -0.1: expected a finite number, at least 0"),
+        (lambda: fc.SGD(0.1, l2=None), TypeError, "l2 is None: expected a number"),
+        (lambda: fc.SGD(0.1, clip_value=0), ValueError, "clip_value is 0: expected a positive number, or None"),
+        (lambda: fc.Lion(clip_norm=np.nan), ValueError, "clip_norm is nan: expected a positive number, or None"),
+        (lambda: fc.Adam(clip_norm=1, clip_value=1), ValueError, "clip_value and clip_norm are given both"),
+        (lambda: fc.Adam(accumulate=0), ValueError, "accumulate is 0: expected"),
+        (lambda: fc.Adam(accumulate=1.5), TypeError, "accumulate is 1.5: expected"),
+        (lambda: fc.NAdam(beta1=1), ValueError, "beta1 is 1: expected 0 <= beta1 < 1"),
+        (lambda: fc.RMSprop(rho=1.5), ValueError, "rho is 1.5: expected 0 <= rho < 1"),
+        (lambda: fc.RMSprop(momentum=-1), ValueError, "momentum is -1: expected 0 <= momentum < 1"),
+        (lambda: fc.Adagrad(epsilon=-1), ValueError, "epsilon is -1: expected a positive, finite number"),
+        (lambda: fc.Lion(beta2="a"), TypeError, "beta2 is 'a': expected a number"),
         (lambda: fc.AdamW(weight_decay=-1), ValueError, "weight_decay is -1: expected a finite number, at least 0"),
     ],
 )

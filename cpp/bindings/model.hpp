@@ -134,6 +134,17 @@ class Model {
     return published_;
   }
 
+  // What the optimiser of the last fit remembers; null where there is nothing, or while an epoch changes it. Whoever
+  // holds a copy of the pointer may read: an epoch then goes on with a copy.
+  std::shared_ptr<OptimizerState<T>> optimizer_state() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return state_;
+  }
+  std::shared_ptr<OptimizerState<T>> exchange_optimizer_state(std::shared_ptr<OptimizerState<T>> next) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(state_, std::move(next));
+  }
+
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
   // that goes on with it: there the network is free.
   class Claim {
@@ -159,6 +170,7 @@ class Model {
   std::uint64_t seed_;
   InputScale<T> input_;
   std::shared_ptr<Parameters<T>> published_;
+  std::shared_ptr<OptimizerState<T>> state_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks
@@ -174,7 +186,8 @@ class Fit {
       : network_(model),
         samples_(std::move(x), shape.inputs(), model->input()),
         targets_(std::move(y), std::move(weights), shape, samples_.n),
-        shuffle_(shuffle) {
+        shuffle_(shuffle),
+        optimizer_(chosen.optimizer) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
     if (drop_last && samples_.n < batch)
@@ -218,14 +231,25 @@ class Fit {
       };
     Attention attention(report, every_step);
     auto start = model.published();
+    const auto before = model.exchange_optimizer_state(nullptr);
+    const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
+    const auto state = mine ? before : std::make_shared<OptimizerState<T>>();
     const LossResult result = attention.run([&](Watch& watch) {
-      return trainer_.run_epoch(*start, model.seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr, watch);
+      const Status ready = mine      ? Status::ok
+                           : goes_on ? state->copy(*before, watch)
+                                     : state->begin(optimizer_, start->panels().size(), watch);
+      if (ready != Status::ok) return LossResult{.status = ready};
+      state->optimizer = optimizer_;
+      return trainer_.run_epoch(*start, *state, model.seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr,
+                                watch);
     });
     running.reset();
+    if (!trainer_.has_parameters()) model.exchange_optimizer_state(before);  // it has not begun
     const auto publish = [&] {
+      model.exchange_optimizer_state(state);
       start.reset();
-      const auto before = model.publish(trainer_.give_parameters());
-      if (before.use_count() == 1) trainer_.reuse(std::move(*before));  // else somebody predicts with them
+      const auto former = model.publish(trainer_.give_parameters());
+      if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
       if (result.samples == trainer_.samples()) finished_ = py::make_tuple(epoch, result.loss, result.correct);
     };
     if (result.status == Status::interrupted) {
@@ -240,9 +264,13 @@ class Fit {
     return py::make_tuple(result.loss, result.correct, diverged);
   }
 
-  // What the model predicts with now; cheap, as published parameters never change. And back to it.
+  // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimiser, which
+  // has gone on since, begins anew.
   std::shared_ptr<Parameters<T>> snapshot() const { return claimed().published_parameters(); }
-  void restore(std::shared_ptr<Parameters<T>> parameters) { claimed().publish(std::move(parameters)); }
+  void restore(std::shared_ptr<Parameters<T>> parameters) {
+    if (parameters != claimed().published_parameters()) claimed().exchange_optimizer_state(nullptr);
+    claimed().publish(std::move(parameters));
+  }
 
   // (epoch, loss, correct) of the last epoch whose weights are published, or None: also where an interrupt keeps
   // run_epoch's caller from seeing what it returned.
@@ -271,6 +299,7 @@ class Fit {
   Samples<T> samples_;
   Targets<T> targets_;
   bool shuffle_;
+  Optimizer optimizer_;
   Trainer<T> trainer_;
   py::object finished_ = py::none();
   std::atomic<bool> running_{false};

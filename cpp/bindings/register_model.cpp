@@ -4,8 +4,10 @@
 
 #include <variant>
 
+#include "layer_arrays.hpp"
 #include "model.hpp"
 #include "names.hpp"
+#include "optimizer_states.hpp"
 #include "register.hpp"
 
 namespace fcnet::bindings {
@@ -24,19 +26,7 @@ struct PySnapshot {
   std::variant<std::shared_ptr<Parameters<float>>, std::shared_ptr<Parameters<double>>> parameters;
 };
 
-using Layers = std::vector<std::pair<py::object, py::object>>;  // W and B of each
-using Kind = std::tuple<std::string, bool, double>;             // activation, bias, dropout
-
-py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
-
-// A layer's W or B as given by a user, of the right shape.
-template <class T>
-Input<T> parameters_given(const Shape& shape, Size layer, py::object value, bool bias) {
-  const Size in = shape.sizes[layer], out = shape.sizes[layer + 1];
-  Input<T> a(value, bias ? "B" : "W");
-  bias ? a.expect({dim(out)}, sizes({out}).c_str()) : a.expect({dim(in), dim(out)}, sizes({in, out}).c_str());
-  return a;
-}
+using Kind = std::tuple<std::string, bool, double>;  // activation, bias, dropout
 
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
@@ -49,21 +39,10 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
     input.scale.assign(factors.data(), factors.data() + factors.size());
     input.offset.assign(zeros.data(), zeros.data() + zeros.size());
   }
-  std::vector<Input<T>> parts;
-  if (given && given->size() != shape.layers()) value_error("parameters has not one entry for each layer");
-  for (Size l = 0; given && l < given->size(); ++l) {
-    parts.push_back(parameters_given<T>(shape, l, (*given)[l].first, false));
-    parts.push_back(parameters_given<T>(shape, l, (*given)[l].second, true));
-  }
+  std::optional<GivenLayers<T>> layers;
+  if (given) layers.emplace(shape, *given);
   return std::make_shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Watch& watch) {
-    if (!given) return initialize(parameters, seed, watch);
-    for (Size l = 0; l < shape.layers(); ++l) {
-      const Size in = shape.sizes[l];
-      Status s = parameters.write(l, 0, in, parts[2 * l].data(), watch);
-      if (s == Status::ok) s = parameters.write(l, in, 1, parts[2 * l + 1].data(), watch);
-      if (s != Status::ok) return s;
-    }
-    return Status::ok;
+    return layers ? layers->write(parameters, watch) : initialize(parameters, seed, watch);
   });
 }
 
@@ -95,34 +74,16 @@ void check_layer(const Shape& shape, Size layer) {
     throw py::index_error("layer " + std::to_string(layer) + " of a network of " + std::to_string(shape.layers()));
 }
 
-// W or B of a layer as a fresh read-only array.
-template <class T>
-py::array parameters_of(const Parameters<T>& parameters, Size layer, bool bias) {
-  const Size in = parameters.shape().sizes[layer], out = parameters.shape().sizes[layer + 1];
-  py::array_t<T> a(bias ? Dimensions{dim(out)} : Dimensions{dim(in), dim(out)});
-  T* const to = a.mutable_data();
-  raise_unless_ok(
-      Attention().run([&](Watch& watch) { return parameters.read(layer, bias ? in : 0, bias ? 1 : in, to, watch); }));
-  a.attr("setflags")("write"_a = false);
-  return a;
-}
-
 py::array parameters_of(const PyModel& self, Size layer, bool bias) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
     check_layer(model->shape(), layer);
-    return parameters_of<T>(*model->published(), layer, bias);
+    return array_of_layer<T>(*model->published(), layer, bias);
   });
 }
 
 // Those of all layers, of one moment.
 py::list all_parameters(const PyModel& self) {
-  return with_model(self, [&]<class T>(const auto& model, T) {
-    const auto parameters = model->published();
-    py::list layers;
-    for (Size l = 0; l < model->shape().layers(); ++l)
-      layers.append(py::make_tuple(parameters_of<T>(*parameters, l, false), parameters_of<T>(*parameters, l, true)));
-    return layers;
-  });
+  return with_model(self, [&]<class T>(const auto& model, T) { return arrays_of_layers<T>(*model->published()); });
 }
 
 void set_parameters(const PyModel& self, Size layer, py::object value, bool bias) {
@@ -194,24 +155,6 @@ py::tuple gradients_of(const PyModel& self, py::array x, py::object y, py::objec
   });
 }
 
-Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std::string, double>& values) {
-  const auto value = [&](const char* name) {
-    const auto found = values.find(name);
-    return found == values.end() ? 0.0 : found->second;
-  };
-  Hyperparameters chosen{Optimizer::sgd, value("learning_rate"), value("beta1"),
-                         value("beta2"), value("epsilon"),       value("weight_decay")};
-  if (optimizer == "adam")
-    chosen.optimizer = Optimizer::adam;
-  else if (optimizer == "nesterov")
-    chosen.optimizer = Optimizer::nesterov;
-  else if (optimizer == "momentum")
-    chosen.optimizer = Optimizer::momentum;
-  else if (optimizer != "sgd")
-    value_error("optimizer is '" + optimizer + "': expected 'sgd', 'momentum', 'nesterov' or 'adam'");
-  return chosen;
-}
-
 PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
                        py::object weights, const std::vector<bool>& trainable) {
@@ -242,6 +185,18 @@ void register_model(py::module_& m) {
       .def(
           "set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
           "layer"_a, "b"_a)
+      .def("optimizer_state",
+           [](const PyModel& self) {
+             return with_model(self, []<class T>(const auto& model, T) { return optimizer_state_of<T>(*model); });
+           })
+      .def(
+          "set_optimizer_state",
+          [](const PyModel& self, const std::string& optimizer, const std::vector<double>& powers,
+             const std::vector<Layers>& slots) {
+            with_model(self,
+                       [&]<class T>(const auto& model, T) { set_optimizer_state<T>(model, optimizer, powers, slots); });
+          },
+          "optimizer"_a, "powers"_a, "slots"_a)
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());

@@ -38,8 +38,7 @@ class Check {
       }
     for (Size n = 1; n <= 70; ++n) elementwise(n);
     if (judge_.integers()) return;
-    for (Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum, Optimizer::nesterov, Optimizer::adam})
-      training(optimizer);
+    for (int i = 0; i <= static_cast<int>(Optimizer::lion); ++i) training(static_cast<Optimizer>(i));
   }
 
  private:

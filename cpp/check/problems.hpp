@@ -70,7 +70,8 @@ struct Descent {
     step.scale = integers ? T(2) : T(0.03125);
     step.learning_rate = integers ? T(3) : T(0.1);
     step.beta1 = T(0.75), step.rest1 = T(0.25), step.beta2 = T(0.875), step.rest2 = T(0.125);
-    step.epsilon = T(0.0625), step.keep = T(0.96875);
+    step.epsilon = T(0.0625), step.ahead = T(0.01);
+    if (optimizer != Optimizer::sgd) step.keep = T(0.96875);
   }
   T operator()(T w, T sum) const { return w - step.learning_rate * (step.scale * sum); }
 };

@@ -44,14 +44,17 @@ std::vector<float> train(
   set_num_threads(threads);
   Parameters<float> start;
   Trainer<float> trainer;
+  OptimizerState<float> state;
   Watch nobody;
   expect(start.allocate(problem.shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok,
          "allocation");
-  const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8, 0};
-  expect(trainer.prepare(problem.shape, problem.data(), batch, adam, nobody) == Status::ok, "prepare");
+  const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8};
+  expect(trainer.prepare(problem.shape, problem.data(), batch, adam, nobody) == Status::ok &&
+             state.begin(adam.optimizer, start.panels().size(), nobody) == Status::ok,
+         "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
     Watch watch(poll, nullptr);
-    trainer.run_epoch(start, 7, epoch, true, nullptr, watch);
+    trainer.run_epoch(start, state, 7, epoch, true, nullptr, watch);
   }
   const Buffer<float>& panels = trainer.parameters().panels();
   return {panels.data(), panels.data() + panels.size()};

@@ -35,12 +35,13 @@ struct OneVectorRows {
     if (l > 0) back_data(layer, t.layers[l - 1].view.activation, t.layers[l - 1].sigma, n);
     const UpdateTarget<T> target = t.target(l);
     for (Size i = 0; i <= layer.view.in; ++i) {
-      Vec<T> sum = {};
+      Tile<T, 1, 1> tile = {};
+      Vec<T>& sum = tile.c[0][0];
       for (Size s = 0; s < n; ++s) {
         const T h = i == layer.view.in ? T(1) : layer.h.p[s * layer.h.stride + i];
         sum = fma(broadcast(h), load(layer.sigma.p + s * layer.sigma.stride), sum);
       }
-      apply(optimizer, target, i * lanes, sum, i == layer.view.in);
+      optimizer.apply(target, i * lanes, tile, layer.view.in - i);
     }
   }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Optimisers as epilogues of the weight product: what one step makes of a vector of weights w and of the optimiser's
-// state for them, given the sum of their gradients over the samples; g = scale * sum. To add one: a struct here, its
-// name in isa/table.hpp, a dataclass, an oracle function, a line of a test.
+// state for them, given their gradient g. To add one: a struct and its case in apply_block here, its name in
+// isa/table.hpp, hyperparameters.hpp and bindings/optimizer_names.hpp, a dataclass, an oracle, a line of a test.
 #pragma once
 
-#include "fcnet/isa/table.hpp"
-#include "fcnet/vec.hpp"
+#include "fcnet/hyperparameters.hpp"
+#include "fcnet/tile.hpp"
 
 namespace fcnet::FCNET_ISA {
 
@@ -15,9 +15,7 @@ struct Sgd {
   static constexpr int slots = 0;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>*, Vec<T> sum, bool) const {
-    return w - step.learning_rate * (step.scale * sum);
-  }
+  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>*, Vec<T> g) const { return w - step.learning_rate * g; }
 };
 
 // v <- beta1 v + g; w <- w - alpha v, or with Nesterov's look ahead w - alpha (g + beta1 v) (Sutskever et al. 2013).
@@ -26,54 +24,183 @@ struct Momentum {
   static constexpr int slots = 1;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* v, Vec<T> sum, bool) const {
-    const Vec<T> beta = broadcast(step.beta1), g = step.scale * sum;
+  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* v, Vec<T> g) const {
+    const Vec<T> beta = broadcast(step.beta1);
     v[0] = fma(beta, v[0], g);
     return w - step.learning_rate * (nesterov ? fma(beta, v[0], g) : v[0]);
   }
 };
 
-// m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; w <- keep w - alpha m / (sqrt(v) + epsilon), where
-// alpha and epsilon carry the corrections of this step (Kingma and Ba 2015, section 2; keep: Loshchilov and Hutter
-// 2019).
-template <class T>
+// m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; w <- w - alpha m / (sqrt(v) + epsilon), where alpha and
+// epsilon carry the corrections of this step (Kingma and Ba 2015, section 2). NAdam takes alpha m + ahead g for alpha m
+// (Dozat 2016).
+template <class T, bool nesterov>
 struct Adam {
   static constexpr int slots = 2;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* state, Vec<T> sum, bool bias) const {
-    const Vec<T> g = step.scale * sum;
+  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* state, Vec<T> g) const {
     state[0] = fma(broadcast(step.beta1), state[0], step.rest1 * g);
     state[1] = fma(broadcast(step.beta2), state[1], step.rest2 * (g * g));
-    const Vec<T> kept = bias ? w : step.keep * w;
-    return kept - step.learning_rate * state[0] / (sqrt(state[1]) + step.epsilon);
+    const Vec<T> m = step.learning_rate * state[0];
+    return w - (nesterov ? fma(broadcast(step.ahead), g, m) : m) / (sqrt(state[1]) + step.epsilon);
   }
 };
 
-// Calls f with the optimiser that `step` names.
-template <class T, class F>
-FCNET_INLINE void with_optimizer(const OptimizerStep<T>& step, F f) {
-  switch (step.optimizer) {
-    case Optimizer::sgd:
-      return f(Sgd<T>{step});
-    case Optimizer::momentum:
-      return f(Momentum<T, false>{step});
-    case Optimizer::nesterov:
-      return f(Momentum<T, true>{step});
-    case Optimizer::adam:
-      return f(Adam<T>{step});
+// v <- beta2 v + (1 - beta2) g^2; w <- w - alpha g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012); with momentum
+// u <- beta1 u + g / (sqrt(v) + epsilon); w <- w - alpha u.
+template <class T, bool momentum>
+struct RmsProp {
+  static constexpr int slots = momentum ? 2 : 1;
+  const OptimizerStep<T>& step;
+
+  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* state, Vec<T> g) const {
+    state[0] = fma(broadcast(step.beta2), state[0], step.rest2 * (g * g));
+    Vec<T> u = g / (sqrt(state[0]) + step.epsilon);
+    if constexpr (momentum) u = state[1] = fma(broadcast(step.beta1), state[1], u);
+    return w - step.learning_rate * u;
   }
+};
+
+// s <- s + g^2; w <- w - alpha g / (sqrt(s) + epsilon) (Duchi et al. 2011).
+template <class T>
+struct Adagrad {
+  static constexpr int slots = 1;
+  const OptimizerStep<T>& step;
+
+  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* s, Vec<T> g) const {
+    s[0] = fma(g, g, s[0]);
+    return w - step.learning_rate * g / (sqrt(s[0]) + step.epsilon);
+  }
+};
+
+// w <- w - alpha sign(beta1 m + (1 - beta1) g); m <- beta2 m + (1 - beta2) g (Chen et al. 2023). The sign of NaN is
+// NaN, so that a divergence shows.
+template <class T>
+struct Lion {
+  static constexpr int slots = 1;
+  const OptimizerStep<T>& step;
+
+  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* m, Vec<T> g) const {
+    const Vec<T> c = fma(broadcast(step.beta1), m[0], step.rest1 * g), zero = {}, one = broadcast(T(1));
+    m[0] = fma(broadcast(step.beta2), m[0], step.rest2 * g);
+    return w - step.learning_rate * (zero < c ? one : c < zero ? -one : c);
+  }
+};
+
+// Decoupled weight decay shrinks the weights, not the biases, before a step (Loshchilov and Hutter 2019).
+template <class T>
+FCNET_INLINE Vec<T> kept(const OptimizerStep<T>& step, Vec<T> w, bool bias) {
+  return bias ? w : step.keep * w;
 }
 
-// Applies it to the vector at `at`.
-template <class O, class T>
-FCNET_INLINE void apply(const O& optimizer, const UpdateTarget<T>& target, Size at, Vec<T> sum, bool bias) {
+// The gradient of the mean loss, clipped (NaN stays NaN), and that of the L2 penalty.
+template <class T>
+FCNET_INLINE Vec<T> penalized_gradient(const OptimizerStep<T>& step, Vec<T> w, Vec<T> sum, bool bias) {
+  const Vec<T> most = broadcast(step.clip_value);
+  Vec<T> g = step.scale * sum;
+  g = g < -most ? -most : most < g ? most : g;
+  return bias ? g : fma(broadcast(step.l2), w, g);
+}
+
+// O on the vector at `at`, made of `w`'s successor by change(w, state).
+template <class O, class T, class Change>
+FCNET_INLINE void apply_to_vector(const UpdateTarget<T>& target, Size at, Change change) {
   Vec<T> state[O::slots + 1];
   FCNET_UNROLL
   for (int i = 0; i < O::slots; ++i) state[i] = load(target.state + i * target.slot + at);
-  store(target.new_w + at, optimizer(load(target.w + at), state, sum, bias));
+  store(target.new_w + at, change(load(target.w + at), state));
   FCNET_UNROLL
   for (int i = 0; i < O::slots; ++i) store(target.new_state + i * target.slot + at, state[i]);
+}
+
+// An optimiser that takes sums from the registers, without L2 penalty and clipping; decays: with weight decay.
+template <class O, bool decays>
+struct InRegisters {
+  static constexpr int slots = O::slots;
+  O optimizer;
+
+  // The tile's first element is at `corner`; row `bias` of it is one of biases.
+  template <class T, int R, int N>
+  FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
+    tile.each([&](int r, int s, Vec<T> sum) {
+      apply_to_vector<O>(target, corner + r * lanes + s * width<T>, [&](Vec<T> w, Vec<T>* state) {
+        const Vec<T> g = optimizer.step.scale * sum;
+        return optimizer(decays ? kept(optimizer.step, w, static_cast<Size>(r) == bias) : w, state, g);
+      });
+    });
+  }
+};
+
+// O on `rows` rows of sums, `columns` each, row `bias` of them one of biases.
+template <class O, class T>
+void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, const T* sums, Size rows, Size columns,
+                Size bias) {
+  const OptimizerStep<T>& step = optimizer.step;
+  for (Size r = 0; r < rows; ++r)
+    for (Size c = 0; c < columns; c += width<T>)
+      apply_to_vector<O>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
+        const Vec<T> g = penalized_gradient(step, w, load(sums + r * columns + c), r == bias);
+        return optimizer(kept(step, w, r == bias), state, g);
+      });
+}
+
+template <class T>
+__attribute__((noinline)) void apply_block(const OptimizerStep<T>& step, const UpdateTarget<T>& target, Size corner,
+                                           const T* sums, Size rows, Size columns, Size bias) {
+  const auto apply = [&](auto optimizer) { apply_rows(optimizer, target, corner, sums, rows, columns, bias); };
+  switch (step.optimizer) {
+    case Optimizer::sgd:
+      return apply(Sgd<T>{step});
+    case Optimizer::momentum:
+      return apply(Momentum<T, false>{step});
+    case Optimizer::nesterov:
+      return apply(Momentum<T, true>{step});
+    case Optimizer::adam:
+      return apply(Adam<T, false>{step});
+    case Optimizer::nadam:
+      return apply(Adam<T, true>{step});
+    case Optimizer::rmsprop:
+      return apply(RmsProp<T, false>{step});
+    case Optimizer::rmsprop_momentum:
+      return apply(RmsProp<T, true>{step});
+    case Optimizer::adagrad:
+      return apply(Adagrad<T>{step});
+    case Optimizer::lion:
+      return apply(Lion<T>{step});
+  }
+}
+
+// Any optimiser with any options: takes the tile from the first cache, so that it is compiled once and not for every
+// shape of a tile.
+template <class T>
+struct FromCache {
+  OptimizerStep<T> step;  // a copy: what apply_block sees the address of could not stay in registers for the others
+  int slots;
+
+  template <int R, int N>
+  FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
+    T sums[R * N * width<T>];
+    tile.each([&](int r, int s, Vec<T> sum) { store(sums + (r * N + s) * width<T>, sum); });
+    apply_block(step, target, corner, sums, R, N * width<T>, bias);
+  }
+};
+
+// Calls f with what applies the optimiser that `step` names: from the registers those that most people use.
+template <class T, class F>
+FCNET_INLINE void with_optimizer(const OptimizerStep<T>& step, F f) {
+  const bool as_it_is = step.l2 == T(0) && step.clip_value == static_cast<T>(__builtin_inf());
+  const bool plain = as_it_is && step.keep == T(1);
+  if (step.optimizer == Optimizer::sgd && plain)
+    f(InRegisters<Sgd<T>, false>{{step}});
+  else if (step.optimizer == Optimizer::momentum && plain)
+    f(InRegisters<Momentum<T, false>, false>{{step}});
+  else if (step.optimizer == Optimizer::nesterov && plain)
+    f(InRegisters<Momentum<T, true>, false>{{step}});
+  else if (step.optimizer == Optimizer::adam && as_it_is)
+    f(InRegisters<Adam<T, false>, true>{{step}});
+  else
+    f(FromCache<T>{step, static_cast<int>(state_slots(step.optimizer))});
 }
 
 }  // namespace fcnet::FCNET_ISA

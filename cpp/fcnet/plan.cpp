@@ -33,19 +33,20 @@ int threads_for_few(const Shape& shape, Size samples, int threads) {
 }
 
 template <class T>
-Plan plan_training(const Shape& shape, Size batch, Optimizer optimizer, int threads) {
+Plan plan_training(const Shape& shape, Size batch, const Hyperparameters& chosen, int threads) {
   const bool custom = shape.loss == Loss::custom;  // takes whole batches, and may fail
   const Size chunk = custom ? batch : std::min(batch, most_samples_at_once);
   const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
   const double flops = 3 * shape.flops() * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state
-  const double visits = 3 + 2 * static_cast<double>(state_slots(optimizer));
+  const double visits = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer));
   const double bytes = shape.flops() / 2 * sizeof(T) * visits;
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
   const bool stoppable = custom || seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
   const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
-  return {few(batch) && shape.plain() && cached && !stoppable, useful, chunk, stoppable, static_cast<Size>(at_once)};
+  const bool by_rows = few(batch) && shape.plain() && cached && !stoppable && !chosen.needs_norm();
+  return {by_rows, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
 template <class T>
@@ -56,8 +57,8 @@ Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
   return even && bytes <= cached_bytes && shape.loss != Loss::custom ? Schedule::by_panels : Schedule::by_layers;
 }
 
-template Plan plan_training<float>(const Shape&, Size, Optimizer, int);
-template Plan plan_training<double>(const Shape&, Size, Optimizer, int);
+template Plan plan_training<float>(const Shape&, Size, const Hyperparameters&, int);
+template Plan plan_training<double>(const Shape&, Size, const Hyperparameters&, int);
 template Schedule choose_schedule<float>(const Shape&, Size, int);
 template Schedule choose_schedule<double>(const Shape&, Size, int);
 

@@ -101,10 +101,7 @@ void update_rows(const O& optimizer, const LayerView<T>& layer, const UpdateTarg
         Tile<T, rows.count, vectors.count> tile;
         tile.fill([](int, int) { return Vec<T>{}; });
         tile.accumulate({h.p + row, h.stride, 1}, {sigma.p + q * lanes + lane, sigma.stride}, n);
-        tile.each([&](int r, int s, Vec<T> sum) {
-          apply(optimizer, target, q * layer.stride + (row + r) * lanes + lane + s * width<T>, sum,
-                row + r == layer.in);
-        });
+        optimizer.apply(target, q * layer.stride + row * lanes + lane, tile, layer.in - row);
       });
   });
 }

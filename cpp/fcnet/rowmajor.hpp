@@ -37,7 +37,7 @@ inline Stream<T> stream_of(const RowMajorProduct<T>& g, Size q, Size rows, T* sc
 template <class T>
 FCNET_INLINE void finish(const RowMajorProduct<T>& g, T* c, const T* mask, Vec<T> sum) {
   if (g.update != nullptr) {
-    store(c, Sgd<T>{*g.update}(load(c), nullptr, sum, false));
+    store(c, Sgd<T>{*g.update}(load(c), nullptr, g.update->scale * sum));
   } else {
     store(c, mask != nullptr ? Relu::times_derivative(sum, load(mask)) : sum);
   }

@@ -44,12 +44,12 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
     loss.add(loss_of_row(task, t.output.p + i * t.output.stride, outputs, last.sigma.p + i * last.sigma.stride));
   }
   const double scale = gradient_scale(t.loss.loss, outputs, loss);
+  progress.powers.advance(*t.chosen);
   const double rate = progress.rates != nullptr ? *progress.rates++ : t.chosen->learning_rate;
   const OptimizerStep<T> step = optimizer_step<T>(*t.chosen, rate, progress.powers, scale);
   with_optimizer(step, [&](auto optimizer) {
     for (Size l = t.count; l-- > 0;) Layers::backward(optimizer, t, l, n);
   });
-  progress.powers.advance(*t.chosen);
   add_mean(progress.total, t.loss.loss, outputs, loss);
 }
 

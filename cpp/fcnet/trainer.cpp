@@ -12,21 +12,28 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   samples_ = used_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  powers_ = {chosen.beta1, chosen.beta2};
-  plan_ = plan_training<T>(shape, batch_, chosen.optimizer, num_threads());
+  plan_ = plan_training<T>(shape, batch_, chosen, num_threads());
   if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
     return s == Status::ok ? bring_in(buffer, watch) : s;
   };
-  const Size slots = state_slots(chosen.optimizer);
-  if (const Status s = allocate(state_, slots); s != Status::ok) return s;
   if (plan_.stoppable) {
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
-    if (const Status s = allocate(next_state_, slots); s != Status::ok) return s;
+    if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
-  if (plan_.chunk < batch_)
+  if (plan_.chunk < batch_ || chosen.needs_norm())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
+  if (chosen.needs_norm()) {
+    blocks_.clear();
+    constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
+    for (Size l = 0; l < shape.layers(); ++l) {
+      const Size rows = shape.sizes[l] + 1;
+      const Size block = std::max(elements / (groups(shape.sizes[l + 1], lanes) * lanes), Size{1});
+      for (Size first = 0; first < rows; first += block) blocks_.push_back({l, first, std::min(first + block, rows)});
+    }
+    if (const Status s = squares_.allocate(blocks_.size()); s != Status::ok) return s;
+  }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
                        : propagation_.prepare(shape, parameters_, data, plan_.chunk);
@@ -36,53 +43,98 @@ template <class T>
 Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
   has_parameters_ = false;
   if (data.samples > batch_) {
-    Buffer<T> state = std::move(state_);
-    const Powers powers = powers_;
     const Status s = prepare(shape_, data, data.samples, chosen_, watch);
-    state_ = std::move(state);
-    powers_ = powers;
     if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
     return s;
   }
   samples_ = used_ = data.samples;
-  plan_.threads = plan_training<T>(shape_, batch_, chosen_.optimizer, num_threads()).threads;  // set since, perhaps
+  plan_.threads = plan_training<T>(shape_, batch_, chosen_, num_threads()).threads;  // set since, perhaps
   plan_.by_rows ? rows_.use(data) : propagation_.use(data);
   return Status::ok;
 }
 
 template <class T>
-LossSum Trainer<T>::step(const Team& team, Chunk batch) {
-  const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
-  const Powers powers = powers_;  // thread 0 may be done with its share, and advance them, before the others are
-  return propagation_.run(team, batch, plan_.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
-    const LayerView<T> layer = parameters_.layer(l);
-    const Size offset = parameters_.offset(l), samples = pass.chunk.samples;
-    if (!shape_.kind(l).trainable) return;
-    if (!shape_.kind(l).bias) last = std::min(last, layer.in);  // whose row stays 0
-    if (first >= last) return;
-    const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
-    if (!pass.last) {
-      kernels<T>().accumulate(layer, h, sigma_t, sums_.data() + offset, !pass.first, first, last);
-      return;
-    }
-    const double scale = gradient_scale(shape_.loss, shape_.outputs(), pass.loss);
-    const UpdateTarget<T> target{layer.w,
-                                 state_.data() + offset,
-                                 (plan_.stoppable ? next_ : parameters_).layer(l).w,
-                                 (plan_.stoppable ? next_state_ : state_).data() + offset,
-                                 parameters_.panels().size(),
-                                 pass.first ? nullptr : sums_.data() + offset};
-    kernels<T>().update(layer, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale), target, first, last);
+Size Trainer<T>::changed(Size l, Size last) const {
+  const LayerKind kind = shape_.kind(l);
+  return !kind.trainable ? 0 : kind.bias ? last : std::min(last, shape_.sizes[l]);
+}
+
+template <class T>
+void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
+                        Size first, Size last) {
+  const Size offset = parameters_.offset(l);
+  const LayerView<T> layer = parameters_.layer(l);
+  const UpdateTarget<T> target{layer.w,
+                               state_->slots.data() + offset,
+                               (plan_.stoppable ? next_ : parameters_).layer(l).w,
+                               (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
+                               parameters_.panels().size(),
+                               go_on ? sums_.data() + offset : nullptr};
+  kernels<T>().update(layer, h, sigma_t, step, target, first, last);
+}
+
+template <class T>
+template <class F>
+void Trainer<T>::each_block(const Team& team, Watch& watch, F f) {
+  for (Size i = static_cast<Size>(team.id); i < blocks_.size(); i += static_cast<Size>(team.size)) {
+    if (plan_.stoppable && !go_on(team, watch)) return;
+    f(i, blocks_[i]);
+  }
+}
+
+template <class T>
+double Trainer<T>::norm_of_sums(const Team& team, Watch& watch) {
+  team.sync();  // the sums are complete
+  each_block(team, watch, [&](Size i, const RowBlock& block) {
+    const LayerView<T> layer = parameters_.layer(block.layer);
+    const T* const sums = sums_.data() + parameters_.offset(block.layer) + block.first * lanes;
+    double sum = 0;
+    for (Size q = 0; q * lanes < layer.out; ++q)
+      sum += kernels<T>().sum_of_squares(sums + q * layer.stride, block.last - block.first, used_lanes(layer.out, q));
+    squares_[i] = sum;
   });
+  team.sync();
+  double sum = 0;
+  for (Size i = 0; i < blocks_.size(); ++i) sum += squares_[i];
+  return __builtin_sqrt(sum);
+}
+
+template <class T>
+LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
+  const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
+  Powers powers = state_->powers;  // thread 0 may be done with its share, and advance them, before the others are
+  powers.advance(chosen_);
+  const auto scale = [&](const LossSum& loss) { return gradient_scale(shape_.loss, shape_.outputs(), loss); };
+  const auto use = [&](const Pass& pass, Size l, Size first, Size last) {
+    last = changed(l, last);
+    if (first >= last) return;
+    const Size samples = pass.chunk.samples;
+    const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
+    if (pass.last && !chosen_.needs_norm())
+      update(l, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale(pass.loss)), !pass.first, first, last);
+    else
+      kernels<T>().accumulate(parameters_.layer(l), h, sigma_t, sums_.data() + parameters_.offset(l), !pass.first,
+                              first, last);
+  };
+  const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
+  if (chosen_.needs_norm()) {
+    const double norm = scale(loss) * norm_of_sums(team, watch);
+    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm));
+    each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
+      const Size last = changed(block.layer, block.last);
+      if (block.first < last) update(block.layer, {}, {}, of_step, true, block.first, last);
+    });
+  }
+  return loss;
 }
 
 template <class T>
 void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
   if (plan_.stoppable) {
     std::swap(parameters_, next_);
-    std::swap(state_, next_state_);
+    std::swap(state_->slots, next_slots_);
   }
-  powers_.advance(chosen_);
+  state_->powers.advance(chosen_);
   add_mean(total_, shape_.loss, shape_.outputs(), loss);
   seen_ += samples;
 }
@@ -94,7 +146,7 @@ void Trainer<T>::run_steps(Watch& watch) {
     const FlushDenormals flush;
     for (Size first = 0, unwatched = 0; first < used_ && !stop_; first += batch_) {
       const Chunk batch{first, std::min(batch_, used_ - first)};
-      const LossSum loss = step(team, batch);
+      const LossSum loss = step(team, batch, watch);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
       if (team.id == 0) {
         const bool dropped = plan_.stoppable && watch.check();
@@ -110,8 +162,8 @@ void Trainer<T>::run_steps(Watch& watch) {
 
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
-  const RowTraining<T>& training = rows_.on(parameters_, state_, order);
-  RowProgress progress{powers_, rates_, {}};
+  const RowTraining<T>& training = rows_.on(parameters_, state_->slots, order);
+  RowProgress progress{state_->powers, rates_, {}};
   const FlushDenormals flush;
   do {
     const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
@@ -119,12 +171,13 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
     seen_ = last;
     total_ = progress.total;
   } while (!watch.check_after_step() && seen_ < used_);
-  powers_ = progress.powers;
+  state_->powers = progress.powers;
 }
 
 template <class T>
-LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
-                                 const double* rates, Watch& watch) {
+LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
+                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch) {
+  state_ = &state;
   rates_ = rates;
   total_ = {};
   before_ = epoch == epoch_ ? before_ + seen_ : 0;
@@ -134,8 +187,10 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, std::uint64_t seed,
     if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
     has_parameters_ = true;
   }
-  if (plan_.stoppable && shape_.frozen())
+  if (plan_.stoppable && shape_.frozen()) {
     if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
+    std::copy_n(state.slots.data(), state.slots.size(), next_slots_.data());
+  }
   if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
     return {.status = Status::interrupted};
   const std::int64_t* const order = shuffle ? order_.data() : nullptr;
@@ -169,7 +224,7 @@ Parameters<T> Trainer<T>::give_parameters() {
 template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
   const Shape& shape = parameters.shape();
-  const Plan plan = plan_training<T>(shape, data.samples, Optimizer::sgd, num_threads());
+  const Plan plan = plan_training<T>(shape, data.samples, Hyperparameters{}, num_threads());
   Propagation<T> propagation;
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
   if (const Status s = propagation.prepare(shape, parameters, data, plan.chunk); s != Status::ok) return {.status = s};

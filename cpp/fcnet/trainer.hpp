@@ -3,6 +3,7 @@
 // The same bits for any number of threads and whichever way plan.hpp chooses.
 #pragma once
 
+#include "fcnet/optimizer_state.hpp"
 #include "fcnet/propagation.hpp"
 #include "fcnet/row_workspace.hpp"
 
@@ -21,10 +22,11 @@ class Trainer {
   void drop_last() { used_ = samples_ / batch_ * batch_; }
 
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
-  // has no parameters of its own. `rates`: the learning rate of each of steps(), or null: the optimiser's own. An
-  // interrupted epoch leaves the parameters of the last finished step.
-  LossResult run_epoch(const Parameters<T>& start, std::uint64_t seed, std::uint32_t epoch, bool shuffle,
-                       const double* rates, Watch& watch);
+  // has no parameters of its own, and with `state`, which suits the optimiser and goes on with the steps. `rates`: the
+  // learning rate of each of steps(), or null: the optimiser's own. An interrupted epoch leaves the parameters of the
+  // last finished step.
+  LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed, std::uint32_t epoch,
+                       bool shuffle, const double* rates, Watch& watch);
   Size steps() const { return groups(used_, batch_); }
   Size samples() const { return used_; }  // of a pass
 
@@ -40,14 +42,30 @@ class Trainer {
   void run_steps(Watch& watch);
   void run_small_steps(const std::int64_t* order, Watch& watch);
   Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
-  LossSum step(const Team& team, Chunk batch);
+  LossSum step(const Team& team, Chunk batch, Watch& watch);
+  // How many of the rows `last` of layer l training changes.
+  Size changed(Size l, Size last) const;
+  // What the optimiser makes of rows of layer l, whose sums over the samples go on from sums_ where `go_on`.
+  void update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on, Size first,
+              Size last);
+  // f(i, block i) for this thread's share of the row blocks.
+  template <class F>
+  void each_block(const Team& team, Watch& watch, F f);
+  double norm_of_sums(const Team& team, Watch& watch);
   void finish_step(const LossSum& loss, Size samples);
 
   Shape shape_;
-  Parameters<T> parameters_, next_;  // next_ and next_state_: for steps that can be dropped
-  Buffer<T> state_, next_state_;     // of the optimiser, slot after slot like the parameters
+  Parameters<T> parameters_, next_;  // next_ and next_slots_: for steps that can be dropped
+  OptimizerState<T>* state_ = nullptr;
+  Buffer<T> next_slots_;
   bool has_parameters_ = false;
-  Buffer<T> sums_;  // for batches in several chunks
+  Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
+  // Rows of a layer that are visited together once their sums are complete, and the sums' squares, summed.
+  struct RowBlock {
+    Size layer, first, last;
+  };
+  std::vector<RowBlock> blocks_;
+  Buffer<double> squares_;
   Propagation<T> propagation_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;
@@ -55,7 +73,6 @@ class Trainer {
   Plan plan_{};
   Hyperparameters chosen_;
   const double* rates_ = nullptr;
-  Powers powers_{};
   // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
   bool stop_ = false;
   LossSum total_;               // of the epoch; losses weighted by the samples of their batch

@@ -9,8 +9,8 @@
 
 namespace fcnet::FCNET_ISA {
 
-// start(at) gives the first value of a tile's sums, finish(row, at, sum) takes them, ahead(at, rows) calls for what a
-// later finish will read; `at` counts elements from w.
+// start(at) gives the first value of a tile's sums, finish(row, corner, tile) takes them, ahead(at, rows) calls for
+// what a later finish will read; `at` and `corner`, that of the tile's first sum, count elements from w.
 template <class T, class Start, class Finish, class Call>
 FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
                                  Size last, Start start, Finish finish, Call ahead) {
@@ -25,7 +25,7 @@ FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, P
         for (Size p = 0; p * lanes < h.samples; ++p)
           tile.accumulate({h.p + p * h.stride + row * lanes, 1, lanes}, {s + p * lanes * lanes, lanes},
                           used_lanes(h.samples, p));
-        tile.each([&](int r, int v, Vec<T> sum) { finish(row + r, corner + r * lanes + v * width<T>, sum); });
+        finish(row, corner, tile);
       }
     });
 }
@@ -37,7 +37,7 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
     weight_product(
         layer, h, sigma_t, first, last,
         [&](Size at) { return target.sums != nullptr ? load(target.sums + at) : Vec<T>{}; },
-        [&](Size row, Size at, Vec<T> sum) { apply(optimizer, target, at, sum, row == layer.in); },
+        [&](Size row, Size corner, auto& tile) { optimizer.apply(target, corner, tile, layer.in - row); },
         [&](Size at, Size rows) {
           prefetch_rows(target.w + at, rows);
           for (int i = 0; i < optimizer.slots; ++i) prefetch_rows(target.state + i * target.slot + at, rows);
@@ -50,7 +50,9 @@ void accumulate(const LayerView<T>& layer, Panels<const T> h, Panels<const T> si
                 Size first, Size last) {
   weight_product(
       layer, h, sigma_t, first, last, [&](Size at) { return add ? load(gradient + at) : Vec<T>{}; },
-      [&](Size, Size at, Vec<T> sum) { store(gradient + at, sum); },
+      [&](Size, Size corner, auto& tile) {
+        tile.each([&](int r, int s, Vec<T> sum) { store(gradient + corner + r * lanes + s * width<T>, sum); });
+      },
       [&](Size at, Size rows) { prefetch_rows(gradient + at, rows); });
 }
 

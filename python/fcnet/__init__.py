@@ -23,7 +23,7 @@ from fcnet.history import History
 from fcnet.learning_rates import LearningRates
 from fcnet.loading import load
 from fcnet.network import Network
-from fcnet.optimizers import SGD, Adam, AdamW
+from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fcnet.threadpool_controller import register_when_imported
 from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SGD",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Callback",
@@ -41,7 +42,10 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LearningRates",
+    "Lion",
+    "NAdam",
     "Network",
+    "RMSprop",
     "StopTraining",
     "__version__",
     "datasets",

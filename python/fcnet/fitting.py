@@ -88,7 +88,7 @@ class Fitting(Described):
         epochs : int >= 0
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
-        optimizer : SGD, Adam or AdamW
+        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
         drop_last : bool
@@ -146,13 +146,15 @@ class Fitting(Described):
             if validation_split or drop_last or sample_weight is not None or class_weight is not None:
                 what = "validation_split, drop_last, sample_weight and class_weight"
                 raise ValueError(f"{what} are for x and y: expected none of them for batches")
+            if optimizer.accumulate > 1:
+                raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for batches")
             feed = batches = Batches(made, x, epochs)
             _, validation = batches.first.with_validation(made, validation_data, 0)
         else:
             train = Examples.of(made, cast(ArrayLike, x), y, sample_weight, finite=True).not_empty("x")
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
-            feed = InMemory(made, train, batch_size, shuffle=shuffle, drop_last=drop_last)
+            feed = InMemory(made, train, batch_size * optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(made.classifies, validation is not None, scores)
@@ -199,13 +201,13 @@ class Fitting(Described):
     ) -> dict[str, float]:
         """One step on one batch, for training loops of your own.
 
-        Momentum and Adam's averages go on from call to call as long as the optimiser is the same; they start at 0 after
-        another one, a fit, or a copy. Neither ``epochs_trained`` nor ``history`` counts the step.
+        What the optimiser remembers goes on from call to call, and from fits and to them, as long as it is of the same
+        kind. Neither ``epochs_trained`` nor ``history`` counts the step.
 
         Parameters
         ----------
         x, y, sample_weight : as for fit
-        optimizer : SGD, Adam or AdamW
+        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
 
         Returns
         -------

@@ -200,7 +200,7 @@ class Network(Fitting):
         lowest, highest : float, 0 < lowest < highest
             The rates of the first and of the last step; the test ends before where the loss explodes.
         steps : int >= 2
-        optimizer : SGD, Adam or AdamW
+        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
             Whose learning rate is looked for; the one it has does not matter.
 
         Returns
@@ -247,7 +247,7 @@ class Network(Fitting):
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. The history is not stored; during a fit, the weights are those of the last finished epoch.
+        one. The history is not stored; nor are, while an epoch runs, its steps and the optimiser's state.
 
         Parameters
         ----------
@@ -270,21 +270,24 @@ class Network(Fitting):
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
             "parameters": self._model.parameters(),
+            "optimizer_state": self._model.optimizer_state(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        names = {*ARGUMENTS, "trainable", "epochs_trained", "history", "parameters"}
+        names = {*ARGUMENTS, "trainable", "epochs_trained", "history", "parameters", "optimizer_state"}
         if not isinstance(state, dict) or set(state) != names:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
         s = dict(state)
         parameters, history, epochs_trained = s.pop("parameters"), s.pop("history"), s.pop("epochs_trained")
-        trainable = s.pop("trainable")
+        trainable, optimizer_state = s.pop("trainable"), s.pop("optimizer_state")
         made = Architecture.restored(**s)
         if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
         self._begin(made, parameters)
         for layer, of_layer in zip(self.layers, trainable, strict=True):
             layer.trainable = of_layer
+        if optimizer_state is not None:
+            self._model.set_optimizer_state(*optimizer_state)
         self._history = History(**history)
         self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)

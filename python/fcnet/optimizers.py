@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass
 
 from fcnet import arrays
-from fcnet.hyperparameters import Range, check_numbers
-
-_RANGES: dict[str, Range] = {
-    "learning_rate": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "momentum": ("0 <= momentum < 1", lambda value: 0 <= value < 1),
-    "beta1": ("0 <= beta1 < 1", lambda value: 0 <= value < 1),
-    "beta2": ("0 <= beta2 < 1", lambda value: 0 <= value < 1),
-    "epsilon": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "weight_decay": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
-}
+from fcnet.optimizer import Optimizer as Optimizer
 
 
-@dataclass(frozen=True)
-class Optimizer:
-    """What ``SGD``, ``Adam`` and ``AdamW`` have in common: a learning rate, and checks of what they are given."""
-
-    learning_rate: float
-
-    def __post_init__(self) -> None:
-        check_numbers(self, _RANGES)
-
-    def _native(self) -> tuple[str, dict[str, float]]:
-        """Name and hyperparameters, as the native trainer takes them."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Gradient descent, ``x <- x - learning_rate dL/dx`` (the article, last section), on mini-batches.
 
@@ -46,6 +22,10 @@ class SGD(Optimizer):
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
         Needs a momentum above 0.
+    weight_decay : float >= 0, default 0
+        Decoupled (Loshchilov and Hutter 2019): ``W <- (1 - learning_rate weight_decay) W`` before each step.
+    l2, clip_value, clip_norm, accumulate
+        Those of every optimiser, see ``fcnet.optimizer.Optimizer``; off by default.
 
     Raises
     ------
@@ -54,13 +34,15 @@ class SGD(Optimizer):
 
     Examples
     --------
-    >>> SGD(0.05, momentum=0.9)
-    SGD(learning_rate=0.05, momentum=0.9, nesterov=False)
+    >>> SGD(0.05, momentum=0.9, l2=0.001)
+    SGD(learning_rate=0.05, momentum=0.9, nesterov=False, l2=0.001)
     """
 
     learning_rate: float = 0.1
     momentum: float = 0.0
     nesterov: bool = False
+    _: KW_ONLY
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,12 +50,12 @@ class SGD(Optimizer):
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov is True: expected a momentum above 0 with it")
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        name = "sgd" if self.momentum == 0 else "nesterov" if self.nesterov else "momentum"
-        return name, {"learning_rate": self.learning_rate, "beta1": self.momentum}
+    @property
+    def _kind(self) -> str:
+        return "sgd" if self.momentum == 0 else "nesterov" if self.nesterov else "momentum"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015, algorithm 1): steps of nearly ``learning_rate``, whatever the gradient's scale.
 
@@ -88,6 +70,8 @@ class Adam(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float, default 1e-8
         Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
 
     Raises
     ------
@@ -105,11 +89,12 @@ class Adam(Optimizer):
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def _native(self) -> tuple[str, dict[str, float]]:
-        return "adam", {field.name: getattr(self, field.name) for field in fields(self)}
+    @property
+    def _kind(self) -> str:
+        return "adam"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019): weights, not biases, shrink in every step.
 
@@ -117,7 +102,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta1, beta2, epsilon
+    learning_rate, beta1, beta2, epsilon, l2, clip_value, clip_norm, accumulate
         As for ``Adam``.
     weight_decay : float >= 0, default 0.01
 
@@ -127,3 +112,135 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
+
+
+@dataclass(frozen=True, repr=False)
+class NAdam(Optimizer):
+    """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
+
+    m and v as for ``Adam``; in step t the momentum is ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, and with the product
+    ``P_t = mu_1 ... mu_t``: ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``, ``v' = v / (1 -
+    beta2**t)``; ``x <- x - learning_rate m' / (sqrt(v') + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.002
+        Positive and finite.
+    beta1, beta2 : float in [0, 1), default 0.9 and 0.999
+    epsilon : float, default 1e-8
+        Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+    """
+
+    learning_rate: float = 0.002
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    @property
+    def _kind(self) -> str:
+        return "nadam"
+
+
+@dataclass(frozen=True, repr=False)
+class RMSprop(Optimizer):
+    """Steps divided by a decaying root mean square of the gradients (Tieleman and Hinton 2012).
+
+    ``v <- rho v + (1 - rho) g**2``, ``x <- x - learning_rate g / (sqrt(v) + epsilon)``; with momentum ``u <- momentum u
+    + g / (sqrt(v) + epsilon)``, ``x <- x - learning_rate u``. v and u start at 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        Positive and finite.
+    rho : float in [0, 1), default 0.9
+        Decay of the mean of squares (PyTorch's ``alpha``).
+    momentum : float in [0, 1), default 0
+    epsilon : float, default 1e-8
+        Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+
+    Examples
+    --------
+    >>> RMSprop(rho=0.99)
+    RMSprop(learning_rate=0.001, rho=0.99, momentum=0.0, epsilon=1e-08)
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-8
+
+    @property
+    def _kind(self) -> str:
+        return "rmsprop" if self.momentum == 0 else "rmsprop_momentum"
+
+
+@dataclass(frozen=True, repr=False)
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients so far (Duchi et al. 2011).
+
+    ``s <- s + g**2``, ``x <- x - learning_rate g / (sqrt(s) + epsilon)``. s starts at 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        Positive and finite.
+    epsilon : float, default 1e-10
+        Positive and finite.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+    """
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+
+    @property
+    def _kind(self) -> str:
+        return "adagrad"
+
+
+@dataclass(frozen=True, repr=False)
+class Lion(Optimizer):
+    """Steps of the size ``learning_rate``, in the direction of a sign (Chen et al. 2023, algorithm 2).
+
+    ``x <- x - learning_rate sign(beta1 m + (1 - beta1) g)``, ``m <- beta2 m + (1 - beta2) g``. m starts at 0.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.0001
+        Positive and finite; a third to a tenth of what suits Adam.
+    beta1, beta2 : float in [0, 1), default 0.9 and 0.99
+    weight_decay : float >= 0, default 0
+        Decoupled, as for ``AdamW``.
+    l2, clip_value, clip_norm, accumulate
+        As for ``SGD``.
+
+    Raises
+    ------
+    TypeError, ValueError : as for ``Adam``.
+    """
+
+    learning_rate: float = 0.0001
+    beta1: float = 0.9
+    beta2: float = 0.99
+    _: KW_ONLY
+    weight_decay: float = 0.0
+
+    @property
+    def _kind(self) -> str:
+        return "lion"

@@ -14,6 +14,7 @@ from fcnet import safetensors
 from fcnet.files import replacing
 
 _FORMAT_VERSION = 2
+_NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
@@ -36,12 +37,17 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     for i, (w, b) in enumerate(state["parameters"]):
         tensors |= {f"layers.{i}.W": w, f"layers.{i}.B": b}
+    optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
+    for slot, layers in enumerate(slots):
+        for i, (w, b) in enumerate(layers):
+            tensors |= {f"optimizer.{slot}.{i}.W": w, f"optimizer.{slot}.{i}.B": b}
     metadata = {
         "format": "fcnet",
         "version": str(_FORMAT_VERSION),
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
+        "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
     }
-    metadata["crc32"] = _checksum(tensors, metadata["network"])
+    metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
         safetensors.write(file, tensors, metadata)
 
@@ -69,7 +75,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     version = metadata.get("version")
     if version not in ("1", str(_FORMAT_VERSION)):
         raise ValueError(f"its format is version {version!r}: this fcnet knows 1 to {_FORMAT_VERSION}")
-    if metadata.get("crc32") != _checksum(tensors, metadata["network"]):
+    if metadata.get("crc32") != _checksum(tensors, metadata):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
     expected = _ARCHITECTURE_1 if version == "1" else _ARCHITECTURE
@@ -81,8 +87,10 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         raise ValueError(f"its loss is {state['loss']!r}: expected a name with options")
     if state["dtype"] not in ("float32", "float64"):
         raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
-    layers = (len(tensors) - 2) // 2
-    names = {"input.scale", "input.offset", *(f"layers.{i}.{p}" for i in range(layers) for p in "WB")}
+    optimizer, powers, slots = _optimizer(metadata)
+    layers = (len(tensors) - 2) // (2 + 2 * slots)
+    owners = ["layers", *(f"optimizer.{slot}" for slot in range(slots))]
+    names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in "WB")}
     if set(tensors) != names:
         raise ValueError(f"its arrays are not those of {layers} layers")
     for name, tensor in tensors.items():
@@ -92,7 +100,10 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
             raise ValueError(f"{name} is not finite, see allow_nonfinite")
     state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
     state["history"] = {}
-    state["parameters"] = [(tensors[f"layers.{i}.W"], tensors[f"layers.{i}.B"]) for i in range(layers)]
+    state["parameters"], *remembered = (
+        [(tensors[f"{owner}.{i}.W"], tensors[f"{owner}.{i}.B"]) for i in range(layers)] for owner in owners
+    )
+    state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
     return state
 
 
@@ -103,9 +114,22 @@ def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
     return {**others, "loss": {"name": loss}, "layers": layers, "trainable": [True] * len(layers)}
 
 
-def _checksum(tensors: dict[str, NDArray[Any]], architecture: str) -> str:
-    """CRC-32 of the architecture's text and, in the order of their names, of the arrays' names, shapes and bytes."""
-    sum_ = zlib.crc32(architecture.encode())
+def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
+    """Name, powers and number of slots of the optimiser's state."""
+    found = {"name": "", "powers": [], "slots": 0} if metadata["version"] == "1" else json.loads(metadata["optimizer"])
+    if not isinstance(found, dict) or set(found) != {"name", "powers", "slots"}:
+        raise ValueError("its optimizer is not given by name, powers, slots")
+    name, powers, slots = found["name"], found["powers"], found["slots"]
+    if not isinstance(name, str) or not isinstance(powers, list) or any(type(power) is not float for power in powers):
+        raise ValueError(f"its optimizer has the name {name!r} and the powers {powers!r}")
+    if type(slots) is not int or not 0 <= slots <= 2:
+        raise ValueError(f"its optimizer has {slots!r} slots: expected at most 2")
+    return name, powers, slots
+
+
+def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
+    """CRC-32 of the metadata's texts and, in the order of their names, of the arrays' names, shapes and bytes."""
+    sum_ = zlib.crc32((metadata["network"] + metadata.get("optimizer", "")).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         sum_ = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), sum_)

@@ -14,7 +14,7 @@ from fcnet.examples import Examples
 from fcnet.feeding import Epoch, Feed
 from fcnet.history import History
 from fcnet.losses import Custom
-from fcnet.optimizers import Optimizer
+from fcnet.optimizer import Optimizer
 from fcnet.progress import Progress
 from fcnet.schedule import Schedule
 from fcnet.scoring import Scores

@@ -27,7 +27,7 @@ enum class Activation {
   softmax
 };
 enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom };
-enum class Optimizer { sgd, momentum, nesterov, adam };
+enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };
 // What the rows of a data set may hold.
 enum class Element { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
@@ -86,9 +86,12 @@ template <class T>
 struct OptimizerStep {
   Optimizer optimizer = Optimizer::sgd;
   T scale = 1, learning_rate = 0;
+  T ahead = 0;             // NAdam's rate of the gradient itself
   T beta1 = 0, rest1 = 0;  // momentum, or the decay of Adam's first average; 1 - beta1
   T beta2 = 0, rest2 = 0, epsilon = 0;
-  T keep = 1;  // factor of the weights, not of the biases: decoupled weight decay
+  T keep = 1;                      // factor of the weights, not of the biases: decoupled weight decay
+  T l2 = 0;                        // of the penalty l2 w^2 / 2 on weights, not on biases
+  T clip_value = __builtin_inf();  // the gradients of the loss are within +- clip_value
 };
 
 // What an update reads and writes, from a layer's first panel on. `new_...` are the same places, unless the step may
@@ -149,6 +152,9 @@ struct Kernels {
   // where `add`.
   void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
                      Size first, Size last);
+
+  // norm.hpp: of rows of 32, the first `used` of each
+  double (*sum_of_squares)(const T* rows, Size count, Size used);
 
   // losses.hpp: on one panel; loss per sample; returns how many samples are classified correctly.
   int (*loss)(const LossTask<T>& task, const T* output, Size outputs, Size samples, T* sigma, T* losses);

@@ -22,12 +22,13 @@ from fcnet.reference.kernels import (
 )
 from fcnet.reference.losses import loss_and_sigma
 from fcnet.reference.network import backward, forward, training_step
-from fcnet.reference.optimizers import adam, sgd
+from fcnet.reference.optimizers import adagrad, adam, lion, nadam, regularized, rmsprop, sgd
 from fcnet.reference.random import dropout_mask, he_normal, permutation, philox
 
 __all__ = [
     "activation",
     "activation_derivative",
+    "adagrad",
     "adam",
     "backward",
     "cross_entropy",
@@ -35,10 +36,14 @@ __all__ = [
     "forward",
     "he_normal",
     "linear",
+    "lion",
     "loss_and_sigma",
+    "nadam",
     "permutation",
     "philox",
+    "regularized",
     "relu",
+    "rmsprop",
     "sgd",
     "sgd_update",
     "sigma_backward",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,10 +20,17 @@ def _state(state: list[Array], layers: Pairs) -> list[Array]:
     return state
 
 
-def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False) -> Update:
+def _decay(x: Array, factor: float) -> None:
+    """Decoupled weight decay ``x <- x - factor x`` of weights, not of biases (Loshchilov and Hutter 2019)."""
+    if x.ndim == 2:
+        x -= factor * x
+
+
+def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0) -> Update:
     """Gradient descent ``x <- x - alpha g``, or with ``v <- momentum v + g``: ``x <- x - alpha v``.
 
-    With Nesterov's look ahead ``x <- x - alpha (g + momentum v)`` (Sutskever et al. 2013).
+    With Nesterov's look ahead ``x <- x - alpha (g + momentum v)`` (Sutskever et al. 2013). Before the step
+    ``x <- x - alpha weight_decay x`` for weights (Loshchilov and Hutter 2019).
 
     Parameters
     ----------
@@ -30,6 +38,7 @@ def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False) 
         alpha.
     momentum : float
     nesterov : bool
+    weight_decay : float
 
     Returns
     -------
@@ -42,6 +51,7 @@ def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False) 
         parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
         for x, g, v in zip(parameters, slopes, _state(velocity, layers), strict=True):
             v[...] = momentum * v + g
+            _decay(x, learning_rate * weight_decay)
             x -= learning_rate * (g + momentum * v if nesterov else v)
 
     return update
@@ -78,8 +88,159 @@ def adam(
         for x, g, m, v in zip(parameters, slopes, _state(first, layers), _state(second, layers), strict=True):
             m[...] = beta1 * m + (1 - beta1) * g
             v[...] = beta2 * v + (1 - beta2) * g * g
-            if x.ndim == 2:  # weights, not biases
-                x -= learning_rate * weight_decay * x
+            _decay(x, learning_rate * weight_decay)
             x -= learning_rate * (m / lag1) / (np.sqrt(v / lag2) + epsilon)
 
     return update
+
+
+def nadam(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Update:
+    """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
+
+    m and v as for ``adam``, ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, ``P_t = mu_1 ... mu_t``;
+    ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``;
+    ``x <- x - alpha m' / (sqrt(v / (1 - beta2**t)) + epsilon)`` in step t.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    beta1, beta2, epsilon : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    first: list[Array] = []
+    second: list[Array] = []
+    steps = [0]
+    product = [1.0]
+
+    def momentum(t: int) -> float:
+        return beta1 * (1 - 0.5 * float(0.96 ** (t / 250)))
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        steps[0] += 1
+        now, ahead = momentum(steps[0]), momentum(steps[0] + 1)
+        product[0] *= now
+        lag, lag_ahead, lag2 = 1 - product[0], 1 - product[0] * ahead, 1 - beta2 ** steps[0]
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, m, v in zip(parameters, slopes, _state(first, layers), _state(second, layers), strict=True):
+            m[...] = beta1 * m + (1 - beta1) * g
+            v[...] = beta2 * v + (1 - beta2) * g * g
+            looking_ahead = ahead * m / lag_ahead + (1 - now) * g / lag
+            x -= learning_rate * looking_ahead / (np.sqrt(v / lag2) + epsilon)
+
+    return update
+
+
+def rmsprop(learning_rate: float, *, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-8) -> Update:
+    """RMSprop (Tieleman and Hinton 2012): ``v <- rho v + (1 - rho) g**2``, ``x <- x - alpha g / (sqrt(v) + epsilon)``.
+
+    With momentum ``u <- momentum u + g / (sqrt(v) + epsilon)``, ``x <- x - alpha u``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    rho, momentum, epsilon : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    squares: list[Array] = []
+    velocity: list[Array] = []
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, v, u in zip(parameters, slopes, _state(squares, layers), _state(velocity, layers), strict=True):
+            v[...] = rho * v + (1 - rho) * g * g
+            u[...] = momentum * u + g / (np.sqrt(v) + epsilon)
+            x -= learning_rate * u
+
+    return update
+
+
+def adagrad(learning_rate: float, *, epsilon: float = 1e-10) -> Update:
+    """Adagrad (Duchi et al. 2011): ``s <- s + g**2``, ``x <- x - alpha g / (sqrt(s) + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    epsilon : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    squares: list[Array] = []
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, s in zip(parameters, slopes, _state(squares, layers), strict=True):
+            s += g * g
+            x -= learning_rate * g / (np.sqrt(s) + epsilon)
+
+    return update
+
+
+def lion(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.99, weight_decay: float = 0.0) -> Update:
+    """Lion (Chen et al. 2023): ``x <- x - alpha sign(beta1 m + (1 - beta1) g)``, then ``m <- beta2 m + (1 - beta2) g``.
+
+    Before the step ``x <- x - alpha weight_decay x`` for weights.
+
+    Parameters
+    ----------
+    learning_rate : float
+        alpha.
+    beta1, beta2, weight_decay : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+    moments: list[Array] = []
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
+        for x, g, m in zip(parameters, slopes, _state(moments, layers), strict=True):
+            _decay(x, learning_rate * weight_decay)
+            x -= learning_rate * np.sign(beta1 * m + (1 - beta1) * g)
+            m[...] = beta2 * m + (1 - beta2) * g
+
+    return update
+
+
+def regularized(
+    update: Update, *, l2: float = 0.0, clip_value: float = math.inf, clip_norm: float = math.inf
+) -> Update:
+    """What ``update`` does with clipped gradients and an L2 penalty.
+
+    ``g <- g min(1, clip_norm / |g|)``, the norm over all parameters of the network (Pascanu et al. 2013);
+    ``g <- min(max(g, -clip_value), clip_value)``; then ``g <- g + l2 W`` for weights.
+
+    Parameters
+    ----------
+    update : callable
+        As ``sgd`` returns it.
+    l2, clip_value, clip_norm : float
+
+    Returns
+    -------
+    callable
+        As that of ``sgd``.
+    """
+
+    def penalized(layers: Pairs, gradients: Pairs) -> None:
+        norm = math.sqrt(sum(float((g * g).sum()) for pair in gradients for g in pair))
+        factor = clip_norm / norm if norm > clip_norm else 1.0
+        clipped = [tuple(np.clip(factor * g, -clip_value, clip_value) for g in pair) for pair in gradients]
+        update(layers, [(dw + l2 * w, db) for (dw, db), (w, _) in zip(clipped, layers, strict=True)])
+
+    return penalized

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What a model's optimiser remembers, as Python sees it: (name, powers, [[(W, B) of every layer] of every slot]).
+#pragma once
+
+#include <pybind11/stl.h>
+
+#include "layer_arrays.hpp"
+#include "optimizer_names.hpp"
+
+namespace fcnet::bindings {
+
+// None where there is nothing to remember, or an epoch is changing it.
+template <class T>
+py::object optimizer_state_of(const Model<T>& model) {
+  const auto state = model.optimizer_state();
+  if (state == nullptr || state->slots.size() == 0) return py::none();
+  py::list slots;
+  Parameters<T> slot;
+  const Size size = model.published()->panels().size();
+  for (Size i = 0; i < state_slots(state->optimizer); ++i) {
+    raise_unless_ok(Attention().run([&](Watch& watch) {
+      const Status s = slot.allocate(model.shape(), watch);
+      if (s == Status::ok) std::copy_n(state->slots.data() + i * size, size, slot.panels().data());
+      return s;
+    }));
+    slots.append(arrays_of_layers(slot));
+  }
+  const Powers& p = state->powers;
+  return py::make_tuple(name_of(state->optimizer), std::vector<double>{p.beta1, p.beta2, p.warm_up}, slots);
+}
+
+template <class T>
+void set_optimizer_state(const std::shared_ptr<Model<T>>& model, const std::string& name,
+                         const std::vector<double>& powers, const std::vector<Layers>& slots) {
+  const Optimizer optimizer = optimizer_named(name);
+  if (slots.size() != state_slots(optimizer)) value_error("slots are not as many as those of '" + name + "'");
+  for (const double power : powers)
+    if (!(power >= 0 && power <= 1)) value_error("powers are not between 0 and 1");
+  if (powers.size() != 3) value_error("powers are not 3");
+  const typename Model<T>::Claim claim(model, "this network is being fitted");
+  const auto state = std::make_shared<OptimizerState<T>>();
+  const Size size = model->published()->panels().size();
+  raise_unless_ok(Attention().run([&](Watch& watch) { return state->begin(optimizer, size, watch); }));
+  state->powers = {powers[0], powers[1], powers[2]};
+  for (Size i = 0; i < slots.size(); ++i) {
+    const GivenLayers<T> given(model->shape(), slots[i]);
+    Parameters<T> slot;
+    raise_unless_ok(Attention().run([&](Watch& watch) {
+      Status s = slot.allocate(model->shape(), watch);
+      if (s == Status::ok) s = given.write(slot, watch);
+      if (s == Status::ok) std::copy_n(slot.panels().data(), size, state->slots.data() + i * size);
+      return s;
+    }));
+  }
+  model->exchange_optimizer_state(state);
+}
+
+}  // namespace fcnet::bindings
