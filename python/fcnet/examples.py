@@ -8,17 +8,20 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet import tables
 from fcnet.architecture import Architecture
+from fcnet.samples import samples
 from fcnet.splitting import hold_back
+from fcnet.targets import labels, targets
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Checked samples and labels or targets, as the native core takes both."""
+    """Checked samples and labels or targets, as the native core takes both, and the names of x's columns if known."""
 
     x: NDArray[Any]
     y: NDArray[Any]
+    features: tuple[str, ...] | None
 
     @classmethod
     def of(
@@ -29,17 +32,19 @@ class Examples:
         names: tuple[str, str] = ("x", "y"),
         *,
         finite: bool,
+        known: tuple[str, ...] | None,
     ) -> Examples:
-        """From what a user gives.
+        """From what a user gives; ``known``: the columns that a table must have.
 
         Raises
         ------
         TypeError, ValueError : x or y is not what ``Network.fit`` expects; messages call them by ``names``.
         """
-        samples = arrays.samples(x, made.sizes[0], made.dtype, finite=finite, name=names[0])
+        rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, name=names[0])
+        features = known or tables.column_names(x)
         if made.classifies:
-            return cls(samples, arrays.labels(y, len(samples), made.sizes[-1], names[1]))
-        return cls(samples, arrays.targets(y, len(samples), made.sizes[-1], made.dtype, names[1]))
+            return cls(rows, labels(y, len(rows), made.sizes[-1], names[1]), features)
+        return cls(rows, targets(y, len(rows), made.sizes[-1], made.dtype, names[1]), features)
 
     def not_empty(self, name: str) -> Examples:
         """The same.
@@ -71,9 +76,9 @@ class Examples:
             if not isinstance(data, tuple | list) or len(data) != 2:
                 raise TypeError(f"validation_data is a {type(data).__name__}: expected a pair (x, y)")
             names = ("validation_data[0]", "validation_data[1]")
-            return self, Examples.of(made, *data, names, finite=True).not_empty(names[0])
+            return self, Examples.of(made, *data, names, finite=True, known=self.features).not_empty(names[0])
         if not share:
             return self, None
         parts = hold_back(len(self.x), float(share), made.seed, self.y if made.classifies else None)
-        kept, held = (Examples(self.x[rows], self.y[rows]) for rows in parts)
+        kept, held = (Examples(self.x[rows], self.y[rows], self.features) for rows in parts)
         return kept, held

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, storage
+from fcnet import arrays, feature_names, storage
 from fcnet.architecture import ARGUMENTS, Activation, Architecture, Described, Loss
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer
+from fcnet.samples import samples
 from fcnet.schedule import Schedule
 from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import evaluate, open_trainer, run_epochs
@@ -52,6 +54,8 @@ class Network(Described):
         ``net.layers[i].W`` (k, m) and ``.B`` (m,), to get and to set; all else is fixed once the network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
+    feature_names : tuple of str, or None
+        The columns of the first table fitted; from then on a table must have them, in their order. Arrays have none.
     history : History
         Of the last fit, also of one that was interrupted.
 
@@ -88,8 +92,7 @@ class Network(Described):
     def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
         self._architecture = made
-        self._epochs_before = 0
-        self._history = History()
+        self._epochs_before, self._history, self._feature_names = 0, History(), None
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.sizes) - 1))
 
     @property
@@ -125,15 +128,14 @@ class Network(Described):
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
         Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
-        every fit. Ctrl-C raises KeyboardInterrupt within a
-        tenth of a second and leaves the network with the weights of the last finished step.
+        every fit. Ctrl-C raises KeyboardInterrupt within a tenth of a second and leaves the weights of the last step.
 
         Parameters
         ----------
-        x : array-like (n, inputs) of finite real numbers
-            Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap``, are read
-            where they lie and converted batch by batch; other types are converted first.
-        y : array-like
+        x : array-like or table (n, inputs) of finite real numbers
+            Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap`` or a pandas
+            frame of one type, are read where they lie and converted batch by batch; others are converted first.
+        y : array-like, column or table
             Class labels (n,) or one-hot rows (n, outputs); for regression targets (n, outputs), or (n,) for one.
         epochs : int >= 0
         batch_size : int >= 1
@@ -150,7 +152,7 @@ class Network(Described):
         early_stopping : EarlyStopping, optional
             When to end before the last epoch, and go back to the best weights.
         progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal and tqdm is installed.
+            Show a progress bar; by default on a terminal, where tqdm is installed.
 
         Returns
         -------
@@ -168,7 +170,7 @@ class Network(Described):
             raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
         shuffle = arrays.flag(shuffle, "shuffle")
         progress = progress if progress is None else arrays.flag(progress, "progress")
-        train = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
+        train = Examples.of(self._architecture, x, y, finite=True, known=self._feature_names).not_empty("x")
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
@@ -177,9 +179,8 @@ class Network(Described):
         if early_stopping is not None:
             early_stopping.check(validates=validation is not None, classifies=self._architecture.classifies)
         batch_size = min(batch_size, len(train.x))
-        trainer = open_trainer(self._model, train, batch_size, optimizer, shuffle)
-        try:
-            self._epochs_before, self._history = self.epochs_trained, History()
+        with closing(open_trainer(self._model, train, batch_size, optimizer, shuffle)) as trainer:
+            self._epochs_before, self._history, self._feature_names = self.epochs_trained, History(), train.features
             run_epochs(
                 self._model,
                 trainer,
@@ -195,8 +196,6 @@ class Network(Described):
                 schedule=schedule,
                 early_stopping=early_stopping,
             )
-        finally:
-            trainer.close()
         return self._history
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
@@ -204,19 +203,18 @@ class Network(Described):
 
         Parameters
         ----------
-        x : array-like (n, inputs) of real numbers
+        x : array-like or table (n, inputs) of real numbers
             NaN and infinity propagate; so does what the network's dtype cannot hold.
 
         Returns
         -------
-        array (n, outputs) of the network's dtype
-            A row does not depend on the others.
+        array (n, outputs) of the network's dtype; a row does not depend on the others
 
         Raises
         ------
         TypeError, ValueError : x is not as above.
         """
-        return self._model.predict(arrays.samples(x, self.sizes[0], self.dtype, finite=False))
+        return self._model.predict(samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names))
 
     def evaluate(self, x: ArrayLike, y: ArrayLike) -> dict[str, float]:
         """Mean loss and, for classification, accuracy.
@@ -228,15 +226,14 @@ class Network(Described):
         Returns
         -------
         {"loss": ..., "accuracy": ...}
-            The loss is the network's: mean cross-entropy, MSE or RMSE. Accuracy is the share of rows whose largest
-            output is the label's; without it for regression. Both NaN for no rows. A row with NaN in it makes the loss
-            NaN, and counts as wrong.
+            Mean cross-entropy, MSE or RMSE, and for classification the share of rows whose largest output is the
+            label's. Both NaN for no rows. A row with NaN in it makes the loss NaN, and counts as wrong.
 
         Raises
         ------
         TypeError, ValueError : x or y is not as for fit.
         """
-        examples = Examples.of(self._architecture, x, y, finite=False)
+        examples = Examples.of(self._architecture, x, y, finite=False, known=self._feature_names)
         return evaluate(self._model, examples, self._architecture.classifies)
 
     def gradients(self, x: ArrayLike, y: ArrayLike) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -254,7 +251,7 @@ class Network(Described):
         ------
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
-        examples = Examples.of(self._architecture, x, y, finite=False)
+        examples = Examples.of(self._architecture, x, y, finite=False, known=self._feature_names)
         return self._model.gradients(examples.x, examples.y)[1]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -282,19 +279,21 @@ class Network(Described):
             **self._architecture.arguments(),
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
+            "feature_names": self._feature_names,
             "parameters": self._model.parameters(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        names = {*ARGUMENTS, "epochs_trained", "history", "parameters"}
-        if not isinstance(state, dict) or set(state) != names:
-            raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
+        others = ("parameters", "history", "epochs_trained", "feature_names")
+        if not isinstance(state, dict) or set(state) != {*ARGUMENTS, *others}:
+            raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)
-        parameters, history, epochs_trained = s.pop("parameters"), s.pop("history"), s.pop("epochs_trained")
+        parameters, history, epochs_trained, names = (s.pop(name) for name in others)
         made = Architecture.of(**s)
         if len(parameters) != len(made.sizes) - 1:
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.sizes) - 1}")
         self._begin(made, parameters)
+        self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
         self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fcnet import safetensors
 from fcnet.files import replacing
 
-_FORMAT_VERSION = 1
+_VERSIONS = "1", "2"  # 2: may have the names of the inputs
+_FEATURE_NAMES = "input.feature_names"
 _ARCHITECTURE = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
@@ -32,9 +33,12 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     for i, (w, b) in enumerate(state["parameters"]):
         tensors |= {f"layers.{i}.W": w, f"layers.{i}.B": b}
+    if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
+        lines = "\n".join(map(json.dumps, state["feature_names"]))
+        tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
     metadata = {
         "format": "fcnet",
-        "version": str(_FORMAT_VERSION),
+        "version": _VERSIONS[-1],
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
     }
     metadata["crc32"] = _checksum(tensors, metadata["network"])
@@ -62,8 +66,8 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     """
     if metadata.get("format") != "fcnet":
         raise ValueError("its metadata does not say that it is one of fcnet")
-    if metadata.get("version") != str(_FORMAT_VERSION):
-        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet knows {_FORMAT_VERSION}")
+    if metadata.get("version") not in _VERSIONS:
+        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet knows {', '.join(_VERSIONS)}")
     if metadata.get("crc32") != _checksum(tensors, metadata["network"]):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
@@ -71,6 +75,8 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         raise ValueError(f"its architecture is not given by {', '.join(_ARCHITECTURE)}")
     if state["dtype"] not in ("float32", "float64"):
         raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
+    tensors = dict(tensors)
+    lines = tensors.pop(_FEATURE_NAMES, None)
     layers = (len(tensors) - 2) // 2
     names = {"input.scale", "input.offset", *(f"layers.{i}.{p}" for i in range(layers) for p in "WB")}
     if set(tensors) != names:
@@ -81,9 +87,18 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         if not allow_nonfinite and not np.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite, see allow_nonfinite")
     state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
+    state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]))
     state["history"] = {}
     state["parameters"] = [(tensors[f"layers.{i}.W"], tensors[f"layers.{i}.B"]) for i in range(layers)]
     return state
+
+
+def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
+    """The names of the inputs, counted before they are read: they take some memory each."""
+    text = lines.tobytes()
+    if lines.dtype != np.uint8 or text.count(b"\n") + 1 != inputs:
+        raise ValueError(f"{_FEATURE_NAMES} is not a line for each of {inputs} inputs")
+    return [json.loads(line) for line in text.split(b"\n")]
 
 
 def _checksum(tensors: dict[str, NDArray[Any]], architecture: str) -> str:
