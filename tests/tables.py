@@ -16,8 +16,8 @@ def problem():
     return rng.integers(0, 16, (N, K)).astype(np.float64), rng.integers(0, M, N)
 
 
-def fitted(x, y, loss="cross_entropy", outputs=M):
-    net = fc.Network([x.shape[1], 6, outputs], loss=loss, seed=5)
+def fitted(x, y, loss="cross_entropy", outputs=M, inputs=K):
+    net = fc.Network([inputs, 6, outputs], loss=loss, seed=5)
     net.fit(x, y, epochs=2, batch_size=5, optimizer=fc.SGD(0.01))
     return net
 

@@ -16,15 +16,15 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a file includes or imports only what stands before it.
 CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss hyperparameters row_training vec vec_math tile activations
-optimizers elementwise pack slices forward backward update losses rowmajor row_layers
+optimizers elementwise element pack slices forward backward update losses rowmajor row_layers
 one_vector_layers row_losses small_batch normal ceilings isa/kernels isa/avx512
 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network data plan workspace
 row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.optimizers reference.random reference.network reference
-kernels tables arrays feature_names samples targets config architecture splitting examples files safetensors storage
-datasets hyperparameters early_stopping schedule schedules history optimizers layers progress training network loading
-threads threadpool_controller cli __main__"""
+kernels tables tensors arrays feature_names samples targets config architecture splitting examples files safetensors
+storage datasets hyperparameters early_stopping schedule schedules history optimizers layers progress training network
+loading threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

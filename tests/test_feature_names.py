@@ -86,13 +86,19 @@ def test_columns_that_are_not_called_by_texts_have_no_names(labels):
     assert same(net, fitted(x, y))
 
 
+def test_columns_may_be_called_like_attributes():
+    x, y = problem()
+    names = ("column_names", "tocsr", "toarray", "columns")
+    assert fitted(pandas_frame(columns_of(x, names)), y).feature_names == names
+
+
 HOSTILE = ("", "a\nb", '"], os.system("', "\ud800\x00", "é" * 10_000, "\x1b[2J", "[" * 1000)
 
 
 @pytest.mark.parametrize("way", ["pickle", "file"])
 def test_names_of_any_kind_are_kept(way, tmp_path):
     x = np.random.default_rng(0).random((N, len(HOSTILE)))
-    net = fitted(Named(x, HOSTILE), problem()[1])
+    net = fitted(Named(x, HOSTILE), problem()[1], inputs=len(HOSTILE))
     assert net.feature_names == HOSTILE
     if way == "file":
         net.save(tmp_path / "net")

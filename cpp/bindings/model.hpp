@@ -48,6 +48,7 @@ struct Samples {
  private:
   Element element_of(char kind, py::ssize_t bytes) const {
     if (native_order(array)) {
+      if (kind == 'f' && bytes == 2) return Element::float16;
       if (kind == 'f' && bytes == 4) return Element::float32;
       if (kind == 'f' && bytes == 8) return Element::float64;
       const bool is_signed = kind == 'i', whole = is_signed || kind == 'u' || kind == 'b';
@@ -56,7 +57,8 @@ struct Samples {
       if (whole && bytes == 4) return is_signed ? Element::int32 : Element::uint32;
       if (whole && bytes == 8) return is_signed ? Element::int64 : Element::uint64;
     }
-    refuse_dtype(array, "x", "float32, float64 or whole numbers of up to 64 bits");
+    if (kind == 'V' && bytes == 2) return Element::bfloat16;  // fcnet.tensors: NumPy has no type for it
+    refuse_dtype(array, "x", "floats or whole numbers of up to 64 bits");
   }
 };
 

@@ -3,48 +3,9 @@
 // transposition of a step, sigma. No read past the last element of a row.
 #pragma once
 
-#include "fcnet/isa/table.hpp"
-#include "fcnet/vec.hpp"
+#include "fcnet/element.hpp"
 
 namespace fcnet::FCNET_ISA {
-
-template <class Source, class T>
-FCNET_INLINE Vec<T> load_as(const Source* p) {
-  if constexpr (sizeof(Source) == sizeof(T) && Source(0.5) == T(0.5)) {
-    return load(p);
-  } else {
-    typedef Source Narrow __attribute__((vector_size(sizeof(Source) * width<T>)));
-    typedef Narrow Unaligned __attribute__((aligned(alignof(Source)), may_alias));
-    return __builtin_convertvector(*reinterpret_cast<const Unaligned*>(p), Vec<T>);
-  }
-}
-
-// Calls f with a value of the type that `element` names.
-template <class F>
-FCNET_INLINE void with_element(Element element, F f) {
-  switch (element) {
-    case Element::float32:
-      return f(float{});
-    case Element::float64:
-      return f(double{});
-    case Element::int8:
-      return f(std::int8_t{});
-    case Element::int16:
-      return f(std::int16_t{});
-    case Element::int32:
-      return f(std::int32_t{});
-    case Element::int64:
-      return f(std::int64_t{});
-    case Element::uint8:
-      return f(std::uint8_t{});
-    case Element::uint16:
-      return f(std::uint16_t{});
-    case Element::uint32:
-      return f(std::uint32_t{});
-    case Element::uint64:
-      return f(std::uint64_t{});
-  }
-}
 
 template <class T>
 FCNET_INLINE Size row_number(const RowSource<T>& rows, Size i) {
@@ -67,14 +28,14 @@ inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* p
   for (Size i = 0; i < used; i += w)
     for (Size j = 0; j < squares; j += w) {
       Vec<T> square[w];
-      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<Source, T>(row[i + r] + j) : Vec<T>{};
+      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<T>(row[i + r] + j) : Vec<T>{};
       transpose_square<T>(square);
       FCNET_UNROLL
       for (Size r = 0; r < w; ++r) store(panel + (j + r) * lanes + i, square[r]);
     }
   for (Size j = squares; j < rows.columns; ++j) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j) * rows.column_step;
-    for (Size i = 0; i < used; ++i) panel[j * lanes + i] = i < samples ? static_cast<T>(row[i][at]) : T(0);
+    for (Size i = 0; i < used; ++i) panel[j * lanes + i] = i < samples ? number_as<T>(row[i][at]) : T(0);
   }
 }
 

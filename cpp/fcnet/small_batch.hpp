@@ -13,8 +13,8 @@ void gather_row(const RowSource<T>& rows, Size i, T* h) {
   const Source* const x = row_of<Source>(rows, i);
   Size j = 0;
   if (rows.column_step == 1)
-    for (; j + width<T> <= rows.columns; j += width<T>) store(h + j, load_as<Source, T>(x + j));
-  for (; j < rows.columns; ++j) h[j] = static_cast<T>(x[static_cast<std::ptrdiff_t>(j) * rows.column_step]);
+    for (; j + width<T> <= rows.columns; j += width<T>) store(h + j, load_as<T>(x + j));
+  for (; j < rows.columns; ++j) h[j] = number_as<T>(x[static_cast<std::ptrdiff_t>(j) * rows.column_step]);
   if (rows.scale == nullptr) return;
   for (j = 0; j < rows.columns; ++j) h[j] = (h[j] - rows.offset[j]) * rows.scale[j];
 }

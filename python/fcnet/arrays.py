@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import tables
+from fcnet import tables, tensors
 
 Array = NDArray[Any]
 
@@ -16,11 +16,11 @@ _SCANNED = 1 << 22  # elements looked at between two chances for Ctrl-C
 
 
 def plain(value: ArrayLike, name: str) -> Array:
-    """``value`` as an array of its own type, a missing number of a table as NaN.
+    """``value`` as an array of its own type, bfloat16 as ``tensors.BFLOAT16``, a missing number of a table as NaN.
 
     Parameters
     ----------
-    value : array-like, table or column
+    value : array-like, tensor, table or column
     name : str
 
     Returns
@@ -33,7 +33,7 @@ def plain(value: ArrayLike, name: str) -> Array:
     ValueError : not rectangular.
     """
     if type(value) is np.ndarray:
-        return value
+        return tensors.seen(value)
     masked = sys.modules.get("numpy.ma")  # not imported: a fork in the middle of an import would hang the child
     if masked is not None and isinstance(value, masked.MaskedArray):
         raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
@@ -41,17 +41,19 @@ def plain(value: ArrayLike, name: str) -> Array:
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")
-    table = tables.as_array(value, name)
-    if table is not None:
-        return table
+    for library in (tables, tensors):
+        array = library.as_array(value, name)
+        if array is not None:
+            return tensors.seen(array)
     try:
-        return np.asarray(value)
+        return tensors.seen(np.asarray(value))
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
 
 
 def real(array: Array, name: str) -> Array:
-    """The same; TypeError where it does not hold real numbers."""
+    """The same, bfloat16 as float32; TypeError where it does not hold real numbers."""
+    array = tensors.widened(array)
     if array.dtype.kind not in "fiub":
         advice = f", see np.asarray({name}, float)" if array.dtype.kind == "O" else ""
         raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers{advice}")
@@ -71,13 +73,13 @@ def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
 
 def refuse_non_finite(array: Array, name: str, columns: tuple[str, ...] | None = None) -> None:
     """ValueError for NaN and infinity, with the row and the column, called as ``columns`` calls it."""
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" and array.dtype != tensors.BFLOAT16:
         return
     strip = max(1, _SCANNED // max(1, array.shape[-1]))
     for first in range(0, len(array), strip):
-        part = array[first : first + strip]
+        part = tensors.widened(array[first : first + strip])
         with np.errstate(all="ignore"):  # a sum tells in one pass that all is well
-            if np.isfinite(part.sum(dtype=array.dtype)):
+            if np.isfinite(part.sum(dtype=np.result_type(part, np.float32))):
                 continue
         finite = np.isfinite(part)
         if not finite.all():

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, feature_names, tables
+from fcnet import arrays, feature_names, tables, tensors
 from fcnet.arrays import Array
 
 # What the native core reads in place, with any steps between rows and columns.
-_NATIVE = frozenset(map(np.dtype, ("float32", "float64", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")))
+_NUMBERS = ("f2", "f4", "f8", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+_NATIVE = frozenset({*map(np.dtype, _NUMBERS), tensors.BFLOAT16})
 
 
 def _readable(array: Array) -> bool:
@@ -32,7 +33,7 @@ def samples(
     known: tuple[str, ...] | None = None,
     name: str = "x",
 ) -> Array:
-    """Rows for the network: float32, float64 and whole numbers of up to 64 bits as they lie, the rest as ``dtype``.
+    """Rows for the network: floats and whole numbers of up to 64 bits as they lie, the rest as ``dtype``.
 
     Parameters
     ----------
@@ -57,7 +58,9 @@ def samples(
     """
     columns = tables.column_names(x)
     feature_names.compare(columns, known, name)
-    array = arrays.real(arrays.plain(x, name), name)
+    array = arrays.plain(x, name)
+    if array.dtype != tensors.BFLOAT16:
+        arrays.real(array, name)
     if array.ndim != 2:
         one = array.ndim == 1 and len(array)
         row, column = one == inputs, one and inputs == 1

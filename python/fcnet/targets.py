@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays, tables
+from fcnet import arrays, tables, tensors
 from fcnet.arrays import Array
 
 
@@ -41,7 +41,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     TypeError : neither integers nor one-hot rows.
     ValueError : another shape, a label out of range, rows that are not one-hot.
     """
-    array = arrays.plain(y, name)
+    array = tensors.widened(arrays.plain(y, name))
     if array.ndim == 2 and array.shape == (n, 1) and classes != 1:
         array = array[:, 0]
     if array.ndim == 2 and array.shape == (n, classes):

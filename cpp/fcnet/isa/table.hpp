@@ -14,7 +14,7 @@ enum class Activation { identity, relu, leaky_relu, elu, selu, sigmoid, tanh, so
 enum class Loss { cross_entropy, mse, rmse };
 enum class Optimizer { sgd, momentum, nesterov, adam };
 // What the rows of a data set may hold.
-enum class Element { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+enum class Element { float32, float64, float16, bfloat16, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
 // One layer's parameters in their panels, see layout.hpp.
 template <class T>
