@@ -8,81 +8,14 @@
 #include <mutex>
 #include <optional>
 
-#include "arrays.hpp"
 #include "errors.hpp"
 #include "fcnet/network.hpp"
 #include "fcnet/predictor.hpp"
 #include "fcnet/trainer.hpp"
+#include "samples.hpp"
 #include "signals.hpp"
 
 namespace fcnet::bindings {
-
-// What every input goes through first, (x - offset) * scale for each feature; empty: nothing.
-template <class T>
-struct InputScale {
-  std::vector<T> scale, offset;
-};
-
-// x as the core takes it: rows of real numbers in native byte order and aligned, with any steps between them.
-template <class T>
-struct Samples {
-  py::array array;
-  RowSource<T> rows{};
-  Size n;
-
-  Samples(py::array x, Size inputs, const InputScale<T>& input) : array(std::move(x)) {
-    const py::ssize_t bytes = array.itemsize();
-    rows.element = element_of(array.dtype().kind(), bytes);
-    if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != inputs)
-      value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(inputs) + ")");
-    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
-    if (array.strides(0) % bytes != 0 || array.strides(1) % bytes != 0) value_error("x has strides of half an element");
-    n = static_cast<Size>(array.shape(0));
-    rows.x = array.data();
-    rows.columns = inputs;
-    rows.row_step = array.strides(0) / bytes;
-    rows.column_step = array.strides(1) / bytes;
-    if (!input.scale.empty()) rows.scale = input.scale.data(), rows.offset = input.offset.data();
-  }
-
- private:
-  Element element_of(char kind, py::ssize_t bytes) const {
-    if (native_order(array)) {
-      if (kind == 'f' && bytes == 2) return Element::float16;
-      if (kind == 'f' && bytes == 4) return Element::float32;
-      if (kind == 'f' && bytes == 8) return Element::float64;
-      const bool is_signed = kind == 'i', whole = is_signed || kind == 'u' || kind == 'b';
-      if (whole && bytes == 1) return is_signed ? Element::int8 : Element::uint8;
-      if (whole && bytes == 2) return is_signed ? Element::int16 : Element::uint16;
-      if (whole && bytes == 4) return is_signed ? Element::int32 : Element::uint32;
-      if (whole && bytes == 8) return is_signed ? Element::int64 : Element::uint64;
-    }
-    if (kind == 'V' && bytes == 2) return Element::bfloat16;  // fcnet.tensors: NumPy has no type for it
-    refuse_dtype(array, "x", "floats or whole numbers of up to 64 bits");
-  }
-};
-
-// y beside them: int32 labels for cross-entropy, else targets of the model's type.
-template <class T>
-struct Targets {
-  py::object array;
-  const std::int32_t* labels = nullptr;
-  const T* targets = nullptr;
-
-  Targets(py::object y, const Shape& shape, Size n) {
-    if (shape.loss == Loss::cross_entropy) {
-      const auto a = fcnet::bindings::labels(y, n, shape.outputs());
-      labels = a.data();
-      array = a;
-    } else {
-      const Input<T> a =
-          Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
-                                  sizes({n, shape.outputs()}).c_str());
-      targets = a.data();
-      array = a.array();
-    }
-  }
-};
 
 template <class T>
 class Model {
@@ -154,7 +87,7 @@ class Model {
 template <class T>
 class Fit {
  public:
-  Fit(const std::shared_ptr<Model<T>>& model, py::array x, py::object y, Size batch, bool shuffle,
+  Fit(const std::shared_ptr<Model<T>>& model, py::object x, py::object y, Size batch, bool shuffle,
       Hyperparameters chosen)
       : samples_(std::move(x), model->shape().inputs(), model->input()),
         targets_(std::move(y), model->shape(), samples_.n),

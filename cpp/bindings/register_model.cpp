@@ -146,7 +146,7 @@ void set_parameters(const PyModel& self, Size layer, py::object value, bool bias
   });
 }
 
-py::array predict_rows(const PyModel& self, py::array x) {
+py::array predict_rows(const PyModel& self, py::object x) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
@@ -158,7 +158,7 @@ py::array predict_rows(const PyModel& self, py::array x) {
   });
 }
 
-py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y) {
+py::tuple evaluate_rows(const PyModel& self, py::object x, py::object y) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     const Targets<T> targets(std::move(y), model->shape(), samples.n);
@@ -170,7 +170,7 @@ py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y) {
   });
 }
 
-py::tuple gradients_of(const PyModel& self, py::array x, py::object y) {
+py::tuple gradients_of(const PyModel& self, py::object x, py::object y) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Shape& shape = model->shape();
     const Samples<T> samples(std::move(x), shape.inputs(), model->input());
@@ -215,7 +215,7 @@ Hyperparameters hyperparameters(const std::string& optimizer, const std::map<std
   return chosen;
 }
 
-PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
+PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     return {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Between layouts: rows of a data set into panels (converted on the way), panels back into rows, and the one
-// transposition of a step, sigma. No read past the last element of a row.
+// Between layouts: rows of a data set into panels (converted on the way, sparse ones filled up), panels back into rows,
+// and the one transposition of a step, sigma. No read past the last element of a row.
 #pragma once
 
 #include "fcnet/element.hpp"
@@ -39,9 +39,36 @@ inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* p
   }
 }
 
+// Adds a sparse row's numbers to zeros, which makes -0 a 0 as in a dense array; column j is at to[j * step].
+template <class T>
+FCNET_INLINE void add_sparse_row(const RowSource<T>& rows, Size i, T* to, Size step) {
+  const auto add = [&](auto* x, auto* indices) {
+    const std::int64_t* const starts = rows.starts + row_number(rows, i);
+    for (std::int64_t k = starts[0]; k < starts[1]; ++k) {
+      const Size j = static_cast<Size>(indices[k]);
+      if (j < rows.columns) to[j * step] += static_cast<T>(x[k]);
+    }
+  };
+  const auto with = [&](auto* x) {
+    rows.long_indices ? add(x, static_cast<const std::int64_t*>(rows.indices))
+                      : add(x, static_cast<const std::int32_t*>(rows.indices));
+  };
+  rows.element == Element::float64 ? with(static_cast<const double*>(rows.x)) : with(static_cast<const float*>(rows.x));
+}
+
+template <class T>
+void gather_sparse(const RowSource<T>& rows, Size first, Size samples, T* panel) {
+  for (Size j = 0; j < rows.columns; ++j)
+    for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>) store(lane, Vec<T>{});
+  for (Size i = 0; i < samples; ++i) add_sparse_row(rows, first + i, panel + i, lanes);
+}
+
 template <class T>
 void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
-  with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
+  if (rows.starts != nullptr)
+    gather_sparse(rows, first, samples, panel);
+  else
+    with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
   if (rows.scale == nullptr) return;
   for (Size j = 0; j < rows.columns; ++j)
     for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>)

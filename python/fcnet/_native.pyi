@@ -1,10 +1,20 @@
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from numpy import int64
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+
+class _Rows(Protocol):
+    """Sparse rows, see fcnet.sparse."""
+
+    @property
+    def data(self) -> _Array: ...
+    @property
+    def indices(self) -> _Array: ...
+    @property
+    def starts(self) -> _Array: ...
 
 __version__: str
 
@@ -26,9 +36,9 @@ class Model:
     def bias(self, layer: int) -> _Array: ...
     def set_weights(self, layer: int, w: _Array) -> None: ...
     def set_bias(self, layer: int, b: _Array) -> None: ...
-    def predict(self, x: _Array) -> _Array: ...
-    def evaluate(self, x: _Array, y: _Array) -> tuple[float, int]: ...
-    def gradients(self, x: _Array, y: _Array) -> tuple[float, list[tuple[_Array, _Array]]]: ...
+    def predict(self, x: _Array | _Rows) -> _Array: ...
+    def evaluate(self, x: _Array | _Rows, y: _Array) -> tuple[float, int]: ...
+    def gradients(self, x: _Array | _Rows, y: _Array) -> tuple[float, list[tuple[_Array, _Array]]]: ...
 
 @final
 class Snapshot:
@@ -39,7 +49,7 @@ class Trainer:
     def __init__(
         self,
         model: Model,
-        x: _Array,
+        x: _Array | _Rows,
         y: _Array,
         batch_size: int,
         shuffle: bool,

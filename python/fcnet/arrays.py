@@ -12,7 +12,7 @@ from fcnet import tables, tensors
 
 Array = NDArray[Any]
 
-_SCANNED = 1 << 22  # elements looked at between two chances for Ctrl-C
+SCANNED = 1 << 22  # elements looked at between two chances for Ctrl-C
 
 
 def plain(value: ArrayLike, name: str) -> Array:
@@ -37,7 +37,7 @@ def plain(value: ArrayLike, name: str) -> Array:
     masked = sys.modules.get("numpy.ma")  # not imported: a fork in the middle of an import would hang the child
     if masked is not None and isinstance(value, masked.MaskedArray):
         raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
-    if hasattr(value, "toarray"):
+    if callable(getattr(value, "toarray", None)):
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")
@@ -71,23 +71,35 @@ def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     return result
 
 
-def refuse_non_finite(array: Array, name: str, columns: tuple[str, ...] | None = None) -> None:
-    """ValueError for NaN and infinity, with the row and the column, called as ``columns`` calls it."""
+def first_non_finite(array: Array) -> tuple[int, ...] | None:
+    """Where the first NaN or infinity stands."""
     if array.dtype.kind != "f" and array.dtype != tensors.BFLOAT16:
-        return
-    strip = max(1, _SCANNED // max(1, array.shape[-1]))
+        return None
+    strip = max(1, SCANNED // max(1, array.shape[-1]))
     for first in range(0, len(array), strip):
         part = tensors.widened(array[first : first + strip])
         with np.errstate(all="ignore"):  # a sum tells in one pass that all is well
             if np.isfinite(part.sum(dtype=np.result_type(part, np.float32))):
                 continue
-        finite = np.isfinite(part)
-        if not finite.all():
-            at = tuple(int(i) for i in np.argwhere(~finite)[0])
-            where = f"row {first + at[0]}"
-            if len(at) > 1:
-                where += f", column {at[1] if columns is None else repr(columns[at[1]])}"
-            raise ValueError(f"{name} contains {part[at]} in {where}: expected finite numbers")
+        wrong = np.argwhere(~np.isfinite(part))
+        if len(wrong):
+            return (first + int(wrong[0][0]), *map(int, wrong[0][1:]))
+    return None
+
+
+def non_finite(value: Any, row: int, column: int | None, name: str, columns: tuple[str, ...] | None) -> ValueError:
+    """What to raise for such a number; the column is called as ``columns`` calls it."""
+    where = f"row {row}"
+    if column is not None:
+        where += f", column {column if columns is None else repr(columns[column])}"
+    return ValueError(f"{name} contains {value} in {where}: expected finite numbers")
+
+
+def refuse_non_finite(array: Array, name: str, columns: tuple[str, ...] | None = None) -> None:
+    """ValueError for NaN and infinity, with the row and the column."""
+    at = first_non_finite(array)
+    if at is not None:
+        raise non_finite(tensors.widened(array[at]), at[0], at[1] if len(at) > 1 else None, name, columns)
 
 
 def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) -> Array:

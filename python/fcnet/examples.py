@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fcnet import tables
 from fcnet.architecture import Architecture
 from fcnet.samples import samples
+from fcnet.sparse import SparseRows
 from fcnet.splitting import hold_back
 from fcnet.targets import labels, targets
 
@@ -19,7 +20,7 @@ from fcnet.targets import labels, targets
 class Examples:
     """Checked samples and labels or targets, as the native core takes both, and the names of x's columns if known."""
 
-    x: NDArray[Any]
+    x: NDArray[Any] | SparseRows
     y: NDArray[Any]
     features: tuple[str, ...] | None
 

@@ -132,9 +132,9 @@ class Network(Described):
 
         Parameters
         ----------
-        x : array-like or table (n, inputs) of finite real numbers
-            Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap`` or a pandas
-            frame of one type, are read where they lie and converted batch by batch; others are converted first.
+        x : array-like, tensor, table or sparse array (n, inputs) of finite real numbers
+            Rows of floats and whole numbers up to 64 bits, in any order, also of a ``np.memmap``, a pandas frame of one
+            type or SciPy's CSR, are read where they lie and converted batch by batch; others are converted first.
         y : array-like, column or table
             Class labels (n,) or one-hot rows (n, outputs); for regression targets (n, outputs), or (n,) for one.
         epochs : int >= 0
@@ -203,7 +203,7 @@ class Network(Described):
 
         Parameters
         ----------
-        x : array-like or table (n, inputs) of real numbers
+        x : array-like, tensor, table or sparse array (n, inputs) of real numbers
             NaN and infinity propagate; so does what the network's dtype cannot hold.
 
         Returns

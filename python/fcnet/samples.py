@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, feature_names, tables, tensors
+from fcnet import arrays, feature_names, sparse, tables, tensors
 from fcnet.arrays import Array
+from fcnet.sparse import SparseRows
 
 # What the native core reads in place, with any steps between rows and columns.
 _NUMBERS = ("f2", "f4", "f8", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
@@ -24,6 +25,14 @@ def _readable(array: Array) -> bool:
     )
 
 
+def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
+    if shape[1] != inputs:
+        raise ValueError(
+            f"{name} has {shape[1]} features, but the network takes {inputs}: "
+            f"expected (n_samples, {inputs}), got {shape}"
+        )
+
+
 def samples(
     x: ArrayLike,
     inputs: int,
@@ -32,12 +41,12 @@ def samples(
     finite: bool,
     known: tuple[str, ...] | None = None,
     name: str = "x",
-) -> Array:
-    """Rows for the network: floats and whole numbers of up to 64 bits as they lie, the rest as ``dtype``.
+) -> Array | SparseRows:
+    """Rows for the network: floats and whole numbers of up to 64 bits in place, the rest as ``dtype``; sparse ones too.
 
     Parameters
     ----------
-    x : array-like or table (n, inputs) of real numbers
+    x : array-like, table or sparse array (n, inputs) of real numbers
     inputs : int
     dtype : the network's
     finite : bool
@@ -49,17 +58,23 @@ def samples(
 
     Returns
     -------
-    array (n, inputs)
+    array or SparseRows (n, inputs)
 
     Raises
     ------
-    TypeError : not real numbers, a masked or sparse array.
+    TypeError : not real numbers, a masked array.
     ValueError : another shape, other columns, or not finite.
     """
     columns = tables.column_names(x)
     feature_names.compare(columns, known, name)
+    if sparse.is_sparse(x):
+        rows = sparse.rows(x, dtype, name)
+        _check_features(rows.shape, inputs, name)
+        if finite:
+            rows.refuse_non_finite(name, known)
+        return rows
     array = arrays.plain(x, name)
-    if array.dtype != tensors.BFLOAT16:
+    if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
         arrays.real(array, name)
     if array.ndim != 2:
         one = array.ndim == 1 and len(array)
@@ -67,14 +82,10 @@ def samples(
         advice = f", for one sample see np.asarray({name})[None, :]" if row else ""
         advice = f", for one feature see np.asarray({name})[:, None]" if column else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
-    if array.shape[1] != inputs:
-        raise ValueError(
-            f"{name} has {array.shape[1]} features, but the network takes {inputs}: "
-            f"expected (n_samples, {inputs}), got {array.shape}"
-        )
+    _check_features(array.shape, inputs, name)
     if not _readable(array):
         keep = array.dtype in _NATIVE and array.dtype.isnative
         array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
     if finite:
-        arrays.refuse_non_finite(array, name, columns)
+        arrays.refuse_non_finite(array, name, columns or known)
     return array

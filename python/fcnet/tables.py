@@ -14,7 +14,8 @@ def _labels(x: object) -> list[Any] | None:
     """What a table calls its columns; None where x is no table."""
     if isinstance(x, np.ndarray) or not hasattr(x, "__array__"):
         return None
-    for attribute in ("column_names", "columns"):  # an Arrow table's `columns` are the columns themselves
+    # An Arrow table's `columns` are the columns themselves; an attribute of pandas may be a column of that name.
+    for attribute in ("columns",) if hasattr(x, "iloc") else ("column_names", "columns"):
         labels: Any = getattr(x, attribute, None)
         if hasattr(labels, "__iter__"):
             return list(labels)

@@ -43,6 +43,12 @@ struct RowSource {
   std::ptrdiff_t row_step, column_step;
   const std::int64_t* order;
   const T *scale, *offset;
+  // Sparse rows: row i holds the numbers starts[i]..starts[i + 1] of x, float32 or float64, in the columns that lie
+  // beside them in `indices`, int64 where `long_indices`, else int32; the rest of it is 0. A column that there is not
+  // is passed over: indices may change while they are read. Null where x holds every number.
+  const std::int64_t* starts = nullptr;
+  const void* indices = nullptr;
+  bool long_indices = false;
 };
 
 // What an optimiser needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.
