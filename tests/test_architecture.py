@@ -22,9 +22,10 @@ isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch paralle
 row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.optimizers reference.random reference.network reference
-kernels tables tensors arrays sparse feature_names samples targets config architecture splitting examples files
-safetensors storage datasets hyperparameters early_stopping schedule schedules history optimizers layers progress
-training network loading threads threadpool_controller cli __main__"""
+kernels tables tensors arrays sparse feature_names samples targets metrics.samples metrics.classification
+metrics.probabilities metrics.regression metrics config architecture splitting examples files safetensors storage
+datasets hyperparameters scoring monitoring early_stopping schedule schedules history optimizers layers progress
+training fitting network loading threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

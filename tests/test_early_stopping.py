@@ -150,7 +150,7 @@ def test_many_small_classes_give_what_was_asked_for():
 
 
 def test_a_regression_has_no_accuracy():
-    with pytest.raises(ValueError, match="does not classify"):
+    with pytest.raises(ValueError, match="watches accuracy: expected one of loss"):
         network(loss="mse").fit(X, np.zeros((120, 3)), early_stopping=fc.EarlyStopping(monitor="accuracy"))
 
 

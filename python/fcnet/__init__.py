@@ -26,7 +26,7 @@ from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
 
 if TYPE_CHECKING:
-    from fcnet import reference, schedules
+    from fcnet import metrics, reference, schedules
 
 __all__ = [
     "SGD",
@@ -41,6 +41,7 @@ __all__ = [
     "get_num_threads",
     "kernels",
     "load",
+    "metrics",
     "reference",
     "schedules",
     "set_num_threads",
@@ -52,8 +53,8 @@ register_when_imported()
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``fcnet.reference`` and ``fcnet.schedules`` when they are asked for: ``import fcnet`` is quick."""
-    if name in ("reference", "schedules"):
+    """Import ``fcnet.reference`` and the like when they are asked for: ``import fcnet`` is quick."""
+    if name in ("metrics", "reference", "schedules"):
         return importlib.import_module(f"fcnet.{name}")
     raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
 

@@ -27,6 +27,9 @@ class History:
         the lists.
     stopped_early : bool
         Whether early stopping ended the fit.
+    metrics : {name: list of float}
+        On the validation data after the epoch, such as "val_f1" for the metric "f1"; ``history["val_f1"]`` and
+        ``history.val_f1`` too are the list.
     """
 
     epochs: list[int] = field(default_factory=list)
@@ -37,6 +40,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
+    metrics: dict[str, list[float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -62,4 +66,11 @@ class History:
 
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, list)}
+        return {name: value for name, value in vars(self).items() if isinstance(value, list)} | self.metrics
+
+    def __getattr__(self, name: str) -> list[float]:
+        """A list of ``metrics``."""
+        metrics: dict[str, list[float]] = vars(self).get("metrics", {})  # not yet there while one is copied
+        if name not in metrics:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return metrics[name]

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, feature_names, storage
-from fcnet.architecture import ARGUMENTS, Activation, Architecture, Described, Loss
-from fcnet.early_stopping import EarlyStopping
+from fcnet.architecture import ARGUMENTS, Activation, Architecture, Loss
 from fcnet.examples import Examples
+from fcnet.fitting import Fitting
 from fcnet.history import History
 from fcnet.layers import Layer
-from fcnet.optimizers import SGD, Optimizer
 from fcnet.samples import samples
-from fcnet.schedule import Schedule
+from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import evaluate, open_trainer, run_epochs
+from fcnet.training import evaluate
 
 
-class Network(Described):
+class Network(Fitting):
     """A fully connected network: hidden layers, then softmax (cross-entropy) or identity (regression).
 
     Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before a hidden
@@ -55,7 +53,8 @@ class Network(Described):
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
     feature_names : tuple of str, or None
-        The columns of the first table fitted; from then on a table must have them, in their order. Arrays have none.
+        The columns of the first table that was fitted. From then on a table with other columns, or in another order,
+        is refused; arrays, which have no names, are taken as they are.
     history : History
         Of the last fit, also of one that was interrupted.
 
@@ -67,6 +66,7 @@ class Network(Described):
     Examples
     --------
     >>> import numpy as np
+    >>> from fcnet.optimizers import SGD
     >>> net = Network([2, 8, 2], seed=1)
     >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> history = net.fit(x, [0, 1, 1, 0], epochs=500, batch_size=4, optimizer=SGD(0.5))
@@ -74,7 +74,7 @@ class Network(Described):
     array([0, 1, 1, 0])
     """
 
-    __slots__ = ("__weakref__", "_epochs_before", "_history", "_layers", "_model")
+    __slots__ = ("__weakref__", "_layers")
 
     def __init__(
         self,
@@ -92,111 +92,15 @@ class Network(Described):
     def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
         self._architecture = made
-        self._epochs_before, self._history, self._feature_names = 0, History(), None
+        self._feature_names = None
+        self._epochs_before = 0
+        self._history = History()
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.sizes) - 1))
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, in order."""
         return self._layers
-
-    @property
-    def epochs_trained(self) -> int:
-        """Over all fits."""
-        return self._epochs_before + len(self._history)
-
-    @property
-    def history(self) -> History:
-        """Of the last fit."""
-        return self._history
-
-    def fit(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        *,
-        epochs: int = 10,
-        batch_size: int = 32,
-        optimizer: Optimizer = SGD(0.1),
-        shuffle: bool = True,
-        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
-        validation_split: float = 0,
-        schedule: Schedule | None = None,
-        early_stopping: EarlyStopping | None = None,
-        progress: bool | None = None,
-    ) -> History:
-        """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
-
-        Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
-        every fit. Ctrl-C raises KeyboardInterrupt within a tenth of a second and leaves the weights of the last step.
-
-        Parameters
-        ----------
-        x : array-like, tensor, table or sparse array (n, inputs) of finite real numbers
-            Rows of floats and whole numbers up to 64 bits, in any order, also of a ``np.memmap``, a pandas frame of one
-            type or SciPy's CSR, are read where they lie and converted batch by batch; others are converted first.
-        y : array-like, column or table
-            Class labels (n,) or one-hot rows (n, outputs); for regression targets (n, outputs), or (n,) for one.
-        epochs : int >= 0
-        batch_size : int >= 1
-            Samples a step; the last batch of an epoch may be smaller.
-        optimizer : SGD, Adam or AdamW
-        shuffle : bool
-            Draw a new order of the samples in every epoch, by (seed, epoch).
-        validation_data : (x, y), optional
-            Evaluated after every epoch.
-        validation_split : float in [0, 1), default 0
-            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; train on a copy.
-        schedule : of fcnet.schedules, optional
-            Factors on the optimiser's learning rate, step by step over the epochs of this fit.
-        early_stopping : EarlyStopping, optional
-            When to end before the last epoch, and go back to the best weights.
-        progress : bool, optional
-            Show a progress bar; by default on a terminal, where tqdm is installed.
-
-        Returns
-        -------
-        History
-
-        Raises
-        ------
-        TypeError, ValueError : an argument is not as above; the network is as before.
-        DivergenceError : the loss became infinite or NaN; the network has its last good weights.
-        RuntimeError : the network is being fitted already, by another thread.
-        """
-        epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
-        batch_size = arrays.whole_number(batch_size, "batch_size", 1)
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
-        shuffle = arrays.flag(shuffle, "shuffle")
-        progress = progress if progress is None else arrays.flag(progress, "progress")
-        train = Examples.of(self._architecture, x, y, finite=True, known=self._feature_names).not_empty("x")
-        if not isinstance(schedule, Schedule | None):
-            raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
-        if not isinstance(early_stopping, EarlyStopping | None):
-            raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
-        train, validation = train.with_validation(self._architecture, validation_data, validation_split)
-        if early_stopping is not None:
-            early_stopping.check(validates=validation is not None, classifies=self._architecture.classifies)
-        batch_size = min(batch_size, len(train.x))
-        with closing(open_trainer(self._model, train, batch_size, optimizer, shuffle)) as trainer:
-            self._epochs_before, self._history, self._feature_names = self.epochs_trained, History(), train.features
-            run_epochs(
-                self._model,
-                trainer,
-                samples=len(train.x),
-                batch_size=batch_size,
-                first_epoch=self._epochs_before,
-                epochs=epochs,
-                optimizer=optimizer,
-                classify=self._architecture.classifies,
-                validation=validation,
-                progress=progress,
-                history=self._history,
-                schedule=schedule,
-                early_stopping=early_stopping,
-            )
-        return self._history
 
     def predict(self, x: ArrayLike) -> NDArray[Any]:
         """The network's output ``h_out`` of the last layer: probabilities, or the values of a regression.
@@ -208,7 +112,8 @@ class Network(Described):
 
         Returns
         -------
-        array (n, outputs) of the network's dtype; a row does not depend on the others
+        array (n, outputs) of the network's dtype
+            A row does not depend on the others.
 
         Raises
         ------
@@ -216,25 +121,29 @@ class Network(Described):
         """
         return self._model.predict(samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names))
 
-    def evaluate(self, x: ArrayLike, y: ArrayLike) -> dict[str, float]:
-        """Mean loss and, for classification, accuracy.
+    def evaluate(self, x: ArrayLike, y: ArrayLike, *, metrics: Metrics | None = None) -> dict[str, float]:
+        """Mean loss, for classification accuracy, and metrics.
 
         Parameters
         ----------
         x, y : as for fit, but x may also be NaN or infinite
+        metrics : as for fit, optional
+            Computed too; they take a second pass over x.
 
         Returns
         -------
-        {"loss": ..., "accuracy": ...}
-            Mean cross-entropy, MSE or RMSE, and for classification the share of rows whose largest output is the
-            label's. Both NaN for no rows. A row with NaN in it makes the loss NaN, and counts as wrong.
+        {"loss": ..., "accuracy": ..., "f1": ...}
+            The loss is the network's: mean cross-entropy, MSE or RMSE. Accuracy is the share of rows whose largest
+            output is the label's; without it for regression. Both NaN for no rows. A row with NaN in it makes the loss
+            NaN, and counts as wrong.
 
         Raises
         ------
-        TypeError, ValueError : x or y is not as for fit.
+        TypeError, ValueError : an argument is not as for fit.
         """
+        scores = Scores(metrics, self._architecture.classifies)
         examples = Examples.of(self._architecture, x, y, finite=False, known=self._feature_names)
-        return evaluate(self._model, examples, self._architecture.classifies)
+        return evaluate(self._model, examples, self._architecture.classifies, scores)
 
     def gradients(self, x: ArrayLike, y: ArrayLike) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.

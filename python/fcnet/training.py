@@ -12,6 +12,7 @@ from fcnet.history import History
 from fcnet.optimizers import Optimizer
 from fcnet.progress import Progress
 from fcnet.schedule import Schedule
+from fcnet.scoring import Scores
 
 
 class DivergenceError(FloatingPointError):
@@ -21,14 +22,20 @@ class DivergenceError(FloatingPointError):
     """
 
 
-def evaluate(model: Model, examples: Examples, classify: bool) -> dict[str, float]:
-    """Mean loss and, for classification, accuracy; both NaN where there are no samples."""
+def evaluate(model: Model, examples: Examples, classify: bool, scores: Scores) -> dict[str, float]:
+    """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples."""
     loss, correct = model.evaluate(examples.x, examples.y)
     n = len(examples.x)
     result = {"loss": loss if n else float("nan")}
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
-    return result
+    return result | scores.of(examples.y, lambda: model.predict(examples.x))
+
+
+def figures_of(classify: bool, validation: Examples | None, scores: Scores) -> list[str]:
+    """What the history of such a fit has of every epoch."""
+    measured = ["loss", "accuracy"] if classify else ["loss"]
+    return measured if validation is None else measured + [f"val_{name}" for name in (*measured, *scores)]
 
 
 def open_trainer(model: Model, train: Examples, batch_size: int, optimizer: Optimizer, shuffle: bool) -> Trainer:
@@ -75,6 +82,7 @@ def run_epochs(
     optimizer: Optimizer,
     classify: bool,
     validation: Examples | None,
+    scores: Scores,
     progress: bool | None,
     history: History,
     schedule: Schedule | None,
@@ -105,6 +113,8 @@ def run_epochs(
             history.val_loss.append(figures.get("loss", math.nan))
             if classify:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
+            for name in scores:
+                history.metrics.setdefault(f"val_{name}", []).append(figures.get(name, math.nan))
 
     best = Best(early_stopping, trainer, history)
     per_epoch = -(-samples // batch_size)
@@ -124,7 +134,7 @@ def run_epochs(
                         f"learning rate, or smaller inputs; the network keeps its last good weights"
                     )
                 bar.end_epoch(loss, epoch - first_epoch + 1)
-                record(seconds, {} if validation is None else evaluate(model, validation, classify))
+                record(seconds, {} if validation is None else evaluate(model, validation, classify, scores))
                 if best.is_long_ago():
                     break
         best.restore()

@@ -1,0 +1,25 @@
+"""Figures that say how good a network's outputs are: pure NumPy, in float64, as scikit-learn defines them.
+
+Every function takes ``(y_true, output)``, what is right and what the network says of it, and ``sample_weight``; NaN
+where there are no samples. ``Network.fit`` and ``Network.evaluate`` take them by name: ``metrics=["f1", "roc_auc"]``.
+"""
+
+from __future__ import annotations
+
+from fcnet.metrics.classification import accuracy, f1, precision, recall
+from fcnet.metrics.probabilities import log_loss, roc_auc, top_k_accuracy
+from fcnet.metrics.regression import mae, mse, r2, rmse
+
+__all__ = [
+    "accuracy",
+    "f1",
+    "log_loss",
+    "mae",
+    "mse",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "roc_auc",
+    "top_k_accuracy",
+]

@@ -1,0 +1,161 @@
+"""Metrics of predicted classes: accuracy, precision, recall, F1."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet.metrics.samples import mean, predicted, weights
+
+Average = Literal["auto", "binary", "macro", "micro", "weighted"]
+_Counts = NDArray[np.float64]
+
+
+def accuracy(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """The share of samples whose class is predicted.
+
+    Parameters
+    ----------
+    y_true : array-like (n,) of int, or one-hot rows (n, classes)
+    output : array-like
+        Scores (n, classes), the first largest of a row wins; or scores (n,) or (n, 1) of class 1, which wins above
+        1/2; or whole numbers (n,), labels. A row with NaN counts as wrong.
+    sample_weight : array-like (n,), optional
+        How much each sample counts.
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> accuracy([0, 1, 2], [[0.9, 0.1, 0.0], [0.2, 0.3, 0.5], [0.1, 0.2, 0.7]])
+    0.6666666666666666
+    """
+    truth, guess, _ = predicted(y_true, output)
+    return mean(truth == guess, weights(sample_weight, len(truth)))
+
+
+def _averaged(
+    kind: Literal["precision", "recall", "f1"],
+    y_true: ArrayLike,
+    output: ArrayLike,
+    average: Average,
+    sample_weight: ArrayLike | None,
+) -> float:
+    """``right / guessed``, ``right / actual`` or ``2 right / (guessed + actual)``, by class; 0 for 0 / 0."""
+    if average not in get_args(Average):
+        raise ValueError(f"average is {average!r}: expected one of {', '.join(get_args(Average))}")
+    truth, guess, classes = predicted(y_true, output)
+    weight = weights(sample_weight, len(truth))
+    if not weight.sum() > 0:
+        return float("nan")
+    present, place = np.unique(np.concatenate([truth, guess]), return_inverse=True)
+    most = classes or max(int(present[-1]) + 1, 2)
+    if average == "auto":
+        average = "binary" if most == 2 else "macro"
+    if average == "binary" and most > 2:
+        raise ValueError(f"average is 'binary', but there are {most} classes: expected 'macro', 'micro' or 'weighted'")
+
+    def count(places: NDArray[np.intp], which: NDArray[np.bool_] | slice = slice(None)) -> _Counts:
+        counted: _Counts = np.bincount(places[which], weight[which], len(present)).astype(np.float64)
+        return counted
+
+    is_class = present >= 0  # -1 is no prediction
+    actual, guessed = count(place[: len(truth)])[is_class], count(place[len(truth) :])[is_class]
+    right = count(place[: len(truth)], truth == guess)[is_class]
+    if average == "binary":
+        chosen = present[is_class] == 1
+        actual, guessed, right = actual[chosen], guessed[chosen], right[chosen]
+    if average in ("binary", "micro"):
+        actual, guessed, right = (np.atleast_1d(counts.sum()) for counts in (actual, guessed, right))
+    of = {"precision": guessed, "recall": actual, "f1": (guessed + actual) / 2}[kind]
+    ratio = np.divide(right, of, out=np.zeros_like(right), where=of > 0)
+    return float(np.average(ratio, weights=actual if average == "weighted" else None))
+
+
+def precision(
+    y_true: ArrayLike, output: ArrayLike, *, average: Average = "auto", sample_weight: ArrayLike | None = None
+) -> float:
+    """Of the samples predicted to be of a class, the share that are; 0 where there are none.
+
+    Parameters
+    ----------
+    y_true, output, sample_weight : as for ``accuracy``
+    average : {"auto", "binary", "macro", "micro", "weighted"}
+        "binary": of class 1. Over the classes that occur in y_true or are predicted, "macro": the mean, "weighted": the
+        mean weighted by their samples, "micro": of all their samples together. "auto": "binary" for two classes, else
+        "macro".
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> precision([0, 1, 1, 1], [1, 1, 0, 1])
+    0.6666666666666666
+    """
+    return _averaged("precision", y_true, output, average, sample_weight)
+
+
+def recall(
+    y_true: ArrayLike, output: ArrayLike, *, average: Average = "auto", sample_weight: ArrayLike | None = None
+) -> float:
+    """Of the samples of a class, the share that are predicted to be of it; 0 where there are none.
+
+    Parameters
+    ----------
+    y_true, output, average, sample_weight : as for ``precision``
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> recall([0, 1, 1, 1, 1], [1, 1, 0, 1, 1])
+    0.75
+    """
+    return _averaged("recall", y_true, output, average, sample_weight)
+
+
+def f1(
+    y_true: ArrayLike, output: ArrayLike, *, average: Average = "auto", sample_weight: ArrayLike | None = None
+) -> float:
+    """The harmonic mean of precision and recall, class by class; 0 for a class that is never right.
+
+    Parameters
+    ----------
+    y_true, output, average, sample_weight : as for ``precision``
+
+    Returns
+    -------
+    float in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> f1([0, 1, 1, 0], [0, 1, 0, 0])
+    0.6666666666666666
+    >>> f1([0, 1, 2, 2], [0, 1, 2, 1], average="micro")
+    0.75
+    """
+    return _averaged("f1", y_true, output, average, sample_weight)

@@ -1,0 +1,130 @@
+"""Metrics of values: mean squared error and its root, mean absolute error, coefficient of determination."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet.metrics.samples import mean, real, weights
+
+
+def _columns(value: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = real(value, name).astype(np.float64, copy=False)
+    return array if array.ndim == 2 else array[:, None]
+
+
+def _pair(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as (n, outputs)."""
+    truth, values = _columns(y_true, "y_true"), _columns(output, "output")
+    if truth.shape != values.shape:
+        raise ValueError(f"output has shape {np.shape(output)}, y_true {np.shape(y_true)}: expected the same")
+    return truth, values
+
+
+def mse(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """Mean squared error over samples and outputs.
+
+    Parameters
+    ----------
+    y_true, output : array-like (n,) or (n, outputs)
+    sample_weight : array-like (n,), optional
+        How much each sample counts.
+
+    Returns
+    -------
+    float >= 0
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> mse([1, 2], [1, 4])
+    2.0
+    """
+    truth, values = _pair(y_true, output)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not in the result either
+        errors = np.square(values - truth).mean(axis=1)
+    return mean(errors, weights(sample_weight, len(truth)))
+
+
+def rmse(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """The root of ``mse``, over all outputs together as the loss of that name.
+
+    Parameters
+    ----------
+    y_true, output, sample_weight : as for ``mse``
+
+    Returns
+    -------
+    float >= 0
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> rmse([1, 2], [3, 4])
+    2.0
+    """
+    return float(np.sqrt(mse(y_true, output, sample_weight=sample_weight)))
+
+
+def mae(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """Mean absolute error over samples and outputs.
+
+    Parameters
+    ----------
+    y_true, output, sample_weight : as for ``mse``
+
+    Returns
+    -------
+    float >= 0
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> mae([1, 2], [1, 4])
+    1.0
+    """
+    truth, values = _pair(y_true, output)
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors = np.abs(values - truth).mean(axis=1)
+    return mean(errors, weights(sample_weight, len(truth)))
+
+
+def r2(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+    """Coefficient of determination, ``1 - sum (y - output)^2 / sum (y - mean y)^2``; the mean of those of the outputs.
+
+    Parameters
+    ----------
+    y_true, output, sample_weight : as for ``mse``
+
+    Returns
+    -------
+    float <= 1
+        0 for the mean of y_true. Where y_true is constant: 1 if every value is right, else 0. NaN for one sample.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+
+    Examples
+    --------
+    >>> r2([1, 2, 3], [1, 2, 4])
+    0.5
+    """
+    truth, values = _pair(y_true, output)
+    weight = weights(sample_weight, len(truth))
+    if len(truth) < 2 or not weight.sum() > 0:
+        return float("nan")
+    with np.errstate(over="ignore", invalid="ignore"):
+        left = weight @ np.square(values - truth)
+        spread = weight @ np.square(truth - weight @ truth / weight.sum())
+        constant = np.where(left == 0, 1.0, 0.0)
+        return float(np.where(spread == 0, constant, 1 - left / np.where(spread == 0, 1, spread)).mean())

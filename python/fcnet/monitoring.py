@@ -1,0 +1,45 @@
+"""A figure of the history that a rule watches, and whether it gets better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Literal, get_args
+
+from fcnet.hyperparameters import check_numbers
+from fcnet.scoring import higher_is_better
+
+Mode = Literal["auto", "min", "max"]
+
+
+class Monitoring:
+    """The part of a frozen dataclass that says which figure it watches."""
+
+    monitor: str
+    mode: Mode
+    min_delta: float
+
+    def check_rule(self) -> None:
+        """TypeError or ValueError where the attributes make no sense."""
+        check_numbers(self, {"min_delta": ("a finite number, at least 0", lambda value: 0 <= value < math.inf)})
+        if not isinstance(self.monitor, str):
+            raise TypeError(f"monitor is {self.monitor!r}: expected the name of a figure like 'val_loss'")
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"mode is {self.mode!r}: expected 'auto', 'min' or 'max'")
+        if self.mode == "auto" and higher_is_better(self.monitor) is None:
+            raise ValueError(f"monitor is {self.monitor!r}, whose direction is unknown: expected mode='min' or 'max'")
+
+    def check_figures(self, figures: Collection[str], owner: str) -> None:
+        """ValueError where a fit has no such figure; the message calls the rule ``owner``."""
+        if self.monitor not in figures:
+            validates = any(name.startswith("val_") for name in figures)
+            missing = self.monitor.startswith("val_") and not validates
+            advice = "validation_data or validation_split" if missing else f"one of {', '.join(figures)}"
+            raise ValueError(f"{owner} watches {self.monitor}: expected {advice}")
+
+    def is_better(self, figure: float, best: float | None) -> bool:
+        """Whether ``figure`` improves on ``best`` (None: there is none yet) by more than ``min_delta``."""
+        if best is None:
+            return not math.isnan(figure)
+        rises = self.mode == "max" or (self.mode == "auto" and higher_is_better(self.monitor))
+        return (figure - best if rises else best - figure) > self.min_delta

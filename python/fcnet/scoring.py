@@ -1,0 +1,96 @@
+"""Which metrics a fit or an evaluation computes, and whether a figure should rise or fall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from numbers import Real
+from typing import Any
+
+from numpy.typing import NDArray
+
+Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
+
+# By name: whether higher is better. Functions of fcnet.metrics, which is imported when somebody asks for one.
+_OF_CLASSES = {"accuracy": True, "top_k_accuracy": True, "log_loss": False, "roc_auc": True} | {
+    name + average: True for name in ("precision", "recall", "f1") for average in ("", "_macro", "_micro", "_weighted")
+}
+_OF_VALUES = {"mse": False, "rmse": False, "mae": False, "r2": True}
+
+
+def higher_is_better(figure: str) -> bool | None:
+    """Of a figure in a history, such as "val_f1"; None where its name does not tell."""
+    return (_OF_CLASSES | _OF_VALUES | {"loss": False}).get(figure.removeprefix("val_"))
+
+
+def _function(name: str, classifies: bool) -> Metric:
+    known = _OF_CLASSES if classifies else _OF_VALUES
+    if name not in known:
+        kind = "classifies" if classifies else "does not classify"
+        raise ValueError(f"metrics has {name!r}: expected, as the network {kind}, one of {', '.join(known)}")
+    from fcnet import metrics
+
+    stem, _, average = name.rpartition("_")
+    if average in ("macro", "micro", "weighted"):
+        return partial(getattr(metrics, stem), average=average)
+    function: Metric = getattr(metrics, name)
+    return function
+
+
+class Scores:
+    """The metrics that a user asks for, by their names.
+
+    Parameters
+    ----------
+    given : sequence of str or callable, or {name: callable}, or None
+        As ``Network.fit`` documents it.
+    classifies : bool
+
+    Raises
+    ------
+    TypeError, ValueError : it is not that.
+    """
+
+    def __init__(self, given: Metrics | None, classifies: bool) -> None:
+        self._functions: dict[str, Metric] = {}
+        if isinstance(given, str) or not isinstance(given, Sequence | Mapping | None):
+            raise TypeError(f"metrics is {given!r}: expected a list like ['f1', my_function]")
+        pairs = (
+            given.items() if isinstance(given, Mapping) else ((self._name(metric), metric) for metric in given or ())
+        )
+        for name, metric in pairs:
+            if not isinstance(name, str) or not (callable(metric) or isinstance(metric, str)):
+                raise TypeError(f"metrics has {metric!r}: expected a name like 'f1', or a function (y_true, output)")
+            if classifies and name == metric == "accuracy":
+                continue  # there always
+            if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
+                raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
+            self._functions[name] = _function(metric, classifies) if isinstance(metric, str) else metric
+
+    @staticmethod
+    def _name(metric: str | Metric) -> Any:
+        inner = metric.func if isinstance(metric, partial) else metric
+        return inner if isinstance(inner, str) else getattr(inner, "__name__", type(inner).__name__)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def of(self, y_true: NDArray[Any], output: Callable[[], NDArray[Any]]) -> dict[str, float]:
+        """Each one's figure; ``output`` is called only where there are any.
+
+        Raises
+        ------
+        TypeError : a function of the user does not return a number.
+        """
+        if not self._functions:
+            return {}
+        rows = output()
+        figures = {name: function(y_true, rows) for name, function in self._functions.items()}
+        for name, figure in figures.items():
+            if not isinstance(figure, Real):
+                raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
+        return {name: float(figure) for name, figure in figures.items()}
