@@ -10,6 +10,8 @@ import pytest
 
 from fcnet import _native
 
+from tables import TABLES
+
 # A shell that starts the tests in the background lets their processes ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -27,6 +29,12 @@ def isa(request):
     _native.use_isa(request.param)
     yield request.param
     _native.use_isa(before)
+
+
+@pytest.fixture(params=TABLES)
+def table(request):
+    """Makes a table of {name: array}."""
+    return TABLES[request.param]
 
 
 @pytest.fixture(params=[False, True], ids=["short", "long"])

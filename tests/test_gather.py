@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 
-TYPES = ["float32", "float64", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
+TYPES = ["float32", "float64", "f2", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
 ORDERS = {
     "c": np.ascontiguousarray,
     "f": np.asfortranarray,

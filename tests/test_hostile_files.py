@@ -13,13 +13,14 @@ import fcnet as fc
 from fcnet import safetensors, storage
 
 from processes import output
+from tables import Named
 
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("good") / "net.safetensors"
     net = fc.Network([3, 5, 2], seed=7)
-    net.fit(np.eye(3), [0, 1, 0], epochs=2)
+    net.fit(Named(np.eye(3), "abc"), [0, 1, 0], epochs=2)
     net.save(path)
     return path.read_bytes()
 
@@ -65,14 +66,15 @@ def network(**changes):
 
 W, LAYERS = "layers.0.W", [["relu", True, 0.0], ["softmax", True, 0.0]]
 CHANGES = {
-    "an unknown type": (entry(W, dtype="BF16"), "expected F32 or F64"),
-    "a type that is no text": (entry(W, dtype=["F32"]), "expected F32 or F64"),
+    "an unknown type": (entry(W, dtype="BF16"), "expected F32, F64 or U8"),
+    "a type that is no text": (entry(W, dtype=["F32"]), "expected F32, F64 or U8"),
+    "bytes for numbers": (entry(W, dtype="U8", shape=[60]), "W is uint8: expected float32"),
     "another type": (entry(W, dtype="F64"), "has the bytes"),
     "a negative size": (entry(W, shape=[-3, -5]), "has the shape"),
     "a size that is no number": (entry(W, shape=[True, 15]), "has the shape"),
     "a huge size": (entry(W, shape=[2**62, 2**62]), "has the bytes"),
     "many dimensions": (entry(W, shape=[1] * 1000 + [15]), "has the shape"),
-    "another shape": (entry(W, shape=[5, 3]), "W of layer 0 has shape"),
+    "another shape": (entry(W, shape=[5, 3]), "a line for each of 5 inputs"),
     "a hole": (entry(W, data_offsets=[20, 80]), "begin at 20"),
     "an overlap": (entry(W, data_offsets=[0, 60]), "begin at 0: expected"),
     "a field too many": (entry(W, device="cpu"), "not described by"),
@@ -118,6 +120,26 @@ def test_a_changed_header_is_refused(what, good, tmp_path, monkeypatch):
     header, data = parts(good)
     monkeypatch.setattr(storage, "_checksum", lambda *_: header["__metadata__"]["crc32"])
     refused(whole(change(json.loads(json.dumps(header))), data), tmp_path, match)
+
+
+NAMES = {
+    "fewer": (b'"a"\n"b"', "is not a line for each of 3 inputs"),
+    "another type": (b"[12]\n1\n2", "not one text for each of 3 inputs"),
+    "no JSON": (b'"a"\n"b\n"c"', "can be loaded"),
+    "not UTF-8": (b'"a"\n"\xff"\n"c"', "can be loaded"),
+    "deep nesting": (b'"a"\n"b"\n' + b"[" * 100_000, "can be loaded"),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_other_names_are_refused(what, good, tmp_path, monkeypatch):
+    header, data = parts(good)
+    lines, match = NAMES[what]
+    first, last = header["input.feature_names"]["data_offsets"]
+    assert last == len(data)
+    header["input.feature_names"] |= {"shape": [len(lines)], "data_offsets": [first, first + len(lines)]}
+    monkeypatch.setattr(storage, "_checksum", lambda *_: header["__metadata__"]["crc32"])
+    refused(whole(header, data[:first] + lines), tmp_path, match)
 
 
 HEADERS = {
@@ -185,6 +207,7 @@ def test_a_file_with_any_bytes_changed_is_refused_or_the_same_network(good, tmp_
             continue
         loaded += 1
         assert repr(net) == repr(same)
+        assert net.feature_names == same.feature_names == ("a", "b", "c")
         assert net.predict(np.eye(3)).tobytes() == same.predict(np.eye(3)).tobytes()
     assert loaded < 1000
 

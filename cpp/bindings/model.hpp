@@ -8,95 +8,14 @@
 #include <mutex>
 #include <optional>
 
-#include "arrays.hpp"
 #include "errors.hpp"
 #include "fcnet/network.hpp"
 #include "fcnet/predictor.hpp"
 #include "fcnet/trainer.hpp"
-#include "python_loss.hpp"
+#include "samples.hpp"
 #include "signals.hpp"
 
 namespace fcnet::bindings {
-
-// What every input goes through first, (x - offset) * scale for each feature; empty: nothing.
-template <class T>
-struct InputScale {
-  std::vector<T> scale, offset;
-};
-
-// x as the core takes it: rows of real numbers in native byte order and aligned, with any steps between them.
-template <class T>
-struct Samples {
-  py::array array;
-  RowSource<T> rows{};
-  Size n;
-
-  Samples(py::array x, Size inputs, const InputScale<T>& input) : array(std::move(x)) {
-    const py::ssize_t bytes = array.itemsize();
-    rows.element = element_of(array.dtype().kind(), bytes);
-    if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != inputs)
-      value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(inputs) + ")");
-    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
-    if (array.strides(0) % bytes != 0 || array.strides(1) % bytes != 0) value_error("x has strides of half an element");
-    n = static_cast<Size>(array.shape(0));
-    rows.x = array.data();
-    rows.columns = inputs;
-    rows.row_step = array.strides(0) / bytes;
-    rows.column_step = array.strides(1) / bytes;
-    if (!input.scale.empty()) rows.scale = input.scale.data(), rows.offset = input.offset.data();
-  }
-
- private:
-  Element element_of(char kind, py::ssize_t bytes) const {
-    if (native_order(array)) {
-      if (kind == 'f' && bytes == 4) return Element::float32;
-      if (kind == 'f' && bytes == 8) return Element::float64;
-      const bool is_signed = kind == 'i', whole = is_signed || kind == 'u' || kind == 'b';
-      if (whole && bytes == 1) return is_signed ? Element::int8 : Element::uint8;
-      if (whole && bytes == 2) return is_signed ? Element::int16 : Element::uint16;
-      if (whole && bytes == 4) return is_signed ? Element::int32 : Element::uint32;
-      if (whole && bytes == 8) return is_signed ? Element::int64 : Element::uint64;
-    }
-    refuse_dtype(array, "x", "float32, float64 or whole numbers of up to 64 bits");
-  }
-};
-
-// y beside them: int32 labels for cross-entropy, else targets of the model's type, or whatever a loss in Python takes;
-// and the samples' weights.
-template <class T>
-class Targets {
- public:
-  Targets(py::object y, py::object weights, const Shape& shape, Size n) {
-    if (shape.loss == Loss::custom) {
-      custom_ = std::make_unique<PythonLoss<T>>(std::move(y), shape.outputs());
-    } else if (shape.loss == Loss::cross_entropy && as_array(y, "y").dtype().kind() != 'f') {
-      labels_ = labels(y, n, shape.outputs());
-      data_.labels = labels_.data();
-    } else {
-      const Input<T> a =
-          Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
-                                  sizes({n, shape.outputs()}).c_str());
-      data_.targets = a.data();
-      targets_ = a.array();
-    }
-    if (weights.is_none()) return;
-    const Input<T> w = Input<T>(weights, "weights").expect({static_cast<py::ssize_t>(n)}, sizes({n}).c_str());
-    data_.weights = w.data();
-    weights_ = w.array();
-  }
-
-  Data<T> data(const Samples<T>& samples) const {
-    Data<T> data = data_;
-    data.x = samples.rows, data.samples = samples.n, data.custom = custom_.get();
-    return data;
-  }
-
- private:
-  Data<T> data_{};
-  py::array_t<std::int32_t> labels_;
-  py::object targets_, weights_;
-  std::unique_ptr<PythonLoss<T>> custom_;
-};
 
 template <class T>
 class Model {
@@ -181,7 +100,7 @@ template <class T>
 class Fit {
  public:
   // `shape`: the model's, with the layers that are to be trained.
-  Fit(const std::shared_ptr<Model<T>>& model, const Shape& shape, py::array x, py::object y, py::object weights,
+  Fit(const std::shared_ptr<Model<T>>& model, const Shape& shape, py::object x, py::object y, py::object weights,
       Size batch, bool shuffle, Hyperparameters chosen, bool drop_last)
       : network_(model),
         samples_(std::move(x), shape.inputs(), model->input()),
@@ -199,7 +118,7 @@ class Fit {
   }
 
   // Other samples for the epochs that follow, a step each, with the optimiser's state as it is.
-  void use(py::array x, py::object y, py::object weights) {
+  void use(py::object x, py::object y, py::object weights) {
     const Model<T>& model = claimed();
     Samples<T> samples(std::move(x), model.shape().inputs(), model.input());
     Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.n);

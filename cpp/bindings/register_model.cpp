@@ -103,7 +103,7 @@ void set_parameters(const PyModel& self, Size layer, py::object value, bool bias
   });
 }
 
-py::array predict_rows(const PyModel& self, py::array x) {
+py::array predict_rows(const PyModel& self, py::object x) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
@@ -115,7 +115,7 @@ py::array predict_rows(const PyModel& self, py::array x) {
   });
 }
 
-py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y, py::object weights) {
+py::tuple evaluate_rows(const PyModel& self, py::object x, py::object y, py::object weights) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     if (model->shape().loss == Loss::custom) value_error("loss is a function: expected one that fcnet has");
@@ -128,7 +128,7 @@ py::tuple evaluate_rows(const PyModel& self, py::array x, py::object y, py::obje
   });
 }
 
-py::tuple gradients_of(const PyModel& self, py::array x, py::object y, py::object weights) {
+py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::object weights) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Shape& shape = model->shape();
     const Samples<T> samples(std::move(x), shape.inputs(), model->input());
@@ -155,7 +155,7 @@ py::tuple gradients_of(const PyModel& self, py::array x, py::object y, py::objec
   });
 }
 
-PyTrainer make_trainer(const PyModel& self, py::array x, py::object y, Size batch, bool shuffle,
+PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
                        py::object weights, const std::vector<bool>& trainable) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
@@ -213,7 +213,7 @@ void register_model(py::module_& m) {
           "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false)
       .def(
           "use",
-          [](const PyTrainer& self, py::array x, py::object y, py::object weights) {
+          [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
             std::visit([&](const auto& fit) { fit->use(x, y, weights); }, self.fit);
           },
           "x"_a, "y"_a, "weights"_a = py::none())

@@ -1,50 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Between layouts: rows of a data set into panels (converted on the way), panels back into rows, and the one
-// transposition of a step, sigma. No read past the last element of a row.
+// Between layouts: rows of a data set into panels (converted on the way, sparse ones filled up), panels back into rows,
+// and the one transposition of a step, sigma. No read past the last element of a row.
 #pragma once
 
-#include "fcnet/isa/table.hpp"
-#include "fcnet/vec.hpp"
+#include "fcnet/element.hpp"
 
 namespace fcnet::FCNET_ISA {
-
-template <class Source, class T>
-FCNET_INLINE Vec<T> load_as(const Source* p) {
-  if constexpr (sizeof(Source) == sizeof(T) && Source(0.5) == T(0.5)) {
-    return load(p);
-  } else {
-    typedef Source Narrow __attribute__((vector_size(sizeof(Source) * width<T>)));
-    typedef Narrow Unaligned __attribute__((aligned(alignof(Source)), may_alias));
-    return __builtin_convertvector(*reinterpret_cast<const Unaligned*>(p), Vec<T>);
-  }
-}
-
-// Calls f with a value of the type that `element` names.
-template <class F>
-FCNET_INLINE void with_element(Element element, F f) {
-  switch (element) {
-    case Element::float32:
-      return f(float{});
-    case Element::float64:
-      return f(double{});
-    case Element::int8:
-      return f(std::int8_t{});
-    case Element::int16:
-      return f(std::int16_t{});
-    case Element::int32:
-      return f(std::int32_t{});
-    case Element::int64:
-      return f(std::int64_t{});
-    case Element::uint8:
-      return f(std::uint8_t{});
-    case Element::uint16:
-      return f(std::uint16_t{});
-    case Element::uint32:
-      return f(std::uint32_t{});
-    case Element::uint64:
-      return f(std::uint64_t{});
-  }
-}
 
 template <class T>
 FCNET_INLINE Size row_number(const RowSource<T>& rows, Size i) {
@@ -67,20 +28,47 @@ inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* p
   for (Size i = 0; i < used; i += w)
     for (Size j = 0; j < squares; j += w) {
       Vec<T> square[w];
-      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<Source, T>(row[i + r] + j) : Vec<T>{};
+      for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<T>(row[i + r] + j) : Vec<T>{};
       transpose_square<T>(square);
       FCNET_UNROLL
       for (Size r = 0; r < w; ++r) store(panel + (j + r) * lanes + i, square[r]);
     }
   for (Size j = squares; j < rows.columns; ++j) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j) * rows.column_step;
-    for (Size i = 0; i < used; ++i) panel[j * lanes + i] = i < samples ? static_cast<T>(row[i][at]) : T(0);
+    for (Size i = 0; i < used; ++i) panel[j * lanes + i] = i < samples ? number_as<T>(row[i][at]) : T(0);
   }
+}
+
+// Adds a sparse row's numbers to zeros, which makes -0 a 0 as in a dense array; column j is at to[j * step].
+template <class T>
+FCNET_INLINE void add_sparse_row(const RowSource<T>& rows, Size i, T* to, Size step) {
+  const auto add = [&](auto* x, auto* indices) {
+    const std::int64_t* const starts = rows.starts + row_number(rows, i);
+    for (std::int64_t k = starts[0]; k < starts[1]; ++k) {
+      const Size j = static_cast<Size>(indices[k]);
+      if (j < rows.columns) to[j * step] += static_cast<T>(x[k]);
+    }
+  };
+  const auto with = [&](auto* x) {
+    rows.long_indices ? add(x, static_cast<const std::int64_t*>(rows.indices))
+                      : add(x, static_cast<const std::int32_t*>(rows.indices));
+  };
+  rows.element == Element::float64 ? with(static_cast<const double*>(rows.x)) : with(static_cast<const float*>(rows.x));
+}
+
+template <class T>
+void gather_sparse(const RowSource<T>& rows, Size first, Size samples, T* panel) {
+  for (Size j = 0; j < rows.columns; ++j)
+    for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>) store(lane, Vec<T>{});
+  for (Size i = 0; i < samples; ++i) add_sparse_row(rows, first + i, panel + i, lanes);
 }
 
 template <class T>
 void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
-  with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
+  if (rows.starts != nullptr)
+    gather_sparse(rows, first, samples, panel);
+  else
+    with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
   if (rows.scale == nullptr) return;
   for (Size j = 0; j < rows.columns; ++j)
     for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>)

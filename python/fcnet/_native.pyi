@@ -1,10 +1,20 @@
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from numpy import int64
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
+
+class _Rows(Protocol):
+    """Sparse rows, see fcnet.sparse."""
+
+    @property
+    def data(self) -> _Array: ...
+    @property
+    def indices(self) -> _Array: ...
+    @property
+    def starts(self) -> _Array: ...
 
 __version__: str
 
@@ -31,10 +41,10 @@ class Model:
     def set_optimizer_state(
         self, optimizer: str, powers: list[float], slots: list[list[tuple[_Array, _Array]]]
     ) -> None: ...
-    def predict(self, x: _Array) -> _Array: ...
-    def evaluate(self, x: _Array, y: _Array, weights: _Array | None = None) -> tuple[float, int]: ...
+    def predict(self, x: _Array | _Rows) -> _Array: ...
+    def evaluate(self, x: _Array | _Rows, y: _Array, weights: _Array | None = None) -> tuple[float, int]: ...
     def gradients(
-        self, x: _Array, y: Any, weights: _Array | None = None
+        self, x: _Array | _Rows, y: Any, weights: _Array | None = None
     ) -> tuple[float, list[tuple[_Array, _Array]]]: ...
 
 @final
@@ -46,7 +56,7 @@ class Trainer:
     def __init__(
         self,
         model: Model,
-        x: _Array,
+        x: _Array | _Rows,
         y: Any,
         batch_size: int,
         shuffle: bool,
@@ -63,7 +73,7 @@ class Trainer:
         rates: _Array | None = None,
         every_step: bool = False,
     ) -> tuple[float, int, bool]: ...
-    def use(self, x: _Array, y: Any, weights: _Array | None = None) -> None: ...
+    def use(self, x: _Array | _Rows | _Rows, y: Any, weights: _Array | None = None) -> None: ...
     def snapshot(self) -> Snapshot: ...
     def restore(self, snapshot: Snapshot) -> None: ...
     def finished(self) -> tuple[int, float, int] | None: ...

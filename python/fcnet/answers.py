@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet import arrays, tensors
+from fcnet.arrays import Array
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Poisson
-
-Array = NDArray[Any]
+from fcnet.targets import labels, targets
 
 
 def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any], name: str = "y") -> Array:
@@ -34,20 +34,20 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
     TypeError, ValueError : y is not what the loss takes.
     """
     if isinstance(loss, Custom):
-        array = np.asarray(y)
+        array = arrays.plain(y, name)
         if array.ndim == 0 or len(array) != n:
             raise ValueError(f"{name} has shape {array.shape}: expected ({n}, ...), a row for each sample")
         return array
     if isinstance(loss, CrossEntropy):
         soft = _probabilities(y, n, outputs, dtype, name)
-        return arrays.labels(y, n, outputs, name) if soft is None else _smoothed(soft, loss.label_smoothing, outputs)
-    targets = arrays.targets(y, n, outputs, dtype, name)
+        return labels(y, n, outputs, name) if soft is None else _smoothed(soft, loss.label_smoothing, outputs)
+    values = targets(y, n, outputs, dtype, name)
     if isinstance(loss, BinaryCrossEntropy):
-        _refuse(targets, (targets < 0) | (targets > 1), "0 <= y <= 1", name)
-        return _smoothed(targets, loss.label_smoothing, 2)
+        _refuse(values, (values < 0) | (values > 1), "0 <= y <= 1", name)
+        return _smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
-        _refuse(targets, targets < 0, "counts, at least 0", name)
-    return targets
+        _refuse(values, values < 0, "counts, at least 0", name)
+    return values
 
 
 def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
@@ -69,10 +69,10 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
     ------
     TypeError, ValueError : they are not that.
     """
-    array = np.asarray(given)
+    array = arrays.plain(given, name)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}: expected ({n},)")
-    column = arrays.targets(array, n, 1, dtype, name)
+    column = targets(array, n, 1, dtype, name)
     if (column < 0).any() or (n and not column.any()):
         raise ValueError(f"{name} has a negative number, or nothing but 0: expected weights of at least 0")
     return np.ascontiguousarray(column[:, 0])
@@ -80,17 +80,17 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
 
 def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], name: str) -> Array | None:
     """Rows of probabilities of more than one class; None where y is something else."""
-    array = np.asarray(y) if hasattr(y, "__array__") or isinstance(y, list | tuple) else None
-    if array is None or array.dtype.kind != "f" or array.shape != (n, classes) or np.isin(array, (0, 1)).all():
+    array = tensors.widened(arrays.plain(y, name))
+    if array.dtype.kind != "f" or array.shape != (n, classes) or np.isin(array, (0, 1)).all():
         return None
-    targets = arrays.targets(array, n, classes, dtype, name)
-    _refuse(targets, targets < 0, "probabilities", name)
-    off = np.abs(targets.sum(axis=1, dtype=float) - 1) > 1e-3
+    shares = targets(array, n, classes, dtype, name)
+    _refuse(shares, shares < 0, "probabilities", name)
+    off = np.abs(shares.sum(axis=1, dtype=float) - 1) > 1e-3
     if off.any():
         row = int(np.flatnonzero(off)[0])
-        total = targets[row].sum()
+        total = shares[row].sum()
         raise ValueError(f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1")
-    return targets
+    return shares
 
 
 def _smoothed(targets: Array, share: float, classes: int) -> Array:

@@ -204,8 +204,9 @@ class Architecture:
 class Described:
     """The part of a network that its architecture is, for a user to see."""
 
-    __slots__ = ("_architecture",)
+    __slots__ = ("_architecture", "_feature_names")
     _architecture: Architecture
+    _feature_names: tuple[str, ...] | None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -239,6 +240,11 @@ class Described:
     def offset(self) -> NDArray[Any]:
         """Array () or (inputs,), read-only."""
         return self._architecture.offset
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The columns of the first table that the network was fitted on."""
+        return self._feature_names
 
     def summary(self) -> str:
         """A table of the layers.

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import answers, arrays
+from fcnet import answers, tables
 from fcnet.architecture import Architecture
 from fcnet.losses import Custom
+from fcnet.samples import samples
+from fcnet.sparse import SparseRows
 from fcnet.splitting import hold_back
 
 ClassWeight = Mapping[int, float] | Literal["balanced"]
@@ -20,11 +22,15 @@ ClassWeight = Mapping[int, float] | Literal["balanced"]
 
 @dataclass(frozen=True)
 class Examples:
-    """Checked samples, labels or targets, and weights of the samples or None, as the native core takes them."""
+    """Checked samples, labels or targets, and weights of the samples or None, as the native core takes them.
 
-    x: NDArray[Any]
+    ``features``: the names of x's columns, if they are known.
+    """
+
+    x: NDArray[Any] | SparseRows
     y: NDArray[Any]
     weights: NDArray[Any] | None = None
+    features: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -36,19 +42,20 @@ class Examples:
         names: tuple[str, str, str] = ("x", "y", "sample_weight"),
         *,
         finite: bool,
+        known: tuple[str, ...] | None = None,
     ) -> Examples:
-        """From what a user gives.
+        """From what a user gives; ``known``: the columns that a table must have.
 
         Raises
         ------
         TypeError, ValueError : an argument is not what ``Network.fit`` expects; messages call them by ``names``.
         """
-        samples = arrays.samples(x, made.sizes[0], made.dtype, finite=finite, name=names[0])
-        n = len(samples)
+        rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, name=names[0])
+        n, features = len(rows), known or tables.column_names(x)
         weighed = None if weights is None else answers.weights(weights, n, made.dtype, names[2])
-        return cls(samples, answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1]), weighed)
+        return cls(rows, answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1]), weighed, features)
 
-    def of_loss(self, made: Architecture) -> tuple[NDArray[Any], Any, NDArray[Any] | None]:
+    def of_loss(self, made: Architecture) -> tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]:
         """x, y and weights for the native core; a loss in Python in place of y, which it knows, with the weights."""
         if isinstance(made.loss, Custom):
             return self.x, made.loss.of_rows(self.y, self.weights), None
@@ -110,11 +117,14 @@ class Examples:
             if not isinstance(data, tuple | list) or len(data) not in (2, 3):
                 raise TypeError(f"validation_data is a {type(data).__name__}: expected (x, y) or (x, y, sample_weight)")
             names = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
-            return self, Examples.of(made, *data, names=names, finite=True).not_empty(names[0])
+            x, y, weights = (*data, None)[:3]
+            held = Examples.of(made, x, y, weights, names, finite=True, known=self.features).not_empty(names[0])
+            return self, held
         if not share:
             return self, None
-        kept, held = hold_back(len(self.x), float(share), made.seed, self.y if self.y.dtype.kind == "i" else None)
-        return self._rows(kept), self._rows(held)
+        kept, rest = hold_back(len(self.x), float(share), made.seed, self.y if self.y.dtype.kind == "i" else None)
+        return self._rows(kept), self._rows(rest)
 
     def _rows(self, rows: NDArray[Any]) -> Examples:
-        return Examples(self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return Examples(self.x[rows], self.y[rows], weights, self.features)

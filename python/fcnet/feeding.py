@@ -13,6 +13,7 @@ from fcnet._native import Model, Trainer
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.optimizers import Optimizer
+from fcnet.sparse import SparseRows
 
 # Takes step, samples done, their mean loss, how many are right; in the epoch so far, the step counted from 0. Called
 # after every step, or some ten times a second.
@@ -22,7 +23,7 @@ Rates = NDArray[Any]
 
 def open_trainer(
     model: Model,
-    data: tuple[NDArray[Any], Any, NDArray[Any] | None],
+    data: tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None],
     batch_size: int,
     optimizer: Optimizer,
     trainable: list[bool],
@@ -121,7 +122,7 @@ class Batches(Feed):
     TypeError, ValueError : it is no such iterable, cannot begin again but should, or its first batch is not as for fit.
     """
 
-    def __init__(self, made: Architecture, given: object, epochs: int) -> None:
+    def __init__(self, made: Architecture, given: object, epochs: int, known: tuple[str, ...] | None) -> None:
         if not isinstance(given, Iterable):
             raise TypeError(f"x is {given!r} and y missing: expected both, or as x an iterable of batches (x, y)")
         once = iter(given)
@@ -130,9 +131,10 @@ class Batches(Feed):
                 f"x is a {type(given).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
                 f"epochs=1, or an iterable that can begin again, such as a list"
             )
-        self._made, self._given = made, given
+        self._made, self._given, self._known = made, given, known
         batches = self._checked(once)
         self.first = next(batches)
+        self._known = self.first.features
         self._next_epoch: Iterator[Examples] | None = chain([self.first], batches)
         self.samples = None
         self.steps = len(given) if isinstance(given, Sized) else None
@@ -152,7 +154,7 @@ class Batches(Feed):
                 )
             names = (f"x of batch {i}", f"y of batch {i}", f"sample_weight of batch {i}")
             x, y, weights = (*pair, None)[:3]
-            yield Examples.of(self._made, x, y, weights, names, finite=True).not_empty(names[0])
+            yield Examples.of(self._made, x, y, weights, names, finite=True, known=self._known).not_empty(names[0])
         if i < 0:
             raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
 

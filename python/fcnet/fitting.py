@@ -77,12 +77,12 @@ class Fitting(Described):
 
         Parameters
         ----------
-        x : array-like (n, inputs) of finite real numbers
-            Rows of float32, float64 and whole numbers, C- or F-ordered or strided, also of a ``np.memmap``, are read
-            where they lie and converted batch by batch; other types are converted first. Without y: an iterable of
-            batches ``(x, y)`` or ``(x, y, sample_weight)``, each of any size and one step, gone through anew in every
-            epoch: a list, a data loader, or for one epoch a generator.
-        y : array-like
+        x : array-like, tensor, table or sparse array (n, inputs) of finite real numbers
+            Rows of floats and whole numbers up to 64 bits, in any order, also of a ``np.memmap``, a pandas frame of one
+            type or SciPy's CSR, are read where they lie and converted batch by batch; others are converted first.
+            Without y: an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, each of any size and one step,
+            gone through anew in every epoch: a list, a data loader, or for one epoch a generator.
+        y : array-like, column or table
             For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
@@ -148,10 +148,13 @@ class Fitting(Described):
                 raise ValueError(f"{what} are for x and y: expected none of them for batches")
             if optimizer.accumulate > 1:
                 raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for batches")
-            feed = batches = Batches(made, x, epochs)
+            feed = batches = Batches(made, x, epochs, self._feature_names)
+            features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
         else:
-            train = Examples.of(made, cast(ArrayLike, x), y, sample_weight, finite=True).not_empty("x")
+            given, known = cast(ArrayLike, x), self._feature_names
+            train = Examples.of(made, given, y, sample_weight, finite=True, known=known).not_empty("x")
+            features = train.features
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
             feed = InMemory(made, train, batch_size * optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
@@ -167,7 +170,7 @@ class Fitting(Described):
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
         feed.open(self._model, optimizer, self._trainable())
         try:
-            self._stepper = None
+            self._stepper, self._feature_names = None, features
             self._epochs_before, self._history = self.epochs_trained, History(metrics=lists)
             Fit(
                 model=self._model,
@@ -229,7 +232,8 @@ class Fitting(Described):
         True
         """
         check_optimizer(optimizer)
-        batch = Examples.of(self._architecture, x, y, sample_weight, finite=True).not_empty("x")
+        known = self._feature_names
+        batch = Examples.of(self._architecture, x, y, sample_weight, finite=True, known=known).not_empty("x")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
         if self._stepper is not None and self._stepper[:2] == (optimizer, trainable):
             trainer = self._stepper[2]
@@ -240,6 +244,7 @@ class Fitting(Described):
             trainer.use(*what)
             loss, correct, diverged = trainer.run_epoch(0)
             self._stepper = None if diverged else (optimizer, trainable, trainer)
+            self._feature_names = batch.features
         finally:
             trainer.close()
         if diverged:

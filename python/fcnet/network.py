@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, storage
+from fcnet import arrays, feature_names, storage
 from fcnet.architecture import ARGUMENTS, Architecture
 from fcnet.dense import Activation, Dense
 from fcnet.examples import Examples
@@ -23,6 +23,7 @@ from fcnet.layers import Layer
 from fcnet.learning_rates import LearningRates, Losses, Rising
 from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.optimizers import SGD, Optimizer
+from fcnet.samples import samples
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import DivergenceError, evaluate
@@ -64,6 +65,9 @@ class Network(Fitting):
         network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
+    feature_names : tuple of str, or None
+        The columns of the first table that was fitted. From then on a table with other columns, or in another order,
+        is refused; arrays, which have no names, are taken as they are.
     history : History
         Of the last fit, also of one that was interrupted.
 
@@ -100,6 +104,7 @@ class Network(Fitting):
     def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
         self._architecture = made
+        self._feature_names = None
         self._epochs_before = 0
         self._stepper = None
         self._history = History()
@@ -115,7 +120,7 @@ class Network(Fitting):
 
         Parameters
         ----------
-        x : array-like (n, inputs) of real numbers
+        x : array-like, tensor, table or sparse array (n, inputs) of real numbers
             NaN and infinity propagate; so does what the network's dtype cannot hold.
 
         Returns
@@ -127,7 +132,7 @@ class Network(Fitting):
         ------
         TypeError, ValueError : x is not as above.
         """
-        return self._model.predict(arrays.samples(x, self.sizes[0], self.dtype, finite=False))
+        return self._model.predict(samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names))
 
     def evaluate(
         self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, metrics: Metrics | None = None
@@ -153,7 +158,7 @@ class Network(Fitting):
         """
         made = self._architecture
         scores = Scores(metrics, made.classifies)
-        examples = Examples.of(made, x, y, sample_weight, finite=False)
+        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names)
         return evaluate(self._model, made, examples, scores)
 
     def gradients(
@@ -177,7 +182,7 @@ class Network(Fitting):
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
         made = self._architecture
-        examples = Examples.of(made, x, y, sample_weight, finite=False)
+        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names)
         layers = self._model.gradients(*examples.of_loss(made))[1]
         return [(dw, db if kind.bias else db * 0) for (dw, db), kind in zip(layers, made.kinds, strict=True)]
 
@@ -224,13 +229,14 @@ class Network(Fitting):
         """
         check_optimizer(optimizer)
         span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
-        train = Examples.of(self._architecture, x, y, finite=True).not_empty("x")
+        known = self._feature_names
+        train = Examples.of(self._architecture, x, y, finite=True, known=known).not_empty("x")
         heard = Losses(steps, len(train.x), arrays.whole_number(batch_size, "batch_size", 1))
         unit = replace(optimizer, learning_rate=1.0)
         with suppress(DivergenceError):
             copy.deepcopy(self).fit(
-                train.x,
-                train.y,
+                x,
+                y,
                 epochs=steps,
                 batch_size=batch_size,
                 optimizer=unit,
@@ -269,18 +275,18 @@ class Network(Fitting):
             "trainable": [layer.trainable for layer in self.layers],
             "epochs_trained": self.epochs_trained,
             "history": asdict(self.history),
+            "feature_names": self._feature_names,
             "parameters": self._model.parameters(),
             "optimizer_state": self._model.optimizer_state(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        names = {*ARGUMENTS, "trainable", "epochs_trained", "history", "parameters", "optimizer_state"}
-        if not isinstance(state, dict) or set(state) != names:
-            raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted(names))}")
+        others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", "optimizer_state")
+        if not isinstance(state, dict) or set(state) != {*ARGUMENTS, *others}:
+            raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)
-        parameters, history, epochs_trained = s.pop("parameters"), s.pop("history"), s.pop("epochs_trained")
-        trainable, optimizer_state = s.pop("trainable"), s.pop("optimizer_state")
+        parameters, history, epochs_trained, names, trainable, optimizer_state = (s.pop(name) for name in others)
         made = Architecture.restored(**s)
         if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
@@ -289,5 +295,6 @@ class Network(Fitting):
             layer.trainable = of_layer
         if optimizer_state is not None:
             self._model.set_optimizer_state(*optimizer_state)
+        self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
         self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)

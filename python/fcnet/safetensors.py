@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from fcnet.files import path_text
 
-_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "U8": np.dtype("u1")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 _LONGEST_HEADER = 1 << 20
 _MOST_TENSORS = 10_000
 
 
 def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write arrays of float32 or float64, in their order.
+    """Write arrays of float32, float64 or bytes, in their order.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
     ------
     TypeError : path is not a path.
     OSError : the file cannot be read.
-    ValueError : it is not a whole file of this format, or of other types than float32 and float64.
+    ValueError : it is not a whole file of this format, or of other types than float32, float64 and bytes.
     """
     path = path_text(path)
     mode = os.stat(path).st_mode
@@ -118,7 +118,7 @@ def _layout(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ..
         raise ValueError(f"{name!r} is not described by dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise ValueError(f"{name!r} has dtype {kind!r}: expected F32 or F64")
+        raise ValueError(f"{name!r} has dtype {kind!r}: expected F32, F64 or U8")
     for numbers, most in ((shape, 8), (offsets, 2)):
         if not isinstance(numbers, list) or len(numbers) > most or not all(type(n) is int and n >= 0 for n in numbers):
             raise ValueError(f"{name!r} has the shape or data_offsets {numbers!r}")

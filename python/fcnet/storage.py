@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fcnet import safetensors
 from fcnet.files import replacing
 
-_FORMAT_VERSION = 2
+_VERSIONS = "1", "2"
+_FEATURE_NAMES = "input.feature_names"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
@@ -41,9 +42,12 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     for slot, layers in enumerate(slots):
         for i, (w, b) in enumerate(layers):
             tensors |= {f"optimizer.{slot}.{i}.W": w, f"optimizer.{slot}.{i}.B": b}
+    if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
+        lines = "\n".join(map(json.dumps, state["feature_names"]))
+        tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
     metadata = {
         "format": "fcnet",
-        "version": str(_FORMAT_VERSION),
+        "version": _VERSIONS[-1],
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
     }
@@ -73,8 +77,8 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if metadata.get("format") != "fcnet":
         raise ValueError("its metadata does not say that it is one of fcnet")
     version = metadata.get("version")
-    if version not in ("1", str(_FORMAT_VERSION)):
-        raise ValueError(f"its format is version {version!r}: this fcnet knows 1 to {_FORMAT_VERSION}")
+    if version not in _VERSIONS:
+        raise ValueError(f"its format is version {version!r}: this fcnet knows {', '.join(_VERSIONS)}")
     if metadata.get("crc32") != _checksum(tensors, metadata):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
@@ -88,6 +92,8 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if state["dtype"] not in ("float32", "float64"):
         raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
     optimizer, powers, slots = _optimizer(metadata)
+    tensors = dict(tensors)
+    lines = tensors.pop(_FEATURE_NAMES, None)
     layers = (len(tensors) - 2) // (2 + 2 * slots)
     owners = ["layers", *(f"optimizer.{slot}" for slot in range(slots))]
     names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in "WB")}
@@ -99,6 +105,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         if not allow_nonfinite and not np.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite, see allow_nonfinite")
     state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
+    state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]))
     state["history"] = {}
     state["parameters"], *remembered = (
         [(tensors[f"{owner}.{i}.W"], tensors[f"{owner}.{i}.B"]) for i in range(layers)] for owner in owners
@@ -125,6 +132,14 @@ def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
     if type(slots) is not int or not 0 <= slots <= 2:
         raise ValueError(f"its optimizer has {slots!r} slots: expected at most 2")
     return name, powers, slots
+
+
+def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
+    """The names of the inputs, counted before they are read: they take some memory each."""
+    text = lines.tobytes()
+    if lines.dtype != np.uint8 or text.count(b"\n") + 1 != inputs:
+        raise ValueError(f"{_FEATURE_NAMES} is not a line for each of {inputs} inputs")
+    return [json.loads(line) for line in text.split(b"\n")]
 
 
 def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:

@@ -29,7 +29,7 @@ enum class Activation {
 enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom };
 enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };
 // What the rows of a data set may hold.
-enum class Element { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+enum class Element { float32, float64, float16, bfloat16, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
 // One layer's parameters in their panels, see layout.hpp.
 template <class T>
@@ -58,6 +58,12 @@ struct RowSource {
   std::ptrdiff_t row_step, column_step;
   const std::int64_t* order;
   const T *scale, *offset;
+  // Sparse rows: row i holds the numbers starts[i]..starts[i + 1] of x, float32 or float64, in the columns that lie
+  // beside them in `indices`, int64 where `long_indices`, else int32; the rest of it is 0. A column that there is not
+  // is passed over: indices may change while they are read. Null where x holds every number.
+  const std::int64_t* starts = nullptr;
+  const void* indices = nullptr;
+  bool long_indices = false;
 };
 
 // What a loss compares the outputs of some samples with, each a lane of a panel, or one alone as a row. Cross-entropy

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet import targets
 
 _MOST_CLASSES = 2**31 - 1
 
@@ -40,7 +40,7 @@ def scores(output: ArrayLike) -> NDArray[np.float64]:
 
 def labels(y_true: ArrayLike, n: int, columns: int) -> NDArray[np.int32]:
     """Labels of ``n`` samples below the number of ``columns``, where one column is for two classes."""
-    return arrays.labels(y_true, n, columns if columns != 1 else 2, "y_true")
+    return targets.labels(y_true, n, columns if columns != 1 else 2, "y_true")
 
 
 def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
@@ -52,7 +52,7 @@ def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], 
     array = real(output, "output")
     n = len(array)
     if array.ndim == 1 and array.dtype.kind in "iub":
-        return arrays.labels(y_true, n, _MOST_CLASSES, "y_true"), arrays.labels(array, n, _MOST_CLASSES, "output"), 0
+        return targets.labels(y_true, n, _MOST_CLASSES, "y_true"), targets.labels(array, n, _MOST_CLASSES, "output"), 0
     rows = scores(array)
     best = (rows[:, 0] > 0.5) if rows.shape[1] == 1 else rows.argmax(axis=1)
     guess = np.where(np.isnan(rows).any(axis=1), -1, best).astype(np.int32)

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// x and y as the core takes them: where they lie, kept alive, their shapes and types checked.
+#pragma once
+
+#include <algorithm>
+
+#include "arrays.hpp"
+#include "fcnet/network.hpp"
+#include "python_loss.hpp"
+
+namespace fcnet::bindings {
+
+// What every input goes through first, (x - offset) * scale for each feature; empty: nothing.
+template <class T>
+struct InputScale {
+  std::vector<T> scale, offset;
+};
+
+// x: rows of real numbers in native byte order and aligned, with any steps between them; or fcnet.sparse.SparseRows.
+template <class T>
+struct Samples {
+  py::array array, indices;
+  std::vector<std::int64_t> starts;  // a copy: what they say of the other arrays stays true
+  RowSource<T> rows{};
+  Size n;
+
+  Samples(py::object x, Size inputs, const InputScale<T>& input) {
+    rows.columns = inputs;
+    py::hasattr(x, "starts") ? read_sparse(x) : read_dense(as_array(x, "x"));
+    if (!input.scale.empty()) rows.scale = input.scale.data(), rows.offset = input.offset.data();
+  }
+  Samples(const Samples&) = delete;  // rows point into it
+  Samples& operator=(const Samples&) = delete;
+  Samples(Samples&&) = default;
+  Samples& operator=(Samples&&) = default;
+
+ private:
+  void read_dense(py::array x) {
+    array = std::move(x);
+    const py::ssize_t bytes = array.itemsize();
+    rows.element = element_of(array.dtype().kind(), bytes);
+    if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != rows.columns)
+      value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(rows.columns) + ")");
+    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
+    if (array.strides(0) % bytes != 0 || array.strides(1) % bytes != 0) value_error("x has strides of half an element");
+    n = static_cast<Size>(array.shape(0));
+    rows.x = array.data();
+    rows.row_step = array.strides(0) / bytes;
+    rows.column_step = array.strides(1) / bytes;
+  }
+
+  void read_sparse(const py::object& x) {
+    array = part(x, "data", 'f', 4);
+    indices = part(x, "indices", 'i', 4);
+    const py::array given = part(x, "starts", 'i', 8);
+    const auto* const first = static_cast<const std::int64_t*>(given.data());
+    starts.assign(first, first + given.size());
+    if (starts.empty() || starts.front() < 0 || !std::is_sorted(starts.begin(), starts.end()) ||
+        starts.back() > std::min(array.size(), indices.size()))
+      value_error("x has starts that are not in its data");
+    n = starts.size() - 1;
+    rows.element = array.itemsize() == 4 ? Element::float32 : Element::float64;
+    rows.x = array.data();
+    rows.starts = starts.data();
+    rows.indices = indices.data();
+    rows.long_indices = indices.itemsize() == 8;
+  }
+
+  // One of its arrays, of numbers of this kind with at least so many bytes.
+  static py::array part(const py::object& x, const char* name, char kind, py::ssize_t least) {
+    py::array a = as_array(x.attr(name), name);
+    if (a.dtype().kind() != kind || a.itemsize() < least || a.itemsize() > 8 || !native_order(a))
+      refuse_dtype(a, name, "one of the dtypes of fcnet.sparse.SparseRows");
+    const bool aligned = a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+    if (a.ndim() != 1 || !aligned || !(a.flags() & py::array::c_style))
+      value_error(std::string(name) + " has shape " + shape_text(a) + ": expected one aligned dimension without steps");
+    return a;
+  }
+
+  Element element_of(char kind, py::ssize_t bytes) const {
+    if (native_order(array)) {
+      if (kind == 'f' && bytes == 2) return Element::float16;
+      if (kind == 'f' && bytes == 4) return Element::float32;
+      if (kind == 'f' && bytes == 8) return Element::float64;
+      const bool is_signed = kind == 'i', whole = is_signed || kind == 'u' || kind == 'b';
+      if (whole && bytes == 1) return is_signed ? Element::int8 : Element::uint8;
+      if (whole && bytes == 2) return is_signed ? Element::int16 : Element::uint16;
+      if (whole && bytes == 4) return is_signed ? Element::int32 : Element::uint32;
+      if (whole && bytes == 8) return is_signed ? Element::int64 : Element::uint64;
+    }
+    if (kind == 'V' && bytes == 2) return Element::bfloat16;  // fcnet.tensors: NumPy has no type for it
+    refuse_dtype(array, "x", "floats or whole numbers of up to 64 bits");
+  }
+};
+
+// y beside them: int32 labels for cross-entropy, else targets of the model's type, or whatever a loss in Python takes;
+// and the samples' weights.
+template <class T>
+class Targets {
+ public:
+  Targets(py::object y, py::object weights, const Shape& shape, Size n) {
+    if (shape.loss == Loss::custom) {
+      custom_ = std::make_unique<PythonLoss<T>>(std::move(y), shape.outputs());
+    } else if (shape.loss == Loss::cross_entropy && as_array(y, "y").dtype().kind() != 'f') {
+      labels_ = labels(y, n, shape.outputs());
+      data_.labels = labels_.data();
+    } else {
+      const Input<T> a =
+          Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
+                                  sizes({n, shape.outputs()}).c_str());
+      data_.targets = a.data();
+      targets_ = a.array();
+    }
+    if (weights.is_none()) return;
+    const Input<T> w = Input<T>(weights, "weights").expect({static_cast<py::ssize_t>(n)}, sizes({n}).c_str());
+    data_.weights = w.data();
+    weights_ = w.array();
+  }
+
+  Data<T> data(const Samples<T>& samples) const {
+    Data<T> data = data_;
+    data.x = samples.rows, data.samples = samples.n, data.custom = custom_.get();
+    return data;
+  }
+
+ private:
+  Data<T> data_{};
+  py::array_t<std::int32_t> labels_;
+  py::object targets_, weights_;
+  std::unique_ptr<PythonLoss<T>> custom_;
+};
+
+}  // namespace fcnet::bindings

@@ -1,0 +1,91 @@
+"""What comes in as x, checked and as the native core takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fcnet import arrays, feature_names, sparse, tables, tensors
+from fcnet.arrays import Array
+from fcnet.sparse import SparseRows
+
+# What the native core reads in place, with any steps between rows and columns.
+_NUMBERS = ("f2", "f4", "f8", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+_NATIVE = frozenset({*map(np.dtype, _NUMBERS), tensors.BFLOAT16})
+
+
+def _readable(array: Array) -> bool:
+    """Whether the native core can read the array where it lies; a broadcast one could be larger than memory."""
+    if array.dtype not in _NATIVE or not array.dtype.isnative or not array.flags.aligned:
+        return False
+    return all(
+        step % array.itemsize == 0 and (step != 0 or n <= 1) for step, n in zip(array.strides, array.shape, strict=True)
+    )
+
+
+def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
+    if shape[1] != inputs:
+        raise ValueError(
+            f"{name} has {shape[1]} features, but the network takes {inputs}: "
+            f"expected (n_samples, {inputs}), got {shape}"
+        )
+
+
+def samples(
+    x: ArrayLike,
+    inputs: int,
+    dtype: np.dtype[Any],
+    *,
+    finite: bool,
+    known: tuple[str, ...] | None = None,
+    name: str = "x",
+) -> Array | SparseRows:
+    """Rows for the network: floats and whole numbers of up to 64 bits in place, the rest as ``dtype``; sparse ones too.
+
+    Parameters
+    ----------
+    x : array-like, table or sparse array (n, inputs) of real numbers
+    inputs : int
+    dtype : the network's
+    finite : bool
+        Refuse NaN and infinity.
+    known : tuple of str, optional
+        The columns that a table must have.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    array or SparseRows (n, inputs)
+
+    Raises
+    ------
+    TypeError : not real numbers, a masked array.
+    ValueError : another shape, other columns, or not finite.
+    """
+    columns = tables.column_names(x)
+    feature_names.compare(columns, known, name)
+    if sparse.is_sparse(x):
+        rows = sparse.rows(x, dtype, name)
+        _check_features(rows.shape, inputs, name)
+        if finite:
+            rows.refuse_non_finite(name, known)
+        return rows
+    array = arrays.plain(x, name)
+    if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
+        arrays.real(array, name)
+    if array.ndim != 2:
+        one = array.ndim == 1 and len(array)
+        row, column = one == inputs, one and inputs == 1
+        advice = f", for one sample see np.asarray({name})[None, :]" if row else ""
+        advice = f", for one feature see np.asarray({name})[:, None]" if column else advice
+        raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
+    _check_features(array.shape, inputs, name)
+    if not _readable(array):
+        keep = array.dtype in _NATIVE and array.dtype.isnative
+        array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
+    if finite:
+        arrays.refuse_non_finite(array, name, columns or known)
+    return array

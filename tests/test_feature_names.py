@@ -1,0 +1,119 @@
+"""A network knows the columns of the table that it was fitted on, and refuses others by their names."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+from tables import NAMES, K, M, N, Named, columns_of, fitted, pandas_frame, problem, same
+
+OTHER_COLUMNS = {
+    "order": (
+        ("age", "weight", "height", "income"),
+        r"has its columns in another order, 'weight' as column 1 instead of 'height'.*, see .*\[list\(net\.feature_",
+    ),
+    "missing": (("age", "height", "weight"), "x lacks the columns 'income': expected those of the first fit"),
+    "extra": ((*NAMES, "id"), r"x has the columns 'id' that the network does not know: .*, see .*\[list"),
+    "renamed": (("Age", *NAMES[1:]), "x lacks the columns 'age' and has the columns 'Age' that the network does not"),
+    "many": (tuple("abcdefgh"), "has the columns 'a', 'b', 'c', 'd', 'e' and 3 more that"),
+}
+
+
+@pytest.mark.parametrize("method", ["predict", "evaluate", "gradients", "fit", "validation"])
+@pytest.mark.parametrize("other", OTHER_COLUMNS)
+def test_other_columns_than_those_fitted_are_refused_by_name(table, other, method):
+    x, y = problem()
+    given = table(columns_of(x))
+    net = fitted(given, y)
+    before = copy.deepcopy(net)
+    names, message = OTHER_COLUMNS[other]
+    wrong = table(columns_of(np.hstack([x, x]), names))
+    calls = {"predict": lambda: net.predict(wrong), "validation": lambda: net.fit(x, y, validation_data=(wrong, y))}
+    with pytest.raises(ValueError, match=message.removeprefix("x ")):
+        calls.get(method, lambda: getattr(net, method)(wrong, y))()
+    assert same(net, before)
+    assert net.feature_names == NAMES
+
+
+def test_names_given_twice_are_compared_too():
+    x, y = problem()
+    frame = pandas_frame(columns_of(x))
+    net = fitted(frame, y)
+    with pytest.raises(ValueError, match="has 5 columns, some of one name, but the network takes 4"):
+        net.predict(frame[[*NAMES, "age"]])
+
+
+def test_the_first_table_gives_the_names_and_arrays_are_taken_as_they_are(table):
+    x, y = problem()
+    net = fitted(x, y)
+    assert net.feature_names is None
+    net.predict(table(columns_of(x, "abcd")))  # nothing to compare with yet
+    net.fit(table(columns_of(x)), y, epochs=1)
+    assert net.feature_names == NAMES
+    net.fit(x, y, epochs=1, validation_data=(table(columns_of(x)), y))
+    net.predict(x)
+    assert net.feature_names == NAMES
+
+
+def test_a_validation_table_is_compared_with_that_of_the_same_fit(table):
+    x, y = problem()
+    net = fc.Network([K, M], seed=0)
+    with pytest.raises(ValueError, match=r"validation_data\[0\] lacks the columns 'age'"):
+        net.fit(table(columns_of(x)), y, validation_data=(table(columns_of(x, ("Age", *NAMES[1:]))), y))
+    assert net.feature_names is None
+
+
+def test_a_fit_that_is_refused_leaves_no_names(table):
+    x, y = problem()
+    net = fc.Network([K, M], seed=0)
+    for wrong in ({"epochs": -1}, {"validation_split": 0.001}, {"schedule": 3}):
+        with pytest.raises((ValueError, TypeError)):
+            net.fit(table(columns_of(x)), y, **wrong)
+        assert net.feature_names is None
+
+
+@pytest.mark.parametrize("labels", [range(K), ["a", "b", "c", 3], [("a", 1), ("a", 2), ("b", 1), ("b", 2)]])
+def test_columns_that_are_not_called_by_texts_have_no_names(labels):
+    pd = pytest.importorskip("pandas")
+    x, y = problem()
+    net = fitted(pd.DataFrame(x, columns=pd.Index(labels)), y)
+    assert net.feature_names is None
+    assert same(net, fitted(x, y))
+
+
+def test_columns_may_be_called_like_attributes():
+    x, y = problem()
+    names = ("column_names", "tocsr", "toarray", "columns")
+    assert fitted(pandas_frame(columns_of(x, names)), y).feature_names == names
+
+
+HOSTILE = ("", "a\nb", '"], os.system("', "\ud800\x00", "é" * 10_000, "\x1b[2J", "[" * 1000)
+
+
+@pytest.mark.parametrize("way", ["pickle", "file"])
+def test_names_of_any_kind_are_kept(way, tmp_path):
+    x = np.random.default_rng(0).random((N, len(HOSTILE)))
+    net = fitted(Named(x, HOSTILE), problem()[1], inputs=len(HOSTILE))
+    assert net.feature_names == HOSTILE
+    if way == "file":
+        net.save(tmp_path / "net")
+        again = fc.load(tmp_path / "net")
+    else:
+        again = pickle.loads(pickle.dumps(net))
+    assert again.feature_names == HOSTILE
+    with pytest.raises(ValueError, match=r"lacks the columns '', 'a\\nb'.* and 2 more") as error:
+        again.predict(Named(x, "abcdefg"))
+    assert len(str(error.value)) < 1000
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("names", [3, "abcd", ["a", "b", "c"], ["a", "b", "c", 4], [["a"]] * K, {"a": 1}])
+def test_names_that_are_none_are_damage(names):
+    net = fitted(*problem())
+    with pytest.raises(ValueError, match="feature_names is not one text for each of 4 inputs"):
+        fc.Network.__new__(fc.Network).__setstate__(net.__getstate__() | {"feature_names": names})

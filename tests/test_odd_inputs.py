@@ -1,0 +1,281 @@
+"""D1: whatever x comes as, it learns, predicts and evaluates as its contiguous array, or is refused by name; and stays
+as it was."""
+
+from __future__ import annotations
+
+import array
+import importlib
+
+import numpy as np
+import pytest
+
+from tables import TABLES, K, M, N, Named, columns_of, fitted, problem, same
+
+
+def library(name):
+    return pytest.importorskip(name)
+
+
+class Interface:
+    """What NumPy's array interface describes, and nothing else."""
+
+    def __init__(self, x):
+        self._x, self.__array_interface__ = x, x.__array_interface__
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+class Lists:
+    """A sequence that is none of Python's."""
+
+    def __init__(self, x):
+        self._x = x.tolist()
+
+    def __len__(self):
+        return len(self._x)
+
+    def __getitem__(self, i):
+        return self._x[i]
+
+
+def mapped(x, order, tmp_path, mode="r"):
+    path = tmp_path / "x"
+    np.asarray(x, order=order).ravel(order="K").tofile(path)
+    return np.memmap(path, x.dtype, mode, shape=x.shape, order=order)
+
+
+def frozen(x):
+    x.flags.writeable = False
+    return x
+
+
+def strided(x, step):
+    room = np.full((N * abs(step), K * abs(step)), 99, x.dtype)
+    view = room[::step, ::step]
+    view[...] = x
+    return view
+
+
+def of_misaligned(x, kind):
+    x = x.astype(kind)
+    return np.frombuffer(b"\0" + x.tobytes(), x.dtype, offset=1).reshape(x.shape)
+
+
+def field_of_records(x):
+    records = np.zeros(x.shape, [("flag", "u1"), ("value", "f8")])  # a step of nine bytes
+    records["value"] = x
+    return records["value"]
+
+
+def pandas_as(kind):
+    return lambda x: library("pandas").DataFrame(columns_of(x)).astype(kind)
+
+
+def arrow_chunks(x):
+    pa = library("pyarrow")
+    halves = [pa.table(columns_of(x[:5])), pa.table(columns_of(x[5:]))]
+    return pa.concat_tables(halves)
+
+
+def torch(x):
+    return library("torch").from_numpy(x.copy())
+
+
+def jax(x):
+    return library("jax").numpy.asarray(x)
+
+
+def sparse(form):
+    return lambda x: getattr(library("scipy.sparse"), form)(x)
+
+
+KINDS = ("f2", "f4", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f2", ">f4", ">f8", ">i2", ">i8", ">u4")
+
+ODD = {
+    "fortran": np.asfortranarray,
+    "every second": lambda x: strided(x, 2),
+    "backwards": lambda x: strided(x, -1),
+    "backwards every third": lambda x: strided(x, -3),
+    "rows backwards": lambda x: x[::-1].copy()[::-1],
+    "transposed twice": lambda x: np.ascontiguousarray(x.T).T,
+    "a window": lambda x: np.pad(x, 3, constant_values=np.nan)[3:-3, 3:-3],
+    "a field of records": field_of_records,
+    "read-only": lambda x: frozen(x.copy()),
+    "a subclass": lambda x: x.view(Subclass),
+    "a matrix": lambda x: np.asmatrix(x),
+    "a list": lambda x: x.tolist(),
+    "a tuple": lambda x: tuple(map(tuple, x.tolist())),
+    "a list of arrays": list,
+    "a list of tuples and lists": lambda x: [tuple(row) if i % 2 else list(row) for i, row in enumerate(x.tolist())],
+    "a list of array.array": lambda x: [array.array("d", row) for row in x.tolist()],
+    "a memoryview": lambda x: memoryview(x),
+    "a sequence": Lists,
+    "an array interface": Interface,
+    "a table with but names": lambda x: Named(x, "abcd"),
+    **{f"misaligned {kind}": lambda x, kind=kind: of_misaligned(x, kind) for kind in ("f2", "f4", "f8", "i2", "u8")},
+    **{
+        kind: lambda x, kind=kind: x.astype(kind)
+        for kind in ["f2", "f4", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
+    },
+    **{kind: lambda x, kind=kind: x.astype(kind) for kind in (">f2", ">f4", ">f8", ">i2", ">i8", ">u4")},
+    **{f"a fortran {kind}": lambda x, kind=kind: np.asfortranarray(x.astype(kind)) for kind in ("f2", "f4", "u1", "g")},
+    **{f"{name} table": lambda x, make=make: make(columns_of(x)) for name, make in TABLES.items()},
+    **{f"pandas {kind}": pandas_as(kind) for kind in ("float32", "uint8", "Int64", "Float32", "UInt8", "category")},
+    "pandas of one block": lambda x: library("pandas").DataFrame(x),
+    "pandas with an index": lambda x: library("pandas").DataFrame(x, index=[f"r{i % 2}" for i in range(N)]),
+    "pandas sparse": pandas_as("Sparse[float64]"),
+    "a list of pandas columns": lambda x: [library("pandas").Series(row) for row in x],
+    "polars float32": lambda x: library("polars").DataFrame(columns_of(x.astype("f4"))),
+    "arrow in chunks": arrow_chunks,
+    "torch": torch,
+    "torch float16": lambda x: torch(x).half(),
+    "torch bfloat16": lambda x: torch(x).bfloat16(),
+    "torch of another step": lambda x: torch(np.repeat(x, 2, axis=1))[:, ::2],
+    "jax": jax,
+    "jax bfloat16": lambda x: jax(x).astype("bfloat16"),
+    "bfloat16": lambda x: x.astype(library("ml_dtypes").bfloat16),
+    "bfloat16 fortran": lambda x: np.asfortranarray(x.astype(library("ml_dtypes").bfloat16)),
+    **{f"a {form}": sparse(form) for form in ("csr_array", "csr_matrix", "csc_array", "coo_array", "dok_array")},
+}
+
+
+def bytes_of(x):
+    """All that is in x, to see that it stays so."""
+    x = x.float() if hasattr(x, "float") else x  # a tensor of bfloat16
+    for dense in ("toarray", "to_pandas", "to_numpy"):
+        if hasattr(x, dense):
+            return np.asarray(getattr(x, dense)()).astype(float).tobytes()
+    return (
+        repr(x).encode() if isinstance(x, list | tuple | memoryview | Lists) else np.asarray(x).astype(float).tobytes()
+    )
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("what", ODD)
+def test_it_is_its_contiguous_array(what):
+    x, y = problem()
+    odd = ODD[what](x)
+    before = bytes_of(odd)
+    expected, got = fitted(x, y), fitted(odd, y)
+    assert same(expected, got)
+    np.testing.assert_array_equal(got.predict(odd), expected.predict(x))
+    assert got.evaluate(odd, y) == expected.evaluate(x, y)
+    for ours, theirs in zip(got.gradients(odd, y), expected.gradients(x, y), strict=True):
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_array_equal(ours[1], theirs[1])
+    assert bytes_of(odd) == before
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("mode", ["r", "c", "r+"])
+def test_a_mapped_file_is_its_array(order, mode, tmp_path):
+    x, y = problem()
+    odd = mapped(x, order, tmp_path, mode)
+    before = (tmp_path / "x").read_bytes()
+    assert same(fitted(odd, y), fitted(x, y))
+    assert (tmp_path / "x").read_bytes() == before
+
+
+def test_one_row_for_all_is_its_copies():
+    x, y = problem()
+    wide = np.broadcast_to(x[0], x.shape)
+    assert same(fitted(wide, y), fitted(wide.copy(), y))
+
+
+BAD = {
+    "a number": lambda x: 3.5,
+    "a text": lambda x: "x",
+    "bytes": lambda x: b"1234",
+    "a set": lambda x: {1, 2},
+    "a dictionary": lambda x: {"a": [1, 2]},
+    "a generator": lambda x: (row for row in x),
+    "a function": lambda x: len,
+    "none in a list": lambda x: [[None] * K] * N,
+    "texts in a list": lambda x: [["1"] * K] * N,
+    "rows of two lengths": lambda x: [[1] * K, [1]],
+    "numbers beyond 64 bits": lambda x: [[2**70] * K] * N,
+    "complex": lambda x: x + 1j,
+    "object": lambda x: x.astype(object),
+    "dates": lambda x: x.astype("i8").astype("M8[s]"),
+    "durations": lambda x: x.astype("i8").astype("m8[s]"),
+    "texts": lambda x: x.astype(str),
+    "fixed bytes": lambda x: x.astype("S"),
+    "records": lambda x: np.zeros(x.shape, "f4,f4"),
+    "bytes without a type": lambda x: np.zeros(x.shape, "V2"),
+    "masked": np.ma.masked_array,
+    "no dimension": lambda x: x[0, 0],
+    "one dimension": lambda x: x.ravel(),
+    "three dimensions": lambda x: x[..., None],
+    "no columns": lambda x: x[:, :0],
+    "a column fewer": lambda x: x[:, 1:],
+    "a column more": lambda x: np.hstack([x, x[:, :1]]),
+    "one column of pandas": lambda x: library("pandas").Series(x[:, 0]),
+    "a table without rows and columns": lambda x: library("pandas").DataFrame(),
+    "categories that are texts": lambda x: library("pandas").DataFrame(columns_of(x)).astype(str).astype("category"),
+    "tables of tables": lambda x: library("pandas").DataFrame({"a": [[1, 2]] * N, "b": 1, "c": 2, "d": 3}),
+    "lists in Arrow": lambda x: library("pyarrow").table({name: [[1.0]] * N for name in "abcd"}),
+    "decimals of Arrow": lambda x: library("pyarrow").table(columns_of(x)).cast(decimals()),
+    "a lazy table": lambda x: library("polars").LazyFrame(columns_of(x)),
+    "float8 that NumPy does not call real": lambda x: x.astype(library("ml_dtypes").float8_e4m3fn),
+    "a sparse tensor": lambda x: torch(x).to_sparse(),
+    "a sparse array of complex numbers": lambda x: library("scipy.sparse").csr_array(x + 1j),
+    "a sparse array of one dimension": lambda x: library("scipy.sparse").coo_array(x[0]),
+}
+
+
+def decimals():
+    pa = importlib.import_module("pyarrow")
+    return pa.schema([(name, pa.decimal128(20, 2)) for name in columns_of(problem()[0])])
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "evaluate", "gradients"])
+@pytest.mark.parametrize("what", BAD)
+def test_it_is_refused_by_name_and_changes_nothing(what, method):
+    x, y = problem()
+    net, before = fitted(x, y), fitted(x, y)
+    bad = BAD[what](x)
+    with pytest.raises((TypeError, ValueError), match=r"\bx\b"):
+        getattr(net, method)(bad, *([] if method == "predict" else [y]))
+    assert same(net, before)
+    assert net.epochs_trained == before.epochs_trained
+    assert len(net.history) == 2
+
+
+LABELS = {
+    "negative": lambda y: y - 1,
+    "too large": lambda y: y + 1,
+    "halves": lambda y: y / 2,
+    "whole floats": lambda y: y.astype(float),
+    "nan": lambda y: y * np.nan,
+    "texts": lambda y: y.astype(str),
+    "complex": lambda y: y + 0j,
+    "none": lambda y: None,
+    "none in a list": lambda y: [None] * N,
+    "a number": lambda y: 1,
+    "one too few": lambda y: y[1:],
+    "a row": lambda y: y[None],
+    "two columns": lambda y: np.stack([y, y], axis=1),
+    "masked": np.ma.masked_array,
+    "shares that do not add up": lambda y: np.full((N, M), 0.9 / M),
+    "two of one row": lambda y: np.ones((N, M)),
+    "none of one row": lambda y: np.zeros((N, M), bool),
+    "one missing in pandas": lambda y: library("pandas").Series(y).astype("Int64").where(y != 0),
+    "one missing in Polars": lambda y: library("polars").Series([None, *y[1:].tolist()]),
+    "one missing in Arrow": lambda y: library("pyarrow").array([None, *y[1:].tolist()]),
+    "categories": lambda y: library("pandas").Series(y).astype(str).astype("category"),
+    "sparse": lambda y: library("scipy.sparse").csr_array(np.eye(M)[y]),
+    "beyond 32 bits": lambda y: y + 2**32,
+    "beyond 63 bits": lambda y: y.astype("u8") + np.uint64(2**63),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "gradients"])
+@pytest.mark.parametrize("what", LABELS)
+def test_labels_that_are_none_are_refused_and_change_nothing(what, method):
+    x, y = problem()
+    net, before = fitted(x, y), fitted(x, y)
+    with pytest.raises((TypeError, ValueError), match=r"\by\b"):
+        getattr(net, method)(x, LABELS[what](y))
+    assert same(net, before)

@@ -1,0 +1,134 @@
+"""Tables of pandas, Polars and Arrow are read as their numbers are, in any of their types."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+from tables import NAMES, TABLES, K, M, N, columns_of, fitted, pandas_frame, polars_frame, problem, same
+
+TYPES = {
+    "float64": ["f8"] * K,
+    "float32": ["f4"] * K,
+    "uint8": ["u1"] * K,
+    "mixed numbers": ["f4", "i8", "u1", "f8"],
+    "numbers and booleans": ["f8", "?", "i4", "?"],
+}
+
+
+@pytest.mark.parametrize("types", TYPES)
+def test_a_table_learns_and_predicts_like_its_numbers(table, types):
+    x, y = problem()
+    columns = {name: column.astype(t) for (name, column), t in zip(columns_of(x).items(), TYPES[types], strict=True)}
+    rows = np.stack([column.astype(float) for column in columns.values()], axis=1)
+    given = table(columns)
+    expected, got = fitted(rows, y), fitted(given, y)
+    assert same(expected, got)
+    assert got.feature_names == NAMES
+    assert expected.feature_names is None
+    np.testing.assert_array_equal(got.predict(given), expected.predict(rows))
+    assert got.evaluate(given, y) == expected.evaluate(rows, y)
+    np.testing.assert_array_equal(got.gradients(given, y)[0][0], expected.gradients(rows, y)[0][0])
+
+
+def test_labels_and_targets_may_be_columns_or_tables(table):
+    x, y = problem()
+    expected = fitted(x, y)
+    assert same(fitted(x, table({"label": y})), expected)
+    assert same(fitted(x, table(columns_of(np.eye(M)[y], "abc"))), expected)
+    two = np.stack([y, -y], axis=1) / 2
+    assert same(fitted(x, table(columns_of(two, "ab")), "mse", 2), fitted(x, two, "mse", 2))
+
+
+def series(module, values):
+    pytest.importorskip(module.split("-")[0])
+    library = importlib.import_module(module.split("-")[0])
+    if module == "pandas-nullable":
+        return library.Series(values, dtype="Int64")
+    if module == "pyarrow":
+        return library.chunked_array([values[:5], values[5:]])
+    return library.Series(values)
+
+
+@pytest.mark.parametrize("module", ["pandas", "pandas-nullable", "polars", "pyarrow"])
+def test_a_column_is_labels_or_targets(module):
+    x, y = problem()
+    column = series(module, y.tolist())
+    assert same(fitted(x, column), fitted(x, y))
+    assert same(fitted(x, column, "mse", 1), fitted(x, y, "mse", 1))
+    missing = series(module, [*y[:2].tolist(), None, *y[3:].tolist()])
+    with pytest.raises(TypeError, match="expected integer labels; that of row 2 is NaN or missing"):
+        fitted(x, missing)
+    with pytest.raises(ValueError, match="y contains nan in row 2"):
+        fitted(x, missing, "mse", 1)
+
+
+def with_missing(module):
+    """Whole numbers and booleans, of which one each is missing, in this library's own types; and as numbers."""
+    whole, flags = [1, 2, None, 4], [True, None, False, True]
+    if module == "pandas":
+        pd = pytest.importorskip("pandas")
+        made = pd.DataFrame({"n": pd.array(whole, dtype="Int64"), "f": pd.array(flags, dtype="boolean")})
+    elif module == "pandas-arrow":
+        pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+        made = pd.DataFrame({"n": whole, "f": flags}).astype({"n": "Float64", "f": pd.ArrowDtype(pa.bool_())})
+    else:
+        made = TABLES[module]({"n": whole, "f": flags})
+    return made, np.array([[1, 1], [2, np.nan], [np.nan, 0], [4, 1]])
+
+
+@pytest.mark.parametrize("module", ["pandas", "pandas-arrow", "polars", "arrow"])
+def test_what_is_missing_is_nan(module):
+    given, numbers = with_missing(module)
+    net = fc.Network([2, 3], seed=0)
+    np.testing.assert_array_equal(net.predict(given), net.predict(numbers))
+    with pytest.raises(ValueError, match="x contains nan in row 1, column 'f'"):
+        net.fit(given, [0, 1, 2, 0])
+    assert net.feature_names is None
+
+
+def test_nan_and_infinity_are_named_by_row_and_column(table):
+    x, y = problem()
+    for bad in (np.nan, np.inf):
+        x[7, 2] = bad
+        net = fc.Network([K, M], seed=0)
+        with pytest.raises(ValueError, match=rf"x contains {bad} in row 7, column 'weight': expected finite numbers"):
+            net.fit(table(columns_of(x)), y)
+        with pytest.raises(ValueError, match=r"validation_data\[0\] contains .* in row 7, column 'weight'"):
+            net.fit(*problem(), validation_data=(table(columns_of(x)), y))
+
+
+BAD_COLUMNS = {
+    "text": ["a", "b"] * (N // 2),
+    "date": np.arange(N).astype("M8[ms]"),
+    "duration": np.arange(N).astype("m8[ms]"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_COLUMNS)
+@pytest.mark.parametrize("module", ["pandas", "polars", "arrow"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_column_that_is_not_numeric_is_named(module, bad, alone):
+    x, y = problem()
+    columns = {"odd": BAD_COLUMNS[bad]} if alone else columns_of(x) | {"odd": BAD_COLUMNS[bad]}
+    net = fc.Network([len(columns), M], seed=0)
+    message = "x has the column 'odd' of dtype .*: expected numbers, encode it or leave it out"
+    for call in (net.predict, lambda x: net.fit(x, y), lambda x: net.evaluate(x, y), lambda x: net.gradients(x, y)):
+        with pytest.raises(TypeError, match=message):
+            call(TABLES[module](columns))
+
+
+def test_a_plain_table_of_one_type_is_read_where_it_lies():
+    x, _ = problem()
+    frame = pandas_frame(columns_of(x))
+    assert np.shares_memory(fc.samples.samples(frame, K, np.dtype("f4"), finite=True), frame.to_numpy())
+
+
+def test_a_table_that_is_not_in_memory_is_refused():
+    lazy = polars_frame(columns_of(problem()[0])).lazy()
+    with pytest.raises(TypeError, match=r"x is a LazyFrame: expected a table in memory, see its methods, like collect"):
+        fc.Network([K, M], seed=0).predict(lazy)
