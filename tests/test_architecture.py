@@ -25,7 +25,7 @@ _native reference.kernels reference.activations reference.losses reference.optim
 reference.network reference kernels tables tensors arrays sparse feature_names samples targets metrics.samples
 metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters losses initializers
 dense architecture answers splitting examples files safetensors storage datasets scoring monitoring early_stopping
-schedule schedules optional plot history optimizer optimizers layers progress callbacks feeding training
+schedule schedules optional plot history optimizer optimizers layers progress callbacks checkpoint feeding training
 learning_rates fitting network loading threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}

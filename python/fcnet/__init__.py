@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fcnet import datasets, initializers, kernels, losses
 from fcnet._native import __version__
 from fcnet.callbacks import Callback, StopTraining
+from fcnet.checkpoint import Checkpoint
 from fcnet.config import show_config
 from fcnet.dense import Dense
 from fcnet.early_stopping import EarlyStopping
@@ -37,6 +38,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Callback",
+    "Checkpoint",
     "Dense",
     "DivergenceError",
     "EarlyStopping",

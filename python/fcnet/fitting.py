@@ -55,6 +55,7 @@ class Fitting(Described):
         y: ArrayLike | None = None,
         *,
         epochs: int = 10,
+        initial_epoch: int = 0,
         batch_size: int = 32,
         optimizer: Optimizer = SGD(0.1),
         shuffle: bool = True,
@@ -86,6 +87,8 @@ class Fitting(Described):
             For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
+        initial_epoch : int in [0, epochs], default 0
+            How many of them are done already, in a fit that was cut off: schedules go on from there.
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
@@ -130,6 +133,7 @@ class Fitting(Described):
         Exception : what a callback or a metric raises; the network as the last finished step left it.
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
+        initial_epoch = arrays.whole_number(initial_epoch, "initial_epoch", 0, epochs)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         check_optimizer(optimizer)
         shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
@@ -148,7 +152,7 @@ class Fitting(Described):
                 raise ValueError(f"{what} are for x and y: expected none of them for batches")
             if optimizer.accumulate > 1:
                 raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for batches")
-            feed = batches = Batches(made, x, epochs, self._feature_names)
+            feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
         else:
@@ -177,6 +181,7 @@ class Fitting(Described):
                 feed=feed,
                 first_epoch=self._epochs_before,
                 epochs=epochs,
+                initial_epoch=initial_epoch,
                 optimizer=optimizer,
                 made=made,
                 validation=validation,

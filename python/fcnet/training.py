@@ -91,6 +91,7 @@ class Fit:
     feed: Feed
     first_epoch: int
     epochs: int
+    initial_epoch: int
     optimizer: Optimizer
     made: Architecture
     validation: Examples | None
@@ -134,7 +135,8 @@ class Fit:
 
     def _run_epochs(self, bar: Progress, best: Best) -> None:
         self.callbacks.tell("train_begin", logs={})
-        for number, epoch in enumerate(range(self.first_epoch, self.first_epoch + self.epochs)):
+        for number in range(self.initial_epoch, self.epochs):
+            epoch = self.first_epoch + number - self.initial_epoch
             self.callbacks.tell("epoch_begin", epoch, logs={})
             bar.begin_epoch(number + 1)
             start = perf_counter()

@@ -1,0 +1,85 @@
+"""The network in a file while it is fitted, so that a fit that was cut off can go on."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from fcnet import arrays
+from fcnet.callbacks import Callback, Logs
+from fcnet.monitoring import Mode, Monitoring
+
+
+class Checkpoint(Callback, Monitoring):
+    """Save the network after epochs: weights, what the optimiser remembers, the count of epochs.
+
+    The shuffles and dropout of an epoch belong to its number, so that ``fcnet.load`` and a fit of the epochs that were
+    left come to the bits of the fit that was not cut off. A file is replaced in one step, see ``Network.save``: whenever
+    the process is killed, the old file or the new one is there.
+
+    Parameters
+    ----------
+    path : path
+        Where "{epoch}" is replaced by the number of epochs trained, there are files of all of them.
+    every : int >= 1, default 1
+        Epochs from one save to the next; the last epoch of a fit is saved in any case.
+    monitor : str, optional
+        Save only where this figure of the history, such as "val_loss", is better than at every save before.
+    mode : {"auto", "min", "max"}
+        What is better; "auto" knows it of the losses and metrics that fcnet has.
+    min_delta : float >= 0, default 0
+        How much better.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above, or a fit has no figure ``monitor``.
+    OSError : from the fit, where a file cannot be written.
+
+    Examples
+    --------
+    >>> import fcnet as fc, os, tempfile
+    >>> digits = fc.datasets.load_digits()
+    >>> x, y = digits.x_train / 16, digits.y_train
+    >>> path = os.path.join(tempfile.mkdtemp(), "digits.safetensors")
+    >>> history = fc.Network([64, 32, 10], seed=0).fit(x, y, epochs=3, callbacks=[fc.Checkpoint(path)])
+    >>> net = fc.load(path)
+    >>> history = net.fit(x, y, epochs=10, initial_epoch=net.epochs_trained)  # the seven that are left
+    >>> net.epochs_trained
+    10
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        every: int = 1,
+        monitor: str | None = None,
+        mode: Mode = "auto",
+        min_delta: float = 0.0,
+    ) -> None:
+        self.path = os.fspath(path)
+        self.every = arrays.whole_number(every, "every", 1)
+        self.monitor, self.mode, self.min_delta = monitor or "loss", mode, min_delta
+        self.check_rule()
+        self._watches, self._saved = monitor is not None, -1
+        self._best: float | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Save, if it is time."""
+        if (self.model.epochs_trained % self.every) == 0:
+            self._save(logs)
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Save the last epoch."""
+        if self.model.epochs_trained != self._saved:
+            self._save(logs)
+
+    def _save(self, logs: Logs) -> None:
+        if self._watches:
+            if logs:
+                self.check_figures(logs, "checkpoint")
+            if not self.is_better(logs.get(self.monitor, math.nan), self._best):
+                return
+            self._best = logs[self.monitor]
+        self._saved = self.model.epochs_trained
+        self.model.save(self.path.replace("{epoch}", str(self._saved)))

@@ -1,0 +1,139 @@
+"""A fit that was cut off goes on from its checkpoint to the bits of the one that was not."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import schedules
+
+OPTIMIZERS = [fc.SGD(0.05), fc.SGD(0.05, momentum=0.9), fc.Adam(0.01), fc.NAdam(0.01, clip_norm=1), fc.Lion(1e-3)]
+
+
+def problem():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((150, 6)).astype(np.float32), rng.integers(0, 3, 150)
+
+
+def network():
+    return fc.Network([6, fc.Dense(33, "gelu", dropout=0.3), 20, 3], seed=4)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("batch_size", [4, 32])
+def test_resuming_gives_the_bits_of_the_fit_that_was_not_cut_off(optimizer, batch_size, tmp_path):
+    x, y = problem()
+    options = {"batch_size": batch_size, "optimizer": optimizer, "schedule": schedules.OneCycle()}
+    whole = network()
+    whole.fit(x, y, epochs=7, callbacks=[fc.Checkpoint(tmp_path / "net-{epoch}")], **options)
+    for done in (1, 3, 6):
+        again = fc.load(tmp_path / f"net-{done}")
+        assert again.epochs_trained == done
+        again.fit(x, y, epochs=7, initial_epoch=done, **options)
+        assert again.predict(x).tobytes() == whole.predict(x).tobytes()
+        assert again.history.loss == whole.history.loss[done:]
+        assert again.history.learning_rate == whole.history.learning_rate[done:]
+
+
+def test_a_checkpoint_every_few_epochs_and_after_the_last(tmp_path):
+    x, y = problem()
+    network().fit(x, y, epochs=7, callbacks=[fc.Checkpoint(tmp_path / "{epoch}", every=3)])
+    assert sorted(os.listdir(tmp_path)) == ["3", "6", "7"]
+
+
+def test_only_the_best_is_kept(tmp_path):
+    x, y = problem()
+    net = network()
+    best = fc.Checkpoint(tmp_path / "best", monitor="val_loss")
+    history = net.fit(x, y, epochs=30, validation_split=0.3, optimizer=fc.Adam(0.05), callbacks=[best])
+    lowest = int(np.argmin(history.val_loss))
+    assert 0 < lowest < 29
+    assert fc.load(tmp_path / "best").epochs_trained == lowest + 1
+
+
+def test_after_early_stopping_the_best_weights_are_saved(tmp_path):
+    x, y = problem()
+    net = network()
+    stop = fc.EarlyStopping(patience=3)
+    checkpoint = fc.Checkpoint(tmp_path / "net", every=1000)
+    net.fit(x, y, epochs=60, validation_split=0.3, optimizer=fc.Adam(0.05), early_stopping=stop, callbacks=[checkpoint])
+    assert net.history.stopped_early
+    assert (fc.load(tmp_path / "net").predict(x) == net.predict(x)).all()
+
+
+FITTING = """
+import sys
+import numpy as np
+import fcnet as fc
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((150, 6)).astype(np.float32), rng.integers(0, 3, 150)
+net = fc.Network([6, fc.Dense(33, "gelu", dropout=0.3), 20, 3], seed=4)
+print("begins", flush=True)
+net.fit(x, y, epochs=100_000, batch_size=32, optimizer=fc.Adam(1e-3), callbacks=[fc.Checkpoint(sys.argv[1])])
+"""
+
+
+def test_a_process_killed_at_any_moment_leaves_a_checkpoint_that_goes_on(tmp_path):
+    x, y = problem()
+    path, rng = tmp_path / "net", random.Random(0)
+    whole, done = network(), 0
+    moments = sorted(rng.random() * 0.2 for _ in range(8))
+    for moment in moments:
+        with subprocess.Popen([sys.executable, "-c", FITTING, path], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            while not path.exists():
+                time.sleep(0.001)
+            time.sleep(moment)
+            process.send_signal(signal.SIGKILL)
+        net = fc.load(path)
+        if net.epochs_trained >= done:
+            whole.fit(x, y, epochs=net.epochs_trained - done, batch_size=32, optimizer=fc.Adam(1e-3))
+            done = net.epochs_trained
+            assert net.predict(x).tobytes() == whole.predict(x).tobytes()
+        path.unlink()
+    network().save(path)
+    assert os.listdir(tmp_path) == ["net"]  # no rest of a save that was cut off
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: fc.Checkpoint(None), TypeError, "expected str, bytes or os.PathLike"),
+        (lambda: fc.Checkpoint("x", every=0), ValueError, "every is 0: expected at least 1"),
+        (
+            lambda: fc.Checkpoint("x", monitor="val_mine"),
+            ValueError,
+            "whose direction is unknown",
+        ),
+        (lambda: fc.Checkpoint("x", mode="up"), ValueError, "mode is 'up'"),
+        (
+            lambda: network().fit(*problem(), epochs=1, callbacks=[fc.Checkpoint("x", monitor="val_loss")]),
+            ValueError,
+            "checkpoint watches val_loss: expected validation_data or validation_split",
+        ),
+        (
+            lambda: network().fit(*problem(), epochs=2, initial_epoch=3),
+            ValueError,
+            "initial_epoch is 3: expected from 0 to 2",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_fit_and_keeps_the_epoch(tmp_path):
+    x, y = problem()
+    net = network()
+    with pytest.raises(OSError, match="missing"):
+        net.fit(x, y, epochs=3, callbacks=[fc.Checkpoint(tmp_path / "missing" / "net")])
+    assert net.epochs_trained == 1
