@@ -14,8 +14,8 @@ class Checkpoint(Callback, Monitoring):
     """Save the network after epochs: weights, what the optimiser remembers, the count of epochs.
 
     The shuffles and dropout of an epoch belong to its number, so that ``fcnet.load`` and a fit of the epochs that were
-    left come to the bits of the fit that was not cut off. A file is replaced in one step, see ``Network.save``: whenever
-    the process is killed, the old file or the new one is there.
+    left come to the bits of the fit that was not cut off. A file is replaced in one step, as ``Network.save`` does:
+    whenever the process is killed, the old file or the new one is there.
 
     Parameters
     ----------
