@@ -95,6 +95,20 @@ def test_version_1_loads():
     assert net.seed == 3
 
 
+def test_files_of_version_2_are_read():
+    net = fc.load(Path(__file__).parent / "golden/version-2.safetensors")
+    assert (net.predict([[1.0, 0.5]]) == [[2.5, 1.5]]).all()
+    assert repr(net) == (
+        "Network([2, Dense(3, dropout=0.25), Dense(2, bias=False)], loss=Huber(delta=2.0), seed=3, dtype='float32')"
+    )
+    assert net.epochs_trained == 4
+    assert net.feature_names == ("height", "width")
+    assert [layer.trainable for layer in net.layers] == [False, True]
+    name, powers, slots = net._model.optimizer_state()
+    assert (name, len(slots)) == ("adam", 2)
+    assert powers[:2] == pytest.approx([0.9**4, 0.999**4])
+
+
 def test_a_save_that_fails_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     net, x, y = trained()
     path = tmp_path / "net"
