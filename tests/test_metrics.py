@@ -267,3 +267,29 @@ def test_a_history_with_metrics_is_copied_whole():
         assert again.history.val_f1 == net.history.val_f1
     with pytest.raises(AttributeError, match="no attribute 'val_f2'"):
         net.history.val_f2  # noqa: B018
+
+
+def test_metrics_of_yes_or_no_answers_of_soft_labels_and_with_weights():
+    rng = np.random.default_rng(0)
+    x, weights = rng.standard_normal((80, 4)), rng.random(80)
+    names = ["f1", "roc_auc", "log_loss", "precision"]
+
+    def expected(truth, output, **options):
+        return {name: getattr(m, name)(truth, output, **options) for name in names}
+
+    one = fc.Network([4, 1], loss="binary_cross_entropy", seed=0)
+    y = (x[:, 0] > 0).astype(float)
+    assert one.evaluate(x, y, metrics=names).items() >= expected(y.astype(int), one.predict(x)).items()
+    weighted = one.evaluate(x, y[:, None], metrics=names, sample_weight=weights)
+    assert weighted.items() >= expected(y.astype(int), one.predict(x), sample_weight=np.float32(weights)).items()
+
+    several = fc.Network([4, 3], loss="binary_cross_entropy", seed=0)
+    y = (x[:, :3] > 0).astype(float)
+    found = several.evaluate(x, y, metrics=names)
+    for name in names:
+        by_answer = [getattr(m, name)(y[:, j].astype(int), several.predict(x)[:, j]) for j in range(3)]
+        assert found[name] == pytest.approx(np.mean(by_answer))
+
+    soft = fc.Network([4, 3], seed=0)
+    y = rng.dirichlet([1, 1, 1], 80)
+    assert soft.evaluate(x, y, metrics=["f1"])["f1"] == m.f1(y.argmax(axis=1), soft.predict(x))

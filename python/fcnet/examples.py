@@ -61,6 +61,15 @@ class Examples:
             return self.x, made.loss.of_rows(self.y, self.weights), None
         return self.x, self.y, self.weights
 
+    def truth(self, made: Architecture) -> NDArray[Any]:
+        """What metrics compare outputs with: labels (n,), of several yes-or-no answers (n, outputs), or targets."""
+        if not made.classifies or self.y.dtype.kind == "i":
+            return self.y
+        if made.takes_labels:
+            return np.asarray(self.y.argmax(axis=1))
+        answers_given = (self.y > 0.5).astype(np.int32)
+        return answers_given[:, 0] if made.sizes[-1] == 1 else answers_given
+
     def not_empty(self, name: str) -> Examples:
         """The same.
 

@@ -108,8 +108,9 @@ class Fitting(Described):
         metrics : sequence of str or callable, or {name: callable}, optional
             Computed on the validation data after every epoch, ``history.val_f1`` for "f1". By name: "top_k_accuracy",
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
-            regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``. Functions take ``(y_true, output)``: labels
-            (n,) or targets (n, outputs), and what ``predict`` gives.
+            regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and of several
+            yes-or-no answers their mean. Functions take ``(y_true, output)``: labels (n,), answers or targets
+            (n, outputs), and what ``predict`` gives.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional

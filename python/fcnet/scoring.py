@@ -54,6 +54,7 @@ class Scores:
 
     def __init__(self, given: Metrics | None, classifies: bool) -> None:
         self._functions: dict[str, Metric] = {}
+        self._named: dict[str, tuple[Callable[..., float], bool]] = {}  # of fcnet.metrics, whether they are of classes
         if isinstance(given, str) or not isinstance(given, Sequence | Mapping | None):
             raise TypeError(f"metrics is {given!r}: expected a list like ['f1', my_function]")
         pairs = (
@@ -67,6 +68,8 @@ class Scores:
             if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
                 raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
             self._functions[name] = _function(metric, classifies) if isinstance(metric, str) else metric
+            if isinstance(metric, str):
+                self._named[name] = self._functions[name], classifies
 
     @staticmethod
     def _name(metric: str | Metric) -> Any:
@@ -79,8 +82,12 @@ class Scores:
     def __len__(self) -> int:
         return len(self._functions)
 
-    def of(self, y_true: NDArray[Any], output: Callable[[], NDArray[Any]]) -> dict[str, float]:
+    def of(
+        self, y_true: NDArray[Any], output: Callable[[], NDArray[Any]], weights: NDArray[Any] | None
+    ) -> dict[str, float]:
         """Each one's figure; ``output`` is called only where there are any.
+
+        Metrics by name are weighted; of several yes-or-no answers they are the mean over the answers.
 
         Raises
         ------
@@ -89,7 +96,14 @@ class Scores:
         if not self._functions:
             return {}
         rows = output()
-        figures = {name: function(y_true, rows) for name, function in self._functions.items()}
+        figures = {
+            name: function(y_true, rows) for name, function in self._functions.items() if name not in self._named
+        }
+        for name, (function, by_answer) in self._named.items():
+            parts = zip(y_true.T, rows.T, strict=True) if by_answer and y_true.ndim == 2 else [(y_true, rows)]
+            of_parts = [function(truth, part, sample_weight=weights) for truth, part in parts]
+            figures[name] = sum(of_parts) / len(of_parts)
+        figures = {name: figures[name] for name in self._functions}
         for name, figure in figures.items():
             if not isinstance(figure, Real):
                 raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")

@@ -46,7 +46,7 @@ def evaluate(model: Model, made: Architecture, examples: Examples, scores: Score
     result = {"loss": loss if n else float("nan")}
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
-    return result | scores.of(examples.y, lambda: model.predict(examples.x))
+    return result | scores.of(examples.truth(made), lambda: model.predict(examples.x), examples.weights)
 
 
 def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
