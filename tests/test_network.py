@@ -141,6 +141,17 @@ def test_divergence_raises_and_keeps_the_last_finite_weights():
     net.fit(x, y, epochs=1)
 
 
+@pytest.mark.parametrize(("batch", "named"), [(1, 57), (3, 19), (20, 2)])
+def test_divergence_names_the_batch_and_ends_the_epoch_there(batch, named, steps):
+    x, y = np.ones((400, 2)), np.zeros(400, int)
+    x[57] = 1e38  # whose products are beyond float32
+    net = fc.Network([2, 16, 3], seed=0)
+    net.layers[0].W = np.full((2, 16), 100.0)
+    with pytest.raises(fc.DivergenceError, match=f"diverged in batch {named} of epoch 0 "):
+        net.fit(x, y, batch_size=batch, epochs=1, shuffle=False, optimizer=fc.SGD(1e-9))
+    assert (net.layers[0].W == 100).all()
+
+
 def test_zero_epochs_change_nothing():
     x, y = blobs()
     net = fc.Network([2, 3], seed=0)

@@ -180,7 +180,7 @@ class Fit {
     raise_unless_ok(result.status);
     const bool diverged = result.status == Status::diverged;
     if (!diverged) publish();
-    return py::make_tuple(result.loss, result.correct, diverged);
+    return py::make_tuple(result.loss, result.correct, diverged, result.samples);
   }
 
   // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimiser, which

@@ -28,6 +28,9 @@ struct LossSum {
   }
 };
 
+// Neither infinite nor NaN, which no sum loses.
+[[gnu::always_inline]] static inline bool is_finite(const LossSum& loss) { return loss.sum - loss.sum == 0; }
+
 // The loss of a batch from the sum of its samples' losses (squared errors for mse and rmse); 0 where all weigh nothing.
 static inline double mean_loss(Loss loss, Size outputs, const LossSum& batch) {
   if (batch.weight == 0) return 0;

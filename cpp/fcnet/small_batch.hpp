@@ -68,17 +68,22 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
   add_mean(progress.total, t.loss.loss, outputs, loss);
 }
 
-// Steps of `batch` samples each on the samples first..last of the order.
+// Steps of `batch` samples each on the samples first..last of the order, as long as the loss is finite; where they
+// ended.
 template <class T>
-void train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowProgress& progress) {
+Size train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowProgress& progress) {
   const auto steps = [&](auto layers) {
-    for (; first < last; first += batch)
-      step_rows<decltype(layers)>(t, first, last - first < batch ? last - first : batch, progress);
+    while (first < last && is_finite(progress.total)) {
+      const Size n = last - first < batch ? last - first : batch;
+      step_rows<decltype(layers)>(t, first, n, progress);
+      first += n;
+    }
   };
   if (OneVectorRows<T>::fits(t))
     steps(OneVectorRows<T>{});
   else
     steps(TiledRows<T>{});
+  return first;
 }
 
 }  // namespace fcnet::FCNET_ISA

@@ -152,7 +152,7 @@ void Trainer<T>::run_steps(Watch& watch) {
         const bool dropped = plan_.stoppable && watch.check();
         if (!dropped) finish_step(loss, batch.samples);
         if (++unwatched == steps_at_once(watch)) unwatched = 0;
-        stop_ = dropped || (unwatched == 0 && watch.check_after_step());
+        stop_ = dropped || !is_finite(loss) || (unwatched == 0 && watch.check_after_step());
       }
       team.sync();
     }
@@ -167,10 +167,9 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
   const FlushDenormals flush;
   do {
     const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
-    kernels<T>().train_rows(training, seen_, last, batch_, progress);
-    seen_ = last;
+    seen_ = kernels<T>().train_rows(training, seen_, last, batch_, progress);
     total_ = progress.total;
-  } while (!watch.check_after_step() && seen_ < used_);
+  } while (!watch.check_after_step() && seen_ < used_ && is_finite(total_));
   state_->powers = progress.powers;
 }
 

@@ -69,8 +69,8 @@ class Feed(ABC):
         """Make the trainer; RuntimeError where the model is being fitted already."""
 
     @abstractmethod
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, bool]:
-        """Train for an epoch; what it came to, and whether it diverged."""
+    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
+        """Train for an epoch; what it came to, and the batch in which it diverged, if it did."""
 
     @abstractmethod
     def finished(self) -> Epoch | None:
@@ -98,15 +98,15 @@ class InMemory(Feed):
             model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, drop_last=self._drop_last
         )
 
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, bool]:
+    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
         """One native call."""
 
         def progress(done: int, loss: float, correct: int) -> None:
             if hear is not None and done:  # else somebody looks in the middle of the first step
                 hear(-(-done // self._batch) - 1, done, loss, correct)
 
-        loss, correct, diverged = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
-        return Epoch(epoch, loss, correct, self.samples), diverged
+        loss, correct, diverged, done = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
+        return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
     def finished(self) -> Epoch | None:
         """Also where an interrupt kept the end of the native call from being seen."""
@@ -158,7 +158,7 @@ class Batches(Feed):
         if i < 0:
             raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
 
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, bool]:
+    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
         batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
         done, total, right = 0, 0.0, 0
@@ -166,16 +166,16 @@ class Batches(Feed):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
             self.trainer.use(*batch.of_loss(self._made))
-            loss, correct, diverged = self.trainer.run_epoch(
+            loss, correct, diverged, _ = self.trainer.run_epoch(
                 epoch, None, None if rates is None else rates[step : step + 1]
             )
             if diverged:
-                return Epoch(epoch, loss, right, done), True
+                return Epoch(epoch, loss, right, done), step
             done, total, right = done + len(batch.x), total + len(batch.x) * loss, right + correct
             if hear is not None:
                 hear(step, done, total / done, right)
         self._finished = Epoch(epoch, total / done, right, done)
-        return self._finished, False
+        return self._finished, None
 
     def finished(self) -> Epoch | None:
         """One whose batches have all been trained on."""

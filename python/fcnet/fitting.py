@@ -248,7 +248,7 @@ class Fitting(Described):
             trainer = open_trainer(self._model, what, len(batch.x), optimizer, trainable)
         try:
             trainer.use(*what)
-            loss, correct, diverged = trainer.run_epoch(0)
+            loss, correct, diverged, _ = trainer.run_epoch(0)
             self._stepper = None if diverged else (optimizer, trainable, trainer)
             self._feature_names = batch.features
         finally:

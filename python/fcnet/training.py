@@ -169,8 +169,8 @@ class Fit:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
         done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
-        if diverged:
-            raise DivergenceError.of(f"epoch {epoch}", done.loss, self.optimizer)
+        if diverged is not None:
+            raise DivergenceError.of(f"batch {diverged} of epoch {epoch}", done.loss, self.optimizer)
         return done
 
     def _record(self, seconds: float, figures: dict[str, float]) -> None:

@@ -174,7 +174,7 @@ struct Kernels {
   void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
-  void (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
+  Size (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
   void (*gather_rows)(const RowSource<T>& rows, Size first, Size n, Rows<T> h);
   void (*forward_rows)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
   void (*softmax_rows)(Rows<T> z, Size n, Size classes);
