@@ -172,7 +172,7 @@ BAD_FIT = {
     "negative-label": (lambda x, y: (x, y - 1), ValueError, r"y contains the label -1 in row \d+"),
     "large-label": (lambda x, y: (x, y + 1), ValueError, r"y contains the label 3 in row \d+: expected 0 <= label < 3"),
     "whole-float-labels": (lambda x, y: (x, y / 1), TypeError, r"see np\.asarray\(y, int\)"),
-    "float-labels": (lambda x, y: (x, y / 2), TypeError, r"expected integer labels$"),
+    "float-labels": (lambda x, y: (x, y / 2), TypeError, r"expected integer labels; for a regression"),
     "nan-labels": (lambda x, y: (x, y * np.nan), TypeError, "expected integer labels; that of row 0 is NaN"),
     "string-labels": (lambda x, y: (x, y.astype(str)), TypeError, r"see np\.unique\(y, return_inverse=True\)"),
     "two-hot": (lambda x, y: (x, np.ones((N, M))), ValueError, "y is not one-hot in row 0"),

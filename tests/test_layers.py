@@ -257,3 +257,16 @@ def test_frozen_layers_and_missing_biases_stay_whatever_the_optimiser(optimizer,
     for _ in range(2):
         halves.fit(x, y, epochs=1, batch_size=batch, optimizer=optimizer)
     assert (halves.predict(x) == net.predict(x)).all()
+
+
+def test_gradients_are_of_all_layers_whatever_a_fit_has_frozen(steps):
+    x, y = data()
+    net = fc.Network([5, 40, 33, 3], seed=3)
+    net.layers[0].freeze()
+    for _ in range(3):
+        net.fit(x, y, epochs=2, batch_size=16)
+        again = pickle.loads(pickle.dumps(net))
+        for (dw, db), (ew, eb) in zip(net.gradients(x, y), again.gradients(x, y), strict=True):
+            assert (dw == ew).all()
+            assert (db == eb).all()
+            assert dw.any()

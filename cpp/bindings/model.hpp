@@ -196,7 +196,11 @@ class Fit {
   py::object finished() const { return finished_; }
 
   // Between close and open others may change the network.
-  void open() { model_.emplace(network_, "this network is being fitted already"); }
+  void open() {
+    const char* const refusal = "this network is being fitted already";
+    if (model_) throw std::runtime_error(refusal);
+    model_.emplace(network_, refusal);
+  }
   void close() { model_.reset(); }
 
  private:

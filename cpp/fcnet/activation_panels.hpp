@@ -35,15 +35,16 @@ void activate_keeping(Activation activation, Panels<T> h, Panels<T> slope, Size 
   });
 }
 
-// sigma o F'(h_in), in place.
+// sigma o F'(h_in), in place, of these samples alone: others in the panel may be another thread's.
 template <class T>
 void derive(Activation activation, Panels<T> sigma, Panels<const T> h, Size first, Size last) {
   const auto each = [&](auto f) {
     for (Size p = 0; p * lanes < sigma.samples; ++p)
-      for (Size at = first * lanes; at < last * lanes; at += width<T>) {
-        T* const s = sigma.p + p * sigma.stride + at;
-        store(s, f.times_derivative(load(s), load(h.p + p * h.stride + at)));
-      }
+      for (Size row = first; row < last; ++row)
+        for (Size lane = 0; lane < used_lanes(sigma.samples, p); lane += width<T>) {
+          T* const s = sigma.p + p * sigma.stride + row * lanes + lane;
+          store(s, f.times_derivative(load(s), load(h.p + p * h.stride + row * lanes + lane)));
+        }
   };
   activation == Activation::kept ? each(Kept{}) : with_activation(activation, each);
 }

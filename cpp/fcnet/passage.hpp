@@ -97,7 +97,12 @@ class Passage {
     }
     double mean = 0;
     if (!(*data_.custom)(order_, chunk.first, chunk.samples, rows, mean)) return false;
-    const double weight = static_cast<double>(chunk.samples);
+    double weight = static_cast<double>(chunk.samples);
+    if (data_.weights != nullptr) {
+      weight = 0;
+      for (Size i = chunk.first; i < chunk.first + chunk.samples; ++i)
+        weight += static_cast<double>(data_.weights[order_ != nullptr ? static_cast<Size>(order_[i]) : i]);
+    }
     *workspace_.losses(0) = {mean * weight, weight, 0};
     for (Size at = 0; at < chunk.samples; at += lanes) {
       const Size n = std::min(lanes, chunk.samples - at);

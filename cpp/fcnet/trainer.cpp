@@ -13,13 +13,15 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   plan_ = plan_training<T>(shape, batch_, chosen, num_threads());
-  if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
+  Shape published = shape;  // which layers are trained is the fit's, not the network's
+  for (LayerKind& kind : published.kinds) kind.trainable = true;
+  if (const Status s = parameters_.allocate(published, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
     return s == Status::ok ? bring_in(buffer, watch) : s;
   };
   if (plan_.stoppable) {
-    if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
+    if (const Status s = next_.allocate(published, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
   if (plan_.chunk < batch_ || chosen.needs_norm())

@@ -37,7 +37,8 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
         array = arrays.plain(y, name)
         if array.ndim == 0 or len(array) != n:
             raise ValueError(f"{name} has shape {array.shape}: expected ({n}, ...), a row for each sample")
-        return array
+        # beside outputs (n, 1), numbers (n,) would be broadcast to (n, n)
+        return array[:, None] if outputs == 1 and array.ndim == 1 and array.dtype.kind in "fiub" else array
     if isinstance(loss, CrossEntropy):
         soft = _probabilities(y, n, outputs, dtype, name)
         return labels(y, n, outputs, name) if soft is None else _smoothed(soft, loss.label_smoothing, outputs)
@@ -55,7 +56,7 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
 
     Parameters
     ----------
-    given : array-like of numbers >= 0, not all 0
+    given : array-like of numbers >= 0
     n : int
     dtype : the network's
     name : str
@@ -70,11 +71,11 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
     TypeError, ValueError : they are not that.
     """
     array = arrays.plain(given, name)
-    if array.ndim != 1:
+    if array.shape != (n,):
         raise ValueError(f"{name} has shape {array.shape}: expected ({n},)")
     column = targets(array, n, 1, dtype, name)
-    if (column < 0).any() or (n and not column.any()):
-        raise ValueError(f"{name} has a negative number, or nothing but 0: expected weights of at least 0")
+    if (column < 0).any():
+        raise ValueError(f"{name} has a negative number: expected weights of at least 0")
     return np.ascontiguousarray(column[:, 0])
 
 

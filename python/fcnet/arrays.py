@@ -127,7 +127,8 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
     with np.errstate(over="ignore"):
         array = array.astype(dtype)
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite everywhere in {dtype}: expected finite numbers")
+        where = f" in feature {np.flatnonzero(~np.isfinite(array))[0]}" if array.ndim else ""
+        raise ValueError(f"{name} is not finite in {dtype}{where}: expected finite numbers")
     array.setflags(write=False)
     return array
 

@@ -14,7 +14,8 @@ class Checkpoint(Callback, Monitoring):
     """Save the network after epochs: weights, what the optimiser remembers, the count of epochs.
 
     The shuffles and dropout of an epoch belong to its number, so that ``fcnet.load`` and a fit of the epochs that were
-    left come to the bits of the fit that was not cut off. A file is replaced in one step, as ``Network.save`` does:
+    left come to the bits of the fit that was not cut off; but for rules that look at the history, early stopping and
+    ``ReduceOnPlateau``, which begin anew. A file is replaced in one step, as ``Network.save`` does:
     whenever the process is killed, the old file or the new one is there.
 
     Parameters
@@ -22,7 +23,8 @@ class Checkpoint(Callback, Monitoring):
     path : path
         Where "{epoch}" is replaced by the number of epochs trained, there are files of all of them.
     every : int >= 1, default 1
-        Epochs from one save to the next; the last epoch of a fit is saved in any case.
+        Epochs from one save to the next. At the end of a fit its weights are saved in any case, those that early
+        stopping went back to; with ``monitor`` only where they are the best.
     monitor : str, optional
         Save only where this figure of the history, such as "val_loss", is better than at every save before.
     mode : {"auto", "min", "max"}
@@ -57,12 +59,25 @@ class Checkpoint(Callback, Monitoring):
         mode: Mode = "auto",
         min_delta: float = 0.0,
     ) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"path is {path!r}: expected the path of a file")
         self.path = os.fspath(path)
+        if "{" in self.path.replace("{epoch}", ""):
+            raise ValueError(f"path is {self.path!r}: expected no braces but those of {{epoch}}")
         self.every = arrays.whole_number(every, "every", 1)
         self.monitor, self.mode, self.min_delta = monitor or "loss", mode, min_delta
         self.check_rule()
         self._watches, self._saved = monitor is not None, -1
         self._best: float | None = None
+        self._of: object = None  # the network that it is the best of
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Begin anew; TypeError where the network cannot be stored."""
+        if self._of is not self.model:
+            self._of, self._best = self.model, None
+        self._saved = -1
+        if callable(self.model.loss):
+            raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save, if it is time."""
@@ -70,8 +85,8 @@ class Checkpoint(Callback, Monitoring):
             self._save(logs)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save the last epoch."""
-        if self.model.epochs_trained != self._saved:
+        """Save the weights that the fit ends with."""
+        if not self._watches or self.model.epochs_trained != self._saved:
             self._save(logs)
 
     def _save(self, logs: Logs) -> None:

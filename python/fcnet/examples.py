@@ -57,9 +57,8 @@ class Examples:
 
     def of_loss(self, made: Architecture) -> tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]:
         """x, y and weights for the native core; a loss in Python in place of y, which it knows, with the weights."""
-        if isinstance(made.loss, Custom):
-            return self.x, made.loss.of_rows(self.y, self.weights), None
-        return self.x, self.y, self.weights
+        y = made.loss.of_rows(self.y, self.weights) if isinstance(made.loss, Custom) else self.y
+        return self.x, y, self.weights
 
     def truth(self, made: Architecture) -> NDArray[Any]:
         """What metrics compare outputs with: labels (n,), of several yes-or-no answers (n, outputs), or targets."""
@@ -69,6 +68,22 @@ class Examples:
             return np.asarray(self.y.argmax(axis=1))
         answers_given = (self.y > 0.5).astype(np.int32)
         return answers_given[:, 0] if made.sizes[-1] == 1 else answers_given
+
+    def weighing(self, name: str) -> Examples:
+        """The same.
+
+        Raises
+        ------
+        ValueError : all samples weigh nothing; the message calls the weights by ``name``.
+        """
+        if self.weights is not None and len(self.weights) and not self.weights.any():
+            raise ValueError(f"{name} has nothing but 0: expected some weight")
+        return self
+
+    @property
+    def weight(self) -> float:
+        """Of all samples."""
+        return float(len(self.x)) if self.weights is None else float(self.weights.sum(dtype=float))
 
     def not_empty(self, name: str) -> Examples:
         """The same.
@@ -91,7 +106,8 @@ class Examples:
         if given is None:
             return self
         yes_or_no = made.classifies and made.sizes[-1] == 1
-        if self.y.dtype.kind != "i" and not (yes_or_no and np.isin(self.y, (0, 1)).all()):
+        labelled = made.takes_labels and self.y.dtype.kind == "i"
+        if not labelled and not (yes_or_no and np.isin(self.y, (0, 1)).all()):
             raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
         labels, classes = self.y.ravel().astype(int), 2 if yes_or_no else made.sizes[-1]
         if given == "balanced":  # as in scikit-learn: n / (classes that occur * count)
@@ -131,7 +147,9 @@ class Examples:
             return self, held
         if not share:
             return self, None
-        kept, rest = hold_back(len(self.x), float(share), made.seed, self.y if self.y.dtype.kind == "i" else None)
+        truth = self.truth(made) if made.classifies else self.y
+        classes = truth if made.classifies and truth.ndim == 1 else None
+        kept, rest = hold_back(len(self.x), float(share), made.seed, classes)
         return self._rows(kept), self._rows(rest)
 
     def _rows(self, rows: NDArray[Any]) -> Examples:

@@ -161,7 +161,7 @@ class Batches(Feed):
     def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
         batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
-        done, total, right = 0, 0.0, 0
+        done, total, weight, right = 0, 0.0, 0.0, 0
         for step, batch in enumerate(batches):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
@@ -171,10 +171,11 @@ class Batches(Feed):
             )
             if diverged:
                 return Epoch(epoch, loss, right, done), step
-            done, total, right = done + len(batch.x), total + len(batch.x) * loss, right + correct
+            done, right = done + len(batch.x), right + correct
+            total, weight = total + batch.weight * loss, weight + batch.weight
             if hear is not None:
-                hear(step, done, total / done, right)
-        self._finished = Epoch(epoch, total / done, right, done)
+                hear(step, done, total / weight if weight else 0.0, right)
+        self._finished = Epoch(epoch, total / weight if weight else 0.0, right, done)
         return self._finished, None
 
     def finished(self) -> Epoch | None:

@@ -29,13 +29,19 @@ def check_optimizer(optimizer: object) -> None:
         raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
 
 
+def _refuse_accumulation(optimizer: Optimizer, what: str) -> None:
+    if optimizer.accumulate > 1:
+        raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for {what}")
+
+
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_epochs_before", "_history", "_layers", "_model", "_stepper")
+    __slots__ = ("_epochs_before", "_history", "_layers", "_model", "_stepper", "_steps")
     _model: Model
     _layers: tuple[Layer, ...]
     _stepper: tuple[Optimizer, list[bool], Trainer] | None  # of train_on_batch
+    _steps: int  # of train_on_batch
     _epochs_before: int
     _history: History
 
@@ -72,9 +78,8 @@ class Fitting(Described):
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
-        Fitting again goes on from the weights and the epoch count reached; momentum and Adam's averages start at 0 in
-        every fit. Ctrl-C raises KeyboardInterrupt within a tenth of a second and leaves the network with the weights
-        of the last finished step.
+        Fitting again goes on as one longer fit would, bit for bit; an optimiser of another kind begins anew.
+        Ctrl-C raises KeyboardInterrupt within a tenth of a second; the weights are those of the last finished step.
 
         Parameters
         ----------
@@ -88,7 +93,8 @@ class Fitting(Described):
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
         initial_epoch : int in [0, epochs], default 0
-            How many of them are done already, in a fit that was cut off: schedules go on from there.
+            How many of them are done already, in a fit that was cut off: schedules go on from there, but for rules that
+            look at the history, which begin anew.
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
@@ -151,14 +157,17 @@ class Fitting(Described):
             if validation_split or drop_last or sample_weight is not None or class_weight is not None:
                 what = "validation_split, drop_last, sample_weight and class_weight"
                 raise ValueError(f"{what} are for x and y: expected none of them for batches")
-            if optimizer.accumulate > 1:
-                raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for batches")
+            _refuse_accumulation(optimizer, "batches")
             feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
         else:
             given, known = cast(ArrayLike, x), self._feature_names
-            train = Examples.of(made, given, y, sample_weight, finite=True, known=known).not_empty("x")
+            train = (
+                Examples.of(made, given, y, sample_weight, finite=True, known=known)
+                .not_empty("x")
+                .weighing("sample_weight")
+            )
             features = train.features
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
@@ -226,7 +235,8 @@ class Fitting(Described):
         Raises
         ------
         TypeError, ValueError : an argument is not as above; the network is as before.
-        DivergenceError : the loss or a weight became infinite or NaN; the network is as before.
+        DivergenceError : the loss or a weight became infinite or NaN; the network is as before, but for what the
+            optimiser remembers, which begins anew.
         RuntimeError : the network is being fitted, by another thread or the caller of a callback.
 
         Examples
@@ -238,6 +248,7 @@ class Fitting(Described):
         True
         """
         check_optimizer(optimizer)
+        _refuse_accumulation(optimizer, "single steps")
         known = self._feature_names
         batch = Examples.of(self._architecture, x, y, sample_weight, finite=True, known=known).not_empty("x")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
@@ -248,9 +259,10 @@ class Fitting(Described):
             trainer = open_trainer(self._model, what, len(batch.x), optimizer, trainable)
         try:
             trainer.use(*what)
-            loss, correct, diverged, _ = trainer.run_epoch(0)
+            self._steps += 1
+            loss, correct, diverged, _ = trainer.run_epoch(MOST_EPOCHS - self._steps % 2**31)  # what dropout belongs to
             self._stepper = None if diverged else (optimizer, trainable, trainer)
-            self._feature_names = batch.features
+            self._feature_names = known if diverged else batch.features
         finally:
             trainer.close()
         if diverged:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fcnet import _native
 from fcnet.callbacks import Callback, Logs, StopTraining
+from fcnet.optimizer import Optimizer
 from fcnet.schedule import Schedule
+from fcnet.training import DivergenceError
 
 _TOO_HIGH = 4  # times the lowest loss so far: from there on it only gets worse
 
@@ -113,3 +116,30 @@ class Losses(Callback):
         self._lowest = min(self._lowest, average)
         if len(self.all) == self._steps or average > _TOO_HIGH * self._lowest:
             raise StopTraining
+
+
+def tried(
+    net: Any, x: ArrayLike, y: ArrayLike, samples: int, span: Rising, batch_size: int, optimizer: Optimizer
+) -> LearningRates:
+    """The losses of a network that is trained with rising rates; it is spoilt thereby.
+
+    Raises
+    ------
+    DivergenceError : not even the loss before the second step is finite.
+    """
+    heard = Losses(span.steps, samples, batch_size * optimizer.accumulate)
+    with suppress(DivergenceError):
+        net.fit(
+            x,
+            y,
+            epochs=span.steps,
+            batch_size=batch_size,
+            optimizer=replace(optimizer, learning_rate=1.0),
+            schedule=span,
+            callbacks=[heard],
+            progress=False,
+        )
+    if len(heard.all) < 2:
+        raise DivergenceError.of("the first step", math.nan, replace(optimizer, learning_rate=span.lowest))
+    rates = span.factors(0, len(heard.all), span.steps, 1)
+    return LearningRates.of(rates, np.array(heard.all))

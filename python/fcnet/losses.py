@@ -207,6 +207,8 @@ def loss_of(given: object) -> Loss:
     """
     if isinstance(given, Loss):
         return given
+    if isinstance(given, type) and issubclass(given, Loss):
+        raise TypeError(f"loss is the class {given.__name__}: expected one made of it, like {given.__name__}()")
     options = dict(given) if isinstance(given, dict) else {"name": given}
     name = options.pop("name", None)
     if not isinstance(name, str):

@@ -13,7 +13,7 @@ Mode = Literal["auto", "min", "max"]
 
 
 class Monitoring:
-    """The part of a frozen dataclass that says which figure it watches."""
+    """The part of a rule that says which figure it watches."""
 
     monitor: str
     mode: Mode

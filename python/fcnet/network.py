@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, feature_names, storage
@@ -20,13 +17,13 @@ from fcnet.examples import Examples
 from fcnet.fitting import Fitting, check_optimizer
 from fcnet.history import History
 from fcnet.layers import Layer
-from fcnet.learning_rates import LearningRates, Losses, Rising
+from fcnet.learning_rates import LearningRates, Rising, tried
 from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.optimizers import SGD, Optimizer
 from fcnet.samples import samples
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import DivergenceError, evaluate
+from fcnet.training import evaluate
 
 
 class Network(Fitting):
@@ -43,7 +40,7 @@ class Network(Fitting):
     loss : str, of fcnet.losses, or callable, optional
         "cross_entropy" (of softmax probabilities with class labels; the default, unless the last ``Dense`` says
         sigmoid, exp or identity), "binary_cross_entropy" (sigmoid), "mse", "rmse", "mae", "huber", "poisson" (exp or
-        softplus), "quantile"; a class of ``fcnet.losses`` with options; or a function
+        softplus), "quantile"; one of ``fcnet.losses`` with options, like ``fcnet.losses.Huber(2)``; or a function
         ``loss(output, target) -> (value, d value / d output)`` of whole batches, arrays (n, outputs): a mean, with
         sample weights as a third argument where a fit has any.
     seed : int in [0, 2**64), optional
@@ -106,7 +103,7 @@ class Network(Fitting):
         self._architecture = made
         self._feature_names = None
         self._epochs_before = 0
-        self._stepper = None
+        self._stepper, self._steps = None, 0
         self._history = History()
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
 
@@ -158,7 +155,9 @@ class Network(Fitting):
         """
         made = self._architecture
         scores = Scores(metrics, made.classifies)
-        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names)
+        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names).weighing(
+            "sample_weight"
+        )
         return evaluate(self._model, made, examples, scores)
 
     def gradients(
@@ -182,9 +181,16 @@ class Network(Fitting):
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
         made = self._architecture
-        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names)
+        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names).weighing(
+            "sample_weight"
+        )
         layers = self._model.gradients(*examples.of_loss(made))[1]
         return [(dw, db if kind.bias else db * 0) for (dw, db), kind in zip(layers, made.kinds, strict=True)]
+
+    def _examples(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Examples:
+        known = self._feature_names
+        examples = Examples.of(self._architecture, x, y, sample_weight, finite=False, known=known)
+        return examples.weighing("sample_weight")
 
     def find_learning_rate(
         self,
@@ -229,25 +235,10 @@ class Network(Fitting):
         """
         check_optimizer(optimizer)
         span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
+        batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         known = self._feature_names
         train = Examples.of(self._architecture, x, y, finite=True, known=known).not_empty("x")
-        heard = Losses(steps, len(train.x), arrays.whole_number(batch_size, "batch_size", 1))
-        unit = replace(optimizer, learning_rate=1.0)
-        with suppress(DivergenceError):
-            copy.deepcopy(self).fit(
-                x,
-                y,
-                epochs=steps,
-                batch_size=batch_size,
-                optimizer=unit,
-                schedule=span,
-                callbacks=[heard],
-                progress=False,
-            )
-        if len(heard.all) < 2:
-            raise DivergenceError.of("the first step", math.nan, replace(optimizer, learning_rate=lowest))
-        rates = span.factors(0, len(heard.all), steps, 1)
-        return LearningRates.of(rates, np.array(heard.all))
+        return tried(copy.deepcopy(self), x, y, len(train.x), span, batch_size, optimizer)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.

@@ -17,6 +17,8 @@ def _advice_on_labels(array: Array, name: str) -> str:
         return f", see np.unique({name}, return_inverse=True)"
     if array.dtype.kind == "f" and (array == np.rint(array)).all():
         return f", see np.asarray({name}, int)"
+    if array.dtype.kind == "f" and np.isfinite(array).all():
+        return "; for a regression give the network a loss like 'mse'"
     if array.dtype.kind == "f" and np.isnan(array).any():
         return f"; that of row {np.flatnonzero(np.isnan(array))[0]} is NaN or missing"
     return ""
@@ -56,7 +58,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
         raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{_advice_on_labels(array, name)}")
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
-        advice = "; for two classes a network needs two outputs" if classes == 1 else ""
+        advice = "; for two classes a network needs two outputs, or loss='binary_cross_entropy'" if classes == 1 else ""
         raise ValueError(
             f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
         )

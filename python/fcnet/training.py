@@ -178,8 +178,9 @@ class Fit:
         history, finished = self.history, self.feed.finished()
         if finished is None or finished.number in history.epochs[-1:]:
             return
+        for figures_so_far in history.to_dict().values():
+            del figures_so_far[len(history.epochs) :]  # what an interrupt left of a row
         history.learning_rate.append(self._rate)
-        history.epochs.append(finished.number)
         history.loss.append(finished.loss)
         history.seconds.append(seconds)
         if self.made.classifies:
@@ -190,3 +191,4 @@ class Fit:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
             for name in self.scores:
                 history.metrics[f"val_{name}"].append(figures.get(name, math.nan))
+        history.epochs.append(finished.number)  # last: now the row counts

@@ -1,0 +1,69 @@
+"""Where single steps and batches meet weights, dropout, accumulation and each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((100, 4)).astype(np.float32), RNG.integers(0, 3, 100)
+
+
+def network(**options):
+    return fc.Network([4, 16, 3], seed=2, **options)
+
+
+def parameters(net):
+    return b"".join(layer.W.tobytes() + layer.B.tobytes() for layer in net.layers)
+
+
+def test_a_step_inside_a_step_is_refused_and_the_network_stays_taken():
+    refused = []
+
+    def loss(output, target):
+        for attempt in (
+            lambda: net.train_on_batch(X, np.zeros((100, 3))),
+            lambda: setattr(net.layers[0], "B", np.ones(16)),
+        ):
+            with pytest.raises(RuntimeError, match="being fitted"):
+                attempt()
+            refused.append(None)
+        return float((output**2).mean()), 2 * output / output.size
+
+    net = network(loss=loss)
+    net.train_on_batch(X, np.zeros((100, 3)))
+    assert len(refused) == 2
+
+
+def test_dropout_differs_from_step_to_step_whatever_the_optimiser():
+    net = fc.Network([4, fc.Dense(64, dropout=0.5), 3], seed=0)
+    for layer in net.layers:
+        layer.freeze()
+    constant = {net.train_on_batch(X, Y, optimizer=fc.SGD(0.1))["loss"] for _ in range(5)}
+    changing = {net.train_on_batch(X, Y, optimizer=fc.SGD(0.1 / (1 + i)))["loss"] for i in range(5)}
+    assert len(constant | changing) == 10
+
+
+@pytest.mark.parametrize("custom", [False, True])
+def test_the_loss_of_batches_is_weighted_as_in_memory(custom):
+    def squares(output, target, weights):
+        share = (weights / weights.sum() / output.shape[1])[:, None]
+        return float((share * (output - target) ** 2).sum()), 2 * share * (output - target)
+
+    weights, targets = RNG.random(100) * np.arange(100), RNG.random((100, 3))
+    options = {"loss": squares if custom else "mse"}
+    whole, cut_up = network(**options), network(**options)
+    whole.fit(X, targets, batch_size=30, epochs=2, shuffle=False, sample_weight=weights)
+    rows = [slice(i, i + 30) for i in range(0, 100, 30)]
+    cut_up.fit([(X[r], targets[r], weights[r]) for r in rows], epochs=2)
+    assert cut_up.history.loss == pytest.approx(whole.history.loss, rel=1e-6)
+    assert parameters(whole) == parameters(cut_up)
+
+
+def test_a_batch_may_weigh_nothing_and_accumulation_is_for_fits():
+    net = network()
+    net.fit([(X, Y, np.zeros(100)), (X, Y)], epochs=1)
+    with pytest.raises(ValueError, match="accumulate=4: expected 1 for single steps"):
+        net.train_on_batch(X, Y, optimizer=fc.SGD(0.1, accumulate=4))
