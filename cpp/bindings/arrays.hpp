@@ -19,6 +19,8 @@ namespace py = pybind11;
 using namespace pybind11::literals;  // NOLINT(google-build-using-namespace): "axis"_a
 using Dimensions = std::vector<py::ssize_t>;
 
+inline py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
+
 inline std::string text(py::handle object) { return py::cast<std::string>(py::str(object)); }
 
 inline std::string shape_text(const py::array& a) { return text(a.attr("shape")); }

@@ -11,8 +11,6 @@ namespace fcnet::bindings {
 
 using Layers = std::vector<std::pair<py::object, py::object>>;  // W and B of each
 
-inline py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
-
 // A layer's W or B as given by a user, of the right shape.
 template <class T>
 Input<T> parameters_given(const Shape& shape, Size layer, py::object value, bool bias) {

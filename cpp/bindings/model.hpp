@@ -99,12 +99,11 @@ class Model {
 template <class T>
 class Fit {
  public:
-  // `shape`: the model's, with the layers that are to be trained.
-  Fit(const std::shared_ptr<Model<T>>& model, const Shape& shape, py::object x, py::object y, py::object weights,
+  Fit(const std::shared_ptr<Model<T>>& model, const Trained& trained, py::object x, py::object y, py::object weights,
       Size batch, bool shuffle, Hyperparameters chosen, bool drop_last)
       : network_(model),
-        samples_(std::move(x), shape.inputs(), model->input()),
-        targets_(std::move(y), std::move(weights), shape, samples_.n),
+        samples_(std::move(x), model->shape().inputs(), model->input()),
+        targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
         shuffle_(shuffle),
         optimizer_(chosen.optimizer) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
@@ -113,7 +112,8 @@ class Fit {
       value_error("x has fewer rows than batch_size: expected a whole batch with drop_last");
     open();
     const Data<T> data = targets_.data(samples_);
-    raise_unless_ok(Attention().run([&](Watch& watch) { return trainer_.prepare(shape, data, batch, chosen, watch); }));
+    raise_unless_ok(Attention().run(
+        [&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch, trained); }));
     if (drop_last) trainer_.drop_last();
   }
 
@@ -137,8 +137,7 @@ class Fit {
     Model<T>& model = claimed();
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
-      of_steps.emplace(rates, "rates")
-          .expect({static_cast<py::ssize_t>(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
+      of_steps.emplace(rates, "rates").expect({dim(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
     std::optional<Running> running(std::in_place, running_);
     std::function<void()> report;
     if (!on_progress.is_none())

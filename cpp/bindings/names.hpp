@@ -2,7 +2,6 @@
 // Activation functions and losses by the names that Python knows them by.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "arrays.hpp"
@@ -11,33 +10,39 @@
 namespace fcnet::bindings {
 
 template <class Choice>
-Choice named(const std::map<std::string, Choice>& names, const char* argument, const std::string& name) {
-  const auto found = names.find(name);
-  if (found == names.end()) value_error(std::string(argument) + " is '" + name + "': expected one that fcnet has");
-  return found->second;
+struct Named {
+  const char* name;
+  Choice choice;
+};
+
+template <class Choice, Size n>
+Choice named(const Named<Choice> (&all)[n], const char* argument, const std::string& name) {
+  for (const auto& [known, choice] : all)
+    if (name == known) return choice;
+  value_error(std::string(argument) + " is '" + name + "': expected one that fcnet has");
 }
 
 inline Activation activation_named(const std::string& name) {
-  static const std::map<std::string, Activation> names{
+  static constexpr Named<Activation> all[]{
       {"identity", Activation::identity}, {"relu", Activation::relu},           {"leaky_relu", Activation::leaky_relu},
       {"elu", Activation::elu},           {"selu", Activation::selu},           {"sigmoid", Activation::sigmoid},
       {"tanh", Activation::tanh},         {"softplus", Activation::softplus},   {"exp", Activation::exp},
       {"gelu", Activation::gelu},         {"gelu_tanh", Activation::gelu_tanh}, {"silu", Activation::silu},
       {"softmax", Activation::softmax}};
-  return named(names, "activation", name);
+  return named(all, "activation", name);
 }
 
 inline Loss loss_named(const std::string& name) {
-  static const std::map<std::string, Loss> names{{"cross_entropy", Loss::cross_entropy},
-                                                 {"binary_cross_entropy", Loss::binary_cross_entropy},
-                                                 {"mse", Loss::mse},
-                                                 {"rmse", Loss::rmse},
-                                                 {"mae", Loss::mae},
-                                                 {"huber", Loss::huber},
-                                                 {"poisson", Loss::poisson},
-                                                 {"quantile", Loss::quantile},
-                                                 {"custom", Loss::custom}};
-  return named(names, "loss", name);
+  static constexpr Named<Loss> all[]{{"cross_entropy", Loss::cross_entropy},
+                                     {"binary_cross_entropy", Loss::binary_cross_entropy},
+                                     {"mse", Loss::mse},
+                                     {"rmse", Loss::rmse},
+                                     {"mae", Loss::mae},
+                                     {"huber", Loss::huber},
+                                     {"poisson", Loss::poisson},
+                                     {"quantile", Loss::quantile},
+                                     {"custom", Loss::custom}};
+  return named(all, "loss", name);
 }
 
 }  // namespace fcnet::bindings

@@ -4,29 +4,23 @@
 
 #include <map>
 #include <string>
-#include <utility>
 
-#include "arrays.hpp"
 #include "fcnet/hyperparameters.hpp"
+#include "names.hpp"
 
 namespace fcnet::bindings {
 
-inline constexpr std::pair<const char*, Optimizer> optimizer_names[] = {
-    {"sgd", Optimizer::sgd},
-    {"momentum", Optimizer::momentum},
-    {"nesterov", Optimizer::nesterov},
-    {"adam", Optimizer::adam},
-    {"nadam", Optimizer::nadam},
-    {"rmsprop", Optimizer::rmsprop},
-    {"rmsprop_momentum", Optimizer::rmsprop_momentum},
-    {"adagrad", Optimizer::adagrad},
-    {"lion", Optimizer::lion}};
+inline constexpr Named<Optimizer> optimizer_names[] = {{"sgd", Optimizer::sgd},
+                                                       {"momentum", Optimizer::momentum},
+                                                       {"nesterov", Optimizer::nesterov},
+                                                       {"adam", Optimizer::adam},
+                                                       {"nadam", Optimizer::nadam},
+                                                       {"rmsprop", Optimizer::rmsprop},
+                                                       {"rmsprop_momentum", Optimizer::rmsprop_momentum},
+                                                       {"adagrad", Optimizer::adagrad},
+                                                       {"lion", Optimizer::lion}};
 
-inline Optimizer optimizer_named(const std::string& name) {
-  for (const auto& [known, optimizer] : optimizer_names)
-    if (name == known) return optimizer;
-  value_error("optimizer is '" + name + "': expected one that fcnet has");
-}
+inline Optimizer optimizer_named(const std::string& name) { return named(optimizer_names, "optimizer", name); }
 
 inline std::string name_of(Optimizer optimizer) {
   for (const auto& [name, known] : optimizer_names)

@@ -23,12 +23,10 @@ class PythonLoss final : public CustomLoss<T> {
     const py::gil_scoped_acquire locked;
     const FloatControl callers(control_);
     try {
-      const auto dim = [](Size size) { return static_cast<py::ssize_t>(size); };
       py::array_t<T> given({dim(n), dim(outputs_)});
       std::copy_n(outputs, n * outputs_, given.mutable_data());
       py::array_t<std::int64_t> rows(dim(n));
-      for (Size i = 0; i < n; ++i)
-        rows.mutable_data()[i] = order != nullptr ? order[first + i] : static_cast<std::int64_t>(first + i);
+      for (Size i = 0; i < n; ++i) rows.mutable_data()[i] = row_at(order, first + i);
       const auto result = py::cast<std::pair<double, py::array_t<T, py::array::c_style>>>(function_(given, rows));
       if (result.second.size() != given.size()) value_error("the derivative has not the size of the outputs");
       std::copy_n(result.second.data(), n * outputs_, outputs);

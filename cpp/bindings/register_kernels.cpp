@@ -13,8 +13,6 @@
 namespace fcnet::bindings {
 namespace {
 
-py::ssize_t dim(Size n) { return static_cast<py::ssize_t>(n); }
-
 template <class Work>
 void unlocked(Work work) {
   raise_unless_ok(Unlocked::run([&]() -> Status { return work(); }));

@@ -159,12 +159,10 @@ PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size bat
                        const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
                        py::object weights, const std::vector<bool>& trainable) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
-    Shape shape = model->shape();
-    if (!trainable.empty() && trainable.size() != shape.layers())
+    if (!trainable.empty() && trainable.size() != model->shape().layers())
       value_error("trainable has not one entry for each layer");
-    for (Size l = 0; l < trainable.size(); ++l) shape.kinds[l].trainable = trainable[l];
-    return {std::make_unique<Fit<T>>(model, shape, std::move(x), std::move(y), std::move(weights), batch, shuffle,
-                                     hyperparameters(optimizer, hyper), drop_last)};
+    return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), batch,
+                                     shuffle, hyperparameters(optimizer, hyper), drop_last)};
   });
 }
 

@@ -65,7 +65,7 @@ double ceiling(const std::string& what, const std::string& dtype, int threads, S
 py::dict plan(const std::vector<Size>& sizes, const std::string& dtype, Size batch, int threads) {
   const Shape shape{sizes};
   const auto of = [&]<class T>(T) {
-    const Plan plan = plan_training<T>(shape, batch, Hyperparameters{}, threads);
+    const Plan plan = plan_training<T>(shape, {}, batch, Hyperparameters{}, threads);
     const bool by_panels = choose_schedule<T>(shape, plan.chunk, plan.threads) == Schedule::by_panels;
     return py::dict("schedule"_a = plan.by_rows ? "rows"
                                    : by_panels  ? "panels"

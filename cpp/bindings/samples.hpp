@@ -105,14 +105,12 @@ class Targets {
       labels_ = labels(y, n, shape.outputs());
       data_.labels = labels_.data();
     } else {
-      const Input<T> a =
-          Input<T>(y, "y").expect({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(shape.outputs())},
-                                  sizes({n, shape.outputs()}).c_str());
+      const Input<T> a = Input<T>(y, "y").expect({dim(n), dim(shape.outputs())}, sizes({n, shape.outputs()}).c_str());
       data_.targets = a.data();
       targets_ = a.array();
     }
     if (weights.is_none()) return;
-    const Input<T> w = Input<T>(weights, "weights").expect({static_cast<py::ssize_t>(n)}, sizes({n}).c_str());
+    const Input<T> w = Input<T>(weights, "weights").expect({dim(n)}, sizes({n}).c_str());
     data_.weights = w.data();
     weights_ = w.array();
   }

@@ -9,6 +9,11 @@
 
 namespace fcnet {
 
+// The row that is number i of an order, or of the rows as they come where it is null.
+inline std::int64_t row_at(const std::int64_t* order, Size i) {
+  return order != nullptr ? order[i] : static_cast<std::int64_t>(i);
+}
+
 // A loss of the user's, for whole batches.
 template <class T>
 class CustomLoss {
@@ -58,18 +63,15 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
   T loss[lanes], weights[lanes];
   std::int32_t labels[lanes];
   LossTask<T> task{shape.loss, shape.linked(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
-  const auto row = [&](Size i) {
-    return static_cast<Size>(order != nullptr ? order[first + i] : static_cast<std::int64_t>(first + i));
-  };
   if (data.labels != nullptr) {
-    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row(i)];
+    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
     task.labels = labels;
   } else {
     kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, target);
     task.targets = target;
   }
   if (data.weights != nullptr) {
-    for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row(i)];
+    for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
     task.weights = weights;
   }
   std::fill_n(result, groups(samples, loss_group), LossSum{});

@@ -98,12 +98,24 @@ FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
   }
 }
 
+// What a label is trained towards, and every class for its own sake: 1 and 0, or smoothed.
+template <class T>
+struct LabelShares {
+  T on, off;
+};
+template <class T>
+FCNET_INLINE LabelShares<T> label_shares(const LossTask<T>& task, Size classes) {
+  if (task.parameter == T(0)) return {1, 0};
+  const T off = task.parameter / static_cast<T>(classes);
+  return {(T(1) - task.parameter) + off, off};
+}
+
 // L = -sum_j y_j ln p_j = ln(sum_j exp(z_j - max)) + sum_j y_j (max - z_j), never the logarithm of a rounded p;
 // sigma = softmax(z) - y. Labels y are 1 and 0, or `on` and `off` where they are smoothed.
 template <class T>
 FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Size classes, Size lane, Size samples,
                                         T* sigma, Vec<T>& loss) {
-  const T off = task.parameter / static_cast<T>(classes), on = (T(1) - task.parameter) + off;
+  const auto [on, off] = label_shares(task, classes);
   Vec<T> label = {};
   for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? static_cast<T>(task.labels[lane + i]) : T(0);
   Vec<T> top = load(z), best = {}, labelled = load(z);

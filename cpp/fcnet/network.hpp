@@ -3,6 +3,7 @@
 // prediction applies it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <vector>
@@ -18,8 +19,7 @@ namespace fcnet {
 struct LayerKind {
   Activation activation = Activation::relu;
   bool bias = true;
-  double dropout = 0;     // the share of outputs that a training step leaves out
-  bool trainable = true;  // in the fit at hand
+  double dropout = 0;  // the share of outputs that a training step leaves out
 };
 
 struct Shape {
@@ -47,22 +47,10 @@ struct Shape {
     const Activation a = activation(layer);
     return a == Activation::gelu || a == Activation::gelu_tanh || a == Activation::silu || kind(layer).dropout > 0;
   }
-  // The first layer that training changes, or layers().
-  Size first_trainable() const {
-    Size l = 0;
-    while (l < layers() && !kind(l).trainable) ++l;
-    return l;
-  }
-  // Whether a part of the parameters stays as it is.
-  bool frozen() const {
-    bool all = true;
-    for (Size l = 0; l < layers(); ++l) all = all && kind(l).trainable;
-    return !all;
-  }
   // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
   bool plain() const {
     for (Size l = 0; l < layers(); ++l)
-      if (keeps(l) || activation(l) == Activation::softmax || !kind(l).bias || !kind(l).trainable) return false;
+      if (keeps(l) || activation(l) == Activation::softmax || !kind(l).bias) return false;
     return linked() && loss != Loss::custom;
   }
 
@@ -72,6 +60,23 @@ struct Shape {
     for (Size l = 0; l < layers(); ++l) sum += 2.0 * static_cast<double>(sizes[l]) * static_cast<double>(sizes[l + 1]);
     return sum;
   }
+};
+
+// Which layers a fit trains; all of them where it does not say.
+class Trained {
+ public:
+  Trained() = default;
+  explicit Trained(std::vector<bool> layers) : layers_(std::move(layers)) {}
+
+  bool operator()(Size layer) const { return layers_.empty() || layers_[layer]; }
+  bool all() const { return std::find(layers_.begin(), layers_.end(), false) == layers_.end(); }
+  // The first of them, or how many layers there are where none is trained.
+  Size first() const {
+    return layers_.empty() ? 0 : static_cast<Size>(std::find(layers_.begin(), layers_.end(), true) - layers_.begin());
+  }
+
+ private:
+  std::vector<bool> layers_;
 };
 
 template <class T>
@@ -87,9 +92,7 @@ class Parameters {
   [[nodiscard]] Status copy(const Parameters& other, Watch& watch) {
     if (panels_.size() != other.panels_.size() || shape_.sizes != other.shape_.sizes)
       if (const Status s = allocate(other.shape_); s != Status::ok) return s;
-    return in_parallel(panels_.size(), strip_elements, watch, [&](Size begin, Size end) {
-      std::copy(other.panels_.data() + begin, other.panels_.data() + end, panels_.data() + begin);
-    });
+    return copy_all(other.panels_, panels_, watch);
   }
 
   // Where the panels of a layer begin.

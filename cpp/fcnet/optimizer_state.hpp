@@ -25,9 +25,7 @@ struct OptimizerState {
     optimizer = other.optimizer;
     powers = other.powers;
     if (const Status s = slots.allocate(other.slots.size()); s != Status::ok) return s;
-    return in_parallel(slots.size(), strip_elements, watch, [&](Size begin, Size end) {
-      std::copy(other.slots.data() + begin, other.slots.data() + end, slots.data() + begin);
-    });
+    return copy_all(other.slots, slots, watch);
   }
 
   // Whether it means the same to that optimiser; momentum does to Nesterov's.

@@ -30,6 +30,14 @@ Status in_parallel(Size count, Size strip, Watch& watch, const F& f) {
   return watch.stopped() ? Status::interrupted : Status::ok;
 }
 
+// Both have the same size.
+template <class T>
+Status copy_all(const Buffer<T>& from, Buffer<T>& to, Watch& watch) {
+  return in_parallel(from.size(), strip_elements, watch, [&](Size begin, Size end) {
+    std::copy(from.data() + begin, from.data() + end, to.data() + begin);
+  });
+}
+
 // Touches every page of a fresh buffer, on all threads: whoever first writes to one waits until the system has made it
 // zero, which for a large buffer adds up to seconds at a moment when nobody looks whether to stop.
 template <class T>

@@ -101,7 +101,7 @@ class Passage {
     if (data_.weights != nullptr) {
       weight = 0;
       for (Size i = chunk.first; i < chunk.first + chunk.samples; ++i)
-        weight += static_cast<double>(data_.weights[order_ != nullptr ? static_cast<Size>(order_[i]) : i]);
+        weight += static_cast<double>(data_.weights[row_at(order_, i)]);
     }
     *workspace_.losses(0) = {mean * weight, weight, 0};
     for (Size at = 0; at < chunk.samples; at += lanes) {

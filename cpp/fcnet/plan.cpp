@@ -33,7 +33,7 @@ int threads_for_few(const Shape& shape, Size samples, int threads) {
 }
 
 template <class T>
-Plan plan_training(const Shape& shape, Size batch, const Hyperparameters& chosen, int threads) {
+Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads) {
   const bool custom = shape.loss == Loss::custom;  // takes whole batches, and may fail
   const Size chunk = custom ? batch : std::min(batch, most_samples_at_once);
   const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
@@ -45,7 +45,7 @@ Plan plan_training(const Shape& shape, Size batch, const Hyperparameters& chosen
   const bool stoppable = custom || seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
   const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
-  const bool by_rows = few(batch) && shape.plain() && cached && !stoppable && !chosen.needs_norm();
+  const bool by_rows = few(batch) && shape.plain() && trained.all() && cached && !stoppable && !chosen.needs_norm();
   return {by_rows, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
@@ -57,8 +57,8 @@ Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
   return even && bytes <= cached_bytes && shape.loss != Loss::custom ? Schedule::by_panels : Schedule::by_layers;
 }
 
-template Plan plan_training<float>(const Shape&, Size, const Hyperparameters&, int);
-template Plan plan_training<double>(const Shape&, Size, const Hyperparameters&, int);
+template Plan plan_training<float>(const Shape&, const Trained&, Size, const Hyperparameters&, int);
+template Plan plan_training<double>(const Shape&, const Trained&, Size, const Hyperparameters&, int);
 template Schedule choose_schedule<float>(const Shape&, Size, int);
 template Schedule choose_schedule<double>(const Shape&, Size, int);
 

@@ -23,7 +23,7 @@ struct Plan {
 
 // Of training with batches of `batch` samples and up to `threads` threads.
 template <class T>
-Plan plan_training(const Shape& shape, Size batch, const Hyperparameters& chosen, int threads);
+Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads);
 
 // Seconds from which on a step is a long one, which must be able to stop; for tests.
 double longest_step();

@@ -22,9 +22,10 @@ struct Pass {
 template <class T>
 class Propagation {
  public:
-  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
-  [[nodiscard]] Status prepare(const Shape& shape, const Parameters<T>& parameters, const Data<T>& data, Size samples) {
-    lowest_ = shape.first_trainable();
+  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`. Sigma goes back as far as layer `lowest`.
+  [[nodiscard]] Status prepare(const Shape& shape, const Parameters<T>& parameters, const Data<T>& data, Size samples,
+                               Size lowest) {
+    lowest_ = lowest;
     return passage_.prepare(shape, parameters, data, samples);
   }
 

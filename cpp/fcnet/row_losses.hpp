@@ -48,7 +48,7 @@ template <class T>
 FCNET_INLINE T cross_entropy_row(const LossTask<T>& task, const T* z, Size classes, T* sigma, bool& correct) {
   Size best, wanted;
   const T top = top_of_row(z, classes, best);
-  const T off = task.parameter / static_cast<T>(classes), on = (T(1) - task.parameter) + off;
+  const auto [on, off] = label_shares(task, classes);
   T behind = 0;
   if (task.labels == nullptr) {
     top_of_row(task.targets, classes, wanted);

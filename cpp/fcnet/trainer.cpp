@@ -7,21 +7,20 @@ namespace fcnet {
 
 template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
-                           Watch& watch) {
+                           Watch& watch, const Trained& trained) {
   shape_ = shape;
+  trained_ = trained;
   samples_ = used_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  plan_ = plan_training<T>(shape, batch_, chosen, num_threads());
-  Shape published = shape;  // which layers are trained is the fit's, not the network's
-  for (LayerKind& kind : published.kinds) kind.trainable = true;
-  if (const Status s = parameters_.allocate(published, watch); s != Status::ok) return s;
+  plan_ = plan_training<T>(shape, trained, batch_, chosen, num_threads());
+  if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
     return s == Status::ok ? bring_in(buffer, watch) : s;
   };
   if (plan_.stoppable) {
-    if (const Status s = next_.allocate(published, watch); s != Status::ok) return s;
+    if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
   if (plan_.chunk < batch_ || chosen.needs_norm())
@@ -38,27 +37,26 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
-                       : propagation_.prepare(shape, parameters_, data, plan_.chunk);
+                       : propagation_.prepare(shape, parameters_, data, plan_.chunk, trained.first());
 }
 
 template <class T>
 Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
   has_parameters_ = false;
   if (data.samples > batch_) {
-    const Status s = prepare(shape_, data, data.samples, chosen_, watch);
+    const Status s = prepare(shape_, data, data.samples, chosen_, watch, trained_);
     if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
     return s;
   }
   samples_ = used_ = data.samples;
-  plan_.threads = plan_training<T>(shape_, batch_, chosen_, num_threads()).threads;  // set since, perhaps
+  plan_.threads = plan_training<T>(shape_, trained_, batch_, chosen_, num_threads()).threads;  // set since, perhaps
   plan_.by_rows ? rows_.use(data) : propagation_.use(data);
   return Status::ok;
 }
 
 template <class T>
 Size Trainer<T>::changed(Size l, Size last) const {
-  const LayerKind kind = shape_.kind(l);
-  return !kind.trainable ? 0 : kind.bias ? last : std::min(last, shape_.sizes[l]);
+  return !trained_(l) ? 0 : shape_.kind(l).bias ? last : std::min(last, shape_.sizes[l]);
 }
 
 template <class T>
@@ -188,9 +186,9 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
     if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
     has_parameters_ = true;
   }
-  if (plan_.stoppable && shape_.frozen()) {
+  if (plan_.stoppable && !trained_.all()) {
     if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
-    std::copy_n(state.slots.data(), state.slots.size(), next_slots_.data());
+    if (const Status s = copy_all(state.slots, next_slots_, watch); s != Status::ok) return {.status = s};
   }
   if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
     return {.status = Status::interrupted};
@@ -225,10 +223,11 @@ Parameters<T> Trainer<T>::give_parameters() {
 template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
   const Shape& shape = parameters.shape();
-  const Plan plan = plan_training<T>(shape, data.samples, Hyperparameters{}, num_threads());
+  const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads());
   Propagation<T> propagation;
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
-  if (const Status s = propagation.prepare(shape, parameters, data, plan.chunk); s != Status::ok) return {.status = s};
+  if (const Status s = propagation.prepare(shape, parameters, data, plan.chunk, 0); s != Status::ok)
+    return {.status = s};
   propagation.begin(nullptr, &watch);
   LossSum loss;
   const auto body = [&](const Team& team) {

@@ -14,7 +14,7 @@ class Trainer {
  public:
   // `data` must outlive the trainer. Nothing is allocated after this but copies of the parameters between epochs.
   [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
-                               Watch& watch);
+                               Watch& watch, const Trained& trained = {});
 
   // Other data for the passes that follow, one step each, with the optimiser's state as it is.
   [[nodiscard]] Status use(const Data<T>& data, Watch& watch);
@@ -55,6 +55,7 @@ class Trainer {
   void finish_step(const LossSum& loss, Size samples);
 
   Shape shape_;
+  Trained trained_;
   Parameters<T> parameters_, next_;  // next_ and next_slots_: for steps that can be dropped
   OptimizerState<T>* state_ = nullptr;
   Buffer<T> next_slots_;

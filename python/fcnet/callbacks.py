@@ -26,7 +26,7 @@ class Callback:
     ----------
     model : Network
         The one that is being fitted; set before ``on_train_begin``. During an epoch it predicts with the weights that
-        the epoch began with.
+        the epoch began with; of batches given one by one, with those of the last step.
 
     Examples
     --------

@@ -147,7 +147,7 @@ class Examples:
             return self, held
         if not share:
             return self, None
-        truth = self.truth(made) if made.classifies else self.y
+        truth = self.truth(made)
         classes = truth if made.classifies and truth.ndim == 1 else None
         kept, rest = hold_back(len(self.x), float(share), made.seed, classes)
         return self._rows(kept), self._rows(rest)

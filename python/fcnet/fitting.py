@@ -162,12 +162,8 @@ class Fitting(Described):
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
         else:
-            given, known = cast(ArrayLike, x), self._feature_names
-            train = (
-                Examples.of(made, given, y, sample_weight, finite=True, known=known)
-                .not_empty("x")
-                .weighing("sample_weight")
-            )
+            given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
+            train = given.not_empty("x").weighing("sample_weight")
             features = train.features
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
@@ -205,6 +201,9 @@ class Fitting(Described):
         finally:
             feed.trainer.close()
         return self._history
+
+    def _examples(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, finite: bool) -> Examples:
+        return Examples.of(self._architecture, x, y, sample_weight, finite=finite, known=self._feature_names)
 
     def _trainable(self) -> list[bool]:
         return [layer.trainable for layer in self._layers]
@@ -249,8 +248,7 @@ class Fitting(Described):
         """
         check_optimizer(optimizer)
         _refuse_accumulation(optimizer, "single steps")
-        known = self._feature_names
-        batch = Examples.of(self._architecture, x, y, sample_weight, finite=True, known=known).not_empty("x")
+        batch = self._examples(x, y, sample_weight, finite=True).not_empty("x")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
         if self._stepper is not None and self._stepper[:2] == (optimizer, trainable):
             trainer = self._stepper[2]
@@ -262,7 +260,8 @@ class Fitting(Described):
             self._steps += 1
             loss, correct, diverged, _ = trainer.run_epoch(MOST_EPOCHS - self._steps % 2**31)  # what dropout belongs to
             self._stepper = None if diverged else (optimizer, trainable, trainer)
-            self._feature_names = known if diverged else batch.features
+            if not diverged:
+                self._feature_names = batch.features
         finally:
             trainer.close()
         if diverged:

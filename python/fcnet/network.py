@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fcnet import arrays, feature_names, storage
 from fcnet.architecture import ARGUMENTS, Architecture
 from fcnet.dense import Activation, Dense
-from fcnet.examples import Examples
 from fcnet.fitting import Fitting, check_optimizer
 from fcnet.history import History
 from fcnet.layers import Layer
@@ -155,9 +154,7 @@ class Network(Fitting):
         """
         made = self._architecture
         scores = Scores(metrics, made.classifies)
-        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names).weighing(
-            "sample_weight"
-        )
+        examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)
 
     def gradients(
@@ -181,16 +178,9 @@ class Network(Fitting):
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
         made = self._architecture
-        examples = Examples.of(made, x, y, sample_weight, finite=False, known=self._feature_names).weighing(
-            "sample_weight"
-        )
+        examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
         layers = self._model.gradients(*examples.of_loss(made))[1]
         return [(dw, db if kind.bias else db * 0) for (dw, db), kind in zip(layers, made.kinds, strict=True)]
-
-    def _examples(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> Examples:
-        known = self._feature_names
-        examples = Examples.of(self._architecture, x, y, sample_weight, finite=False, known=known)
-        return examples.weighing("sample_weight")
 
     def find_learning_rate(
         self,
@@ -236,8 +226,7 @@ class Network(Fitting):
         check_optimizer(optimizer)
         span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
-        known = self._feature_names
-        train = Examples.of(self._architecture, x, y, finite=True, known=known).not_empty("x")
+        train = self._examples(x, y, None, finite=True).not_empty("x")
         return tried(copy.deepcopy(self), x, y, len(train.x), span, batch_size, optimizer)
 
     def save(self, path: str | os.PathLike[str]) -> None:

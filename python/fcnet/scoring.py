@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+_Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], float]
 Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
 
 # By name: whether higher is better. Functions of fcnet.metrics, which is imported when somebody asks for one.
@@ -24,7 +25,7 @@ def higher_is_better(figure: str) -> bool | None:
     return (_OF_CLASSES | _OF_VALUES | {"loss": False}).get(figure.removeprefix("val_"))
 
 
-def _function(name: str, classifies: bool) -> Metric:
+def _function(name: str, classifies: bool) -> Callable[..., float]:
     known = _OF_CLASSES if classifies else _OF_VALUES
     if name not in known:
         kind = "classifies" if classifies else "does not classify"
@@ -34,8 +35,26 @@ def _function(name: str, classifies: bool) -> Metric:
     stem, _, average = name.rpartition("_")
     if average in ("macro", "micro", "weighted"):
         return partial(getattr(metrics, stem), average=average)
-    function: Metric = getattr(metrics, name)
+    function: Callable[..., float] = getattr(metrics, name)
     return function
+
+
+def _by_name(name: str, classifies: bool) -> _Weighted:
+    """That of fcnet.metrics; of several yes-or-no answers its mean over the answers."""
+    function = _function(name, classifies)
+
+    def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
+        several = classifies and y_true.ndim == 2
+        parts = zip(y_true.T, output.T, strict=True) if several else [(y_true, output)]
+        figures = [function(truth, part, sample_weight=weights) for truth, part in parts]
+        return sum(figures) / len(figures)
+
+    return weighted
+
+
+def _unweighted(metric: Metric) -> _Weighted:
+    """The user's, which takes no weights."""
+    return lambda y_true, output, _: metric(y_true, output)
 
 
 class Scores:
@@ -53,8 +72,7 @@ class Scores:
     """
 
     def __init__(self, given: Metrics | None, classifies: bool) -> None:
-        self._functions: dict[str, Metric] = {}
-        self._named: dict[str, tuple[Callable[..., float], bool]] = {}  # of fcnet.metrics, whether they are of classes
+        self._functions: dict[str, _Weighted] = {}
         if isinstance(given, str) or not isinstance(given, Sequence | Mapping | None):
             raise TypeError(f"metrics is {given!r}: expected a list like ['f1', my_function]")
         pairs = (
@@ -67,9 +85,7 @@ class Scores:
                 continue  # there always
             if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
                 raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
-            self._functions[name] = _function(metric, classifies) if isinstance(metric, str) else metric
-            if isinstance(metric, str):
-                self._named[name] = self._functions[name], classifies
+            self._functions[name] = _by_name(metric, classifies) if isinstance(metric, str) else _unweighted(metric)
 
     @staticmethod
     def _name(metric: str | Metric) -> Any:
@@ -96,14 +112,7 @@ class Scores:
         if not self._functions:
             return {}
         rows = output()
-        figures = {
-            name: function(y_true, rows) for name, function in self._functions.items() if name not in self._named
-        }
-        for name, (function, by_answer) in self._named.items():
-            parts = zip(y_true.T, rows.T, strict=True) if by_answer and y_true.ndim == 2 else [(y_true, rows)]
-            of_parts = [function(truth, part, sample_weight=weights) for truth, part in parts]
-            figures[name] = sum(of_parts) / len(of_parts)
-        figures = {name: figures[name] for name in self._functions}
+        figures = {name: function(y_true, rows, weights) for name, function in self._functions.items()}
         for name, figure in figures.items():
             if not isinstance(figure, Real):
                 raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
