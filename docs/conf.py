@@ -14,6 +14,7 @@ version = release = fcnet.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["README.md"]
 myst_heading_anchors = 3
+smartquotes_action = "D"  # dashes only: "relu" stays what one can type
 
 # The docstrings say of every argument what it may be, more closely than its type does.
 autodoc_typehints = "none"

@@ -100,6 +100,12 @@ def test_code_runs_and_gives_the_values_stated(path, tmp_path, monkeypatch):
         pytest.skip(f"all of {page_name(path)} ran but the blocks after these lines: {left_out}")
 
 
+@pytest.mark.parametrize("path", WITH_CODE, ids=page_name)
+def test_code_fits_the_width_of_a_page(path):
+    blocks = BLOCK.findall(path.read_text())
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 88] == []
+
+
 def public_names(module: ModuleType) -> set[str]:
     """What a user may take from a module, with the module's name."""
     if hasattr(module, "__all__"):
