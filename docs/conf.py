@@ -12,7 +12,6 @@ project_copyright = author
 version = release = fcnet.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["README.md"]
 myst_heading_anchors = 3
 smartquotes_action = "D"  # dashes only: "relu" stays what one can type
 
@@ -20,7 +19,6 @@ smartquotes_action = "D"  # dashes only: "relu" stays what one can type
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
-autodoc_class_signature = "mixed"
 napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
