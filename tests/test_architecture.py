@@ -33,7 +33,9 @@ STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"
 
 sources = sorted((ROOT / "cpp").rglob("*.?pp")) + sorted((ROOT / "cpp").rglob("*.inc"))
 scripts = [
-    path for folder in ("python", "tests", "bench", "examples") for path in sorted((ROOT / folder).rglob("*.py"))
+    path
+    for folder in ("python", "tests", "bench", "docs", "examples")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 
 

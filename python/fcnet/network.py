@@ -143,7 +143,7 @@ class Network(Fitting):
 
         Returns
         -------
-        {"loss": ..., "accuracy": ..., "f1": ...}
+        ``{"loss": ..., "accuracy": ..., "f1": ...}``
             The loss is the network's. Accuracy, not weighted, is the share of rows whose largest output is the label's,
             or for binary cross-entropy whose outputs are all on the right side of 1/2; without it for other losses.
             Both NaN for no rows. A row with NaN in it makes the loss NaN, and counts as wrong.
