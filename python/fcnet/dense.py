@@ -75,6 +75,7 @@ class Dense:
         object.__setattr__(self, "units", arrays.whole_number(self.units, "units", 1, 2**62))
         if self.activation is not None:
             check_activation(self.activation)
+            object.__setattr__(self, "activation", str(self.activation))
         object.__setattr__(self, "bias", arrays.flag(self.bias, "bias"))
         check_numbers(self, {"dropout": ("0 <= dropout < 1", lambda value: 0 <= value < 1)})
         object.__setattr__(self, "normalization", normalization_of(self.normalization))
