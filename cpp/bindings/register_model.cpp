@@ -81,9 +81,12 @@ py::array parameters_of(const PyModel& self, Size layer, bool bias) {
   });
 }
 
-// Those of all layers, of one moment.
-py::list all_parameters(const PyModel& self) {
-  return with_model(self, [&]<class T>(const auto& model, T) { return arrays_of_layers<T>(*model->published()); });
+// Parameters of all layers, what the optimiser remembers, epochs: of one moment, also while a fit goes on.
+py::tuple state_of(const PyModel& self) {
+  return with_model(self, [&]<class T>(const auto& model, T) {
+    const auto moment = model->now();
+    return py::make_tuple(arrays_of_layers(*moment.parameters), optimizer_state_of<T>(*model, moment), moment.epochs);
+  });
 }
 
 void set_parameters(const PyModel& self, Size layer, py::object value, bool bias) {
@@ -172,7 +175,13 @@ void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
-      .def("parameters", all_parameters)
+      .def("state", state_of)
+      .def_property(
+          "epochs",
+          [](const PyModel& self) { return with_model(self, [](const auto& m, auto) { return m->now().epochs; }); },
+          [](const PyModel& self, std::uint64_t epochs) {
+            with_model(self, [&](const auto& model, auto) { model->set_epochs(epochs); });
+          })
       .def(
           "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
       .def(
@@ -183,10 +192,6 @@ void register_model(py::module_& m) {
       .def(
           "set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
           "layer"_a, "b"_a)
-      .def("optimizer_state",
-           [](const PyModel& self) {
-             return with_model(self, []<class T>(const auto& model, T) { return optimizer_state_of<T>(*model); });
-           })
       .def(
           "set_optimizer_state",
           [](const PyModel& self, const std::string& optimizer, const std::vector<double>& powers,
@@ -204,11 +209,13 @@ void register_model(py::module_& m) {
            "drop_last"_a = false, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
-            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step); },
-                              self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
+             bool whole) {
+            return std::visit(
+                [&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step, whole); },
+                self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false)
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true)
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
@@ -232,6 +239,12 @@ void register_model(py::module_& m) {
                 self.fit);
           },
           "snapshot"_a)
+      .def(
+          "finish",
+          [](const PyTrainer& self, std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples) {
+            std::visit([&](const auto& fit) { fit->finish(epoch, loss, correct, samples); }, self.fit);
+          },
+          "epoch"_a, "loss"_a, "correct"_a, "samples"_a)
       .def("finished",
            [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
       .def("open", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->open(); }, self.fit); })

@@ -72,9 +72,10 @@ class Feed(ABC):
     def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
         """Train for an epoch; what it came to, and the batch in which it diverged, if it did."""
 
-    @abstractmethod
     def finished(self) -> Epoch | None:
-        """The last epoch that ended, all of whose steps are in the model."""
+        """The last epoch that ended, all of whose steps are in the model; also where an interrupt hid its end."""
+        finished = self.trainer.finished()
+        return finished and Epoch(*finished)
 
 
 class InMemory(Feed):
@@ -108,11 +109,6 @@ class InMemory(Feed):
         loss, correct, diverged, done = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
-    def finished(self) -> Epoch | None:
-        """Also where an interrupt kept the end of the native call from being seen."""
-        finished = self.trainer.finished()
-        return finished and Epoch(*finished, self.samples)
-
 
 class Batches(Feed):
     """An iterable of batches (x, y) or (x, y, weights): a native call for each.
@@ -138,7 +134,6 @@ class Batches(Feed):
         self._next_epoch: Iterator[Examples] | None = chain([self.first], batches)
         self.samples = None
         self.steps = len(given) if isinstance(given, Sized) else None
-        self._finished: Epoch | None = None
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
         """A trainer of the first batch."""
@@ -167,7 +162,7 @@ class Batches(Feed):
                 raise ValueError(f"x has more batches than its len(), {step}")
             self.trainer.use(*batch.of_loss(self._made))
             loss, correct, diverged, _ = self.trainer.run_epoch(
-                epoch, None, None if rates is None else rates[step : step + 1]
+                epoch, None, None if rates is None else rates[step : step + 1], whole=False
             )
             if diverged:
                 return Epoch(epoch, loss, right, done), step
@@ -175,9 +170,6 @@ class Batches(Feed):
             total, weight = total + batch.weight * loss, weight + batch.weight
             if hear is not None:
                 hear(step, done, total / weight if weight else 0.0, right)
-        self._finished = Epoch(epoch, total / weight if weight else 0.0, right, done)
-        return self._finished, None
-
-    def finished(self) -> Epoch | None:
-        """One whose batches have all been trained on."""
-        return self._finished
+        ended = Epoch(epoch, total / weight if weight else 0.0, right, done)
+        self.trainer.finish(*ended)
+        return ended, None

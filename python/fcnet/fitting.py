@@ -37,18 +37,17 @@ def _refuse_accumulation(optimizer: Optimizer, what: str) -> None:
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_epochs_before", "_history", "_layers", "_model", "_stepper", "_steps")
+    __slots__ = ("_history", "_layers", "_model", "_stepper", "_steps")
     _model: Model
     _layers: tuple[Layer, ...]
     _stepper: tuple[Optimizer, list[bool], Trainer] | None  # of train_on_batch
     _steps: int  # of train_on_batch
-    _epochs_before: int
     _history: History
 
     @property
     def epochs_trained(self) -> int:
         """Over all fits."""
-        return self._epochs_before + len(self._history)
+        return self._model.epochs
 
     @property
     def history(self) -> History:
@@ -181,11 +180,11 @@ class Fitting(Described):
         feed.open(self._model, optimizer, self._trainable())
         try:
             self._stepper, self._feature_names = None, features
-            self._epochs_before, self._history = self.epochs_trained, History(metrics=lists)
+            self._history = History(metrics=lists)
             Fit(
                 model=self._model,
                 feed=feed,
-                first_epoch=self._epochs_before,
+                first_epoch=self.epochs_trained,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
                 optimizer=optimizer,
@@ -258,7 +257,8 @@ class Fitting(Described):
         try:
             trainer.use(*what)
             self._steps += 1
-            loss, correct, diverged, _ = trainer.run_epoch(MOST_EPOCHS - self._steps % 2**31)  # what dropout belongs to
+            dropped_by = MOST_EPOCHS - self._steps % 2**31  # in place of the epoch
+            loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
             self._stepper = None if diverged else (optimizer, trainable, trainer)
             if not diverged:
                 self._feature_names = batch.features

@@ -82,6 +82,12 @@ class History:
         """The lists by their names, as a table's columns; those that have no figures are empty."""
         return {name: value for name, value in vars(self).items() if isinstance(value, list)} | self.metrics
 
+    def plain(self) -> dict[str, Any]:
+        """Everything in plain values and lists of its own, of whole epochs also while a fit adds one."""
+        n = len(self)
+        figures = {name: value[:n] if isinstance(value, list) else value for name, value in vars(self).items()}
+        return figures | {"metrics": {name: value[:n] for name, value in self.metrics.items()}}
+
     def to_frame(self) -> Any:
         """The figures as a table, an epoch a row.
 
