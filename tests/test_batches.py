@@ -250,6 +250,22 @@ def test_drop_last_leaves_out_what_does_not_fill_a_batch(size, threads):
     assert seen == [*range(whole // size)] * 2
 
 
+def test_drop_last_leaves_out_a_short_batch_and_no_batches_of_a_step_of_fewer(threads):
+    """Of 100 samples 14 batches of 7 are left: three steps of four batches, and one of two."""
+    net, same, steps = network(), network(), []
+
+    class Steps(fc.Callback):
+        def on_batch_end(self, batch, logs):
+            steps.append(batch)
+
+    options = {"epochs": 2, "batch_size": 7, "shuffle": False, "optimizer": fc.Adam(0.01, accumulate=4)}
+    net.fit(X, Y, drop_last=True, callbacks=[Steps()], **options)
+    same.fit(X[:98], Y[:98], **options)
+    assert parameters(net) == parameters(same)
+    assert steps == [0, 1, 2, 3] * 2
+    net.fit(X[:20], Y[:20], batch_size=7, drop_last=True, optimizer=fc.Adam(accumulate=4))  # not even one whole step
+
+
 def test_drop_last_leaves_out_others_in_every_epoch():
     """Of two samples a step one trains; over the epochs both do."""
     x, y = np.eye(2, dtype=np.float32)[:, :2], np.array([0, 1])

@@ -110,12 +110,13 @@ class Model {
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks
 };
 
-// One fit. Keeps the arrays alive that it reads, and the model it trains.
+// One fit. Keeps the arrays alive that it reads, and the model it trains. Of every epoch's order it takes the first
+// `used` samples, or all where it is 0.
 template <class T>
 class Fit {
  public:
   Fit(const std::shared_ptr<Model<T>>& model, const Trained& trained, py::object x, py::object y, py::object weights,
-      Size batch, bool shuffle, Hyperparameters chosen, bool drop_last)
+      Size batch, bool shuffle, Hyperparameters chosen, Size used)
       : network_(model),
         samples_(std::move(x), model->shape().inputs(), model->input()),
         targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
@@ -123,13 +124,12 @@ class Fit {
         optimizer_(chosen.optimizer) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
-    if (drop_last && samples_.n < batch)
-      value_error("x has fewer rows than batch_size: expected a whole batch with drop_last");
+    if (used > samples_.n) value_error("used is more than the rows of x");
     open();
     const Data<T> data = targets_.data(samples_);
     raise_unless_ok(Attention().run(
         [&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch, trained); }));
-    if (drop_last) trainer_.drop_last();
+    if (used != 0) trainer_.use_first(used);
   }
 
   // Other samples for the epochs that follow, a step each, with the optimiser's state as it is.

@@ -159,13 +159,13 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
 }
 
 PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
-                       const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
+                       const std::string& optimizer, const std::map<std::string, double>& hyper, Size used,
                        py::object weights, const std::vector<bool>& trainable) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     if (!trainable.empty() && trainable.size() != model->shape().layers())
       value_error("trainable has not one entry for each layer");
     return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), batch,
-                                     shuffle, hyperparameters(optimizer, hyper), drop_last)};
+                                     shuffle, hyperparameters(optimizer, hyper), used)};
   });
 }
 
@@ -206,7 +206,7 @@ void register_model(py::module_& m) {
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
-           "drop_last"_a = false, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
+           "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
       .def(
           "run_epoch",
           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,

@@ -66,7 +66,7 @@ class Trainer:
         shuffle: bool,
         optimizer: str,
         hyper: dict[str, float],
-        drop_last: bool = False,
+        used: int = 0,
         weights: _Array | None = None,
         trainable: list[bool] = [],
     ) -> None: ...

@@ -29,7 +29,7 @@ def open_trainer(
     trainable: list[bool],
     *,
     shuffle: bool = False,
-    drop_last: bool = False,
+    used: int = 0,
 ) -> Trainer:
     """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them.
 
@@ -38,7 +38,7 @@ def open_trainer(
     RuntimeError : the model is being fitted already.
     """
     x, y, weights = data
-    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), drop_last, weights, trainable)
+    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), used, weights, trainable)
 
 
 class Epoch(NamedTuple):
@@ -84,19 +84,21 @@ class InMemory(Feed):
     samples: int
     steps: int
 
-    def __init__(self, made: Architecture, train: Examples, batch_size: int, *, shuffle: bool, drop_last: bool) -> None:
+    def __init__(
+        self, made: Architecture, train: Examples, batch_size: int, accumulate: int, *, shuffle: bool, drop_last: bool
+    ) -> None:
         n = len(train.x)
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
-        self._batch, self._shuffle, self._drop_last = min(batch_size, n), shuffle, drop_last
+        self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
         self._data = train.of_loss(made)
-        self.samples = n - n % self._batch if drop_last else n
+        self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
         """A trainer of all samples."""
         self.trainer = open_trainer(
-            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, drop_last=self._drop_last
+            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, used=self.samples
         )
 
     def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:

@@ -100,7 +100,8 @@ class Fitting(Described):
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
         drop_last : bool
-            Leave out of every epoch what does not fill a batch.
+            Leave out of every epoch what does not fill a batch; batches that an optimiser accumulates stay, also where
+            the last step has fewer of them.
         sample_weight : array-like (n,) of numbers >= 0, optional
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
         class_weight : {class: weight} or "balanced", optional
@@ -166,7 +167,7 @@ class Fitting(Described):
             features = train.features
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
-            feed = InMemory(made, train, batch_size * optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
+            feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(made.classifies, validation is not None, scores)
