@@ -116,7 +116,7 @@ class Fitting(Described):
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
             regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and of several
             yes-or-no answers their mean. Functions take ``(y_true, output)``: labels (n,), answers or targets
-            (n, outputs), and what ``predict`` gives.
+            (n, outputs), and what ``predict`` gives. All are tried once before the first step.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional
@@ -137,7 +137,8 @@ class Fitting(Described):
         TypeError, ValueError : an argument is not as above; the network is as before.
         DivergenceError : the loss became infinite or NaN; the network has its last good weights.
         RuntimeError : the network is being fitted already, by another thread.
-        Exception : what a callback or a metric raises; the network as the last finished step left it.
+        Exception : what a callback or a metric raises, with a note of the metric's name; the network as the last
+            finished step left it.
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         initial_epoch = arrays.whole_number(initial_epoch, "initial_epoch", 0, epochs)
@@ -178,6 +179,8 @@ class Fitting(Described):
         if schedule is not None and feed.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
+        if validation is not None:  # a metric that fails should do so before hours of training
+            scores.of(validation.truth(made), lambda: self._model.predict(validation.x), validation.weights)
         feed.open(self._model, optimizer, self._trainable())
         try:
             self._stepper, self._feature_names = None, features

@@ -112,8 +112,14 @@ class Scores:
         if not self._functions:
             return {}
         rows = output()
-        figures = {name: function(y_true, rows, weights) for name, function in self._functions.items()}
-        for name, figure in figures.items():
+        figures = {}
+        for name, function in self._functions.items():
+            try:
+                figure = function(y_true, rows, weights)
+            except Exception as error:
+                error.add_note(f"in the metric {name!r} of y_true {y_true.shape} and output {rows.shape}")
+                raise
             if not isinstance(figure, Real):
                 raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
-        return {name: float(figure) for name, figure in figures.items()}
+            figures[name] = float(figure)
+        return figures
