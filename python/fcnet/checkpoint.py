@@ -75,7 +75,7 @@ class Checkpoint(Callback, Monitoring):
         """Begin anew; TypeError where the network cannot be stored."""
         if self._of is not self.model:
             self._of, self._best = self.model, None
-        self._saved = -1
+        self._saved = self._begun = -1
         if callable(self.model.loss):
             raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")
 
@@ -93,6 +93,7 @@ class Checkpoint(Callback, Monitoring):
         if self._watches:
             if logs:
                 self.check_figures(logs, "checkpoint")
+                self.warn_of_nan(self.model.history[self.monitor], "checkpoint")
             if not self.is_better(logs.get(self.monitor, math.nan), self._best):
                 return
             self._best = logs[self.monitor]

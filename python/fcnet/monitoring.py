@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
 from fcnet.hyperparameters import check_numbers
@@ -37,8 +38,14 @@ class Monitoring:
             advice = "validation_data or validation_split" if missing else f"one of {', '.join(figures)}"
             raise ValueError(f"{owner} watches {self.monitor}: expected {advice}")
 
+    def warn_of_nan(self, figures: Sequence[float], owner: str) -> None:
+        """RuntimeWarning where the last figure is the first of these that is NaN, so that a fit gives one."""
+        if math.isnan(figures[-1]) and not any(map(math.isnan, figures[:-1])):
+            text = f"{owner} watches {self.monitor}, which is NaN after epoch {len(figures)} of the fit: no improvement"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+
     def is_better(self, figure: float, best: float | None) -> bool:
-        """Whether ``figure`` improves on ``best`` (None: there is none yet) by more than ``min_delta``."""
+        """Whether ``figure`` improves on ``best`` (None: there is none yet) by more than ``min_delta``; NaN never does."""
         if best is None:
             return not math.isnan(figure)
         rises = self.mode == "max" or (self.mode == "auto" and higher_is_better(self.monitor))

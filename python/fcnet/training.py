@@ -14,6 +14,7 @@ from fcnet.examples import Examples
 from fcnet.feeding import Epoch, Feed
 from fcnet.history import History
 from fcnet.losses import Custom
+from fcnet.monitoring import Monitoring
 from fcnet.optimizer import Optimizer
 from fcnet.progress import Progress
 from fcnet.schedule import Schedule
@@ -146,6 +147,9 @@ class Fit:
             if self.validation is not None:
                 figures = evaluate(self.model, self.made, self.validation, self.scores)
             self._record(seconds, figures)
+            for owner, rule in (("schedule", self.schedule), ("early_stopping", self.early_stopping)):
+                if isinstance(rule, Monitoring):
+                    rule.warn_of_nan(self.history[rule.monitor], owner)
             is_last = best.is_long_ago()
             if bar.is_shown or self.callbacks:
                 last = self.history.last()
