@@ -43,6 +43,26 @@ def test_resuming_gives_the_bits_of_the_fit_that_was_not_cut_off(optimizer, batc
         assert again.history.learning_rate == whole.history.learning_rate[done:]
 
 
+@pytest.mark.parametrize("feed", ["arrays", "batches"])
+def test_a_fit_stopped_in_the_middle_of_an_epoch_leaves_its_last_whole_one(feed, tmp_path):
+    class Stop(fc.Callback):
+        def on_batch_end(self, batch, logs):
+            if (self.model.epochs_trained, batch) == (3, 2):
+                raise fc.StopTraining
+
+    x, y = problem()
+    data = (x, y) if feed == "arrays" else ([(x[i : i + 32], y[i : i + 32]) for i in range(0, 150, 32)],)
+    options = {"epochs": 6, "optimizer": fc.Adam(0.01)}
+    whole, stopped = network(), network()
+    whole.fit(*data, **options)
+    stopped.fit(*data, callbacks=[Stop(), fc.Checkpoint(tmp_path / "net", every=2)], **options)
+    again = fc.load(tmp_path / "net")
+    assert (again.epochs_trained, stopped.epochs_trained) == (2, 3)
+    assert stopped.history.stopped_early
+    again.fit(*data, initial_epoch=2, **options)
+    assert again.predict(x).tobytes() == whole.predict(x).tobytes()
+
+
 def test_a_checkpoint_every_few_epochs_and_after_the_last(tmp_path):
     x, y = problem()
     network().fit(x, y, epochs=7, callbacks=[fc.Checkpoint(tmp_path / "{epoch}", every=3)])

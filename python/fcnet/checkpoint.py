@@ -24,7 +24,8 @@ class Checkpoint(Callback, Monitoring):
         Where "{epoch}" is replaced by the number of epochs trained, there are files of all of them.
     every : int >= 1, default 1
         Epochs from one save to the next. At the end of a fit its weights are saved in any case, those that early
-        stopping went back to; with ``monitor`` only where they are the best.
+        stopping went back to; with ``monitor`` only where they are the best. Weights of half an epoch, where a callback
+        stops the fit within one, never are.
     monitor : str, optional
         Save only where this figure of the history, such as "val_loss", is better than at every save before.
     mode : {"auto", "min", "max"}
@@ -67,7 +68,7 @@ class Checkpoint(Callback, Monitoring):
         self.every = arrays.whole_number(every, "every", 1)
         self.monitor, self.mode, self.min_delta = monitor or "loss", mode, min_delta
         self.check_rule()
-        self._watches, self._saved = monitor is not None, -1
+        self._watches, self._saved, self._begun = monitor is not None, -1, -1
         self._best: float | None = None
         self._of: object = None  # the network that it is the best of
 
@@ -79,13 +80,19 @@ class Checkpoint(Callback, Monitoring):
         if callable(self.model.loss):
             raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")
 
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Remember that it has not ended."""
+        self._begun = self.model.epochs_trained
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save, if it is time."""
         if (self.model.epochs_trained % self.every) == 0:
             self._save(logs)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save the weights that the fit ends with."""
+        """Save the weights that the fit ends with, unless it was stopped in the middle of an epoch."""
+        if self.model.epochs_trained == self._begun:
+            return
         if not self._watches or self.model.epochs_trained != self._saved:
             self._save(logs)
 
