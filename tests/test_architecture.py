@@ -23,7 +23,7 @@ workspace passage row_workspace propagation trainer predictor rowmajor_driver ce
 PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.losses reference.optimizers reference.random
 reference.network reference kernels tables tensors arrays sparse feature_names samples targets metrics.samples
-metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters losses initializers
+metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters names losses initializers
 dense architecture answers splitting examples files safetensors storage datasets scoring monitoring early_stopping
 schedule schedules optional plot history optimizer optimizers layers progress callbacks checkpoint feeding training
 learning_rates fitting network loading threads threadpool_controller cli __main__"""

@@ -82,9 +82,9 @@ def test_only_the_best_is_kept(tmp_path):
 def test_a_figure_that_is_nan_is_not_the_best_and_named(tmp_path):
     x, y = problem()
     best = fc.Checkpoint(tmp_path / "best", monitor="val_score", mode="max")
+    options = {"epochs": 2, "validation_split": 0.3, "metrics": {"score": lambda y_true, output: np.nan}}
     with pytest.warns(RuntimeWarning, match="checkpoint watches val_score, which is NaN after epoch 1"):
-        metrics = {"score": lambda y_true, output: np.nan}
-        network().fit(x, y, epochs=2, validation_split=0.3, metrics=metrics, callbacks=[best])
+        network().fit(x, y, callbacks=[best], **options)
     assert os.listdir(tmp_path) == []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fcnet.names import meant
 from fcnet.optional import optional
 
 
@@ -55,7 +56,7 @@ class History:
         """Return the figures called ``name``; KeyError lists the names there are."""
         figures = self.to_dict()
         if name not in figures:
-            raise KeyError(f"{name!r}: expected one of {', '.join(figures)}")
+            raise KeyError(f"{name!r}: expected one of {', '.join(figures)}{meant(name, figures)}")
         return figures[name]
 
     def keys(self) -> list[str]:
@@ -125,5 +126,7 @@ class History:
         """A list of ``metrics``."""
         metrics: dict[str, list[float]] = vars(self).get("metrics", {})  # not yet there while one is copied
         if name not in metrics:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{meant(name, self.to_dict())}"
+            )
         return metrics[name]

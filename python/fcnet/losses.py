@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet.hyperparameters import check_numbers
+from fcnet.names import meant
 
 Array = NDArray[Any]
 LossFunction = Callable[..., tuple[float, Array]]
@@ -216,7 +217,7 @@ def loss_of(given: object) -> Loss:
             return Custom(given)
         raise TypeError(f"loss is {given!r}: expected a name like 'mse', one of fcnet.losses, or a function")
     if name not in LOSSES:
-        raise ValueError(f"loss is {name!r}: expected one of {', '.join(LOSSES)}")
+        raise ValueError(f"loss is {name!r}: expected one of {', '.join(LOSSES)}{meant(name, LOSSES)}")
     if not set(options) <= {field.name for field in fields(LOSSES[name])}:
         raise ValueError(f"loss {name!r} has options {sorted(options)}, not all of which it knows")
     return LOSSES[name](**options)

@@ -9,6 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from fcnet.names import meant
+
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 _Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], float]
 Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
@@ -18,18 +20,20 @@ _OF_CLASSES = {"accuracy": True, "top_k_accuracy": True, "log_loss": False, "roc
     name + average: True for name in ("precision", "recall", "f1") for average in ("", "_macro", "_micro", "_weighted")
 }
 _OF_VALUES = {"mse": False, "rmse": False, "mae": False, "r2": True}
+FIGURES = _OF_CLASSES | _OF_VALUES | {"loss": False}
 
 
 def higher_is_better(figure: str) -> bool | None:
     """Of a figure in a history, such as "val_f1"; None where its name does not tell."""
-    return (_OF_CLASSES | _OF_VALUES | {"loss": False}).get(figure.removeprefix("val_"))
+    return FIGURES.get(figure.removeprefix("val_"))
 
 
 def _function(name: str, classifies: bool) -> Callable[..., float]:
     known = _OF_CLASSES if classifies else _OF_VALUES
     if name not in known:
         kind = "classifies" if classifies else "does not classify"
-        raise ValueError(f"metrics has {name!r}: expected, as the network {kind}, one of {', '.join(known)}")
+        expected = f"expected, as the network {kind}, one of {', '.join(known)}{meant(name, known)}"
+        raise ValueError(f"metrics has {name!r}: {expected}")
     from fcnet import metrics
 
     stem, _, average = name.rpartition("_")
