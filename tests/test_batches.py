@@ -144,7 +144,10 @@ def test_what_an_iterable_raises_arrives_and_finished_steps_stay():
 @pytest.mark.parametrize(
     ("x", "options", "error", "match"),
     [
-        (X, {}, TypeError, "y is missing and batch 0 of x a ndarray"),
+        (X, {}, TypeError, "y is missing: expected labels or targets of the rows of x"),
+        (X, {"validation_split": 0.1}, TypeError, "y is missing: expected labels"),
+        (X[:, :2].tolist(), {}, TypeError, "y is missing and batch 0 of x a list"),
+        (iter([(X, Y)]), {"y": Y}, TypeError, "x is a list_iterator, and y is given too: expected x of batches"),
         (3, {}, TypeError, "x is 3 and y missing"),
         ([(X, Y, Y, Y)], {}, TypeError, "batch 0 of x a tuple"),
         ([(X, Y), (X[:, :3], Y)], {}, ValueError, "x of batch 1 has 3 features"),

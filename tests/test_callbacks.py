@@ -191,6 +191,8 @@ def test_a_callback_may_predict_evaluate_save_and_copy_and_not_fit(tmp_path):
         ("x", "callbacks is 'x'"),
         ([3], "callbacks has 3: expected an fcnet.Callback or a function"),
         ([fc.Callback], "callbacks has <class"),
+        ([fc.EarlyStopping()], r"callbacks has EarlyStopping\(.*\): expected it as early_stopping="),
+        ([fc.schedules.Cosine()], r"callbacks has Cosine\(.*\): expected it as schedule="),
     ],
 )
 def test_what_is_no_callback_is_refused(callbacks, match):

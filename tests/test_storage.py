@@ -122,7 +122,7 @@ def test_a_save_that_fails_leaves_the_file_that_was_there(tmp_path, monkeypatch)
                 net.save(path)
         assert path.read_bytes() == before
         assert os.listdir(tmp_path) == ["net"]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"There is no folder '.*no folder': '.*no folder/net'"):
         net.save(tmp_path / "no folder" / "net")
 
 

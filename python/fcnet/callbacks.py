@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fcnet.early_stopping import EarlyStopping
+from fcnet.schedule import Schedule
+
 Logs = dict[str, float]
 
 
@@ -89,6 +92,9 @@ class Callbacks:
             raise TypeError(f"callbacks is {given!r}: expected a list of fcnet.Callback or functions (epoch, logs)")
         self._all: list[Callback] = []
         for one in given or ():
+            for rule, place in ((EarlyStopping, "early_stopping"), (Schedule, "schedule")):
+                if isinstance(one, rule):
+                    raise TypeError(f"callbacks has {one!r}: expected it as {place}=")
             if isinstance(one, type) or not (isinstance(one, Callback) or callable(one)):
                 raise TypeError(f"callbacks has {one!r}: expected an fcnet.Callback or a function (epoch, logs)")
             self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))

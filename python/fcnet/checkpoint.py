@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 
-from fcnet import arrays
+from fcnet import arrays, files
 from fcnet.callbacks import Callback, Logs
 from fcnet.monitoring import Mode, Monitoring
 
@@ -73,12 +73,14 @@ class Checkpoint(Callback, Monitoring):
         self._of: object = None  # the network that it is the best of
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Begin anew; TypeError where the network cannot be stored."""
+        """Begin anew; TypeError where the network cannot be stored, OSError where there is no folder for it."""
         if self._of is not self.model:
             self._of, self._best = self.model, None
         self._saved = self._begun = -1
         if callable(self.model.loss):
             raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")
+        if "{epoch}" not in os.path.dirname(self.path):
+            files.refuse_all_but_files(self.path, os.path.realpath(self.path))
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Remember that it has not ended."""

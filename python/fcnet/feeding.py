@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import chain
+from numbers import Real
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ class Batches(Feed):
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
         i = -1
         for i, pair in enumerate(batches):
-            if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+            if not isinstance(pair, tuple | list) or len(pair) not in (2, 3) or isinstance(pair[0], Real):
                 raise TypeError(
                     f"y is missing and batch {i} of x a {type(pair).__name__}: expected x and y, or as x an iterable "
                     f"of batches, each a pair (x, y)"

@@ -47,7 +47,7 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     given = path_text(path)
     target = os.path.realpath(given)
-    _refuse_all_but_files(given, target)
+    refuse_all_but_files(given, target)
     folder = os.path.dirname(target)
     partial = ""
     try:
@@ -69,9 +69,12 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
     _bring_to_disk(folder)
 
 
-def _refuse_all_but_files(given: str, target: str) -> None:
+def refuse_all_but_files(given: str, target: str) -> None:
+    """OSError where ``target``, which ``given`` leads to, is no file that can be replaced, nor the place for one."""
     if not given or os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "Is a folder: expected the path of a file", given)
+    if not os.path.isdir(os.path.dirname(target)):
+        raise FileNotFoundError(errno.ENOENT, f"There is no folder {os.path.dirname(given)!r}", given)
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError(errno.EINVAL, "Is a device or a pipe: expected the path of a file", given)
     if os.path.exists(target) and not os.access(target, os.W_OK):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from numpy.typing import ArrayLike
@@ -155,13 +155,17 @@ class Fitting(Described):
         heard = Callbacks(callbacks, self)
         feed: Feed
         if y is None:
+            if hasattr(x, "shape"):
+                raise TypeError("y is missing: expected labels or targets of the rows of x, or as x batches (x, y)")
             if validation_split or drop_last or sample_weight is not None or class_weight is not None:
                 what = "validation_split, drop_last, sample_weight and class_weight"
-                raise ValueError(f"{what} are for x and y: expected none of them for batches")
+                raise ValueError(f"y is missing, or x is batches: {what} are for x and y, expected none of them")
             _refuse_accumulation(optimizer, "batches")
             feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
+        elif isinstance(x, Iterator):
+            raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
             given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
             train = given.not_empty("x").weighing("sample_weight")
@@ -269,5 +273,5 @@ class Fitting(Described):
         finally:
             trainer.close()
         if diverged:
-            raise DivergenceError.of("this step", loss, optimizer)
+            raise DivergenceError.of("this step", loss, optimizer, self._architecture.classifies)
         return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if self._architecture.classifies else {})

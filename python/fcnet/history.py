@@ -126,7 +126,6 @@ class History:
         """A list of ``metrics``."""
         metrics: dict[str, list[float]] = vars(self).get("metrics", {})  # not yet there while one is copied
         if name not in metrics:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}{meant(name, self.to_dict())}"
-            )
+            known = () if name.startswith("_") else (*vars(self), *metrics)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{meant(name, known)}")
         return metrics[name]

@@ -140,6 +140,7 @@ def tried(
             progress=False,
         )
     if len(heard.all) < 2:
-        raise DivergenceError.of("the first step", math.nan, replace(optimizer, learning_rate=span.lowest))
+        lowest = replace(optimizer, learning_rate=span.lowest)
+        raise DivergenceError.of("the first step", math.nan, lowest, net._architecture.classifies)
     rates = span.factors(0, len(heard.all), span.steps, 1)
     return LearningRates.of(rates, np.array(heard.all))

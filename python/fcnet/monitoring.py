@@ -38,11 +38,8 @@ class Monitoring:
         if self.monitor not in figures:
             validates = any(name.startswith("val_") for name in figures)
             missing = self.monitor.startswith("val_") and not validates
-            advice = (
-                "validation_data or validation_split"
-                if missing
-                else f"one of {', '.join(figures)}{meant(self.monitor, figures)}"
-            )
+            known = f"one of {', '.join(figures)}{meant(self.monitor, figures)}"
+            advice = "validation_data or validation_split" if missing else known
             raise ValueError(f"{owner} watches {self.monitor}: expected {advice}")
 
     def warn_of_nan(self, figures: Sequence[float], owner: str) -> None:
