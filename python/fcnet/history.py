@@ -10,7 +10,7 @@ from fcnet.names import meant
 from fcnet.optional import optional
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Figures of every epoch; ``history["loss"]`` and ``history.loss`` are the same list.
 
@@ -51,6 +51,13 @@ class History:
 
     def __len__(self) -> int:
         return len(self.epochs)
+
+    def __repr__(self) -> str:
+        """How many epochs, and the figures of the last."""
+        last = [f"{name}={figure:.4g}" for name, figure in self.last().items()]
+        best = [] if self.best_epoch is None else [f"best_epoch={self.best_epoch}"]
+        stopped = ["stopped_early=True"] if self.stopped_early else []
+        return f"History({', '.join([f'{len(self)} epochs', *last, *best, *stopped])})"
 
     def __getitem__(self, name: str) -> list[float]:
         """Return the figures called ``name``; KeyError lists the names there are."""

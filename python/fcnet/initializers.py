@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from fcnet.hyperparameters import check_numbers
 from fcnet.names import meant
 
+__all__ = ["Constant", "Initializer", "Orthogonal", "VarianceScaling"]
+
 Array = NDArray[Any]
 InitializerName = Literal[
     "auto",

@@ -27,7 +27,7 @@ class Layer:
     dropout : float
         The share of its outputs that a training step leaves out.
     trainable : bool
-        Whether a fit changes it, to get and to set; True at first.
+        Whether a fit changes it, to get and to set; True at first. ``freeze()`` and ``unfreeze()`` set it too.
     """
 
     __slots__ = ("_index", "_made", "_model", "_shape", "_trainable")
@@ -87,4 +87,4 @@ class Layer:
         self._model.set_bias(self._index, self._made.bias(value, self._index, "B"))
 
     def __repr__(self) -> str:
-        return f"Layer({' x '.join(map(str, self._shape))}, {self.activation})"
+        return f"Layer({' x '.join(map(str, self._shape))}, {self._made.described(self._index, self._trainable)})"

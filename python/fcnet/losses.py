@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from fcnet.hyperparameters import check_numbers
 from fcnet.names import meant
 
+__all__ = ["MAE", "MSE", "RMSE", "BinaryCrossEntropy", "CrossEntropy", "Huber", "Loss", "Poisson", "Quantile"]
+
 Array = NDArray[Any]
 LossFunction = Callable[..., tuple[float, Array]]
 LossName = Literal["cross_entropy", "binary_cross_entropy", "mse", "rmse", "mae", "huber", "poisson", "quantile"]
