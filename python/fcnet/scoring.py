@@ -116,7 +116,7 @@ class Scores:
         if not self._functions:
             return {}
         rows = output()
-        figures = {}
+        figures: dict[str, float] = {}
         for name, function in self._functions.items():
             try:
                 figure = function(y_true, rows, weights)
