@@ -41,6 +41,8 @@ def plain(value: ArrayLike, name: str) -> Array:
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")
+    if isinstance(value, dict):
+        raise TypeError(f"{name} is a dict: expected an array, or a table such as pandas.DataFrame({name})")
     for library in (tables, tensors):
         array = library.as_array(value, name)
         if array is not None:

@@ -78,9 +78,11 @@ def samples(
         arrays.real(array, name)
     if array.ndim != 2:
         one = array.ndim == 1 and len(array)
-        row, column = one == inputs, one and inputs == 1
-        advice = f", for one sample see np.asarray({name})[None, :]" if row else ""
-        advice = f", for one feature see np.asarray({name})[:, None]" if column else advice
+        whole = name if name.isidentifier() else "..."
+        row, column, images = one == inputs, one and inputs == 1, array.ndim > 2 and array.size == len(array) * inputs
+        advice = f", for one sample see np.asarray({whole})[None, :]" if row else ""
+        advice = f", for one feature see np.asarray({whole})[:, None]" if column else advice
+        advice = f", see np.reshape({whole}, (-1, {inputs}))" if images else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     _check_features(array.shape, inputs, name)
     if not _readable(array):
