@@ -181,7 +181,8 @@ class Custom(Loss):
                 f"loss returned a derivative of shape {slope.shape} and dtype {slope.dtype}: "
                 f"expected real numbers {output.shape}"
             )
-        return float(value), slope.astype(output.dtype)
+        with np.errstate(over="ignore"):  # what is infinite ends the fit, which says so
+            return float(value), slope.astype(output.dtype)
 
     def of_rows(self, target: Array, weights: Array | None) -> Callable[[Array, Array], tuple[float, Array]]:
         """The same as a function of the outputs and the numbers of the rows that they belong to."""
