@@ -144,7 +144,8 @@ BAD_X = {
     "1-d": (lambda x: x[0], ValueError, r"for one sample see np\.asarray\(x\)\[None, :\]"),
     "3-d": (lambda x: x[None], ValueError, r"x has shape \(1, 12, 4\): expected \(n_samples, 4\)$"),
     "images": (lambda x: x.reshape(-1, 2, 2), ValueError, r"\(n_samples, 4\), see np\.reshape\(x, \(-1, 4\)\)"),
-    "dict": (lambda x: {"a": x}, TypeError, "x is a dict: expected an array, or a table such as pandas"),
+    "dict": (lambda x: {"a": x}, TypeError, "x is a dict: expected an array, a list or a table"),
+    "set": (lambda x: {1, 2}, TypeError, "x is a set: expected an array"),
     "wide": (
         lambda x: np.hstack([x, x]),
         ValueError,
@@ -169,6 +170,7 @@ def test_bad_x_is_refused_and_changes_nothing(bad, method):
 BAD_FIT = {
     "nan": (lambda x, y: (np.where(x == x[3, 1], np.nan, x), y), ValueError, "x contains nan in row"),
     "inf": (lambda x, y: (np.where(x == x[3, 1], np.inf, x), y), ValueError, "x contains inf in row"),
+    "huge": (lambda x, y: (np.full(x.shape, np.longdouble("1e999")), y), ValueError, "contains inf in row 0, column 0"),
     "no-rows": (lambda x, y: (x[:0], y[:0]), ValueError, "at least one sample"),
     "fewer-labels": (lambda x, y: (x, y[:-1]), ValueError, r"y has shape \(11,\): expected 12 entries, one for each"),
     "labels-from-1": (lambda x, y: (x, y + 1), ValueError, r"label < 3; see np\.unique\(y, return_inverse=True\)"),
@@ -177,6 +179,7 @@ BAD_FIT = {
     "whole-float-labels": (lambda x, y: (x, y / 1), TypeError, r"see np\.asarray\(y, int\)"),
     "float-labels": (lambda x, y: (x, y / 2), TypeError, r"expected integer labels; for a regression"),
     "nan-labels": (lambda x, y: (x, y * np.nan), TypeError, "expected integer labels; that of row 0 is NaN"),
+    "generator-labels": (lambda x, y: (x, iter(y)), TypeError, r"\by is a .*iterator: expected an array, a list or"),
     "string-labels": (lambda x, y: (x, y.astype(str)), TypeError, r"see np\.unique\(y, return_inverse=True\)"),
     "two-hot": (lambda x, y: (x, np.ones((N, M))), ValueError, "y is not one-hot in row 0"),
     "soft": (lambda x, y: (x, np.full((N, M), 0.9 / M)), ValueError, "y adds up to 0.9 in row 0"),

@@ -41,16 +41,17 @@ def plain(value: ArrayLike, name: str) -> Array:
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")
-    if isinstance(value, dict):
-        raise TypeError(f"{name} is a dict: expected an array, or a table such as pandas.DataFrame({name})")
     for library in (tables, tensors):
         array = library.as_array(value, name)
         if array is not None:
             return tensors.seen(array)
     try:
-        return tensors.seen(np.asarray(value))
+        array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
+    if array.ndim == 0 and array.dtype == object:
+        raise TypeError(f"{name} is a {type(value).__name__}: expected an array, a list or a table")
+    return tensors.seen(array)
 
 
 def real(array: Array, name: str) -> Array:

@@ -87,7 +87,8 @@ def samples(
     _check_features(array.shape, inputs, name)
     if not _readable(array):
         keep = array.dtype in _NATIVE and array.dtype.isnative
-        array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and that is looked for
+            array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
     if finite:
         arrays.refuse_non_finite(array, name, columns or known)
     return array
