@@ -205,6 +205,7 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} is {value!r}: expected a whole number")
     if value < least or (most is not None and value > most):
-        limit = f"at least {least}" if most is None else f"from {least} to {most}"
+        limitless = most is None or (value < least and most >= 2**31)
+        limit = f"at least {least}" if limitless else f"from {least} to {most}"
         raise ValueError(f"{name} is {value}: expected {limit}")
     return int(value)

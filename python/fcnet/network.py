@@ -232,7 +232,8 @@ class Network(Fitting):
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
         one. The history is not stored. While another thread fits the network, the file has the weights of its last
-        epoch, without what the optimiser remembers of it: save from a callback like ``fcnet.Checkpoint`` to go on.
+        epoch (of batches given one by one, of its last step) and may lack what the optimiser remembers of it: save from
+        a callback like ``fcnet.Checkpoint`` to go on.
 
         Parameters
         ----------
