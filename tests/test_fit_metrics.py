@@ -133,6 +133,7 @@ def test_what_a_metric_raises_arrives_and_the_epoch_is_kept():
     assert caught.value is error
     assert error.__notes__ == ["in the metric 'fails' of y_true (27,) and output (27, 3)"]
     assert (len(net.history), len(net.history.val_loss), len(net.history.val_fails)) == (2, 2, 2)
+    assert net.evaluate(X, Y, metrics={"third": lambda y_true, output: np.array(1 / 3)})["third"] == 1 / 3
     with pytest.raises(TypeError, match=r"the metric 'text' returned '1': expected a number"):
         net.evaluate(X, Y, metrics={"text": lambda y_true, output: "1"})
 

@@ -21,6 +21,7 @@ def fitted(**options):
         (lambda: fc.Network([2, 2, 2], activation=["swish"]), "silu"),
         (lambda: fc.Dense(2, "ReLU"), "relu"),
         (lambda: fc.Dense(2, "LeakyReLU"), "leaky_relu"),
+        (lambda: fc.Dense(2, np.tanh), "tanh"),
         (lambda: fc.Dense(2, init="xavier_uniform"), "glorot_uniform"),
         (lambda: fc.Dense(2, init="he_norml"), "he_normal"),
         (lambda: fc.Network([2, 2], loss="sparse_categorical_crossentropy"), "cross_entropy"),

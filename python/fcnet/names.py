@@ -45,7 +45,7 @@ def meant(given: object, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     by_letters = {name.replace("_", ""): name for name in known}
-    letters = str(given).lower().translate({ord(character): None for character in "_- "})
+    letters = str(getattr(given, "__name__", given)).lower().translate({ord(character): None for character in "_- "})
     name = _ELSEWHERE.get(letters)
     if name not in by_letters.values():
         close = get_close_matches(letters, by_letters, 1, 0.7) or get_close_matches(f"val{letters}", by_letters, 1, 0.9)

@@ -7,6 +7,7 @@ from functools import partial
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fcnet.names import meant
@@ -123,6 +124,8 @@ class Scores:
             except Exception as error:
                 error.add_note(f"in the metric {name!r} of y_true {y_true.shape} and output {rows.shape}")
                 raise
+            if isinstance(figure, np.ndarray) and figure.ndim == 0:
+                figure = figure[()]
             if not isinstance(figure, Real):
                 raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
             figures[name] = float(figure)
