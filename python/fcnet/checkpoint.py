@@ -88,6 +88,9 @@ class Checkpoint(Callback, Monitoring):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save, if it is time."""
+        if self._watches:
+            self.check_figures(logs, "checkpoint")
+            self.warn_of_nan(self.model.history[self.monitor], "checkpoint")
         if (self.model.epochs_trained % self.every) == 0:
             self._save(logs)
 
@@ -100,9 +103,6 @@ class Checkpoint(Callback, Monitoring):
 
     def _save(self, logs: Logs) -> None:
         if self._watches:
-            if logs:
-                self.check_figures(logs, "checkpoint")
-                self.warn_of_nan(self.model.history[self.monitor], "checkpoint")
             if not self.is_better(logs.get(self.monitor, math.nan), self._best):
                 return
             self._best = logs[self.monitor]
