@@ -26,7 +26,9 @@ def exact_type(dtype):
 
 def spacing(value, dtype):
     """One ulp of ``dtype`` at ``value``."""
-    return np.spacing(np.abs(value).astype(dtype)).astype(exact_type(dtype))
+    most = np.finfo(dtype).max
+    size = np.minimum(np.abs(value).astype(dtype), np.nextafter(most, 0 * most))  # whose spacing is that of the largest
+    return np.spacing(size).astype(exact_type(dtype))
 
 
 def flat(pairs) -> list[np.ndarray]:

@@ -24,7 +24,7 @@ PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
 reference.random reference.network reference kernels tables tensors arrays sparse feature_names samples targets
 metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters
-losses initializers normalization dense kinds architecture answers splitting examples files safetensors storage
+names losses initializers normalization dense kinds architecture answers splitting examples files safetensors storage
 datasets scoring monitoring early_stopping schedule schedules optional plot history optimizer optimizers layers
 progress callbacks checkpoint feeding training learning_rates fitting network loading threads threadpool_controller
 cli __main__"""

@@ -144,7 +144,10 @@ def test_what_an_iterable_raises_arrives_and_finished_steps_stay():
 @pytest.mark.parametrize(
     ("x", "options", "error", "match"),
     [
-        (X, {}, TypeError, "y is missing and batch 0 of x a ndarray"),
+        (X, {}, TypeError, "y is missing: expected labels or targets of the rows of x"),
+        (X, {"validation_split": 0.1}, TypeError, "y is missing: expected labels"),
+        (X[:, :2].tolist(), {}, TypeError, "y is missing and batch 0 of x a list"),
+        (iter([(X, Y)]), {"y": Y}, TypeError, "x is a list_iterator, and y is given too: expected x of batches"),
         (3, {}, TypeError, "x is 3 and y missing"),
         ([(X, Y, Y, Y)], {}, TypeError, "batch 0 of x a tuple"),
         ([(X, Y), (X[:, :3], Y)], {}, ValueError, "x of batch 1 has 3 features"),
@@ -248,6 +251,22 @@ def test_drop_last_leaves_out_what_does_not_fill_a_batch(size, threads):
     assert parameters(net) == parameters(same)
     assert (history.loss, history.accuracy) == (expected.loss, expected.accuracy)
     assert seen == [*range(whole // size)] * 2
+
+
+def test_drop_last_leaves_out_a_short_batch_and_no_batches_of_a_step_of_fewer(threads):
+    """Of 100 samples 14 batches of 7 are left: three steps of four batches, and one of two."""
+    net, same, steps = network(), network(), []
+
+    class Steps(fc.Callback):
+        def on_batch_end(self, batch, logs):
+            steps.append(batch)
+
+    options = {"epochs": 2, "batch_size": 7, "shuffle": False, "optimizer": fc.Adam(0.01, accumulate=4)}
+    net.fit(X, Y, drop_last=True, callbacks=[Steps()], **options)
+    same.fit(X[:98], Y[:98], **options)
+    assert parameters(net) == parameters(same)
+    assert steps == [0, 1, 2, 3] * 2
+    net.fit(X[:20], Y[:20], batch_size=7, drop_last=True, optimizer=fc.Adam(accumulate=4))  # not even one whole step
 
 
 def test_drop_last_leaves_out_others_in_every_epoch():

@@ -184,6 +184,24 @@ def test_a_callback_may_predict_evaluate_save_and_copy_and_not_fit(tmp_path):
     assert parameters(net) == parameters(same)
 
 
+class Misspelt(fc.Callback):
+    def on_epoch_ends(self, epoch, logs):
+        pass
+
+
+class Narrow(fc.Callback):
+    def on_train_begin(self):
+        pass
+
+
+def test_callbacks_that_take_more_than_they_are_called_with_are_fine():
+    seen = []
+    helpful = type("Helpful", (fc.Callback,), {"on_my_own_account": len})()
+    callbacks = [lambda *given: seen.append(given), lambda epoch, logs, more=3: seen.append(more), {}.setdefault]
+    network().fit(X, Y, epochs=1, callbacks=[*callbacks, helpful])
+    assert (len(seen[0]), seen[1]) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("callbacks", "match"),
     [
@@ -191,6 +209,11 @@ def test_a_callback_may_predict_evaluate_save_and_copy_and_not_fit(tmp_path):
         ("x", "callbacks is 'x'"),
         ([3], "callbacks has 3: expected an fcnet.Callback or a function"),
         ([fc.Callback], "callbacks has <class"),
+        ([lambda epoch: None], r"a function \(epoch, logs\), but calling it so is an error: too many positional"),
+        ([Misspelt()], r"whose on_epoch_ends nothing calls; did you mean 'on_epoch_end'\?"),
+        ([Narrow()], r"expected on_train_begin\(logs\), but calling it so is an error: too many positional"),
+        ([fc.EarlyStopping()], r"callbacks has EarlyStopping\(.*\): expected it as early_stopping="),
+        ([fc.schedules.Cosine()], r"callbacks has Cosine\(.*\): expected it as schedule="),
     ],
 )
 def test_what_is_no_callback_is_refused(callbacks, match):

@@ -43,6 +43,26 @@ def test_resuming_gives_the_bits_of_the_fit_that_was_not_cut_off(optimizer, batc
         assert again.history.learning_rate == whole.history.learning_rate[done:]
 
 
+@pytest.mark.parametrize("feed", ["arrays", "batches"])
+def test_a_fit_stopped_in_the_middle_of_an_epoch_leaves_its_last_whole_one(feed, tmp_path):
+    class Stop(fc.Callback):
+        def on_batch_end(self, batch, logs):
+            if (self.model.epochs_trained, batch) == (3, 2):
+                raise fc.StopTraining
+
+    x, y = problem()
+    data = (x, y) if feed == "arrays" else ([(x[i : i + 32], y[i : i + 32]) for i in range(0, 150, 32)],)
+    options = {"epochs": 6, "optimizer": fc.Adam(0.01)}
+    whole, stopped = network(), network()
+    whole.fit(*data, **options)
+    stopped.fit(*data, callbacks=[Stop(), fc.Checkpoint(tmp_path / "net", every=2)], **options)
+    again = fc.load(tmp_path / "net")
+    assert (again.epochs_trained, stopped.epochs_trained) == (2, 3)
+    assert stopped.history.stopped_early
+    again.fit(*data, initial_epoch=2, **options)
+    assert again.predict(x).tobytes() == whole.predict(x).tobytes()
+
+
 def test_a_checkpoint_every_few_epochs_and_after_the_last(tmp_path):
     x, y = problem()
     network().fit(x, y, epochs=7, callbacks=[fc.Checkpoint(tmp_path / "{epoch}", every=3)])
@@ -57,6 +77,18 @@ def test_only_the_best_is_kept(tmp_path):
     lowest = int(np.argmin(history.val_loss))
     assert 0 < lowest < 29
     assert fc.load(tmp_path / "best").epochs_trained == lowest + 1
+
+
+def test_a_figure_that_is_nan_is_not_the_best_and_named(tmp_path):
+    x, y = problem()
+    best = fc.Checkpoint(tmp_path / "best", monitor="val_score", mode="max")
+    options = {"validation_split": 0.3, "metrics": {"score": lambda y_true, output: np.nan}}
+    for epochs in (1, 2):
+        with pytest.warns(RuntimeWarning) as warned:
+            network().fit(x, y, epochs=epochs, callbacks=[best], **options)
+        (warning,) = warned
+        assert str(warning.message).startswith("checkpoint watches val_score, which is NaN after epoch 1 of the fit")
+    assert os.listdir(tmp_path) == []
 
 
 def test_after_early_stopping_the_best_weights_are_saved(tmp_path):
@@ -134,7 +166,12 @@ def test_what_is_wrong_is_named(make, error, message):
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_fit_and_keeps_the_epoch(tmp_path):
     x, y = problem()
-    net = network()
-    with pytest.raises(OSError, match="missing"):
-        net.fit(x, y, epochs=3, callbacks=[fc.Checkpoint(tmp_path / "missing" / "net")])
+    net, folder = network(), tmp_path / "runs"
+    checkpoint = fc.Checkpoint(folder / "net")
+    with pytest.raises(FileNotFoundError, match=r"There is no folder '.*runs'.*runs/net'"):
+        net.fit(x, y, epochs=3, callbacks=[checkpoint])
+    assert net.epochs_trained == 0
+    folder.mkdir()
+    with pytest.raises(FileNotFoundError, match=r"There is no folder '.*runs'"):
+        net.fit(x, y, epochs=3, callbacks=[lambda epoch, logs: folder.rmdir(), checkpoint])
     assert net.epochs_trained == 1

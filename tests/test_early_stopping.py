@@ -122,6 +122,31 @@ def test_held_back_samples_are_drawn_by_the_seed_of_every_class_alike():
     assert given.val_loss == other.history.val_loss
 
 
+def nan_after(epochs):
+    """A metric that falls for so many epochs, and once before them, and then is NaN."""
+    calls = iter(range(1000))
+    return lambda y_true, output: 1 / (1 + call) if (call := next(calls)) <= epochs else np.nan
+
+
+@pytest.mark.parametrize("good", [0, 3])
+def test_nan_is_no_improvement_and_named_once(good):
+    rule = fc.EarlyStopping(patience=2, monitor="val_score", mode="min")
+    options = OPTIONS | {"validation_data": VALIDATION, "metrics": {"score": nan_after(good)}}
+    net, same = network(), network()
+    with pytest.warns(RuntimeWarning) as warned:
+        history = net.fit(X, Y, epochs=50, early_stopping=rule, **options)
+    message = f"early_stopping watches val_score, which is NaN after epoch {good + 1} of the fit: no improvement"
+    assert [str(warning.message) for warning in warned] == [message]
+    assert len(history) == good + 2
+    assert history.best_epoch == (good - 1 if good else None)
+    same.fit(X, Y, epochs=good or 2, **OPTIONS)  # without any best epoch, the weights of the last stay
+    assert parameters(net) == parameters(same)
+    plateau = fc.schedules.ReduceOnPlateau(0.5, 1, monitor="val_score", mode="min")
+    options["metrics"] = {"score": nan_after(1)}
+    with pytest.warns(RuntimeWarning, match="schedule watches val_score, which is NaN after epoch 2"):
+        assert net.fit(X, Y, epochs=4, schedule=plateau, **options).learning_rate == [0.03, 0.03, 0.015, 0.0075]
+
+
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [

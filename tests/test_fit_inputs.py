@@ -142,7 +142,10 @@ BAD_X = {
     "ragged": (lambda x: [[1, 2], [3]], ValueError, "x is not a rectangular array"),
     "0-d": (lambda x: x[0, 0], ValueError, "x has shape"),
     "1-d": (lambda x: x[0], ValueError, r"for one sample see np\.asarray\(x\)\[None, :\]"),
-    "3-d": (lambda x: x[None], ValueError, "x has shape"),
+    "3-d": (lambda x: x[None], ValueError, r"x has shape \(1, 12, 4\): expected \(n_samples, 4\)$"),
+    "images": (lambda x: x.reshape(-1, 2, 2), ValueError, r"\(n_samples, 4\), see np\.reshape\(x, \(-1, 4\)\)"),
+    "dict": (lambda x: {"a": x}, TypeError, "x is a dict: expected an array, a list or a table"),
+    "set": (lambda x: {1, 2}, TypeError, "x is a set: expected an array"),
     "wide": (
         lambda x: np.hstack([x, x]),
         ValueError,
@@ -167,18 +170,21 @@ def test_bad_x_is_refused_and_changes_nothing(bad, method):
 BAD_FIT = {
     "nan": (lambda x, y: (np.where(x == x[3, 1], np.nan, x), y), ValueError, "x contains nan in row"),
     "inf": (lambda x, y: (np.where(x == x[3, 1], np.inf, x), y), ValueError, "x contains inf in row"),
+    "huge": (lambda x, y: (np.full(x.shape, np.longdouble("1e999")), y), ValueError, "contains inf in row 0, column 0"),
     "no-rows": (lambda x, y: (x[:0], y[:0]), ValueError, "at least one sample"),
-    "fewer-labels": (lambda x, y: (x, y[:-1]), ValueError, "y has shape"),
+    "fewer-labels": (lambda x, y: (x, y[:-1]), ValueError, r"y has shape \(11,\): expected 12 entries, one for each"),
+    "labels-from-1": (lambda x, y: (x, y + 1), ValueError, r"label < 3; see np\.unique\(y, return_inverse=True\)"),
     "negative-label": (lambda x, y: (x, y - 1), ValueError, r"y contains the label -1 in row \d+"),
     "large-label": (lambda x, y: (x, y + 1), ValueError, r"y contains the label 3 in row \d+: expected 0 <= label < 3"),
     "whole-float-labels": (lambda x, y: (x, y / 1), TypeError, r"see np\.asarray\(y, int\)"),
     "float-labels": (lambda x, y: (x, y / 2), TypeError, r"expected integer labels; for a regression"),
     "nan-labels": (lambda x, y: (x, y * np.nan), TypeError, "expected integer labels; that of row 0 is NaN"),
+    "generator-labels": (lambda x, y: (x, iter(y)), TypeError, r"\by is a .*iterator: expected an array, a list or"),
     "string-labels": (lambda x, y: (x, y.astype(str)), TypeError, r"see np\.unique\(y, return_inverse=True\)"),
     "two-hot": (lambda x, y: (x, np.ones((N, M))), ValueError, "y is not one-hot in row 0"),
     "soft": (lambda x, y: (x, np.full((N, M), 0.9 / M)), ValueError, "y adds up to 0.9 in row 0"),
     "nan-hot": (lambda x, y: (x, np.full((N, M), np.nan)), ValueError, "y contains nan in row 0, column 0"),
-    "wide-hot": (lambda x, y: (x, np.eye(M + 1)[y]), ValueError, "y has shape"),
+    "wide-hot": (lambda x, y: (x, np.eye(M + 1)[y]), ValueError, r"rows \(12, 3\), as the network has 3 outputs"),
 }
 
 
@@ -194,6 +200,21 @@ def test_bad_data_is_refused_by_fit_and_changes_nothing(bad):
         with pytest.raises(error, match=r"validation_data\[[01]\]"):
             net.fit(x, y, validation_data=make(x, y))
     assert digest(net) == before
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "y", "message"),
+    [
+        ("mse", 2, np.zeros(N), r"y has shape \(12,\): expected \(12, 2\), as the network has 2 outputs$"),
+        ("mse", 2, np.zeros(N, int), "; of class labels the loss is 'cross_entropy'"),
+        ("mse", 1, np.zeros((1, N)), r"y has shape \(1, 12\): expected 12 entries, one for each sample"),
+        ("mse", 1, np.zeros((N, 1, 1)), r"y has shape \(12, 1, 1\): expected \(12, 1\) or \(12,\)$"),
+        ("binary_cross_entropy", 1, np.tile([-1, 1], N // 2), r"expected 0 <= y <= 1, see np\.asarray\(y\) > 0"),
+    ],
+)
+def test_y_of_another_shape_or_kind_is_refused_with_advice(loss, outputs, y, message):
+    with pytest.raises(ValueError, match=message):
+        fc.Network([K, outputs], loss=loss, seed=0).fit(problem()[0], y)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -203,7 +203,7 @@ def test_orthogonal_weights_are(sizes):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: fc.Dense(0), ValueError, "units is 0: expected from 1"),
+        (lambda: fc.Dense(0), ValueError, "units is 0: expected at least 1"),
         (lambda: fc.Dense(2.5), TypeError, "units is 2.5: expected a whole number"),
         (lambda: fc.Dense(3, "rely"), ValueError, "activation is 'rely': expected one of identity"),
         (lambda: fc.Dense(3, dropout=1), ValueError, "dropout is 1: expected 0 <= dropout < 1"),

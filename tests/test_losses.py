@@ -134,6 +134,21 @@ def test_poisson_of_a_softplus(isa):
     assert max_error(flat(net.gradients(x, y)), flat(gradient)) <= 1e-12
 
 
+@pytest.mark.parametrize("output", ["exp", "softplus"])
+def test_poisson_of_a_rate_too_small_for_its_type(output, dtype, isa, steps):
+    net = fc.Network([1, fc.Dense(1, output)], loss="poisson", dtype=dtype, seed=0)
+    net.layers[0].W, x, y = [[-2000]], np.array([[1], [0.75], [1], [0.5]]), np.array([0, 0, 3, 1])
+    assert not net.predict(x).any()
+    assert net.evaluate(x, y)["loss"] == (3 * 2000 + 1000) / 4  # p - y ln p, with ln p = h_in
+    ((dw, db),) = net.gradients(x, y)
+    assert (dw.item(), db.item()) == (-3.5 / 4, -1)  # p - y
+    layers = [(np.array([[-2000.0]]), np.zeros(1))]
+    value, expected = reference.backward(layers, x, y[:, None], loss="poisson", output=output)
+    assert (value, *flat(expected)) == (1750, -0.875, -1)
+    net.fit(x, y, batch_size=1, epochs=1, optimizer=fc.SGD(2.0), shuffle=False)
+    assert net.layers[0].B == 8
+
+
 @pytest.mark.parametrize("batch", [1, 32])
 def test_binary_cross_entropy_is_stable_for_huge_logits(batch, dtype, isa):
     net = fc.Network([1, 1], loss="binary_cross_entropy", dtype=dtype, seed=0)

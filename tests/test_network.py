@@ -139,6 +139,8 @@ def test_divergence_raises_and_keeps_the_last_finite_weights():
     np.testing.assert_array_equal(net.layers[0].W, before)
     assert net.epochs_trained == 1
     net.fit(x, y, epochs=1)
+    with pytest.raises(fc.DivergenceError, match="use a lower learning rate, or smaller inputs or targets, such as of"):
+        fc.Network([2, 1], loss="mse", seed=0).fit(x, y * 1e25, epochs=20)
 
 
 @pytest.mark.parametrize(("batch", "named"), [(1, 57), (3, 19), (20, 2)])

@@ -153,6 +153,37 @@ def test_a_fit_takes_the_rates_of_a_plateau_and_says_them():
     assert cosine.learning_rate == [0.1 * s.Cosine().factors(step, 1, 16, 8)[0] for step in (7, 15)]
 
 
+@pytest.mark.parametrize(
+    ("factors", "error", "match"),
+    [
+        (lambda step: step[1:], ValueError, r"schedule Mine\(\) have shape \(1,\): expected \(2,\), one for each step"),
+        (lambda step: 0.5, ValueError, r"schedule Mine\(\) have shape \(\): expected \(2,\)"),
+        (lambda step: ["a"] * 2, TypeError, r"schedule Mine\(\) have dtype <U1: expected real numbers"),
+        (lambda step: None, TypeError, r"schedule Mine\(\) have dtype object: expected real numbers"),
+        (lambda step: 1 / (step - 1), ValueError, r"contain -1.0 for step 0: expected finite numbers, at least 0"),
+        (lambda step: step + np.nan, ValueError, r"contain nan for step 0"),
+        (lambda step: {}["rate"], KeyError, "rate"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_schedule_of_ones_own_that_is_wrong_is_named(factors, error, match):
+    @dataclass(frozen=True, repr=False)
+    class Mine(s.Schedule):
+        def _factors(self, step, total, per_epoch):
+            return factors(step)
+
+        def __repr__(self):
+            return "Mine()"
+
+    net = fc.Network([2, 2], seed=0)
+    before = net.predict(np.eye(2))
+    with pytest.raises(error, match=match) as caught:
+        net.fit(np.eye(2), [0, 1], batch_size=1, schedule=Mine())
+    assert (net.predict(np.eye(2)) == before).all()
+    if error is KeyError:
+        assert caught.value.__notes__ == ["in the schedule Mine() for the 2 steps of epoch 0 of 10"]
+
+
 def test_rates_of_another_number_of_steps_are_refused():
     net = fc.Network([2, 2], seed=0)
     trainer = fc._native.Trainer(

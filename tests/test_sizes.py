@@ -77,6 +77,11 @@ def test_a_layer_beyond_the_range_of_integers_is_a_value_error(exponent):
         fc.Network([784, 2**exponent, 10])
 
 
+def test_a_number_that_is_too_small_is_told_the_least_alone():
+    with pytest.raises(ValueError, match=r"sizes\[1\] is 0: expected at least 1$"):
+        fc.Network([1, 0])
+
+
 def test_a_batch_larger_than_the_data_costs_nothing():
     pytest.importorskip("resource")
     output(f"{SETUP}fc.Network([784, 10], seed=0).fit(wide(10, 784), np.zeros(10, np.int64), batch_size=2**62)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 
@@ -83,6 +84,35 @@ def test_predictions_during_a_fit_see_the_network_as_one_of_its_epochs_left_it(t
     order = [states.index(state) for state in seen]  # each is a state, and none comes after a later one
     assert order == sorted(order)
     assert order[-1] == epochs
+
+
+def test_copies_during_a_fit_are_of_one_epoch_weights_optimiser_and_counts(threads):
+    def fit(net, epochs):
+        net.fit(X, Y, epochs=epochs, batch_size=32, optimizer=fc.Adam(1e-3), validation_data=(X, Y))
+
+    def moment(net):
+        state = net.__getstate__()
+        arrays = [state["parameters"], (state["optimizer_state"] or [0, 0, None])[2]]
+        return state["epochs_trained"], *map(pickle.dumps, arrays), state["history"]
+
+    epochs, alone = 30, fc.Network([64, 256, 10], seed=0)
+    serial = [moment(alone)]
+    for _ in range(epochs):
+        fit(alone, 1)
+        serial.append(moment(alone))
+    net, seen = fc.Network([64, 256, 10], seed=0), []
+    fitting = threading.Thread(target=fit, args=(net, epochs))
+    fitting.start()
+    while fitting.is_alive():
+        seen.append(moment(net))
+    fitting.join()
+    seen.append(moment(net))
+    assert seen[-1][:3] == serial[-1][:3]
+    for epoch, parameters, remembered, history in seen:
+        assert parameters == serial[epoch][1]
+        assert remembered in (pickle.dumps(None), serial[epoch][2])  # nothing while an epoch changes it
+        assert {len(history[name]) for name in ("epochs", "loss", "val_accuracy")} <= {len(history["epochs"])}
+        assert len(history["epochs"]) <= epoch
 
 
 def test_of_two_fits_of_one_network_one_is_refused_or_both_come_in_turn():

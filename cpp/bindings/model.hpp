@@ -32,7 +32,7 @@ class Model {
       return s == Status::ok ? fill(*fresh, watch) : s;
     });
     raise_unless_ok(status);
-    published_ = std::move(fresh);
+    now_.parameters = std::move(fresh);
   }
 
   const Shape& shape() const { return shape_; }
@@ -46,22 +46,38 @@ class Model {
   }
   std::shared_ptr<Parameters<T>> publish(std::shared_ptr<Parameters<T>> next) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(published_, std::move(next));
+    return std::exchange(now_.parameters, std::move(next));
   }
-  std::shared_ptr<Parameters<T>> published_parameters() const {
+  // After an epoch, or some steps that `epochs` does not count.
+  std::shared_ptr<Parameters<T>> publish(Parameters<T> next, std::shared_ptr<OptimizerState<T>> optimizer,
+                                         bool counts) {
+    auto shared = std::make_shared<Parameters<T>>(std::move(next));
     const std::lock_guard<std::mutex> lock(mutex_);
-    return published_;
+    now_.optimizer = std::move(optimizer);
+    now_.epochs += counts;
+    return std::exchange(now_.parameters, std::move(shared));
   }
+  std::shared_ptr<Parameters<T>> published_parameters() const { return now().parameters; }
 
-  // What the optimiser of the last fit remembers; null where there is nothing, or while an epoch changes it. Whoever
-  // holds a copy of the pointer may read: an epoch then goes on with a copy.
-  std::shared_ptr<OptimizerState<T>> optimizer_state() const {
+  // What the network is, all of one moment.
+  struct Moment {
+    std::shared_ptr<Parameters<T>> parameters;
+    // What the optimiser of the last fit remembers; null where there is nothing, or while an epoch changes it. Whoever
+    // holds a copy of the pointer may read: an epoch then goes on with a copy.
+    std::shared_ptr<OptimizerState<T>> optimizer;
+    std::uint64_t epochs = 0;  // that it was trained for
+  };
+  Moment now() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return state_;
+    return now_;
   }
   std::shared_ptr<OptimizerState<T>> exchange_optimizer_state(std::shared_ptr<OptimizerState<T>> next) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(state_, std::move(next));
+    return std::exchange(now_.optimizer, std::move(next));
+  }
+  void set_epochs(std::uint64_t epochs) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    now_.epochs = epochs;
   }
 
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
@@ -88,19 +104,19 @@ class Model {
   Shape shape_;
   std::uint64_t seed_;
   InputScale<T> input_;
-  std::shared_ptr<Parameters<T>> published_;
-  std::shared_ptr<OptimizerState<T>> state_;
+  Moment now_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks
 };
 
-// One fit. Keeps the arrays alive that it reads, and the model it trains.
+// One fit. Keeps the arrays alive that it reads, and the model it trains. Of every epoch's order it takes the first
+// `used` samples, or all where it is 0.
 template <class T>
 class Fit {
  public:
   Fit(const std::shared_ptr<Model<T>>& model, const Trained& trained, py::object x, py::object y, py::object weights,
-      Size batch, bool shuffle, Hyperparameters chosen, bool drop_last)
+      Size batch, bool shuffle, Hyperparameters chosen, Size used)
       : network_(model),
         samples_(std::move(x), model->shape().inputs(), model->input()),
         targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
@@ -108,13 +124,12 @@ class Fit {
         optimizer_(chosen.optimizer) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
-    if (drop_last && samples_.n < batch)
-      value_error("x has fewer rows than batch_size: expected a whole batch with drop_last");
+    if (used > samples_.n) value_error("used is more than the rows of x");
     open();
     const Data<T> data = targets_.data(samples_);
     raise_unless_ok(Attention().run(
         [&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch, trained); }));
-    if (drop_last) trainer_.drop_last();
+    if (used != 0) trainer_.use_first(used);
   }
 
   // Other samples for the epochs that follow, a step each, with the optimiser's state as it is.
@@ -133,7 +148,8 @@ class Fit {
   }
 
   // `rates`: the learning rate of each step, or None. `on_progress` takes samples done, their loss, how many are right.
-  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
+  // `whole`: these are all samples of the epoch; else `finish` says when it ends.
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole) {
     Model<T>& model = claimed();
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
@@ -164,11 +180,11 @@ class Fit {
     running.reset();
     if (!trainer_.has_parameters()) model.exchange_optimizer_state(before);  // it has not begun
     const auto publish = [&] {
-      model.exchange_optimizer_state(state);
       start.reset();
-      const auto former = model.publish(trainer_.give_parameters());
+      const bool ends = whole && result.samples == trainer_.samples();
+      if (ends) finished_ = py::make_tuple(epoch, result.loss, result.correct, result.samples);
+      const auto former = model.publish(trainer_.give_parameters(), state, ends);
       if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
-      if (result.samples == trainer_.samples()) finished_ = py::make_tuple(epoch, result.loss, result.correct);
     };
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
@@ -190,9 +206,14 @@ class Fit {
     claimed().publish(std::move(parameters));
   }
 
-  // (epoch, loss, correct) of the last epoch whose weights are published, or None: also where an interrupt keeps
-  // run_epoch's caller from seeing what it returned.
+  // (epoch, loss, correct, samples) of the last epoch whose weights are published, or None: also where an interrupt
+  // keeps run_epoch's caller from seeing what it returned.
   py::object finished() const { return finished_; }
+  // An epoch of several calls has ended.
+  void finish(std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples) {
+    claimed().set_epochs(claimed().now().epochs + 1);
+    finished_ = py::make_tuple(epoch, loss, correct, samples);
+  }
 
   // Between close and open others may change the network.
   void open() {

@@ -11,12 +11,12 @@ namespace fcnet::bindings {
 
 // None where there is nothing to remember, or an epoch is changing it.
 template <class T>
-py::object optimizer_state_of(const Model<T>& model) {
-  const auto state = model.optimizer_state();
+py::object optimizer_state_of(const Model<T>& model, const typename Model<T>::Moment& moment) {
+  const auto& state = moment.optimizer;
   if (state == nullptr || state->slots.size() == 0) return py::none();
   py::list slots;
   Parameters<T> slot;
-  const Size size = model.published()->panels().size();
+  const Size size = moment.parameters->panels().size();
   for (Size i = 0; i < state_slots(state->optimizer); ++i) {
     raise_unless_ok(Attention().run([&](Watch& watch) {
       const Status s = slot.allocate(model.shape(), watch);

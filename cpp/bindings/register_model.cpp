@@ -82,9 +82,12 @@ py::array parameter_of(const PyModel& self, Size layer, const std::string& name)
   });
 }
 
-// Those of all layers, of one moment.
-py::list all_parameters(const PyModel& self) {
-  return with_model(self, [&]<class T>(const auto& model, T) { return arrays_of_layers<T>(*model->published()); });
+// Parameters of all layers, what the optimiser remembers, epochs: of one moment, also while a fit goes on.
+py::tuple state_of(const PyModel& self) {
+  return with_model(self, [&]<class T>(const auto& model, T) {
+    const auto moment = model->now();
+    return py::make_tuple(arrays_of_layers(*moment.parameters), optimizer_state_of<T>(*model, moment), moment.epochs);
+  });
 }
 
 void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
@@ -145,13 +148,13 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
 }
 
 PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
-                       const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
+                       const std::string& optimizer, const std::map<std::string, double>& hyper, Size used,
                        py::object weights, const std::vector<bool>& trainable) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     if (!trainable.empty() && trainable.size() != model->shape().layers())
       value_error("trainable has not one entry for each layer");
     return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), batch,
-                                     shuffle, hyperparameters(optimizer, hyper), drop_last)};
+                                     shuffle, hyperparameters(optimizer, hyper), used)};
   });
 }
 
@@ -161,13 +164,15 @@ void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
-      .def("parameters", all_parameters)
+      .def("state", state_of)
+      .def_property(
+          "epochs",
+          [](const PyModel& self) { return with_model(self, [](const auto& m, auto) { return m->now().epochs; }); },
+          [](const PyModel& self, std::uint64_t epochs) {
+            with_model(self, [&](const auto& model, auto) { model->set_epochs(epochs); });
+          })
       .def("parameter", parameter_of, "layer"_a, "name"_a)
       .def("set_parameter", set_parameter, "layer"_a, "name"_a, "value"_a)
-      .def("optimizer_state",
-           [](const PyModel& self) {
-             return with_model(self, []<class T>(const auto& model, T) { return optimizer_state_of<T>(*model); });
-           })
       .def(
           "set_optimizer_state",
           [](const PyModel& self, const std::string& optimizer, const std::vector<double>& powers,
@@ -182,14 +187,16 @@ void register_model(py::module_& m) {
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
-           "drop_last"_a = false, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
+           "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
-            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step); },
-                              self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
+             bool whole) {
+            return std::visit(
+                [&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step, whole); },
+                self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false)
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true)
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
@@ -213,6 +220,12 @@ void register_model(py::module_& m) {
                 self.fit);
           },
           "snapshot"_a)
+      .def(
+          "finish",
+          [](const PyTrainer& self, std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples) {
+            std::visit([&](const auto& fit) { fit->finish(epoch, loss, correct, samples); }, self.fit);
+          },
+          "epoch"_a, "loss"_a, "correct"_a, "samples"_a)
       .def("finished",
            [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
       .def("open", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->open(); }, self.fit); })

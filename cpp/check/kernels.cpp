@@ -178,7 +178,7 @@ class Check {
     Packed<T> z = judge_.template matrix<T>(outputs, samples), target = judge_.template matrix<T>(outputs, samples);
     Packed<T> sigma(outputs, samples), wanted(outputs, samples), squares(outputs, samples);
     std::vector<T> loss(lanes), wanted_loss(lanes);
-    const LossTask<T> squared{Loss::mse, true, 0, nullptr, target.data(), nullptr};
+    const LossTask<T> squared{Loss::mse, Activation::identity, 0, nullptr, target.data(), nullptr};
     call_.loss(squared, z.data(), outputs, samples, squares.data(), loss.data());
     wanted.fill([&](Size j, Size i) {
       const T difference = z.at(j, i) - target.at(j, i);
@@ -193,7 +193,7 @@ class Check {
     std::vector<std::int32_t> labels(samples);
     for (Size i = 0; i < samples; ++i) labels[i] = static_cast<std::int32_t>(i * 3 % outputs);
     loss.resize(lanes);
-    const LossTask<T> labelled{Loss::cross_entropy, true, 0, labels.data(), nullptr, nullptr};
+    const LossTask<T> labelled{Loss::cross_entropy, Activation::softmax, 0, labels.data(), nullptr, nullptr};
     const int correct = call_.loss(labelled, z.data(), outputs, samples, sigma.data(), loss.data());
     loss.resize(samples);
     wanted_loss.assign(samples, static_cast<T>(outputs));
@@ -246,7 +246,8 @@ class Check {
       call_.forward(first, read_only(h0), panels(h1), 0, hidden);
       call_.forward(second, read_only(h1), panels(h2), 0, m);
       for (Size p = 0; p < h2.panels(); ++p) {
-        const LossTask<T> task{Loss::cross_entropy, true, 0, labels.data() + p * lanes, nullptr, nullptr};
+        const LossTask<T> task{
+            Loss::cross_entropy, Activation::softmax, 0, labels.data() + p * lanes, nullptr, nullptr};
         call_.loss(task, h2.panel(p), m, used_lanes(n, p), s2.panel(p), loss.data() + p * lanes);
       }
       call_.back_data(second, read_only(s2), read_only(h1), Activation::relu, panels(s1), 0, hidden);

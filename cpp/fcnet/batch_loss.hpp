@@ -15,6 +15,12 @@ static constexpr Activation link(Loss loss) {
                                               : Activation::identity;
 }
 
+// Whether a loss takes the h_in before such outputs, and its sigma is the derivative by it. Poisson's also for
+// softplus: both may be too small for their type, not so what they make together.
+static constexpr bool is_linked(Loss loss, Activation output) {
+  return output == link(loss) || (loss == Loss::poisson && output == Activation::softplus);
+}
+
 // A sum of losses times their weights, in the order of the samples; the sum of the weights, and how many samples were
 // classified correctly.
 struct LossSum {

@@ -62,7 +62,7 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
                const T* output, T* sigma, T* target, LossSum* result) {
   T loss[lanes], weights[lanes];
   std::int32_t labels[lanes];
-  LossTask<T> task{shape.loss, shape.linked(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
+  LossTask<T> task{shape.loss, shape.output(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
   if (data.labels != nullptr) {
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
     task.labels = labels;

@@ -70,12 +70,19 @@ struct Poisson {
   FCNET_INLINE V add(V sum, V z, V y, V d) const { return sum + fma(-y, z, d + y); }
 };
 
-// The same of a rate p that another F has made: p - y ln p.
+// The same with p = softplus z, whose derivative is sigmoid z. Where p is too small for its type, z is ln p, and the
+// sigmoid is p.
 template <class V>
-struct PoissonOfRate {
+struct PoissonOfSoftplus {
   V parameter;
-  FCNET_INLINE V derivative(V p, V y) const { return (p - y) / p; }
-  FCNET_INLINE V add(V sum, V p, V y, V) const { return sum + fma(-y, log(p), p); }
+  FCNET_INLINE V derivative(V z, V y) const {
+    const V p = Softplus::apply(z), slope = Sigmoid::apply(z);
+    return p > V{} ? fma(-y, slope / p, slope) : slope - y;
+  }
+  FCNET_INLINE V add(V sum, V z, V y, V) const {
+    const V p = Softplus::apply(z);
+    return sum + fma(-y, p > V{} ? log(p) : z, p);
+  }
 };
 
 // Calls f with the struct that the task names.
@@ -92,7 +99,7 @@ FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
     case Loss::binary_cross_entropy:
       return f(BinaryCrossEntropy<V>{parameter});
     case Loss::poisson:
-      return task.linked ? f(Poisson<V>{parameter}) : f(PoissonOfRate<V>{parameter});
+      return task.output == Activation::softplus ? f(PoissonOfSoftplus<V>{parameter}) : f(Poisson<V>{parameter});
     default:
       return f(SquaredError<V>{parameter});
   }

@@ -38,8 +38,9 @@ struct Shape {
     return {.activation = layer + 1 == layers() ? link(loss) : Activation::relu};
   }
 
+  Activation output() const { return kind(layers() - 1).activation; }
   // Whether the loss takes the last layer's h_in, and its sigma is already the derivative by it.
-  bool linked() const { return kind(layers() - 1).activation == link(loss); }
+  bool linked() const { return is_linked(loss, output()); }
   // What follows the product of a layer; at the end nothing where the loss takes h_in.
   Activation activation(Size layer) const {
     return layer + 1 == layers() && linked() ? Activation::identity : kind(layer).activation;

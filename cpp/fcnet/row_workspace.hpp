@@ -36,7 +36,7 @@ class RowWorkspace {
     training_ = {nullptr,
                  shape.layers(),
                  rows(shape.outputs()),
-                 {shape.loss, true, static_cast<T>(shape.parameter), data.labels, data.targets, data.weights},
+                 {shape.loss, shape.output(), static_cast<T>(shape.parameter), data.labels, data.targets, data.weights},
                  data.x,
                  &chosen,
                  nullptr,

@@ -18,8 +18,8 @@ class Trainer {
 
   // Other data for the passes that follow, one step each, with the optimiser's state as it is.
   [[nodiscard]] Status use(const Data<T>& data, Watch& watch);
-  // Leave out what is left of the samples after the last whole batch.
-  void drop_last() { used_ = samples_ / batch_ * batch_; }
+  // Leave out what is beyond so many samples of the order of an epoch.
+  void use_first(Size samples) { used_ = samples; }
 
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
   // has no parameters of its own, and with `state`, which suits the optimiser and goes on with the steps. `rates`: the

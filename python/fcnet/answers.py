@@ -44,7 +44,8 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
         return labels(y, n, outputs, name) if soft is None else _smoothed(soft, loss.label_smoothing, outputs)
     values = targets(y, n, outputs, dtype, name)
     if isinstance(loss, BinaryCrossEntropy):
-        _refuse(values, (values < 0) | (values > 1), "0 <= y <= 1", name)
+        signs = f", see np.asarray({name}) > 0" if np.isin(values, (-1, 1)).all() else ""
+        _refuse(values, (values < 0) | (values > 1), f"0 <= y <= 1{signs}", name)
         return _smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
         _refuse(values, values < 0, "counts, at least 0", name)

@@ -167,6 +167,18 @@ class Architecture:
             raise ValueError(f"{name} is negative: expected variances")
         return checked
 
+    def described(self, layer: int, trainable: bool) -> str:
+        """The activation of a layer, and what is unusual about it."""
+        kind = self.kinds[layer]
+        norm = f"{kind.normalization.name} normalization" if kind.normalization else ""
+        unusual = [
+            (not kind.bias, "no bias"),
+            (norm, norm),
+            (kind.dropout, f"dropout {kind.dropout:g}"),
+            (not trainable, "frozen"),
+        ]
+        return ", ".join([kind.activation, *(words for is_so, words in unusual if is_so)])
+
 
 class Described:
     """The part of a network that its architecture is, for a user to see."""
@@ -213,6 +225,10 @@ class Described:
         """The columns of the first table that the network was fitted on."""
         return self._feature_names
 
+    def _trainable(self) -> list[bool]:
+        """Of every layer."""
+        raise NotImplementedError
+
     def summary(self) -> str:
         """A table of the layers.
 
@@ -222,14 +238,12 @@ class Described:
         """
         rows = [("layer", "W", "activation", "parameters")]
         total = 0
-        for i, kind in enumerate(self._architecture.kinds):
+        for i, (kind, trainable) in enumerate(zip(self._architecture.kinds, self._trainable(), strict=True)):
             k, m = self.sizes[i], self.sizes[i + 1]
             parameters = (k + kind.bias + (kind.normalization is not None)) * m
             total += parameters
-            extras = [] if kind.bias else ["no bias"]
-            extras += [f"{kind.normalization.name} normalization"] if kind.normalization else []
-            extras += [f"dropout {kind.dropout:g}"] if kind.dropout else []
-            rows.append((str(i), f"{k} x {m}", ", ".join([kind.activation, *extras]), f"{parameters:,}"))
+            described = self._architecture.described(i, trainable)
+            rows.append((str(i), f"{k} x {m}", described, f"{parameters:,}"))
         rows.append(("total", "", "", f"{total:,}"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(

@@ -46,9 +46,12 @@ def plain(value: ArrayLike, name: str) -> Array:
         if array is not None:
             return tensors.seen(array)
     try:
-        return tensors.seen(np.asarray(value))
+        array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
+    if array.ndim == 0 and array.dtype == object:
+        raise TypeError(f"{name} is a {type(value).__name__}: expected an array, a list or a table")
+    return tensors.seen(array)
 
 
 def real(array: Array, name: str) -> Array:
@@ -202,6 +205,7 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} is {value!r}: expected a whole number")
     if value < least or (most is not None and value > most):
-        limit = f"at least {least}" if most is None else f"from {least} to {most}"
+        limitless = most is None or (value < least and most >= 2**31)
+        limit = f"at least {least}" if limitless else f"from {least} to {most}"
         raise ValueError(f"{name} is {value}: expected {limit}")
     return int(value)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from fcnet.early_stopping import EarlyStopping
+from fcnet.names import meant
+from fcnet.schedule import Schedule
 
 Logs = dict[str, float]
 
@@ -62,12 +67,43 @@ class Callback:
         """After the last epoch, with its figures, once early stopping has restored the best weights."""
 
 
+_METHODS = {
+    "on_train_begin": ("logs",),
+    "on_epoch_begin": ("epoch", "logs"),
+    "on_batch_end": ("batch", "logs"),
+    "on_epoch_end": ("epoch", "logs"),
+    "on_train_end": ("logs",),
+}
+
+
 class _OnEpochEnd(Callback):
     def __init__(self, function: Callable[[int, Logs], object]) -> None:
         self._function = function
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._function(epoch, logs)
+
+
+def _check_call(function: Callable[..., object], arguments: int, message: str) -> None:
+    """TypeError where it cannot be called with so many."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # there is none, of some that are built in
+        return
+    try:
+        signature.bind(*[None] * arguments)
+    except TypeError as error:
+        raise TypeError(f"{message}, but calling it so is an error: {error}") from None
+
+
+def _check_methods(one: Callback) -> None:
+    """TypeError where one would never be called, or cannot be."""
+    for name in dir(type(one)):
+        if name.startswith("on_") and name not in _METHODS and (other := meant(name, _METHODS)):
+            raise TypeError(f"callbacks has {one!r}, whose {name} nothing calls{other}")
+    for name, parameters in _METHODS.items():
+        message = f"callbacks has {one!r}: expected {name}({', '.join(parameters)})"
+        _check_call(getattr(one, name), len(parameters), message)
 
 
 class Callbacks:
@@ -89,8 +125,15 @@ class Callbacks:
             raise TypeError(f"callbacks is {given!r}: expected a list of fcnet.Callback or functions (epoch, logs)")
         self._all: list[Callback] = []
         for one in given or ():
+            for rule, place in ((EarlyStopping, "early_stopping"), (Schedule, "schedule")):
+                if isinstance(one, rule):
+                    raise TypeError(f"callbacks has {one!r}: expected it as {place}=")
             if isinstance(one, type) or not (isinstance(one, Callback) or callable(one)):
                 raise TypeError(f"callbacks has {one!r}: expected an fcnet.Callback or a function (epoch, logs)")
+            if isinstance(one, Callback):
+                _check_methods(one)
+            else:
+                _check_call(one, 2, f"callbacks has {one!r}: expected a function (epoch, logs)")
             self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))
             self._all[-1].model = model
         self._of_steps = [one for one in self._all if type(one).on_batch_end is not Callback.on_batch_end]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 
-from fcnet import arrays
+from fcnet import arrays, files
 from fcnet.callbacks import Callback, Logs
 from fcnet.monitoring import Mode, Monitoring
 
@@ -24,7 +24,8 @@ class Checkpoint(Callback, Monitoring):
         Where "{epoch}" is replaced by the number of epochs trained, there are files of all of them.
     every : int >= 1, default 1
         Epochs from one save to the next. At the end of a fit its weights are saved in any case, those that early
-        stopping went back to; with ``monitor`` only where they are the best.
+        stopping went back to; with ``monitor`` only where they are the best. Weights of half an epoch, where a callback
+        stops the fit within one, never are.
     monitor : str, optional
         Save only where this figure of the history, such as "val_loss", is better than at every save before.
     mode : {"auto", "min", "max"}
@@ -67,32 +68,41 @@ class Checkpoint(Callback, Monitoring):
         self.every = arrays.whole_number(every, "every", 1)
         self.monitor, self.mode, self.min_delta = monitor or "loss", mode, min_delta
         self.check_rule()
-        self._watches, self._saved = monitor is not None, -1
+        self._watches, self._saved, self._begun = monitor is not None, -1, -1
         self._best: float | None = None
         self._of: object = None  # the network that it is the best of
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Begin anew; TypeError where the network cannot be stored."""
+        """Begin anew; TypeError where the network cannot be stored, OSError where there is no folder for it."""
         if self._of is not self.model:
             self._of, self._best = self.model, None
-        self._saved = -1
+        self._saved = self._begun = -1
         if callable(self.model.loss):
             raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")
+        if "{epoch}" not in os.path.dirname(self.path):
+            files.refuse_all_but_files(self.path, os.path.realpath(self.path))
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Remember that it has not ended."""
+        self._begun = self.model.epochs_trained
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save, if it is time."""
+        if self._watches:
+            self.check_figures(logs, "checkpoint")
+            self.warn_of_nan(self.model.history[self.monitor], "checkpoint")
         if (self.model.epochs_trained % self.every) == 0:
             self._save(logs)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save the weights that the fit ends with."""
+        """Save the weights that the fit ends with, unless it was stopped in the middle of an epoch."""
+        if self.model.epochs_trained == self._begun:
+            return
         if not self._watches or self.model.epochs_trained != self._saved:
             self._save(logs)
 
     def _save(self, logs: Logs) -> None:
         if self._watches:
-            if logs:
-                self.check_figures(logs, "checkpoint")
             if not self.is_better(logs.get(self.monitor, math.nan), self._best):
                 return
             self._best = logs[self.monitor]

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fcnet import arrays
 from fcnet.hyperparameters import check_numbers
 from fcnet.initializers import Initializer, InitializerName, checked_initializer
+from fcnet.names import meant
 from fcnet.normalization import Normalization, NormalizationName, normalization_of
 
 Activation = Literal[
@@ -33,7 +34,7 @@ ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 def check_activation(name: object) -> None:
     """ValueError where it is no activation's name."""
     if name not in ACTIVATIONS:
-        raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}")
+        raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}{meant(name, ACTIVATIONS)}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import chain
+from numbers import Real
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ def open_trainer(
     trainable: list[bool],
     *,
     shuffle: bool = False,
-    drop_last: bool = False,
+    used: int = 0,
 ) -> Trainer:
     """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them.
 
@@ -38,7 +39,7 @@ def open_trainer(
     RuntimeError : the model is being fitted already.
     """
     x, y, weights = data
-    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), drop_last, weights, trainable)
+    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), used, weights, trainable)
 
 
 class Epoch(NamedTuple):
@@ -72,9 +73,10 @@ class Feed(ABC):
     def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
         """Train for an epoch; what it came to, and the batch in which it diverged, if it did."""
 
-    @abstractmethod
     def finished(self) -> Epoch | None:
-        """The last epoch that ended, all of whose steps are in the model."""
+        """The last epoch that ended, all of whose steps are in the model; also where an interrupt hid its end."""
+        finished = self.trainer.finished()
+        return finished and Epoch(*finished)
 
 
 class InMemory(Feed):
@@ -83,19 +85,21 @@ class InMemory(Feed):
     samples: int
     steps: int
 
-    def __init__(self, made: Architecture, train: Examples, batch_size: int, *, shuffle: bool, drop_last: bool) -> None:
+    def __init__(
+        self, made: Architecture, train: Examples, batch_size: int, accumulate: int, *, shuffle: bool, drop_last: bool
+    ) -> None:
         n = len(train.x)
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
-        self._batch, self._shuffle, self._drop_last = min(batch_size, n), shuffle, drop_last
+        self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
         self._data = train.of_loss(made)
-        self.samples = n - n % self._batch if drop_last else n
+        self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
         """A trainer of all samples."""
         self.trainer = open_trainer(
-            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, drop_last=self._drop_last
+            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, used=self.samples
         )
 
     def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
@@ -107,11 +111,6 @@ class InMemory(Feed):
 
         loss, correct, diverged, done = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
-
-    def finished(self) -> Epoch | None:
-        """Also where an interrupt kept the end of the native call from being seen."""
-        finished = self.trainer.finished()
-        return finished and Epoch(*finished, self.samples)
 
 
 class Batches(Feed):
@@ -138,7 +137,6 @@ class Batches(Feed):
         self._next_epoch: Iterator[Examples] | None = chain([self.first], batches)
         self.samples = None
         self.steps = len(given) if isinstance(given, Sized) else None
-        self._finished: Epoch | None = None
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
         """A trainer of the first batch."""
@@ -147,7 +145,7 @@ class Batches(Feed):
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
         i = -1
         for i, pair in enumerate(batches):
-            if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+            if not isinstance(pair, tuple | list) or len(pair) not in (2, 3) or isinstance(pair[0], Real):
                 raise TypeError(
                     f"y is missing and batch {i} of x a {type(pair).__name__}: expected x and y, or as x an iterable "
                     f"of batches, each a pair (x, y)"
@@ -167,7 +165,7 @@ class Batches(Feed):
                 raise ValueError(f"x has more batches than its len(), {step}")
             self.trainer.use(*batch.of_loss(self._made))
             loss, correct, diverged, _ = self.trainer.run_epoch(
-                epoch, None, None if rates is None else rates[step : step + 1]
+                epoch, None, None if rates is None else rates[step : step + 1], whole=False
             )
             if diverged:
                 return Epoch(epoch, loss, right, done), step
@@ -175,9 +173,6 @@ class Batches(Feed):
             total, weight = total + batch.weight * loss, weight + batch.weight
             if hear is not None:
                 hear(step, done, total / weight if weight else 0.0, right)
-        self._finished = Epoch(epoch, total / weight if weight else 0.0, right, done)
-        return self._finished, None
-
-    def finished(self) -> Epoch | None:
-        """One whose batches have all been trained on."""
-        return self._finished
+        ended = Epoch(epoch, total / weight if weight else 0.0, right, done)
+        self.trainer.finish(*ended)
+        return ended, None

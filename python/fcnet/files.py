@@ -47,13 +47,13 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     given = path_text(path)
     target = os.path.realpath(given)
-    _refuse_all_but_files(given, target)
+    refuse_all_but_files(given, target)
     folder = os.path.dirname(target)
     partial = ""
     try:
         _remove_leftovers(folder)
-        partial, descriptor = _create(folder)
-        with open(descriptor, "wb") as file:
+        with _create(folder) as file:
+            partial = file.name
             with suppress(FileNotFoundError):
                 os.chmod(partial, stat.S_IMODE(os.stat(target).st_mode))
             yield file
@@ -63,36 +63,53 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException as error:
         with suppress(OSError):
             os.unlink(partial)
-        if isinstance(error, OSError) and error.filename == partial:
-            raise type(error)(error.errno, error.strerror, given) from None  # by the name that the user knows
+        if isinstance(error, OSError) and error.errno and (error.filename is None or _is_partial(error.filename)):
+            raise OSError(error.errno, error.strerror, given) from None  # by the name that the user knows
         raise
-    _bring_to_disk(folder)
+    try:
+        _bring_to_disk(folder)
+    except OSError as error:
+        text = f"The new file is in its place, but a power failure may undo that: {error.strerror}"
+        raise OSError(error.errno, text, given) from None
 
 
-def _refuse_all_but_files(given: str, target: str) -> None:
+def refuse_all_but_files(given: str, target: str) -> None:
+    """OSError where ``target``, which ``given`` leads to, is no file that can be replaced, nor the place for one."""
     if not given or os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "Is a folder: expected the path of a file", given)
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise OSError(errno.EINVAL, "Is a device or a pipe: expected the path of a file", given)
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "Is read-only", given)
+    try:
+        os.stat(os.path.dirname(target))
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, f"There is no folder {os.path.dirname(given)!r}", given) from None
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.stat(target).st_mode):
+            raise OSError(errno.EINVAL, "Is a device or a pipe: expected the path of a file", given)
+        if not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, "Is read-only", given)
 
 
-def _create(folder: str) -> tuple[str, int]:
+def _is_partial(path: str) -> bool:
+    return os.path.basename(path).startswith(_PREFIX) and path.endswith(_SUFFIX)
+
+
+def _create(folder: str) -> BinaryIO:
     """A new file of a name that nobody else has, locked as long as it is open."""
     while True:
-        partial = os.path.join(folder, f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}")
-        try:
-            descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_LINK, 0o666)
-        except OSError as error:
-            error.filename = partial
-            raise
+        name = f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
+        file = open(os.path.join(folder, name), "xb")  # noqa: SIM115
         if fcntl is None:
-            return partial, descriptor
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:  # else somebody took it for a leftover before it was locked
-            return partial, descriptor
-        os.close(descriptor)
+            return file
+        try:
+            with suppress(OSError):  # of file systems without locks: nor do others get one, to take it for a leftover
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            if os.fstat(file.fileno()).st_nlink:  # else somebody took it for a leftover before it was locked
+                return file
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(file.name)
+            file.close()
+            raise
+        file.close()
 
 
 def _remove_leftovers(folder: str) -> None:
@@ -101,7 +118,7 @@ def _remove_leftovers(folder: str) -> None:
         return
     with suppress(OSError):
         for name in os.listdir(folder):
-            if not name.startswith(_PREFIX) or not name.endswith(_SUFFIX):
+            if not _is_partial(name):
                 continue
             with suppress(OSError):
                 descriptor = os.open(os.path.join(folder, name), os.O_RDWR | _NO_LINK)

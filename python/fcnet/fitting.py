@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from numpy.typing import ArrayLike
@@ -37,18 +37,17 @@ def _refuse_accumulation(optimizer: Optimizer, what: str) -> None:
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_epochs_before", "_history", "_layers", "_model", "_stepper", "_steps")
+    __slots__ = ("_history", "_layers", "_model", "_stepper", "_steps")
     _model: Model
     _layers: tuple[Layer, ...]
     _stepper: tuple[Optimizer, list[bool], Trainer] | None  # of train_on_batch
     _steps: int  # of train_on_batch
-    _epochs_before: int
     _history: History
 
     @property
     def epochs_trained(self) -> int:
         """Over all fits."""
-        return self._epochs_before + len(self._history)
+        return self._model.epochs
 
     @property
     def history(self) -> History:
@@ -101,7 +100,8 @@ class Fitting(Described):
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
         drop_last : bool
-            Leave out of every epoch what does not fill a batch.
+            Leave out of every epoch what does not fill a batch; batches that an optimiser accumulates stay, also where
+            the last step has fewer of them.
         sample_weight : array-like (n,) of numbers >= 0, optional
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
         class_weight : {class: weight} or "balanced", optional
@@ -116,7 +116,7 @@ class Fitting(Described):
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
             regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and of several
             yes-or-no answers their mean. Functions take ``(y_true, output)``: labels (n,), answers or targets
-            (n, outputs), and what ``predict`` gives.
+            (n, outputs), and what ``predict`` gives. All are tried once before the first step.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional
@@ -137,7 +137,8 @@ class Fitting(Described):
         TypeError, ValueError : an argument is not as above; the network is as before.
         DivergenceError : the loss became infinite or NaN; the network has its last good weights.
         RuntimeError : the network is being fitted already, by another thread.
-        Exception : what a callback or a metric raises; the network as the last finished step left it.
+        Exception : what a callback or a metric raises, with a note of the metric's name; the network as the last
+            finished step left it.
         """
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         initial_epoch = arrays.whole_number(initial_epoch, "initial_epoch", 0, epochs)
@@ -154,20 +155,24 @@ class Fitting(Described):
         heard = Callbacks(callbacks, self)
         feed: Feed
         if y is None:
+            if hasattr(x, "shape"):
+                raise TypeError("y is missing: expected labels or targets of the rows of x, or as x batches (x, y)")
             if validation_split or drop_last or sample_weight is not None or class_weight is not None:
                 what = "validation_split, drop_last, sample_weight and class_weight"
-                raise ValueError(f"{what} are for x and y: expected none of them for batches")
+                raise ValueError(f"y is missing, or x is batches: {what} are for x and y, expected none of them")
             _refuse_accumulation(optimizer, "batches")
             feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
+        elif isinstance(x, Iterator):
+            raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
             given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
             train = given.not_empty("x").weighing("sample_weight")
             features = train.features
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
-            feed = InMemory(made, train, batch_size * optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
+            feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(made.classifies, validation is not None, scores)
@@ -178,14 +183,16 @@ class Fitting(Described):
         if schedule is not None and feed.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
+        if validation is not None:  # a metric that fails should do so before hours of training
+            scores.of(validation.truth(made), lambda: self._model.predict(validation.x), validation.weights)
         feed.open(self._model, optimizer, self._trainable())
         try:
             self._stepper, self._feature_names = None, features
-            self._epochs_before, self._history = self.epochs_trained, History(metrics=lists)
+            self._history = History(metrics=lists)
             Fit(
                 model=self._model,
                 feed=feed,
-                first_epoch=self._epochs_before,
+                first_epoch=self.epochs_trained,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
                 optimizer=optimizer,
@@ -258,12 +265,13 @@ class Fitting(Described):
         try:
             trainer.use(*what)
             self._steps += 1
-            loss, correct, diverged, _ = trainer.run_epoch(MOST_EPOCHS - self._steps % 2**31)  # what dropout belongs to
+            dropped_by = MOST_EPOCHS - self._steps % 2**31  # in place of the epoch
+            loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
             self._stepper = None if diverged else (optimizer, trainable, trainer)
             if not diverged:
                 self._feature_names = batch.features
         finally:
             trainer.close()
         if diverged:
-            raise DivergenceError.of("this step", loss, optimizer)
+            raise DivergenceError.of("this step", loss, optimizer, self._architecture.classifies)
         return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if self._architecture.classifies else {})

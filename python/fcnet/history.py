@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fcnet.names import meant
 from fcnet.optional import optional
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Figures of every epoch; ``history["loss"]`` and ``history.loss`` are the same list.
 
@@ -51,11 +52,18 @@ class History:
     def __len__(self) -> int:
         return len(self.epochs)
 
+    def __repr__(self) -> str:
+        """How many epochs, and the figures of the last."""
+        last = [f"{name}={figure:.4g}" for name, figure in self.last().items()]
+        best = [] if self.best_epoch is None else [f"best_epoch={self.best_epoch}"]
+        stopped = ["stopped_early=True"] if self.stopped_early else []
+        return f"History({', '.join([f'{len(self)} epochs', *last, *best, *stopped])})"
+
     def __getitem__(self, name: str) -> list[float]:
         """Return the figures called ``name``; KeyError lists the names there are."""
         figures = self.to_dict()
         if name not in figures:
-            raise KeyError(f"{name!r}: expected one of {', '.join(figures)}")
+            raise KeyError(f"{name!r}: expected one of {', '.join(figures)}{meant(name, figures)}")
         return figures[name]
 
     def keys(self) -> list[str]:
@@ -81,6 +89,12 @@ class History:
     def to_dict(self) -> dict[str, list[float]]:
         """The lists by their names, as a table's columns; those that have no figures are empty."""
         return {name: value for name, value in vars(self).items() if isinstance(value, list)} | self.metrics
+
+    def plain(self) -> dict[str, Any]:
+        """Everything in plain values and lists of its own, of whole epochs also while a fit adds one."""
+        n = len(self)
+        figures = {name: value[:n] if isinstance(value, list) else value for name, value in vars(self).items()}
+        return figures | {"metrics": {name: value[:n] for name, value in self.metrics.items()}}
 
     def to_frame(self) -> Any:
         """The figures as a table, an epoch a row.
@@ -119,5 +133,6 @@ class History:
         """A list of ``metrics``."""
         metrics: dict[str, list[float]] = vars(self).get("metrics", {})  # not yet there while one is copied
         if name not in metrics:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            known = () if name.startswith("_") else (*vars(self), *metrics)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{meant(name, known)}")
         return metrics[name]

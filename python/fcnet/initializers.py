@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet.hyperparameters import check_numbers
+from fcnet.names import meant
+
+__all__ = ["Constant", "Initializer", "Orthogonal", "VarianceScaling"]
 
 Array = NDArray[Any]
 InitializerName = Literal[
@@ -154,7 +157,8 @@ def checked_initializer(given: object) -> Initializer | Literal["auto"]:
     if given == "auto":
         return "auto"
     if given not in _BY_NAME:
-        raise ValueError(f"init is {given!r}: expected one of {', '.join(get_args(InitializerName))}, or an array")
+        names = get_args(InitializerName)
+        raise ValueError(f"init is {given!r}: expected one of {', '.join(names)}, or an array{meant(given, names)}")
     return _BY_NAME[given]
 
 

@@ -42,7 +42,8 @@ def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[
     for name in (given,) if isinstance(given, str) else names:
         check_activation(name)
     if len(names) != hidden:
-        raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one for each hidden layer")
+        last = "; the last layer's is given by its fcnet.Dense" if len(names) == hidden + 1 else ""
+        raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one a hidden layer{last}")
     return list(names)
 
 

@@ -33,7 +33,7 @@ class Layer:
         The share of its outputs that a training step leaves out.
     normalization : BatchNorm, LayerNorm or None
     trainable : bool
-        Whether a fit changes it, to get and to set; True at first.
+        Whether a fit changes it, to get and to set; True at first. ``freeze()`` and ``unfreeze()`` set it too.
     """
 
     __slots__ = ("_index", "_made", "_model", "_shape", "_trainable")
@@ -136,4 +136,4 @@ class Layer:
         self._model.set_parameter(self._index, part, self._made.part(value, self._index, part, part))
 
     def __repr__(self) -> str:
-        return f"Layer({' x '.join(map(str, self._shape))}, {self.activation})"
+        return f"Layer({' x '.join(map(str, self._shape))}, {self._made.described(self._index, self._trainable)})"

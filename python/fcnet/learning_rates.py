@@ -19,7 +19,7 @@ from fcnet.training import DivergenceError
 _TOO_HIGH = 4  # times the lowest loss so far: from there on it only gets worse
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LearningRates:
     """What ``Network.find_learning_rate`` found.
 
@@ -39,6 +39,11 @@ class LearningRates:
     losses: NDArray[np.float64]
     smoothed: NDArray[np.float64]
     suggestion: float
+
+    def __repr__(self) -> str:
+        """The suggestion, and what was tried."""
+        tried = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        return f"LearningRates(suggestion={self.suggestion:.3g}, {tried})"
 
     @classmethod
     def of(cls, rates: NDArray[np.float64], losses: NDArray[np.float64]) -> LearningRates:
@@ -140,6 +145,7 @@ def tried(
             progress=False,
         )
     if len(heard.all) < 2:
-        raise DivergenceError.of("the first step", math.nan, replace(optimizer, learning_rate=span.lowest))
+        lowest = replace(optimizer, learning_rate=span.lowest)
+        raise DivergenceError.of("the first step", math.nan, lowest, net._architecture.classifies)
     rates = span.factors(0, len(heard.all), span.steps, 1)
     return LearningRates.of(rates, np.array(heard.all))

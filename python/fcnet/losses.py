@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet.hyperparameters import check_numbers
+from fcnet.names import meant
+
+__all__ = ["MAE", "MSE", "RMSE", "BinaryCrossEntropy", "CrossEntropy", "Huber", "Loss", "Poisson", "Quantile"]
 
 Array = NDArray[Any]
 LossFunction = Callable[..., tuple[float, Array]]
@@ -178,7 +181,8 @@ class Custom(Loss):
                 f"loss returned a derivative of shape {slope.shape} and dtype {slope.dtype}: "
                 f"expected real numbers {output.shape}"
             )
-        return float(value), slope.astype(output.dtype)
+        with np.errstate(over="ignore"):  # what is infinite ends the fit, which says so
+            return float(value), slope.astype(output.dtype)
 
     def of_rows(self, target: Array, weights: Array | None) -> Callable[[Array, Array], tuple[float, Array]]:
         """The same as a function of the outputs and the numbers of the rows that they belong to."""
@@ -216,7 +220,7 @@ def loss_of(given: object) -> Loss:
             return Custom(given)
         raise TypeError(f"loss is {given!r}: expected a name like 'mse', one of fcnet.losses, or a function")
     if name not in LOSSES:
-        raise ValueError(f"loss is {name!r}: expected one of {', '.join(LOSSES)}")
+        raise ValueError(f"loss is {name!r}: expected one of {', '.join(LOSSES)}{meant(name, LOSSES)}")
     if not set(options) <= {field.name for field in fields(LOSSES[name])}:
         raise ValueError(f"loss {name!r} has options {sorted(options)}, not all of which it knows")
     return LOSSES[name](**options)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
 from fcnet.hyperparameters import check_numbers
-from fcnet.scoring import higher_is_better
+from fcnet.names import meant
+from fcnet.scoring import FIGURES, higher_is_better
 
 Mode = Literal["auto", "min", "max"]
 
@@ -27,18 +29,27 @@ class Monitoring:
         if self.mode not in get_args(Mode):
             raise ValueError(f"mode is {self.mode!r}: expected 'auto', 'min' or 'max'")
         if self.mode == "auto" and higher_is_better(self.monitor) is None:
-            raise ValueError(f"monitor is {self.monitor!r}, whose direction is unknown: expected mode='min' or 'max'")
+            hint = meant(self.monitor, [*FIGURES, *(f"val_{figure}" for figure in FIGURES)])
+            text = f"monitor is {self.monitor!r}, whose direction is unknown: expected mode='min' or 'max'{hint}"
+            raise ValueError(text)
 
     def check_figures(self, figures: Collection[str], owner: str) -> None:
         """ValueError where a fit has no such figure; the message calls the rule ``owner``."""
         if self.monitor not in figures:
             validates = any(name.startswith("val_") for name in figures)
             missing = self.monitor.startswith("val_") and not validates
-            advice = "validation_data or validation_split" if missing else f"one of {', '.join(figures)}"
+            known = f"one of {', '.join(figures)}{meant(self.monitor, figures)}"
+            advice = "validation_data or validation_split" if missing else known
             raise ValueError(f"{owner} watches {self.monitor}: expected {advice}")
 
+    def warn_of_nan(self, figures: Sequence[float], owner: str) -> None:
+        """RuntimeWarning where the last figure is the first of these that is NaN, so that a fit gives one."""
+        if math.isnan(figures[-1]) and not any(map(math.isnan, figures[:-1])):
+            text = f"{owner} watches {self.monitor}, which is NaN after epoch {len(figures)} of the fit: no improvement"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+
     def is_better(self, figure: float, best: float | None) -> bool:
-        """Whether ``figure`` improves on ``best`` (None: there is none yet) by more than ``min_delta``."""
+        """Whether ``figure``, no NaN, improves on ``best`` (None: there is none yet) by more than ``min_delta``."""
         if best is None:
             return not math.isnan(figure)
         rises = self.mode == "max" or (self.mode == "auto" and higher_is_better(self.monitor))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -101,7 +100,6 @@ class Network(Fitting):
         self._model = made.model(parameters)
         self._architecture = made
         self._feature_names = None
-        self._epochs_before = 0
         self._stepper, self._steps = None, 0
         self._history = History()
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
@@ -233,7 +231,9 @@ class Network(Fitting):
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. The history is not stored; nor are, while an epoch runs, its steps and the optimiser's state.
+        one. The history is not stored. While another thread fits the network, the file has the weights of its last
+        epoch (of batches given one by one, of its last step) and may lack what the optimiser remembers of it: save from
+        a callback like ``fcnet.Checkpoint`` to go on.
 
         Parameters
         ----------
@@ -250,14 +250,16 @@ class Network(Fitting):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
+        history = self.history.plain()  # first: of no epoch that the weights have not seen
+        parameters, optimizer_state, epochs_trained = self._model.state()
         return {
             **self._architecture.arguments(),
             "trainable": [layer.trainable for layer in self.layers],
-            "epochs_trained": self.epochs_trained,
-            "history": asdict(self.history),
+            "epochs_trained": epochs_trained,
+            "history": history,
             "feature_names": self._feature_names,
-            "parameters": self._model.parameters(),
-            "optimizer_state": self._model.optimizer_state(),
+            "parameters": parameters,
+            "optimizer_state": optimizer_state,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -277,4 +279,4 @@ class Network(Fitting):
             self._model.set_optimizer_state(*optimizer_state)
         self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
-        self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)
+        self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)

@@ -16,6 +16,8 @@ from fcnet import schedules as available
 from fcnet.optional import optional
 from fcnet.schedule import Schedule
 
+__all__ = ["history", "learning_rates", "schedules"]
+
 _BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#64748b"
 _STYLE = {
     "font.size": 9,

@@ -78,17 +78,21 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
         try:
             return _read(file, os.fstat(file.fileno()).st_size)
         except (ValueError, RecursionError) as error:
-            reason = "its header is nested too deeply" if isinstance(error, RecursionError) else error
+            reason: object = error
+            if isinstance(error, RecursionError):
+                reason = "its header is nested too deeply"
+            elif isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
+                reason = "it is not in the safetensors format, as its header is not JSON"
             raise ValueError(f"{path!r} is not a model file: {reason}") from None
 
 
 def _read(file: BinaryIO, size: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _LONGEST_HEADER):
-        raise ValueError(f"it is not in the safetensors format: {size} bytes do not hold a header of {length}")
+        raise ValueError(f"it is not in the safetensors format, as its {size} bytes do not hold a header of {length}")
     text = file.read(length)
     if not text.startswith(b"{"):
-        raise ValueError("its header does not begin with '{'")
+        raise ValueError("it is not in the safetensors format, as its header does not begin with '{'")
     header = json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):

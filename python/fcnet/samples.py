@@ -78,14 +78,17 @@ def samples(
         arrays.real(array, name)
     if array.ndim != 2:
         one = array.ndim == 1 and len(array)
-        row, column = one == inputs, one and inputs == 1
-        advice = f", for one sample see np.asarray({name})[None, :]" if row else ""
-        advice = f", for one feature see np.asarray({name})[:, None]" if column else advice
+        whole = name if name.isidentifier() else "..."
+        row, column, images = one == inputs, one and inputs == 1, array.ndim > 2 and array.size == len(array) * inputs
+        advice = f", for one sample see np.asarray({whole})[None, :]" if row else ""
+        advice = f", for one feature see np.asarray({whole})[:, None]" if column else advice
+        advice = f", see np.reshape({whole}, (-1, {inputs}))" if images else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     _check_features(array.shape, inputs, name)
     if not _readable(array):
         keep = array.dtype in _NATIVE and array.dtype.isnative
-        array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and that is looked for
+            array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
     if finite:
         arrays.refuse_non_finite(array, name, columns or known)
     return array

@@ -81,3 +81,29 @@ class Schedule:
 
     def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
         raise NotImplementedError
+
+
+def checked_factors(
+    schedule: Schedule, number: int, epochs: int, per_epoch: int, history: Figures
+) -> NDArray[np.float64]:
+    """Its factors of an epoch, which a user's code may have made.
+
+    Raises
+    ------
+    TypeError, ValueError : they are not finite numbers of at least 0, one for each step.
+    Exception : what the schedule raises, with a note that names it.
+    """
+    try:
+        given = np.asarray(schedule.of_epoch(number, epochs, per_epoch, history))
+    except Exception as error:
+        error.add_note(f"in the schedule {schedule!r} for the {per_epoch} steps of epoch {number} of {epochs}")
+        raise
+    whose = f"the factors of schedule {schedule!r}"
+    if given.dtype.kind not in "fiu":
+        raise TypeError(f"{whose} have dtype {given.dtype}: expected real numbers")
+    if given.shape != (per_epoch,):
+        raise ValueError(f"{whose} have shape {given.shape}: expected ({per_epoch},), one for each step")
+    if not (np.isfinite(given) & (given >= 0)).all():
+        step = int(np.flatnonzero(~(np.isfinite(given) & (given >= 0)))[0])
+        raise ValueError(f"{whose} contain {given[step]} for step {step}: expected finite numbers, at least 0")
+    return given.astype(np.float64)

@@ -7,7 +7,10 @@ from functools import partial
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+
+from fcnet.names import meant
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 _Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], float]
@@ -18,18 +21,20 @@ _OF_CLASSES = {"accuracy": True, "top_k_accuracy": True, "log_loss": False, "roc
     name + average: True for name in ("precision", "recall", "f1") for average in ("", "_macro", "_micro", "_weighted")
 }
 _OF_VALUES = {"mse": False, "rmse": False, "mae": False, "r2": True}
+FIGURES = _OF_CLASSES | _OF_VALUES | {"loss": False}
 
 
 def higher_is_better(figure: str) -> bool | None:
     """Of a figure in a history, such as "val_f1"; None where its name does not tell."""
-    return (_OF_CLASSES | _OF_VALUES | {"loss": False}).get(figure.removeprefix("val_"))
+    return FIGURES.get(figure.removeprefix("val_"))
 
 
 def _function(name: str, classifies: bool) -> Callable[..., float]:
     known = _OF_CLASSES if classifies else _OF_VALUES
     if name not in known:
         kind = "classifies" if classifies else "does not classify"
-        raise ValueError(f"metrics has {name!r}: expected, as the network {kind}, one of {', '.join(known)}")
+        expected = f"expected, as the network {kind}, one of {', '.join(known)}{meant(name, known)}"
+        raise ValueError(f"metrics has {name!r}: {expected}")
     from fcnet import metrics
 
     stem, _, average = name.rpartition("_")
@@ -112,8 +117,16 @@ class Scores:
         if not self._functions:
             return {}
         rows = output()
-        figures = {name: function(y_true, rows, weights) for name, function in self._functions.items()}
-        for name, figure in figures.items():
+        figures: dict[str, float] = {}
+        for name, function in self._functions.items():
+            try:
+                figure = function(y_true, rows, weights)
+            except Exception as error:
+                error.add_note(f"in the metric {name!r} of y_true {y_true.shape} and output {rows.shape}")
+                raise
+            if isinstance(figure, np.ndarray) and figure.ndim == 0:
+                figure = figure[()]
             if not isinstance(figure, Real):
                 raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
-        return {name: float(figure) for name, figure in figures.items()}
+            figures[name] = float(figure)
+        return figures

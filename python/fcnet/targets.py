@@ -24,6 +24,11 @@ def _advice_on_labels(array: Array, name: str) -> str:
     return ""
 
 
+def _check_count(array: Array, n: int, name: str) -> None:
+    if array.ndim and len(array) != n:
+        raise ValueError(f"{name} has shape {array.shape}: expected {n} entries, one for each sample")
+
+
 def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.int32]:
     """Class labels as int32 from integers (n,) or (n, 1), or from one-hot rows (n, classes).
 
@@ -44,6 +49,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     ValueError : another shape, a label out of range, rows that are not one-hot.
     """
     array = tensors.widened(arrays.plain(y, name))
+    _check_count(array, n, name)
     if array.ndim == 2 and array.shape == (n, 1) and classes != 1:
         array = array[:, 0]
     if array.ndim == 2 and array.shape == (n, classes):
@@ -53,12 +59,15 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
             raise ValueError(f"{name} is not one-hot in row {wrong[0]}: expected exactly one 1 and else 0")
         return np.asarray(hot.argmax(axis=1), dtype=np.int32)
     if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}: expected labels ({n},) or one-hot rows ({n}, {classes})")
+        expected = f"labels ({n},) or one-hot rows ({n}, {classes}), as the network has {classes} outputs"
+        raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     if array.dtype.kind not in "iub" and n:
         raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{_advice_on_labels(array, name)}")
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
-        advice = "; for two classes a network needs two outputs, or loss='binary_cross_entropy'" if classes == 1 else ""
+        advice = f"; see np.unique({name}, return_inverse=True)" if len(np.unique(array)) <= classes else ""
+        if classes == 1:
+            advice = "; for two classes a network needs two outputs, or loss='binary_cross_entropy'"
         raise ValueError(
             f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
         )
@@ -86,10 +95,13 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
     ValueError : another shape, or not finite.
     """
     array = arrays.real(arrays.plain(y, name), name)
+    _check_count(array, n, name)
     if outputs == 1 and array.shape == (n,):
         array = array[:, None]
     if array.shape != (n, outputs):
-        expected = f"({n}, {outputs})" + (f" or ({n},)" if outputs == 1 else "")
+        expected = f"({n}, {outputs}), as the network has {outputs} outputs" if outputs > 1 else f"({n}, 1) or ({n},)"
+        if array.ndim == 1 and array.dtype.kind in "iub":
+            expected += "; of class labels the loss is 'cross_entropy'"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     arrays.refuse_non_finite(array, name, tables.column_names(y))
     return arrays.cast(array, dtype, name)

@@ -14,9 +14,10 @@ from fcnet.examples import Examples
 from fcnet.feeding import Epoch, Feed
 from fcnet.history import History
 from fcnet.losses import Custom
+from fcnet.monitoring import Monitoring
 from fcnet.optimizer import Optimizer
 from fcnet.progress import Progress
-from fcnet.schedule import Schedule
+from fcnet.schedule import Schedule, checked_factors
 from fcnet.scoring import Scores
 
 
@@ -28,11 +29,12 @@ class DivergenceError(FloatingPointError):
     """
 
     @classmethod
-    def of(cls, where: str, loss: float, optimizer: Optimizer) -> DivergenceError:
+    def of(cls, where: str, loss: float, optimizer: Optimizer, classifies: bool) -> DivergenceError:
         """The one that says so."""
+        smaller = "inputs" if classifies else "inputs or targets, such as of mean 0 and standard deviation 1"
         return cls(
             f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "
-            f"inputs; the network keeps its last good weights"
+            f"{smaller}; the network keeps its last good weights"
         )
 
 
@@ -146,6 +148,9 @@ class Fit:
             if self.validation is not None:
                 figures = evaluate(self.model, self.made, self.validation, self.scores)
             self._record(seconds, figures)
+            for owner, rule in (("schedule", self.schedule), ("early_stopping", self.early_stopping)):
+                if isinstance(rule, Monitoring):
+                    rule.warn_of_nan(self.history[rule.monitor], owner)
             is_last = best.is_long_ago()
             if bar.is_shown or self.callbacks:
                 last = self.history.last()
@@ -158,7 +163,7 @@ class Fit:
         """The steps of one epoch, the fit's ``number``-th from 0."""
         rates, self._rate = None, self.optimizer.learning_rate
         if self.schedule is not None and self.feed.steps is not None:
-            rates = self._rate * self.schedule.of_epoch(number, self.epochs, self.feed.steps, self.history)
+            rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.feed.steps, self.history)
             self._rate = float(rates[-1])
         every_step = self.callbacks.hear_steps
 
@@ -170,7 +175,8 @@ class Fit:
 
         done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
         if diverged is not None:
-            raise DivergenceError.of(f"batch {diverged} of epoch {epoch}", done.loss, self.optimizer)
+            where = f"batch {diverged} of epoch {epoch}"
+            raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies)
         return done
 
     def _record(self, seconds: float, figures: dict[str, float]) -> None:

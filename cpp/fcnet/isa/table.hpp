@@ -75,8 +75,8 @@ struct RowSource {
 template <class T>
 struct LossTask {
   Loss loss;
-  bool linked;  // the outputs are still without the F that belongs to the loss, see batch_loss.hpp
-  T parameter;  // label smoothing, delta of Huber's, or the quantile
+  Activation output;  // F of the last layer, which the outputs are without where it is linked, see batch_loss.hpp
+  T parameter;        // label smoothing, delta of Huber's, or the quantile
   const std::int32_t* labels;
   const T* targets;
   const T* weights;  // of the samples, or null: 1

@@ -23,7 +23,6 @@ ERRORS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
         lambda p, y, q: np.where((p - y).real > 0, (1 - q) * (p - y), q * (y - p)),
         lambda p, y, q: np.where((p - y).real > 0, 1 - q, np.where((p - y).real < 0, -q, 0)) + 0 * p,
     ),
-    "poisson": (lambda p, y, _: p - y * np.log(p), lambda p, y, _: 1 - y / p),
 }
 # the F that a loss usually goes with; else identity
 OUTPUTS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp"}
@@ -32,6 +31,16 @@ PARAMETERS = {"huber": 1.0, "quantile": 0.5}  # by default; else 0
 
 def _size(e: Array) -> Array:
     return np.asarray(np.sign(e.real) * e)
+
+
+def _poisson(h: Array, y: Array, f: str) -> tuple[Array, Array]:
+    """``p - y ln p``, and its derivative by h; also where ``p = F(h)``, some ``exp(h)``, is too small for its type."""
+    if f == "exp":
+        return np.exp(h) - y * h, np.exp(h) - y
+    p = activation(h, "softplus")
+    slope, tiny = np.exp(h - p), p == 0  # the sigmoid
+    log_p, ratio = np.where(tiny, h, np.log(p + tiny)), np.where(tiny, 1, slope / (p + tiny))
+    return p - y * log_p, slope - y * ratio
 
 
 def _mean(values: Array, weights: Array) -> Any:
@@ -61,7 +70,7 @@ def loss_and_sigma(
         "mae": ``|e|``; "huber": ``e^2 / 2`` up to delta, ``delta (|e| - delta / 2)`` beyond; "quantile":
         ``max(-q e, (1 - q) e)``. A callable gives the mean loss and its derivative by p.
     output : str, optional
-        F, by default what goes with the loss.
+        F, by default what goes with the loss; for "poisson" exp or softplus.
     parameter : float, optional
         delta, q, or for the cross-entropies label smoothing s: ``(1 - s) y + s / classes`` for y.
     weights : array (n,), optional
@@ -98,6 +107,9 @@ def loss_and_sigma(
         size = _size(h_in)
         values = np.where(h_in.real > 0, h_in, 0) - h_in * q + np.log1p(np.exp(-size))
         return _mean(values.mean(axis=1), w), by_sample * (activation(h_in, "sigmoid") - q), scale
+    if loss == "poisson":
+        values, sigma = _poisson(h_in, y, f)
+        return _mean(values.mean(axis=1), w), by_sample * sigma, scale
     p = activation(h_in, f)
     value, slope = ERRORS["mse" if loss == "rmse" else loss]
     mean = _mean(value(p, y, option).mean(axis=1), w)

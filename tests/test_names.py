@@ -1,0 +1,48 @@
+"""An unknown name is refused with the one that was probably meant."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+X, Y = np.eye(4), [0, 1, 0, 1]
+
+
+def fitted(**options):
+    return fc.Network([4, 2], seed=0).fit(X, Y, epochs=1, validation_data=(X, Y), **options)
+
+
+@pytest.mark.parametrize(
+    ("use", "meant"),
+    [
+        (lambda: fc.Network([2, 2, 2], activation="linear"), "identity"),
+        (lambda: fc.Network([2, 2, 2], activation=["swish"]), "silu"),
+        (lambda: fc.Dense(2, "ReLU"), "relu"),
+        (lambda: fc.Dense(2, "LeakyReLU"), "leaky_relu"),
+        (lambda: fc.Dense(2, np.tanh), "tanh"),
+        (lambda: fc.Dense(2, init="xavier_uniform"), "glorot_uniform"),
+        (lambda: fc.Dense(2, init="he_norml"), "he_normal"),
+        (lambda: fc.Network([2, 2], loss="sparse_categorical_crossentropy"), "cross_entropy"),
+        (lambda: fc.Network([2, 1], loss="binary_crossentropy"), "binary_cross_entropy"),
+        (lambda: fc.Network([2, 1], loss="mean_squared_error"), "mse"),
+        (lambda: fc.Network([2, 1], loss="MSE"), "mse"),
+        (lambda: fitted(metrics=["auc"]), "roc_auc"),
+        (lambda: fitted(metrics=["f1_score"]), "f1"),
+        (lambda: fitted(metrics=["f1"], early_stopping=fc.EarlyStopping(monitor="f1")), "val_f1"),
+        (lambda: fc.EarlyStopping(monitor="val_acc"), "val_accuracy"),
+        (lambda: fc.Checkpoint("x", monitor="valloss"), "val_loss"),
+        (lambda: fitted()["val_acc"], "val_accuracy"),
+        (lambda: fitted().val_los, "val_loss"),
+    ],
+)
+def test_what_was_meant_is_said(use, meant):
+    with pytest.raises((ValueError, KeyError, AttributeError), match=f"; did you mean '{meant}'\\?"):
+        use()
+
+
+@pytest.mark.parametrize("name", ["", "hard_tanh_2000", "maxout", 7])
+def test_nothing_is_said_where_nothing_is_close(name):
+    with pytest.raises(ValueError, match="activation is .*: expected one of .*, softmax$"):
+        fc.Dense(2, name)
