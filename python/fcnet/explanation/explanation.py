@@ -69,6 +69,8 @@ class Explanation(Mapping[str, Array]):
         self.findings = tuple(checked({} if answer is None else answer, self.steps[0], self._problem))
 
     def __getitem__(self, name: str) -> Array:
+        if name not in self.steps[0]:
+            raise KeyError(f"{name!r} is no quantity of this step: expected one of {', '.join(self.steps[0])}")
         return self.steps[0][name]
 
     def __iter__(self) -> Iterator[str]:
@@ -84,7 +86,8 @@ class Explanation(Mapping[str, Array]):
 
     def __repr__(self) -> str:
         sizes, last = " – ".join(map(str, self._problem.made.sizes)), self.steps[-1]
-        return f"Explanation({sizes}, {len(self.steps)} steps, L from {self['L']:.4g} to {last['L_new']:.4g})"
+        count = "1 step" if len(self.steps) == 1 else f"{len(self.steps)} steps"
+        return f"Explanation({sizes}, {count}, L from {self['L']:.4g} to {last['L_new']:.4g})"
 
     def __str__(self) -> str:
         return self.to_text(color=has_color())
