@@ -30,7 +30,7 @@ learning_rates fitting explanation.trace explanation.oracle explanation.expressi
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml explanation.picture
 explanation.animation explanation.surface explanation.figures explanation.page explanation.comparison
 explanation.homework explanation.gradient_check explanation.diagnosis explanation.explanation explanation explaining
-network loading threads threadpool_controller cli __main__"""
+network loading article explain_command threads threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

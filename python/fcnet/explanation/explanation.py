@@ -17,7 +17,7 @@ from fcnet.explanation.comparison import Comparison, compared
 from fcnet.explanation.homework import checked
 from fcnet.explanation.latex import document, markdown
 from fcnet.explanation.lesson import Lesson, Section, in_words, outputs
-from fcnet.explanation.oracle import hold, wide
+from fcnet.explanation.oracle import hold
 from fcnet.explanation.page import Page
 from fcnet.explanation.picture import VIEWS, Picture, fits
 from fcnet.explanation.slots import Slots
@@ -90,7 +90,7 @@ class Explanation(Mapping[str, Array]):
         return f"Explanation({sizes}, {count}, L from {self['L']:.4g} to {last['L_new']:.4g})"
 
     def __str__(self) -> str:
-        return self.to_text(color=has_color())
+        return self.to_text(color=None)
 
     @property
     def title(self) -> str:
@@ -98,7 +98,7 @@ class Explanation(Mapping[str, Array]):
         several = len(self.steps) > 1
         return f"{f'{len(self.steps)} steps' if several else 'One step'} of gradient descent, number by number"
 
-    def to_text(self, *, digits: int = 4, color: bool = False, width: int | None = None) -> str:
+    def to_text(self, *, digits: int = 4, color: bool | None = False, width: int | None = None) -> str:
         """Every equation of the first step with its numbers put in, as lines for a terminal.
 
         Parameters
@@ -106,8 +106,8 @@ class Explanation(Mapping[str, Array]):
         digits : int in [1, 12], default 4
             Decimals.
         color : bool, default False
-            Colour numbers by their sign. ``print(explanation)`` does where standard output is a terminal and the
-            environment has no ``NO_COLOR``.
+            Colour numbers by their sign. None: where standard output is a terminal and the environment has no
+            ``NO_COLOR``, as ``print(explanation)`` does.
         width : int, optional
             Columns; by default those of the terminal, or 100.
 
@@ -120,7 +120,11 @@ class Explanation(Mapping[str, Array]):
         TypeError, ValueError : an argument is not as above.
         """
         columns = shutil.get_terminal_size((100, 24)).columns if width is None else width
-        writer = Writer(_digits(digits), arrays.flag(color, "color"), arrays.whole_number(columns, "width", 1))
+        writer = Writer(
+            _digits(digits),
+            has_color() if color is None else arrays.flag(color, "color"),
+            arrays.whole_number(columns, "width", 1),
+        )
         sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
         course = [] if len(self.steps) == 1 else [writer.bold("The course"), self._course()]
         found = [writer.bold("Your answers"), "\n".join(map(str, self.findings))] if self.findings else []
@@ -268,8 +272,8 @@ class Explanation(Mapping[str, Array]):
 
     def _checked(self) -> str:
         return (
-            "The numbers are the native core's. Each has been held against fcnet.reference, plain NumPy, computed in "
-            f"{np.dtype(wide(self._problem)).name} from the numbers before it: all agree but for rounding."
+            "The numbers are the native core's. Each has been computed again from those before it\n"
+            "by fcnet.reference, plain NumPy with more digits: all agree but for rounding."
         )
 
 
