@@ -26,7 +26,8 @@ reference.network reference kernels tables tensors arrays sparse feature_names s
 metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters losses initializers
 dense architecture answers splitting examples files safetensors storage datasets scoring monitoring early_stopping
 schedule schedules optional panels pictures plot history optimizer optimizers layers progress callbacks checkpoint
-feeding training learning_rates fitting explanation.trace explanation.oracle explanation.expressions explanation.slots
+feeding training learning_rates fitting explanation.covered explanation.trace explanation.oracle
+explanation.expressions explanation.slots
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml explanation.picture
 explanation.animation explanation.surface explanation.figures explanation.page explanation.comparison
 explanation.homework explanation.gradient_check explanation.diagnosis explanation.explanation explanation explaining

@@ -30,7 +30,7 @@ def animated(problem: Problem, steps: Sequence[Quantities], class_names: Sequenc
     for t, step in enumerate(steps):
         drawn = Picture(problem, [step], Slots([step], 3), class_names)
         loss = f"step {t + 1}: L = {step['L']:.4f}"
-        loss = f'<text class="small" x="{drawn.width / 2:g}" y="{drawn.height - 2:g}">{loss}</text>'
+        loss = f'<text class="small" x="{drawn.width / 2:g}" y="{drawn.height + 12:g}">{loss}</text>'
         content = "".join(drawn.parts("before", widest))
         frames.append(f'<g class="frame" style="animation-delay:{t * _SECONDS - total:g}s">{content}{loss}</g>')
     share = 100 / len(steps)
@@ -42,7 +42,7 @@ def animated(problem: Problem, steps: Sequence[Quantities], class_names: Sequenc
     first, last = float(steps[0]["L"]), float(steps[-1]["L_new"])
     words = f"The network's weights and outputs over {len(steps)} steps; the loss goes from {first:.4g} to {last:.4g}."
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="net" viewBox="0 0 {drawn.width} {drawn.height + 10}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="net" viewBox="0 0 {drawn.width} {drawn.height + 28}" '
         f'role="img" aria-label="{escape(words)}"><title>The network, step by step</title><desc>{escape(words)}</desc>'
         f'<style>{style}</style><rect width="100%" height="100%" fill="var(--card,#fff)"/>{"".join(frames)}</svg>'
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import _native, kernels
+from fcnet.explanation.covered import check_covered
 from fcnet.explanation.figures import Figures
 from fcnet.optimizers import SGD
 from fcnet.sparse import SparseRows
@@ -22,6 +23,7 @@ _CHUNK = 4096  # rows at a time
 _BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _CLOSE = 0.01
 _DYING = ("relu",)
+_LARGE, _UNEVEN = 10, 100  # inputs of this size; a column that varies so many times as much as usual
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +119,7 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     """
     optimizer = SGD(learning_rate)
     made = net._architecture
+    check_covered(made, "dropout")
     examples = net._examples(x, y, None, finite=True).not_empty("x")
     if isinstance(examples.x, SparseRows):
         raise TypeError("x is sparse: expected a dense array, see its method toarray()")
@@ -163,13 +166,11 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None) -> l
         change = f"one step of {found.learning_rate:g} takes the loss from {found.loss:.4g} to {found.loss_after:.4g}"
         said.append(Advice("lower the learning rate: it is too high", change))
     spread = inputs.astype(float).std(axis=0)
-    largest = float(np.abs(inputs).max())
-    varied = spread[spread > 0]
-    if largest > 20 or (len(varied) and varied.max() > 100 * varied.min()):
+    largest, middle = float(np.abs(inputs).max()), float(np.median(spread))
+    if largest > _LARGE or spread.max() > _UNEVEN * middle > 0:
         column = int(spread.argmax())
         name = f"column {column}" if names is None else repr(names[column])
-        least = varied.min(initial=spread[column])
-        how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, another by {least:.3g}"
+        how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
         said.append(Advice("scale the inputs, like Network(scale=1 / x.std(axis=0), offset=x.mean(axis=0))", how))
     for layer in found.layers:
         where = f"layer {layer.layer}"

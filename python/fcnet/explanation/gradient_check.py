@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
+from fcnet.explanation.covered import check_covered
 from fcnet.losses import Custom
 
 Array = NDArray[Any]
@@ -94,6 +95,7 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     ------
     TypeError, ValueError : x or y is not as for fit.
     """
+    check_covered(net._architecture, "dropout")
     made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
     gradients = net.gradients(x, y)
     wide = replace(

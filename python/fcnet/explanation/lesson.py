@@ -66,8 +66,6 @@ class Lesson:
         """Forward pass, loss, backward pass, update, and the forward pass again."""
         layers, name = self._problem.layers, self._problem.made.loss.name.replace("_", " ")
         mean = "its mean over the samples" if self._n > 1 and self._problem.is_mean else "one number"
-        loss_before, loss_after = self._step["L"], self._step["L_new"]
-        course = "fallen" if loss_after < loss_before else "not fallen: the learning rate is too high for this step"
         frozen = [i for i, trained in zip(layers, self._problem.trainable, strict=True) if not trained]
         frozen_text = f" Frozen, and so unchanged: {', '.join(f'layer {i}' for i in frozen)}." if frozen else ""
         per_sample = f" Every gradient is the mean over the {self._n} samples." if self._n > 1 else ""
@@ -86,9 +84,7 @@ class Lesson:
                 f"Every weight and bias takes a step against its gradient.{frozen_text}",
                 tuple(self._update(i, which) for i in layers for which in "WB"),
             ),
-            Section(
-                "Forward pass again", f"With the new weights, the loss has {course}.", (*again, self._loss("_new"))
-            ),
+            Section("Forward pass again", course(self._step), (*again, self._loss("_new"))),
         ]
 
     def _numbers(self, name: str, *, transposed: bool = False) -> Numbers:
@@ -226,6 +222,12 @@ class Lesson:
             self._numbers(name),
         )
         return Equation(name, symbol, lines, "←")
+
+
+def course(step: Quantities) -> str:
+    """What has become of the loss, in one sentence."""
+    fallen = "fallen" if step["L_new"] < step["L"] else "not fallen: for this step the learning rate is too high"
+    return f"With the new weights, the loss has {fallen}."
 
 
 def in_words(problem: Problem, samples: int) -> str:

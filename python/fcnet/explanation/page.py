@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from fcnet.explanation.figures import Figures
-from fcnet.explanation.lesson import Lesson, Section, in_words, outputs
+from fcnet.explanation.lesson import Lesson, Section, course, in_words, outputs
 from fcnet.explanation.mathml import MathML
 from fcnet.explanation.picture import STYLE, VIEWS, Picture, fits
 from fcnet.explanation.slots import Slots
 from fcnet.explanation.surface import COLORS, STRIPES, has_surface, points, surface
 from fcnet.explanation.trace import Problem, Quantities
 
+_LAST = 5  # the section that says what has become of the loss
 _WIDE = 4  # columns of a matrix from which on an equation has the whole width
 _LINE = (
     '<svg viewBox="0 0 44 10" aria-hidden=true class=net><line class="edge {}" x1=0 x2=44 y1=5 y2=5 stroke-width=4 />'
@@ -91,10 +92,11 @@ class Page:
         for before, after in pairs:
             direction = "falls" if after < before else "rises" if after > before else "stays"
             words.append(f"{direction} in this step")
-        return words
+        return [*words, course(values)]
 
     def _section(self, number: int, section: Section) -> str:
-        parts = [f"<h2>{number}. {escape(section.title)}</h2><p class=about>{escape(section.text)}</p>"]
+        told = f" data-turn={len(self._turns(0)) - 1}" if number == _LAST else ""
+        parts = [f"<h2>{number}. {escape(section.title)}</h2><p class=about{told}>{escape(section.text)}</p>"]
         for layer, equations in groupby(section.equations, lambda each: each.name.rpartition("_")[2]):
             parts += [f"<h3>Layer {layer}</h3>"] if layer.isdigit() else []
             shown = (

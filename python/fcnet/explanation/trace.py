@@ -21,6 +21,7 @@ from fcnet import _native, kernels
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
+from fcnet.explanation.covered import check_covered
 from fcnet.losses import MSE, RMSE, Custom
 from fcnet.optimizers import SGD
 from fcnet.sparse import SparseRows
@@ -74,9 +75,7 @@ class Problem:
         """ValueError or TypeError for what cannot be explained."""
         if isinstance(self.examples.x, SparseRows):
             raise TypeError("x is sparse: expected a dense array, see its method toarray()")
-        for i, kind in zip(self.layers, self.made.kinds, strict=True):
-            if kind.dropout:
-                raise ValueError(f"layer {i} has dropout {kind.dropout:g}, which is not explained: expected none")
+        check_covered(self.made)
         sizes = self.made.sizes
         weights = sum(k * m for k, m in pairwise(sizes))
         numbers = steps * (3 * weights + 8 * len(self.examples.x) * sum(sizes))

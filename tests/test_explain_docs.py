@@ -1,0 +1,38 @@
+"""docs/explain.md: its code runs, and gives what it says."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fcnet import cli
+
+PAGE = Path(__file__).parent.parent / "docs/explain.md"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+
+
+def test_the_code_gives_what_the_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(blocks("python"))
+    test = doctest.DocTestParser().get_doctest(code, {}, "explain.md", str(PAGE), 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    report: list[str] = []
+    runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
+    assert runner.tries > 10
+
+
+@pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines()])
+def test_the_commands_run(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(line, comments=True)
+    assert program == "fcnet"
+    assert cli.main(arguments) == 0
+    assert "L from" in capsys.readouterr().out or "ulp" in capsys.readouterr().out or "--compare" in arguments
