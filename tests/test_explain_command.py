@@ -13,6 +13,7 @@ from fcnet import cli
 from fcnet.article import article_network
 
 from explanations import LAYERS
+from processes import output_of
 
 
 def output(capsys, *arguments):
@@ -73,15 +74,28 @@ def test_a_network_of_ones_own(capsys, tmp_path):
     assert "3 – 2 neurons; softmax" in saved
 
 
+def test_a_terminal_without_greek_letters_gets_the_numbers():
+    text = output_of("-m", "fcnet", "explain", PYTHONIOENCODING="ascii")
+    assert "= [0.2243  0.1121]" in text
+
+
 def test_three_columns(capsys):
     lines = output(capsys, "--compare").splitlines()
     assert lines[0].split() == ["textbook", "formula", "NumPy", "native", "ulp"]
     assert lines[1].startswith("h_in_1[0, 0]")
 
 
+def test_homework_is_checked(capsys):
+    text = output(capsys, "--answer", "L=0.36", "--answer", "dB_3=[-0.56, 0.56]")
+    assert "L: wrong. L is 0.36, should be 0.8226. It looks like this: the logarithm" in text
+    assert "dB_3: right" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--answer", "L"], "--answer is 'L': expected a name and numbers"),
+        (["--answer", "dW_9=1"], "answer has the name 'dW_9'"),
         (["--input", "1,1,1", "--target", "odd"], "x has 3 features, but the network takes 2"),
         (["--input", "1,1", "--input", "1", "--target", "odd", "--target", "odd"], "x is not a rectangular array"),
         (["--input", "1,1"], "1 --input and 0 --target are given: expected one --target for each --input"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,7 @@ examples:
   fcnet explain --html out.html --steps 20                   a page with a slider over 20 steps
   fcnet explain --layers 2,4,2 --input 0,1 --target odd --input 1,1 --target even --activation tanh
   fcnet explain --layers 2,3,1 --loss mse --input 1,1 --target 0.5
+  fcnet explain --answer L=0.36 --answer 'dB_3=[-0.56, 0.56]'
   fcnet explain --model net.safetensors --input 5.1,3.5,1.4,0.2 --target 0"""
 
 
@@ -61,6 +64,13 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     for name in ("html", "latex", "markdown", "svg", "json"):
         add(f"--{name}", metavar="FILE", type=Path, help="write it to a file too")
     add("--view", default="before", help="of --svg: before, after, gradients or steps (moving; default: before)")
+    add(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBERS",
+        help="check a result, like L=0.82; again for more",
+    )
     add("--compare", action="store_true", help="print textbook formula, NumPy and native core side by side instead")
 
 
@@ -75,6 +85,15 @@ def _network(given: argparse.Namespace) -> Network:
     return Network(
         given.layers or SIZES, loss=given.loss, activation=given.activation, seed=given.seed, dtype="float64"
     )
+
+
+def _answer(given: str) -> tuple[str, ArrayLike]:
+    """A name and numbers, from the words of the command line."""
+    name, _, numbers = given.partition("=")
+    try:
+        return name, json.loads(numbers)
+    except ValueError:
+        raise ValueError(f"--answer is {given!r}: expected a name and numbers like 'dB_3=[-0.56, 0.56]'") from None
 
 
 def _answers(given: list[str], net: Network, names: list[str]) -> ArrayLike:
@@ -125,6 +144,7 @@ def explain(given: argparse.Namespace) -> int:
         _answers(targets, net, names),
         learning_rate=given.learning_rate,
         steps=given.steps,
+        answer=dict(map(_answer, given.answer)),
         class_names=names,
     )
     formats: list[tuple[Path | None, Callable[[], str]]] = [
@@ -137,6 +157,8 @@ def explain(given: argparse.Namespace) -> int:
     written = [(path, text()) for path, text in formats if path is not None]
     for path, text in written:
         path.write_text(text, encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where a terminal has no Greek letters, the numbers still stand
     print(table(shown.compare()) if given.compare else shown.to_text(digits=given.digits, color=None))
     for path, _ in written:
         print(f"written: {path}")

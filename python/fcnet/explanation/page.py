@@ -99,16 +99,14 @@ class Page:
         parts = [f"<h2>{number}. {escape(section.title)}</h2><p class=about{told}>{escape(section.text)}</p>"]
         for layer, equations in groupby(section.equations, lambda each: each.name.rpartition("_")[2]):
             parts += [f"<h3>Layer {layer}</h3>"] if layer.isdigit() else []
+            wide = max(self._problem.made.sizes) > _WIDE or len(self._steps[0]["I"]) > _WIDE
+            scrolls = " tabindex=0" if wide else ""
             shown = (
-                f'<div class=equation tabindex=0 role=group aria-label="{each.name}">{self._math.equation(each)}</div>'
+                f'<div class=equation role=group aria-label="{each.name}"{scrolls}>{self._math.equation(each)}</div>'
                 for each in equations
             )
-            parts.append(f"<div class={self._layout()}>{''.join(shown)}</div>")
+            parts.append(f'<div class="equations{" wide" if wide else ""}">{"".join(shown)}</div>')
         return f"<section>{''.join(parts)}</section>"
-
-    def _layout(self) -> str:
-        wide = max(self._problem.made.sizes) > _WIDE or len(self._steps[0]["I"]) > _WIDE
-        return '"equations wide"' if wide else "equations"
 
     def _pictures(self) -> str:
         if not fits(self._problem):
