@@ -176,6 +176,8 @@ def test_a_large_network_is_explained_too():
     digits = fc.datasets.load_digits()
     shown = fc.Network([64, 256, 10], seed=0, scale=1 / 16).explain(digits.x_train[:40], digits.y_train[:40])
     assert len(shown.to_text(width=100)) < 60_000
-    assert "The layers in figures" in shown.to_html()
+    for text in (shown.to_html(), shown.to_text()):
+        assert "The layers in figures" in text
+        assert "layer 2, gradients" in text
     with pytest.raises(ValueError, match="layers have up to 256 neurons: expected at most 10 to draw"):
         shown.to_svg()

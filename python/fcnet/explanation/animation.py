@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from fcnet.explanation.picture import STYLE, Picture
+from fcnet.explanation.picture import GROUND, STYLE, Picture
 from fcnet.explanation.slots import Slots
 from fcnet.explanation.trace import Problem, Quantities
 
@@ -44,5 +44,5 @@ def animated(problem: Problem, steps: Sequence[Quantities], class_names: Sequenc
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="net" viewBox="0 0 {drawn.width} {drawn.height + 28}" '
         f'role="img" aria-label="{escape(words)}"><title>The network, step by step</title><desc>{escape(words)}</desc>'
-        f'<style>{style}</style><rect width="100%" height="100%" fill="var(--card,#fff)"/>{"".join(frames)}</svg>'
+        f"<style>{style}</style>{GROUND}{''.join(frames)}</svg>"
     )

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from fcnet import arrays
 from fcnet.explanation.animation import animated
 from fcnet.explanation.comparison import Comparison, compared
+from fcnet.explanation.figures import of_layers
 from fcnet.explanation.homework import checked
 from fcnet.explanation.latex import document, markdown
 from fcnet.explanation.lesson import Lesson, Section, in_words, outputs
@@ -127,6 +128,9 @@ class Explanation(Mapping[str, Array]):
         )
         sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
         course = [] if len(self.steps) == 1 else [writer.bold("The course"), self._course()]
+        if not fits(self._problem):
+            lines = (f"   {what:<20} {figures}" for what, figures in of_layers(self.steps[0], self._problem.layers))
+            sections.append("\n".join([writer.bold("The layers in figures"), *lines]))
         found = [writer.bold("Your answers"), "\n".join(map(str, self.findings))] if self.findings else []
         head = "\n".join([writer.bold(self.title), self._words(), self._result()])
         return "\n\n".join([head, *sections, *course, *found, self._checked()])

@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet.explanation.trace import Quantities
+
 _BARS = " ▁▂▃▄▅▆▇█"
 _BINS = 24
+
+
+_QUANTITIES = (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +49,8 @@ class Figures:
 
     def __str__(self) -> str:
         return f"{self.bars()}  {self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g}"
+
+
+def of_layers(step: Quantities, layers: range) -> list[tuple[str, Figures]]:
+    """Those of weights, outputs and gradients of every layer of a step, with what they are of."""
+    return [(f"layer {i}, {what}", Figures.of(step[f"{name}_{i}"])) for i in layers for what, name in _QUANTITIES]

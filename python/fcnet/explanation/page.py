@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fcnet.explanation.figures import Figures
+from fcnet.explanation.figures import of_layers
 from fcnet.explanation.lesson import Lesson, Section, course, in_words, outputs
 from fcnet.explanation.mathml import MathML
 from fcnet.explanation.picture import STYLE, VIEWS, Picture, fits
 from fcnet.explanation.slots import Slots
-from fcnet.explanation.surface import COLORS, STRIPES, has_surface, points, surface
+from fcnet.explanation.surface import COLORS, STRIPES, has_surface, points, surface, window
 from fcnet.explanation.trace import Problem, Quantities
 
 _LAST = 5  # the section that says what has become of the loss
@@ -126,12 +126,10 @@ class Page:
     def _figures(self) -> str:
         """Instead of a picture that would be a thicket."""
         rows = []
-        for i in self._problem.layers:
-            for what, name in (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW")):
-                found = Figures.of(self._steps[0][f"{name}_{i}"])
-                figures = "".join(f"<td>{v:.3g}</td>" for v in (found.least, found.most, found.mean, found.std))
-                bars = f"<td aria-hidden=true class=bars>{found.bars()}</td>"
-                rows.append(f"<tr><th scope=row>layer {i}, {what}</th>{bars}{figures}</tr>")
+        for what, found in of_layers(self._steps[0], self._problem.layers):
+            figures = "".join(f"<td>{v:.3g}</td>" for v in (found.least, found.most, found.mean, found.std))
+            bars = f"<td aria-hidden=true class=bars>{found.bars()}</td>"
+            rows.append(f"<tr><th scope=row>{what}</th>{bars}{figures}</tr>")
         heads = "".join(f"<th scope=col>{head}</th>" for head in ("", "histogram", "least", "most", "mean", "std"))
         table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         about = "Too many neurons to draw one by one; of large matrices the equations show the corners."
@@ -152,6 +150,8 @@ class Page:
                 f'<span><span class=swatch style="background:{color}"></span>{escape(name)}: {pattern}</span>'
                 for name, color, pattern in zip(names, COLORS, STRIPES, strict=False)
             )
+            (left, down), (right, up) = window(self._problem)
+            axes = f"to the right: first input, {left:.3g} to {right:.3g}; up: second input, {down:.3g} to {up:.3g}"
             shown, alternative = (
                 surface(self._problem, self._steps[0]),
                 f"Which class the network chooses for every pair of inputs: {' or '.join(names)}.",
@@ -160,7 +160,7 @@ class Page:
                 f"<figure><figcaption>What it says of every pair of inputs, before the step</figcaption>"
                 f'<div class=plane><img id=plane alt="{escape(alternative)}" src="{shown}">'
                 f"{points(self._problem, names)}</div><p class=key>{legend}"
-                f"<span>the darker, the surer</span></p></figure>"
+                f"<span>the darker, the surer</span><span>{axes}</span></p></figure>"
             )
         return (
             f"{control}<section><h2>The course of {count} steps</h2><div class=course>{''.join(parts)}</div></section>"

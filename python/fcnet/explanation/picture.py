@@ -17,7 +17,9 @@ from fcnet.explanation.trace import Problem, Quantities
 
 MOST_NEURONS = 10  # in a layer that is drawn
 _MOST_LABELS = 4  # neurons in layers whose edges have their numbers written beside them
-_ROW, _COLUMN, _RADIUS, _TOP, _SIDE = 118, 190, 33, 70, 42
+_RADIUS, _TOP, _SIDE = 33, 70, 42
+_LABELLED, _PLAIN = (118, 190), (92, 300)  # from row to row, from column to column
+GROUND = '<rect width="100%" height="100%" fill="var(--card,#fff)"/>'
 _DIGITS = 3  # decimals
 _ALONG = 0.28  # where on an edge its number stands: those of up to 4 by 4 edges then lie apart
 _WIDEST = 7
@@ -63,15 +65,16 @@ class Picture:
         self._problem, self._steps, self._slots, self._names = problem, steps, slots, class_names
         self._sizes = problem.made.sizes
         self._labels = max(self._sizes) <= _MOST_LABELS
-        self.width = 2 * _SIDE + _COLUMN * (len(self._sizes) - 1) + 9 * max(map(len, class_names))
-        self.height = _TOP + _ROW * (max(self._sizes) - 1) + _RADIUS + 30
+        self._row, self._column = _LABELLED if self._labels else _PLAIN
+        self.width = 2 * _SIDE + self._column * (len(self._sizes) - 1) + 9 * max(map(len, class_names))
+        self.height = _TOP + self._row * (max(self._sizes) - 1) + _RADIUS + 30
 
     def svg(self, view: str, identifier: str = "net", *, alone: bool = False) -> str:
         """A picture; ``alone``: as a file of its own, with its style and its description in words."""
         what, parts = VIEWS[view], self.parts(view)
         title = f"<title>{escape(what.title)}</title>"
         if alone:
-            title += f"<desc>{escape(self.words(view))}</desc><style>{STYLE}</style>"
+            title += f"<desc>{escape(self.words(view))}</desc><style>{STYLE}</style>{GROUND}"
         described = f'role="img" aria-label="{escape(what.title)}"' + (
             "" if alone else f' aria-describedby="{identifier}"'
         )
@@ -111,8 +114,10 @@ class Picture:
         return ". ".join(found) + "."
 
     def _place(self, layer: int, neuron: int) -> tuple[float, float]:
-        tallest = _ROW * (max(self._sizes) - 1)
-        return _SIDE + _COLUMN * layer, _TOP + (tallest - _ROW * (self._sizes[layer] - 1)) / 2 + _ROW * neuron
+        tallest = self._row * (max(self._sizes) - 1)
+        return _SIDE + self._column * layer, _TOP + (
+            tallest - self._row * (self._sizes[layer] - 1)
+        ) / 2 + self._row * neuron
 
     def widest(self, edges: str) -> float:
         """The largest number at an edge, in any step."""
