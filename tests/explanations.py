@@ -29,3 +29,25 @@ def batch(dtype="float64", loss=None, activation="tanh", output=None, n=5, bias=
     net = fc.Network(sizes, loss=loss, seed=3, dtype=dtype)
     labels = loss is None or getattr(loss, "name", loss) == "cross_entropy"
     return net, rng.normal(size=(n, 3)) / 2, rng.integers(0, 4, n) if labels else rng.random((n, 4))
+
+
+def fourth_power(output, target):
+    e = output - target
+    return float((e**4).mean()), 4 * e**3 / e.size
+
+
+CASES = [
+    (None, None),
+    (fc.losses.CrossEntropy(0.1), None),
+    ("binary_cross_entropy", None),
+    (fc.losses.BinaryCrossEntropy(0.2), None),
+    ("mse", "identity"),
+    ("mse", "softmax"),
+    ("rmse", "tanh"),
+    ("mae", "sigmoid"),
+    ("huber", "gelu"),
+    ("poisson", "exp"),
+    ("poisson", "softplus"),
+    ("quantile", "identity"),
+    (fourth_power, "sigmoid"),
+]

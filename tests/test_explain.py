@@ -14,31 +14,9 @@ from fcnet.explanation import table
 from fcnet.explanation.oracle import computed, hold, wide
 
 from bounds import max_error, unit_roundoff
-from explanations import LAYERS, NAMES, article, batch
+from explanations import CASES, LAYERS, NAMES, article, batch
 
 TINY = 40 * unit_roundoff(np.float64)  # a dozen operations on numbers below 1, forth and back
-
-
-def weighted(output, target):
-    e = output - target
-    return float((e**4).mean()), 4 * e**3 / e.size
-
-
-CASES = [
-    (None, None),
-    (fc.losses.CrossEntropy(0.1), None),
-    ("binary_cross_entropy", None),
-    (fc.losses.BinaryCrossEntropy(0.2), None),
-    ("mse", "identity"),
-    ("mse", "softmax"),
-    ("rmse", "tanh"),
-    ("mae", "sigmoid"),
-    ("huber", "gelu"),
-    ("poisson", "exp"),
-    ("poisson", "softplus"),
-    ("quantile", "identity"),
-    (weighted, "sigmoid"),
-]
 
 
 def test_the_article_comes_out_under_its_names():

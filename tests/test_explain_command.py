@@ -66,7 +66,7 @@ def test_a_network_of_ones_own(capsys, tmp_path):
     )
     assert "2 – 4 – 2 neurons; tanh, then softmax; cross entropy; 2 samples" in text
     assert "⎡-1  1⎤" in text
-    assert "mse; one sample" in output(
+    assert "MSE; one sample" in output(
         capsys, "--layers", "2,3,2", "--loss", "mse", "--input", "1,1", "--target", "0.5,2"
     )
     fc.Network([3, 2], seed=0).save(tmp_path / "net.safetensors")

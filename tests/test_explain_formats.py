@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet.explanation.latex import document
+from fcnet.explanation.lesson import Lesson
 from fcnet.explanation.text import has_color
 
-from explanations import NAMES, XOR, article, batch
+from explanations import CASES, NAMES, XOR, article, batch
 
 GOLDEN = Path(__file__).parent / "golden/explanation.txt"
 
@@ -72,7 +74,12 @@ def test_the_latex_compiles(shown, batched, tmp_path):
         np.eye(2), [0, 8], class_names=["a_b%&#~^\\${}"] * 9
     )
     (tmp_path / "batched.tex").write_text(odd.to_latex())
-    for name in ("shown", "batched"):
+    sections = []
+    for loss, output in CASES:
+        net, x, y = batch(loss=loss, output=output, activation="leaky_relu", n=2)
+        sections += Lesson((each := net.explain(x, y))._problem, each.steps[0]).sections()
+    (tmp_path / "losses.tex").write_text(document("Losses", "all", sections, 4))
+    for name in ("shown", "batched", "losses"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", f"{name}.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]

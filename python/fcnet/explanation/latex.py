@@ -21,13 +21,12 @@ _LETTERS = {
     "σ": r"\sigma",
     "α": r"\alpha",
     "∂": r"\partial ",
+    "δ": r"\delta",
     "−": "-",
     "·": r"\cdot",
     "∘": r"\circ",
     "←": r"\leftarrow",
     "ln": r"\ln",
-    "1 −": "1 -",
-    "(1 −": "(1 -",
 }
 _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",

@@ -64,7 +64,7 @@ class Lesson:
 
     def sections(self) -> list[Section]:
         """Forward pass, loss, backward pass, update, and the forward pass again."""
-        layers, name = self._problem.layers, self._problem.made.loss.name.replace("_", " ")
+        layers, name = self._problem.layers, loss_name(self._problem)
         mean = "its mean over the samples" if self._n > 1 and self._problem.is_mean else "one number"
         frozen = [i for i, trained in zip(layers, self._problem.trainable, strict=True) if not trained]
         frozen_text = f" Frozen, and so unchanged: {', '.join(f'layer {i}' for i in frozen)}." if frozen else ""
@@ -202,14 +202,15 @@ class Lesson:
         if linked:
             return (*share, *brackets(p_y)), (*share, *brackets(numbers))
         slope = LOSSES[loss][1] if loss in LOSSES else _d("L", "p")
+        times = (*share, "·") if share else ()
         if self._problem.activation(self._last) == "softmax":
             s = Symbol("s")
             total = Sum("j", (Symbol("s", "j"), Symbol("p", "j")))
-            return (("p", "∘", "(", s, "−", total, ")", ",", s, "=", *share, slope),)
-        symbols = (*share, slope, "∘", f_prime)
+            return (("p", "∘", "(", s, "−", total, ")", ",", s, "=", *times, slope),)
+        symbols = (*times, slope, "∘", f_prime)
         if loss != "mse":
             return (symbols,)
-        return symbols, (*share, "2", "(", *numbers, ")", "∘", self._numbers(f"F_prime_{self._last}"))
+        return symbols, (*times, "2", "·", "(", *numbers, ")", "∘", self._numbers(f"F_prime_{self._last}"))
 
     def _update(self, i: int, which: str) -> Equation:
         rate, symbol = f"{self._problem.learning_rate:g}", Symbol(which, str(i))
@@ -222,6 +223,12 @@ class Lesson:
             self._numbers(name),
         )
         return Equation(name, symbol, lines, "←")
+
+
+def loss_name(problem: Problem) -> str:
+    """In words."""
+    name = problem.made.loss.name
+    return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
 
 
 def course(step: Quantities) -> str:
@@ -237,7 +244,7 @@ def in_words(problem: Problem, samples: int) -> str:
     hidden = f"{', '.join(dict.fromkeys(kinds[:-1]))}, then {kinds[-1]}" if len(kinds) > 1 else kinds[-1]
     of = f"{samples} samples" if samples > 1 else "one sample"
     return (
-        f"{' – '.join(map(str, made.sizes))} neurons; {hidden}; {made.loss.name.replace('_', ' ')}; {of}; "
+        f"{' – '.join(map(str, made.sizes))} neurons; {hidden}; {loss_name(problem)}; {of}; "
         f"α = {problem.learning_rate:g}; {made.dtype.name}"
     )
 

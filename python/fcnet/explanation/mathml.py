@@ -87,9 +87,6 @@ class MathML:
 def _word(text: str) -> str:
     if text in _OPERATORS:
         return f"<mo>{text}</mo>"
-    if text.startswith("(1") or text == "1 −" or text == "))":
-        pieces = {"(": "<mo>(</mo>", "1": "<mn>1</mn>", "−": "<mo>−</mo>", ")": "<mo>)</mo>"}
-        return "".join(pieces.get(c, "") for c in text)
     if text == "ln":
         return "<mspace width=.17em /><mi>ln</mi><mspace width=.17em />"
     if text[:1].isdigit():

@@ -22,7 +22,7 @@ from fcnet.explanation.lesson import Equation, Section
 
 _ANSI = re.compile("\x1b\\[\\d*m")
 _CYAN, _RED, _BOLD, _END = "\x1b[36m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
-_SPACED = ("+", "−", "·", "∘", "=", "←", ",")
+_SPACED = ("+", "−", "·", "∘", "=", "←")
 
 
 def has_color() -> bool:
@@ -118,7 +118,9 @@ class Writer:
     def _block(self, expression: Expression) -> _Block:
         match expression:
             case str():
-                return _Block((f" {expression} " if expression in _SPACED else expression,))
+                return _Block(
+                    (f" {expression} " if expression in _SPACED else ", " if expression == "," else expression,)
+                )
             case tuple():
                 return self._row(expression)
             case Symbol(letter, sub, sup):
@@ -146,7 +148,7 @@ class Writer:
     def _row(self, parts: tuple[Expression, ...]) -> _Block:
         block, before = _Block(("",)), None
         for part in parts:
-            unary = part == "−" and (before is None or before == "(")
+            unary = part == "−" and before in (None, "(", ",")
             if unary:
                 block, before = block.beside(_Block(("−",))), "("
                 continue
@@ -172,9 +174,9 @@ class Writer:
 
 def _touch(one: Expression, other: Expression) -> bool:
     """Whether a space belongs between two neighbours: between factors, and around words."""
-    opening, closing = ("(", "|", "√", "(1 −"), (")", "|", "ᵀ", "))", ",")
-    if isinstance(one, str) and (one in _SPACED or one in opening or one.startswith("Σ") or one in ("∂", "/")):
+    opening, closing = (*_SPACED, ",", "(", "|", "√", "∂", "/"), (*_SPACED, ",", ")", "|", "ᵀ", "/", "(")
+    if isinstance(one, str) and (one in opening or one.startswith("Σ")):
         return False
-    if isinstance(other, str) and (other in _SPACED or other in closing or other in ("/", "(")):
+    if isinstance(other, str) and other in closing:
         return False
     return not (isinstance(other, Symbol) and other.letter == ")")
