@@ -99,7 +99,7 @@ def test_homework_is_checked(capsys):
         (["--input", "1,1,1", "--target", "odd"], "x has 3 features, but the network takes 2"),
         (["--input", "1,1", "--input", "1", "--target", "odd", "--target", "odd"], "x is not a rectangular array"),
         (["--input", "1,1"], "1 --input and 0 --target are given: expected one --target for each --input"),
-        (["--target", "strange"], "--target is 'strange': expected one of odd, even, or a number"),
+        (["--target", "strange"], "--target is 'strange': expected odd or even or a number"),
         (["--target", "7"], "7"),
         (
             ["--layers", "2,3,1", "--loss", "mse", "--input", "1,1", "--target", "odd"],

@@ -6,7 +6,7 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from numpy.typing import ArrayLike
@@ -96,14 +96,14 @@ def _answer(given: str) -> tuple[str, ArrayLike]:
         raise ValueError(f"--answer is {given!r}: expected a name and numbers like 'dB_3=[-0.56, 0.56]'") from None
 
 
-def _answers(given: list[str], net: Network, names: list[str]) -> ArrayLike:
+def _answers(given: list[str], net: Network, names: Sequence[str]) -> ArrayLike:
     """The answers, from the words of the command line."""
     if net.loss == "cross_entropy":
         known = {name: j for j, name in enumerate(names)}
         labels = [known.get(word, word) for word in given]
         for label in labels:
             if not str(label).isdigit():
-                raise ValueError(f"--target is {label!r}: expected one of {', '.join(names)}, or a number")
+                raise ValueError(f"--target is {label!r}: expected {' or '.join((*names, 'a number'))}")
         return [int(label) for label in labels]
     try:
         return [_numbers(word) for word in given]
@@ -131,8 +131,7 @@ def explain(given: argparse.Namespace) -> int:
     from fcnet.explanation import table
 
     net = _network(given)
-    outputs = net.sizes[-1]
-    usual = list(CLASS_NAMES) if outputs == 2 else [str(j) for j in range(outputs)]
+    usual = CLASS_NAMES if net.sizes[-1] == len(CLASS_NAMES) else None
     names = usual if given.class_names is None else given.class_names.split(",")
     x = given.input or ([list(INPUT)] if net.sizes[0] == len(INPUT) else None)
     targets = given.target or ([TARGET] if given.input is None and net.loss == "cross_entropy" else None)
@@ -141,7 +140,7 @@ def explain(given: argparse.Namespace) -> int:
         raise ValueError(f"{counts}: expected one --target for each --input")
     shown = net.explain(
         x,
-        _answers(targets, net, names),
+        _answers(targets, net, names or ()),
         learning_rate=given.learning_rate,
         steps=given.steps,
         answer=dict(map(_answer, given.answer)),

@@ -287,7 +287,7 @@ def _digits(given: int) -> int:
 
 def _names(given: Sequence[str] | None, outputs: int) -> tuple[str, ...]:
     if given is None:
-        return tuple(map(str, range(outputs)))
+        return ("p",) if outputs == 1 else tuple(map(str, range(outputs)))
     names = () if isinstance(given, str) else tuple(given)
     if len(names) != outputs or not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"class_names is {given!r}: expected {outputs} words, one for each output")

@@ -180,13 +180,14 @@ class Page:
         losses, places = self._losses(), self._places()
         path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         words = f"The loss over {len(self._steps)} steps, from {losses[0]:.4g} to {losses[-1]:.4g}."
-        x, y = places[0]
+        (x, y), last = places[0], places[-1][1]
+        last += max(0, 14 - abs(last - y)) * (1 if last >= y else -1)  # the two numbers apart
         return (
             f'<figure><figcaption>The loss</figcaption><svg class=curve viewBox="0 0 400 210" role=img '
             f'aria-label="{escape(words)}"><line class=axis x1=44 x2=390 y1=180 y2=180 />'
             f"<text x=44 y=200>0 steps</text><text x=386 y=200 text-anchor=end>{len(self._steps)}</text>"
             f'<text x=2 y="{y + 4:.0f}">{losses[0]:.3g}</text>'
-            f'<text x=2 y="{places[-1][1] + 4:.0f}">{losses[-1]:.3g}</text><path d="{path}"/>'
+            f'<text x=2 y="{last + 4:.0f}">{losses[-1]:.3g}</text><path d="{path}"/>'
             f'<circle id=dot r=6 transform="translate({x:.1f},{y:.1f})"/></svg></figure>'
         )
 
