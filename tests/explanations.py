@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 import fcnet as fc
@@ -20,6 +22,12 @@ def article() -> fc.Network:
     for layer, (w, b) in zip(net.layers, LAYERS, strict=True):
         layer.W, layer.B = w, b
     return net
+
+
+def rewrite(path, text):
+    """Where FCNET_REWRITE_GOLDEN is set: put what was written in the place of what is expected, to look at the diff."""
+    if os.environ.get("FCNET_REWRITE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
 
 
 def batch(dtype="float64", loss=None, activation="tanh", output=None, n=5, bias=True):

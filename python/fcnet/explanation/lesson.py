@@ -54,7 +54,7 @@ class Lesson:
     ----------
     problem : Problem
     step : dict
-        Of ``trace.steps``.
+        Of ``trace.descent``.
     """
 
     def __init__(self, problem: Problem, step: Quantities) -> None:
@@ -68,7 +68,9 @@ class Lesson:
         mean = "its mean over the samples" if self._n > 1 and self._problem.is_mean else "one number"
         frozen = [i for i, trained in zip(layers, self._problem.trainable, strict=True) if not trained]
         frozen_text = f" Frozen, and so unchanged: {', '.join(f'layer {i}' for i in frozen)}." if frozen else ""
-        per_sample = f" Every gradient is the mean over the {self._n} samples." if self._n > 1 else ""
+        per_sample = (
+            f" Every gradient is the mean over the {self._n} samples." if self._n > 1 and self._problem.is_mean else ""
+        )
         again = self._pass("_new")
         return [
             Section("Forward pass", "Each layer weighs its inputs, adds its biases and applies F.", self._pass("")),
