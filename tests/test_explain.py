@@ -159,3 +159,14 @@ def test_a_large_network_is_explained_too():
         assert "layer 2, gradients" in text
     with pytest.raises(ValueError, match="layers have up to 256 neurons: expected at most 10 to draw"):
         shown.to_svg()
+
+
+def test_rows_of_any_type_are_explained_as_their_numbers(dtype):
+    net, x, y = batch(dtype)
+    small = (8 * x).round() / 8
+    expected = net.explain(small, y)
+    for other in (small.astype(np.float16), np.asfortranarray(small), np.repeat(small, 2, axis=0)[::2]):
+        shown = net.explain(other, y)
+        assert all((shown[name] == expected[name]).all() for name in expected)
+    whole = (4 * x).astype(np.int8)
+    assert (net.explain(whole, y)["dW_1"] == net.gradients(whole.astype(float), y)[0][0]).all()

@@ -92,6 +92,23 @@ def test_the_slider_shows_the_numbers_of_its_step(opened, shown):
     assert opened["plane"]
 
 
+@pytest.mark.parametrize(
+    ("last", "loss", "y", "said"),
+    [
+        (1, "mse", [0.5, 2], "in 10 levels"),
+        (1, "binary_cross_entropy", [0, 1], "yes: no stripes"),
+        (3, None, [0, 2], "2: dots"),
+        (2, "mse", [[0, 1], [1, 0]], None),
+        (2, "binary_cross_entropy", [[0, 1], [1, 0]], None),
+        (7, None, [0, 6], None),
+    ],
+)
+def test_two_inputs_and_one_answer_have_a_plane(last, loss, y, said):
+    page = fc.Network([2, 3, last], loss=loss, seed=0).explain([[1, 2], [-1, 0]], y, steps=2).to_html()
+    assert ("id=plane" in page) == (said is not None)
+    assert said is None or said in page
+
+
 def luminance(color):
     values = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]

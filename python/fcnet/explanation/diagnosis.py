@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels
+from fcnet import _native, kernels, tensors
 from fcnet.explanation.covered import check_covered
 from fcnet.explanation.figures import Figures
 from fcnet.optimizers import SGD
@@ -123,7 +123,7 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     examples = net._examples(x, y, None, finite=True).not_empty("x")
     if isinstance(examples.x, SparseRows):
         raise TypeError("x is sparse: expected a dense array, see its method toarray()")
-    inputs = made.scale * (np.asarray(examples.x).astype(made.dtype) - made.offset)
+    inputs = made.scale * (tensors.widened(examples.x).astype(made.dtype) - made.offset)
     h, layers = inputs, []
     with np.errstate(all="ignore"):
         loss, gradients = net.evaluate(x, y)["loss"], net.gradients(x, y)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels
+from fcnet import _native, kernels, tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
@@ -195,7 +195,7 @@ def _sizes(made: Architecture, examples: Examples, parameters: list[tuple[Array,
     """How large the inputs of every layer are."""
     if isinstance(examples.x, SparseRows):
         return [max(1.0, float(np.abs(examples.x.data).max(initial=0)))] * len(parameters)
-    h, sizes = made.scale * (examples.x.astype(np.float64) - made.offset), []
+    h, sizes = made.scale * (tensors.widened(examples.x).astype(np.float64) - made.offset), []
     for (w, b), kind in zip(parameters, made.kinds, strict=True):
         sizes.append(float(np.abs(h).max()))
         h = _native.activation(kernels.linear(h, w, b), kind.activation)

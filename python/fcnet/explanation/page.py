@@ -15,7 +15,7 @@ from fcnet.explanation.lesson import Lesson, Section, course, in_words, outputs
 from fcnet.explanation.mathml import MathML
 from fcnet.explanation.picture import STYLE, VIEWS, Picture, fits
 from fcnet.explanation.slots import Slots
-from fcnet.explanation.surface import COLORS, STRIPES, has_surface, points, surface, window
+from fcnet.explanation.surface import Surface, has_surface
 from fcnet.explanation.trace import Problem, Quantities
 
 _LAST = 5  # the section that says what has become of the loss
@@ -46,6 +46,8 @@ class Page:
         self._problem, self._steps, self._names = problem, steps, class_names
         self._slots = Slots(steps, digits)
         self._math = MathML(self._slots, digits)
+        drawn = len(steps) > 1 and has_surface(problem)
+        self._surface = Surface(problem, steps, class_names) if drawn else None
 
     def html(self, title: str, checked: str, findings: Sequence[str]) -> str:
         """The page; what is right and wrong in answers goes behind the equations."""
@@ -144,24 +146,8 @@ class Page:
             f"{self._told(0)}</output></section>"
         )
         parts = [self._curve()]
-        if has_surface(self._problem):
-            names = self._names if len(self._names) > 1 else ("no", "yes")
-            legend = "".join(
-                f'<span><span class=swatch style="background:{color}"></span>{escape(name)}: {pattern}</span>'
-                for name, color, pattern in zip(names, COLORS, STRIPES, strict=False)
-            )
-            (left, down), (right, up) = window(self._problem)
-            axes = f"to the right: first input, {left:.3g} to {right:.3g}; up: second input, {down:.3g} to {up:.3g}"
-            shown, alternative = (
-                surface(self._problem, self._steps[0]),
-                f"Which class the network chooses for every pair of inputs: {' or '.join(names)}.",
-            )
-            parts.append(
-                f"<figure><figcaption>What it says of every pair of inputs, before the step</figcaption>"
-                f'<div class=plane><img id=plane alt="{escape(alternative)}" src="{shown}">'
-                f"{points(self._problem, names)}</div><p class=key>{legend}"
-                f"<span>the darker, the surer</span><span>{axes}</span></p></figure>"
-            )
+        if self._surface is not None:
+            parts.append(self._surface.html())
         return (
             f"{control}<section><h2>The course of {count} steps</h2><div class=course>{''.join(parts)}</div></section>"
         )
@@ -196,7 +182,7 @@ class Page:
 
     def _data(self) -> str:
         count = range(len(self._steps))
-        planes = [surface(self._problem, step) for step in self._steps] if has_surface(self._problem) else []
+        planes = [] if self._surface is None else self._surface.pictures
         data = {
             "texts": self._slots.texts(),
             "turns": [self._turns(t) for t in count],

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels
+from fcnet import _native, kernels, tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
@@ -50,7 +50,7 @@ class Problem:
     @property
     def rows(self) -> Array:
         """x, which is not sparse."""
-        return np.asarray(self.examples.x)
+        return tensors.widened(np.asarray(self.examples.x))
 
     @property
     def is_mean(self) -> bool:
