@@ -81,6 +81,8 @@ softmax of 4,096 × 10; relu and exp of 1,024 × 1,024.
 
 ![How time and memory grow](pictures/growth.png)
 
+{slowdown}
+
 ## Import
 
 Milliseconds of `import` on top of `import numpy`, median (fastest to slowest): {imports}."""
@@ -151,6 +153,7 @@ def page(sitting: Sitting) -> str:
         kernels=tables.ratios(sitting.of("test_kernels")),
         growth=tables.growth(sitting),
         imports=imports,
+        slowdown=tables.slowdown(sitting),
     )
     return wrapped(text) + "\n"
 

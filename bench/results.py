@@ -39,6 +39,7 @@ class Sitting:
     facts: dict  # threads, isa, versions, ceilings, ceilings at the end
     cpu: str
     python: str
+    slowdown: float | None  # of a fit whose weights have become tiny, late over early epochs
 
     def of(self, test: str) -> dict[str, dict[str, Row]]:
         """{task: {peer: row}} in the order of the workloads."""
@@ -75,13 +76,15 @@ def ceiling(facts: dict, name: str, threads: int) -> float | None:
 def load(path: Path) -> Sitting:
     """Of the file that `python -m pytest bench --benchmark-json` wrote."""
     results = json.loads(path.read_text())
-    rows, imports, memory = [], {}, []
+    rows, imports, memory, slowdown = [], {}, [], None
     for run in results["benchmarks"]:
         info, stats = run["extra_info"], run["stats"]
         if info["test"] == "test_import":
             imports[info["module"]] = info["seconds"]
         elif info["test"] == "test_memory":
             memory.append(info)
+        elif info["test"] == "test_denormals":
+            slowdown = info["slowdown"]
         else:
             name = info["task"].pop("id")
             task = from_description(info["task"])
@@ -91,7 +94,7 @@ def load(path: Path) -> Sitting:
             rows.append(Row(info["test"], info["peer"], name, task, info["threads"], *times, share))
     machine = results["machine_info"]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    return Sitting(rows, imports, memory, results["sitting"], cpu, machine["python_version"])
+    return Sitting(rows, imports, memory, results["sitting"], cpu, machine["python_version"], slowdown)
 
 
 def power_law(x: list[float], y: list[float]) -> tuple[float, float]:

@@ -1,8 +1,7 @@
-"""docs/explain.md: its code runs, and gives what it says."""
+"""docs/explain.md: its commands run, and its picture is what the library draws."""
 
 from __future__ import annotations
 
-import doctest
 import re
 import shlex
 from pathlib import Path
@@ -19,17 +18,6 @@ PAGE = Path(__file__).parent.parent / "docs/explain.md"
 
 def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
-
-
-def test_the_code_gives_what_the_page_says(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    code = "\n".join(blocks("python"))
-    test = doctest.DocTestParser().get_doctest(code, {}, "explain.md", str(PAGE), 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-    report: list[str] = []
-    runner.run(test, out=report.append)
-    assert runner.failures == 0, "".join(report)
-    assert runner.tries > 10
 
 
 def test_the_picture_is_what_the_library_draws():

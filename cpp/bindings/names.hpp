@@ -32,6 +32,12 @@ inline Activation activation_named(const std::string& name) {
   return named(all, "activation", name);
 }
 
+inline Normalization normalization_named(const std::string& name) {
+  static constexpr Named<Normalization> all[]{
+      {"none", Normalization::none}, {"layer", Normalization::layer}, {"batch", Normalization::batch}};
+  return named(all, "normalization", name);
+}
+
 inline Loss loss_named(const std::string& name) {
   static constexpr Named<Loss> all[]{{"cross_entropy", Loss::cross_entropy},
                                      {"binary_cross_entropy", Loss::binary_cross_entropy},

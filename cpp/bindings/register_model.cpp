@@ -26,7 +26,8 @@ struct PySnapshot {
   std::variant<std::shared_ptr<Parameters<float>>, std::shared_ptr<Parameters<double>>> parameters;
 };
 
-using Kind = std::tuple<std::string, bool, double>;  // activation, bias, dropout
+// activation, bias, dropout; the normalisation's name, epsilon and momentum
+using Kind = std::tuple<std::string, bool, double, std::string, double, double>;
 
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
@@ -54,9 +55,13 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
   if (kinds.size() + 1 != sizes.size()) value_error("kinds has not one entry for each layer");
   Shape shape{sizes, loss_named(loss), parameter};
-  for (const auto& [activation, bias, dropout] : kinds) {
+  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum] : kinds) {
     if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
-    shape.kinds.push_back({activation_named(activation), bias, dropout});
+    const Normalization chosen = normalization_named(normalization);
+    const bool last = shape.kinds.size() + 1 == kinds.size();
+    if (chosen != Normalization::none && (last || activation == "softmax" || !(epsilon > 0)))
+      value_error("normalization is not for the last layer and for softmax, and its epsilon is positive");
+    shape.kinds.push_back({activation_named(activation), bias, dropout, chosen, epsilon, momentum});
   }
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};
@@ -69,15 +74,11 @@ auto with_model(const PyModel& self, F f) {
   return std::visit([&]<class T>(const std::shared_ptr<Model<T>>& model) { return f(model, T{}); }, self.model);
 }
 
-void check_layer(const Shape& shape, Size layer) {
-  if (layer >= shape.layers())
-    throw py::index_error("layer " + std::to_string(layer) + " of a network of " + std::to_string(shape.layers()));
-}
-
-py::array parameters_of(const PyModel& self, Size layer, bool bias) {
+py::array parameter_of(const PyModel& self, Size layer, const std::string& name) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
-    check_layer(model->shape(), layer);
-    return array_of_layer<T>(*model->published(), layer, bias);
+    py::array a = array_of_part<T>(*model->published(), layer, part_named(model->shape(), layer, name));
+    a.attr("setflags")("write"_a = false);  // as it would change nothing in the network
+    return a;
   });
 }
 
@@ -86,18 +87,17 @@ py::list all_parameters(const PyModel& self) {
   return with_model(self, [&]<class T>(const auto& model, T) { return arrays_of_layers<T>(*model->published()); });
 }
 
-void set_parameters(const PyModel& self, Size layer, py::object value, bool bias) {
+void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
   with_model(self, [&]<class T>(const auto& model, T) {
-    check_layer(model->shape(), layer);
-    const Size in = model->shape().sizes[layer];
-    const Input<T> a = parameters_given<T>(model->shape(), layer, value, bias);
+    const Shape& shape = model->shape();
+    const GivenPart<T> given(shape, layer, part_named(shape, layer, name), std::move(value));
     const typename std::decay_t<decltype(*model)>::Claim claim(
         model, "this network is being fitted: its parameters cannot be set");
     Parameters<T> next;
     const auto before = model->published();
     raise_unless_ok(Attention().run([&](Watch& watch) {
       const Status s = next.copy(*before, watch);
-      return s == Status::ok ? next.write(layer, bias ? in : 0, bias ? 1 : in, a.data(), watch) : s;
+      return s == Status::ok ? given.write(next, watch) : s;
     }));
     model->publish(std::move(next));
   });
@@ -140,18 +140,7 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
     const LossResult result =
         Attention().run([&](Watch& watch) { return gradients(*parameters, data, gradient, watch); });
     raise_unless_ok(result.status);
-    py::list layers;
-    for (Size l = 0; l < shape.layers(); ++l) {
-      const Size in = shape.sizes[l], out = shape.sizes[l + 1];
-      py::array_t<T> dw({dim(in), dim(out)}), db(dim(out));
-      T *const to_dw = dw.mutable_data(), *const to_db = db.mutable_data();
-      raise_unless_ok(Attention().run([&](Watch& watch) {
-        const Status s = gradient.read(l, 0, in, to_dw, watch);
-        return s == Status::ok ? gradient.read(l, in, 1, to_db, watch) : s;
-      }));
-      layers.append(py::make_tuple(dw, db));
-    }
-    return py::make_tuple(result.loss, layers);
+    return py::make_tuple(result.loss, arrays_of_layers(gradient));
   });
 }
 
@@ -173,16 +162,8 @@ void register_model(py::module_& m) {
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
       .def("parameters", all_parameters)
-      .def(
-          "weights", [](const PyModel& self, Size layer) { return parameters_of(self, layer, false); }, "layer"_a)
-      .def(
-          "bias", [](const PyModel& self, Size layer) { return parameters_of(self, layer, true); }, "layer"_a)
-      .def(
-          "set_weights", [](const PyModel& self, Size layer, py::object w) { set_parameters(self, layer, w, false); },
-          "layer"_a, "w"_a)
-      .def(
-          "set_bias", [](const PyModel& self, Size layer, py::object b) { set_parameters(self, layer, b, true); },
-          "layer"_a, "b"_a)
+      .def("parameter", parameter_of, "layer"_a, "name"_a)
+      .def("set_parameter", set_parameter, "layer"_a, "name"_a, "value"_a)
       .def("optimizer_state",
            [](const PyModel& self) {
              return with_model(self, []<class T>(const auto& model, T) { return optimizer_state_of<T>(*model); });

@@ -101,6 +101,7 @@ void register_runtime(py::module_& m) {
       },
       "name"_a);
   m.def("longest_step", longest_step);
+  m.def("fail_allocation", [](long after) { return allocations_to_failure.exchange(after); }, "after"_a);
   m.def("set_longest_step", set_longest_step, "seconds"_a);
   m.def("plan", plan, "sizes"_a, "dtype"_a, "batch"_a, "threads"_a);
   m.def("ceiling", ceiling, "what"_a, "dtype"_a, "threads"_a, "working_set"_a = Size{256} << 20);

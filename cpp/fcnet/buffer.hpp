@@ -3,6 +3,7 @@
 // for huge pages (one TLB entry instead of 512); their pages come into being where a thread first touches them.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,6 +17,9 @@
 #include "fcnet/status.hpp"
 
 namespace fcnet {
+
+// For tests: how many allocations come before the one that fails; negative: none does.
+inline std::atomic<long> allocations_to_failure{-1};
 
 template <class T>
 class Buffer {
@@ -36,6 +40,7 @@ class Buffer {
   [[nodiscard]] Status allocate(Checked count) {
     const Checked bytes = count * sizeof(T);
     if (!(bytes + huge_page).ok()) return Status::too_large;
+    if (allocations_to_failure >= 0 && allocations_to_failure-- == 0) return Status::out_of_memory;
     const std::size_t alignment = bytes.value() >= huge_page ? huge_page : cache_line;
     void* const fresh = std::calloc(bytes.value() + alignment, 1);  // a large one arrives as zero pages, untouched
     if (fresh == nullptr) return Status::out_of_memory;

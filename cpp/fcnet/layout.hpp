@@ -4,7 +4,9 @@
 //   activations  H[batch / 32][features + 1][32]   32 samples side by side; row `features` is all ones, so that
 //                the bias is one more row of the weight product; sigma has the same shape without that row
 //   sigma^T      [out / 32][batch][32]   what the weight update streams
-// Everything is static: an object file of an instruction set must export no shared inline function.
+// Where a layer is normalised, row `in` is 0, and more rows of its weights' panels follow: gamma, the bias beta, and
+// for batch normalisation the running mean and variance. Everything is static: an object file of an instruction set
+// must export no shared inline function.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +16,9 @@ namespace fcnet {
 using Size = std::size_t;
 
 constexpr Size lanes = 32;
+
+// Those rows, counted from row `in`.
+constexpr Size gamma_row = 1, beta_row = 2, mean_row = 3, variance_row = 4;
 
 // Panels of samples that one thread takes through a layer together: what they need stays in its second cache.
 constexpr Size panels_at_once = 4;

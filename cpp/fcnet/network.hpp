@@ -20,6 +20,8 @@ struct LayerKind {
   Activation activation = Activation::relu;
   bool bias = true;
   double dropout = 0;  // the share of outputs that a training step leaves out
+  Normalization normalization = Normalization::none;
+  double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
 };
 
 struct Shape {
@@ -42,10 +44,36 @@ struct Shape {
   Activation activation(Size layer) const {
     return layer + 1 == layers() && linked() ? Activation::identity : kind(layer).activation;
   }
+  Normalization normalization(Size layer) const { return kind(layer).normalization; }
+  bool normalizes(Size layer) const { return normalization(layer) != Normalization::none; }
+  bool normalizes() const {
+    for (Size l = 0; l < layers(); ++l)
+      if (normalizes(l)) return true;
+    return false;
+  }
+  // The rows of a layer's panels in the order of layout.hpp; up to where training may change them, and up to where they
+  // are those of the weight product.
+  Size rows(Size layer) const {
+    const Normalization n = normalization(layer);
+    return sizes[layer] + 1 + (n == Normalization::none ? 0 : n == Normalization::layer ? beta_row : variance_row);
+  }
+  Size trained_rows(Size layer) const {
+    return sizes[layer] + kind(layer).bias + (normalizes(layer) ? gamma_row + 1 : 0);
+  }
+  Size product_rows(Size layer) const { return sizes[layer] + (kind(layer).bias && !normalizes(layer)); }
+  Size bias_row(Size layer) const { return sizes[layer] + (normalizes(layer) ? beta_row : 0); }
+
   // Whether the forward pass must keep F'(h_in).
   bool keeps(Size layer) const {
     const Activation a = activation(layer);
-    return a == Activation::gelu || a == Activation::gelu_tanh || a == Activation::silu || kind(layer).dropout > 0;
+    return a == Activation::gelu || a == Activation::gelu_tanh || a == Activation::silu || kind(layer).dropout > 0 ||
+           normalizes(layer);
+  }
+  // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
+  bool whole_batches() const {
+    for (Size l = 0; l < layers(); ++l)
+      if (normalization(l) == Normalization::batch) return true;
+    return loss == Loss::custom;
   }
   // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
   bool plain() const {
@@ -113,6 +141,11 @@ class Parameters {
     return move(l, first, count, const_cast<T*>(rows), true, watch);
   }
   void write_row(Size l, Size row, const T* values) { move_row(l, row, const_cast<T*>(values), true); }
+  // One number for every neuron.
+  void fill_row(Size l, Size row, T value) {
+    const LayerView<T> layer = this->layer(l);
+    for (Size j = 0; j < layer.out; ++j) layer.at(row, j) = value;
+  }
 
   // Never stops on the way: it takes some milliseconds for 100 MB.
   bool finite() const {
@@ -130,7 +163,7 @@ class Parameters {
     offset_.clear();
     Checked total = 0;
     for (Size l = 0; l < shape.layers(); ++l) {
-      const Checked rows = Checked(shape.sizes[l]) + 1;
+      const Checked rows = Checked(shape.sizes[l]) + (1 + variance_row);
       if (!(rows * (lanes * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
       offset_.push_back(total.value());
       total = total + Checked(groups(shape.sizes[l + 1], lanes)) * stride(l);
@@ -138,7 +171,7 @@ class Parameters {
     return panels_.allocate(total);
   }
 
-  Size stride(Size l) const { return panel_stride(shape_.sizes[l] + 1, sizeof(T)); }
+  Size stride(Size l) const { return panel_stride(shape_.rows(l), sizeof(T)); }
 
   Status move(Size l, Size first, Size count, T* rows, bool into_panels, Watch& watch) const {
     const Size out = shape_.sizes[l + 1];
@@ -161,8 +194,9 @@ class Parameters {
   Buffer<T> panels_;
 };
 
-// Weights normal, biases 0; the variance is 2 / in where F passes half of its input on (He et al. 2015, equation 10),
-// and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al. 2017).
+// Weights normal, biases and running means 0, gamma and running variances 1; the variance of the weights is 2 / in
+// where F passes half of its input on (He et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et
+// al. 1998, section 4.6; Klambauer et al. 2017).
 static constexpr double gain(Activation activation) {
   const bool around_0 = activation == Activation::sigmoid || activation == Activation::tanh ||
                         activation == Activation::selu || activation == Activation::identity;
@@ -187,6 +221,8 @@ template <class T>
       }
     });
     if (status != Status::ok) return status;
+    if (shape.normalizes(l)) parameters.fill_row(l, in + gamma_row, T(1));
+    if (shape.normalization(l) == Normalization::batch) parameters.fill_row(l, in + variance_row, T(1));
   }
   return enough ? Status::ok : Status::out_of_memory;
 }

@@ -120,19 +120,19 @@ struct InRegisters {
   static constexpr int slots = O::slots;
   O optimizer;
 
-  // The tile's first element is at `corner`; row `bias` of it is one of biases.
+  // The tile's first element is at `corner`; from row `bias` on it holds no weights, but biases and their like.
   template <class T, int R, int N>
   FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
     tile.each([&](int r, int s, Vec<T> sum) {
       apply_to_vector<O>(target, corner + r * lanes + s * width<T>, [&](Vec<T> w, Vec<T>* state) {
         const Vec<T> g = optimizer.step.scale * sum;
-        return optimizer(decays ? kept(optimizer.step, w, static_cast<Size>(r) == bias) : w, state, g);
+        return optimizer(decays ? kept(optimizer.step, w, static_cast<Size>(r) >= bias) : w, state, g);
       });
     });
   }
 };
 
-// O on `rows` rows of sums, `columns` each, row `bias` of them one of biases.
+// O on `rows` rows of sums, `columns` each, from row `bias` on not of weights.
 template <class O, class T>
 void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, const T* sums, Size rows, Size columns,
                 Size bias) {
@@ -140,8 +140,8 @@ void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, 
   for (Size r = 0; r < rows; ++r)
     for (Size c = 0; c < columns; c += width<T>)
       apply_to_vector<O>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
-        const Vec<T> g = penalized_gradient(step, w, load(sums + r * columns + c), r == bias);
-        return optimizer(kept(step, w, r == bias), state, g);
+        const Vec<T> g = penalized_gradient(step, w, load(sums + r * columns + c), r >= bias);
+        return optimizer(kept(step, w, r >= bias), state, g);
       });
 }
 

@@ -14,6 +14,12 @@ struct Chunk {
   Size first, samples;
 };
 
+// Of every neuron of a normalised layer: sums over the samples, and the batch's statistics where it is they that count.
+template <class T>
+struct NormalizationSums {
+  const T *gamma, *beta, *mean, *variance;
+};
+
 template <class V>
 Panels<const V> read_only(Panels<V> p) {
   return {p.p, p.stride, p.samples};
@@ -23,8 +29,10 @@ template <class T>
 class Passage {
  public:
   // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
-  [[nodiscard]] Status prepare(const Shape& shape, const Parameters<T>& parameters, const Data<T>& data, Size samples) {
+  [[nodiscard]] Status prepare(const Shape& shape, const Trained& trained, const Parameters<T>& parameters,
+                               const Data<T>& data, Size samples) {
     shape_ = shape;
+    trained_ = trained;
     parameters_ = &parameters;
     data_ = data;
     return workspace_.allocate(shape, groups(samples, lanes));
@@ -42,6 +50,7 @@ class Passage {
   }
 
   const Shape& shape() const { return shape_; }
+  const Trained& trained() const { return trained_; }
   Workspace<T>& workspace() { return workspace_; }
 
   void gather(Chunk chunk, Size at, Size n) {
@@ -50,27 +59,33 @@ class Passage {
 
   void forward(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
     LayerView<T> layer = parameters_->layer(l);
-    const Activation activation = layer.activation;
-    const bool keeps = shape().keeps(l);
-    if (keeps) layer.activation = Activation::identity;
+    if (shape().keeps(l)) layer.activation = Activation::identity;
     const Panels<T> h = workspace_.h(l + 1, at, n);
     kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
-    if (!keeps) return;
-    const Panels<T> slope = workspace_.slope(l + 1, at, n);
-    kernels<T>().activate_keeping(activation, h, slope, first, last);
-    const double dropped = shape().kind(l).dropout;
-    if (!drops_ || dropped == 0) return;
-    const Dropout<T> dropout{low64(philox(seed_, Purpose::dropout, epoch_, l)), before_ + chunk.first + at,
-                             static_cast<std::uint32_t>(dropped * 0x1p32), static_cast<T>(1 / (1 - dropped))};
-    kernels<T>().drop(dropout, h, slope, first, last);
+    if (normalization(l) == Normalization::batch)
+      kernels<T>().batch_norm(layer, epsilon(l), running(l), h, workspace_.normal(l + 1, at, n), mean(l), variance(l),
+                              first, last);
+    if (shape().keeps(l) && normalization(l) != Normalization::layer) activate(l, chunk, at, n, first, last);
   }
 
-  // Of one panel at most, after all rows of layer l.
-  bool is_softmax(Size l) const { return shape().activation(l) == Activation::softmax; }
-  void softmax(Size l, Size at, Size n) { kernels<T>().softmax(workspace_.h(l + 1, at, n).p, shape().sizes[l + 1], n); }
-  void softmax_backward(Size l, Size at, Size n) {
-    kernels<T>().softmax_backward(workspace_.sigma(l + 1, at, n).p, workspace_.h(l + 1, at, n).p, shape().sizes[l + 1],
-                                  n);
+  // What needs all rows of a sample, after them and before what comes next: softmax and layer normalisation, of one
+  // panel at most; and the way of sigma back through it.
+  bool needs_all_rows(Size l) const {
+    return shape().activation(l) == Activation::softmax || normalization(l) == Normalization::layer;
+  }
+  void finish_rows(Size l, Chunk chunk, Size at, Size n) {
+    T* const h = workspace_.h(l + 1, at, n).p;
+    if (normalization(l) != Normalization::layer) return kernels<T>().softmax(h, shape().sizes[l + 1], n);
+    kernels<T>().layer_norm(parameters_->layer(l), epsilon(l), h, workspace_.normal(l + 1, at, n).p, mean(l) + at, n);
+    activate(l, chunk, at, n, 0, shape().sizes[l + 1]);
+  }
+  void finish_rows_backward(Size l, Size at, Size n) {
+    T* const sigma = workspace_.sigma(l + 1, at, n).p;
+    if (normalization(l) == Normalization::layer)
+      kernels<T>().layer_norm_backward(parameters_->layer(l), sigma, workspace_.normal(l + 1, at, n).p, mean(l) + at,
+                                       workspace_.before(l + 1, at, n).p, n);
+    else
+      kernels<T>().softmax_backward(sigma, workspace_.h(l + 1, at, n).p, shape().sizes[l + 1], n);
   }
 
   void loss_of(Chunk chunk, Size at, Size n) {
@@ -79,8 +94,8 @@ class Passage {
       losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(l, at, n).p, workspace_.sigma(l, at, n).p,
                 workspace_.target(at), workspace_.losses(at));
     if (shape().linked()) return;
-    if (is_softmax(l - 1))
-      softmax_backward(l - 1, at, n);
+    if (needs_all_rows(l - 1))
+      finish_rows_backward(l - 1, at, n);
     else
       kernels<T>().derive(derivative(l - 1), workspace_.sigma(l, at, n), derived_from(l - 1, at, n), 0,
                           shape().outputs());
@@ -115,6 +130,21 @@ class Passage {
   void back_data(Size l, Size at, Size n, Size first, Size last) {
     kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)), derived_from(l - 2, at, n),
                            derivative(l - 2), workspace_.sigma(l - 1, at, n), first, last);
+    if (normalization(l - 2) == Normalization::batch)
+      kernels<T>().batch_norm_backward(parameters_->layer(l - 2), epsilon(l - 2), running(l - 2),
+                                       workspace_.sigma(l - 1, at, n), read_only(workspace_.normal(l - 1, at, n)),
+                                       variance(l - 2), workspace_.statistics(l - 1),
+                                       workspace_.statistics(l - 1) + shape().sizes[l - 1], first, last);
+  }
+
+  // What the parameters behind the bias change by, of a normalised layer whose sigma has come back through it.
+  NormalizationSums<T> normalization_sums(Size l, Size samples) {
+    const Size out = shape().sizes[l + 1];
+    T* const gamma = workspace_.statistics(l + 1);
+    if (normalization(l) == Normalization::layer)
+      kernels<T>().sums_over_samples(read_only(workspace_.before(l + 1, 0, samples)),
+                                     read_only(workspace_.normal(l + 1, 0, samples)), gamma, gamma + out, out);
+    return {gamma, gamma + out, mean(l), variance(l)};
   }
 
   void transpose(Size l, Size at, Size n, Size first, Size last) {
@@ -124,6 +154,23 @@ class Passage {
   }
 
  private:
+  void activate(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
+    const Panels<T> h = workspace_.h(l + 1, at, n), slope = workspace_.slope(l + 1, at, n);
+    kernels<T>().activate_keeping(shape().activation(l), h, slope, first, last);
+    const double dropped = shape().kind(l).dropout;
+    if (!drops_ || dropped == 0) return;
+    const Dropout<T> dropout{low64(philox(seed_, Purpose::dropout, epoch_, l)), before_ + chunk.first + at,
+                             static_cast<std::uint32_t>(dropped * 0x1p32), static_cast<T>(1 / (1 - dropped))};
+    kernels<T>().drop(dropout, h, slope, first, last);
+  }
+
+  Normalization normalization(Size l) const { return shape_.normalization(l); }
+  T epsilon(Size l) const { return static_cast<T>(shape_.kind(l).epsilon); }
+  // A layer that is not trained is normalised as in a prediction.
+  bool running(Size l) const { return !trained_(l); }
+  T* mean(Size l) { return workspace_.statistics(l + 1) + 2 * shape_.sizes[l + 1]; }  // or 1 / deviation of samples
+  T* variance(Size l) { return workspace_.statistics(l + 1) + 3 * shape_.sizes[l + 1]; }
+
   // What sigma is multiplied with on its way through a layer's F.
   Activation derivative(Size l) const { return shape().keeps(l) ? Activation::kept : shape().activation(l); }
   Panels<const T> derived_from(Size l, Size at, Size n) {
@@ -131,6 +178,7 @@ class Passage {
   }
 
   Shape shape_;
+  Trained trained_;
   const Parameters<T>* parameters_ = nullptr;
   Data<T> data_{};
   Workspace<T> workspace_;

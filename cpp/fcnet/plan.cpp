@@ -34,8 +34,8 @@ int threads_for_few(const Shape& shape, Size samples, int threads) {
 
 template <class T>
 Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads) {
-  const bool custom = shape.loss == Loss::custom;  // takes whole batches, and may fail
-  const Size chunk = custom ? batch : std::min(batch, most_samples_at_once);
+  const bool custom = shape.loss == Loss::custom;  // which may fail
+  const Size chunk = shape.whole_batches() ? batch : std::min(batch, most_samples_at_once);
   const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
   const double flops = 3 * shape.flops() * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state
@@ -54,7 +54,7 @@ Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
   const Size grains = groups(samples, sample_grain<T>()), size = static_cast<Size>(threads);
   const double bytes = shape.flops() / 2 * sizeof(T);
   const bool even = grains % size == 0 || grains >= 4 * size;  // else some threads wait for others
-  return even && bytes <= cached_bytes && shape.loss != Loss::custom ? Schedule::by_panels : Schedule::by_layers;
+  return even && bytes <= cached_bytes && !shape.whole_batches() ? Schedule::by_panels : Schedule::by_layers;
 }
 
 template Plan plan_training<float>(const Shape&, const Trained&, Size, const Hyperparameters&, int);

@@ -17,6 +17,34 @@ LayerView<T> whole_layer(const Parameters<T>& parameters, Size l) {
   return layer;
 }
 
+// What a normalised layer makes of the product of some samples, in their panel.
+template <class T>
+void normalize(const Parameters<T>& parameters, Size l, T* panel, Size samples) {
+  const LayerView<T> layer = parameters.layer(l);
+  const LayerKind kind = parameters.shape().kind(l);
+  const T epsilon = static_cast<T>(kind.epsilon);
+  T inverse[lanes];
+  if (kind.normalization == Normalization::layer)
+    kernels<T>().layer_norm(layer, epsilon, panel, panel, inverse, samples);
+  else
+    kernels<T>().batch_norm(layer, epsilon, true, {panel, 0, samples}, {panel, 0, samples}, nullptr, nullptr, 0,
+                            layer.out);
+  kernels<T>().activate(kind.activation, panel, layer.out * lanes, panel);
+}
+
+// The same of few rows, by way of a panel.
+template <class T>
+void normalize_rows(const Parameters<T>& parameters, Size l, Rows<T> rows, Size n, T* panel) {
+  const Size out = parameters.shape().sizes[l + 1];
+  const auto each = [&](auto f) {
+    for (Size i = 0; i < n; ++i)
+      for (Size j = 0; j < out; ++j) f(rows.p[i * rows.stride + j], panel[j * lanes + i]);
+  };
+  each([](const T& row, T& lane) { lane = row; });
+  normalize(parameters, l, panel, n);
+  each([](T& row, const T& lane) { row = lane; });
+}
+
 // Takes all rows through the layers, through the last one's F too where `finish`; sink(first row, rows, panel of
 // outputs, scratch panel) on each panel.
 template <class T, class Sink>
@@ -42,12 +70,15 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
       for (Size i = 0; i * lanes < samples; ++i)
         kernels<T>().gather(data.x, row + i * lanes, used_lanes(samples, i), h.p + i * stride);
       for (Size l = 0; l < shape.layers(); ++l) {
-        const LayerView<T> layer = finish ? whole_layer(parameters, l) : parameters.layer(l);
+        LayerView<T> layer = finish ? whole_layer(parameters, l) : parameters.layer(l);
+        if (shape.normalizes(l)) layer.activation = Activation::identity;
         const double flops = 2.0 * static_cast<double>(samples) * static_cast<double>(shape.sizes[l]);
         in_strips<T>(0, shape.sizes[l + 1], flops, going_on, [&](Size first, Size last) {
           kernels<T>().forward(layer, {h.p, h.stride, samples}, next, first, last);
         });
         std::swap(h, next);
+        for (Size i = 0; shape.normalizes(l) && i * lanes < samples && going_on(); ++i)
+          normalize(parameters, l, h.p + i * stride, used_lanes(samples, i));
         for (Size i = 0; layer.activation == Activation::softmax && i * lanes < samples && going_on(); ++i)
           kernels<T>().softmax(h.p + i * stride, layer.out, used_lanes(samples, i));
       }
@@ -67,21 +98,28 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
   const FlushDenormals flush;
   const Size stride = row_stride(*std::max_element(shape.sizes.begin(), shape.sizes.end()));
   Buffer<T> buffer;
-  if (const Status s = buffer.allocate(Checked(stride) * n * 2); s != Status::ok) return s;
+  if (const Status s = buffer.allocate(Checked(stride) * (n * 2 + (shape.normalizes() ? lanes : 0))); s != Status::ok)
+    return s;
   const Rows<T> rows[2] = {{buffer.data(), stride}, {buffer.data() + n * stride, stride}};
   kernels<T>().gather_rows(data.x, 0, n, rows[0]);
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
-      const LayerView<T> layer = whole_layer(parameters, l);
+      LayerView<T> layer = whole_layer(parameters, l);
+      if (shape.normalizes(l)) layer.activation = Activation::identity;
       const Size panels = groups(layer.out, lanes);
       const Size first = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id));
       const Size end = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id) + 1);
       for (Size q = first; q < end && go_on(team, watch); ++q)
         kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
       team.sync();
-      if (layer.activation != Activation::softmax) continue;
-      if (team.id == 0) kernels<T>().softmax_rows(rows[(l + 1) % 2], n, layer.out);
+      if (layer.activation != Activation::softmax && !shape.normalizes(l)) continue;
+      if (team.id == 0) {
+        if (shape.normalizes(l))
+          normalize_rows(parameters, l, rows[(l + 1) % 2], n, buffer.data() + n * 2 * stride);
+        else
+          kernels<T>().softmax_rows(rows[(l + 1) % 2], n, layer.out);
+      }
       team.sync();
     }
   };

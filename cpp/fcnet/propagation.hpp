@@ -22,11 +22,12 @@ struct Pass {
 template <class T>
 class Propagation {
  public:
-  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`. Sigma goes back as far as layer `lowest`.
-  [[nodiscard]] Status prepare(const Shape& shape, const Parameters<T>& parameters, const Data<T>& data, Size samples,
-                               Size lowest) {
-    lowest_ = lowest;
-    return passage_.prepare(shape, parameters, data, samples);
+  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`. Sigma goes back to the first layer
+  // trained.
+  [[nodiscard]] Status prepare(const Shape& shape, const Trained& trained, const Parameters<T>& parameters,
+                               const Data<T>& data, Size samples) {
+    lowest_ = trained.first();
+    return passage_.prepare(shape, trained, parameters, data, samples);
   }
 
   void use(const Data<T>& data) { passage_.use(data); }  // of no more samples at once
@@ -64,6 +65,7 @@ class Propagation {
   }
 
   Panels<const T> h(Size l, Size samples) { return read_only(passage_.workspace().h(l, 0, samples)); }
+  NormalizationSums<T> normalization_sums(Size l, Size samples) { return passage_.normalization_sums(l, samples); }
   Panels<const T> sigma_t(Size l) { return read_only(passage_.workspace().sigma_t(l)); }
 
  private:
@@ -119,7 +121,8 @@ class Propagation {
         for (Size l = 0; l < shape().layers(); ++l) {
           strips(team, 0, shape().sizes[l + 1], flops * static_cast<double>(shape().sizes[l]),
                  [&](Size first, Size last) { passage_.forward(l, chunk, at, n, first, last); });
-          if (passage_.is_softmax(l)) each([&](Size i, Size samples) { passage_.softmax(l, i, samples); });
+          if (passage_.needs_all_rows(l))
+            each([&](Size i, Size samples) { passage_.finish_rows(l, chunk, i, samples); });
         }
         each([&](Size i, Size samples) { passage_.loss_of(chunk, i, samples); });
         for (Size l = shape().layers(); l > lowest_; --l) {
@@ -127,8 +130,8 @@ class Propagation {
           if (l == lowest_ + 1) break;
           strips(team, 0, shape().sizes[l - 1], flops * static_cast<double>(shape().sizes[l]),
                  [&](Size first, Size last) { passage_.back_data(l, at, n, first, last); });
-          if (passage_.is_softmax(l - 2))
-            each([&](Size i, Size samples) { passage_.softmax_backward(l - 2, i, samples); });
+          if (passage_.needs_all_rows(l - 2))
+            each([&](Size i, Size samples) { passage_.finish_rows_backward(l - 2, i, samples); });
         }
       });
     });
@@ -157,8 +160,8 @@ class Propagation {
                [&](Size first, Size last) { passage_.forward(l, chunk, 0, chunk.samples, first, last); });
       });
       team.sync();
-      if (!passage_.is_softmax(l)) continue;
-      each_panel(team, chunk, id, size, [&](Size at, Size n) { passage_.softmax(l, at, n); });
+      if (!passage_.needs_all_rows(l)) continue;
+      each_panel(team, chunk, id, size, [&](Size at, Size n) { passage_.finish_rows(l, chunk, at, n); });
       team.sync();
     }
     if (shape().loss == Loss::custom) {
@@ -192,13 +195,13 @@ class Propagation {
           if (!ends) passage_.back_data(l, 0, pass.chunk.samples, row, last);
           use(pass, l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
         }
-        if (!ends && !passage_.is_softmax(l - 2))
+        if (!ends && !passage_.needs_all_rows(l - 2))
           each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { passage_.transpose(l - 1, at, n, begin, end); });
       });
       if (!ends) team.sync();
-      if (ends || !passage_.is_softmax(l - 2)) continue;
+      if (ends || !passage_.needs_all_rows(l - 2)) continue;
       each_panel(team, pass.chunk, static_cast<Size>(team.id), static_cast<Size>(team.size), [&](Size at, Size n) {
-        passage_.softmax_backward(l - 2, at, n);
+        passage_.finish_rows_backward(l - 2, at, n);
         passage_.transpose(l - 1, at, n, 0, rows);
       });
       team.sync();

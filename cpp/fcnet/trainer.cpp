@@ -4,6 +4,19 @@
 #include "fcnet/random.hpp"
 
 namespace fcnet {
+namespace {
+
+// The sums of a normalised layer behind its bias row in `to`, panels like the layer's.
+template <class T>
+void put_sums(const NormalizationSums<T>& of, LayerView<T> to, bool bias, bool add) {
+  for (Size j = 0; j < to.out; ++j) {
+    T &gamma = to.at(to.in + gamma_row, j), &beta = to.at(to.in + beta_row, j);
+    gamma = (add ? gamma : T(0)) + of.gamma[j];
+    if (bias) beta = (add ? beta : T(0)) + of.beta[j];
+  }
+}
+
+}  // namespace
 
 template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
@@ -23,13 +36,14 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
-  if (plan_.chunk < batch_ || chosen.needs_norm())
+  const bool normalizes = shape.normalizes();
+  if (plan_.chunk < batch_ || chosen.needs_norm() || normalizes)
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (chosen.needs_norm()) {
     blocks_.clear();
     constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
     for (Size l = 0; l < shape.layers(); ++l) {
-      const Size rows = shape.sizes[l] + 1;
+      const Size rows = std::max(shape.trained_rows(l), shape.sizes[l] + 1);
       const Size block = std::max(elements / (groups(shape.sizes[l + 1], lanes) * lanes), Size{1});
       for (Size first = 0; first < rows; first += block) blocks_.push_back({l, first, std::min(first + block, rows)});
     }
@@ -37,7 +51,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
-                       : propagation_.prepare(shape, parameters_, data, plan_.chunk, trained.first());
+                       : propagation_.prepare(shape, trained, parameters_, data, plan_.chunk);
 }
 
 template <class T>
@@ -55,11 +69,6 @@ Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
 }
 
 template <class T>
-Size Trainer<T>::changed(Size l, Size last) const {
-  return !trained_(l) ? 0 : shape_.kind(l).bias ? last : std::min(last, shape_.sizes[l]);
-}
-
-template <class T>
 void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
                         Size first, Size last) {
   const Size offset = parameters_.offset(l);
@@ -71,6 +80,30 @@ void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, cons
                                parameters_.panels().size(),
                                go_on ? sums_.data() + offset : nullptr};
   kernels<T>().update(layer, h, sigma_t, step, target, first, last);
+}
+
+template <class T>
+void Trainer<T>::update_normalization(const Pass& pass, Size l, const OptimizerStep<T>& step) {
+  const Size samples = pass.chunk.samples;
+  const NormalizationSums<T> of = propagation_.normalization_sums(l, samples);
+  LayerView<T> sums = parameters_.layer(l);
+  sums.w = sums_.data() + parameters_.offset(l);
+  put_sums(of, sums, shape_.kind(l).bias, !pass.first);
+  if (!pass.last) return;
+  if (!chosen_.needs_norm()) update(l, {}, {}, step, true, shape_.sizes[l] + gamma_row, shape_.trained_rows(l));
+  if (shape_.normalization(l) != Normalization::batch) return;
+  const LayerView<T> now = parameters_.layer(l), next = (plan_.stoppable ? next_ : parameters_).layer(l);
+  // of one sample alone there is no spread
+  const T share = samples == 1 ? T(0) : static_cast<T>(shape_.kind(l).momentum);
+  const T unbiased = static_cast<T>(samples) / static_cast<T>(std::max(samples, Size{2}) - 1);
+  const auto move_on = [&](Size row, const T* batch, T factor) {
+    for (Size j = 0; j < now.out; ++j) {
+      const T before = now.at(now.in + row, j);
+      next.at(now.in + row, j) = before + share * (factor * batch[j] - before);
+    }
+  };
+  move_on(mean_row, of.mean, T(1));
+  move_on(variance_row, of.variance, unbiased);
 }
 
 template <class T>
@@ -106,12 +139,15 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   powers.advance(chosen_);
   const auto scale = [&](const LossSum& loss) { return gradient_scale(shape_.loss, shape_.outputs(), loss); };
   const auto use = [&](const Pass& pass, Size l, Size first, Size last) {
-    last = changed(l, last);
+    if (!trained_(l)) return;
+    const auto of_step = [&] { return optimizer_step<T>(chosen_, rate, powers, scale(pass.loss)); };
+    if (shape_.normalizes(l) && last > shape_.sizes[l]) update_normalization(pass, l, of_step());
+    last = std::min(last, shape_.product_rows(l));
     if (first >= last) return;
     const Size samples = pass.chunk.samples;
     const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
     if (pass.last && !chosen_.needs_norm())
-      update(l, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale(pass.loss)), !pass.first, first, last);
+      update(l, h, sigma_t, of_step(), !pass.first, first, last);
     else
       kernels<T>().accumulate(parameters_.layer(l), h, sigma_t, sums_.data() + parameters_.offset(l), !pass.first,
                               first, last);
@@ -121,8 +157,8 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
     const double norm = scale(loss) * norm_of_sums(team, watch);
     const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm));
     each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
-      const Size last = changed(block.layer, block.last);
-      if (block.first < last) update(block.layer, {}, {}, of_step, true, block.first, last);
+      const Size last = std::min(block.last, shape_.trained_rows(block.layer));
+      if (trained_(block.layer) && block.first < last) update(block.layer, {}, {}, of_step, true, block.first, last);
     });
   }
   return loss;
@@ -226,7 +262,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads());
   Propagation<T> propagation;
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
-  if (const Status s = propagation.prepare(shape, parameters, data, plan.chunk, 0); s != Status::ok)
+  if (const Status s = propagation.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
     return {.status = s};
   propagation.begin(nullptr, &watch);
   LossSum loss;
@@ -235,8 +271,13 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
     const LossSum sum =
         propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
           const Size samples = pass.chunk.samples;
-          kernels<T>().accumulate(parameters.layer(l), propagation.h(l, samples), propagation.sigma_t(l + 1),
-                                  gradient.layer(l).w, !pass.first, first, last);
+          const LayerView<T> sums = gradient.layer(l);
+          if (shape.normalizes(l) && last > shape.sizes[l])
+            put_sums(propagation.normalization_sums(l, samples), sums, shape.kind(l).bias, !pass.first);
+          last = std::min(last, shape.product_rows(l));
+          if (first < last)
+            kernels<T>().accumulate(sums, propagation.h(l, samples), propagation.sigma_t(l + 1), sums.w, !pass.first,
+                                    first, last);
         });
     if (team.id == 0) loss = sum;
   };

@@ -43,11 +43,11 @@ class Trainer {
   void run_small_steps(const std::int64_t* order, Watch& watch);
   Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
   LossSum step(const Team& team, Chunk batch, Watch& watch);
-  // How many of the rows `last` of layer l training changes.
-  Size changed(Size l, Size last) const;
   // What the optimiser makes of rows of layer l, whose sums over the samples go on from sums_ where `go_on`.
   void update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on, Size first,
               Size last);
+  // What becomes of the parameters behind the bias where layer l is normalised.
+  void update_normalization(const Pass& pass, Size l, const OptimizerStep<T>& step);
   // f(i, block i) for this thread's share of the row blocks.
   template <class F>
   void each_block(const Team& team, Watch& watch, F f);

@@ -37,7 +37,9 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
     weight_product(
         layer, h, sigma_t, first, last,
         [&](Size at) { return target.sums != nullptr ? load(target.sums + at) : Vec<T>{}; },
-        [&](Size row, Size corner, auto& tile) { optimizer.apply(target, corner, tile, layer.in - row); },
+        [&](Size row, Size corner, auto& tile) {
+          optimizer.apply(target, corner, tile, row < layer.in ? layer.in - row : 0);
+        },
         [&](Size at, Size rows) {
           prefetch_rows(target.w + at, rows);
           for (int i = 0; i < optimizer.slots; ++i) prefetch_rows(target.state + i * target.slot + at, rows);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a chunk of samples needs between forward and update, allocated once: for every layer its h, sigma and sigma^T
-// in panels of 32 samples (layout.hpp), and F' where it is kept. Layer l's input is h(l); the output is h(layers).
+// in panels of 32 samples (layout.hpp), F' where it is kept, and what normalisation needs on the way back. Layer l's
+// input is h(l); the output is h(layers).
 #pragma once
 
 #include <algorithm>
@@ -20,6 +21,9 @@ class Workspace {
     slope_.resize(n);
     sigma_.resize(n);
     sigma_t_.resize(n);
+    normal_.resize(n);
+    before_.resize(n);
+    statistics_.resize(n);
     for (Size l = 0; l < n; ++l) {
       const Checked stride = panel_stride(shape.sizes[l] + 1, sizeof(T));
       if (const Status s = h_[l].allocate(stride * panels); s != Status::ok) return s;
@@ -28,6 +32,14 @@ class Workspace {
       if (l == 0) continue;
       if (shape.keeps(l - 1))
         if (const Status s = slope_[l].allocate(stride * panels); s != Status::ok) return s;
+      if (shape.normalizes(l - 1)) {
+        const bool of_batch = shape.normalization(l - 1) == Normalization::batch;
+        const Checked statistics =
+            of_batch ? Checked(shape.sizes[l]) * 4 : Checked(panels) * lanes + shape.sizes[l] * 2;
+        if (const Status s = normal_[l].allocate(stride * panels); s != Status::ok) return s;
+        if (const Status s = before_[l].allocate(of_batch ? Checked(0) : stride * panels); s != Status::ok) return s;
+        if (const Status s = statistics_[l].allocate(statistics); s != Status::ok) return s;
+      }
       if (const Status s = sigma_[l].allocate(stride * panels); s != Status::ok) return s;
       const Checked transposed = Checked(groups(shape.sizes[l], lanes)) * panels * (lanes * lanes);
       if (const Status s = sigma_t_[l].allocate(transposed); s != Status::ok) return s;
@@ -43,6 +55,12 @@ class Workspace {
   Panels<T> slope(Size l, Size first, Size samples) { return view(slope_[l], first, samples); }
   Panels<T> sigma(Size l, Size first, Size samples) { return view(sigma_[l], first, samples); }
   Panels<T> sigma_t(Size l) { return {sigma_t_[l].data(), panels_ * lanes * lanes, 0}; }
+  // The normalised product; sigma before its way back through layer normalisation.
+  Panels<T> normal(Size l, Size first, Size samples) { return view(normal_[l], first, samples); }
+  Panels<T> before(Size l, Size first, Size samples) { return view(before_[l], first, samples); }
+  // Of layer l's `neurons`: dL/d(gamma) and dL/d(beta), then mean and variance of the batch, or 1 / deviation of
+  // samples.
+  T* statistics(Size l) { return statistics_[l].data(); }
   T* target(Size first) { return view(target_, first, 0).p; }
   T* rows() { return rows_.data(); }  // of outputs, for a custom loss
   LossSum* losses(Size first) { return losses_.data() + first / loss_group; }
@@ -54,7 +72,7 @@ class Workspace {
   }
 
   Size panels_ = 1;
-  std::vector<Buffer<T>> h_, slope_, sigma_, sigma_t_;
+  std::vector<Buffer<T>> h_, slope_, sigma_, sigma_t_, normal_, before_, statistics_;
   Buffer<T> target_, rows_;
   Buffer<LossSum> losses_;
 };

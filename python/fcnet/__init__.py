@@ -24,6 +24,7 @@ from fcnet.history import History
 from fcnet.learning_rates import LearningRates
 from fcnet.loading import load
 from fcnet.network import Network
+from fcnet.normalization import BatchNorm, LayerNorm
 from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fcnet.threadpool_controller import register_when_imported
 from fcnet.threads import get_num_threads, set_num_threads, threads
@@ -37,12 +38,14 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "BatchNorm",
     "Callback",
     "Checkpoint",
     "Dense",
     "DivergenceError",
     "EarlyStopping",
     "History",
+    "LayerNorm",
     "LearningRates",
     "Lion",
     "NAdam",

@@ -6,15 +6,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays
 from fcnet._native import Model
-from fcnet.dense import Activation, Dense, check_activation
+from fcnet.dense import Activation, Dense
 from fcnet.initializers import Initializer, first_weights
+from fcnet.kinds import Kind, kinds_of
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
 ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset")
@@ -30,26 +31,6 @@ def _float_type(given: DTypeLike) -> np.dtype[Any]:
     return dtype
 
 
-class Kind(NamedTuple):
-    """What a layer is beside its sizes."""
-
-    activation: str
-    bias: bool = True
-    dropout: float = 0.0
-
-
-def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
-    """One for each of the hidden layers."""
-    names = [given] * hidden if isinstance(given, str) else given
-    if not isinstance(names, Sequence):
-        raise TypeError(f"activation is {given!r}: expected a name like 'relu', or one for each hidden layer")
-    for name in (given,) if isinstance(given, str) else names:
-        check_activation(name)
-    if len(names) != hidden:
-        raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one for each hidden layer")
-    return list(names)
-
-
 def _loss(given: object, last: Dense | int) -> Loss:
     """By default the one whose usual output is the last layer's."""
     if given is not None:
@@ -61,25 +42,6 @@ def _loss(given: object, last: Dense | int) -> Loss:
     if output not in usual:
         raise ValueError(f"loss is None, and the last layer's activation is {output!r}: expected a loss like 'mse'")
     return loss_of(usual[output])
-
-
-def _kinds(layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]) -> list[Kind]:
-    """What the layers are; an activation is the layer's own, else what is usual."""
-    usual = [*_activations(activation, len(layers) - 1), loss.output]
-    kinds = [
-        Kind(layer.activation or f, layer.bias, layer.dropout) if isinstance(layer, Dense) else Kind(f)
-        for layer, f in zip(layers, usual, strict=True)
-    ]
-    if kinds[-1].dropout:
-        raise ValueError(f"dropout is {kinds[-1].dropout} in the last layer: expected 0, as its outputs are the result")
-    if any(kind.dropout and kind.activation == "softmax" for kind in kinds):
-        raise ValueError("dropout is given for a layer with softmax, whose outputs add up to 1: expected 0")
-    if loss.outputs and kinds[-1].activation not in loss.outputs:
-        expected = " or ".join(map(repr, loss.outputs))
-        raise ValueError(
-            f"the last layer's activation is {kinds[-1].activation!r}, but loss {loss.name!r} takes {expected}"
-        )
-    return kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +83,7 @@ class Architecture:
         numbers = [n.units if isinstance(n, Dense) else n for n in sizes]
         checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(numbers))
         chosen = _loss(loss, sizes[-1])
-        kinds = _kinds(sizes[1:], chosen, activation)
+        kinds = kinds_of(sizes[1:], chosen, activation)
         type_ = _float_type(dtype)
         seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
@@ -132,7 +94,7 @@ class Architecture:
     def arguments(self) -> dict[str, Any]:
         """Everything but the weights, in plain values and arrays; a loss that is a function as it is."""
         loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
-        plain = list(self.sizes), [list(kind) for kind in self.kinds], loss, self.seed, self.dtype.name
+        plain = list(self.sizes), [kind.plain() for kind in self.kinds], loss, self.seed, self.dtype.name
         return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset), strict=True))
 
     @classmethod
@@ -145,7 +107,9 @@ class Architecture:
         """
         if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
-        dense = [Dense(n, *kind) for n, kind in zip(sizes[1:], layers, strict=True)]
+        dense = [
+            Dense(n, **dict(zip(Kind._fields, kind, strict=False))) for n, kind in zip(sizes[1:], layers, strict=True)
+        ]
         return cls.of([*sizes[:1], *dense], loss, activation="relu", **others)
 
     @property
@@ -158,8 +122,8 @@ class Architecture:
         """Whether a sample can be classified correctly."""
         return self.loss.counts_right
 
-    def model(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> Model:
-        """The native model, with the (W, B) of every layer or with fresh ones.
+    def model(self, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> Model:
+        """The native model, with the parts of every layer or with fresh ones.
 
         Raises
         ------
@@ -169,15 +133,15 @@ class Architecture:
         given = None
         if parameters is not None:
             given = [
-                (
-                    arrays.parameter(w, (k, m), self.dtype, f"W of layer {i}"),
-                    self.bias(b, i, f"B of layer {i}"),
+                tuple(
+                    self.part(value, i, part, f"{part} of layer {i}")
+                    for part, value in zip(kind.parts, values, strict=True)
                 )
-                for i, ((w, b), (k, m)) in enumerate(zip(parameters, pairwise(self.sizes), strict=True))
+                for i, (kind, values) in enumerate(zip(self.kinds, parameters, strict=True))
             ]
         scales = bool((self.scale != 1).any() or (self.offset != 0).any())
         factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
-        kinds, loss = list(self.kinds), self.loss
+        kinds, loss = [kind.native() for kind in self.kinds], self.loss
         model = Model(
             list(self.sizes), kinds, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given
         )
@@ -185,20 +149,23 @@ class Architecture:
             for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):
                 if isinstance(init, Initializer):
                     weights = first_weights(init, k, m, self.seed, i)
-                    model.set_weights(i, arrays.parameter(weights, (k, m), self.dtype, f"init of layer {i}"))
+                    model.set_parameter(i, "W", self.part(weights, i, "W", f"init of layer {i}"))
         return model
 
-    def bias(self, value: ArrayLike, layer: int, name: str) -> NDArray[Any]:
-        """The B of a layer, checked.
+    def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
+        """One of the parts of a layer, checked.
 
         Raises
         ------
-        TypeError, ValueError : not of its size, or not 0 where the layer has none.
+        TypeError, ValueError : not of its size; B that is not 0 where the layer has none; a negative variance.
         """
-        b = arrays.parameter(value, self.sizes[layer + 1 : layer + 2], self.dtype, name)
-        if not self.kinds[layer].bias and b.any():
+        shape = self.sizes[layer : layer + 2] if part == "W" else self.sizes[layer + 1 : layer + 2]
+        checked = arrays.parameter(value, shape, self.dtype, name)
+        if part == "B" and not self.kinds[layer].bias and checked.any():
             raise ValueError(f"{name} is not 0: the layer has no bias")
-        return b
+        if part == "variance" and (checked < 0).any():
+            raise ValueError(f"{name} is negative: expected variances")
+        return checked
 
 
 class Described:
@@ -257,9 +224,10 @@ class Described:
         total = 0
         for i, kind in enumerate(self._architecture.kinds):
             k, m = self.sizes[i], self.sizes[i + 1]
-            parameters = (k + kind.bias) * m
+            parameters = (k + kind.bias + (kind.normalization is not None)) * m
             total += parameters
             extras = [] if kind.bias else ["no bias"]
+            extras += [f"{kind.normalization.name} normalization"] if kind.normalization else []
             extras += [f"dropout {kind.dropout:g}"] if kind.dropout else []
             rows.append((str(i), f"{k} x {m}", ", ".join([kind.activation, *extras]), f"{parameters:,}"))
         rows.append(("total", "", "", f"{total:,}"))
@@ -273,7 +241,8 @@ class Described:
         entries = [str(self.sizes[0])]
         usual = [Kind("relu")] * (len(made.kinds) - 1) + [Kind(made.loss.output)]
         for n, kind, plain in zip(self.sizes[1:], made.kinds, usual, strict=True):
-            options = [f"{name}={value!r}" for name, value in kind._asdict().items() if value != getattr(plain, name)]
+            said = kind._asdict() | {"normalization": kind.normalization and kind.normalization.said()}
+            options = [f"{name}={value!r}" for name, value in said.items() if value != getattr(plain, name)]
             entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
         text = f"[{', '.join(entries)}], loss={self.loss!r}, seed={self.seed}, dtype={self.dtype.name!r}"
         for name, value, neutral in (("scale", self.scale, 1), ("offset", self.offset, 0)):

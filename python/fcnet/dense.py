@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fcnet import arrays
 from fcnet.hyperparameters import check_numbers
 from fcnet.initializers import Initializer, InitializerName, checked_initializer
+from fcnet.normalization import Normalization, NormalizationName, normalization_of
 
 Activation = Literal[
     "identity",
@@ -51,6 +52,9 @@ class Dense:
     dropout : float in [0, 1), default 0
         The share of the layer's outputs that every training step leaves out, drawn by (seed, epoch); the others count
         ``1 / (1 - dropout)`` times (Srivastava et al. 2014). Prediction, evaluation and ``gradients`` use all.
+    normalization : {"batch", "layer"}, BatchNorm or LayerNorm, optional
+        What happens to ``h_prev W`` before B and F, see ``fcnet.BatchNorm`` and ``fcnet.LayerNorm``; not for the last
+        layer, nor with softmax.
     init : str, fcnet.initializers or array-like (inputs, units), default "auto"
         The first weights: "auto" as ``Network`` says, "he_normal", "he_uniform", "glorot_normal", "glorot_uniform",
         "lecun_normal", "lecun_uniform", "orthogonal", "zeros", an initializer with options, or the weights themselves.
@@ -64,12 +68,15 @@ class Dense:
     activation: Activation | None = None
     bias: bool = True
     dropout: float = 0.0
+    normalization: NormalizationName | Normalization | None = None
     init: InitializerName | Initializer | ArrayLike = "auto"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", arrays.whole_number(self.units, "units", 1, 2**62))
         if self.activation is not None:
             check_activation(self.activation)
+            object.__setattr__(self, "activation", str(self.activation))
         object.__setattr__(self, "bias", arrays.flag(self.bias, "bias"))
         check_numbers(self, {"dropout": ("0 <= dropout < 1", lambda value: 0 <= value < 1)})
+        object.__setattr__(self, "normalization", normalization_of(self.normalization))
         object.__setattr__(self, "init", checked_initializer(self.init))

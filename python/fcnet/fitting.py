@@ -228,7 +228,7 @@ class Fitting(Described):
 
         Returns
         -------
-        {"loss": ..., "accuracy": ...}
+        ``{"loss": ..., "accuracy": ...}``
             Of the batch, measured just before the step.
 
         Raises

@@ -98,7 +98,7 @@ class Network(Explaining):
     ) -> None:
         self._begin(Architecture.of(sizes, loss, seed, dtype, scale, offset, activation))
 
-    def _begin(self, made: Architecture, parameters: Sequence[tuple[ArrayLike, ArrayLike]] | None = None) -> None:
+    def _begin(self, made: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)
         self._architecture = made
         self._feature_names = None
@@ -144,7 +144,7 @@ class Network(Explaining):
 
         Returns
         -------
-        {"loss": ..., "accuracy": ..., "f1": ...}
+        ``{"loss": ..., "accuracy": ..., "f1": ...}``
             The loss is the network's. Accuracy, not weighted, is the share of rows whose largest output is the label's,
             or for binary cross-entropy whose outputs are all on the right side of 1/2; without it for other losses.
             Both NaN for no rows. A row with NaN in it makes the loss NaN, and counts as wrong.
@@ -160,10 +160,11 @@ class Network(Explaining):
 
     def gradients(
         self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
-    ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    ) -> list[tuple[NDArray[Any], ...]]:
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
 
-        Nothing is dropped out; also of layers that are frozen.
+        Nothing is dropped out; also of layers that are frozen. Batch normalisation takes the statistics of x, as in a
+        training step.
 
         Parameters
         ----------
@@ -172,7 +173,7 @@ class Network(Explaining):
         Returns
         -------
         [(dW (k, m), dB (m,)), ...] of every layer
-            dB is 0 where a layer has no bias.
+            dB is 0 where a layer has no bias. A normalised layer has three, (dW, dB, dgamma).
 
         Raises
         ------
@@ -180,8 +181,7 @@ class Network(Explaining):
         """
         made = self._architecture
         examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
-        layers = self._model.gradients(*examples.of_loss(made))[1]
-        return [(dw, db if kind.bias else db * 0) for (dw, db), kind in zip(layers, made.kinds, strict=True)]
+        return [tuple(parts[:3]) for parts in self._model.gradients(*examples.of_loss(made))[1]]
 
     def find_learning_rate(
         self,

@@ -16,6 +16,7 @@ from fcnet.files import replacing
 _VERSIONS = "1", "2"
 _FEATURE_NAMES = "input.feature_names"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
+_PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
@@ -36,12 +37,10 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     if callable(state["loss"]):
         raise TypeError(f"loss is the function {state['loss']!r}, which a file cannot hold: see pickle")
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
-    for i, (w, b) in enumerate(state["parameters"]):
-        tensors |= {f"layers.{i}.W": w, f"layers.{i}.B": b}
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
-    for slot, layers in enumerate(slots):
-        for i, (w, b) in enumerate(layers):
-            tensors |= {f"optimizer.{slot}.{i}.W": w, f"optimizer.{slot}.{i}.B": b}
+    for owner, layers in zip(_owners(len(slots)), [state["parameters"], *slots], strict=True):
+        for i, parts in enumerate(layers):
+            tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(_PARTS, parts, strict=False)}
     if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
         lines = "\n".join(map(json.dumps, state["feature_names"]))
         tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
@@ -94,9 +93,11 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     optimizer, powers, slots = _optimizer(metadata)
     tensors = dict(tensors)
     lines = tensors.pop(_FEATURE_NAMES, None)
-    layers = (len(tensors) - 2) // (2 + 2 * slots)
-    owners = ["layers", *(f"optimizer.{slot}" for slot in range(slots))]
-    names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in "WB")}
+    owners, layers = _owners(slots), 0
+    while f"layers.{layers}.W" in tensors:
+        layers += 1
+    parts = [[name for name in _PARTS if f"layers.{i}.{name}" in tensors] for i in range(layers)]
+    names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in parts[i])}
     if set(tensors) != names:
         raise ValueError(f"its arrays are not those of {layers} layers")
     for name, tensor in tensors.items():
@@ -108,10 +109,14 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]))
     state["history"] = {}
     state["parameters"], *remembered = (
-        [(tensors[f"{owner}.{i}.W"], tensors[f"{owner}.{i}.B"]) for i in range(layers)] for owner in owners
+        [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
     )
     state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
     return state
+
+
+def _owners(slots: int) -> list[str]:
+    return ["layers", *(f"optimizer.{slot}" for slot in range(slots))]
 
 
 def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:

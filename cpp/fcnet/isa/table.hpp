@@ -26,6 +26,7 @@ enum class Activation {
   silu,
   softmax
 };
+enum class Normalization { none, layer, batch };
 enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom };
 enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };
 // What the rows of a data set may hold.
@@ -38,6 +39,9 @@ struct LayerView {
   Size stride;  // elements from one panel of 32 outputs to the next
   Size in, out;
   Activation activation;
+
+  // Neuron j of a row.
+  [[gnu::always_inline]] T& at(Size row, Size j) const { return w[j / lanes * stride + row * lanes + j % lanes]; }
 };
 
 // Panels of 32 samples, the last one perhaps not full.
@@ -172,6 +176,19 @@ struct Kernels {
   void (*softmax)(T* panel, Size classes, Size samples);
   void (*softmax_backward)(T* sigma, const T* p, Size classes, Size samples);
   void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
+
+  // normalization.hpp: h_in = gamma o normal + beta in place of h, and normal, which may lie where h does; then what
+  // sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
+  // kept; or of rows first..last over the whole batch, whose mean and variance are kept, or taken from the layer where
+  // `running`.
+  void (*layer_norm)(const LayerView<T>& layer, T epsilon, T* h, T* normal, T* inverse, Size samples);
+  void (*layer_norm_backward)(const LayerView<T>& layer, T* sigma, const T* normal, const T* inverse, T* before,
+                              Size samples);
+  void (*batch_norm)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normal, T* mean,
+                     T* variance, Size first, Size last);
+  void (*batch_norm_backward)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> sigma,
+                              Panels<const T> normal, const T* variance, T* gamma, T* beta, Size first, Size last);
+  void (*sums_over_samples)(Panels<const T> sigma, Panels<const T> normal, T* gamma, T* beta, Size rows);
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
   Size (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fcnet.architecture import Architecture, Kind
+from fcnet.architecture import Architecture
+from fcnet.kinds import Kind
 
 
 def check_covered(made: Architecture, *known: str) -> None:

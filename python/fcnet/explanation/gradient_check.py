@@ -161,12 +161,12 @@ class _Loss:
     def _at(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> float:
         changed = self._parameters[layer][which].copy()
         changed[at] += step
-        setter = (self._model.set_weights, self._model.set_bias)[which]
-        setter(layer, changed)
+        name = "WB"[which]
+        self._model.set_parameter(layer, name, changed)
         try:
             return self._value()
         finally:
-            setter(layer, self._parameters[layer][which])
+            self._model.set_parameter(layer, name, self._parameters[layer][which])
 
     def slope(
         self, layer: int, which: int, at: tuple[Any, ...], size: float, close: float

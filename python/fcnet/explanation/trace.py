@@ -22,6 +22,7 @@ from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.explanation.covered import check_covered
+from fcnet.kinds import Kind
 from fcnet.losses import MSE, RMSE, Custom
 from fcnet.optimizers import SGD
 from fcnet.sparse import SparseRows
@@ -99,7 +100,7 @@ def _derivative(h_in: Array, activation: str, dtype: np.dtype[Any]) -> Array:
     """F'(h_in): what comes back through a layer whose h_in are these, from a loss that grows like its outputs."""
     n, one = h_in.size, np.zeros((1, 1), dtype)
     parameters = [(np.zeros((1, n), dtype), h_in.ravel())]
-    layer = Model([1, n], [(activation, True, 0.0)], "custom", 0.0, dtype.name, 0, None, None, parameters)
+    layer = Model([1, n], [Kind(activation).native()], "custom", 0.0, dtype.name, 0, None, None, parameters)
     return layer.gradients(one, lambda output, _: (0.0, np.ones_like(output)))[1][0][1].reshape(h_in.shape)
 
 
@@ -107,10 +108,11 @@ def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array
     """Of every layer (n, m): what biases' gradients are where there is but one sample."""
     made, x, y = problem.made, problem.rows, problem.examples.y
     slope = made.loss(p, y, None)[1] if isinstance(made.loss, Custom) else None
-    factor = 1.0
+    factor, plain = 1.0, made.loss
     if isinstance(made.loss, RMSE):  # its derivative is that of its square, over twice the root
-        model = replace(made, loss=MSE()).model(model.parameters())
-        factor = 1 / (2 * len(y) * loss) if loss else 0.0
+        factor, plain = 1 / (2 * len(y) * loss) if loss else 0.0, MSE()
+    biased = tuple(kind._replace(bias=True) for kind in made.kinds)  # also where they are 0
+    model = replace(made, kinds=biased, loss=plain).model(model.parameters())
     of_samples = []
     for r in range(len(y)):
         row = slice(r, r + 1)

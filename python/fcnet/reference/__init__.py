@@ -22,6 +22,7 @@ from fcnet.reference.kernels import (
 )
 from fcnet.reference.losses import loss_and_sigma
 from fcnet.reference.network import backward, forward, training_step
+from fcnet.reference.normalization import normalize, running_statistics, through_normalization
 from fcnet.reference.optimizers import adagrad, adam, lion, nadam, regularized, rmsprop, sgd
 from fcnet.reference.random import dropout_mask, he_normal, permutation, philox
 
@@ -39,17 +40,20 @@ __all__ = [
     "lion",
     "loss_and_sigma",
     "nadam",
+    "normalize",
     "permutation",
     "philox",
     "regularized",
     "relu",
     "rmsprop",
+    "running_statistics",
     "sgd",
     "sgd_update",
     "sigma_backward",
     "sigma_backward_sgd",
     "softmax",
     "through_activation",
+    "through_normalization",
     "training_step",
     "weight_gradient",
 ]

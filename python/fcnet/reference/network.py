@@ -12,9 +12,10 @@ from fcnet.reference.activations import activation as apply_activation
 from fcnet.reference.activations import through_activation
 from fcnet.reference.kernels import Array, linear, weight_gradient
 from fcnet.reference.losses import OUTPUTS, loss_and_sigma
+from fcnet.reference.normalization import normalize, through_normalization
 from fcnet.reference.optimizers import Update, sgd
 
-Layers = Sequence[tuple[Array, Array]]
+Layers = Sequence[tuple[Array, ...]]
 
 
 def _of_layers(layers: Layers, loss: Any, activation: str | Sequence[str], output: str | None) -> list[str]:
@@ -31,12 +32,15 @@ def forward(
     activation: str | Sequence[str] = "relu",
     output: str | None = None,
     masks: Sequence[Array | None] | None = None,
+    normalization: Sequence[str | None] | None = None,
+    epsilon: float = 1e-5,
 ) -> list[tuple[Array, Array]]:
     """``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
     Parameters
     ----------
     layers : [(W, B), ...]
+        (W, B, gamma) of a normalised layer.
     x : array (n, k)
     loss : as loss_and_sigma
     activation : str, or one for each hidden layer
@@ -45,6 +49,10 @@ def forward(
         F of the last layer, by default what goes with the loss.
     masks : [array (n, m) or None, ...], optional
         What dropout multiplies the h of each hidden layer with.
+    normalization : ["layer", "batch" or None, ...], optional
+        Of each layer: ``h_in = gamma o normal(h W) + B``, see normalize; by the statistics of this batch.
+    epsilon : float
+        Of normalize.
 
     Returns
     -------
@@ -55,8 +63,9 @@ def forward(
     ValueError : the shapes disagree.
     """
     h, passed = np.asarray(x), []
-    for i, ((w, b), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
-        h_in = linear(h, w, b)
+    for i, ((w, b, *gamma), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
+        kind = normalization[i] if normalization else None
+        h_in = gamma[0] * normalize(h @ w, kind, epsilon=epsilon)[0] + b if kind else linear(h, w, b)
         h = apply_activation(h_in, f)
         mask = masks[i] if masks is not None and i < len(masks) else None
         h = h if mask is None else h * mask
@@ -75,12 +84,14 @@ def backward(
     masks: Sequence[Array | None] | None = None,
     parameter: float | None = None,
     weights: ArrayLike | None = None,
-) -> tuple[Any, list[tuple[Array, Array]]]:
+    normalization: Sequence[str | None] | None = None,
+    epsilon: float = 1e-5,
+) -> tuple[Any, list[tuple[Array, ...]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
-    layers, x, activation, output, masks : as forward
+    layers, x, activation, output, masks, normalization, epsilon : as forward
     y, loss, parameter, weights : as loss_and_sigma
 
     Returns
@@ -88,21 +99,38 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
+        And dL/dgamma of a normalised layer.
 
     Raises
     ------
     ValueError : the shapes disagree, labels out of range, an unknown loss.
     """
-    passed = forward(layers, x, loss=loss, activation=activation, output=output, masks=masks)
+    passed = forward(
+        layers,
+        x,
+        loss=loss,
+        activation=activation,
+        output=output,
+        masks=masks,
+        normalization=normalization,
+        epsilon=epsilon,
+    )
     functions = _of_layers(layers, loss, activation, output)
     value, sigma, scale = loss_and_sigma(
         passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights
     )
-    gradients = []
+    gradients: list[tuple[Array, ...]] = []
     for i in range(len(layers) - 1, -1, -1):
         h = passed[i - 1][1] if i > 0 else np.asarray(x)
-        dw, db = weight_gradient(sigma, h)
-        gradients.append((scale * dw, scale * db))
+        of_norm: list[Array] = []
+        kind = normalization[i] if normalization else None
+        db = sigma.sum(axis=0)
+        if kind:
+            normal, deviation = normalize(h @ layers[i][0], kind, epsilon=epsilon)
+            of_norm = [scale * (sigma * normal).sum(axis=0)]
+            sigma = through_normalization(sigma, normal, deviation, layers[i][2], kind)
+        dw, _ = weight_gradient(sigma, h)
+        gradients.append((scale * dw, scale * db, *of_norm))
         if i > 0:
             slope = sigma @ layers[i][0].T
             mask = None if masks is None else masks[i - 1]

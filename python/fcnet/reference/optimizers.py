@@ -9,7 +9,7 @@ import numpy as np
 
 from fcnet.reference.kernels import Array
 
-Pairs = Sequence[tuple[Array, Array]]
+Pairs = Sequence[tuple[Array, ...]]
 Update = Callable[[Pairs, Pairs], None]
 
 
@@ -241,6 +241,6 @@ def regularized(
         norm = math.sqrt(sum(float((g * g).sum()) for pair in gradients for g in pair))
         factor = clip_norm / norm if norm > clip_norm else 1.0
         clipped = [tuple(np.clip(factor * g, -clip_value, clip_value) for g in pair) for pair in gradients]
-        update(layers, [(dw + l2 * w, db) for (dw, db), (w, _) in zip(clipped, layers, strict=True)])
+        update(layers, [(dw + l2 * w, *others) for (dw, *others), (w, *_) in zip(clipped, layers, strict=True)])
 
     return penalized

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// Whole fits and predictions of every instruction set that this CPU has, without Python: networks with every
+// activation, normalisation, dropout and loss, batches in rows and in panels, data of every type and sparse. One line
+// "name hash" for each instruction set, as kernels.cpp prints it. Exits with 0 if rows predicted alone are those
+// predicted together.
+#include <bit>
+
+#include "fcnet/predictor.hpp"
+#include "fcnet/trainer.hpp"
+#include "problems.hpp"
+
+using namespace fcnet;
+using namespace fcnet::check;
+
+namespace {
+
+constexpr Size inputs = 37, outputs = 5, samples = 70;
+
+// The same numbers in every type that holds them.
+struct Numbers {
+  std::vector<std::uint8_t> whole;
+  std::vector<std::uint16_t> halves, brains;  // float16 and bfloat16
+  std::vector<float> single;
+  std::vector<double> twice;
+
+  explicit Numbers(Judge& judge) {
+    for (Size i = 0; i < samples * inputs; ++i) {
+      const auto value = static_cast<std::uint8_t>(static_cast<int>(judge.draw() * 4) + 4);
+      whole.push_back(value);
+      single.push_back(value);
+      twice.push_back(value);
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(single.back());
+      brains.push_back(static_cast<std::uint16_t>(bits >> 16));
+      halves.push_back(value == 0 ? 0
+                                  : static_cast<std::uint16_t>(((bits >> 13) & 0x3FF) | (((bits >> 23) - 112) << 10)));
+    }
+  }
+  template <class T>
+  RowSource<T> as(Element element) const {
+    const void* const x = element == Element::float32    ? static_cast<const void*>(single.data())
+                          : element == Element::float64  ? static_cast<const void*>(twice.data())
+                          : element == Element::float16  ? static_cast<const void*>(halves.data())
+                          : element == Element::bfloat16 ? static_cast<const void*>(brains.data())
+                                                         : static_cast<const void*>(whole.data());
+    return {x, element, inputs, inputs, 1, nullptr, nullptr, nullptr};
+  }
+};
+
+template <class T>
+class Fits {
+ public:
+  explicit Fits(Judge& judge) : judge_(judge), numbers_(judge) {
+    for (Size i = 0; i < samples; ++i) {
+      labels_.push_back(static_cast<std::int32_t>(i % outputs));
+      weights_.push_back(static_cast<T>(i % 3 + 1));
+    }
+    targets_ = judge.template vector<T>(samples * outputs);
+    for (T& target : targets_) target = target < 0 ? T(0) : T(1);
+  }
+
+  bool run() {
+    for (int a = 0; a <= static_cast<int>(Activation::softmax); ++a) {
+      const auto activation = static_cast<Activation>(a);
+      if (activation == Activation::kept) continue;
+      for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
+        for (const double dropout : {0.0, 0.25})
+          if (activation != Activation::softmax || (n == Normalization::none && dropout == 0))
+            for (const Size batch : {5, 33}) fit({activation, true, dropout, n, 1e-5, 0.1}, Loss::cross_entropy, batch);
+    }
+    for (int l = 0; l < static_cast<int>(Loss::custom); ++l)
+      for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
+    for (const Element element : {Element::float64, Element::float16, Element::bfloat16, Element::uint8})
+      for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, element);
+    return good_;
+  }
+
+ private:
+  void fit(const LayerKind& hidden, Loss loss, Size batch, Element element = Element::float32) {
+    const LayerKind last{link(loss)};
+    const Shape shape{{inputs, 33, 20, outputs}, loss, 0.25, {hidden, hidden, last}};
+    const bool labels = loss == Loss::cross_entropy;
+    Data<T> data{numbers_.as<T>(element), samples, labels ? labels_.data() : nullptr,
+                 labels ? nullptr : targets_.data()};
+    data.weights = weights_.data();
+    Hyperparameters chosen;
+    chosen.optimizer = Optimizer::momentum;
+    chosen.learning_rate = 0.001;
+    Watch nobody;
+    Parameters<T> start;
+    OptimizerState<T> state;
+    Trainer<T> trainer;
+    good_ = good_ && start.allocate(shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok &&
+            state.begin(chosen.optimizer, start.panels().size(), nobody) == Status::ok &&
+            trainer.prepare(shape, data, batch, chosen, nobody) == Status::ok;
+    if (!good_) return;
+    for (std::uint32_t epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(start, state, 1, epoch, true, nullptr, nobody);
+    for (Size l = 0; l < shape.layers(); ++l) {
+      std::vector<T> rows(shape.rows(l) * shape.sizes[l + 1]);
+      good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), rows.data(), nobody) == Status::ok;
+      judge_.expect(rows, {}, "fit", 0, 0, 0);
+    }
+    std::vector<T> together(samples * outputs), alone(3 * outputs);
+    good_ = good_ && predict(trainer.parameters(), data, together.data(), nobody) == Status::ok;
+    data.samples = 3;
+    good_ = good_ && predict(trainer.parameters(), data, alone.data(), nobody) == Status::ok;
+    good_ = good_ && std::memcmp(alone.data(), together.data(), alone.size() * sizeof(T)) == 0;
+    judge_.expect(together, {}, "prediction", 0, 0, 0);
+  }
+
+  Judge& judge_;
+  Numbers numbers_;
+  std::vector<std::int32_t> labels_;
+  std::vector<T> weights_, targets_;
+  bool good_ = true;
+};
+
+}  // namespace
+
+int main() {
+  bool good = true;
+  for (const InstructionSet* const* isa = available_isas(); *isa != nullptr; ++isa) {
+    use_isa((*isa)->name);
+    Judge judge(false);
+    good = Fits<float>(judge).run() && good;
+    good = Fits<double>(judge).run() && good;
+    std::printf("%s %016llx\n", (*isa)->name, static_cast<unsigned long long>(judge.hash()));
+  }
+  return good ? 0 : 1;
+}

@@ -1,0 +1,144 @@
+"""The pictures of these pages, drawn by fcnet itself and matplotlib.
+
+python docs/pictures.py [FOLDER]     (by default docs/pictures)
+
+Lines differ by dashes and names, not by colour alone; the ground is white, also on a dark page.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+import fcnet as fc
+from fcnet import reference
+from fcnet.article import article_network
+from fcnet.dense import Activation
+
+BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#00795c", "#a0478a", "#475569"
+STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.15,
+    "svg.hashsalt": "fcnet",  # the same file from the same picture
+}
+LEAST = 1e-12  # that is shown
+# name, weights, colour, dashes
+RULES = (
+    ("he_normal / 10", fc.initializers.VarianceScaling(2 / 100), GREY, (0, (1, 1.5))),
+    ("lecun_normal", "lecun_normal", VERMILION, (0, (5, 2))),
+    ("he_normal", "he_normal", BLUE, "-"),
+    ("2 he_normal", fc.initializers.VarianceScaling(8), PURPLE, (0, (5, 1.5, 1, 1.5))),
+)
+
+
+def initialisation() -> Figure:
+    """How large the outputs of 30 layers are before any training, for weights of several spreads."""
+    depth, width, rows = 30, 256, 64
+    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes, activation in ((left, "relu"), (right, "tanh")):
+        for name, init, color, dashes in RULES:
+            net = fc.Network([width, *[fc.Dense(width, activation, init=init)] * depth, 2], seed=0, loss="mse")
+            h, sizes = np.random.default_rng(0).standard_normal((rows, width), np.float32), [1.0]
+            for layer in net.layers[:depth]:
+                h = reference.activation(fc.kernels.linear(h, layer.W, layer.B), activation)
+                sizes.append(float(np.sqrt(np.mean(h * h, dtype=float))))
+            axes.plot(sizes, color=color, linestyle=dashes, linewidth=1.8)
+            seen = [(layer, size) for layer, size in enumerate(sizes) if size > LEAST or axes is right]
+            axes.annotate(name, seen[-1], (6, 4), textcoords="offset points", color=color)
+        axes.set(title=f"{activation}: size of the outputs", xlabel="layer", xlim=(0, depth))
+        axes.set_xticks(range(0, depth + 1, 5))
+    left.set(yscale="log", ylim=(LEAST, 1 / LEAST), ylabel="root mean square of h_out")
+    right.set_ylim(0, 1.02)
+    return figure
+
+
+def activations() -> Figure:
+    """Every F of one number, and its derivative."""
+    names = [name for name in get_args(Activation) if name != "softmax"]
+    h = np.linspace(-4, 4, 161)
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    for axes, name in zip(figure.subplots(3, 4, sharex=True, sharey=True).flat, names, strict=True):
+        axes.axhline(0, color="#cbd5e1", linewidth=0.8)
+        axes.axvline(0, color="#cbd5e1", linewidth=0.8)
+        axes.plot(h, reference.activation_derivative(h, name), color=VERMILION, linestyle=(0, (3, 1.5)), linewidth=1.2)
+        axes.plot(h, reference.activation(h, name), color=BLUE, linewidth=1.8)
+        axes.set(title=name, ylim=(-2, 4))
+    first = figure.axes[0]
+    first.annotate("F", (3, 3), (-9, 4), textcoords="offset points", color=BLUE, ha="right")
+    first.annotate("F'", (3, 1), (0, -13), textcoords="offset points", color=VERMILION, ha="center")
+    return figure
+
+
+def losses() -> Figure:
+    """What an error costs."""
+    e = np.linspace(-3, 3, 241)
+    lines = (
+        ("mse", e**2, BLUE, "-", 1.9),
+        ("mae", abs(e), VERMILION, (0, (5, 2)), 3),
+        ("huber", np.where(abs(e) < 1, e**2 / 2, abs(e) - 0.5), GREEN, (0, (1, 1.2)), 3),
+        ("Quantile(0.9)", np.maximum(0.9 * -e, 0.1 * e), PURPLE, (0, (5, 1.5, 1, 1.5)), 3),
+    )
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for name, cost, color, dashes, at in lines:
+        axes.plot(e, cost, color=color, linestyle=dashes, linewidth=1.8)
+        place = (at, np.interp(at, e, cost))
+        axes.annotate(name, place, (8, 0), textcoords="offset points", color=color, va="center", annotation_clip=False)
+    axes.set(title="What an error costs", xlabel="error p - y", ylim=(0, 4), xlim=(-3, 3))
+    return figure
+
+
+def schedules() -> Figure:
+    """The factor on the learning rate, a panel a schedule."""
+    s = fc.schedules
+    each = s.StepDecay(), s.ExponentialDecay(), s.InverseScaling(), s.Cosine(warm_up=0.1), s.OneCycle()
+    figure = fc.plot.schedules(*each, s.ReduceOnPlateau(factor=0.5))
+    figure.set_size_inches(9, 4.8)
+    return figure
+
+
+def learning_rate() -> Figure:
+    """The range test on the digits."""
+    digits = fc.datasets.load_digits()
+    net = fc.Network([64, 128, 10], scale=1 / 16, seed=0)
+    return net.find_learning_rate(digits.x_train, digits.y_train).plot()
+
+
+def history() -> Figure:
+    """A fit that early stopping ends."""
+    digits = fc.datasets.load_digits()
+    net = fc.Network([64, fc.Dense(256, dropout=0.2), 10], scale=1 / 16, seed=0)
+    options = {"optimizer": fc.Adam(), "validation_split": 0.2, "early_stopping": fc.EarlyStopping(patience=8)}
+    return net.fit(digits.x_train, digits.y_train, epochs=200, **options).plot()
+
+
+def main() -> None:
+    """Draw all of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    folder = Path(__file__).parent / "pictures"
+    parser.add_argument("folder", type=Path, nargs="?", default=folder, help="where the pictures go")
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    matplotlib.use("Agg")
+    shown = article_network().explain([[1, 1]], [0], steps=10, class_names=["odd", "even"])
+    shown.to_svg(folder / "explain_steps.svg", view="steps")
+    with matplotlib.rc_context(STYLE):
+        for draw in (initialisation, activations, losses, schedules, learning_rate, history):
+            draw().savefig(folder / f"{draw.__name__}.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

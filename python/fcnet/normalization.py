@@ -1,0 +1,103 @@
+"""What a layer may do between its product and its F: frozen dataclasses that ``Dense`` takes as ``normalization=``.
+
+With ``z = h_prev W`` a normalised layer computes ``h_in = gamma o (z - mean) / sqrt(variance + epsilon) + B``, gamma of
+every neuron trained like its bias B, from 1 on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+from fcnet.hyperparameters import Range, check_numbers
+
+NormalizationName = Literal["batch", "layer"]
+
+_RANGES: dict[str, Range] = {
+    "epsilon": ("a positive, finite number", lambda value: 0 < value < math.inf),
+    "momentum": ("0 < momentum <= 1", lambda value: 0 < value <= 1),
+}
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What both have in common."""
+
+    name: ClassVar[str]
+    parts: ClassVar[tuple[str, ...]]  # of a layer's parameters, beside W and B
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check_numbers(self, _RANGES)
+
+    def plain(self) -> dict[str, Any]:
+        """Name and options, for a file."""
+        return {"name": self.name, **asdict(self)}
+
+    def said(self) -> Normalization | str:
+        """The name alone where the options are the usual ones."""
+        return self.name if self == type(self)() else self
+
+
+@dataclass(frozen=True)
+class LayerNorm(Normalization):
+    """Mean and variance are those of a sample over the layer's neurons (Ba, Kiros and Hinton 2016).
+
+    Parameters
+    ----------
+    epsilon : float > 0, default 1e-5
+
+    Raises
+    ------
+    TypeError, ValueError : epsilon is not as above.
+    """
+
+    name: ClassVar[str] = "layer"
+    parts: ClassVar[tuple[str, ...]] = ("gamma",)
+
+
+@dataclass(frozen=True)
+class BatchNorm(Normalization):
+    """Mean and variance are those of a neuron over the batch of a step (Ioffe and Szegedy 2015).
+
+    Prediction and evaluation take running ones, and so do steps while the layer is frozen: after every step
+    ``running <- (1 - momentum) running + momentum of the batch``, the variance with ``n - 1`` in place of n. A batch of
+    one sample, whose variance is 0, leaves them.
+
+    Parameters
+    ----------
+    epsilon : float > 0, default 1e-5
+    momentum : float in (0, 1], default 0.1
+        What the last batch counts, as in PyTorch; Keras' momentum is 1 minus it.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+    """
+
+    name: ClassVar[str] = "batch"
+    parts: ClassVar[tuple[str, ...]] = ("gamma", "mean", "variance")
+    momentum: float = 0.1
+
+
+_BY_NAME: dict[object, type[Normalization]] = {"batch": BatchNorm, "layer": LayerNorm}
+
+
+def normalization_of(given: object) -> Normalization | None:
+    """What ``Dense`` takes, or what ``plain`` gives.
+
+    Raises
+    ------
+    TypeError, ValueError : none of these.
+    """
+    if given is None or isinstance(given, Normalization):
+        return given
+    if isinstance(given, type) and issubclass(given, Normalization):
+        return given()
+    options: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = options.pop("name", None)
+    if not isinstance(name, str) or name not in _BY_NAME:
+        raise ValueError(f"normalization is {given!r}: expected 'batch', 'layer', fcnet.BatchNorm(), fcnet.LayerNorm()")
+    return _BY_NAME[name](**options)

@@ -1,0 +1,162 @@
+"""The documentation is true: its code runs and gives the values that it states, and it leaves out no public name."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import _native, optimizers
+from fcnet.dense import Activation
+
+from processes import output_of
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WITH_CODE = [path for path in PAGES if BLOCK.search(path.read_text())]
+# Names of modules without __all__ that the network uses and a user need not know.
+OF_THE_LIBRARY = {"Custom", "Given", "checked_initializer", "first_weights", "loss_of"}
+
+
+def page_name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def statements(page: str) -> Iterator[tuple[int, ast.stmt, str]]:
+    """Of every block: the line where it begins, each of its statements, and the comment that ends it."""
+    for block in BLOCK.finditer(page):
+        first = page[: block.start(1)].count("\n")
+        lines = block[1].splitlines()
+        for statement in ast.increment_lineno(ast.parse(block[1]), first).body:
+            last = lines[statement.end_lineno - first - 1]
+            # columns of a statement count bytes
+            yield first, statement, last.encode()[statement.end_col_offset :].decode().strip().removeprefix("# ")
+
+
+def stated(comment: str) -> Any:
+    """The value that a comment states; None where it says something else."""
+    try:
+        return ast.literal_eval(comment)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def rounded(value: Any, like: Any) -> Any:
+    """The value with the digits of the one that a page states."""
+    if isinstance(like, dict) and isinstance(value, dict):
+        return {key: rounded(part, like.get(key)) for key, part in value.items()}
+    if isinstance(like, list | tuple) and isinstance(value, list | tuple | np.ndarray) and len(like) == len(value):
+        return type(like)(rounded(part, one) for part, one in zip(value, like, strict=True))
+    if isinstance(like, float):
+        return round(float(value), len(repr(like).partition(".")[2]))
+    return value
+
+
+def is_missing(error: ImportError) -> bool:
+    """Whether a package is not installed, rather than a name wrong."""
+    return error.name is None or find_spec(error.name.partition(".")[0]) is None
+
+
+def run(path: Path) -> dict[int, str]:
+    """Run a page's blocks, one after the other; those left out, by their lines, and what they need."""
+    names: dict[str, Any] = {}
+    left_out: dict[int, str] = {}
+    same_bits = _native.config()["isa"] != "portable"
+    for block, statement, comment in statements(path.read_text()):
+        if block in left_out:
+            continue
+        try:
+            expected = stated(comment) if isinstance(statement, ast.Expr) else None
+            if expected is None:
+                exec(compile(ast.Module([statement], []), str(path), "exec"), names)
+            else:
+                value = eval(compile(ast.Expression(statement.value), str(path), "eval"), names)
+                line = f"{page_name(path)}:{statement.lineno}"
+                assert rounded(value, expected) == expected or not same_bits, f"{line} gives {value!r}"
+        except ImportError as error:
+            if not is_missing(error):
+                raise
+            left_out[block] = str(error)
+    return left_out
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=page_name)
+def test_code_runs_and_gives_the_values_stated(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    if left_out := run(path):
+        pytest.skip(f"all of {page_name(path)} ran but the blocks after these lines: {left_out}")
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=page_name)
+def test_code_fits_the_width_of_a_page(path):
+    blocks = BLOCK.findall(path.read_text())
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 88] == []
+
+
+def public_names(module: ModuleType) -> set[str]:
+    """What a user may take from a module, with the module's name."""
+    if hasattr(module, "__all__"):
+        names = [name for name in module.__all__ if not inspect.ismodule(getattr(module, name))]
+    else:
+        own = (item for item in vars(module).items() if getattr(item[1], "__module__", "") == module.__name__)
+        names = [name for name, value in own if inspect.isroutine(value) or inspect.isclass(value)]
+    public = {name for name in names if not name.startswith("_")} - OF_THE_LIBRARY
+    return {f"{module.__name__}.{name}" for name in public}
+
+
+def documented_names() -> set[str]:
+    """What the pages of the reference describe, with its module's name."""
+    names: set[str] = set()
+    for path in (DOCS / "reference").glob("*.md"):
+        current = ""
+        for kind, name, members in re.findall(
+            r"^\.\. (\w+):: ([\w.]+)(\n +:members:$)?", path.read_text(), re.MULTILINE
+        ):
+            if kind in ("automodule", "currentmodule"):
+                current = name
+                names |= public_names(importlib.import_module(name)) if members else set()
+            elif kind.startswith("auto"):
+                names.add(name if name.startswith("fcnet.") else f"{current}.{name}")
+    return names
+
+
+def test_every_public_name_is_in_the_reference():
+    modules = [value for name in fc.__all__ if inspect.ismodule(value := getattr(fc, name))]
+    assert len(modules) >= 8
+    assert set().union(*map(public_names, [fc, *modules])) <= documented_names()
+
+
+def test_every_choice_is_on_its_page():
+    text = {name: (DOCS / f"{name}.md").read_text() for name in ("layers", "losses", "optimizers", "schedules")}
+    assert [name for name in get_args(Activation) if f"`{name}`" not in text["layers"]] == []
+    assert [name for name in fc.losses.LOSSES if f'"{name}"' not in text["losses"]] == []
+    assert [name for name in fc.schedules.__all__ if name not in text["schedules"]] == []
+    made = (name.rpartition(".")[2] for name in public_names(optimizers))
+    assert [name for name in made if f"`{name}`" not in text["optimizers"]] == []
+
+
+def test_pictures_have_words_and_are_there():
+    for path in PAGES:
+        for words, target in re.findall(r"!\[(.*?)\]\((.*?)\)", path.read_text(), re.DOTALL):
+            assert len(words) > 20, target
+            assert (path.parent / target).is_file()
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="needs matplotlib")
+def test_pictures_are_those_of_the_script(tmp_path):
+    output_of(str(DOCS / "pictures.py"), str(tmp_path))
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {path.name for path in (DOCS / "pictures").glob("*.svg")}

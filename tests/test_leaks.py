@@ -1,0 +1,62 @@
+"""Networks made, trained, used and given up again leave no memory behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from processes import output
+
+CODE = """
+import gc, pickle, sys, tempfile
+import numpy as np
+import fcnet as fc
+
+def memory():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((300, 20)), rng.integers(0, 3, 300)
+counts = sys.getrefcount(x), sys.getrefcount(y)
+path = tempfile.mkdtemp() + "/net.safetensors"
+
+def life(i):
+    hidden = fc.Dense(64, "gelu", dropout=0.1, normalization=(None, "layer", "batch")[i % 3])
+    net = fc.Network([20, hidden, 32, 3], seed=i)
+    net.fit(x, y, epochs=2, batch_size=(4, 32, 300)[i % 3], optimizer=(fc.Adam(), fc.SGD(0.1, clip_norm=1))[i % 2],
+            validation_split=0.2, early_stopping=fc.EarlyStopping())
+    net.train_on_batch(x, y)
+    net.predict(x), net.predict(x[:1]), net.evaluate(x, y), net.gradients(x, y), repr(net)
+    net.save(path)
+    fc.load(path)
+    pickle.loads(pickle.dumps(net))
+    for wrong in (lambda: net.fit(x[:, 1:], y), lambda: net.fit(x, y, epochs=1, optimizer=fc.SGD(1e30))):
+        try:
+            wrong()
+        except (ValueError, fc.DivergenceError):
+            pass
+
+for i in range(WARM_UP):
+    life(i)
+gc.collect()
+before = memory()
+for i in range(CYCLES):
+    life(i)
+gc.collect()
+assert (sys.getrefcount(x), sys.getrefcount(y)) == counts
+print(memory() - before)
+"""
+
+
+def growth(warm_up: int, cycles: int) -> int:
+    """KiB that so many lives of a network leave behind, in a process of its own."""
+    return int(output(CODE.replace("WARM_UP", str(warm_up)).replace("CYCLES", str(cycles))))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer keeps what is freed")
+def test_the_process_does_not_grow():
+    assert growth(200, 300) < 1024

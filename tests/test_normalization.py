@@ -1,0 +1,234 @@
+"""Layer and batch normalisation against their oracle, on every path of a step and of a prediction."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import reference
+
+from bounds import flat, max_error
+
+KINDS = ["layer", "batch"]
+
+
+def data(n=70, k=5, classes=3):
+    rng = np.random.default_rng(n)
+    return rng.standard_normal((n, k)), rng.integers(0, classes, n)
+
+
+def layers_of(net):
+    """(W, B) or (W, B, gamma) of every layer, in float64."""
+    return [
+        tuple(getattr(layer, name).astype(float) for name in ("W", "B", *(("gamma",) if layer.normalization else ())))
+        for layer in net.layers
+    ]
+
+
+def network(kind, activation="tanh", **options):
+    first = fc.Dense(33, activation, normalization=kind)
+    net = fc.Network([5, first, fc.Dense(18, activation, normalization=kind), 3], seed=3, **options)
+    rng = np.random.default_rng(1)  # no number that hides a mistake
+    for layer in net.layers[:2]:
+        layer.gamma, layer.B = rng.uniform(0.5, 2, layer.gamma.shape), rng.standard_normal(layer.B.shape)
+    return net
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
+    x, y = data(13)
+    rng = np.random.default_rng(0)
+    layers = [(rng.standard_normal((5, 7)), rng.standard_normal(7), rng.uniform(0.5, 2, 7))]
+    layers.append((rng.standard_normal((7, 3)), rng.standard_normal(3)))
+    options = {"activation": "tanh", "normalization": [kind, None]}
+    _, gradients = reference.backward(layers, x, y, **options)
+    for array, gradient in zip(flat(layers), flat(gradients), strict=True):
+        for index in np.ndindex(array.shape):
+            moved = [tuple(a.astype(complex) for a in layer) for layer in layers]
+            next(m for m, a in zip(flat(moved), flat(layers), strict=True) if a is array)[index] += 1e-30j
+            loss, _ = reference.backward(moved, x, y, **options)
+            assert loss.imag / 1e-30 == pytest.approx(gradient[index], rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "clipped"])
+def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, optimizer, steps, isa):
+    x, y = data(n)
+    net = network(kind, activation, dtype="float64")
+    layers = layers_of(net)
+    statistics = [(layer.mean, layer.variance) for layer in net.layers[:2]] if kind == "batch" else []
+    native, oracle = {
+        "sgd": (fc.SGD(0.02), reference.sgd(0.02)),
+        "adam": (fc.AdamW(0.001, weight_decay=0.1), reference.adam(0.001, weight_decay=0.1)),
+        "clipped": (
+            fc.SGD(0.02, clip_norm=0.1, l2=0.1),
+            reference.regularized(reference.sgd(0.02), clip_norm=0.1, l2=0.1),
+        ),
+    }[optimizer]
+    net.fit(x, y, epochs=2, batch_size=batch, optimizer=native)
+    options = {"activation": activation, "normalization": [kind, kind, None]}
+    for epoch in range(2):
+        order = reference.permutation(net.seed, epoch, n)
+        for begin in range(0, n, batch):
+            rows = order[begin : begin + batch]
+            inputs = [x[rows], reference.forward(layers, x[rows], **options)[0][1]]
+            statistics = [
+                reference.running_statistics(*of_layer, h @ layer[0], 0.1)
+                for of_layer, h, layer in zip(statistics, inputs, layers, strict=False)
+            ]
+            reference.training_step(layers, x[rows], y[rows], oracle, **options)
+    assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-11
+    if kind == "batch":
+        assert max_error(flat((layer.mean, layer.variance) for layer in net.layers[:2]), flat(statistics)) <= 1e-11
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_bits_with_any_threads(kind, dtype, steps, isa):
+    x, y = data(200)
+    bits = set()
+    for threads in (1, 2, 3):
+        with fc.threads(threads):
+            net = network(kind, dtype=dtype)
+            net.fit(x, y, epochs=2, batch_size=48, optimizer=fc.Adam())
+            bits.add(pickle.dumps(layers_of(net)) + net.predict(x).tobytes())
+    assert len(bits) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_predictions_are_the_oracles_and_do_not_depend_on_the_rows_beside(kind, isa):
+    x, _ = data(200)
+    net = network(kind, "gelu", dtype="float64")
+    if kind == "batch":
+        for layer in net.layers[:2]:
+            layer.mean, layer.variance = np.linspace(-1, 1, len(layer.B)), np.linspace(0.1, 3, len(layer.B))
+    h = x
+    for layer in net.layers:
+        z = h @ layer.W
+        if kind == "layer" and layer.normalization:
+            z = layer.gamma * reference.normalize(z, "layer")[0]
+        elif layer.normalization:
+            z = layer.gamma * (z - layer.mean) / np.sqrt(layer.variance + 1e-5)
+        h = reference.activation(z + layer.B, layer.activation)
+    predicted = net.predict(x)
+    np.testing.assert_allclose(predicted, h, rtol=1e-11)
+    for rows in (slice(0, 1), slice(3, 10), slice(5, 60), slice(0, 199)):
+        assert (net.predict(x[rows]) == predicted[rows]).all()
+    assert net.evaluate(x, h.argmax(axis=1))["accuracy"] == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_the_oracles(kind, dtype, isa):
+    x, y = data(4200)
+    net = network(kind, dtype=dtype)
+    layers = layers_of(net)
+    _, expected = reference.backward(layers, x, y, activation="tanh", normalization=[kind, kind, None])
+    found = net.gradients(x, y)
+    assert [len(parts) for parts in found] == [3, 3, 2]
+    assert max_error(flat(found), flat(expected)) <= (1e-5 if dtype == np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch", [5, 33])
+def test_a_layer_without_bias_and_a_frozen_one_keep_what_they_have(kind, batch, steps):
+    x, y = data()
+    sizes = [5, fc.Dense(20, normalization=kind, bias=False), fc.Dense(33, normalization=kind), 3]
+    net = fc.Network(sizes, seed=3, dtype="float64")
+    net.layers[1].freeze()
+    before = copy.deepcopy(net)
+    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.AdamW(0.01))
+    assert not net.layers[0].B.any()
+    assert (net.layers[0].gamma != before.layers[0].gamma).all()
+    for name in ("W", "B", *before.layers[1].normalization.parts):
+        assert (getattr(net.layers[1], name) == getattr(before.layers[1], name)).all()
+
+
+def test_a_frozen_layer_is_normalised_as_in_a_prediction(steps):
+    x, y = data(150)
+    frozen = network("batch", dtype="float64")
+    frozen.fit(x, y, epochs=2)
+    folded = fc.Network([5, fc.Dense(33, "tanh"), fc.Dense(18, "tanh"), 3], dtype="float64")
+    for layer, plain in zip(frozen.layers[:2], folded.layers[:2], strict=True):
+        factor = layer.gamma / np.sqrt(layer.variance + 1e-5)
+        plain.W, plain.B = layer.W * factor, layer.B - layer.mean * factor
+    folded.layers[2].W, folded.layers[2].B = frozen.layers[2].W, frozen.layers[2].B
+    for net in (frozen, folded):
+        net.layers[0].freeze()
+        net.layers[1].freeze()
+        net.fit(x, y, epochs=2, batch_size=32, shuffle=False, optimizer=fc.SGD(0.1))
+    np.testing.assert_allclose(frozen.predict(x), folded.predict(x), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dropout_and_normalisation_train_as_their_oracle(kind, steps):
+    x, y = data(70)
+    net = fc.Network([5, fc.Dense(33, "tanh", dropout=0.3, normalization=kind), 3], seed=3, dtype="float64")
+    layers = layers_of(net)
+    net.fit(x, y, epochs=1, batch_size=32, optimizer=fc.SGD(0.05))
+    order = reference.permutation(net.seed, 0, len(x))
+    for begin in range(0, len(x), 32):
+        rows = order[begin : begin + 32]
+        masks = [reference.dropout_mask(net.seed, 0, 0, np.arange(begin, begin + len(rows)), 33, 0.3)]
+        options = {"activation": "tanh", "normalization": [kind, None], "masks": masks}
+        reference.training_step(layers, x[rows], y[rows], 0.05, **options)
+    assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-12
+
+
+@pytest.mark.parametrize("kind", [*KINDS, fc.LayerNorm(1e-3), fc.BatchNorm(1e-3, 0.3)], ids=str)
+def test_two_fits_are_one_longer_fit_through_files_and_pickles(kind, dtype, tmp_path):
+    x, y = data()
+    whole, half = (fc.Network([5, fc.Dense(20, normalization=kind), 3], seed=1, dtype=dtype) for _ in range(2))
+    whole.fit(x, y, epochs=4, optimizer=fc.Adam())
+    half.fit(x, y, epochs=2, optimizer=fc.Adam())
+    half.save(tmp_path / "half.safetensors")
+    for again in (pickle.loads(pickle.dumps(half)), copy.deepcopy(half), fc.load(tmp_path / "half.safetensors"), half):
+        assert repr(again) == repr(half)
+        again.fit(x, y, epochs=2, optimizer=fc.Adam())
+        assert pickle.dumps(layers_of(again)) == pickle.dumps(layers_of(whole))
+        assert (again.predict(x) == whole.predict(x)).all()
+
+
+def test_layers_give_and_take_what_they_have():
+    net = fc.Network(
+        [2, fc.Dense(3, normalization="batch"), fc.Dense(3, normalization="layer"), fc.Dense(3), 2], seed=0
+    )
+    first, second, third, _ = net.layers
+    assert (first.gamma == 1).all()
+    assert (first.variance == 1).all()
+    assert not first.mean.any()
+    assert (first.normalization, second.normalization, third.normalization) == (fc.BatchNorm(), fc.LayerNorm(), None)
+    second.gamma = [1, 2, 3]
+    assert second.gamma.tolist() == [1, 2, 3]
+    with pytest.raises(AttributeError, match="has no mean"):
+        second.mean = [1, 2, 3]
+    with pytest.raises(AttributeError, match="has no gamma"):
+        third.gamma  # noqa: B018
+    with pytest.raises(ValueError, match="variance is negative"):
+        first.variance = [-1, 0, 0]
+    with pytest.raises(ValueError, match=re.escape("gamma has shape (2,): expected (3,)")):
+        first.gamma = [1, 2]
+    assert "batch normalization" in net.summary()
+    assert "Dense(3, normalization='batch')" in repr(net)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: fc.Dense(3, normalization="group"), ValueError, "normalization is 'group': expected 'batch', 'layer'"),
+        (lambda: fc.Dense(3, normalization=True), ValueError, "normalization is True: expected"),
+        (lambda: fc.LayerNorm(0), ValueError, "epsilon is 0: expected a positive"),
+        (lambda: fc.BatchNorm(momentum=0), ValueError, "momentum is 0: expected 0 < momentum <= 1"),
+        (lambda: fc.BatchNorm("0.1"), TypeError, "epsilon is '0.1': expected a number"),
+        (lambda: fc.Network([2, fc.Dense(3, normalization="layer")]), ValueError, "given for the last layer"),
+        (lambda: fc.Network([2, fc.Dense(3, "softmax", normalization="layer"), 2]), ValueError, "a layer with softmax"),
+    ],
+)
+def test_what_is_wrong_is_named(make, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        make()

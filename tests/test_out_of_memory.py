@@ -1,0 +1,83 @@
+"""Wherever memory runs out in the core, there is a MemoryError, and the network is as it was."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import _native
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((70, 5)), RNG.integers(0, 3, 70)
+
+
+def network():
+    hidden = [fc.Dense(33, "tanh", normalization="layer"), fc.Dense(20, "gelu", dropout=0.1, normalization="batch")]
+    net = fc.Network([5, *hidden, 3], seed=1)
+    net.fit(X, Y, epochs=1, optimizer=fc.Adam())
+    return net
+
+
+def plain():
+    net = fc.Network([5, 8, 3], seed=1)
+    net.fit(X, Y, epochs=1, batch_size=4, optimizer=fc.Adam())
+    return net
+
+
+def image(net):
+    """Everything that the network is, as bytes, but for the history, which is that of the last fit, begun or done."""
+    return pickle.dumps({**net.__getstate__(), "history": None})
+
+
+WORK = {
+    "fit": lambda net, path: net.fit(X, Y, epochs=2, optimizer=fc.Adam()),
+    "fit anew": lambda net, path: net.fit(X, Y, epochs=1, optimizer=fc.Adam(clip_norm=1)),
+    "fit in chunks": lambda net, path: net.fit(np.tile(X, (60, 1)), np.tile(Y, 60), epochs=1, batch_size=4100),
+    "fit few at a time": lambda net, path: net.fit(X, Y, epochs=1, batch_size=4, optimizer=fc.Adam()),
+    "step": lambda net, path: net.train_on_batch(X, Y, optimizer=fc.Adam()),
+    "batches": lambda net, path: net.fit([(X, Y)], optimizer=fc.Adam()),
+    "predict": lambda net, path: net.predict(X),
+    "predict few": lambda net, path: net.predict(X[:2]),
+    "evaluate": lambda net, path: net.evaluate(X, Y),
+    "gradients": lambda net, path: net.gradients(X, Y),
+    "set": lambda net, path: setattr(net.layers[0], "B", net.layers[0].B + 1),
+    "copy": lambda net, path: copy.deepcopy(net),
+    "save": lambda net, path: net.save(path),
+    "load": lambda net, path: fc.load(path),
+    "construct": lambda net, path: fc.Network([5, 8, 3], seed=1),
+    "kernel": lambda net, path: fc.kernels.linear(X, np.ones((5, 40)), np.ones(40)),
+}
+
+
+@pytest.fixture(autouse=True)
+def afterwards():
+    yield
+    _native.fail_allocation(-1)
+
+
+@pytest.mark.parametrize("make", [network, plain])
+@pytest.mark.parametrize("work", WORK)
+def test_each_failing_allocation_is_a_memory_error_that_changes_nothing(work, make, steps, tmp_path):
+    net, path = make(), tmp_path / "net.safetensors"
+    net.save(path)
+    undisturbed = copy.deepcopy(net)
+    WORK[work](undisturbed, path)
+    failures = 0
+    while True:
+        before, on_disk = image(net), path.read_bytes()
+        _native.fail_allocation(failures)
+        try:
+            WORK[work](net, path)
+            assert _native.fail_allocation(-1) >= 0, f"allocation {failures} failed unnoticed"
+            break  # there was none left to fail
+        except MemoryError:
+            failures += 1
+        _native.fail_allocation(-1)
+        assert image(net) == before
+        assert path.read_bytes() == on_disk
+    assert failures >= 1
+    assert image(net) == image(undisturbed)  # the last time it went through, as if nothing had been

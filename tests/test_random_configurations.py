@@ -1,0 +1,150 @@
+"""Networks drawn at random, every option with every other, train as their oracle does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import _native, reference, schedules
+
+from bounds import flat, max_error
+
+# The optimiser with a learning rate, and the oracle that does the same with a rate of 1.
+OPTIMIZERS = [
+    (fc.SGD, {}, lambda **o: reference.sgd(1, **o)),
+    (fc.SGD, {"momentum": 0.8}, lambda **o: reference.sgd(1, **o)),
+    (fc.SGD, {"momentum": 0.8, "nesterov": True, "weight_decay": 0.1}, lambda **o: reference.sgd(1, **o)),
+    (fc.Adam, {}, lambda **o: reference.adam(1, **o)),
+    (fc.AdamW, {"weight_decay": 0.2, "beta1": 0.7}, lambda **o: reference.adam(1, **o)),
+    (fc.NAdam, {}, lambda **o: reference.nadam(1, **o)),
+    (fc.RMSprop, {"momentum": 0.5, "epsilon": 1e-3}, lambda **o: reference.rmsprop(1, **o)),
+    (fc.Adagrad, {"epsilon": 1e-3}, lambda **o: reference.adagrad(1, **o)),
+]
+# Smooth ones: where a derivative jumps, rounding may fall on either side.
+ACTIVATIONS = ["identity", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "softmax"]
+SCHEDULES = [
+    None,
+    schedules.StepDecay(2, 0.5),
+    schedules.ExponentialDecay(0.7),
+    schedules.InverseScaling(),
+    schedules.Cosine(0.2),
+    schedules.OneCycle(),
+]
+LOSSES = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "mse": "identity", "huber": "identity"}
+EPOCHS = 3
+
+
+def targets(loss, n, m, rng):
+    if loss == "cross_entropy":
+        return rng.integers(0, m, n)
+    if loss == "binary_cross_entropy":
+        return rng.integers(0, 2, (n, m)).astype(float)
+    return rng.standard_normal((n, m))
+
+
+def hidden_layer(rng):
+    activation = rng.choice(ACTIVATIONS)
+    softmax = activation == "softmax"
+    return fc.Dense(
+        int(rng.choice([2, 7, 31, 32, 33, 50])),
+        activation,
+        bias=bool(rng.random() < 0.8),
+        dropout=0.0 if softmax else float(rng.choice([0, 0, 0.3])),
+        normalization=None if softmax else rng.choice(np.array([None, None, "layer", "batch"])),
+    )
+
+
+def scaled(oracle, rate_of_step, biases):
+    """The oracle with the learning rate of each of its steps, leaving out the biases that layers have not."""
+    step = iter(rate_of_step)
+
+    def update(layers, gradients):
+        moved = [tuple(x.copy() for x in layer) for layer in layers]
+        oracle(moved, [(dw, db * has, *others) for (dw, db, *others), has in zip(gradients, biases, strict=True)])
+        rate = next(step)
+        for x, to in zip(flat(layers), flat(moved), strict=True):
+            x += rate * (to - x)
+
+    return update
+
+
+def parts(net):
+    return [
+        tuple(getattr(layer, name).copy() for name in ("W", "B", *(("gamma",) if layer.normalization else ())))
+        for layer in net.layers
+    ]
+
+
+def check(seed):
+    """Trains network number ``seed`` and its oracle; the largest difference, and what was trained."""
+    rng = np.random.default_rng(seed)
+    loss = str(rng.choice(list(LOSSES)))
+    inputs, outputs = int(rng.choice([1, 3, 32, 45])), int(rng.choice([2, 5, 33]))
+    hidden = [hidden_layer(rng) for _ in range(rng.integers(0, 4))]
+    net = fc.Network([inputs, *hidden, fc.Dense(outputs, LOSSES[loss])], loss=loss, seed=seed, dtype="float64")
+    n = int(rng.choice([1, 20, 33, 100]))
+    batch = int(rng.choice([1, 4, 8, 16, 33, 64]))
+    x, y = rng.standard_normal((n, inputs)), targets(loss, n, outputs, rng)
+    weights = rng.uniform(0.1, 2, n) if rng.random() < 0.3 else None
+    make, options, oracle = OPTIMIZERS[rng.integers(len(OPTIMIZERS))]
+    extra = {"l2": 0.01, "clip_norm": 0.5} if rng.random() < 0.3 else {}
+    schedule = SCHEDULES[rng.integers(len(SCHEDULES))]
+    rate, threads, longest = 0.01, int(rng.integers(1, 4)), float(rng.choice([0, 1]))
+
+    update = oracle(**options)
+    update = reference.regularized(update, **extra) if extra else update
+    steps = -(-n // batch)
+    factors = np.ones(steps * EPOCHS)
+    if schedule is not None:
+        factors = np.concatenate([schedule.factors(i * steps, steps, EPOCHS * steps, steps) for i in range(EPOCHS)])
+    layers = parts(net)
+    update = scaled(update, rate * factors, [layer.bias for layer in net.layers])
+    for epoch in range(EPOCHS):
+        order = reference.permutation(net.seed, epoch, n)
+        for begin in range(0, n, batch):
+            rows = order[begin : begin + batch]
+            positions = np.arange(begin, begin + len(rows))
+            reference.training_step(
+                layers,
+                x[rows],
+                y[rows],
+                update,
+                loss=loss,
+                activation=[layer.activation for layer in hidden],
+                masks=[
+                    reference.dropout_mask(net.seed, epoch, i, positions, layer.units, layer.dropout)
+                    if layer.dropout
+                    else None
+                    for i, layer in enumerate(hidden)
+                ],
+                normalization=[layer.normalization and layer.normalization.name for layer in hidden] + [None],
+                weights=None if weights is None else weights[rows],
+            )
+
+    before = _native.longest_step()
+    try:
+        _native.set_longest_step(longest)
+        with fc.threads(threads):
+            net.fit(
+                x,
+                y,
+                epochs=EPOCHS,
+                batch_size=batch,
+                optimizer=make(rate, **options, **extra),
+                schedule=schedule,
+                sample_weight=weights,
+            )
+    finally:
+        _native.set_longest_step(before)
+    what = (
+        f"{net!r}, {make.__name__}({options | extra}), {schedule}, n {n}, batch {batch}, {threads} threads, {longest}"
+    )
+    return max_error(flat(parts(net)), flat(layers)), what
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_a_random_network_trains_as_its_oracle(seed):
+    error, what = check(seed)
+    normalized = "normalization" in what  # which divides by deviations as small as rounding leaves them
+    assert error <= (1e-8 if normalized else 1e-10), what
