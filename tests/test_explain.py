@@ -140,6 +140,10 @@ def test_what_is_not_explained_is_refused():
         fc.Network([2, 2], seed=0).explain(scipy.csr_array(np.eye(2)), [0, 1])
     with pytest.raises(ValueError, match="layer 1 has dropout 0.5, which is not explained"):
         fc.Network([2, fc.Dense(3, dropout=0.5), 2], seed=0).explain(np.eye(2), [0, 1])
+    normalized = fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0)
+    for method in (normalized.explain, normalized.check_gradients, normalized.diagnose):
+        with pytest.raises(ValueError, match="layer 1 has normalization BatchNorm.*, which is not explained"):
+            method(np.eye(2), [0, 1])
     with pytest.raises(ValueError, match="x has shape .0, 2.: expected at least one sample"):
         fc.Network([2, 2], seed=0).explain(np.zeros((0, 2)), [])
 
