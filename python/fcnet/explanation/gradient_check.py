@@ -20,6 +20,7 @@ Array = NDArray[Any]
 
 _STEP = 2.0**-17  # about eps^(1/3) of float64: rounding and truncation are then alike
 _NOISE = 64 * 2.0**-52  # of the loss: what rounding may change in the differences of its values
+_LARGEST = 1e9  # inputs that a step is made smaller for
 _ROUNDING = {"float32": 1e-3, "float64": 1e-6}  # of the largest entry of a gradient
 
 
@@ -197,7 +198,7 @@ def _sizes(made: Architecture, examples: Examples, parameters: list[tuple[Array,
         return [max(1.0, float(np.abs(examples.x.data).max(initial=0)))] * len(parameters)
     h, sizes = made.scale * (tensors.widened(examples.x).astype(np.float64) - made.offset), []
     for (w, b), kind in zip(parameters, made.kinds, strict=True):
-        sizes.append(float(np.abs(h).max()))
+        sizes.append(min(float(np.abs(h).max()), _LARGEST))
         h = _native.activation(kernels.linear(h, w, b), kind.activation)
     return sizes
 
