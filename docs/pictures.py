@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 import fcnet as fc
 from fcnet import reference
+from fcnet.article import article_network
 from fcnet.dense import Activation
 
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#00795c", "#a0478a", "#475569"
@@ -132,6 +133,8 @@ def main() -> None:
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")
+    shown = article_network().explain([[1, 1]], [0], steps=10, class_names=["odd", "even"])
+    shown.to_svg(folder / "explain_steps.svg", view="steps")
     with matplotlib.rc_context(STYLE):
         for draw in (initialisation, activations, losses, schedules, learning_rate, history):
             draw().savefig(folder / f"{draw.__name__}.svg", metadata={"Date": None})

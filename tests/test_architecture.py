@@ -24,10 +24,15 @@ PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
 reference.random reference.network reference kernels tables tensors arrays sparse feature_names samples targets
 metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters
-names losses initializers normalization dense kinds architecture answers splitting examples files safetensors storage
-datasets scoring monitoring early_stopping schedule schedules optional plot history optimizer optimizers layers
-progress callbacks checkpoint feeding training learning_rates fitting network loading threads threadpool_controller
-cli __main__"""
+names losses initializers normalization dense kinds architecture answers splitting examples files safetensors
+storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot history
+optimizer optimizers layers progress callbacks checkpoint feeding training learning_rates fitting
+explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
+explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml
+explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
+explanation.comparison explanation.homework explanation.gradient_check explanation.diagnosis
+explanation.explanation explanation explaining network loading article explain_command threads
+threadpool_controller cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

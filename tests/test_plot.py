@@ -11,6 +11,8 @@ import fcnet as fc
 from fcnet import schedules
 from fcnet.learning_rates import LearningRates
 
+from explanations import NAMES, article
+
 
 @pytest.fixture
 def history():
@@ -103,3 +105,61 @@ def test_what_is_missing_is_named(history, monkeypatch):
         history.plot()
     with pytest.raises(ImportError, match=r"needs pandas: pip install 'fcnet\[pandas\]'"):
         history.to_frame()
+
+
+def test_a_confusion_matrix_counts_what_is_taken_for_what(pyplot):
+    truth, guess = [0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 0, 0]
+    figure = fc.plot.confusion_matrix(truth, guess, class_names=["a", "b", "c"])
+    assert [int(text.get_text()) for text in figure.axes[0].texts] == [1, 1, 0, 0, 1, 0, 2, 0, 1]
+    assert "3 of 6 samples are right; most often c is taken for a, 2 times" in figure.get_label()
+    rows = np.eye(3)[guess]
+    assert fc.plot.confusion_matrix(truth, rows).get_label() == figure.get_label().replace("c is", "2 is").replace(
+        "for a", "for 0"
+    )
+    assert "2 of 2 samples are right." in fc.plot.confusion_matrix([1, 0], [0.9, 0.2]).get_label()
+    with pytest.raises(ValueError, match="class_names has 2 names: expected 3"):
+        fc.plot.confusion_matrix(truth, guess, class_names=["a", "b"])
+    with pytest.raises(ValueError, match="y_true is empty"):
+        fc.plot.confusion_matrix([], np.zeros((0, 2)))
+
+
+def test_calibration_compares_how_sure_with_how_often_right(pyplot):
+    p = np.repeat([[0.75, 0.25], [0.05, 0.95]], 4, axis=0)
+    figure = fc.plot.calibration([0, 0, 0, 1, 1, 1, 0, 0], p)
+    line = figure.axes[0].lines[1]
+    np.testing.assert_allclose(line.get_xdata(), [0.75, 0.95])
+    np.testing.assert_allclose(line.get_ydata(), [0.75, 0.5])
+    assert "the expected calibration error is 0.225" in figure.get_label()
+    assert (
+        fc.plot.calibration([0, 1], [0.2, 0.9]).get_label()
+        == fc.plot.calibration([0, 1], [[0.8, 0.2], [0.1, 0.9]]).get_label()
+    )
+    with pytest.raises(ValueError, match="expected probabilities"):
+        fc.plot.calibration([0], [[3.0, -2.0]])
+
+
+def test_first_weights_are_images(pyplot):
+    net = fc.Network([6, 5, 2], seed=0)
+    figure = fc.plot.first_layer(net, (2, 3), most=4)
+    images = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert len(images) == 4
+    largest = np.argsort(-np.linalg.norm(net.layers[0].W, axis=0))[:4]
+    assert (images[0] == net.layers[0].W[:, min(largest)].reshape(2, 3)).all()
+    assert "4 of 5 neurons" in figure.get_label()
+    with pytest.raises(ValueError, match="shape is .2, 2.: expected rows and columns of 6 inputs"):
+        fc.plot.first_layer(net, (2, 2))
+
+
+@pytest.mark.parametrize("view", ["before", "after", "gradients"])
+def test_a_network_is_drawn(view, pyplot):
+    shown = article().explain([[1, 1]], [0], class_names=NAMES)
+    figure = fc.plot.network(shown, view=view)
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    names = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}[view]
+    for i in (1, 2, 3):
+        for name in names:
+            assert {f"{value:.3g}" for value in shown[f"{name}{i}"].flat} <= texts
+    dashed = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert len(dashed) == (2 if view == "gradients" else 0)
+    with pytest.raises(ValueError, match="view is 'behind'"):
+        fc.plot.network(shown, view="behind")

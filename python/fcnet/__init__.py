@@ -31,7 +31,7 @@ from fcnet.threads import get_num_threads, set_num_threads, threads
 from fcnet.training import DivergenceError
 
 if TYPE_CHECKING:
-    from fcnet import metrics, plot, reference, schedules
+    from fcnet import explanation, metrics, plot, reference, schedules
 
 __all__ = [
     "SGD",
@@ -54,6 +54,7 @@ __all__ = [
     "StopTraining",
     "__version__",
     "datasets",
+    "explanation",
     "get_num_threads",
     "initializers",
     "kernels",
@@ -73,7 +74,7 @@ register_when_imported()
 
 def __getattr__(name: str) -> Any:
     """Import ``fcnet.reference`` and the like when they are asked for: ``import fcnet`` is quick."""
-    if name in ("metrics", "plot", "reference", "schedules"):
+    if name in ("explanation", "metrics", "plot", "reference", "schedules"):
         return importlib.import_module(f"fcnet.{name}")
     raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
 

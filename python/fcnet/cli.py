@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from fcnet import _native
 from fcnet.datasets import load_digits
+from fcnet.explain_command import add_explain, explain
 from fcnet.network import Network
 from fcnet.optimizers import SGD
 
@@ -18,7 +19,7 @@ _NEXT = f"""\
 Try next, in {sys.executable}:
   import fcnet; fcnet.show_config()                                               what runs underneath
   net = fcnet.Network([n_features, 256, n_classes]); net.fit(x, y, epochs=20)     your own data
-and in the project's folder, with the same Python: examples/article.py, the article's network, matrix by matrix"""
+  fcnet explain                                                                   a training step, number by number"""
 
 
 def demo() -> int:
@@ -65,14 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"fcnet {_native.__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
     commands.add_parser("demo", help="train on the embedded digits and print the test accuracy (the default)")
-    parser.parse_args(arguments)
+    add_explain(commands)
+    given = parser.parse_args(arguments)
     try:
-        code = demo()
+        code = explain(given) if given.command == "explain" else demo()
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (TypeError, ValueError, OSError, FloatingPointError) as error:
+        if given.command != "explain":
+            raise
+        print(f"fcnet explain: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fcnet import arrays, feature_names, storage
 from fcnet.architecture import ARGUMENTS, Architecture
 from fcnet.dense import Activation, Dense
-from fcnet.fitting import Fitting, check_optimizer
+from fcnet.explaining import Explaining
+from fcnet.fitting import check_optimizer
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.learning_rates import LearningRates, Rising, tried
@@ -24,7 +25,7 @@ from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import evaluate
 
 
-class Network(Fitting):
+class Network(Explaining):
     """A fully connected network: hidden layers, then softmax for cross-entropy, or what another loss goes with.
 
     Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before a hidden

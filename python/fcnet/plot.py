@@ -6,46 +6,17 @@ Two colours that colour-blind people tell apart (Okabe and Ito 2008), and lines 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fcnet import schedules as available
-from fcnet.optional import optional
+from fcnet.panels import BLUE, GREY, VERMILION, panels
+from fcnet.pictures import calibration, confusion_matrix, first_layer, network
 from fcnet.schedule import Schedule
 
-__all__ = ["history", "learning_rates", "schedules"]
-
-_BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#64748b"
-_STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": _GREY,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "figure.dpi": 120,
-}
-_COLUMNS = 3
-
-
-@contextmanager
-def _panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
-    """A figure of that many axes, row by row, in which everything has its style."""
-    pyplot = optional("matplotlib.pyplot", "plot", "a picture")
-    rows = -(-count // _COLUMNS)
-    columns = -(-count // rows)
-    with pyplot.rc_context(_STYLE):
-        figure, axes = pyplot.subplots(
-            rows, columns, figsize=(1 + 3.6 * columns, 0.4 + 2.6 * rows), layout="constrained", squeeze=False
-        )
-        panels = list(axes.flat)
-        for empty in panels[count:]:
-            empty.remove()
-        yield figure, panels[:count]
+__all__ = ["calibration", "confusion_matrix", "first_layer", "history", "learning_rates", "network", "schedules"]
 
 
 def _label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> None:
@@ -77,8 +48,8 @@ def _draw_family(axes: Any, history: Any, family: str) -> list[str]:
     axes.xaxis.get_major_locator().set_params(integer=True)
     ends, words = [], []
     for name, label, color, dashes in (
-        (family, "training", _BLUE, "-"),
-        (f"val_{family}", "validation", _VERMILION, (0, (4, 1.5))),
+        (family, "training", BLUE, "-"),
+        (f"val_{family}", "validation", VERMILION, (0, (4, 1.5))),
     ):
         figures = history[name] if name in history else [math.nan] * len(history)
         known = [point for point in zip(history.epochs, figures, strict=True) if math.isfinite(point[1])]
@@ -112,15 +83,15 @@ def history(history: Any) -> Any:
     names = [name for name in history if name not in ("epochs", "seconds", "learning_rate")]
     families = list(dict.fromkeys(name.removeprefix("val_") for name in names))
     words, best = [], history.best_epoch
-    with _panels(len(families)) as (figure, panels):
-        for axes, family in zip(panels, families, strict=True):
+    with panels(len(families)) as (figure, drawn):
+        for axes, family in zip(drawn, families, strict=True):
             words += _draw_family(axes, history, family)
             if best is not None:
                 drawn = axes.lines[0].get_ydata() if axes.lines else [0, 0]
                 height, side = (0.98, "top") if drawn[0] > drawn[-1] else (0.02, "bottom")  # away from the lines
-                axes.axvline(best, color=_GREY, linewidth=1, linestyle=":")
+                axes.axvline(best, color=GREY, linewidth=1, linestyle=":")
                 place = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": side}
-                axes.annotate("best", (best, height), color=_GREY, **place)
+                axes.annotate("best", (best, height), color=GREY, **place)
     ending = "" if best is None else f"; the best epoch is {best}"
     figure.set_label(f"Epochs {history.epochs[0]} to {history.epochs[-1]} of a fit: {', '.join(words)}{ending}.")
     return figure
@@ -150,14 +121,14 @@ def schedules(*given: Schedule, epochs: int = 30, steps_per_epoch: int = 10) -> 
         names = [name for name in available.__all__ if name != "Schedule"]
         given = tuple(getattr(available, name)() for name in names)
     words = []
-    with _panels(len(given)) as (figure, panels):
-        for axes, each in zip(panels, given, strict=True):
+    with panels(len(given)) as (figure, drawn):
+        for axes, each in zip(drawn, given, strict=True):
             of_epochs = (
                 each.of_epoch(number, epochs, steps_per_epoch, {getattr(each, "monitor", ""): [0.0] * number})
                 for number in range(epochs)
             )
             factors = np.concatenate(list(of_epochs))
-            axes.plot(np.arange(len(factors)) / steps_per_epoch, factors, color=_BLUE)
+            axes.plot(np.arange(len(factors)) / steps_per_epoch, factors, color=BLUE)
             axes.set(title=type(each).__name__, xlabel="epoch", ylabel="factor", ylim=(0, 1.05))
             words.append(f"{each!r} from {factors[0]:.4g} to {factors[-1]:.4g}, at most {factors.max():.4g}")
     figure.set_label(f"The factor on the learning rate over {epochs} epochs: {'; '.join(words)}.")
@@ -180,18 +151,18 @@ def learning_rates(found: Any) -> Any:
     ------
     ImportError : matplotlib is missing.
     """
-    with _panels(1) as (figure, (axes,)):
-        axes.plot(found.rates, found.losses, ".", color=_GREY, markersize=3)
-        axes.plot(found.rates, found.smoothed, color=_BLUE)
+    with panels(1) as (figure, (axes,)):
+        axes.plot(found.rates, found.losses, ".", color=GREY, markersize=3)
+        axes.plot(found.rates, found.smoothed, color=BLUE)
         margin = 0.1 * float(np.ptp(found.smoothed)) or 1.0
         axes.set(title="loss", xlabel="learning rate", xscale="log")
         axes.set_ylim(found.smoothed.min() - margin, min(found.smoothed.max(), 2 * found.smoothed[0]) + margin)
         words = "the loss never falls"
         if math.isfinite(found.suggestion):
             words = f"it falls fastest at {found.suggestion:.2g}"
-            axes.axvline(found.suggestion, color=_VERMILION, linewidth=1, linestyle="--")
+            axes.axvline(found.suggestion, color=VERMILION, linewidth=1, linestyle="--")
             place = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "bottom"}
-            axes.annotate(f"{found.suggestion:.2g}", (found.suggestion, 0.02), color=_VERMILION, **place)
+            axes.annotate(f"{found.suggestion:.2g}", (found.suggestion, 0.02), color=VERMILION, **place)
     rates, losses = found.rates, found.smoothed
     figure.set_label(
         f"The loss over learning rates from {rates[0]:.2g} to {rates[-1]:.2g}: from {losses[0]:.4g} down to "

@@ -1,0 +1,214 @@
+"""How a network is doing on some data: each layer's numbers in figures, and advice in words with its evidence."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet import _native, kernels, tensors
+from fcnet.explanation.covered import check_covered
+from fcnet.explanation.figures import Figures
+from fcnet.optimizers import SGD
+from fcnet.sparse import SparseRows
+from fcnet.training import DivergenceError
+
+Array = NDArray[Any]
+
+_CHUNK = 4096  # rows at a time
+# F whose outputs stay between two values: where they are this close to one of them, almost nothing comes back
+_BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+_CLOSE = 0.01
+_DYING = ("relu",)
+_LARGE, _UNEVEN = 10, 100  # inputs of this size; a column that varies so many times as much as usual
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDiagnosis:
+    """One layer, counted from 1.
+
+    Attributes
+    ----------
+    layer : int
+    activation : str
+    weights, outputs, gradients : Figures
+        W, h_out and dL/dW.
+    dead : float
+        The share of ReLU units that put out 0 for every sample; 0 for other activations.
+    saturated : float
+        The share of outputs within 1 % of a bound of sigmoid or tanh; 0 for other activations.
+    gradient_norm, weight_norm : float
+    update_ratio : float
+        ``learning_rate * gradient_norm / weight_norm``: how much a step changes the weights.
+    """
+
+    layer: int
+    activation: str
+    weights: Figures
+    outputs: Figures
+    gradients: Figures
+    dead: float
+    saturated: float
+    gradient_norm: float
+    weight_norm: float
+    update_ratio: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something to do, and what speaks for it."""
+
+    advice: str
+    evidence: str
+
+    def __str__(self) -> str:
+        return f"{self.advice} ({self.evidence})"
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What ``Network.diagnose`` found.
+
+    Attributes
+    ----------
+    loss, loss_after : float
+        Before one step of gradient descent on all samples, and after it; NaN where it diverges.
+    learning_rate : float
+    inputs : Figures
+        Of x as the first layer sees it.
+    layers : tuple of LayerDiagnosis
+    advice : tuple of Advice
+        Empty where nothing is wrong.
+    """
+
+    loss: float
+    loss_after: float
+    learning_rate: float
+    inputs: Figures
+    layers: tuple[LayerDiagnosis, ...]
+    advice: tuple[Advice, ...]
+
+    def __str__(self) -> str:
+        parts = [
+            f"One step with α = {self.learning_rate:g} takes the loss from {self.loss:.4g} to {self.loss_after:.4g}.",
+            f"inputs       {self.inputs}",
+        ]
+        for each in self.layers:
+            more = [f"‖∂L/∂W‖ {each.gradient_norm:.3g}", f"a step changes W by {each.update_ratio:.2g} of its size"]
+            more += [f"dead {each.dead:.0%}"] if each.activation in _DYING else []
+            more += [f"saturated {each.saturated:.0%}"] if each.activation in _BOUNDED else []
+            parts += [
+                f"\nlayer {each.layer}, {each.activation}: {', '.join(more)}",
+                f"  weights    {each.weights}",
+                f"  outputs    {each.outputs}",
+                f"  gradients  {each.gradients}",
+            ]
+        words = [f"- {each}" for each in self.advice] or ["Nothing looks wrong."]
+        return "\n".join([*parts, "", *words])
+
+
+def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Diagnosis:
+    """Look at a network, as ``Network.diagnose`` documents it.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as there.
+    """
+    optimizer = SGD(learning_rate)
+    made = net._architecture
+    check_covered(made, "dropout")
+    examples = net._examples(x, y, None, finite=True).not_empty("x")
+    if isinstance(examples.x, SparseRows):
+        raise TypeError("x is sparse: expected a dense array, see its method toarray()")
+    inputs = made.scale * (tensors.widened(examples.x).astype(made.dtype) - made.offset)
+    h, layers = inputs, []
+    with np.errstate(all="ignore"):
+        loss, gradients = net.evaluate(x, y)["loss"], net.gradients(x, y)
+        for i, (layer, (dw, _)) in enumerate(zip(net.layers, gradients, strict=True), 1):
+            h = _through(h, layer)
+            layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
+    learner = copy.deepcopy(net)
+    try:
+        learner.train_on_batch(x, y, optimizer=optimizer)
+        after = learner.evaluate(x, y)["loss"]
+    except DivergenceError:
+        after = float("nan")
+    found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
+    return Diagnosis(**{**vars(found), "advice": tuple(_advice(found, inputs, net.feature_names))})
+
+
+def _through(h: Array, layer: Any) -> Array:
+    rows = [
+        _native.activation(kernels.linear(h[r : r + _CHUNK], layer.W, layer.B), layer.activation)
+        for r in range(0, len(h), _CHUNK)
+    ]
+    return np.concatenate(rows)
+
+
+def _layer(i: int, layer: Any, h: Array, dw: Array, rate: float) -> LayerDiagnosis:
+    f = layer.activation
+    dead = float((h <= 0).all(axis=0).mean()) if f in _DYING else 0.0
+    low, high = _BOUNDED.get(f, (-np.inf, np.inf))
+    near = _CLOSE * (high - low) if f in _BOUNDED else 0.0
+    saturated = float(((h < low + near) | (h > high - near)).mean()) if f in _BOUNDED else 0.0
+    norm, size = (float(np.linalg.norm(a.astype(float))) for a in (dw, layer.W))
+    ratio = rate * norm / size if size else float("inf") if norm else 0.0
+    weights, outputs, gradients = (Figures.of(values) for values in (layer.W, h, dw))
+    return LayerDiagnosis(i, f, weights, outputs, gradients, dead, saturated, norm, size, ratio)
+
+
+def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None) -> list[Advice]:
+    said = []
+    if not found.loss_after < found.loss and any(layer.gradient_norm for layer in found.layers):
+        change = f"one step of {found.learning_rate:g} takes the loss from {found.loss:.4g} to {found.loss_after:.4g}"
+        said.append(Advice("lower the learning rate: it is too high", change))
+    spread = inputs.astype(float).std(axis=0)
+    largest, middle = float(np.abs(inputs).max()), float(np.median(spread))
+    if largest > _LARGE or spread.max() > _UNEVEN * middle > 0:
+        column = int(spread.argmax())
+        name = f"column {column}" if names is None else repr(names[column])
+        how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
+        said.append(Advice("scale the inputs, like Network(scale=1 / x.std(axis=0), offset=x.mean(axis=0))", how))
+    for layer in found.layers:
+        where = f"layer {layer.layer}"
+        if layer.dead > 0.2:
+            said.append(
+                Advice(
+                    f"units of {where} are dead: try a lower learning rate, activation='leaky_relu' or smaller inputs",
+                    f"{layer.dead:.0%} put out 0 for every sample, and nothing comes back through them",
+                )
+            )
+        if layer.saturated > 0.5:
+            said.append(
+                Advice(
+                    f"{where} is saturated: start with smaller weights or scale what goes in, or use relu",
+                    f"{layer.saturated:.0%} of its outputs lie within 1 % of the bounds of {layer.activation}",
+                )
+            )
+    norms = [layer.gradient_norm / np.sqrt(layer.weights.counts.sum()) for layer in found.layers]
+    if len(norms) > 2 and norms[-1] > 0:
+        if norms[0] < 1e-4 * norms[-1]:
+            said.append(
+                Advice(
+                    "gradients vanish on their way back: try relu or fewer layers",
+                    f"an entry of ∂L/∂W_1 is some {norms[0] / norms[-1]:.1e} of one of the last layer",
+                )
+            )
+        elif norms[0] > 1e4 * norms[-1]:
+            said.append(
+                Advice(
+                    "gradients explode on their way back: start with smaller weights, or clip_norm of the optimiser",
+                    f"an entry of ∂L/∂W_1 is some {norms[0] / norms[-1]:.1e} times one of the last layer",
+                )
+            )
+    ratios = [layer.update_ratio for layer in found.layers]
+    if max(ratios) < 1e-6 and any(layer.gradient_norm for layer in found.layers):
+        said.append(
+            Advice("raise the learning rate: it is too low", f"a step changes W by {max(ratios):.1e} of its size")
+        )
+    if not any(layer.gradient_norm for layer in found.layers):
+        said.append(Advice("no gradient comes back: begin with other weights", "every ∂L/∂W is 0"))
+    return said

@@ -1,0 +1,294 @@
+"""Explanation: what ``Network.explain`` gives."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fcnet import arrays
+from fcnet.explanation.animation import animated
+from fcnet.explanation.comparison import Comparison, compared
+from fcnet.explanation.figures import of_layers
+from fcnet.explanation.homework import checked
+from fcnet.explanation.latex import document, markdown
+from fcnet.explanation.lesson import Lesson, Section, in_words, outputs
+from fcnet.explanation.oracle import hold
+from fcnet.explanation.page import Page
+from fcnet.explanation.picture import VIEWS, Picture, fits
+from fcnet.explanation.slots import Slots
+from fcnet.explanation.text import Writer, has_color
+from fcnet.explanation.trace import Array, Problem, Quantities, descent
+from fcnet.optimizers import SGD
+
+_MOST_DIGITS = 12
+
+
+class Explanation(Mapping[str, Array]):
+    """One or more steps of gradient descent, with every quantity of the article by its name.
+
+    A read-only mapping of the first step: ``explanation["dW_2"]``; ``explanation.steps[3]["dW_2"]`` for a later one.
+    The numbers are the native core's; each has been held against ``fcnet.reference``, computed from those before it.
+
+    Attributes
+    ----------
+    steps : tuple of {name: array}
+        ``I`` (n, inputs), ``y`` (n, outputs); for layer i, counted from 1, ``W_i`` (k, m), ``B_i`` (m,), ``h_in_i`` and
+        ``h_out_i`` (n, m); ``p`` (n, outputs), ``L`` (), ``L_n`` (n,) of each sample; ``F_prime_i`` and ``sigma_i``
+        (n, m), ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``, ``h_out_new_i``,
+        ``p_new``, ``L_new``, ``L_n_new``. sigma is the derivative of a sample's own loss, and L the mean of those; for
+        RMSE and losses of your own it is that of L. No ``F_prime_i`` where F is softmax.
+    class_names : tuple of str
+    findings : tuple of Finding
+        What is right and wrong in ``answer``.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        x: ArrayLike,
+        y: ArrayLike,
+        learning_rate: float,
+        steps: int,
+        answer: Mapping[str, ArrayLike] | None,
+        class_names: Sequence[str] | None,
+    ) -> None:
+        rate, count = SGD(learning_rate).learning_rate, arrays.whole_number(steps, "steps", 1)
+        examples = net._examples(x, y, None, finite=True).not_empty("x")
+        self._problem = Problem(net._architecture, examples, tuple(net._trainable()), rate)
+        self._problem.check(count)
+        self.class_names = _names(class_names, self._problem.made.sizes[-1])
+        with np.errstate(all="ignore"):
+            self.steps: tuple[Quantities, ...] = tuple(descent(net, self._problem, x, y, count))
+            for step in self.steps:
+                hold(step, self._problem)
+        self.findings = tuple(checked({} if answer is None else answer, self.steps[0], self._problem))
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.steps[0]:
+            raise KeyError(f"{name!r} is no quantity of this step: expected one of {', '.join(self.steps[0])}")
+        return self.steps[0][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.steps[0])
+
+    def __len__(self) -> int:
+        return len(self.steps[0])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        sizes, last = " – ".join(map(str, self._problem.made.sizes)), self.steps[-1]
+        count = "1 step" if len(self.steps) == 1 else f"{len(self.steps)} steps"
+        return f"Explanation({sizes}, {count}, L from {self['L']:.4g} to {last['L_new']:.4g})"
+
+    def __str__(self) -> str:
+        return self.to_text(color=None)
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        several = len(self.steps) > 1
+        return f"{f'{len(self.steps)} steps' if several else 'One step'} of gradient descent, number by number"
+
+    def to_text(self, *, digits: int = 4, color: bool | None = False, width: int | None = None) -> str:
+        """Every equation of the first step with its numbers put in, as lines for a terminal.
+
+        Parameters
+        ----------
+        digits : int in [1, 12], default 4
+            Decimals.
+        color : bool, default False
+            Colour numbers by their sign. None: where standard output is a terminal and the environment has no
+            ``NO_COLOR``, as ``print(explanation)`` does.
+        width : int, optional
+            Columns; by default those of the terminal, or 100.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        """
+        columns = shutil.get_terminal_size((100, 24)).columns if width is None else width
+        writer = Writer(
+            _digits(digits),
+            has_color() if color is None else arrays.flag(color, "color"),
+            arrays.whole_number(columns, "width", 1),
+        )
+        sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
+        course = [] if len(self.steps) == 1 else [writer.bold("The course"), self._course()]
+        if not fits(self._problem):
+            lines = (f"   {what:<20} {figures}" for what, figures in of_layers(self.steps[0], self._problem.layers))
+            sections.append("\n".join([writer.bold("The layers in figures"), *lines]))
+        found = [writer.bold("Your answers"), "\n".join(map(str, self.findings))] if self.findings else []
+        head = "\n".join([writer.bold(self.title), self._words(), self._result()])
+        return "\n\n".join([head, *sections, *course, *found, self._checked()])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in plain numbers and lists, for JSON.
+
+        Returns
+        -------
+        {"sizes": ..., "activations": ..., "loss": ..., "learning_rate": ..., "class_names": ..., "steps": [...]}
+            The entries of ``steps`` have the quantities by their names.
+        """
+        made = self._problem.made
+        return {
+            "sizes": list(made.sizes),
+            "activations": [kind.activation for kind in made.kinds],
+            "loss": made.loss.name,
+            "dtype": made.dtype.name,
+            "learning_rate": self._problem.learning_rate,
+            "class_names": list(self.class_names),
+            "steps": [{name: np.asarray(value).tolist() for name, value in step.items()} for step in self.steps],
+        }
+
+    def to_markdown(self, *, digits: int = 4) -> str:
+        """The first step in Markdown, its equations in LaTeX between dollar signs.
+
+        Parameters
+        ----------
+        digits : int in [1, 12], default 4
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        TypeError, ValueError : digits is not as above.
+        """
+        return markdown(self.title, self._words(), self._sections(), _digits(digits))
+
+    def to_latex(self, *, digits: int = 4) -> str:
+        """The first step as a LaTeX document, which needs amsmath and geometry.
+
+        Parameters
+        ----------
+        digits : int in [1, 12], default 4
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        TypeError, ValueError : digits is not as above.
+        """
+        return document(self.title, self._words(), self._sections(), _digits(digits))
+
+    def to_html(self, path: str | os.PathLike[str] | None = None, *, digits: int = 4) -> str:
+        """One page that needs no other file and no network: pictures, equations, and a slider over several steps.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it too.
+        digits : int in [1, 12], default 4
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        TypeError, ValueError : digits is not as above.
+        OSError : the file cannot be written.
+        """
+        page = Page(self._problem, self.steps, self.class_names, _digits(digits))
+        text = page.html(self.title, self._checked(), tuple(map(str, self.findings)))
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def to_svg(self, path: str | os.PathLike[str] | None = None, *, view: str = "before") -> str:
+        """The network as a picture, with its description in words.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it too.
+        view : {"before", "after", "gradients", "steps"}, default "before"
+            Weights and outputs before or after the first step, its gradients, or all steps one after another, moving.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError : an unknown view, or a layer with more than 10 neurons.
+        OSError : the file cannot be written.
+        """
+        if view not in (*VIEWS, "steps"):
+            raise ValueError(f"view is {view!r}: expected one of {', '.join((*VIEWS, 'steps'))}")
+        if not fits(self._problem):
+            raise ValueError(f"layers have up to {max(self._problem.made.sizes)} neurons: expected at most 10 to draw")
+        if view == "steps":
+            text = animated(self._problem, self.steps, self.class_names)
+        else:
+            text = Picture(self._problem, self.steps, Slots(self.steps, 3), self.class_names).svg(view, alone=True)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def compare(self) -> list[Comparison]:
+        """Every number of the first step by the textbook's formula, by NumPy and by the native core.
+
+        Returns
+        -------
+        list of Comparison
+            ``fcnet.explanation.table`` writes them side by side.
+        """
+        with np.errstate(all="ignore"):
+            return compared(self.steps[0], self._problem)
+
+    def _repr_html_(self) -> str:
+        framed = self.to_html().replace("&", "&amp;").replace('"', "&quot;")
+        return f'<iframe title="{self.title}" srcdoc="{framed}" style="width:100%;height:720px;border:0"></iframe>'
+
+    def _sections(self) -> list[Section]:
+        return Lesson(self._problem, self.steps[0]).sections()
+
+    def _words(self) -> str:
+        return in_words(self._problem, len(self["I"]))
+
+    def _result(self) -> str:
+        step = self.steps[0]
+        named = [("L", step["L"], step["L_new"])]
+        named += [(self.class_names[j], step["p"][0, j], step["p_new"][0, j]) for j in outputs(step)]
+        return ", ".join(f"{name} from {before:.4f} to {after:.4f}" for name, before, after in named)
+
+    def _course(self) -> str:
+        losses = [float(step["L"]) for step in self.steps] + [float(self.steps[-1]["L_new"])]
+        return "\n".join(f"   L after {t:>3} steps  {loss:.4f}" for t, loss in enumerate(losses))
+
+    def _checked(self) -> str:
+        return (
+            "The numbers are the native core's. Each has been computed again from those before it\n"
+            "by fcnet.reference, plain NumPy with more digits: all agree but for rounding."
+        )
+
+
+def _digits(given: int) -> int:
+    return arrays.whole_number(given, "digits", 1, _MOST_DIGITS)
+
+
+def _names(given: Sequence[str] | None, outputs: int) -> tuple[str, ...]:
+    if given is None:
+        return ("p",) if outputs == 1 else tuple(map(str, range(outputs)))
+    names = () if isinstance(given, str) else tuple(given)
+    if len(names) != outputs or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"class_names is {given!r}: expected {outputs} words, one for each output")
+    return names

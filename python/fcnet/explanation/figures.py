@@ -1,0 +1,56 @@
+"""The distribution of many numbers, in a few figures and a line of bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet.explanation.trace import Quantities
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_BINS = 24
+
+
+_QUANTITIES = (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW"))
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """The distribution of many numbers.
+
+    Attributes
+    ----------
+    mean, std, least, most : float
+    counts : array (24,)
+        A histogram over ``edges`` (25,).
+    """
+
+    mean: float
+    std: float
+    least: float
+    most: float
+    counts: NDArray[np.int64]
+    edges: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Figures:
+        """Those of an array."""
+        flat = np.asarray(values, float).ravel()
+        counts, edges = np.histogram(flat, _BINS)
+        return cls(float(flat.mean()), float(flat.std()), float(flat.min()), float(flat.max()), counts, edges)
+
+    def bars(self) -> str:
+        """The histogram as a line of text."""
+        top = self.counts.max() or 1
+        return "".join(_BARS[-(-8 * int(c) // int(top))] for c in self.counts)
+
+    def __str__(self) -> str:
+        return f"{self.bars()}  {self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g}"
+
+
+def of_layers(step: Quantities, layers: range) -> list[tuple[str, Figures]]:
+    """Those of weights, outputs and gradients of every layer of a step, with what they are of."""
+    return [(f"layer {i}, {what}", Figures.of(step[f"{name}_{i}"])) for i in layers for what, name in _QUANTITIES]

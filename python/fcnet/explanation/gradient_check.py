@@ -1,0 +1,225 @@
+"""Backpropagation beside finite differences of the loss, and a user's loss beside the derivative that it claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet import _native, kernels, tensors
+from fcnet._native import Model
+from fcnet.architecture import Architecture
+from fcnet.examples import Examples
+from fcnet.explanation.covered import check_covered
+from fcnet.losses import Custom
+from fcnet.sparse import SparseRows
+
+Array = NDArray[Any]
+
+_STEP = 2.0**-17  # about eps^(1/3) of float64: rounding and truncation are then alike
+_NOISE = 64 * 2.0**-52  # of the loss: what rounding may change in the differences of its values
+_LARGEST = 1e9  # inputs that a step is made smaller for
+_ROUNDING = {"float32": 1e-3, "float64": 1e-6}  # of the largest entry of a gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """One number, by backpropagation (or as a loss claims it) and by finite differences.
+
+    Attributes
+    ----------
+    name : str
+        Like "W_2[0, 1]", or "output[3, 0]" for a loss's own derivative.
+    claimed, measured : float
+    error : float
+        Their difference, as a share of the largest entry of that gradient.
+    """
+
+    name: str
+    claimed: float
+    measured: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.claimed:.6g}, by finite differences {self.measured:.6g} (error {self.error:.1e})"
+
+
+@dataclass(frozen=True, eq=False)
+class GradientCheck:
+    """What ``Network.check_gradients`` found.
+
+    Attributes
+    ----------
+    worst : Difference
+        Of backpropagation, over all weights and biases that were looked at.
+    worst_of_loss : Difference, optional
+        Of the derivative that a loss of your own returns.
+    checked : int
+        Weights and biases that were looked at.
+    kinks : int
+        Those left out because the loss has no derivative there, like at ReLU's 0.
+    tolerance : float
+    """
+
+    worst: Difference
+    worst_of_loss: Difference | None
+    checked: int
+    kinks: int
+    tolerance: float
+
+    @property
+    def loss_passed(self) -> bool:
+        """Whether the loss's own derivative is right; True for fcnet's losses, which are not asked."""
+        return self.worst_of_loss is None or self.worst_of_loss.error <= self.tolerance
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is right."""
+        return self.loss_passed and self.worst.error <= self.tolerance
+
+    def __str__(self) -> str:
+        kinks = f"; {self.kinks} more lie at kinks" if self.kinks else ""
+        lines = [f"{self.checked} weights and biases checked{kinks}; errors up to {self.tolerance:.0e} are rounding"]
+        if not self.loss_passed:
+            lines.append(f"wrong: the derivative that the loss returns, worst at {self.worst_of_loss}")
+            lines.append("so the gradients are wrong too; backpropagation itself is not to blame")
+        elif self.passed:
+            lines.append(f"right, worst at {self.worst}")
+        else:
+            lines.append(f"wrong: worst at {self.worst}")
+        return "\n".join(lines)
+
+
+def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
+    """Compare the gradients of a network, as ``Network.check_gradients`` documents it.
+
+    Raises
+    ------
+    TypeError, ValueError : x or y is not as for fit.
+    """
+    check_covered(net._architecture, "dropout")
+    made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
+    gradients = net.gradients(x, y)
+    wide = replace(
+        made,
+        dtype=np.dtype(np.float64),
+        scale=made.scale.astype(np.float64),
+        offset=made.offset.astype(np.float64),
+    )
+    parameters = [(w.astype(np.float64), b.astype(np.float64)) for w, b in net._model.state()[0]]
+    loss = _Loss(wide, replace(examples, y=_widened(examples.y)), parameters)
+    rng = np.random.default_rng(made.seed)
+    tolerance = _ROUNDING[made.dtype.name]
+    sizes = _sizes(wide, examples, parameters)
+    found, kinks, count = [], 0, 0
+    for i, (pair, kind) in enumerate(zip(gradients, made.kinds, strict=True)):
+        for j, (letter, gradient) in enumerate(zip("WB", pair, strict=True)):
+            if letter == "B" and not kind.bias:
+                continue
+            size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
+            saturated = float(np.finfo(made.dtype).eps) * inputs  # what is left of differences of numbers near 1
+            chosen = np.arange(gradient.size)
+            if len(chosen) > most:
+                chosen = np.sort(rng.choice(gradient.size, most, replace=False))
+            for flat in chosen:
+                at = np.unravel_index(int(flat), gradient.shape)
+                measured, noise, smooth = loss.slope(i, j, at, inputs, tolerance * size)
+                if not smooth:
+                    kinks += 1
+                    continue
+                count += 1
+                claimed = float(gradient[at])
+                name = f"{letter}_{i + 1}[{', '.join(map(str, map(int, at)))}]"
+                found.append(
+                    Difference(name, claimed, measured, max(abs(claimed - measured) - noise - saturated, 0.0) / size)
+                )
+    none = Difference("none", 0.0, 0.0, 0.0)
+    worst = max(found, key=lambda each: each.error, default=none)
+    of_loss = _of_loss(made.loss, net.predict(x), examples, most, rng) if isinstance(made.loss, Custom) else None
+    return GradientCheck(worst, of_loss, count, kinks, tolerance)
+
+
+def _widened(y: Array) -> Array:
+    return y.astype(np.float64) if y.dtype.kind == "f" else y
+
+
+class _Loss:
+    """The loss as a function of one weight or bias, in float64."""
+
+    def __init__(self, made: Architecture, examples: Examples, parameters: list[tuple[Array, Array]]) -> None:
+        self._made, self._examples, self._parameters = made, examples, parameters
+        self._model: Model = made.model(parameters)
+        self._here = self._value()
+
+    def _value(self) -> float:
+        loss, examples = self._made.loss, self._examples
+        if isinstance(loss, Custom):
+            return loss(self._model.predict(examples.x), examples.y, None)[0]
+        return self._model.evaluate(examples.x, examples.y)[0]
+
+    def _at(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> float:
+        changed = self._parameters[layer][which].copy()
+        changed[at] += step
+        name = "WB"[which]
+        self._model.set_parameter(layer, name, changed)
+        try:
+            return self._value()
+        finally:
+            self._model.set_parameter(layer, name, self._parameters[layer][which])
+
+    def slope(
+        self, layer: int, which: int, at: tuple[Any, ...], size: float, close: float
+    ) -> tuple[float, float, bool]:
+        """The derivative, what rounding may have done to it, and whether the loss is smooth there.
+
+        Central differences of two steps, extrapolated (Richardson 1911), which what comes in is of this ``size`` for.
+        Where the loss is smooth, the difference between its slopes on both sides halves with the step.
+        """
+        h = _STEP * max(1.0, abs(float(self._parameters[layer][which][at]))) / max(1.0, size)
+        up, down = self._at(layer, which, at, h), self._at(layer, which, at, -h)
+        half_up, half_down = self._at(layer, which, at, h / 2), self._at(layer, which, at, -h / 2)
+        jump = (up - 2 * self._here + down) / h
+        half_jump = (half_up - 2 * self._here + half_down) * 2 / h
+        noise = _NOISE * max(abs(self._here), np.finfo(float).tiny) / h
+        smooth = abs(half_jump - jump / 2) <= close + noise
+        return _extrapolated(up - down, half_up - half_down, h), noise, smooth
+
+
+def _extrapolated(whole: float, half: float, h: float) -> float:
+    """The derivative, from the differences of values h and h / 2 away on both sides."""
+    return (8 * half - whole) / (6 * h)
+
+
+def _sizes(made: Architecture, examples: Examples, parameters: list[tuple[Array, Array]]) -> list[float]:
+    """How large the inputs of every layer are."""
+    if isinstance(examples.x, SparseRows):
+        return [max(1.0, float(np.abs(examples.x.data).max(initial=0)))] * len(parameters)
+    h, sizes = made.scale * (tensors.widened(examples.x).astype(np.float64) - made.offset), []
+    for (w, b), kind in zip(parameters, made.kinds, strict=True):
+        sizes.append(min(float(np.abs(h).max()), _LARGEST))
+        h = _native.activation(kernels.linear(h, w, b), kind.activation)
+    return sizes
+
+
+def _of_loss(loss: Custom, output: Array, examples: Examples, most: int, rng: np.random.Generator) -> Difference:
+    """The worst entry of a loss's derivative at the network's output; measured in float64 where the loss allows it."""
+    claimed = loss(output, examples.y, None)[1]
+    wide, y = output.astype(np.float64), _widened(examples.y)
+    size = float(np.abs(claimed).max()) or 1.0
+    found = []
+    chosen = np.arange(wide.size) if wide.size <= most else rng.choice(wide.size, most, replace=False)
+    for flat in chosen:
+        at = tuple(map(int, np.unravel_index(int(flat), wide.shape)))
+        h = _STEP * max(1.0, abs(float(wide[at])))
+        values = []
+        for step in (h, -h, h / 2, -h / 2):
+            changed = wide.copy()
+            changed[at] += step
+            values.append(loss(changed, y, None)[0])
+        up, down, half_up, half_down = values
+        measured = _extrapolated(up - down, half_up - half_down, h)
+        error = max(abs(float(claimed[at]) - measured) - _NOISE * abs(up) / h, 0.0) / size
+        found.append(Difference(f"output[{', '.join(map(str, at))}]", float(claimed[at]), measured, error))
+    return max(found, key=lambda each: each.error)

@@ -1,0 +1,231 @@
+"""Pictures of what a network says and what it is: its mistakes, how sure it is, its first weights, all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fcnet import arrays
+from fcnet.metrics.samples import labels, predicted, scores
+from fcnet.panels import BLUE, GREY, VERMILION, panels
+
+_MOST_WRITTEN = 20  # classes whose counts are written into the cells
+_VIEWS = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}
+_MOST_NEURONS = 10
+
+
+def _names(given: Sequence[str] | None, classes: int) -> list[str]:
+    if given is not None and len(given) != classes:
+        raise ValueError(f"class_names has {len(given)} names: expected {classes}, one for each class")
+    return [str(j) for j in range(classes)] if given is None else list(given)
+
+
+def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Sequence[str] | None = None) -> Any:
+    """How many samples of each class are taken for which.
+
+    Parameters
+    ----------
+    y_true : labels (n,)
+    output : array (n, classes), (n,) or (n, 1)
+        What ``predict`` gives, or labels (n,) of whole numbers.
+    class_names : sequence of str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Shaded by the share of the row, so that each true class adds up to 1.
+
+    Raises
+    ------
+    ImportError : matplotlib is missing.
+    TypeError, ValueError : the arguments do not go together, or there are no samples.
+    """
+    truth, guess, classes = predicted(y_true, output)
+    if not len(truth):
+        raise ValueError("y_true is empty: expected at least one sample")
+    count = classes or int(max(truth.max(), guess.max())) + 1
+    names = _names(class_names, count)
+    known = guess >= 0
+    table = np.zeros((count, count), int)
+    np.add.at(table, (truth[known], guess[known]), 1)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    with panels(1) as (figure, (axes,)):
+        figure.set_size_inches(1.8 + 0.42 * max(count, 6), 1.4 + 0.36 * max(count, 6))
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set(title="confusion matrix", xlabel="predicted", ylabel="true")
+        axes.set_xticks(range(count), names, rotation=90 if max(map(len, names)) > 3 else 0)
+        axes.set_yticks(range(count), names)
+        if count <= _MOST_WRITTEN:
+            for (r, c), cell in np.ndenumerate(table):
+                color = "white" if shares[r, c] > 0.6 else GREY if cell == 0 else "black"
+                axes.text(c, r, str(cell), ha="center", va="center", color=color, fontsize=8)
+    right = int(np.trace(table))
+    wrong = table - np.diag(np.diag(table))
+    r, c = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    worst = f"; most often {names[r]} is taken for {names[c]}, {wrong[r, c]} times" if wrong.any() else ""
+    figure.set_label(f"A confusion matrix of {count} classes: {right} of {len(truth)} samples are right{worst}.")
+    return figure
+
+
+def calibration(y_true: ArrayLike, output: ArrayLike, *, bins: int = 10) -> Any:
+    """How often the network is right when it is so sure (Guo et al. 2017).
+
+    Parameters
+    ----------
+    y_true : labels (n,)
+    output : array (n, classes), or (n,) or (n, 1) of the probability of class 1
+        Probabilities, as ``predict`` gives them.
+    bins : int >= 1, default 10
+        Of equal width, over how sure the network is of the class that it chooses.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        On the diagonal, a network is right as often as it says; with the expected calibration error in words.
+
+    Raises
+    ------
+    ImportError : matplotlib is missing.
+    TypeError, ValueError : the arguments do not go together, or there are no samples.
+    """
+    bins = arrays.whole_number(bins, "bins", 1)
+    rows = scores(output)
+    rows = np.concatenate([1 - rows, rows], axis=1) if rows.shape[1] == 1 else rows
+    truth = labels(y_true, len(rows), rows.shape[1])
+    if not len(rows):
+        raise ValueError("y_true is empty: expected at least one sample")
+    if not ((rows >= 0) & (rows <= 1)).all():
+        raise ValueError("output has numbers outside [0, 1]: expected probabilities")
+    sure, right = rows.max(axis=1), rows.argmax(axis=1) == truth
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.digitize(sure, edges[1:-1]), 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    kept = count > 0
+    mean_sure, mean_right = (
+        np.bincount(place, values, minlength=bins)[kept] / count[kept] for values in (sure, right.astype(float))
+    )
+    error = float((count[kept] * np.abs(mean_sure - mean_right)).sum() / len(rows))
+    with panels(2) as (figure, (curve, bars)):
+        curve.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
+        curve.plot(mean_sure, mean_right, "o-", color=BLUE, markersize=4)
+        curve.set(title="how often it is right", xlabel="how sure it is", xlim=(0, 1.02), ylim=(0, 1.02))
+        curve.annotate("right as often as sure", (0.04, 0.06), color=GREY, rotation=35, fontsize=8)
+        bars.bar(edges[:-1], count, width=1 / bins, align="edge", color=BLUE, edgecolor="white")
+        bars.set(title="samples", xlabel="how sure it is", xlim=(0, 1))
+    figure.set_label(
+        f"Calibration over {len(rows)} samples: right {right.mean():.1%}, sure {sure.mean():.1%} on average; "
+        f"the expected calibration error is {error:.3f}."
+    )
+    return figure
+
+
+def first_layer(net: Any, shape: tuple[int, int], *, most: int = 36) -> Any:
+    """The weights of the first layer's neurons, each as an image of its inputs.
+
+    Parameters
+    ----------
+    net : Network
+    shape : (rows, columns)
+        Of an image, whose pixels are the inputs.
+    most : int >= 1, default 36
+        Neurons: those with the largest weights.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Blue above 0, red below, white at 0, the same scale for all.
+
+    Raises
+    ------
+    ImportError : matplotlib is missing.
+    TypeError, ValueError : the shape is not that of the inputs.
+    """
+    most = arrays.whole_number(most, "most", 1)
+    weights = net.layers[0].W
+    if len(shape) != 2 or shape[0] * shape[1] != len(weights):
+        raise ValueError(f"shape is {shape}: expected rows and columns of {len(weights)} inputs")
+    sizes = np.linalg.norm(weights, axis=0)
+    chosen = np.sort(np.argsort(-sizes, kind="stable")[:most])
+    limit = float(np.abs(weights[:, chosen]).max()) or 1.0
+    columns = int(np.ceil(np.sqrt(len(chosen))))
+    with panels(1) as (figure, (axes,)):
+        axes.remove()
+        rows = -(-len(chosen) // columns)
+        figure.set_size_inches(0.8 * columns + 0.9, 0.85 * rows + 0.4)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for place in grid.flat:
+            place.set_axis_off()
+        for j, place in zip(chosen, grid.flat, strict=False):
+            image = place.imshow(weights[:, j].reshape(shape), cmap="RdBu", vmin=-limit, vmax=limit)
+            place.set_title(str(j), fontsize=7, fontweight="normal", pad=2)
+        figure.colorbar(image, ax=grid, shrink=0.6, label="weight")
+    figure.set_label(
+        f"The weights of {len(chosen)} of {weights.shape[1]} neurons of the first layer as images of {shape[0]} by "
+        f"{shape[1]} pixels, from {weights[:, chosen].min():.3g} to {weights[:, chosen].max():.3g}."
+    )
+    return figure
+
+
+def network(shown: Any, *, view: str = "before") -> Any:
+    """The network of an explanation: neurons with their outputs, edges as wide as their numbers are large.
+
+    Parameters
+    ----------
+    shown : Explanation
+        Of ``Network.explain``; of several samples the first one is shown.
+    view : {"before", "after", "gradients"}, default "before"
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Negative edges are dashed.
+
+    Raises
+    ------
+    ImportError : matplotlib is missing.
+    ValueError : an unknown view, or a layer with more than 10 neurons.
+    """
+    if view not in _VIEWS:
+        raise ValueError(f"view is {view!r}: expected one of {', '.join(_VIEWS)}")
+    edges, neurons = _VIEWS[view]
+    count = sum(name.startswith("W_new_") for name in shown)
+    sizes = [shown["I"].shape[1], *(shown[f"h_out_{i}"].shape[1] for i in range(1, count + 1))]
+    if max(sizes) > _MOST_NEURONS:
+        raise ValueError(f"layers have up to {max(sizes)} neurons: expected at most {_MOST_NEURONS} to draw")
+    widest = max(float(np.abs(shown[f"{edges}{i}"]).max()) for i in range(1, count + 1)) or 1.0
+    with panels(1) as (figure, (axes,)):
+        figure.set_size_inches(1.2 + 2.2 * count, 0.9 + 0.95 * max(sizes))
+        axes.set_axis_off()
+        axes.set_title({"before": "before the step", "after": "after the step"}.get(view, "gradients"))
+        for i in range(1, count + 1):
+            for (k, j), value in np.ndenumerate(shown[f"{edges}{i}"]):
+                y = [(sizes[i - 1] - 1) / 2 - k, (sizes[i] - 1) / 2 - j]
+                color, dashes = (BLUE, "-") if value >= 0 else (VERMILION, (0, (3, 1.5)))
+                axes.plot(
+                    [i - 1, i], y, color=color, linestyle=dashes, linewidth=0.6 + 4 * abs(value) / widest, zorder=1
+                )
+                if max(sizes) <= 4:
+                    place = (i - 1 + 0.28, y[0] + 0.28 * (y[1] - y[0]))
+                    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+                    axes.text(*place, f"{value:.3g}", color=color, ha="center", va="center", fontsize=8, bbox=box)
+        for i, size in enumerate(sizes):
+            for j in range(size):
+                y = (size - 1) / 2 - j
+                axes.plot([i], [y], "o", markersize=34, markerfacecolor="white", markeredgecolor="black", zorder=2)
+                values = shown["I"] if i == 0 else shown[f"{neurons}{i}"]
+                text = "I" if i == 0 and view == "gradients" else f"{values[0, j]:.3g}"
+                axes.text(i, y, text, ha="center", va="center", fontsize=8.5, zorder=3)
+                if i == count:
+                    axes.text(i + 0.18, y, shown.class_names[j], ha="left", va="center", fontsize=9)
+        axes.set_xlim(-0.3, count + 0.6)
+        axes.set_ylim(-max(sizes) / 2 - 0.1, max(sizes) / 2 + 0.1)
+    outputs = ", ".join(
+        f"{name} {value:.4g}" for name, value in zip(shown.class_names, shown[f"{neurons}{count}"][0], strict=True)
+    )
+    figure.set_label(
+        f"The network {' – '.join(map(str, sizes))}, {view}: {edges[:-1]} at the edges; at the end {outputs}."
+    )
+    return figure

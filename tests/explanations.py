@@ -1,0 +1,61 @@
+"""The article's network, and a batch for another, to be explained."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+import fcnet as fc
+
+LAYERS = [
+    ([[0.5, 0.2], [0.1, 0.2]], [0.1, 0.1]),
+    ([[0.3, 0.5], [0.1, 0.1]], [0.1, 0.1]),
+    ([[0.1, 0.5], [0.1, 0.3]], [0.1, 0.1]),
+]
+NAMES = ("odd", "even")
+XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0])
+
+
+def article() -> fc.Network:
+    net = fc.Network([2, 2, 2, 2], seed=0, dtype="float64")
+    for layer, (w, b) in zip(net.layers, LAYERS, strict=True):
+        layer.W, layer.B = w, b
+    return net
+
+
+def rewrite(path, text):
+    """Where FCNET_REWRITE_GOLDEN is set: put what was written in the place of what is expected, to look at the diff."""
+    if os.environ.get("FCNET_REWRITE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+
+
+def batch(dtype="float64", loss=None, activation="tanh", output=None, n=5, bias=True):
+    """A network of 3 – 6 – 5 – 4 neurons, and x and y for it."""
+    rng = np.random.default_rng(7)
+    sizes = [3, fc.Dense(6, activation, bias=bias), fc.Dense(5, activation), fc.Dense(4, output, bias=bias)]
+    net = fc.Network(sizes, loss=loss, seed=3, dtype=dtype)
+    labels = loss is None or getattr(loss, "name", loss) == "cross_entropy"
+    return net, rng.normal(size=(n, 3)) / 2, rng.integers(0, 4, n) if labels else rng.random((n, 4))
+
+
+def fourth_power(output, target):
+    e = output - target
+    return float((e**4).mean()), 4 * e**3 / e.size
+
+
+CASES = [
+    (None, None),
+    (fc.losses.CrossEntropy(0.1), None),
+    ("binary_cross_entropy", None),
+    (fc.losses.BinaryCrossEntropy(0.2), None),
+    ("mse", "identity"),
+    ("mse", "softmax"),
+    ("rmse", "tanh"),
+    ("mae", "sigmoid"),
+    ("huber", "gelu"),
+    ("poisson", "exp"),
+    ("poisson", "softplus"),
+    ("quantile", "identity"),
+    (fourth_power, "sigmoid"),
+]

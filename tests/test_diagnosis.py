@@ -1,0 +1,98 @@
+"""net.diagnose: figures that are those of NumPy, and advice that fits what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import reference
+
+from explanations import batch
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 6))
+    return x, (x[:, 0] + x[:, 1] > 0).astype(int)
+
+
+def advice(net, x, y, **options):
+    return " | ".join(map(str, net.diagnose(x, y, **options).advice))
+
+
+def test_nothing_is_said_about_a_network_that_does_well(data):
+    found = fc.Network([6, 16, 2], seed=0).diagnose(*data)
+    assert found.advice == ()
+    assert str(found).endswith("Nothing looks wrong.")
+    assert found.loss_after < found.loss
+
+
+def test_the_figures_are_those_of_numpy():
+    net, x, y = batch(activation="tanh")
+    found = net.diagnose(x, y, learning_rate=0.5)
+    layers = [(layer.W, layer.B) for layer in net.layers]
+    outputs = reference.forward(layers, x, activation="tanh")
+    for each, layer, (_, h), (dw, _) in zip(found.layers, net.layers, outputs, net.gradients(x, y), strict=True):
+        assert each.outputs.mean == pytest.approx(h.mean())
+        assert each.outputs.std == pytest.approx(h.std())
+        assert each.outputs.counts.sum() == h.size
+        assert (each.weights.least, each.weights.most) == (layer.W.min(), layer.W.max())
+        assert each.gradient_norm == pytest.approx(np.linalg.norm(dw))
+        assert each.update_ratio == pytest.approx(0.5 * np.linalg.norm(dw) / np.linalg.norm(layer.W))
+    assert found.loss == net.evaluate(x, y)["loss"]
+    assert len(found.layers[0].weights.bars()) == 24
+
+
+def test_a_learning_rate_that_is_too_high(data):
+    assert "lower the learning rate: it is too high (one step of 500 takes the loss from" in advice(
+        fc.Network([6, 16, 2], seed=0), *data, learning_rate=500
+    )
+    assert "raise the learning rate" in advice(fc.Network([6, 16, 2], seed=0), *data, learning_rate=1e-9)
+
+
+def test_unscaled_inputs(data):
+    x, y = data
+    said = advice(fc.Network([6, 16, 2], seed=0), x * [1, 1, 1, 1, 1, 1e4], y, learning_rate=1e-6)
+    assert "scale the inputs" in said
+    assert "column 5 varies by" in said
+
+
+def test_dead_units(data):
+    net = fc.Network([6, 16, 2], seed=0)
+    net.layers[0].B = np.where(np.arange(16) < 8, -100, 0)
+    said = advice(net, *data)
+    assert "units of layer 1 are dead" in said
+    assert "50% put out 0 for every sample" in said
+
+
+def test_saturation_and_vanishing_gradients(data):
+    net = fc.Network([6, 16, 16, 16, 16, 2], seed=0, activation="tanh")
+    for layer in net.layers[:4]:
+        layer.W = layer.W * 40
+    said = advice(net, *data)
+    assert "layer 2 is saturated" in said
+    flat = fc.Network([6, *[8] * 9, 2], seed=0, activation="sigmoid")
+    assert "gradients vanish on their way back" in advice(flat, *data)
+
+
+def test_no_gradient(data):
+    net = fc.Network([6, fc.Dense(4, init="zeros"), fc.Dense(2, init="zeros")], seed=0)
+    net.layers[1].B = [0, 0]
+    x, y = np.ones((2, 6)), [0, 1]
+    assert "no gradient comes back" in advice(net, x, y)
+
+
+def test_what_it_does_not_take_is_refused(data):
+    scipy = pytest.importorskip("scipy.sparse")
+    net = fc.Network([6, 4, 2], seed=0)
+    before = net.layers[0].W
+    with pytest.raises(TypeError, match="x is sparse"):
+        net.diagnose(scipy.csr_array(data[0]), data[1])
+    with pytest.raises(ValueError, match="learning_rate"):
+        net.diagnose(*data, learning_rate=0)
+    with pytest.raises(ValueError, match="at least one sample"):
+        net.diagnose(np.zeros((0, 6)), [])
+    net.diagnose(*data)
+    assert (net.layers[0].W == before).all()

@@ -1,0 +1,127 @@
+"""The page in a real browser: no errors, no requests, a slider that moves every number, and contrast that suffices."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+from explanations import XOR
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+CSS = Path(fc.__file__).parent / "explanation/page.css"
+
+# Runs behind the page's own script: moves the slider, plays, and writes down what there is to see.
+PROBE = """
+<script>
+const errors = [];
+addEventListener("error", (e) => errors.push(e.message));
+const slider = document.getElementById("step"), slots = () =>
+  Object.fromEntries([...document.querySelectorAll("[data-k]")].map((e) => [e.dataset.k, e.textContent]));
+const widths = () => [...document.querySelectorAll("line[data-w]")].map((e) => Number(e.getAttribute("stroke-width")));
+const first = slots(), thin = widths(), plane = document.getElementById("plane")?.src;
+slider.value = 3;
+slider.dispatchEvent(new Event("input"));
+const third = slots(), thick = widths();
+const wide = document.documentElement.scrollWidth - innerWidth;
+document.body.insertAdjacentHTML("beforeend", "<pre id=found></pre>");
+document.getElementById("found").textContent = JSON.stringify({
+  first, third, errors, wide, moved: thin.some((w, i) => w !== thick[i]),
+  plane: plane !== document.getElementById("plane")?.src, told: document.getElementById("told").textContent,
+  requests: performance.getEntriesByType("resource").filter((e) => !e.name.startsWith("data:")).length,
+  maths: document.querySelectorAll("math").length,
+  height: document.querySelector("math").getBoundingClientRect().height,
+});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def shown():
+    net = fc.Network([2, 4, 2], seed=3, activation="tanh", dtype="float64")
+    return net.explain(*XOR, learning_rate=1.0, steps=5, class_names=("equal", "different"))
+
+
+@pytest.fixture(scope="module", params=[1200, 375])
+def opened(request, shown, tmp_path_factory):
+    if BROWSER is None:
+        pytest.skip("no chromium is installed")
+    folder = tmp_path_factory.mktemp("browser")
+    page = folder / "page.html"
+    page.write_text(shown.to_html().replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"),
+            *("--enable-logging=stderr", "--no-first-run", f"--window-size={request.param},900", "--dump-dom"),
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "CONSOLE" not in done.stderr
+    return json.loads(unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)[1]))
+
+
+def test_the_page_opens_without_errors_or_requests(opened):
+    assert opened["errors"] == []
+    assert opened["requests"] == 0
+    assert opened["maths"] > 20
+    assert opened["height"] > 20  # MathML is laid out
+
+
+def test_the_page_is_not_wider_than_the_screen(opened):
+    assert opened["wide"] <= 0
+
+
+def test_the_slider_shows_the_numbers_of_its_step(opened, shown):
+    for key, step in (("first", shown.steps[0]), ("third", shown.steps[2])):
+        numbers = {float(text.replace("−", "-")) for text in opened[key].values()}
+        for name in ("W_1", "h_out_2", "sigma_1", "dW_2", "L", "p_new"):
+            assert {round(float(v), 4) for v in np.ravel(step[name])} <= numbers, name
+    assert opened["told"] == f"3 of 5: L = {shown.steps[2]['L']:.4f}"
+    assert opened["moved"]
+    assert opened["plane"]
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "y", "said"),
+    [
+        (1, "mse", [0.5, 2], "in 10 levels"),
+        (1, "binary_cross_entropy", [0, 1], "yes: no stripes"),
+        (3, None, [0, 2], "2: dots"),
+        (2, "mse", [[0, 1], [1, 0]], None),
+        (2, "binary_cross_entropy", [[0, 1], [1, 0]], None),
+        (7, None, [0, 6], None),
+    ],
+)
+def test_two_inputs_and_one_answer_have_a_plane(last, loss, y, said):
+    page = fc.Network([2, 3, last], loss=loss, seed=0).explain([[1, 2], [-1, 0]], y, steps=2).to_html()
+    assert ("id=plane" in page) == (said is not None)
+    assert said is None or said in page
+
+
+def luminance(color):
+    values = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_every_colour_of_text_has_the_contrast_of_wcag_aa(scheme):
+    block = re.findall(r":root\{(.*?)\}", CSS.read_text(), re.S)[scheme]
+    colors = dict(re.findall(r"--(\w+):(#\w+)", block))
+    for name, value in colors.items():
+        colors[name] = "#" + "".join(2 * c for c in value[1:]) if len(value) == 4 else value
+    for text in ("ink", "soft", "pos", "neg"):
+        for ground in ("paper", "card"):
+            one, other = sorted((luminance(colors[text]), luminance(colors[ground])))
+            assert (other + 0.05) / (one + 0.05) >= 4.5, (text, ground)

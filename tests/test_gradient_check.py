@@ -1,0 +1,81 @@
+"""The gradient check as a user's tool: it passes what is right, names what is wrong, and who is to blame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+
+from explanations import article, batch
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
+@pytest.mark.parametrize("loss", [None, "mse", "rmse", "binary_cross_entropy", "poisson"])
+def test_right_gradients_pass(dtype, activation, loss):
+    found = batch(dtype, loss, activation)[0].check_gradients(*batch(dtype, loss, activation)[1:])
+    assert found.passed, str(found)
+    assert found.checked + found.kinks == sum(w.size for layer in batch()[0].layers for w in (layer.W, layer.B))
+    assert found.worst_of_loss is None
+    assert "right, worst at" in str(found)
+
+
+def half(output, target):
+    e = output - target
+    return float((e * e).mean()), e / e.size
+
+
+def whole(output, target):
+    e = output - target
+    return float((e * e).mean()), 2 * e / e.size
+
+
+def test_a_loss_that_claims_another_derivative_is_to_blame():
+    net, x, y = batch(loss=half)
+    found = net.check_gradients(x, y)
+    assert not found.passed
+    assert not found.loss_passed
+    assert found.worst_of_loss.name.startswith("output[")
+    assert found.worst_of_loss.measured == pytest.approx(2 * found.worst_of_loss.claimed, rel=1e-6)
+    assert "the derivative that the loss returns" in str(found)
+    assert "not to blame" in str(found)
+
+
+def test_a_right_loss_of_ones_own_passes():
+    net, x, y = batch(loss=whole)
+    found = net.check_gradients(x, y)
+    assert found.passed
+    assert found.worst_of_loss.error <= 1e-6
+
+
+def test_a_wrong_gradient_is_named(monkeypatch):
+    net, x, y = batch()
+    right = net.gradients(x, y)
+    right[1][0][2, 3] += 0.1
+    monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
+    found = net.check_gradients(x, y)
+    assert not found.passed
+    assert found.worst.name == "W_2[2, 3]"
+    assert found.worst.claimed - found.worst.measured == pytest.approx(0.1, rel=1e-5)
+    assert "wrong: worst at W_2[2, 3]" in str(found)
+
+
+def test_kinks_are_left_out():
+    net = article()
+    net.layers[0].W, net.layers[0].B = [[0.5, 0.2], [-0.5, 0.2]], [0, 0.1]  # h_in of the first neuron is 0
+    found = net.check_gradients([[1, 1]], [0])
+    assert found.passed
+    assert found.kinks == 3
+    assert "3 more lie at kinks" in str(found)
+
+
+def test_of_many_weights_some_are_looked_at_and_the_network_stays_as_it_is():
+    net = fc.Network([20, 40, 3], seed=0)
+    before = [layer.W for layer in net.layers]
+    rng = np.random.default_rng(0)
+    found = net.check_gradients(rng.random((9, 20)), np.arange(9) % 3, most=7)
+    assert found.checked + found.kinks == 7 + 7 + 7 + 3
+    assert found.passed
+    assert all((layer.W == w).all() for layer, w in zip(net.layers, before, strict=True))
+    with pytest.raises(ValueError, match="most is 0"):
+        net.check_gradients(rng.random((9, 20)), np.arange(9) % 3, most=0)
