@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "epoch_average.hpp"
 #include "errors.hpp"
 #include "fcnet/network.hpp"
 #include "fcnet/predictor.hpp"
@@ -63,6 +64,15 @@ class Model {
     const std::lock_guard<std::mutex> lock(mutex_);
     return std::exchange(state_, std::move(next));
   }
+  // Likewise what lies beneath an average that is published; null where the weights themselves are.
+  std::shared_ptr<WeightAverage<T>> average() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return average_;
+  }
+  std::shared_ptr<WeightAverage<T>> exchange_average(std::shared_ptr<WeightAverage<T>> next) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(average_, std::move(next));
+  }
 
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
   // that goes on with it: there the network is free.
@@ -90,6 +100,7 @@ class Model {
   InputScale<T> input_;
   std::shared_ptr<Parameters<T>> published_;
   std::shared_ptr<OptimizerState<T>> state_;
+  std::shared_ptr<WeightAverage<T>> average_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks
@@ -105,7 +116,8 @@ class Fit {
         samples_(std::move(x), model->shape().inputs(), model->input()),
         targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
         shuffle_(shuffle),
-        optimizer_(chosen.optimizer) {
+        optimizer_(chosen.optimizer),
+        averaging_(chosen.averaging) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
     if (drop_last && samples_.n < batch)
@@ -133,7 +145,9 @@ class Fit {
   }
 
   // `rates`: the learning rate of each step, or None. `on_progress` takes samples done, their loss, how many are right.
-  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
+  // `average`: whether an average is published, where the fit has one; `ends`: an epoch, not a part of one.
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool average,
+                      bool ends) {
     Model<T>& model = claimed();
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
@@ -152,28 +166,32 @@ class Fit {
     const auto before = model.exchange_optimizer_state(nullptr);
     const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
     const auto state = mine ? before : std::make_shared<OptimizerState<T>>();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, average);
     const LossResult result = attention.run([&](Watch& watch) {
       const Status ready = mine      ? Status::ok
                            : goes_on ? state->copy(*before, watch)
                                      : state->begin(optimizer_, start->panels().size(), watch);
       if (ready != Status::ok) return LossResult{.status = ready};
+      if (const Status s = averaged.prepare(watch); s != Status::ok) return LossResult{.status = s};
       state->optimizer = optimizer_;
-      return trainer_.run_epoch(*start, *state, model.seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr,
-                                watch);
+      return trainer_.run_epoch(averaged.start(*start), *state, model.seed(), epoch, shuffle_,
+                                of_steps ? of_steps->data() : nullptr, watch, averaged.next(), ends);
     });
     running.reset();
-    if (!trainer_.has_parameters()) model.exchange_optimizer_state(before);  // it has not begun
+    if (!trainer_.has_parameters()) {  // it has not begun
+      model.exchange_optimizer_state(before);
+      averaged.restore();
+    }
     const auto publish = [&] {
       model.exchange_optimizer_state(state);
       start.reset();
-      const auto former = model.publish(trainer_.give_parameters());
-      if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
+      this->publish(averaged);
       if (result.samples == trainer_.samples()) finished_ = py::make_tuple(epoch, result.loss, result.correct);
     };
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
       const py::error_already_set interruption;
-      if (!attention.forked() && trainer_.has_parameters() && trainer_.parameters().finite()) publish();
+      if (!attention.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
       throw interruption;
     }
     raise_unless_ok(result.status);
@@ -182,11 +200,33 @@ class Fit {
     return py::make_tuple(result.loss, result.correct, diverged, result.samples);
   }
 
+  // The weights come into an average over epochs, after the last part of one.
+  void end_epoch() {
+    Model<T>& model = claimed();
+    if (averaging_.over != Averages::epochs) return;
+    const Running here(running_);
+    auto start = model.published();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, true);
+    const Status status = Attention().run([&](Watch& watch) {
+      Status s = averaged.prepare(watch);
+      if (s == Status::ok) s = trainer_.begin(*start, averaged.next(), watch);
+      if (s == Status::ok) trainer_.end_epoch();
+      return s;
+    });
+    if (!trainer_.has_parameters()) averaged.restore();
+    raise_unless_ok(status);
+    start.reset();
+    publish(averaged);
+  }
+
   // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimiser, which
   // has gone on since, begins anew.
   std::shared_ptr<Parameters<T>> snapshot() const { return claimed().published_parameters(); }
   void restore(std::shared_ptr<Parameters<T>> parameters) {
-    if (parameters != claimed().published_parameters()) claimed().exchange_optimizer_state(nullptr);
+    if (parameters != claimed().published_parameters()) {
+      claimed().exchange_optimizer_state(nullptr);
+      claimed().exchange_average(nullptr);
+    }
     claimed().publish(std::move(parameters));
   }
 
@@ -203,6 +243,13 @@ class Fit {
   void close() { model_.reset(); }
 
  private:
+  void publish(EpochAverage<T, Model<T>>& averaged) {
+    Parameters<T> next = trainer_.give_parameters();
+    averaged.finish();
+    const auto former = claimed().publish(std::move(next));
+    if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
+  }
+
   struct Running {
     explicit Running(std::atomic<bool>& running) : flag(running) {
       if (flag.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
@@ -222,6 +269,7 @@ class Fit {
   Targets<T> targets_;
   bool shuffle_;
   Optimizer optimizer_;
+  Averaging averaging_;
   Trainer<T> trainer_;
   py::object finished_ = py::none();
   std::atomic<bool> running_{false};

@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "average_states.hpp"
 #include "layer_arrays.hpp"
 #include "model.hpp"
 #include "names.hpp"
@@ -99,6 +100,7 @@ void set_parameters(const PyModel& self, Size layer, py::object value, bool bias
       const Status s = next.copy(*before, watch);
       return s == Status::ok ? next.write(layer, bias ? in : 0, bias ? 1 : in, a.data(), watch) : s;
     }));
+    model->exchange_average(nullptr);
     model->publish(std::move(next));
   });
 }
@@ -157,12 +159,15 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
 
 PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper, bool drop_last,
-                       py::object weights, const std::vector<bool>& trainable) {
+                       py::object weights, const std::vector<bool>& trainable, const std::string& averaging,
+                       double decay) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     if (!trainable.empty() && trainable.size() != model->shape().layers())
       value_error("trainable has not one entry for each layer");
+    Hyperparameters chosen = hyperparameters(optimizer, hyper);
+    chosen.averaging = averaging_named(averaging, decay);
     return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), batch,
-                                     shuffle, hyperparameters(optimizer, hyper), drop_last)};
+                                     shuffle, chosen, drop_last)};
   });
 }
 
@@ -195,20 +200,35 @@ void register_model(py::module_& m) {
                        [&]<class T>(const auto& model, T) { set_optimizer_state<T>(model, optimizer, powers, slots); });
           },
           "optimizer"_a, "powers"_a, "slots"_a)
+      .def("average_state",
+           [](const PyModel& self) {
+             return with_model(self, []<class T>(const auto& model, T) { return average_state_of<T>(*model); });
+           })
+      .def(
+          "set_average_state",
+          [](const PyModel& self, const std::string& kind, double count, const Layers& layers) {
+            with_model(self, [&]<class T>(const auto& model, T) { set_average_state<T>(model, kind, count, layers); });
+          },
+          "kind"_a, "count"_a, "layers"_a)
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
-           "drop_last"_a = false, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
+           "drop_last"_a = false, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{}, "averaging"_a = "none",
+           "decay"_a = 0.0)
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step) {
-            return std::visit([&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step); },
-                              self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
+             bool average, bool ends) {
+            return std::visit(
+                [&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step, average, ends); },
+                self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false)
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "average"_a = true,
+          "ends"_a = true)
+      .def("end_epoch", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->end_epoch(); }, self.fit); })
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights) {

@@ -19,6 +19,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
     return s == Status::ok ? bring_in(buffer, watch) : s;
   };
+  if (const Status s = averager_.prepare(shape, chosen.averaging, watch); s != Status::ok) return s;
   if (plan_.stoppable) {
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
@@ -135,6 +136,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
     std::swap(state_->slots, next_slots_);
   }
   state_->powers.advance(chosen_);
+  if (averager_.is_of_steps()) averager_.count_step();
   add_mean(total_, shape_.loss, shape_.outputs(), loss);
   seen_ += samples;
 }
@@ -155,6 +157,8 @@ void Trainer<T>::run_steps(Watch& watch) {
         stop_ = dropped || !is_finite(loss) || (unwatched == 0 && watch.check_after_step());
       }
       team.sync();
+      // Where the step was not dropped; nobody changes a weight before all meet again.
+      if (averager_.is_of_steps() && seen_ > first) averager_.take_step(team, parameters_);
     }
   };
   run_team(plan_.threads, body);
@@ -162,8 +166,8 @@ void Trainer<T>::run_steps(Watch& watch) {
 
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
-  const RowTraining<T>& training = rows_.on(parameters_, state_->slots, order);
-  RowProgress progress{state_->powers, rates_, {}};
+  const RowTraining<T>& training = rows_.on(parameters_, state_->slots, averager_.by_rows(), order);
+  RowProgress progress{state_->powers, rates_, {}, averager_.count()};
   const FlushDenormals flush;
   do {
     const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
@@ -171,21 +175,29 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
     total_ = progress.total;
   } while (!watch.check_after_step() && seen_ < used_ && is_finite(total_));
   state_->powers = progress.powers;
+  averager_.set_count(progress.averaged);
+}
+
+template <class T>
+Status Trainer<T>::begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch) {
+  averager_.use(average);
+  if (has_parameters_) return Status::ok;
+  const Status s = averager_.begin(start, parameters_, watch);
+  has_parameters_ = s == Status::ok;
+  return s;
 }
 
 template <class T>
 LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
-                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch) {
+                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch,
+                                 WeightAverage<T>* average, bool ends) {
   state_ = &state;
   rates_ = rates;
   total_ = {};
   before_ = epoch == epoch_ ? before_ + seen_ : 0;
   epoch_ = epoch;
   seen_ = 0;
-  if (!has_parameters_) {
-    if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
-    has_parameters_ = true;
-  }
+  if (const Status s = begin(start, average, watch); s != Status::ok) return {.status = s};
   if (plan_.stoppable && !trained_.all()) {
     if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
     if (const Status s = copy_all(state.slots, next_slots_, watch); s != Status::ok) return {.status = s};
@@ -201,9 +213,10 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
     run_steps(watch);
   }
   LossResult result = progress();
+  if (ends && seen_ == used_) end_epoch();
   if (watch.stopped())
     result.status = Status::interrupted;
-  else if (!__builtin_isfinite(result.loss) || !parameters_.finite())
+  else if (!__builtin_isfinite(result.loss) || !finite())
     result.status = Status::diverged;
   return result;
 }
@@ -217,7 +230,7 @@ LossResult Trainer<T>::progress() const {
 template <class T>
 Parameters<T> Trainer<T>::give_parameters() {
   has_parameters_ = false;
-  return std::move(parameters_);
+  return averager_.give(parameters_);
 }
 
 template <class T>

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Architecture
+from fcnet.averaging import Averaging
 from fcnet.examples import Examples
 from fcnet.optimizers import Optimizer
 from fcnet.sparse import SparseRows
@@ -27,6 +28,7 @@ def open_trainer(
     batch_size: int,
     optimizer: Optimizer,
     trainable: list[bool],
+    averaging: Averaging | None,
     *,
     shuffle: bool = False,
     drop_last: bool = False,
@@ -38,7 +40,8 @@ def open_trainer(
     RuntimeError : the model is being fitted already.
     """
     x, y, weights = data
-    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), drop_last, weights, trainable)
+    average = averaging._native() if averaging is not None else ("none", 0.0)
+    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), drop_last, weights, trainable, *average)
 
 
 class Epoch(NamedTuple):
@@ -65,12 +68,17 @@ class Feed(ABC):
     steps: int | None
 
     @abstractmethod
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """Make the trainer; RuntimeError where the model is being fitted already."""
 
     @abstractmethod
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
-        """Train for an epoch; what it came to, and the batch in which it diverged, if it did."""
+    def run(
+        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+    ) -> tuple[Epoch, int | None]:
+        """Train for an epoch; what it came to, and the batch in which it diverged, if it did.
+
+        average : whether it is one of those that are averaged, where any are.
+        """
 
     @abstractmethod
     def finished(self) -> Epoch | None:
@@ -92,20 +100,21 @@ class InMemory(Feed):
         self.samples = n - n % self._batch if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of all samples."""
-        self.trainer = open_trainer(
-            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, drop_last=self._drop_last
-        )
+        order = {"shuffle": self._shuffle, "drop_last": self._drop_last}
+        self.trainer = open_trainer(model, self._data, self._batch, optimizer, trainable, averaging, **order)
 
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
+    def run(
+        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+    ) -> tuple[Epoch, int | None]:
         """One native call."""
 
         def progress(done: int, loss: float, correct: int) -> None:
             if hear is not None and done:  # else somebody looks in the middle of the first step
                 hear(-(-done // self._batch) - 1, done, loss, correct)
 
-        loss, correct, diverged, done = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
+        loss, correct, diverged, done = self.trainer.run_epoch(epoch, hear and progress, rates, every_step, average)
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
     def finished(self) -> Epoch | None:
@@ -140,9 +149,10 @@ class Batches(Feed):
         self.steps = len(given) if isinstance(given, Sized) else None
         self._finished: Epoch | None = None
 
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of the first batch."""
-        self.trainer = open_trainer(model, self.first.of_loss(self._made), len(self.first.x), optimizer, trainable)
+        first = self.first
+        self.trainer = open_trainer(model, first.of_loss(self._made), len(first.x), optimizer, trainable, averaging)
 
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
         i = -1
@@ -158,7 +168,9 @@ class Batches(Feed):
         if i < 0:
             raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
 
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
+    def run(
+        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+    ) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
         batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
         done, total, weight, right = 0, 0.0, 0.0, 0
@@ -166,15 +178,16 @@ class Batches(Feed):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
             self.trainer.use(*batch.of_loss(self._made))
-            loss, correct, diverged, _ = self.trainer.run_epoch(
-                epoch, None, None if rates is None else rates[step : step + 1]
-            )
+            rate = None if rates is None else rates[step : step + 1]
+            loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, average=average, ends=False)
             if diverged:
                 return Epoch(epoch, loss, right, done), step
             done, right = done + len(batch.x), right + correct
             total, weight = total + batch.weight * loss, weight + batch.weight
             if hear is not None:
                 hear(step, done, total / weight if weight else 0.0, right)
+        if average:
+            self.trainer.end_epoch()
         self._finished = Epoch(epoch, total / weight if weight else 0.0, right, done)
         return self._finished, None
 

@@ -233,7 +233,8 @@ class Network(Fitting):
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. The history is not stored; nor are, while an epoch runs, its steps and the optimiser's state.
+        one. The history is not stored; nor are, while an epoch runs, its steps, the optimiser's state and the weights
+        beneath an average.
 
         Parameters
         ----------
@@ -258,15 +259,17 @@ class Network(Fitting):
             "feature_names": self._feature_names,
             "parameters": self._model.parameters(),
             "optimizer_state": self._model.optimizer_state(),
+            "average_state": self._model.average_state(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", "optimizer_state")
+        states = ("optimizer_state", "average_state")
+        others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", *states)
         if not isinstance(state, dict) or set(state) != {*ARGUMENTS, *others}:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)
-        parameters, history, epochs_trained, names, trainable, optimizer_state = (s.pop(name) for name in others)
+        parameters, history, epochs_trained, names, trainable, optimizer_state, average_state = map(s.pop, others)
         made = Architecture.restored(**s)
         if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
@@ -275,6 +278,8 @@ class Network(Fitting):
             layer.trainable = of_layer
         if optimizer_state is not None:
             self._model.set_optimizer_state(*optimizer_state)
+        if average_state is not None:
+            self._model.set_average_state(*average_state)
         self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
         self._epochs_before = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS) - len(self._history)

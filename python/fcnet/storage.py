@@ -16,6 +16,7 @@ from fcnet.files import replacing
 _VERSIONS = "1", "2"
 _FEATURE_NAMES = "input.feature_names"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
+_NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
@@ -42,6 +43,9 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     for slot, layers in enumerate(slots):
         for i, (w, b) in enumerate(layers):
             tensors |= {f"optimizer.{slot}.{i}.W": w, f"optimizer.{slot}.{i}.B": b}
+    average, count, layers = state["average_state"] or _NO_AVERAGE
+    for i, (w, b) in enumerate(layers):
+        tensors |= {f"average.{i}.W": w, f"average.{i}.B": b}
     if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
         lines = "\n".join(map(json.dumps, state["feature_names"]))
         tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
@@ -50,6 +54,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         "version": _VERSIONS[-1],
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
+        "average": json.dumps({"name": average, "count": count}),
     }
     metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
@@ -92,10 +97,11 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if state["dtype"] not in ("float32", "float64"):
         raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
     optimizer, powers, slots = _optimizer(metadata)
+    average, count = _average(metadata)
     tensors = dict(tensors)
     lines = tensors.pop(_FEATURE_NAMES, None)
-    layers = (len(tensors) - 2) // (2 + 2 * slots)
-    owners = ["layers", *(f"optimizer.{slot}" for slot in range(slots))]
+    owners = ["layers", *(f"optimizer.{slot}" for slot in range(slots)), *(["average"] if average else [])]
+    layers = (len(tensors) - 2) // (2 * len(owners))
     names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in "WB")}
     if set(tensors) != names:
         raise ValueError(f"its arrays are not those of {layers} layers")
@@ -110,6 +116,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     state["parameters"], *remembered = (
         [(tensors[f"{owner}.{i}.W"], tensors[f"{owner}.{i}.B"]) for i in range(layers)] for owner in owners
     )
+    state["average_state"] = (average, count, remembered.pop()) if average else None
     state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
     return state
 
@@ -134,6 +141,16 @@ def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
     return name, powers, slots
 
 
+def _average(metadata: dict[str, str]) -> tuple[str, float]:
+    """Kind of the average that the weights are, and how many are in it; "" where they are none."""
+    found = json.loads(metadata.get("average", '{"name": "", "count": 0.0}'))
+    if not isinstance(found, dict) or set(found) != {"name", "count"}:
+        raise ValueError("its average is not given by name, count")
+    if not isinstance(found["name"], str) or type(found["count"]) is not float:
+        raise ValueError(f"its average has the name {found['name']!r} and the count {found['count']!r}")
+    return found["name"], found["count"]
+
+
 def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
     """The names of the inputs, counted before they are read: they take some memory each."""
     text = lines.tobytes()
@@ -144,7 +161,7 @@ def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
 
 def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
     """CRC-32 of the metadata's texts and, in the order of their names, of the arrays' names, shapes and bytes."""
-    sum_ = zlib.crc32((metadata["network"] + metadata.get("optimizer", "")).encode())
+    sum_ = zlib.crc32("".join(metadata.get(name, "") for name in ("network", "optimizer", "average")).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         sum_ = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), sum_)

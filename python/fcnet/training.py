@@ -101,6 +101,7 @@ class Fit:
     schedule: Schedule | None
     early_stopping: EarlyStopping | None
     callbacks: Callbacks
+    averaged_from: int  # the first epoch that comes into an average
     _rate: float = math.nan  # of the epoch's last step
 
     def run(self) -> None:
@@ -168,7 +169,8 @@ class Fit:
             if every_step:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
-        done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
+        heard = hear if every_step or bar.is_shown else None
+        done, diverged = self.feed.run(epoch, rates, heard, every_step, number >= self.averaged_from)
         if diverged is not None:
             raise DivergenceError.of(f"batch {diverged} of epoch {epoch}", done.loss, self.optimizer)
         return done

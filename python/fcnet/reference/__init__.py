@@ -10,6 +10,7 @@ Legend: ``n`` samples, ``k`` inputs and ``m`` outputs of a layer; ``h_in = h W +
 from __future__ import annotations
 
 from fcnet.reference.activations import activation, activation_derivative, through_activation
+from fcnet.reference.averaging import ema, swa
 from fcnet.reference.kernels import (
     cross_entropy,
     linear,
@@ -33,6 +34,7 @@ __all__ = [
     "backward",
     "cross_entropy",
     "dropout_mask",
+    "ema",
     "forward",
     "he_normal",
     "linear",
@@ -49,6 +51,7 @@ __all__ = [
     "sigma_backward",
     "sigma_backward_sgd",
     "softmax",
+    "swa",
     "through_activation",
     "training_step",
     "weight_gradient",
