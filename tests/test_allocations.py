@@ -26,6 +26,6 @@ def test_an_epoch_allocates_nothing(tmp_path):
     )
     done = subprocess.run([program], capture_output=True, text=True, check=False)
     counts = [line.rpartition(": ") for line in done.stdout.splitlines()]
-    assert len(counts) == 14
-    assert [count for _, _, count in counts] == ["0"] * 14, done.stdout
+    assert len(counts) == 20
+    assert [count for _, _, count in counts] == ["0"] * 20, done.stdout
     assert done.returncode == 0

@@ -15,18 +15,19 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up: a file includes or imports only what stands before it.
 CORE_ORDER = """
-status layout checked buffer random isa/table batch_loss hyperparameters row_training vec vec_math tile activations
-activation_panels dropout optimizers elementwise element pack slices forward backward update losses rowmajor row_layers
-one_vector_layers row_losses small_batch norm normal normalization ceilings isa/kernels isa/avx512
-isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network optimizer_state data plan
-workspace passage row_workspace propagation trainer predictor rowmajor_driver ceilings_driver"""
+status layout checked buffer random isa/table batch_loss averaging hyperparameters row_training vec vec_math tile
+activations activation_panels dropout optimizers elementwise element pack slices forward backward update losses
+rowmajor row_layers one_vector_layers row_losses small_batch norm normal normalization ceilings isa/kernels
+isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network
+optimizer_state weight_average data plan workspace passage row_workspace propagation gradients trainer predictor
+rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
-reference.random reference.network reference kernels tables tensors arrays sparse feature_names samples targets
-metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters
-names losses initializers normalization dense kinds architecture answers splitting examples files safetensors
-storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot history
-optimizer optimizers layers progress callbacks checkpoint feeding training learning_rates fitting
+reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
+samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
+hyperparameters names losses initializers normalization dense kinds architecture answers splitting examples files
+safetensors storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot
+history optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
 explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml
 explanation.picture explanation.animation explanation.surface explanation.figures explanation.page

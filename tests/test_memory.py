@@ -35,37 +35,55 @@ small.fit(x[:100], y[:100], epochs=1)  # whatever is needed but once
 hidden = [fc.Dense(n, normalization={normalization!r}) for n in sizes[1:-1]]
 net = fc.Network([sizes[0], *hidden, sizes[-1]], seed=0, scale=1 / 255)
 before = memory("VmRSS")
-net.fit(x, y, epochs=3, batch_size=batch, optimizer={optimizer})
+net.fit(x, y, epochs=3, batch_size=batch, optimizer={optimizer}, averaging={averaging})
 print(memory("VmHWM") - before)
 """
 
 
-def formula(sizes, batch, samples, slots, copies, kept):
+def formula(sizes, batch, samples, slots, copies, kept, averages):
     """Bytes of a fit in float32, beyond the network's own and the samples."""
     parameters = sum((k + 1) * -(-m // 32) * 32 for k, m in pairwise(sizes))
     padded = -(-min(batch, 2048) // 32) * 32
     activations = sum(3 * (n + 1) * padded for n in sizes) + kept * sum(sizes[1:-1]) * padded
-    return 4 * (copies * parameters * (1 + slots) + activations) + (8 + 4) * samples
+    return 4 * (parameters * (copies * (1 + slots) + averages) + activations) + (8 + 4) * samples
 
 
 @pytest.mark.parametrize(
-    ("sizes", "batch", "samples", "optimizer", "slots", "copies", "normalization"),
+    ("sizes", "batch", "samples", "optimizer", "slots", "copies", "normalization", "averaging"),
     [
-        ([512, 1024, 1024, 10], 128, 1_000, "fc.SGD(0.01)", 0, 1, None),
-        ([512, 1024, 1024, 10], 128, 1_000, "fc.SGD(0.01, momentum=0.9)", 1, 1, None),
-        ([512, 1024, 1024, 10], 128, 1_000, "fc.Adam()", 2, 1, None),
-        ([512, 1024, 1024, 10], 128, 1_000, "fc.SGD(0.01, clip_norm=1)", 1, 1, None),  # the gradient instead of a slot
-        ([512, 2048, 2048, 10], 1024, 2_048, "fc.Adam()", 2, 2, None),
-        ([64, 512, 10], 2048, 10_000, "fc.SGD(0.01)", 0, 1, None),
-        ([16, 64, 10], 32, 1_000_000, "fc.SGD(0.01)", 0, 1, None),
-        ([512, 1024, 1024, 10], 2048, 4_096, "fc.SGD(0.01)", 1, 1, "batch"),  # the sums instead of a slot
-        ([512, 1024, 1024, 10], 2048, 4_096, "fc.SGD(0.01)", 1, 1, "layer"),
+        ([512, 1024, 1024, 10], 128, 1_000, "fc.SGD(0.01)", 0, 1, None, None),
+        ([512, 1024, 1024, 10], 128, 1_000, "fc.SGD(0.01, momentum=0.9)", 1, 1, None, None),
+        ([512, 1024, 1024, 10], 128, 1_000, "fc.Adam()", 2, 1, None, None),
+        (
+            [512, 1024, 1024, 10],
+            128,
+            1_000,
+            "fc.SGD(0.01, clip_norm=1)",
+            1,
+            1,
+            None,
+            None,
+        ),  # the gradient instead of a slot
+        ([512, 2048, 2048, 10], 1024, 2_048, "fc.Adam()", 2, 2, None, None),
+        ([64, 512, 10], 2048, 10_000, "fc.SGD(0.01)", 0, 1, None, None),
+        ([16, 64, 10], 32, 1_000_000, "fc.SGD(0.01)", 0, 1, None, None),
+        ([512, 1024, 1024, 10], 2048, 4_096, "fc.SGD(0.01)", 1, 1, "batch", None),  # the sums instead of a slot
+        ([512, 1024, 1024, 10], 2048, 4_096, "fc.SGD(0.01)", 1, 1, "layer", None),
+        ([512, 1024, 1024, 10], 128, 1_000, "fc.SGD(0.01)", 0, 1, None, "fc.EMA()"),
+        ([512, 2048, 2048, 10], 1024, 2_048, "fc.SGD(0.01)", 0, 2, None, "fc.SWA(start=0)"),
     ],
 )
-def test_the_peak_is_that_of_the_formula(sizes, batch, samples, optimizer, slots, copies, normalization):
+def test_the_peak_is_that_of_the_formula(sizes, batch, samples, optimizer, slots, copies, normalization, averaging):
     code = CODE.format(
-        sizes=sizes, batch=batch, samples=samples, optimizer=optimizer, copies=copies, normalization=normalization
+        sizes=sizes,
+        batch=batch,
+        samples=samples,
+        optimizer=optimizer,
+        copies=copies,
+        normalization=normalization,
+        averaging=averaging,
     )
     taken = float(output(code))
-    expected = formula(sizes, batch, samples, slots, copies, {None: 0, "batch": 2, "layer": 3}[normalization])
+    kept = {None: 0, "batch": 2, "layer": 3}[normalization]
+    expected = formula(sizes, batch, samples, slots, copies, kept, averages=averaging is not None)
     assert 0.8 * expected - 2 * MEBI < taken < 1.1 * expected + 4 * MEBI, (taken / MEBI, expected / MEBI)

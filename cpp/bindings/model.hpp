@@ -8,7 +8,9 @@
 #include <mutex>
 #include <optional>
 
+#include "epoch_average.hpp"
 #include "errors.hpp"
+#include "fcnet/gradients.hpp"
 #include "fcnet/network.hpp"
 #include "fcnet/predictor.hpp"
 #include "fcnet/trainer.hpp"
@@ -50,10 +52,11 @@ class Model {
   }
   // After an epoch, or some steps that `epochs` does not count.
   std::shared_ptr<Parameters<T>> publish(Parameters<T> next, std::shared_ptr<OptimizerState<T>> optimizer,
-                                         bool counts) {
+                                         std::shared_ptr<WeightAverage<T>> average, bool counts) {
     auto shared = std::make_shared<Parameters<T>>(std::move(next));
     const std::lock_guard<std::mutex> lock(mutex_);
     now_.optimizer = std::move(optimizer);
+    now_.average = std::move(average);
     now_.epochs += counts;
     return std::exchange(now_.parameters, std::move(shared));
   }
@@ -65,6 +68,8 @@ class Model {
     // What the optimiser of the last fit remembers; null where there is nothing, or while an epoch changes it. Whoever
     // holds a copy of the pointer may read: an epoch then goes on with a copy.
     std::shared_ptr<OptimizerState<T>> optimizer;
+    // Likewise what lies beneath an average that is published; null where the weights themselves are.
+    std::shared_ptr<WeightAverage<T>> average;
     std::uint64_t epochs = 0;  // that it was trained for
   };
   Moment now() const {
@@ -78,6 +83,10 @@ class Model {
   void set_epochs(std::uint64_t epochs) {
     const std::lock_guard<std::mutex> lock(mutex_);
     now_.epochs = epochs;
+  }
+  std::shared_ptr<WeightAverage<T>> exchange_average(std::shared_ptr<WeightAverage<T>> next) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(now_.average, std::move(next));
   }
 
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
@@ -121,7 +130,8 @@ class Fit {
         samples_(std::move(x), model->shape().inputs(), model->input()),
         targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
         shuffle_(shuffle),
-        optimizer_(chosen.optimizer) {
+        optimizer_(chosen.optimizer),
+        averaging_(chosen.averaging) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
     if (used > samples_.n) value_error("used is more than the rows of x");
@@ -148,8 +158,10 @@ class Fit {
   }
 
   // `rates`: the learning rate of each step, or None. `on_progress` takes samples done, their loss, how many are right.
-  // `whole`: these are all samples of the epoch; else `finish` says when it ends.
-  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole) {
+  // `whole`: these are all samples of the epoch; else `finish` says when it ends. `average`: whether an average is
+  // published, where the fit has one.
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole,
+                      bool average) {
     Model<T>& model = claimed();
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
@@ -168,28 +180,32 @@ class Fit {
     const auto before = model.exchange_optimizer_state(nullptr);
     const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
     const auto state = mine ? before : std::make_shared<OptimizerState<T>>();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, average);
     const LossResult result = attention.run([&](Watch& watch) {
       const Status ready = mine      ? Status::ok
                            : goes_on ? state->copy(*before, watch)
                                      : state->begin(optimizer_, start->panels().size(), watch);
       if (ready != Status::ok) return LossResult{.status = ready};
+      if (const Status s = averaged.prepare(watch); s != Status::ok) return LossResult{.status = s};
       state->optimizer = optimizer_;
-      return trainer_.run_epoch(*start, *state, model.seed(), epoch, shuffle_, of_steps ? of_steps->data() : nullptr,
-                                watch);
+      return trainer_.run_epoch(averaged.start(*start), *state, model.seed(), epoch, shuffle_,
+                                of_steps ? of_steps->data() : nullptr, watch, averaged.next(), whole);
     });
     running.reset();
-    if (!trainer_.has_parameters()) model.exchange_optimizer_state(before);  // it has not begun
+    if (!trainer_.has_parameters()) {  // it has not begun
+      model.exchange_optimizer_state(before);
+      averaged.restore();
+    }
     const auto publish = [&] {
       start.reset();
       const bool ends = whole && result.samples == trainer_.samples();
       if (ends) finished_ = py::make_tuple(epoch, result.loss, result.correct, result.samples);
-      const auto former = model.publish(trainer_.give_parameters(), state, ends);
-      if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
+      this->publish(state, averaged, ends);
     };
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
       const py::error_already_set interruption;
-      if (!attention.forked() && trainer_.has_parameters() && trainer_.parameters().finite()) publish();
+      if (!attention.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
       throw interruption;
     }
     raise_unless_ok(result.status);
@@ -202,16 +218,23 @@ class Fit {
   // has gone on since, begins anew.
   std::shared_ptr<Parameters<T>> snapshot() const { return claimed().published_parameters(); }
   void restore(std::shared_ptr<Parameters<T>> parameters) {
-    if (parameters != claimed().published_parameters()) claimed().exchange_optimizer_state(nullptr);
+    if (parameters != claimed().published_parameters()) {
+      claimed().exchange_optimizer_state(nullptr);
+      claimed().exchange_average(nullptr);
+    }
     claimed().publish(std::move(parameters));
   }
 
   // (epoch, loss, correct, samples) of the last epoch whose weights are published, or None: also where an interrupt
   // keeps run_epoch's caller from seeing what it returned.
   py::object finished() const { return finished_; }
-  // An epoch of several calls has ended.
-  void finish(std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples) {
-    claimed().set_epochs(claimed().now().epochs + 1);
+  // An epoch of several calls has ended; `average`: the weights come into an average over epochs.
+  void finish(std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples, bool average) {
+    Model<T>& model = claimed();
+    if (average && averaging_.over == Averages::epochs)
+      average_epoch(model);
+    else
+      model.set_epochs(model.now().epochs + 1);
     finished_ = py::make_tuple(epoch, loss, correct, samples);
   }
 
@@ -224,6 +247,27 @@ class Fit {
   void close() { model_.reset(); }
 
  private:
+  void publish(std::shared_ptr<OptimizerState<T>> state, const EpochAverage<T, Model<T>>& averaged, bool counts) {
+    const auto former = claimed().publish(trainer_.give_parameters(), std::move(state), averaged.finished(), counts);
+    if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
+  }
+
+  void average_epoch(Model<T>& model) {
+    const Running here(running_);
+    auto start = model.published();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, true);
+    const Status status = Attention().run([&](Watch& watch) {
+      Status s = averaged.prepare(watch);
+      if (s == Status::ok) s = trainer_.begin(*start, averaged.next(), watch);
+      if (s == Status::ok) trainer_.end_epoch();
+      return s;
+    });
+    if (!trainer_.has_parameters()) averaged.restore();
+    raise_unless_ok(status);
+    start.reset();
+    publish(model.now().optimizer, averaged, true);
+  }
+
   struct Running {
     explicit Running(std::atomic<bool>& running) : flag(running) {
       if (flag.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
@@ -243,6 +287,7 @@ class Fit {
   Targets<T> targets_;
   bool shuffle_;
   Optimizer optimizer_;
+  Averaging averaging_;
   Trainer<T> trainer_;
   py::object finished_ = py::none();
   std::atomic<bool> running_{false};

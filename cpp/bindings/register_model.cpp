@@ -4,6 +4,7 @@
 
 #include <variant>
 
+#include "average_states.hpp"
 #include "layer_arrays.hpp"
 #include "model.hpp"
 #include "names.hpp"
@@ -82,11 +83,13 @@ py::array parameter_of(const PyModel& self, Size layer, const std::string& name)
   });
 }
 
-// Parameters of all layers, what the optimiser remembers, epochs: of one moment, also while a fit goes on.
+// Parameters of all layers, what the optimiser remembers, what lies beneath an average, epochs: of one moment, also
+// while a fit goes on.
 py::tuple state_of(const PyModel& self) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const auto moment = model->now();
-    return py::make_tuple(arrays_of_layers(*moment.parameters), optimizer_state_of<T>(*model, moment), moment.epochs);
+    return py::make_tuple(arrays_of_layers(*moment.parameters), optimizer_state_of<T>(*model, moment),
+                          average_state_of<T>(moment.average), moment.epochs);
   });
 }
 
@@ -102,6 +105,7 @@ void set_parameter(const PyModel& self, Size layer, const std::string& name, py:
       const Status s = next.copy(*before, watch);
       return s == Status::ok ? given.write(next, watch) : s;
     }));
+    model->exchange_average(nullptr);
     model->publish(std::move(next));
   });
 }
@@ -149,12 +153,15 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
 
 PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper, Size used,
-                       py::object weights, const std::vector<bool>& trainable) {
+                       py::object weights, const std::vector<bool>& trainable, const std::string& averaging,
+                       double decay) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     if (!trainable.empty() && trainable.size() != model->shape().layers())
       value_error("trainable has not one entry for each layer");
+    Hyperparameters chosen = hyperparameters(optimizer, hyper);
+    chosen.averaging = averaging_named(averaging, decay);
     return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), batch,
-                                     shuffle, hyperparameters(optimizer, hyper), used)};
+                                     shuffle, chosen, used)};
   });
 }
 
@@ -181,22 +188,30 @@ void register_model(py::module_& m) {
                        [&]<class T>(const auto& model, T) { set_optimizer_state<T>(model, optimizer, powers, slots); });
           },
           "optimizer"_a, "powers"_a, "slots"_a)
+      .def(
+          "set_average_state",
+          [](const PyModel& self, const std::string& kind, double count, const Layers& layers) {
+            with_model(self, [&]<class T>(const auto& model, T) { set_average_state<T>(model, kind, count, layers); });
+          },
+          "kind"_a, "count"_a, "layers"_a)
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
-           "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{})
+           "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{}, "averaging"_a = "none",
+           "decay"_a = 0.0)
       .def(
           "run_epoch",
           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
-             bool whole) {
+             bool whole, bool average) {
             return std::visit(
-                [&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step, whole); },
+                [&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average); },
                 self.fit);
           },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true)
+          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true,
+          "average"_a = true)
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
@@ -222,10 +237,11 @@ void register_model(py::module_& m) {
           "snapshot"_a)
       .def(
           "finish",
-          [](const PyTrainer& self, std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples) {
-            std::visit([&](const auto& fit) { fit->finish(epoch, loss, correct, samples); }, self.fit);
+          [](const PyTrainer& self, std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples,
+             bool average) {
+            std::visit([&](const auto& fit) { fit->finish(epoch, loss, correct, samples, average); }, self.fit);
           },
-          "epoch"_a, "loss"_a, "correct"_a, "samples"_a)
+          "epoch"_a, "loss"_a, "correct"_a, "samples"_a, "average"_a = false)
       .def("finished",
            [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
       .def("open", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->open(); }, self.fit); })

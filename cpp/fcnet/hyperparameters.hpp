@@ -2,6 +2,7 @@
 // What the user chose of an optimiser, and what it comes to in one step.
 #pragma once
 
+#include "fcnet/averaging.hpp"
 #include "fcnet/isa/table.hpp"
 
 namespace fcnet {
@@ -13,6 +14,7 @@ struct Hyperparameters {
   double beta2 = 0, epsilon = 0;
   double weight_decay = 0, l2 = 0;
   double clip_value = __builtin_inf(), clip_norm = __builtin_inf();
+  Averaging averaging{};
 
   // Whether a step needs all of the gradient before it changes a weight.
   bool needs_norm() const { return clip_norm < __builtin_inf(); }

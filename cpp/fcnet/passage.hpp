@@ -18,6 +18,15 @@ struct Chunk {
 template <class T>
 struct NormalizationSums {
   const T *gamma, *beta, *mean, *variance;
+
+  // The sums into the rows behind the bias of `to`, panels like the layer's, or onto what is there.
+  void put(LayerView<T> to, bool bias, bool add) const {
+    for (Size j = 0; j < to.out; ++j) {
+      T &of_gamma = to.at(to.in + gamma_row, j), &of_beta = to.at(to.in + beta_row, j);
+      of_gamma = (add ? of_gamma : T(0)) + gamma[j];
+      if (bias) of_beta = (add ? of_beta : T(0)) + beta[j];
+    }
+  }
 };
 
 template <class V>

@@ -38,8 +38,9 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
   const Size chunk = shape.whole_batches() ? batch : std::min(batch, most_samples_at_once);
   const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
   const double flops = 3 * shape.flops() * static_cast<double>(batch);
-  // W is read for the forward pass, then read and written, with the optimiser's state
-  const double visits = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer));
+  // W is read for the forward pass, then read and written, with the optimiser's state; and read for its average
+  const double of_average = chosen.averaging.over == Averages::steps ? 3 : 0;
+  const double visits = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer)) + of_average;
   const double bytes = shape.flops() / 2 * sizeof(T) * visits;
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
   const bool stoppable = custom || seconds > longest_step();

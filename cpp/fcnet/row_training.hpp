@@ -31,6 +31,7 @@ struct RowTraining {
   T* state;
   Size slot;
   T* scratch;  // 32 rows of a transposed weight matrix: widest padded output * 32 elements
+  T* average;  // of the parameters over the steps, in panels like them, or null
 
   [[gnu::always_inline]] UpdateTarget<T> target(Size l) const {
     T *const w = layers[l].view.w, *const of_layer = state + layers[l].offset;
@@ -43,6 +44,7 @@ struct RowProgress {
   Powers powers;
   const double* rates;  // of the next steps, or null: the optimiser's own
   LossSum total;        // losses weighted by the samples of their batch
+  double averaged;      // steps in the average
 };
 
 }  // namespace fcnet

@@ -41,7 +41,8 @@ class RowWorkspace {
                  &chosen,
                  nullptr,
                  0,
-                 next};
+                 next,
+                 nullptr};
     return Status::ok;
   }
 
@@ -53,8 +54,8 @@ class RowWorkspace {
     training_.loss.weights = data.weights;
   }
 
-  // For the parameters and the state as they lie now, and the order of an epoch.
-  const RowTraining<T>& on(const Parameters<T>& parameters, Buffer<T>& state, const std::int64_t* order) {
+  // For the parameters, the state and perhaps the average as they lie now, and the order of an epoch.
+  const RowTraining<T>& on(const Parameters<T>& parameters, Buffer<T>& state, T* average, const std::int64_t* order) {
     for (Size l = 0; l < layers_.size(); ++l) {
       layers_[l].view = parameters.layer(l);
       layers_[l].offset = parameters.offset(l);
@@ -63,6 +64,7 @@ class RowWorkspace {
     training_.x.order = order;
     training_.state = state.data();
     training_.slot = parameters.panels().size();
+    training_.average = average;
     return training_;
   }
 

@@ -2,6 +2,7 @@
 // Steps of few samples, each a row (row_layers.hpp): one thread, no allocation.
 #pragma once
 
+#include "fcnet/elementwise.hpp"
 #include "fcnet/one_vector_layers.hpp"
 #include "fcnet/row_layers.hpp"
 #include "fcnet/row_losses.hpp"
@@ -76,6 +77,8 @@ Size train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowP
     while (first < last && is_finite(progress.total)) {
       const Size n = last - first < batch ? last - first : batch;
       step_rows<decltype(layers)>(t, first, n, progress);
+      if (t.average != nullptr)
+        average(t.average, t.layers[0].view.w, t.slot, static_cast<T>(t.chosen->averaging.share(progress.averaged++)));
       first += n;
     }
   };

@@ -4,20 +4,6 @@
 #include "fcnet/random.hpp"
 
 namespace fcnet {
-namespace {
-
-// The sums of a normalised layer behind its bias row in `to`, panels like the layer's.
-template <class T>
-void put_sums(const NormalizationSums<T>& of, LayerView<T> to, bool bias, bool add) {
-  for (Size j = 0; j < to.out; ++j) {
-    T &gamma = to.at(to.in + gamma_row, j), &beta = to.at(to.in + beta_row, j);
-    gamma = (add ? gamma : T(0)) + of.gamma[j];
-    if (bias) beta = (add ? beta : T(0)) + of.beta[j];
-  }
-}
-
-}  // namespace
-
 template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
                            Watch& watch, const Trained& trained) {
@@ -32,6 +18,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
     return s == Status::ok ? bring_in(buffer, watch) : s;
   };
+  if (const Status s = averager_.prepare(shape, chosen.averaging, watch); s != Status::ok) return s;
   if (plan_.stoppable) {
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
@@ -88,7 +75,7 @@ void Trainer<T>::update_normalization(const Pass& pass, Size l, const OptimizerS
   const NormalizationSums<T> of = propagation_.normalization_sums(l, samples);
   LayerView<T> sums = parameters_.layer(l);
   sums.w = sums_.data() + parameters_.offset(l);
-  put_sums(of, sums, shape_.kind(l).bias, !pass.first);
+  of.put(sums, shape_.kind(l).bias, !pass.first);
   if (!pass.last) return;
   if (!chosen_.needs_norm()) update(l, {}, {}, step, true, shape_.sizes[l] + gamma_row, shape_.trained_rows(l));
   if (shape_.normalization(l) != Normalization::batch) return;
@@ -171,6 +158,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
     std::swap(state_->slots, next_slots_);
   }
   state_->powers.advance(chosen_);
+  if (averager_.is_of_steps()) averager_.count_step();
   add_mean(total_, shape_.loss, shape_.outputs(), loss);
   seen_ += samples;
 }
@@ -191,6 +179,8 @@ void Trainer<T>::run_steps(Watch& watch) {
         stop_ = dropped || !is_finite(loss) || (unwatched == 0 && watch.check_after_step());
       }
       team.sync();
+      // Where the step was not dropped; nobody changes a weight before all meet again.
+      if (averager_.is_of_steps() && seen_ > first) averager_.take_step(team, parameters_);
     }
   };
   run_team(plan_.threads, body);
@@ -198,8 +188,8 @@ void Trainer<T>::run_steps(Watch& watch) {
 
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
-  const RowTraining<T>& training = rows_.on(parameters_, state_->slots, order);
-  RowProgress progress{state_->powers, rates_, {}};
+  const RowTraining<T>& training = rows_.on(parameters_, state_->slots, averager_.by_rows(), order);
+  RowProgress progress{state_->powers, rates_, {}, averager_.count()};
   const FlushDenormals flush;
   do {
     const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
@@ -207,21 +197,29 @@ void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
     total_ = progress.total;
   } while (!watch.check_after_step() && seen_ < used_ && is_finite(total_));
   state_->powers = progress.powers;
+  averager_.set_count(progress.averaged);
+}
+
+template <class T>
+Status Trainer<T>::begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch) {
+  averager_.use(average);
+  if (has_parameters_) return Status::ok;
+  const Status s = averager_.begin(start, parameters_, watch);
+  has_parameters_ = s == Status::ok;
+  return s;
 }
 
 template <class T>
 LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
-                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch) {
+                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch,
+                                 WeightAverage<T>* average, bool ends) {
   state_ = &state;
   rates_ = rates;
   total_ = {};
   before_ = epoch == epoch_ ? before_ + seen_ : 0;
   epoch_ = epoch;
   seen_ = 0;
-  if (!has_parameters_) {
-    if (const Status s = parameters_.copy(start, watch); s != Status::ok) return {.status = s};
-    has_parameters_ = true;
-  }
+  if (const Status s = begin(start, average, watch); s != Status::ok) return {.status = s};
   if (plan_.stoppable && !trained_.all()) {
     if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
     if (const Status s = copy_all(state.slots, next_slots_, watch); s != Status::ok) return {.status = s};
@@ -237,9 +235,10 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
     run_steps(watch);
   }
   LossResult result = progress();
+  if (ends && seen_ == used_) end_epoch();
   if (watch.stopped())
     result.status = Status::interrupted;
-  else if (!__builtin_isfinite(result.loss) || !parameters_.finite())
+  else if (!__builtin_isfinite(result.loss) || !finite())
     result.status = Status::diverged;
   return result;
 }
@@ -253,46 +252,10 @@ LossResult Trainer<T>::progress() const {
 template <class T>
 Parameters<T> Trainer<T>::give_parameters() {
   has_parameters_ = false;
-  return std::move(parameters_);
-}
-
-template <class T>
-LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
-  const Shape& shape = parameters.shape();
-  const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads());
-  Propagation<T> propagation;
-  if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
-  if (const Status s = propagation.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
-    return {.status = s};
-  propagation.begin(nullptr, &watch);
-  LossSum loss;
-  const auto body = [&](const Team& team) {
-    const FlushDenormals flush;
-    const LossSum sum =
-        propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
-          const Size samples = pass.chunk.samples;
-          const LayerView<T> sums = gradient.layer(l);
-          if (shape.normalizes(l) && last > shape.sizes[l])
-            put_sums(propagation.normalization_sums(l, samples), sums, shape.kind(l).bias, !pass.first);
-          last = std::min(last, shape.product_rows(l));
-          if (first < last)
-            kernels<T>().accumulate(sums, propagation.h(l, samples), propagation.sigma_t(l + 1), sums.w, !pass.first,
-                                    first, last);
-        });
-    if (team.id == 0) loss = sum;
-  };
-  run_team(plan.threads, body);
-  const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss));
-  Buffer<T>& sums = gradient.panels();
-  const Status status = in_parallel(sums.size(), strip_elements, watch, [&](Size begin, Size end) {
-    for (Size i = begin; i < end; ++i) sums[i] *= scale;
-  });
-  return {status, mean_loss(shape.loss, shape.outputs(), loss), loss.correct, data.samples};
+  return averager_.give(parameters_);
 }
 
 template class Trainer<float>;
 template class Trainer<double>;
-template LossResult gradients(const Parameters<float>&, const Data<float>&, Parameters<float>&, Watch&);
-template LossResult gradients(const Parameters<double>&, const Data<double>&, Parameters<double>&, Watch&);
 
 }  // namespace fcnet

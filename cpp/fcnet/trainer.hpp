@@ -6,6 +6,7 @@
 #include "fcnet/optimizer_state.hpp"
 #include "fcnet/propagation.hpp"
 #include "fcnet/row_workspace.hpp"
+#include "fcnet/weight_average.hpp"
 
 namespace fcnet {
 
@@ -24,17 +25,24 @@ class Trainer {
   // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
   // has no parameters of its own, and with `state`, which suits the optimiser and goes on with the steps. `rates`: the
   // learning rate of each of steps(), or null: the optimiser's own. An interrupted epoch leaves the parameters of the
-  // last finished step.
+  // last finished step. `average`: of the chosen kind, where one is formed; `start` is it where it has begun. `ends`:
+  // an epoch, not a part of one.
   LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed, std::uint32_t epoch,
-                       bool shuffle, const double* rates, Watch& watch);
+                       bool shuffle, const double* rates, Watch& watch, WeightAverage<T>* average = nullptr,
+                       bool ends = true);
+  // What run_epoch begins and ends with, for an epoch that comes in several parts.
+  [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch);
+  void end_epoch() { averager_.take_epoch(parameters_); }
   Size steps() const { return groups(used_, batch_); }
   Size samples() const { return used_; }  // of a pass
 
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
+  bool finite() const { return parameters_.finite() && averager_.finite(); }
+  // What to publish: they, or their average.
   Parameters<T> give_parameters();
   // The memory of parameters that nobody needs any more, for the next copy.
-  void reuse(Parameters<T> memory) { parameters_ = std::move(memory); }
+  void reuse(Parameters<T> memory) { averager_.reuse(std::move(memory), parameters_); }
 
   LossResult progress() const;  // calling thread only, also from its poll
 
@@ -59,6 +67,7 @@ class Trainer {
   Parameters<T> parameters_, next_;  // next_ and next_slots_: for steps that can be dropped
   OptimizerState<T>* state_ = nullptr;
   Buffer<T> next_slots_;
+  Averager<T> averager_;
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
   // Rows of a layer that are visited together once their sums are complete, and the sums' squares, summed.
@@ -80,9 +89,5 @@ class Trainer {
   Size seen_ = 0, before_ = 0;  // samples of the epoch in this run, and in those before where it comes in several
   std::uint32_t epoch_ = 0;
 };
-
-// The loss and dL/d(parameters) of the whole data as one batch, into `gradient` (panels like the parameters').
-template <class T>
-LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch);
 
 }  // namespace fcnet

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcnet import datasets, initializers, kernels, losses
 from fcnet._native import __version__
+from fcnet.averaging import EMA, SWA
 from fcnet.callbacks import Callback, StopTraining
 from fcnet.checkpoint import Checkpoint
 from fcnet.config import show_config
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from fcnet import explanation, metrics, plot, reference, schedules
 
 __all__ = [
+    "EMA",
     "SGD",
+    "SWA",
     "Adagrad",
     "Adam",
     "AdamW",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Architecture
+from fcnet.averaging import Averaging
 from fcnet.examples import Examples
 from fcnet.optimizers import Optimizer
 from fcnet.sparse import SparseRows
@@ -28,6 +29,7 @@ def open_trainer(
     batch_size: int,
     optimizer: Optimizer,
     trainable: list[bool],
+    averaging: Averaging | None,
     *,
     shuffle: bool = False,
     used: int = 0,
@@ -39,7 +41,8 @@ def open_trainer(
     RuntimeError : the model is being fitted already.
     """
     x, y, weights = data
-    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), used, weights, trainable)
+    average = averaging._native() if averaging is not None else ("none", 0.0)
+    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), used, weights, trainable, *average)
 
 
 class Epoch(NamedTuple):
@@ -66,12 +69,17 @@ class Feed(ABC):
     steps: int | None
 
     @abstractmethod
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """Make the trainer; RuntimeError where the model is being fitted already."""
 
     @abstractmethod
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
-        """Train for an epoch; what it came to, and the batch in which it diverged, if it did."""
+    def run(
+        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+    ) -> tuple[Epoch, int | None]:
+        """Train for an epoch; what it came to, and the batch in which it diverged, if it did.
+
+        average : whether it is one of those that are averaged, where any are.
+        """
 
     def finished(self) -> Epoch | None:
         """The last epoch that ended, all of whose steps are in the model; also where an interrupt hid its end."""
@@ -96,20 +104,24 @@ class InMemory(Feed):
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of all samples."""
         self.trainer = open_trainer(
-            model, self._data, self._batch, optimizer, trainable, shuffle=self._shuffle, used=self.samples
+            model, self._data, self._batch, optimizer, trainable, averaging, shuffle=self._shuffle, used=self.samples
         )
 
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
+    def run(
+        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+    ) -> tuple[Epoch, int | None]:
         """One native call."""
 
         def progress(done: int, loss: float, correct: int) -> None:
             if hear is not None and done:  # else somebody looks in the middle of the first step
                 hear(-(-done // self._batch) - 1, done, loss, correct)
 
-        loss, correct, diverged, done = self.trainer.run_epoch(epoch, hear and progress, rates, every_step)
+        loss, correct, diverged, done = self.trainer.run_epoch(
+            epoch, hear and progress, rates, every_step, average=average
+        )
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
 
@@ -138,9 +150,10 @@ class Batches(Feed):
         self.samples = None
         self.steps = len(given) if isinstance(given, Sized) else None
 
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool]) -> None:
+    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of the first batch."""
-        self.trainer = open_trainer(model, self.first.of_loss(self._made), len(self.first.x), optimizer, trainable)
+        first = self.first
+        self.trainer = open_trainer(model, first.of_loss(self._made), len(first.x), optimizer, trainable, averaging)
 
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
         i = -1
@@ -156,7 +169,9 @@ class Batches(Feed):
         if i < 0:
             raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
 
-    def run(self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool) -> tuple[Epoch, int | None]:
+    def run(
+        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+    ) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
         batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
         done, total, weight, right = 0, 0.0, 0.0, 0
@@ -164,9 +179,8 @@ class Batches(Feed):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
             self.trainer.use(*batch.of_loss(self._made))
-            loss, correct, diverged, _ = self.trainer.run_epoch(
-                epoch, None, None if rates is None else rates[step : step + 1], whole=False
-            )
+            rate = None if rates is None else rates[step : step + 1]
+            loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)
             if diverged:
                 return Epoch(epoch, loss, right, done), step
             done, right = done + len(batch.x), right + correct
@@ -174,5 +188,5 @@ class Batches(Feed):
             if hear is not None:
                 hear(step, done, total / weight if weight else 0.0, right)
         ended = Epoch(epoch, total / weight if weight else 0.0, right, done)
-        self.trainer.finish(*ended)
+        self.trainer.finish(*ended, average)
         return ended, None

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fcnet import arrays
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
+from fcnet.averaging import EMA, Averaging
 from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
@@ -29,6 +30,13 @@ def check_optimizer(optimizer: object) -> None:
         raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
 
 
+def _check_averaging(averaging: object, kind: type[Averaging] = Averaging) -> None:
+    """TypeError where it is neither one of that kind nor None."""
+    if averaging is not None and not isinstance(averaging, kind):
+        what = "fcnet.EMA(...)" if kind is EMA else "fcnet.EMA(...) or fcnet.SWA(...)"
+        raise TypeError(f"averaging is {averaging!r}: expected {what}")
+
+
 def _refuse_accumulation(optimizer: Optimizer, what: str) -> None:
     if optimizer.accumulate > 1:
         raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for {what}")
@@ -40,7 +48,7 @@ class Fitting(Described):
     __slots__ = ("_history", "_layers", "_model", "_stepper", "_steps")
     _model: Model
     _layers: tuple[Layer, ...]
-    _stepper: tuple[Optimizer, list[bool], Trainer] | None  # of train_on_batch
+    _stepper: tuple[Optimizer, list[bool], EMA | None, Trainer] | None  # of train_on_batch
     _steps: int  # of train_on_batch
     _history: History
 
@@ -72,6 +80,7 @@ class Fitting(Described):
         metrics: Metrics | None = None,
         schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
+        averaging: Averaging | None = None,
         callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
         progress: bool | None = None,
     ) -> History:
@@ -121,6 +130,9 @@ class Fitting(Described):
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional
             When to end before the last epoch, and go back to the best weights.
+        averaging : EMA or SWA, optional
+            Publish an average of the weights instead of the last ones: to whatever looks at the network, during the fit
+            and after it.
         callbacks : sequence of Callback or callable, optional
             What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
             ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
@@ -150,6 +162,8 @@ class Fitting(Described):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
+        _check_averaging(averaging)
+        averaged_from = averaging._begins(epochs) if averaging is not None else 0
         made = self._architecture
         scores = Scores(metrics, made.classifies)
         heard = Callbacks(callbacks, self)
@@ -185,7 +199,7 @@ class Fitting(Described):
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
         if validation is not None:  # a metric that fails should do so before hours of training
             scores.of(validation.truth(made), lambda: self._model.predict(validation.x), validation.weights)
-        feed.open(self._model, optimizer, self._trainable())
+        feed.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features
             self._history = History(metrics=lists)
@@ -204,6 +218,7 @@ class Fitting(Described):
                 schedule=schedule,
                 early_stopping=early_stopping,
                 callbacks=heard,
+                averaged_from=averaged_from,
             ).run()
         finally:
             feed.trainer.close()
@@ -222,16 +237,19 @@ class Fitting(Described):
         *,
         sample_weight: ArrayLike | None = None,
         optimizer: Optimizer = SGD(0.1),
+        averaging: EMA | None = None,
     ) -> dict[str, float]:
         """One step on one batch, for training loops of your own.
 
         What the optimiser remembers goes on from call to call, and from fits and to them, as long as it is of the same
-        kind. Neither ``epochs_trained`` nor ``history`` counts the step.
+        kind; so does an average. Neither ``epochs_trained`` nor ``history`` counts the step.
 
         Parameters
         ----------
         x, y, sample_weight : as for fit
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
+        averaging : EMA, optional
+            As for fit; single steps have no epochs for SWA.
 
         Returns
         -------
@@ -255,19 +273,20 @@ class Fitting(Described):
         """
         check_optimizer(optimizer)
         _refuse_accumulation(optimizer, "single steps")
+        _check_averaging(averaging, EMA)
         batch = self._examples(x, y, sample_weight, finite=True).not_empty("x")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
-        if self._stepper is not None and self._stepper[:2] == (optimizer, trainable):
-            trainer = self._stepper[2]
+        if self._stepper is not None and self._stepper[:3] == (optimizer, trainable, averaging):
+            trainer = self._stepper[3]
             trainer.open()
         else:
-            trainer = open_trainer(self._model, what, len(batch.x), optimizer, trainable)
+            trainer = open_trainer(self._model, what, len(batch.x), optimizer, trainable, averaging)
         try:
             trainer.use(*what)
             self._steps += 1
             dropped_by = MOST_EPOCHS - self._steps % 2**31  # in place of the epoch
             loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
-            self._stepper = None if diverged else (optimizer, trainable, trainer)
+            self._stepper = None if diverged else (optimizer, trainable, averaging, trainer)
             if not diverged:
                 self._feature_names = batch.features
         finally:

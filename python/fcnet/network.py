@@ -233,8 +233,8 @@ class Network(Explaining):
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
         one. The history is not stored. While another thread fits the network, the file has the weights of its last
-        epoch (of batches given one by one, of its last step) and may lack what the optimiser remembers of it: save from
-        a callback like ``fcnet.Checkpoint`` to go on.
+        epoch (of batches given one by one, of its last step) and may lack what the optimiser remembers of it, and what
+        lies beneath an average: save from a callback like ``fcnet.Checkpoint`` to go on.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class Network(Explaining):
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
         history = self.history.plain()  # first: of no epoch that the weights have not seen
-        parameters, optimizer_state, epochs_trained = self._model.state()
+        parameters, optimizer_state, average_state, epochs_trained = self._model.state()
         return {
             **self._architecture.arguments(),
             "trainable": [layer.trainable for layer in self.layers],
@@ -261,15 +261,17 @@ class Network(Explaining):
             "feature_names": self._feature_names,
             "parameters": parameters,
             "optimizer_state": optimizer_state,
+            "average_state": average_state,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", "optimizer_state")
+        states = ("optimizer_state", "average_state")
+        others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", *states)
         if not isinstance(state, dict) or set(state) != {*ARGUMENTS, *others}:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)
-        parameters, history, epochs_trained, names, trainable, optimizer_state = (s.pop(name) for name in others)
+        parameters, history, epochs_trained, names, trainable, optimizer_state, average_state = map(s.pop, others)
         made = Architecture.restored(**s)
         if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
             raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
@@ -278,6 +280,8 @@ class Network(Explaining):
             layer.trainable = of_layer
         if optimizer_state is not None:
             self._model.set_optimizer_state(*optimizer_state)
+        if average_state is not None:
+            self._model.set_average_state(*average_state)
         self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
         self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)

@@ -16,6 +16,7 @@ from fcnet.files import replacing
 _VERSIONS = "1", "2"
 _FEATURE_NAMES = "input.feature_names"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
+_NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
 _PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
@@ -38,7 +39,9 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         raise TypeError(f"loss is the function {state['loss']!r}, which a file cannot hold: see pickle")
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
-    for owner, layers in zip(_owners(len(slots)), [state["parameters"], *slots], strict=True):
+    average, count, beneath = state["average_state"] or _NO_AVERAGE
+    owners = _owners(len(slots), average)
+    for owner, layers in zip(owners, [state["parameters"], *slots, *([beneath] if average else [])], strict=True):
         for i, parts in enumerate(layers):
             tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(_PARTS, parts, strict=False)}
     if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
@@ -49,6 +52,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         "version": _VERSIONS[-1],
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
+        "average": json.dumps({"name": average, "count": count}),
     }
     metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
@@ -91,9 +95,10 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if state["dtype"] not in ("float32", "float64"):
         raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
     optimizer, powers, slots = _optimizer(metadata)
+    average, count = _average(metadata)
     tensors = dict(tensors)
     lines = tensors.pop(_FEATURE_NAMES, None)
-    owners, layers = _owners(slots), 0
+    owners, layers = _owners(slots, average), 0
     while f"layers.{layers}.W" in tensors:
         layers += 1
     parts = [[name for name in _PARTS if f"layers.{i}.{name}" in tensors] for i in range(layers)]
@@ -111,12 +116,14 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     state["parameters"], *remembered = (
         [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
     )
+    state["average_state"] = (average, count, remembered.pop()) if average else None
     state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
     return state
 
 
-def _owners(slots: int) -> list[str]:
-    return ["layers", *(f"optimizer.{slot}" for slot in range(slots))]
+def _owners(slots: int, average: str) -> list[str]:
+    """What the names of arrays begin with."""
+    return ["layers", *(f"optimizer.{slot}" for slot in range(slots)), *(["average"] if average else [])]
 
 
 def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
@@ -139,6 +146,16 @@ def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
     return name, powers, slots
 
 
+def _average(metadata: dict[str, str]) -> tuple[str, float]:
+    """Kind of the average that the weights are, and how many are in it; "" where they are none."""
+    found = json.loads(metadata.get("average", '{"name": "", "count": 0.0}'))
+    if not isinstance(found, dict) or set(found) != {"name", "count"}:
+        raise ValueError("its average is not given by name, count")
+    if not isinstance(found["name"], str) or type(found["count"]) is not float:
+        raise ValueError(f"its average has the name {found['name']!r} and the count {found['count']!r}")
+    return found["name"], found["count"]
+
+
 def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
     """The names of the inputs, counted before they are read: they take some memory each."""
     text = lines.tobytes()
@@ -149,7 +166,7 @@ def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
 
 def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
     """CRC-32 of the metadata's texts and, in the order of their names, of the arrays' names, shapes and bytes."""
-    sum_ = zlib.crc32((metadata["network"] + metadata.get("optimizer", "")).encode())
+    sum_ = zlib.crc32("".join(metadata.get(name, "") for name in ("network", "optimizer", "average")).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         sum_ = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), sum_)

@@ -103,6 +103,7 @@ class Fit:
     schedule: Schedule | None
     early_stopping: EarlyStopping | None
     callbacks: Callbacks
+    averaged_from: int  # the first epoch that comes into an average
     _rate: float = math.nan  # of the epoch's last step
 
     def run(self) -> None:
@@ -173,7 +174,8 @@ class Fit:
             if every_step:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
-        done, diverged = self.feed.run(epoch, rates, hear if every_step or bar.is_shown else None, every_step)
+        heard = hear if every_step or bar.is_shown else None
+        done, diverged = self.feed.run(epoch, rates, heard, every_step, number >= self.averaged_from)
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
             raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies)

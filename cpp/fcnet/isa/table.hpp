@@ -199,11 +199,12 @@ struct Kernels {
   // rowmajor.hpp: scratch holds (depth + product_rows) * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
 
-  // elementwise.hpp: out may be x; whether no element is infinite or NaN
+  // elementwise.hpp: out may be x; whether no element is infinite or NaN; whole rows of 32
   bool (*finite)(const T* x, Size count);
   void (*activate)(Activation activation, const T* x, Size count, T* out);
   void (*exp)(const T* x, Size count, T* out);
   void (*log)(const T* x, Size count, T* out);
+  void (*average)(T* a, const T* x, Size count, T share);
 
   // normal.hpp: weights `first`.. of a layer, standard normal times `spread`
   void (*normal)(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out);

@@ -10,6 +10,7 @@ Legend: ``n`` samples, ``k`` inputs and ``m`` outputs of a layer; ``h_in = h W +
 from __future__ import annotations
 
 from fcnet.reference.activations import activation, activation_derivative, through_activation
+from fcnet.reference.averaging import ema, swa
 from fcnet.reference.kernels import (
     cross_entropy,
     linear,
@@ -34,6 +35,7 @@ __all__ = [
     "backward",
     "cross_entropy",
     "dropout_mask",
+    "ema",
     "forward",
     "he_normal",
     "linear",
@@ -52,6 +54,7 @@ __all__ = [
     "sigma_backward",
     "sigma_backward_sgd",
     "softmax",
+    "swa",
     "through_activation",
     "through_normalization",
     "training_step",

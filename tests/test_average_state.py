@@ -1,0 +1,153 @@
+"""What lies beneath an average goes on from fit to fit, in copies and files, and ends where it should."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, network
+from fcnet import safetensors, storage
+
+from bounds import flat
+
+WAYS = {
+    "itself": lambda net, folder: net,
+    "file": lambda net, folder: (net.save(folder / "net.safetensors"), fc.load(folder / "net.safetensors"))[1],
+    "pickle": lambda net, folder: pickle.loads(pickle.dumps(net)),
+    "deepcopy": lambda net, folder: copy.deepcopy(net),
+}
+
+
+@pytest.mark.parametrize("averaging", [fc.EMA(0.99), fc.SWA(start=0)], ids=["ema", "swa"])
+@pytest.mark.parametrize("optimizer", [fc.SGD(0.05), fc.Adam(0.01)], ids=["sgd", "adam"])
+@pytest.mark.parametrize(("batch", "sizes"), BATCHES)
+@pytest.mark.parametrize("way", WAYS)
+def test_two_fits_are_one_longer_fit(averaging, optimizer, batch, sizes, way, steps, dtype, tmp_path):
+    once, first = network(sizes, dtype), network(sizes, dtype)
+    options = {"batch_size": batch, "optimizer": optimizer, "averaging": averaging}
+    once.fit(X, Y, epochs=4, **options)
+    first.fit(X, Y, epochs=2, **options)
+    second = WAYS[way](first, tmp_path)
+    if second is not first:
+        first.fit(X, Y, epochs=1, **options)  # a state of its own
+    second.fit(X, Y, epochs=2, **options)
+    assert_same_bits(once, second)
+    assert bits_beneath(once) == bits_beneath(second)
+
+
+@pytest.mark.parametrize("averaging", [fc.EMA(0.99), fc.SWA(start=2), fc.SWA(0.5)], ids=repr)
+@pytest.mark.parametrize("batch_size", [4, 32])
+def test_a_checkpoint_goes_on_to_the_same_bits(averaging, batch_size, tmp_path):
+    def made():
+        return fc.Network([5, fc.Dense(33, "gelu", dropout=0.3), 20, 3], seed=4)
+
+    options = {"batch_size": batch_size, "optimizer": fc.Adam(0.01), "averaging": averaging}
+    whole = made()
+    whole.fit(X, Y, epochs=7, callbacks=[fc.Checkpoint(tmp_path / "net-{epoch}")], **options)
+    for done in (1, 3, 6):
+        again = fc.load(tmp_path / f"net-{done}")
+        again.fit(X, Y, epochs=7, initial_epoch=done, **options)
+        assert_same_bits(whole, again)
+    assert_same_bits(whole, fc.load(tmp_path / "net-7"))
+
+
+@pytest.mark.parametrize("averaging", [fc.EMA(0.9), fc.SWA(start=0)], ids=["ema", "swa"])
+@pytest.mark.parametrize("other", [None, fc.EMA(0.9), fc.SWA(start=0)], ids=["none", "ema", "swa"])
+def test_another_fit_begins_at_what_is_published(averaging, other):
+    if type(other) is type(averaging):
+        return
+    used, fresh = network(), network()
+    used.fit(X, Y, epochs=2, averaging=averaging)
+    for layer, of_used in zip(fresh.layers, used.layers, strict=True):
+        layer.W, layer.B = of_used.W, of_used.B
+    for net in (used, fresh):
+        net.fit(X, Y, epochs=2, shuffle=False, averaging=other)
+    assert_same_bits(used, fresh)
+
+
+@pytest.mark.parametrize("what", ["W", "B"])
+def test_setting_weights_begins_there(what):
+    net = network()
+    net.fit(X, Y, epochs=2, averaging=fc.EMA())
+    assert beneath(net) is not None
+    net.fit(X, Y, epochs=0)
+    assert beneath(net) is not None
+    setattr(net.layers[0], what, getattr(net.layers[0], what))
+    assert beneath(net) is None
+
+
+def test_the_decay_may_differ():
+    net = network()
+    net.fit(X, Y, epochs=1, averaging=fc.EMA(0.9))
+    net.fit(X, Y, epochs=1, averaging=fc.EMA(0.99))
+    assert beneath(net)[:2] == ("ema", 6)
+
+
+def test_whoever_reads_what_lies_beneath_keeps_it():
+    net = network()
+    net.fit(X, Y, epochs=1, averaging=fc.EMA())
+    state = beneath(net)
+    weights = [array.copy() for array in flat(state[2])]
+    net.fit(X, Y, epochs=1, averaging=fc.EMA())
+    for kept, array in zip(weights, flat(state[2]), strict=True):
+        np.testing.assert_array_equal(kept, array)
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda name, count, layers: ("mean", count, layers), "averaging is 'mean'"),
+        (lambda name, count, layers: ("none", count, layers), "expected 'ema' or 'swa'"),
+        (lambda name, count, layers: (name, 0.0, layers), "count of an average"),
+        (lambda name, count, layers: (name, np.nan, layers), "count of an average"),
+        (lambda name, count, layers: (name, 1.5, layers), "count of an average"),
+        (lambda name, count, layers: (name, count, layers[:1]), "one entry for each layer"),
+        (lambda name, count, layers: (name, count, layers[::-1]), "W has shape"),
+    ],
+)
+def test_a_damaged_state_is_an_error(damage, match):
+    net = network()
+    net.fit(X, Y, epochs=1, averaging=fc.EMA())
+    damaged = net.__getstate__() | {"average_state": damage(*beneath(net))}
+    with pytest.raises(ValueError, match=match):
+        fc.Network.__new__(fc.Network).__setstate__(damaged)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"name": "os.system"}, "averaging is 'os.system'"),
+        ({"name": None}, "the name None"),
+        ({"name": ""}, "its arrays are not those of"),
+        ({"count": 0.0}, "count of an average"),
+        ({"count": 1e300}, "count of an average"),
+        ({"count": "1"}, "the count '1'"),
+        ({"more": 1}, "not given by name, count"),
+    ],
+)
+def test_a_file_with_a_damaged_state_is_refused(changes, match, tmp_path, monkeypatch):
+    net, path = network(), tmp_path / "net"
+    net.fit(X, Y, epochs=1, averaging=fc.EMA())
+    net.save(path)
+    tensors, metadata = safetensors.read(path)
+    metadata["average"] = json.dumps(json.loads(metadata["average"]) | changes)
+    with open(path, "wb") as file:
+        safetensors.write(file, tensors, metadata)
+    with pytest.raises(ValueError, match="the file is damaged"):
+        fc.load(path)
+    monkeypatch.setattr(storage, "_checksum", lambda *_: metadata["crc32"])
+    with pytest.raises(ValueError, match=f"not a network that can be loaded: .*{match}"):
+        fc.load(path)
+
+
+def test_a_file_without_an_average_has_none(tmp_path):
+    net = network()
+    net.fit(X, Y, epochs=1)
+    net.save(tmp_path / "net")
+    assert not [name for name in safetensors.read(tmp_path / "net")[0] if name.startswith("average")]
+    assert beneath(fc.load(tmp_path / "net")) is None
