@@ -111,7 +111,8 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
     const Size samples = pass.chunk.samples;
     const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
     if (pass.last && !chosen_.needs_norm())
-      update(l, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale(pass.loss)), !pass.first, first, last);
+      update(l, h, sigma_t, optimizer_step<T>(chosen_, rate, powers, scale(pass.loss), pass.loss.weight), !pass.first,
+             first, last);
     else
       kernels<T>().accumulate(parameters_.layer(l), h, sigma_t, sums_.data() + parameters_.offset(l), !pass.first,
                               first, last);
@@ -119,7 +120,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
   if (chosen_.needs_norm()) {
     const double norm = scale(loss) * norm_of_sums(team, watch);
-    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm));
+    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm), loss.weight);
     each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
       const Size last = changed(block.layer, block.last);
       if (block.first < last) update(block.layer, {}, {}, of_step, true, block.first, last);
