@@ -26,7 +26,9 @@ reference.network reference kernels tables tensors arrays sparse feature_names s
 metrics.classification metrics.probabilities metrics.regression metrics config hyperparameters losses initializers
 dense architecture answers splitting examples files safetensors storage datasets scoring monitoring early_stopping
 schedule schedules optional plot history optimizer optimizers layers progress callbacks checkpoint feeding training
-learning_rates fitting network loading threads threadpool_controller cli __main__"""
+learning_rates fitting network loading threads threadpool_controller sklearn.constraints sklearn.protocol
+sklearn.parameters sklearn.objective sklearn.held_back sklearn.descent sklearn.lbfgs sklearn.perceptron sklearn.labels
+sklearn.classifier sklearn.regressor sklearn cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 
