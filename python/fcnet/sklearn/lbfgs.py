@@ -38,12 +38,14 @@ class Lbfgs:
         estimator = self._estimator
 
         def after_iteration(intermediate_result: Any) -> None:
+            estimator.n_iter_ += 1
             if estimator.verbose:
-                print(f"Iteration loss = {intermediate_result.fun:.8f}")
+                print(f"Iteration {estimator.n_iter_}, loss = {intermediate_result.fun:.8f}")
             task.begin_iteration()
             if task.end_iteration():
                 raise StopIteration
 
+        estimator.n_iter_ = 0
         found = minimize(
             self._value_and_gradient,
             self._packed((layer.W, layer.B) for layer in self._network.layers),
