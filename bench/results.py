@@ -36,6 +36,7 @@ class Sitting:
     rows: list[Row]
     imports: dict[str, list[float]]  # seconds, sorted
     memory: list[dict]
+    fits: list[dict]  # of fcnet.sklearn and scikit-learn: program, seconds and scores of every seed
     facts: dict  # threads, isa, versions, ceilings, ceilings at the end
     cpu: str
     python: str
@@ -75,13 +76,15 @@ def ceiling(facts: dict, name: str, threads: int) -> float | None:
 def load(path: Path) -> Sitting:
     """Of the file that `python -m pytest bench --benchmark-json` wrote."""
     results = json.loads(path.read_text())
-    rows, imports, memory = [], {}, []
+    rows, imports, memory, fits = [], {}, [], []
     for run in results["benchmarks"]:
         info, stats = run["extra_info"], run["stats"]
         if info["test"] == "test_import":
             imports[info["module"]] = info["seconds"]
         elif info["test"] == "test_memory":
             memory.append(info)
+        elif info["test"] == "test_sklearn":
+            fits.append(info)
         else:
             name = info["task"].pop("id")
             task = from_description(info["task"])
@@ -91,7 +94,7 @@ def load(path: Path) -> Sitting:
             rows.append(Row(info["test"], info["peer"], name, task, info["threads"], *times, share))
     machine = results["machine_info"]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    return Sitting(rows, imports, memory, results["sitting"], cpu, machine["python_version"])
+    return Sitting(rows, imports, memory, fits, results["sitting"], cpu, machine["python_version"])
 
 
 def power_law(x: list[float], y: list[float]) -> tuple[float, float]:
