@@ -75,6 +75,13 @@ softmax of 4,096 × 10; relu and exp of 1,024 × 1,024.
 
 {kernels}
 
+## Programs of scikit-learn's
+
+Whole fits by `fcnet.sklearn` and by scikit-learn's MLP with the same arguments and epochs, in one process, in turns:
+median seconds, and mean and standard deviation of the score on test rows, over five seeds (`bench/test_sklearn.py`).
+
+{fits}
+
 ## Growth
 
 {growth}
@@ -151,6 +158,7 @@ def page(sitting: Sitting) -> str:
         shares=tables.shares(sitting),
         predict=tables.times(sitting.of("test_predict")),
         kernels=tables.ratios(sitting.of("test_kernels")),
+        fits=tables.fits(sitting),
         growth=tables.growth(sitting),
         imports=imports,
         slowdown=tables.slowdown(sitting),

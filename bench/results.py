@@ -36,6 +36,7 @@ class Sitting:
     rows: list[Row]
     imports: dict[str, list[float]]  # seconds, sorted
     memory: list[dict]
+    fits: list[dict]  # of fcnet.sklearn and scikit-learn: program, seconds and scores of every seed
     facts: dict  # threads, isa, versions, ceilings, ceilings at the end
     cpu: str
     python: str
@@ -76,7 +77,7 @@ def ceiling(facts: dict, name: str, threads: int) -> float | None:
 def load(path: Path) -> Sitting:
     """Of the file that `python -m pytest bench --benchmark-json` wrote."""
     results = json.loads(path.read_text())
-    rows, imports, memory, slowdown = [], {}, [], None
+    rows, imports, memory, fits, slowdown = [], {}, [], [], None
     for run in results["benchmarks"]:
         info, stats = run["extra_info"], run["stats"]
         if info["test"] == "test_import":
@@ -85,6 +86,8 @@ def load(path: Path) -> Sitting:
             memory.append(info)
         elif info["test"] == "test_denormals":
             slowdown = info["slowdown"]
+        elif info["test"] == "test_sklearn":
+            fits.append(info)
         else:
             name = info["task"].pop("id")
             task = from_description(info["task"])
@@ -94,7 +97,7 @@ def load(path: Path) -> Sitting:
             rows.append(Row(info["test"], info["peer"], name, task, info["threads"], *times, share))
     machine = results["machine_info"]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    return Sitting(rows, imports, memory, results["sitting"], cpu, machine["python_version"], slowdown)
+    return Sitting(rows, imports, memory, fits, results["sitting"], cpu, machine["python_version"], slowdown)
 
 
 def power_law(x: list[float], y: list[float]) -> tuple[float, float]:

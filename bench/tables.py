@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from bench.peers import BY_NAME, PEERS
 from bench.results import Row, Sitting, power_law
 
@@ -116,6 +118,19 @@ def ceilings(sitting: Sitting) -> str:
         for name, by in start.items()
     ]
     return table(head, lines)
+
+
+def fits(sitting: Sitting) -> str:
+    """Whole fits of fcnet.sklearn beside scikit-learn's: median seconds, mean score and its spread over the seeds."""
+    lines = []
+    for fit in sitting.fits:
+        ours, theirs = (
+            (np.median(fit["seconds"][name]), np.mean(fit["scores"][name]), np.std(fit["scores"][name]))
+            for name in ("fcnet.sklearn", "sklearn.neural_network")
+        )
+        cells = [f"{figure(side[0])} s, {side[1]:.4f} ±{side[2]:.4f}" for side in (ours, theirs)]
+        lines.append([fit["program"], *cells, f"{theirs[0] / ours[0]:.1f}×"])
+    return table(["fit, score", "fcnet.sklearn", "scikit-learn", "ahead by"], lines)
 
 
 def growth(sitting: Sitting) -> str:

@@ -33,7 +33,9 @@ explanation.loss_formulas explanation.lesson explanation.text explanation.latex 
 explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
 explanation.comparison explanation.homework explanation.gradient_check explanation.diagnosis
 explanation.explanation explanation explaining network loading article explain_command threads
-threadpool_controller cli __main__"""
+threadpool_controller sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back
+sklearn.descent sklearn.lbfgs sklearn.perceptron sklearn.labels sklearn.classifier sklearn.regressor sklearn cli
+__main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

@@ -80,6 +80,13 @@ def test_california(housing):
     assert int(rows["fcnet, mean of 5 networks"].replace(",", "")) < 60_000
 
 
+@pytest.mark.skipif(find_spec("sklearn") is None, reason="needs scikit-learn")
+def test_programs_of_scikit_learn(housing):
+    assert float(re.search(r"test accuracy ([\d.]+)", run_example("sklearn_text"))[1]) > 0.9
+    assert float(re.search(r"test accuracy ([\d.]+)", run_example("sklearn_digits"))[1]) > 0.95
+    assert float(re.search(r"test R2 ([\d.]+)", run_example("sklearn_table", housing))[1]) > 0.7
+
+
 def test_california_names_the_columns_that_it_expects(tmp_path):
     path = tmp_path / "other.csv"
     path.write_text(HEADER.replace("latitude", "height") + "\n" + "1," * 9 + "INLAND\n")

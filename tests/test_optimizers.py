@@ -25,6 +25,10 @@ OPTIMIZERS = {
         fc.Adam(0.02, beta1=0.5, beta2=0.9, epsilon=1e-3),
         lambda: reference.adam(0.02, beta1=0.5, beta2=0.9, epsilon=1e-3),
     ),
+    "adam-epsilon-hat": (
+        fc.Adam(0.02, epsilon=1e-9, epsilon_hat=1e-4),
+        lambda: reference.adam(0.02, epsilon=1e-9, epsilon_hat=1e-4),
+    ),
     "nadam": (fc.NAdam(0.01, beta1=0.8), lambda: reference.nadam(0.01, beta1=0.8)),
     "rmsprop": (fc.RMSprop(0.003), lambda: reference.rmsprop(0.003)),
     "rmsprop-momentum": (
@@ -76,6 +80,19 @@ def test_training_equals_the_oracles(optimizer, loss, n, batch, steps, isa, thre
             reference.training_step(layers, x[rows], y[rows], oracle, loss=loss)
     # some 20 steps; Adam divides by square roots of sums of squares, which loses a few digits where gradients are tiny
     assert max_error(flat((layer.W, layer.B) for layer in net.layers), flat(layers)) <= 1e-11
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.1}, {"clip_value": 0.01}], ids=["plain", "norm", "value"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize("batch", [1, 8, 64])
+def test_l2_sum_is_l2_divided_by_what_the_samples_of_a_step_weigh(batch, weighted, options, steps, isa):
+    (x, y), weight = rows(n=64), 2.0 if weighted else 1.0
+    nets = [fc.Network([5, 40, 3], seed=1, dtype="float64") for _ in range(2)]
+    given = {"sample_weight": np.full(64, weight)} if weighted else {}
+    for net, penalty in zip(nets, ({"l2_sum": 0.5}, {"l2": 0.5 / (batch * weight)}), strict=True):
+        net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.Adam(0.01, **penalty, **options), **given)
+    for got, expected in zip(*map(weights, nets), strict=True):
+        np.testing.assert_array_equal(got, expected)
 
 
 def test_weight_decay_spares_the_biases():
@@ -177,6 +194,8 @@ def test_options_stand_in_the_text_where_they_are_on():
             "weight_decay is inf: expected a finite number",
         ),
         (lambda: fc.SGD(0.1, l2=-0.1), ValueError, "l2 is -0.1: expected a finite number, at least 0"),
+        (lambda: fc.SGD(0.1, l2_sum=-1), ValueError, "l2_sum is -1: expected a finite number, at least 0"),
+        (lambda: fc.Adam(epsilon_hat=-1), ValueError, "epsilon_hat is -1: expected a finite number, at least 0"),
         (lambda: fc.SGD(0.1, l2=None), TypeError, "l2 is None: expected a number"),
         (lambda: fc.SGD(0.1, clip_value=0), ValueError, "clip_value is 0: expected a positive number, or None"),
         (lambda: fc.Lion(clip_norm=np.nan), ValueError, "clip_norm is nan: expected a positive number, or None"),

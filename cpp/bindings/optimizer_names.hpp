@@ -35,8 +35,10 @@ inline Hyperparameters hyperparameters(const std::string& optimizer, const std::
                                               {"beta1", &chosen.beta1},
                                               {"beta2", &chosen.beta2},
                                               {"epsilon", &chosen.epsilon},
+                                              {"epsilon_hat", &chosen.epsilon_hat},
                                               {"weight_decay", &chosen.weight_decay},
                                               {"l2", &chosen.l2},
+                                              {"l2_sum", &chosen.l2_sum},
                                               {"clip_value", &chosen.clip_value},
                                               {"clip_norm", &chosen.clip_norm}};
   for (const auto& [name, value] : values) {

@@ -12,7 +12,9 @@ struct Hyperparameters {
   double learning_rate = 0;
   double beta1 = 0;  // momentum, or the decay of Adam's first average
   double beta2 = 0, epsilon = 0;
+  double epsilon_hat = 0;  // beside Adam's root as it is, not corrected for the start at 0
   double weight_decay = 0, l2 = 0;
+  double l2_sum = 0;  // of a penalty beside the sum of the samples' losses, not beside their mean
   double clip_value = __builtin_inf(), clip_norm = __builtin_inf();
   Averaging averaging{};
 
@@ -63,18 +65,18 @@ struct Powers {
   return norm > by.clip_norm ? by.clip_norm / norm : 1;
 }
 
-// gradient = scale * sum over the samples; `rate` is this step's learning rate, `powers` end with it. Adam's averages
-// start at 0 and lag by a factor 1 - beta^t, which moves into alpha and epsilon: one square root and one division a
-// weight (Kingma and Ba 2015, end of section 2).
+// gradient = scale * sum over the samples, which weigh `weight`; `rate` is this step's learning rate, `powers` end with
+// it. Adam's averages start at 0 and lag by a factor 1 - beta^t, which moves into alpha and epsilon: one square root
+// and one division a weight (Kingma and Ba 2015, end of section 2).
 template <class T>
 static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double rate, const Powers& powers,
-                                              double scale) {
+                                              double scale, double weight) {
   OptimizerStep<T> step;
   step.optimizer = by.optimizer;
   step.scale = static_cast<T>(scale);
   step.learning_rate = static_cast<T>(rate);
   step.keep = static_cast<T>(1 - rate * by.weight_decay);
-  step.l2 = static_cast<T>(by.l2);
+  step.l2 = static_cast<T>(by.l2 + (weight > 0 ? by.l2_sum / weight : 0));
   step.clip_value = static_cast<T>(by.clip_value);
   if (by.optimizer == Optimizer::sgd) return step;  // the shortest steps take 0.1 us
   step.beta1 = static_cast<T>(by.beta1);
@@ -94,7 +96,7 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double 
   }
   step.learning_rate = static_cast<T>(alpha);
   constexpr T smallest = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
-  step.epsilon = static_cast<T>(by.epsilon * lag2);
+  step.epsilon = static_cast<T>(by.epsilon * lag2 + by.epsilon_hat);
   if (step.epsilon < smallest) step.epsilon = smallest;  // else 0 / 0 where a gradient is 0
   return step;
 }

@@ -94,13 +94,17 @@ FCNET_INLINE Vec<T> kept(const OptimizerStep<T>& step, Vec<T> w, bool bias) {
   return bias ? w : step.keep * w;
 }
 
-// The gradient of the mean loss, clipped (NaN stays NaN), and that of the L2 penalty.
+// The gradient g of the loss and that of the L2 penalty.
 template <class T>
-FCNET_INLINE Vec<T> penalized_gradient(const OptimizerStep<T>& step, Vec<T> w, Vec<T> sum, bool bias) {
-  const Vec<T> most = broadcast(step.clip_value);
-  Vec<T> g = step.scale * sum;
-  g = g < -most ? -most : most < g ? most : g;
+FCNET_INLINE Vec<T> penalized(const OptimizerStep<T>& step, Vec<T> w, Vec<T> g, bool bias) {
   return bias ? g : fma(broadcast(step.l2), w, g);
+}
+
+// The gradient of the mean loss, within +- clip_value (NaN stays NaN).
+template <class T>
+FCNET_INLINE Vec<T> clipped_gradient(const OptimizerStep<T>& step, Vec<T> sum) {
+  const Vec<T> most = broadcast(step.clip_value), g = step.scale * sum;
+  return g < -most ? -most : most < g ? most : g;
 }
 
 // O on the vector at `at`, made of `w`'s successor by change(w, state).
@@ -114,8 +118,8 @@ FCNET_INLINE void apply_to_vector(const UpdateTarget<T>& target, Size at, Change
   for (int i = 0; i < O::slots; ++i) store(target.new_state + i * target.slot + at, state[i]);
 }
 
-// An optimiser that takes sums from the registers, without L2 penalty and clipping; decays: with weight decay.
-template <class O, bool decays>
+// An optimiser that takes sums from the registers, without clipping; shrinks: with weight decay and L2 penalty.
+template <class O, bool shrinks>
 struct InRegisters {
   static constexpr int slots = O::slots;
   O optimizer;
@@ -125,8 +129,9 @@ struct InRegisters {
   FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
     tile.each([&](int r, int s, Vec<T> sum) {
       apply_to_vector<O>(target, corner + r * lanes + s * width<T>, [&](Vec<T> w, Vec<T>* state) {
-        const Vec<T> g = optimizer.step.scale * sum;
-        return optimizer(decays ? kept(optimizer.step, w, static_cast<Size>(r) >= bias) : w, state, g);
+        const bool spared = !shrinks || static_cast<Size>(r) >= bias;
+        const Vec<T> g = penalized(optimizer.step, w, optimizer.step.scale * sum, spared);
+        return optimizer(kept(optimizer.step, w, spared), state, g);
       });
     });
   }
@@ -140,7 +145,7 @@ void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, 
   for (Size r = 0; r < rows; ++r)
     for (Size c = 0; c < columns; c += width<T>)
       apply_to_vector<O>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
-        const Vec<T> g = penalized_gradient(step, w, load(sums + r * columns + c), r >= bias);
+        const Vec<T> g = penalized(step, w, clipped_gradient(step, load(sums + r * columns + c)), r >= bias);
         return optimizer(kept(step, w, r >= bias), state, g);
       });
 }
@@ -189,15 +194,14 @@ struct FromCache {
 // Calls f with what applies the optimiser that `step` names: from the registers those that most people use.
 template <class T, class F>
 FCNET_INLINE void with_optimizer(const OptimizerStep<T>& step, F f) {
-  const bool as_it_is = step.l2 == T(0) && step.clip_value == static_cast<T>(__builtin_inf());
-  const bool plain = as_it_is && step.keep == T(1);
-  if (step.optimizer == Optimizer::sgd && plain)
+  const bool clips = step.clip_value != static_cast<T>(__builtin_inf());
+  if (step.optimizer == Optimizer::sgd && !clips && step.l2 == T(0) && step.keep == T(1))
     f(InRegisters<Sgd<T>, false>{{step}});
-  else if (step.optimizer == Optimizer::momentum && plain)
-    f(InRegisters<Momentum<T, false>, false>{{step}});
-  else if (step.optimizer == Optimizer::nesterov && plain)
-    f(InRegisters<Momentum<T, true>, false>{{step}});
-  else if (step.optimizer == Optimizer::adam && as_it_is)
+  else if (step.optimizer == Optimizer::momentum && !clips)
+    f(InRegisters<Momentum<T, false>, true>{{step}});
+  else if (step.optimizer == Optimizer::nesterov && !clips)
+    f(InRegisters<Momentum<T, true>, true>{{step}});
+  else if (step.optimizer == Optimizer::adam && !clips)
     f(InRegisters<Adam<T, false>, true>{{step}});
   else
     f(FromCache<T>{step, static_cast<int>(state_slots(step.optimizer))});

@@ -62,7 +62,7 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
   const double scale = gradient_scale(t.loss.loss, outputs, loss);
   progress.powers.advance(*t.chosen);
   const double rate = progress.rates != nullptr ? *progress.rates++ : t.chosen->learning_rate;
-  const OptimizerStep<T> step = optimizer_step<T>(*t.chosen, rate, progress.powers, scale);
+  const OptimizerStep<T> step = optimizer_step<T>(*t.chosen, rate, progress.powers, scale, loss.weight);
   with_optimizer(step, [&](auto optimizer) {
     for (Size l = t.count; l-- > 0;) Layers::backward(optimizer, t, l, n);
   });

@@ -127,7 +127,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   const auto scale = [&](const LossSum& loss) { return gradient_scale(shape_.loss, shape_.outputs(), loss); };
   const auto use = [&](const Pass& pass, Size l, Size first, Size last) {
     if (!trained_(l)) return;
-    const auto of_step = [&] { return optimizer_step<T>(chosen_, rate, powers, scale(pass.loss)); };
+    const auto of_step = [&] { return optimizer_step<T>(chosen_, rate, powers, scale(pass.loss), pass.loss.weight); };
     if (shape_.normalizes(l) && last > shape_.sizes[l]) update_normalization(pass, l, of_step());
     last = std::min(last, shape_.product_rows(l));
     if (first >= last) return;
@@ -142,7 +142,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
   if (chosen_.needs_norm()) {
     const double norm = scale(loss) * norm_of_sums(team, watch);
-    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm));
+    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm), loss.weight);
     each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
       const Size last = std::min(block.last, shape_.trained_rows(block.layer));
       if (trained_(block.layer) && block.first < last) update(block.layer, {}, {}, of_step, true, block.first, last);

@@ -78,7 +78,7 @@ def first_non_finite(array: Array) -> tuple[int, ...] | None:
     """Where the first NaN or infinity stands."""
     if array.dtype.kind != "f" and array.dtype != tensors.BFLOAT16:
         return None
-    strip = max(1, SCANNED // max(1, array.shape[-1]))
+    strip = max(1, SCANNED // max(1, array[:1].size))
     for first in range(0, len(array), strip):
         part = tensors.widened(array[first : first + strip])
         with np.errstate(all="ignore"):  # a sum tells in one pass that all is well

@@ -14,8 +14,10 @@ _SHARE: dict[str, Range] = {
 _RANGES: dict[str, Range] = _SHARE | {
     "learning_rate": ("a positive, finite number", lambda value: 0 < value < math.inf),
     "epsilon": ("a positive, finite number", lambda value: 0 < value < math.inf),
+    "epsilon_hat": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
     "weight_decay": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
     "l2": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
+    "l2_sum": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
     "clip_value": ("a positive number, or None", lambda value: value > 0),
     "clip_norm": ("a positive number, or None", lambda value: value > 0),
 }
@@ -40,6 +42,9 @@ class Optimizer:
         Positive and finite.
     l2 : float >= 0, default 0
         Of the penalty ``l2 / 2 sum W**2`` on weights, not biases. The loss that is reported is that of the data alone.
+    l2_sum : float >= 0, default 0
+        The same beside the sum of a step's losses, not beside their mean (scikit-learn's ``alpha``): adds ``l2_sum /
+        samples`` to l2, of a step's samples or what they weigh.
     clip_value : float > 0, optional
         Every entry of g is brought into [-clip_value, clip_value].
     clip_norm : float > 0, optional
@@ -58,6 +63,7 @@ class Optimizer:
     learning_rate: float
     _: KW_ONLY
     l2: float = 0.0
+    l2_sum: float = 0.0
     clip_value: float | None = None
     clip_norm: float | None = None
     accumulate: int = 1

@@ -58,19 +58,25 @@ def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False, 
 
 
 def adam(
-    learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 0.0
+    learning_rate: float,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    epsilon_hat: float = 0.0,
+    weight_decay: float = 0.0,
 ) -> Update:
     """Adam (Kingma and Ba 2015, algorithm 1), with decoupled weight decay AdamW (Loshchilov and Hutter 2019).
 
     ``m <- beta1 m + (1 - beta1) g``, ``v <- beta2 v + (1 - beta2) g**2``;
     ``x <- x - alpha weight_decay x`` for weights, then
-    ``x <- x - alpha m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + epsilon)`` in step t.
+    ``x <- x - alpha m / (1 - beta1**t) / ((sqrt(v) + epsilon_hat) / sqrt(1 - beta2**t) + epsilon)`` in step t.
 
     Parameters
     ----------
     learning_rate : float
         alpha.
-    beta1, beta2, epsilon, weight_decay : float
+    beta1, beta2, epsilon, epsilon_hat, weight_decay : float
 
     Returns
     -------
@@ -89,7 +95,7 @@ def adam(
             m[...] = beta1 * m + (1 - beta1) * g
             v[...] = beta2 * v + (1 - beta2) * g * g
             _decay(x, learning_rate * weight_decay)
-            x -= learning_rate * (m / lag1) / (np.sqrt(v / lag2) + epsilon)
+            x -= learning_rate * (m / lag1) / (np.sqrt(v / lag2) + epsilon_hat / math.sqrt(lag2) + epsilon)
 
     return update
 

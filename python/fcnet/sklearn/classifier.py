@@ -1,0 +1,297 @@
+"""MLPClassifier: labels, probabilities, and what is asked of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import validate_data
+
+from fcnet.schedule import Schedule
+from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
+from fcnet.sklearn.labels import Labels
+from fcnet.sklearn.objective import Objective
+from fcnet.sklearn.perceptron import Perceptron, has_steps
+
+
+class MLPClassifier(ClassifierMixin, Labels, Perceptron):
+    """scikit-learn's MLPClassifier over ``fcnet.Network``: one of several classes, or of several labels each yes or no.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Neurons of each hidden layer.
+    activation : str, default "relu"
+        "identity", "logistic", "tanh", "relu", or another that ``fcnet.Dense`` knows.
+    solver : {"adam", "sgd", "lbfgs"}, default "adam"
+        "lbfgs" is SciPy's L-BFGS-B, for up to some thousand samples.
+    alpha : float >= 0, default 0.0001
+        Adds ``alpha / 2 sum W**2`` to the sum of a step's losses.
+    batch_size : int or "auto", default "auto"
+        Samples a step: ``min(200, n_samples)``.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        For "sgd": as it is; after every epoch ``learning_rate_init / (t_ + 1)**power_t``; divided by 5 where the fit
+        would end otherwise, until it is below 1e-6.
+    learning_rate_init : float > 0, default 0.001
+    power_t : float >= 0, default 0.5
+    max_iter : int >= 1, default 200
+        Epochs; iterations of "lbfgs".
+    shuffle : bool, default True
+        Draw a new order of the samples in every epoch.
+    random_state : int, RandomState or None, default None
+        First weights and samples held back, the same as scikit-learn's, and the order of the samples, another one.
+    tol : float >= 0, default 1e-4
+        The fit ends after more than ``n_iter_no_change`` epochs in a row without a loss, or with early stopping a
+        score, that is so much better than all before. For "lbfgs" the largest entry of the gradient.
+    verbose : bool or int, default False
+        Print a line for every epoch.
+    warm_start : bool, default False
+        ``fit`` goes on from the weights there are.
+    momentum : float in [0, 1], default 0.9
+        For "sgd".
+    nesterovs_momentum : bool, default True
+        With Nesterov's look ahead.
+    early_stopping : bool, default False
+        Hold samples back, of two classes alike, end the fit by their score, and go back to the best weights.
+    validation_fraction : float in [0, 1), default 0.1
+        The share to hold back.
+    beta_1, beta_2 : float in [0, 1), default 0.9 and 0.999
+    epsilon : float > 0, default 1e-8
+        Adam's, added before the square root is corrected for its start at 0.
+    n_iter_no_change : int >= 1 or numpy.inf, default 10
+    max_fun : int >= 1, default 15000
+        For "lbfgs": evaluations of the loss at most.
+    class_weight : dict, "balanced" or None, default None
+        How much the samples of a class count, times sample_weight, as for scikit-learn's linear models.
+    label_smoothing : float in [0, 1), default 0
+        s: train towards ``(1 - s) y + s / classes``.
+    dropout : float or sequence of float in [0, 1), default 0
+        The share of the outputs of every hidden layer that a training step leaves out.
+    clip_norm : float > 0, optional
+        The gradient is shortened to this norm.
+    schedule : of fcnet.schedules, optional
+        Factors on the learning rate over ``max_iter`` epochs.
+    callbacks : list of fcnet.Callback or function (epoch, logs), optional
+        Heard as ``Network.fit`` has it. scikit-learn's own, from 1.9 on, are set by ``set_callbacks``.
+    scoring : str, callable or None, default None
+        What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
+    progress : bool, default False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    classes_ : array (n_classes,)
+    coefs_, intercepts_ : list of array (inputs, outputs), list of array (outputs,)
+        Weights and biases of every layer, to get and to set.
+    loss_, best_loss_ : float
+        Of the last epoch, with the penalty, and the lowest; best_loss_ is None with early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        After every epoch; that of the validation data is without the penalty.
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        With early stopping.
+    n_iter_, t_ : int
+        Epochs of the last fit; samples trained on since the first.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> X, y = make_classification(random_state=0)
+    >>> net = MLPClassifier([20], max_iter=500, random_state=0).fit(X, y)
+    >>> net.predict(X[:2]), y[:2]
+    (array([0, 0]), array([0, 0]))
+    """
+
+    _parameter_constraints = CONSTRAINTS | {
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "label_smoothing": [SHARE],
+    }
+    loss = "log_loss"
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        schedule: Schedule | None = None,
+        callbacks: Sequence[Any] | None = None,
+        scoring: Any = None,
+        progress: bool | None = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.callbacks = callbacks
+        self.scoring = scoring
+        self.progress = progress
+
+    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
+        X, y = validate_data(self, X, y, reset=reset, **options)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._learn_classes(y)
+            return X, y
+        classes = unique_labels(y)
+        if self.warm_start and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {classes}"
+            )
+        self._refuse_unknown(classes)
+        return X, y
+
+    def _validate_held_back(self, X: Any, y: Any) -> tuple[Any, Any]:
+        X, y = super()._validate_held_back(X, y)
+        self._refuse_unknown(unique_labels(y))
+        return X, y
+
+    def _objective(self) -> Objective:
+        return Objective.of_classes(
+            self.n_outputs_, exclusive=self._exclusive, label_smoothing=float(self.label_smoothing)
+        )
+
+    def _weigh(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError("class_weight is 'balanced', which one batch does not tell: expected a dict")
+        weights = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
+
+    def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
+        return float(accuracy_score(y, predictions, sample_weight=weights))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPClassifier:
+        """Train until the loss no longer falls.
+
+        Parameters
+        ----------
+        X : array-like, table or sparse array (n_samples, n_features)
+        y : array-like (n_samples,) of class labels, or (n_samples, n_labels) of 0 and 1
+        sample_weight : array-like (n_samples,) of numbers >= 0, optional
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
+            What ``validation_loss_curve_`` is of and early stopping looks at, in place of samples held back.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError : an argument or a parameter is not as it should be, or the training diverged.
+        """
+        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
+
+    @available_if(has_steps)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+        """Train for one epoch on these samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for fit
+        classes : array-like (n_classes,)
+            All there are; for the first call.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError : as for fit; early_stopping is on.
+        AttributeError : the solver is "lbfgs".
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
+        return self._fit(X, y, sample_weight, True, (None, None, None))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest class of each sample, array (n_samples,), or labels (n_samples, n_labels) of 0 and 1."""
+        return self._decode(self._predicted(X))
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Probabilities (n_samples, n_classes), or (n_samples, n_labels) of yes."""
+        p = self._predicted(X)
+        return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """The logarithms of ``predict_proba``."""
+        p = self.predict_proba(X)
+        return np.log(p, out=p)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,51 @@
+"""Class labels of any kind, as the network takes and gives them: numbers of classes, or yes or no for every label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import LabelBinarizer
+
+
+class Labels:
+    """The part of a classifier that knows the classes."""
+
+    classes_: NDArray[Any]
+    _label_binarizer: LabelBinarizer
+
+    def _learn_classes(self, y: Any) -> None:
+        self._label_binarizer = LabelBinarizer().fit(y)
+        self.classes_ = self._label_binarizer.classes_
+
+    def _refuse_unknown(self, classes: NDArray[Any]) -> None:
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    @property
+    def _exclusive(self) -> bool:
+        """Whether a sample has one of at least three classes, and the network an output for each."""
+        return bool(self._label_binarizer.y_type_ == "multiclass")
+
+    @property
+    def _several(self) -> bool:
+        """Whether a sample has several labels, each yes or no."""
+        return self._label_binarizer.y_type_.startswith("multilabel")
+
+    def _encode(self, y: Any) -> NDArray[Any]:
+        if self._several:
+            return np.asarray(self._label_binarizer.transform(y), np.float32)
+        return np.searchsorted(self.classes_, y).astype(np.int32)
+
+    def _outputs_for(self, answers: NDArray[Any]) -> int:
+        return answers.shape[1] if self._several else len(self.classes_) if self._exclusive else 1
+
+    def _decode(self, outputs: NDArray[Any]) -> Any:
+        if self._several:
+            return self._label_binarizer.inverse_transform(outputs)
+        if self._exclusive:
+            return self.classes_[outputs.argmax(axis=1)]
+        return self.classes_[np.minimum(outputs[:, 0] > 0.5, len(self.classes_) - 1)]

@@ -1,0 +1,86 @@
+"""The solver "lbfgs": SciPy's L-BFGS-B over the network's loss and gradient of all samples."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.utils.optimize import _check_optimize_result
+
+from fcnet.network import Network
+from fcnet.sklearn.objective import Objective, squared_norm
+from fcnet.sklearn.protocol import Task
+
+
+class Lbfgs:
+    """One fit.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    objective : Objective
+    network : Network
+    x, y, weights : as the network takes them
+    """
+
+    def __init__(self, estimator: Any, objective: Objective, network: Network, x: Any, y: Any, weights: Any) -> None:
+        self._estimator, self._objective, self._network = estimator, objective, network
+        examples = network._examples(x, y, weights, finite=True).weighing("sample_weight")
+        self._data = examples.of_loss(network._architecture)
+        self._penalty = estimator.alpha / examples.weight
+        self._constant = objective.constant(y, weights)
+
+    def run(self, task: Task) -> None:
+        """Minimise, and warn where it does not converge."""
+        estimator = self._estimator
+
+        def after_iteration(intermediate_result: Any) -> None:
+            estimator.n_iter_ += 1
+            if estimator.verbose:
+                print(f"Iteration {estimator.n_iter_}, loss = {intermediate_result.fun:.8f}")
+            task.begin_iteration()
+            if task.end_iteration():
+                raise StopIteration
+
+        estimator.n_iter_ = 0
+        found = minimize(
+            self._value_and_gradient,
+            self._packed((layer.W, layer.B) for layer in self._network.layers),
+            method="L-BFGS-B",
+            jac=True,
+            callback=after_iteration,
+            options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
+        )
+        self._set(found.x)
+        loss = self._network._model.gradients(*self._data)[0]
+        penalty = 0.5 * self._penalty * squared_norm(self._network)
+        estimator.loss_ = self._objective.value * loss + self._constant + penalty
+        estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
+
+    def _value_and_gradient(self, packed: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        self._set(packed)
+        loss, slopes = self._network._model.gradients(*self._data)
+        layers = self._network.layers
+        value = loss / self._objective.slope + 0.5 * self._penalty * squared_norm(self._network)
+        gradient = self._packed(
+            (dw / self._objective.slope + self._penalty * layer.W, db / self._objective.slope)
+            for (dw, db), layer in zip(slopes, layers, strict=True)
+        )
+        return value, gradient
+
+    @staticmethod
+    def _packed(layers: Any) -> NDArray[np.float64]:
+        """Weights of every layer, then biases of every layer."""
+        weights, biases = zip(*layers, strict=True)
+        return np.concatenate([np.ravel(a) for a in chain(weights, biases)]).astype(np.float64)
+
+    def _set(self, packed: NDArray[np.float64]) -> None:
+        layers, at = self._network.layers, 0
+        for attribute, layer in chain((("W", layer) for layer in layers), (("B", layer) for layer in layers)):
+            shape = getattr(layer, attribute).shape
+            size = int(np.prod(shape))
+            setattr(layer, attribute, packed[at : at + size].reshape(shape))
+            at += size

@@ -1,0 +1,198 @@
+"""What the classifier and the regressor have in common: from scikit-learn's arguments to a network and its fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fcnet.dense import Dense
+from fcnet.network import Network
+from fcnet.sklearn.constraints import CONSTRAINTS
+from fcnet.sklearn.descent import Descent
+from fcnet.sklearn.held_back import HeldBack, rows, split
+from fcnet.sklearn.lbfgs import Lbfgs
+from fcnet.sklearn.objective import Objective, first_layers
+from fcnet.sklearn.parameters import Parameters
+from fcnet.sklearn.protocol import CallbackSupportMixin, Task
+
+Layers = Sequence[tuple[ArrayLike, ArrayLike]]
+
+
+def has_steps(estimator: Any) -> bool:
+    """Whether the solver makes steps on batches; AttributeError in scikit-learn's words where it does not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+    return True
+
+
+class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
+    """The part of an estimator that does not depend on what y is."""
+
+    _parameter_constraints = CONSTRAINTS
+    best_validation_score_: float | None
+    best_loss_: float | None
+
+    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        """Checked X and y, as scikit-learn checks them."""
+        raise NotImplementedError
+
+    def _encode(self, y: Any) -> NDArray[Any]:
+        """A checked y as the network takes it."""
+        raise NotImplementedError
+
+    def _decode(self, outputs: NDArray[Any]) -> Any:
+        """Predictions from the network's outputs."""
+        raise NotImplementedError
+
+    def _objective(self) -> Objective:
+        raise NotImplementedError
+
+    def _outputs_for(self, answers: NDArray[Any]) -> int:
+        """How many outputs the network has."""
+        raise NotImplementedError
+
+    def _weigh(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        """What the samples weigh, or None."""
+        return sample_weight
+
+    def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
+        """The score of predictions."""
+        raise NotImplementedError
+
+    def _score(self, x: Any, y: Any, weights: Any) -> float:
+        """Of checked samples; NaN where the network has diverged."""
+        outputs = self._network.predict(x)
+        return self._figure(y, self._decode(outputs), weights) if np.isfinite(outputs).all() else np.nan
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation: tuple[Any, Any, Any]) -> Any:
+        hidden = self._hidden_sizes()
+        self._refuse_what_does_not_go_together(incremental, validation)
+        first = "_network" not in vars(self) or not (self.warm_start or incremental)
+        given = X, y
+        X, y = self._validate(X, y, incremental, first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        task = Task(self, self.max_iter, *given, sample_weight)
+        weights = self._weigh(y, sample_weight, incremental)
+        answers = self._encode(y)
+        self.n_outputs_ = self._outputs_for(answers)
+        objective, random = self._objective(), check_random_state(self.random_state)
+        if first:
+            sizes = [X.shape[1], *hidden, self.n_outputs_]
+            layers: Layers = first_layers(random, sizes, self.activation, X.dtype)
+        else:
+            layers = [(layer.W, layer.B) for layer in self._current().layers]
+        held = self._given_for_validation(*validation)
+        if self.early_stopping and self.solver != "lbfgs" and held is None:
+            labels = y if hasattr(self, "classes_") and self.n_outputs_ == 1 else None
+            kept, held_rows = split(X.shape[0], self.validation_fraction, random, labels)
+            held = rows((given[0], y), X, answers, sample_weight, held_rows)
+            X, answers, weights = X[kept], answers[kept], None if weights is None else weights[kept]
+        if first or not incremental:
+            dtype = X.dtype if first else self._network.dtype
+            self._use(self._made(layers, objective, dtype, random.randint(2**32, dtype=np.uint64)))
+        self._begin(first, incremental)
+        network = self._current()
+        self._handed = {}
+        if self.solver == "lbfgs":
+            Lbfgs(self, objective, network, X, answers, weights).run(task)
+        else:
+            Descent(self, objective, X, answers, weights, held, task).run(network, incremental=incremental)
+        task.end()
+        return self
+
+    def _hidden_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return sizes
+
+    def _refuse_what_does_not_go_together(self, incremental: bool, validation: tuple[Any, Any, Any]) -> None:
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if (validation[0] is None) != (validation[1] is None):
+            raise ValueError("X_val and y_val belong together: expected both or none")
+        if validation[2] is not None and validation[0] is None:
+            raise ValueError("sample_weight_val is given without X_val and y_val")
+        if self.solver == "lbfgs":
+            off: dict[str, Any] = {"schedule": None, "callbacks": None, "clip_norm": None, "dropout": 0}
+            for name, value in off.items():
+                if not np.array_equal(getattr(self, name), value):
+                    raise ValueError(f"{name} is for the solvers 'sgd' and 'adam': expected {value!r} with 'lbfgs'")
+        elif self.schedule is not None and self.solver == "sgd" and self.learning_rate != "constant":
+            raise ValueError("schedule is given: expected learning_rate='constant' with it")
+
+    def _given_for_validation(self, X: Any, y: Any, sample_weight: Any) -> HeldBack | None:
+        """The user's own samples for validation."""
+        if X is None:
+            return None
+        x, y = self._validate_held_back(X, y)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, x)
+        return HeldBack((X, y), x, self._encode(y), weights)
+
+    def _validate_held_back(self, X: Any, y: Any) -> tuple[Any, Any]:
+        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
+        x, y = validate_data(self, X, y, reset=False, **options)
+        return x, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _made(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
+        """A network of these weights that has not been trained, so that its optimiser begins anew."""
+        count = len(layers) - 1
+        dropout = [self.dropout] * count if np.ndim(self.dropout) == 0 else list(self.dropout)
+        if len(dropout) != count:
+            raise ValueError(f"dropout has {len(dropout)} shares: expected one, or {count}, one for each hidden layer")
+        hidden: Any = "sigmoid" if self.activation == "logistic" else self.activation
+        activations, shares = [*[hidden] * count, objective.loss.output], [*dropout, 0.0]
+        made = [
+            Dense(np.shape(w)[1], f, dropout=share, init=w)
+            for (w, _), f, share in zip(layers, activations, shares, strict=True)
+        ]
+        network = Network([np.shape(layers[0][0])[0], *made], loss=objective.loss, seed=int(seed), dtype=dtype)
+        for layer, (_, b) in zip(network.layers, layers, strict=True):
+            layer.B = b
+        return network
+
+    def _begin(self, first: bool, incremental: bool) -> None:
+        """The attributes as a fit begins with them; ``warm_start`` and ``partial_fit`` add to what was."""
+        if first:
+            self.t_, self.n_layers_ = 0, len(self._network.layers) + 1
+            output = self._network.layers[-1].activation
+            self.out_activation_ = "logistic" if output == "sigmoid" else output
+            for name in ("loss_curve_", "validation_loss_curve_", "validation_scores_", "best_loss_", "_rate"):
+                self.__dict__.pop(name, None)
+        if self.solver == "lbfgs":
+            return
+        if not incremental or not hasattr(self, "_rate"):
+            self._no_improvement_count, self._rate = 0, self.learning_rate_init
+        for name in ("loss_curve_", "validation_loss_curve_"):
+            setattr(self, name, getattr(self, name, []))
+        if self.early_stopping:
+            kept = getattr(self, "validation_scores_", None)
+            self.validation_scores_ = kept or []
+            self.best_validation_score_ = self.best_validation_score_ if kept else -np.inf
+            self.best_loss_ = None
+        else:
+            best = getattr(self, "best_loss_", None)
+            self.best_loss_ = np.inf if best is None else best
+            self.validation_scores_ = self.best_validation_score_ = None
+
+    def _predicted(self, X: Any) -> NDArray[Any]:
+        """The network's outputs for unchecked samples."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        return self._current().predict(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_network" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

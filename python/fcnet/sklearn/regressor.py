@@ -1,0 +1,254 @@
+"""MLPRegressor: one or several numbers for each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import validate_data
+
+from fcnet.losses import LOSSES, Loss
+from fcnet.schedule import Schedule
+from fcnet.sklearn.constraints import CONSTRAINTS
+from fcnet.sklearn.objective import Objective
+from fcnet.sklearn.perceptron import Perceptron, has_steps
+
+_OF_VALUES = sorted(name for name, kind in LOSSES.items() if not kind.counts_right)
+
+
+class MLPRegressor(RegressorMixin, Perceptron):
+    """scikit-learn's MLPRegressor over ``fcnet.Network``: one or several numbers for each sample.
+
+    Parameters
+    ----------
+    loss : str, of fcnet.losses, or callable, default "squared_error"
+        "squared_error", half of it; "poisson", half of the deviance of counts; or as for ``fcnet.Network``: "mse",
+        "rmse", "mae", "huber", "quantile", one of them with options like ``fcnet.losses.Huber(2)``, a function of your
+        own.
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Neurons of each hidden layer.
+    activation : str, default "relu"
+        "identity", "logistic", "tanh", "relu", or another that ``fcnet.Dense`` knows.
+    solver : {"adam", "sgd", "lbfgs"}, default "adam"
+        "lbfgs" is SciPy's L-BFGS-B, for up to some thousand samples.
+    alpha : float >= 0, default 0.0001
+        Adds ``alpha / 2 sum W**2`` to the sum of a step's losses.
+    batch_size : int or "auto", default "auto"
+        Samples a step: ``min(200, n_samples)``.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        For "sgd": as it is; after every epoch ``learning_rate_init / (t_ + 1)**power_t``; divided by 5 where the fit
+        would end otherwise, until it is below 1e-6.
+    learning_rate_init : float > 0, default 0.001
+    power_t : float >= 0, default 0.5
+    max_iter : int >= 1, default 200
+        Epochs; iterations of "lbfgs".
+    shuffle : bool, default True
+        Draw a new order of the samples in every epoch.
+    random_state : int, RandomState or None, default None
+        First weights and samples held back, the same as scikit-learn's, and the order of the samples, another one.
+    tol : float >= 0, default 1e-4
+        The fit ends after more than ``n_iter_no_change`` epochs in a row without a loss, or with early stopping a
+        score, that is so much better than all before. For "lbfgs" the largest entry of the gradient.
+    verbose : bool or int, default False
+        Print a line for every epoch.
+    warm_start : bool, default False
+        ``fit`` goes on from the weights there are.
+    momentum : float in [0, 1], default 0.9
+        For "sgd".
+    nesterovs_momentum : bool, default True
+        With Nesterov's look ahead.
+    early_stopping : bool, default False
+        Hold samples back, end the fit by their score, and go back to the best weights.
+    validation_fraction : float in [0, 1), default 0.1
+        The share to hold back.
+    beta_1, beta_2 : float in [0, 1), default 0.9 and 0.999
+    epsilon : float > 0, default 1e-8
+        Adam's, added before the square root is corrected for its start at 0.
+    n_iter_no_change : int >= 1 or numpy.inf, default 10
+    max_fun : int >= 1, default 15000
+        For "lbfgs": evaluations of the loss at most.
+    dropout : float or sequence of float in [0, 1), default 0
+        The share of the outputs of every hidden layer that a training step leaves out.
+    clip_norm : float > 0, optional
+        The gradient is shortened to this norm.
+    schedule : of fcnet.schedules, optional
+        Factors on the learning rate over ``max_iter`` epochs.
+    callbacks : list of fcnet.Callback or function (epoch, logs), optional
+        Heard as ``Network.fit`` has it. scikit-learn's own, from 1.9 on, are set by ``set_callbacks``.
+    scoring : str, callable or None, default None
+        What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
+    progress : bool, default False
+        Show a progress bar.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of array (inputs, outputs), list of array (outputs,)
+        Weights and biases of every layer, to get and to set.
+    loss_, best_loss_ : float
+        Of the last epoch, with the penalty, and the lowest; best_loss_ is None with early stopping.
+    loss_curve_, validation_loss_curve_ : list of float
+        After every epoch; that of the validation data is without the penalty.
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        With early stopping.
+    n_iter_, t_ : int
+        Epochs of the last fit; samples trained on since the first.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> X, y = make_regression(200, noise=1, random_state=0)
+    >>> net = MLPRegressor(solver="lbfgs", random_state=0, max_iter=500).fit(X, y / 100)
+    >>> net.score(X, y / 100) > 0.9
+    True
+    """
+
+    _parameter_constraints = CONSTRAINTS | {"loss": [StrOptions({"squared_error", *_OF_VALUES}), Loss, callable]}
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        schedule: Schedule | None = None,
+        callbacks: Sequence[Any] | None = None,
+        scoring: Any = None,
+        progress: bool | None = False,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.clip_norm = clip_norm
+        self.schedule = schedule
+        self.callbacks = callbacks
+        self.scoring = scoring
+        self.progress = progress
+
+    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
+        X, y = validate_data(self, X, y, reset=reset, y_numeric=True, **options)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _encode(self, y: Any) -> NDArray[Any]:
+        return np.asarray(y if y.ndim == 2 else y[:, None])
+
+    def _outputs_for(self, answers: NDArray[Any]) -> int:
+        return int(answers.shape[1])
+
+    def _objective(self) -> Objective:
+        return Objective.of_values(self.loss, self.n_outputs_)
+
+    def _decode(self, outputs: NDArray[Any]) -> Any:
+        return outputs[:, 0] if self.n_outputs_ == 1 else outputs
+
+    def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
+        return float(r2_score(y, predictions, sample_weight=weights))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPRegressor:
+        """Train until the loss no longer falls.
+
+        Parameters
+        ----------
+        X : array-like, table or sparse array (n_samples, n_features)
+        y : array-like (n_samples,) or (n_samples, n_outputs) of numbers
+        sample_weight : array-like (n_samples,) of numbers >= 0, optional
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
+            What ``validation_loss_curve_`` is of and early stopping looks at, in place of samples held back.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError : an argument or a parameter is not as it should be, or the training diverged.
+        """
+        return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
+
+    @available_if(has_steps)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train for one epoch on these samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for fit
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError : as for fit; early_stopping is on.
+        AttributeError : the solver is "lbfgs".
+        """
+        return self._fit(X, y, sample_weight, True, (None, None, None))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predictions (n_samples,), or (n_samples, n_outputs)."""
+        return self._decode(self._predicted(X))

@@ -1,0 +1,28 @@
+"""scikit-learn's own checks of an estimator: all of them, none expected to fail."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sklearn")
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fcnet.sklearn import MLPClassifier, MLPRegressor
+
+# On one sample, constants and the like a fit does not converge; a check may skip itself, as for scikit-learn's MLP.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
+]
+ESTIMATORS = [
+    MLPClassifier(),
+    MLPRegressor(),
+    MLPClassifier(solver="sgd", learning_rate="adaptive", clip_norm=10.0, label_smoothing=0.01),
+    MLPRegressor("huber", activation="gelu"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_a_check_of_scikit_learn_passes(estimator, check):
+    check(estimator)
