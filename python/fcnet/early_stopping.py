@@ -19,8 +19,8 @@ class EarlyStopping(Monitoring):
     min_delta : float >= 0, default 0
         By how much a figure must be better to count.
     monitor : str, default "val_loss"
-        A figure of the history: "loss", "accuracy", "val_loss", "val_accuracy", or "val_" and the name of one of the
-        fit's ``metrics``. NaN is no improvement on any figure; the first of a fit gives a RuntimeWarning.
+        A figure of the history: "loss", "accuracy", "val_loss", "val_accuracy", or ``"val_"`` and the name of one of
+        the fit's ``metrics``. NaN is no improvement on any figure; the first of a fit gives a RuntimeWarning.
     restore_best : bool, default True
         Leave the network with the weights of the best epoch, also where the epochs end first or the training diverges.
         They take the memory of one more set of weights, and no time.

@@ -92,7 +92,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     coefs_, intercepts_ : list of array (inputs, outputs), list of array (outputs,)
         Weights and biases of every layer, to get and to set.
     loss_, best_loss_ : float
-        Of the last epoch, with the penalty, and the lowest; best_loss_ is None with early stopping.
+        Of the last epoch, with the penalty, and the lowest; ``best_loss_`` is None with early stopping.
     loss_curve_, validation_loss_curve_ : list of float
         After every epoch; that of the validation data is without the penalty.
     validation_scores_, best_validation_score_ : list of float and float, or None
