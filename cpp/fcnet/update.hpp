@@ -33,12 +33,17 @@ FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, P
 template <class T>
 void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step,
             const UpdateTarget<T>& target, Size first, Size last) {
+  const FromCache<T> rest{step, static_cast<int>(state_slots(step.optimizer))};
   with_optimizer(step, [&](auto optimizer) {
     weight_product(
         layer, h, sigma_t, first, last,
         [&](Size at) { return target.sums != nullptr ? load(target.sums + at) : Vec<T>{}; },
-        [&](Size row, Size corner, auto& tile) {
-          optimizer.apply(target, corner, tile, row < layer.in ? layer.in - row : 0);
+        [&]<int R, int N>(Size row, Size corner, Tile<T, R, N>& tile) {
+          const Size bias = row < layer.in ? layer.in - row : 0;
+          if constexpr (R == tile_rows)
+            optimizer.apply(target, corner, tile, bias);
+          else  // the few rows that are left: compiled once, not for each of their numbers
+            rest.apply(target, corner, tile, bias);
         },
         [&](Size at, Size rows) {
           prefetch_rows(target.w + at, rows);

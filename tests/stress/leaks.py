@@ -1,0 +1,12 @@
+"""Ten thousand lives of a network: some three minutes.
+
+python -m pytest tests/stress/leaks.py
+"""
+
+from __future__ import annotations
+
+from test_leaks import growth
+
+
+def test_the_process_does_not_grow():
+    assert growth(200, 10_000) < 1024  # KiB
