@@ -24,8 +24,8 @@ class EpochAverage {
     return goes_on_ && next_ != nullptr && next_ != before_ ? next_->copy(*before_, watch) : Status::ok;
   }
   // What the trainer begins with: the weights beneath, where they go on without an average.
-  const Parameters<T>& start(const Parameters<T>& published) const {
-    return goes_on_ && next_ == nullptr ? before_->weights : published;
+  const Parameters<T>* start(const Parameters<T>* published) const {
+    return goes_on_ && next_ == nullptr ? &before_->weights : published;
   }
   WeightAverage<T>* next() const { return next_.get(); }
   void restore() { model_.exchange_average(before_); }

@@ -188,7 +188,7 @@ class Fit {
       if (ready != Status::ok) return LossResult{.status = ready};
       if (const Status s = averaged.prepare(watch); s != Status::ok) return LossResult{.status = s};
       state->optimizer = optimizer_;
-      return trainer_.run_epoch(averaged.start(*start), *state, model.seed(), epoch, shuffle_,
+      return trainer_.run_epoch(*averaged.start(start.get()), *state, model.seed(), epoch, shuffle_,
                                 of_steps ? of_steps->data() : nullptr, watch, averaged.next(), whole);
     });
     running.reset();

@@ -21,6 +21,12 @@ namespace fcnet {
 // For tests: how many allocations come before the one that fails; negative: none does.
 inline std::atomic<long> allocations_to_failure{-1};
 
+inline bool allocation_is_to_fail() {
+  const long left = allocations_to_failure;
+  if (left >= 0) allocations_to_failure = left - 1;
+  return left == 0;
+}
+
 template <class T>
 class Buffer {
  public:
@@ -40,7 +46,7 @@ class Buffer {
   [[nodiscard]] Status allocate(Checked count) {
     const Checked bytes = count * sizeof(T);
     if (!(bytes + huge_page).ok()) return Status::too_large;
-    if (allocations_to_failure >= 0 && allocations_to_failure-- == 0) return Status::out_of_memory;
+    if (allocation_is_to_fail()) return Status::out_of_memory;
     const std::size_t alignment = bytes.value() >= huge_page ? huge_page : cache_line;
     void* const fresh = std::calloc(bytes.value() + alignment, 1);  // a large one arrives as zero pages, untouched
     if (fresh == nullptr) return Status::out_of_memory;
