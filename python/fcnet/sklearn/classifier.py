@@ -106,7 +106,7 @@ class MLPClassifier(ClassifierMixin, Labels, Perceptron):
     --------
     >>> from sklearn.datasets import make_classification
     >>> X, y = make_classification(random_state=0)
-    >>> net = MLPClassifier([20], max_iter=500, random_state=0).fit(X, y)
+    >>> net = MLPClassifier([20], max_iter=2000, random_state=0).fit(X, y)
     >>> net.predict(X[:2]), y[:2]
     (array([0, 0]), array([0, 0]))
     """
