@@ -273,15 +273,16 @@ class Network(Explaining):
         s = dict(state)
         parameters, history, epochs_trained, names, trainable, optimizer_state, average_state = map(s.pop, others)
         made = Architecture.restored(**s)
-        if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
-            raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
+        if not isinstance(trainable, list) or len(trainable) != len(made.kinds):
+            raise ValueError(f"trainable is {trainable!r}: expected a flag for each of {len(made.kinds)} layers")
         self._begin(made, parameters)
         for layer, of_layer in zip(self.layers, trainable, strict=True):
             layer.trainable = of_layer
         if optimizer_state is not None:
             self._model.set_optimizer_state(*optimizer_state)
         if average_state is not None:
-            self._model.set_average_state(*average_state)
+            kind, count, beneath = average_state
+            self._model.set_average_state(kind, count, made.parts(beneath))
         self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
         self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)
