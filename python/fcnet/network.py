@@ -57,8 +57,8 @@ class Network(Explaining):
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,)
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m), ``.B`` (m,) and ``.trainable``, to get and to set; all else is fixed once the
-        network is made.
+        ``net.layers[i].W`` (k, m), ``.B`` (m,), where it is normalised ``.gamma``, ``.mean``, ``.variance``, and
+        ``.trainable``, to get and to set; all else is fixed once the network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
     feature_names : tuple of str, or None
@@ -162,7 +162,7 @@ class Network(Explaining):
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
 
         Nothing is dropped out; also of layers that are frozen. Batch normalisation takes the statistics of x, as in a
-        training step.
+        training step; also in a frozen layer, which a step normalises as in a prediction.
 
         Parameters
         ----------
