@@ -87,7 +87,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, or a layer is normalised.
+        TypeError, ValueError : an argument is not as above, a layer is normalised, or the loss is not finite.
         """
         from fcnet.explanation import gradient_check
 
