@@ -106,8 +106,8 @@ def test_whoever_reads_what_lies_beneath_keeps_it():
         (lambda name, count, layers: (name, 0.0, layers), "count of an average"),
         (lambda name, count, layers: (name, np.nan, layers), "count of an average"),
         (lambda name, count, layers: (name, 1.5, layers), "count of an average"),
-        (lambda name, count, layers: (name, count, layers[:1]), "one entry for each layer"),
-        (lambda name, count, layers: (name, count, layers[::-1]), "W has shape"),
+        (lambda name, count, layers: (name, count, layers[:1]), "parameters of 1 layers"),
+        (lambda name, count, layers: (name, count, layers[::-1]), "W of layer 0 has shape"),
     ],
 )
 def test_a_damaged_state_is_an_error(damage, match):
@@ -143,6 +143,20 @@ def test_a_file_with_a_damaged_state_is_refused(changes, match, tmp_path, monkey
     monkeypatch.setattr(storage, "_checksum", lambda *_: metadata["crc32"])
     with pytest.raises(ValueError, match=f"not a network that can be loaded: .*{match}"):
         fc.load(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "match"),
+    [(1, [1, 1, 1], "the layer has no bias"), (4, [1, -1, 1], "variance of layer 0 is negative")],
+)
+def test_what_lies_beneath_is_checked_as_parameters_are(part, wrong, match):
+    net = fc.Network([2, fc.Dense(3, bias=False, normalization="batch"), 2], seed=0)
+    net.fit([[0, 1], [1, 0]], [0, 1], epochs=1, averaging=fc.EMA())
+    kind, count, (first, *others) = beneath(net)
+    first = [np.float32(wrong) if i == part else array for i, array in enumerate(first)]
+    damaged = net.__getstate__() | {"average_state": (kind, count, [first, *others])}
+    with pytest.raises(ValueError, match=match):
+        fc.Network.__new__(fc.Network).__setstate__(damaged)
 
 
 def test_a_file_without_an_average_has_none(tmp_path):

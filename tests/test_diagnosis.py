@@ -29,6 +29,20 @@ def test_nothing_is_said_about_a_network_that_does_well(data):
     assert found.loss_after < found.loss
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_named(data, value):
+    net = fc.Network([6, 16, 2], seed=0)
+    net.layers[1].W = np.full((16, 2), value)
+    assert advice(net, *data) == "set the weights of layer 2 anew (some of them are NaN or infinite)"
+
+
+@pytest.mark.parametrize("size", [1e17, -3e30])
+def test_numbers_that_are_all_alike_and_large_have_a_histogram(size):
+    found = fc.Network([1, 1], loss="mse", seed=0, dtype="float64").diagnose([[size]], [0.0])
+    assert found.inputs.counts.sum() == 1
+    assert found.inputs.least == found.inputs.most == size
+
+
 def test_the_figures_are_those_of_numpy():
     net, x, y = batch(activation="tanh")
     found = net.diagnose(x, y, learning_rate=0.5)

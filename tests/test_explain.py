@@ -125,6 +125,7 @@ def test_three_columns_and_their_difference_in_ulp():
         ({"learning_rate": -1}, ValueError, "learning_rate"),
         ({"class_names": ["a"]}, ValueError, "class_names is .'a'.: expected 4 words"),
         ({"class_names": "abcd"}, ValueError, "class_names is 'abcd': expected 4 words"),
+        ({"class_names": 4}, ValueError, "class_names is 4: expected 4 words"),
         ({"steps": 10**6}, ValueError, "expected at most 20,000,000; see Network.diagnose"),
     ],
 )

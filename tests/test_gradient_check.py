@@ -20,6 +20,13 @@ def test_right_gradients_pass(dtype, activation, loss):
     assert "right, worst at" in str(found)
 
 
+def test_a_loss_that_is_not_finite_passes_no_check():
+    net, x, y = batch()
+    net.layers[0].W = np.full_like(net.layers[0].W, np.nan)
+    with pytest.raises(ValueError, match="the loss of x and y is nan: expected a finite one"):
+        net.check_gradients(x, y)
+
+
 def half(output, target):
     e = output - target
     return float((e * e).mean()), e / e.size

@@ -11,6 +11,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import reference
+from fcnet.normalization import Normalization
 
 from bounds import flat, max_error
 
@@ -222,6 +223,10 @@ def test_layers_give_and_take_what_they_have():
     [
         (lambda: fc.Dense(3, normalization="group"), ValueError, "normalization is 'group': expected 'batch', 'layer'"),
         (lambda: fc.Dense(3, normalization=True), ValueError, "normalization is True: expected"),
+        (lambda: fc.Dense(3, normalization=Normalization()), ValueError, "expected 'batch', 'layer'"),
+        (lambda: fc.Dense(3, normalization=Normalization), ValueError, "expected 'batch', 'layer'"),
+        (lambda: fc.Network([2, fc.Dense(3, normalization=fc.LayerNorm(1e-39)), 2]), ValueError, "for float32"),
+        (lambda: fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm(1e39)), 2]), ValueError, "for float32"),
         (lambda: fc.LayerNorm(0), ValueError, "epsilon is 0: expected a positive"),
         (lambda: fc.BatchNorm(momentum=0), ValueError, "momentum is 0: expected 0 < momentum <= 1"),
         (lambda: fc.BatchNorm("0.1"), TypeError, "epsilon is '0.1': expected a number"),

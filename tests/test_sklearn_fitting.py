@@ -158,6 +158,13 @@ def test_weights_can_be_set_as_a_list_one_by_one_and_number_by_number(estimator,
         net.coefs_ = net.coefs_[:1]
 
 
+def test_weights_of_more_digits_than_the_network_has_are_set_once(monkeypatch):
+    net = MLPClassifier([5], max_iter=2).fit(X.astype(np.float32), Y)
+    net.coefs_ = [np.full((6, 5), 0.1), np.full((5, 3), np.nan)]
+    monkeypatch.setattr(type(net._network.layers[0]), "_set", lambda *_: pytest.fail("set again"))
+    net.predict_proba(X.astype(np.float32))
+
+
 @both
 def test_training_goes_on_from_weights_that_were_set(estimator, y):
     net, other = (

@@ -85,6 +85,9 @@ class Architecture:
         chosen = _loss(loss, sizes[-1])
         kinds = kinds_of(sizes[1:], chosen, activation)
         type_ = _float_type(dtype)
+        for kind in kinds:
+            if kind.normalization is not None:
+                kind.normalization.check_for(type_)
         seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
@@ -130,15 +133,7 @@ class Architecture:
         TypeError, ValueError : the parameters are not of these sizes.
         MemoryError, OverflowError : a network of this size does not fit in memory.
         """
-        given = None
-        if parameters is not None:
-            given = [
-                tuple(
-                    self.part(value, i, part, f"{part} of layer {i}")
-                    for part, value in zip(kind.parts, values, strict=True)
-                )
-                for i, (kind, values) in enumerate(zip(self.kinds, parameters, strict=True))
-            ]
+        given = None if parameters is None else self.parts(parameters)
         scales = bool((self.scale != 1).any() or (self.offset != 0).any())
         factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
         kinds, loss = [kind.native() for kind in self.kinds], self.loss
@@ -151,6 +146,23 @@ class Architecture:
                     weights = first_weights(init, k, m, self.seed, i)
                     model.set_parameter(i, "W", self.part(weights, i, "W", f"init of layer {i}"))
         return model
+
+    def parts(self, layers: Sequence[Sequence[ArrayLike]]) -> list[tuple[NDArray[Any], ...]]:
+        """Those of all layers, checked.
+
+        Raises
+        ------
+        TypeError, ValueError : not of so many layers, or of other parts; one is not as ``part`` expects.
+        """
+        if len(layers) != len(self.kinds):
+            raise ValueError(f"there are parameters of {len(layers)} layers: expected {len(self.kinds)}")
+        return [
+            tuple(
+                self.part(value, i, part, f"{part} of layer {i}")
+                for part, value in zip(kind.parts, values, strict=True)
+            )
+            for i, (kind, values) in enumerate(zip(self.kinds, layers, strict=True))
+        ]
 
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
         """One of the parts of a layer, checked.

@@ -19,7 +19,8 @@ class Averaging:
     The weights beneath an average, and how many are in it, stay with the network when a fit ends, and in its files,
     pickles and copies: a fit with an average of the same kind goes on from them, as one longer fit would. Any other
     fit, and setting W or B, begins at what is published; so does every fit after a divergence, and after early stopping
-    has gone back to an earlier epoch. Takes the memory of one more set of weights.
+    has gone back to an earlier epoch. Gamma and the running statistics of normalised layers are averaged like weights.
+    Takes the memory of one more set of weights.
     """
 
     def _native(self) -> tuple[str, float]:

@@ -52,8 +52,8 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer has dropout, x is sparse, or there would be more
-            than 20 million numbers.
+        TypeError, ValueError : an argument is not as above, a layer has dropout or normalisation, x is sparse, or
+            there would be more than 20 million numbers.
         DivergenceError : a step leads to numbers that are not finite.
         ArithmeticError : the native core and the reference differ by more than rounding: a bug of fcnet.
 
@@ -87,7 +87,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above.
+        TypeError, ValueError : an argument is not as above, a layer is normalised, or the loss is not finite.
         """
         from fcnet.explanation import gradient_check
 
@@ -110,7 +110,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, or x is sparse.
+        TypeError, ValueError : an argument is not as above, x is sparse, or a layer is normalised.
         """
         from fcnet.explanation import diagnosis
 

@@ -260,7 +260,7 @@ class Fitting(Described):
         ------
         TypeError, ValueError : an argument is not as above; the network is as before.
         DivergenceError : the loss or a weight became infinite or NaN; the network is as before, but for what the
-            optimiser remembers, which begins anew.
+            optimiser remembers and what lies beneath an average, which begin anew.
         RuntimeError : the network is being fitted, by another thread or the caller of a callback.
 
         Examples

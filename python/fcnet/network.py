@@ -57,8 +57,8 @@ class Network(Explaining):
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,)
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m), ``.B`` (m,) and ``.trainable``, to get and to set; all else is fixed once the
-        network is made.
+        ``net.layers[i].W`` (k, m), ``.B`` (m,), where it is normalised ``.gamma``, ``.mean``, ``.variance``, and
+        ``.trainable``, to get and to set; all else is fixed once the network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
     feature_names : tuple of str, or None
@@ -162,7 +162,7 @@ class Network(Explaining):
         """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
 
         Nothing is dropped out; also of layers that are frozen. Batch normalisation takes the statistics of x, as in a
-        training step.
+        training step; also in a frozen layer, which a step normalises as in a prediction.
 
         Parameters
         ----------
@@ -273,15 +273,16 @@ class Network(Explaining):
         s = dict(state)
         parameters, history, epochs_trained, names, trainable, optimizer_state, average_state = map(s.pop, others)
         made = Architecture.restored(**s)
-        if len(parameters) != len(made.kinds) or not isinstance(trainable, list) or len(trainable) != len(made.kinds):
-            raise ValueError(f"there are parameters of {len(parameters)} layers: expected {len(made.kinds)}")
+        if not isinstance(trainable, list) or len(trainable) != len(made.kinds):
+            raise ValueError(f"trainable is {trainable!r}: expected a flag for each of {len(made.kinds)} layers")
         self._begin(made, parameters)
         for layer, of_layer in zip(self.layers, trainable, strict=True):
             layer.trainable = of_layer
         if optimizer_state is not None:
             self._model.set_optimizer_state(*optimizer_state)
         if average_state is not None:
-            self._model.set_average_state(*average_state)
+            kind, count, beneath = average_state
+            self._model.set_average_state(kind, count, made.parts(beneath))
         self._feature_names = feature_names.checked(names, made.sizes[0])
         self._history = History(**history)
         self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)

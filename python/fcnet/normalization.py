@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from fcnet.hyperparameters import Range, check_numbers
 
 NormalizationName = Literal["batch", "layer"]
@@ -31,6 +33,13 @@ class Normalization:
 
     def __post_init__(self) -> None:
         check_numbers(self, _RANGES)
+
+    def check_for(self, dtype: np.dtype[Any]) -> None:
+        """ValueError where epsilon would be 0 or infinite in a network of this type."""
+        least, most = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).max)
+        if not least <= self.epsilon <= most:
+            expected = f"{least:.2g} <= epsilon <= {most:.2g}"
+            raise ValueError(f"epsilon of the normalization is {self.epsilon}: expected {expected} for {dtype}")
 
     def plain(self) -> dict[str, Any]:
         """Name and options, for a file."""
@@ -92,9 +101,9 @@ def normalization_of(given: object) -> Normalization | None:
     ------
     TypeError, ValueError : none of these.
     """
-    if given is None or isinstance(given, Normalization):
+    if given is None or isinstance(given, BatchNorm | LayerNorm):
         return given
-    if isinstance(given, type) and issubclass(given, Normalization):
+    if isinstance(given, type) and issubclass(given, BatchNorm | LayerNorm):
         return given()
     options: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"name": given}
     name = options.pop("name", None)

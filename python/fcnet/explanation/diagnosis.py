@@ -161,6 +161,9 @@ def _layer(i: int, layer: Any, h: Array, dw: Array, rate: float) -> LayerDiagnos
 
 
 def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None) -> list[Advice]:
+    broken = [each.layer for each in found.layers if not np.isfinite((each.weights.least, each.weights.most)).all()]
+    if broken:
+        return [Advice(f"set the weights of layer {broken[0]} anew", "some of them are NaN or infinite")]
     said = []
     if not found.loss_after < found.loss and any(layer.gradient_norm for layer in found.layers):
         change = f"one step of {found.learning_rate:g} takes the loss from {found.loss:.4g} to {found.loss_after:.4g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +288,7 @@ def _digits(given: int) -> int:
 def _names(given: Sequence[str] | None, outputs: int) -> tuple[str, ...]:
     if given is None:
         return ("p",) if outputs == 1 else tuple(map(str, range(outputs)))
-    names = () if isinstance(given, str) else tuple(given)
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else ()
     if len(names) != outputs or not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"class_names is {given!r}: expected {outputs} words, one for each output")
     return names

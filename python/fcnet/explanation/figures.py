@@ -12,7 +12,7 @@ from fcnet.explanation.trace import Quantities
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _BINS = 24
-
+_NARROWEST = 1e-9  # what they are spread over, as a share of the largest
 
 _QUANTITIES = (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW"))
 
@@ -24,8 +24,9 @@ class Figures:
     Attributes
     ----------
     mean, std, least, most : float
+        NaN or infinite where some of the numbers are.
     counts : array (24,)
-        A histogram over ``edges`` (25,).
+        A histogram of the finite ones over ``edges`` (25,).
     """
 
     mean: float
@@ -39,7 +40,11 @@ class Figures:
     def of(cls, values: NDArray[Any]) -> Figures:
         """Those of an array."""
         flat = np.asarray(values, float).ravel()
-        counts, edges = np.histogram(flat, _BINS)
+        finite = flat[np.isfinite(flat)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+        size = max(abs(low), abs(high))
+        rim = 0.0 if high - low > _NARROWEST * size else max(1.0, size) / 2  # else the bins would not differ
+        counts, edges = np.histogram(finite, _BINS, (low - rim, high + rim))
         return cls(float(flat.mean()), float(flat.std()), float(flat.min()), float(flat.max()), counts, edges)
 
     def bars(self) -> str:

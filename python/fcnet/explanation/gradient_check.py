@@ -97,7 +97,7 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
 
     Raises
     ------
-    TypeError, ValueError : x or y is not as for fit.
+    TypeError, ValueError : x or y is not as for fit, or their loss not finite.
     """
     check_covered(net._architecture, "dropout")
     made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
@@ -152,6 +152,10 @@ class _Loss:
         self._made, self._examples, self._parameters = made, examples, parameters
         self._model: Model = made.model(parameters)
         self._here = self._value()
+        if not np.isfinite(self._here):
+            raise ValueError(
+                f"the loss of x and y is {self._here}: expected a finite one, which has a gradient to check"
+            )
 
     def _value(self) -> float:
         loss, examples = self._made.loss, self._examples

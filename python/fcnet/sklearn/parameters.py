@@ -13,6 +13,12 @@ from fcnet.network import Network
 Arrays = list[NDArray[Any]]
 
 
+def _same(held: NDArray[Any], given: NDArray[Any]) -> bool:
+    """Whether ``given`` is what the network has of it already, in its own type."""
+    with np.errstate(over="ignore"):
+        return given.dtype.kind in "biuf" and np.array_equal(held, given.astype(held.dtype), equal_nan=True)
+
+
 class Parameters:
     """Keeps ``coefs_`` and ``intercepts_`` and the network the same: whoever was handed the arrays may change them."""
 
@@ -34,7 +40,7 @@ class Parameters:
         if len(values) != len(layers):
             raise ValueError(f"{name} has {len(values)} arrays: expected one for each of {len(layers)} layers")
         for layer, value in zip(layers, values, strict=True):
-            if not np.array_equal(getattr(layer, attribute), value):
+            if not _same(getattr(layer, attribute), np.asarray(value)):
                 setattr(layer, attribute, value)
 
     @property
