@@ -104,9 +104,9 @@ def losses() -> Figure:
 def schedules() -> Figure:
     """The factor on the learning rate, a panel a schedule."""
     s = fc.schedules
-    each = s.StepDecay(), s.ExponentialDecay(), s.InverseScaling(), s.Cosine(warm_up=0.1), s.OneCycle()
+    each = s.Constant(), s.StepDecay(), s.ExponentialDecay(), s.InverseScaling(), s.Cosine(warm_up=0.1), s.OneCycle()
     figure = fc.plot.schedules(*each, s.ReduceOnPlateau(factor=0.5))
-    figure.set_size_inches(9, 4.8)
+    figure.set_size_inches(9, 6.5)
     return figure
 
 

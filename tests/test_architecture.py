@@ -25,8 +25,8 @@ PACKAGE_ORDER = """
 _native reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
 samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
-hyperparameters names losses initializers normalization dense kinds architecture answers splitting examples files
-safetensors storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot
+hyperparameters names signatures losses initializers normalization dense kinds architecture answers splitting examples
+files safetensors storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot
 history optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
 explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml

@@ -69,6 +69,36 @@ def test_the_target_may_be_anything_with_a_row_for_each_sample():
     assert rows == [(40, 2, 3), (30, 2, 3)]
 
 
+def test_classes_have_weights_where_the_target_is_labels():
+    x, y = np.random.default_rng(0).standard_normal((60, 5)), np.arange(60) % 5 % 3
+    for outputs, labels in ((3, y), (1, y > 0)):
+
+        def one_hot_squared(output, target, weights, outputs=outputs):
+            return squared(output, np.eye(3)[target] if outputs == 3 else target, weights)
+
+        nets = [fc.Network([5, outputs], loss=one_hot_squared, seed=0) for _ in range(2)]
+        counts = np.bincount(labels)
+        nets[0].fit(x, labels, class_weight="balanced")
+        nets[1].fit(x, labels, sample_weight=(60 / (len(counts) * counts))[labels.astype(int)])
+        assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
+    with pytest.raises(ValueError, match="y are no class labels"):
+        nets[0].fit(x, y - 0.5, class_weight="balanced")
+
+
+def test_samples_that_weigh_need_a_loss_that_takes_weights():
+    net = fc.Network([5, 3], loss=lambda output, target: squared(output, target), seed=0)
+    x, y, weights = np.eye(5), np.zeros((5, 3)), np.ones(5)
+    message = r"samples have weights: expected a loss \(output, target, weights\), but calling it so is an error"
+    for given in ({"sample_weight": weights}, {"validation_data": (x, y, weights)}):
+        with pytest.raises(TypeError, match=message):
+            net.fit(x, y, **given)
+    with pytest.raises(TypeError, match=message):
+        net.fit([(x, y), (x, y, weights)], epochs=1)
+    with pytest.raises(TypeError, match=message):
+        net.evaluate(x, y, sample_weight=weights)
+    assert len(net.history) == net.epochs_trained == 0
+
+
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [

@@ -183,8 +183,15 @@ def test_class_weights_are_sample_weights():
         nets[0].fit(x, y, class_weight=given, sample_weight=np.arange(60) + 1)
         nets[1].fit(x, y, sample_weight=np.array(of_class)[y] * (np.arange(60) + 1))
         assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
-    yes = fc.Network([4, 1], loss="binary_cross_entropy", seed=0)
-    yes.fit(x, y > 0, class_weight="balanced")
+
+
+@pytest.mark.parametrize("smoothing", [0, 0.1])
+def test_classes_of_one_answer_have_weights_too(smoothing):
+    x, y = np.random.default_rng(0).standard_normal((60, 4)), np.arange(60) % 3 == 0
+    nets = [fc.Network([4, 1], loss=losses.BinaryCrossEntropy(smoothing), seed=0) for _ in range(2)]
+    nets[0].fit(x, y, class_weight="balanced")
+    nets[1].fit(x, y, sample_weight=np.where(y, 1.5, 0.75))
+    assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
 
 
 def test_whole_weights_are_repeated_samples():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,13 +48,16 @@ def targets(loss, n, m, rng):
 def hidden_layer(rng):
     activation = rng.choice(ACTIVATIONS)
     softmax = activation == "softmax"
-    return fc.Dense(
+    layer = fc.Dense(
         int(rng.choice([2, 7, 31, 32, 33, 50])),
         activation,
         bias=bool(rng.random() < 0.8),
         dropout=0.0 if softmax else float(rng.choice([0, 0, 0.3])),
         normalization=None if softmax else rng.choice(np.array([None, None, "layer", "batch"])),
     )
+    # Two neurons beside each other are normalised to 1 and -1: a 1e-15 in W becomes a 1e-6 in three epochs.
+    steep = layer.units == 2 and isinstance(layer.normalization, fc.LayerNorm)
+    return replace(layer, normalization=None) if steep else layer
 
 
 def scaled(oracle, rate_of_step, biases):
@@ -143,12 +148,12 @@ def check(seed):
     return max_error(flat(parts(net)), flat(layers)), what
 
 
-def most(what):
-    """The error that rounding explains: normalisation divides by deviations as small as rounding leaves them."""
-    return 1e-8 if "normalization" in what else 1e-10
+def assert_trains_as_its_oracle(seed):
+    error, what = check(seed)
+    normalized = "normalization" in what  # which divides by deviations as small as rounding leaves them
+    assert error <= (1e-8 if normalized else 1e-10), what
 
 
 @pytest.mark.parametrize("seed", range(80))
 def test_a_random_network_trains_as_its_oracle(seed):
-    error, what = check(seed)
-    assert error <= most(what), what
+    assert_trains_as_its_oracle(seed)

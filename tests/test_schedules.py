@@ -13,6 +13,7 @@ from fcnet import schedules as s
 STEPS = np.arange(40.0)
 EPOCH = STEPS // 8
 FORMULAS = [
+    (s.Constant(), np.ones(40)),
     (s.StepDecay(2, 0.1), 0.1 ** (EPOCH // 2)),
     (s.ExponentialDecay(0.5), 0.5 ** (STEPS / 8)),
     (s.InverseScaling(0.25), 1 / (STEPS + 1) ** 0.25),

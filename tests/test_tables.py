@@ -132,3 +132,15 @@ def test_a_table_that_is_not_in_memory_is_refused():
     lazy = polars_frame(columns_of(problem()[0])).lazy()
     with pytest.raises(TypeError, match=r"x is a LazyFrame: expected a table in memory, see its methods, like collect"):
         fc.Network([K, M], seed=0).predict(lazy)
+
+
+def test_batches_of_an_arrow_reader_train_as_their_rows():
+    pa = pytest.importorskip("pyarrow")
+    x, y = problem()
+    table = pa.table({**columns_of(x), "y": y})
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=5))
+    got, expected = (fc.Network([K, 8, M], seed=0) for _ in range(2))
+    got.fit(((batch.drop_columns("y"), batch["y"]) for batch in reader), epochs=1)
+    expected.fit(x, y, epochs=1, batch_size=5, shuffle=False)
+    assert same(got, expected)
+    assert got.feature_names == NAMES

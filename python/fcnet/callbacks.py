@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from fcnet.early_stopping import EarlyStopping
 from fcnet.names import meant
 from fcnet.schedule import Schedule
+from fcnet.signatures import check_call
 
 Logs = dict[str, float]
 
@@ -84,18 +84,6 @@ class _OnEpochEnd(Callback):
         self._function(epoch, logs)
 
 
-def _check_call(function: Callable[..., object], arguments: int, message: str) -> None:
-    """TypeError where it cannot be called with so many."""
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # there is none, of some that are built in
-        return
-    try:
-        signature.bind(*[None] * arguments)
-    except TypeError as error:
-        raise TypeError(f"{message}, but calling it so is an error: {error}") from None
-
-
 def _check_methods(one: Callback) -> None:
     """TypeError where one would never be called, or cannot be."""
     for name in dir(type(one)):
@@ -103,7 +91,7 @@ def _check_methods(one: Callback) -> None:
             raise TypeError(f"callbacks has {one!r}, whose {name} nothing calls{other}")
     for name, parameters in _METHODS.items():
         message = f"callbacks has {one!r}: expected {name}({', '.join(parameters)})"
-        _check_call(getattr(one, name), len(parameters), message)
+        check_call(getattr(one, name), len(parameters), message)
 
 
 class Callbacks:
@@ -133,7 +121,7 @@ class Callbacks:
             if isinstance(one, Callback):
                 _check_methods(one)
             else:
-                _check_call(one, 2, f"callbacks has {one!r}: expected a function (epoch, logs)")
+                check_call(one, 2, f"callbacks has {one!r}: expected a function (epoch, logs)")
             self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))
             self._all[-1].model = model
         self._of_steps = [one for one in self._all if type(one).on_batch_end is not Callback.on_batch_end]

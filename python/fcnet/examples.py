@@ -53,6 +53,8 @@ class Examples:
         rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, name=names[0])
         n, features = len(rows), known or tables.column_names(x)
         weighed = None if weights is None else answers.weights(weights, n, made.dtype, names[2])
+        if weighed is not None and isinstance(made.loss, Custom):
+            made.loss.check_weighted()
         return cls(rows, answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1]), weighed, features)
 
     def of_loss(self, made: Architecture) -> tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]:
@@ -105,11 +107,11 @@ class Examples:
         """
         if given is None:
             return self
-        yes_or_no = made.classifies and made.sizes[-1] == 1
-        labelled = made.takes_labels and self.y.dtype.kind == "i"
-        if not labelled and not (yes_or_no and np.isin(self.y, (0, 1)).all()):
+        labels, classes = self._labels(made), max(2, made.sizes[-1])
+        if labels is None:
             raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
-        labels, classes = self.y.ravel().astype(int), 2 if yes_or_no else made.sizes[-1]
+        if isinstance(made.loss, Custom):
+            made.loss.check_weighted()
         if given == "balanced":  # as in scikit-learn: n / (classes that occur * count)
             counts = np.bincount(labels, minlength=classes)
             of_class = len(labels) / ((counts > 0).sum() * np.maximum(counts, 1))
@@ -122,6 +124,15 @@ class Examples:
             of_class = answers.weights([given.get(c, 1) for c in range(classes)], classes, made.dtype, "class_weight")
         weights = of_class[labels] if self.weights is None else self.weights * of_class[labels]
         return replace(self, weights=weights.astype(made.dtype))
+
+    def _labels(self, made: Architecture) -> NDArray[np.int64] | None:
+        """The class of each sample; None where y does not tell it."""
+        y, outputs, custom = self.y, made.sizes[-1], isinstance(made.loss, Custom)
+        if outputs == 1 and (made.classifies or custom):
+            no_and_yes = answers.for_loss([0, 1], 2, 1, made.loss, made.dtype)  # smoothed, as y is
+            return (y[:, 0] > 0.5).astype(int) if y.shape[1:] == (1,) and np.isin(y, no_and_yes).all() else None
+        labelled = y.ndim == 1 and y.dtype.kind in "iu" and (custom or made.takes_labels)
+        return y.astype(int) if labelled and ((y >= 0) & (y < outputs)).all() else None
 
     def with_validation(
         self, made: Architecture, data: tuple[ArrayLike, ...] | None, share: float

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fcnet.hyperparameters import check_numbers
 from fcnet.names import meant
+from fcnet.signatures import check_call
 
 __all__ = ["MAE", "MSE", "RMSE", "BinaryCrossEntropy", "CrossEntropy", "Huber", "Loss", "Poisson", "Quantile"]
 
@@ -183,6 +184,11 @@ class Custom(Loss):
             )
         with np.errstate(over="ignore"):  # what is infinite ends the fit, which says so
             return float(value), slope.astype(output.dtype)
+
+    def check_weighted(self) -> None:
+        """TypeError where it does not take the weights of samples."""
+        message = "samples have weights: expected a loss (output, target, weights)"
+        check_call(self.function, 3, f"loss is the function {self.function!r}, and {message}")
 
     def of_rows(self, target: Array, weights: Array | None) -> Callable[[Array, Array], tuple[float, Array]]:
         """The same as a function of the outputs and the numbers of the rows that they belong to."""

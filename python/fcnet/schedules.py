@@ -12,7 +12,16 @@ from fcnet import _native, arrays
 from fcnet.monitoring import Mode, Monitoring
 from fcnet.schedule import Figures, Schedule
 
-__all__ = ["Cosine", "ExponentialDecay", "InverseScaling", "OneCycle", "ReduceOnPlateau", "Schedule", "StepDecay"]
+__all__ = [
+    "Constant",
+    "Cosine",
+    "ExponentialDecay",
+    "InverseScaling",
+    "OneCycle",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
+]
 
 # Of our own, so that a schedule has the same bits on every machine: NumPy's depend on the processor.
 
@@ -33,6 +42,20 @@ def _fall(t: NDArray[Any]) -> NDArray[Any]:
         sine = sine + term
     fall: NDArray[np.float64] = (1 - sine) / 2
     return fall
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """``1``: the optimiser's learning rate in every step, as without a schedule.
+
+    Examples
+    --------
+    >>> Constant().factors(0, 3, total=3, per_epoch=1)
+    array([1., 1., 1.])
+    """
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        return np.ones_like(step)
 
 
 @dataclass(frozen=True)
