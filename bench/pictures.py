@@ -12,15 +12,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from bench.peers import BY_NAME, PEERS
 from bench.results import Row, Sitting, power_law
 from bench.workloads import Kernel, Prediction, Workload
+from fcnet import panels
 
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#64748b",
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
+STYLE = panels.STYLE | {
     "xtick.color": "#334155",
     "ytick.color": "#334155",
     "legend.frameon": False,

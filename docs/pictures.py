@@ -16,19 +16,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fcnet as fc
-from fcnet import reference
+from fcnet import panels, reference
 from fcnet.article import article_network
 from fcnet.dense import Activation
 
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#00795c", "#a0478a", "#475569"
-STYLE = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
+STYLE = panels.STYLE | {
     "axes.edgecolor": GREY,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.15,
     "svg.hashsalt": "fcnet",  # the same file from the same picture

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
 import pickle
 
 import numpy as np
 import pytest
 
 import fcnet as fc
-from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, network
-from fcnet import safetensors, storage
+from fcnet import safetensors
 
+from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, network
 from bounds import flat
+from damage import assert_file_is_refused, assert_state_is_refused
 
 WAYS = {
     "itself": lambda net, folder: net,
@@ -113,9 +113,7 @@ def test_whoever_reads_what_lies_beneath_keeps_it():
 def test_a_damaged_state_is_an_error(damage, match):
     net = network()
     net.fit(X, Y, epochs=1, averaging=fc.EMA())
-    damaged = net.__getstate__() | {"average_state": damage(*beneath(net))}
-    with pytest.raises(ValueError, match=match):
-        fc.Network.__new__(fc.Network).__setstate__(damaged)
+    assert_state_is_refused(net, {"average_state": damage(*beneath(net))}, match)
 
 
 @pytest.mark.parametrize(
@@ -131,18 +129,9 @@ def test_a_damaged_state_is_an_error(damage, match):
     ],
 )
 def test_a_file_with_a_damaged_state_is_refused(changes, match, tmp_path, monkeypatch):
-    net, path = network(), tmp_path / "net"
+    net = network()
     net.fit(X, Y, epochs=1, averaging=fc.EMA())
-    net.save(path)
-    tensors, metadata = safetensors.read(path)
-    metadata["average"] = json.dumps(json.loads(metadata["average"]) | changes)
-    with open(path, "wb") as file:
-        safetensors.write(file, tensors, metadata)
-    with pytest.raises(ValueError, match="the file is damaged"):
-        fc.load(path)
-    monkeypatch.setattr(storage, "_checksum", lambda *_: metadata["crc32"])
-    with pytest.raises(ValueError, match=f"not a network that can be loaded: .*{match}"):
-        fc.load(path)
+    assert_file_is_refused(net, tmp_path / "net", "average", changes, match, monkeypatch)
 
 
 @pytest.mark.parametrize(

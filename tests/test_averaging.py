@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, every_average, network, parameters
 from fcnet import _native, reference
 
+from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, every_average, network, parameters
 from bounds import flat, max_error
 
 

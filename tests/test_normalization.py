@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import reference
+from fcnet import _native, reference
 from fcnet.normalization import Normalization
 
 from bounds import flat, max_error
@@ -193,6 +193,26 @@ def test_two_fits_are_one_longer_fit_through_files_and_pickles(kind, dtype, tmp_
         again.fit(x, y, epochs=2, optimizer=fc.Adam())
         assert pickle.dumps(layers_of(again)) == pickle.dumps(layers_of(whole))
         assert (again.predict(x) == whole.predict(x)).all()
+
+
+def test_a_snapshot_of_a_network_with_other_normalisation_is_refused():
+    x, y = data()
+    batch = np.ascontiguousarray(x, np.float32), y.astype(np.int32)
+
+    def trainer(net):
+        return _native.Trainer(net._model, *batch, 32, False, *fc.SGD()._native())
+
+    nets = [fc.Network([5, fc.Dense(33, normalization=kind), 3], seed=0) for kind in (None, "layer", "batch")]
+    for net in nets:
+        taken = trainer(net).snapshot()
+        for other in nets:
+            other_trainer = trainer(other)
+            if other is net:
+                other_trainer.restore(taken)
+            else:
+                with pytest.raises(ValueError, match="snapshot is one of another network"):
+                    other_trainer.restore(taken)
+            other_trainer.close()
 
 
 def test_layers_give_and_take_what_they_have():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import pickle
 from dataclasses import dataclass, replace
 
@@ -11,8 +10,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors, storage
+from fcnet import safetensors
 
+from damage import assert_file_is_refused, assert_state_is_refused
 from optimizers import OPTIMIZERS, every_optimizer
 
 rng = np.random.default_rng(0)
@@ -174,9 +174,7 @@ def test_a_fit_that_was_interrupted_goes_on():
 def test_a_damaged_state_is_an_error(damage, match):
     net = network()
     net.fit(X, Y, epochs=1, optimizer=fc.Adam(0.01))
-    damaged = net.__getstate__() | {"optimizer_state": damage(*state(net))}
-    with pytest.raises(ValueError, match=match):
-        fc.Network.__new__(fc.Network).__setstate__(damaged)
+    assert_state_is_refused(net, {"optimizer_state": damage(*state(net))}, match)
 
 
 @pytest.mark.parametrize(
@@ -194,18 +192,9 @@ def test_a_damaged_state_is_an_error(damage, match):
     ],
 )
 def test_a_file_with_a_damaged_state_is_refused(changes, match, tmp_path, monkeypatch):
-    net, path = network(), tmp_path / "net"
+    net = network()
     net.fit(X, Y, epochs=1, optimizer=fc.Adam(0.01))
-    net.save(path)
-    tensors, metadata = safetensors.read(path)
-    metadata["optimizer"] = json.dumps(json.loads(metadata["optimizer"]) | changes)
-    with open(path, "wb") as file:
-        safetensors.write(file, tensors, metadata)
-    with pytest.raises(ValueError, match="the file is damaged"):
-        fc.load(path)
-    monkeypatch.setattr(storage, "_checksum", lambda *_: metadata["crc32"])
-    with pytest.raises(ValueError, match=f"not a network that can be loaded: .*{match}"):
-        fc.load(path)
+    assert_file_is_refused(net, tmp_path / "net", "optimizer", changes, match, monkeypatch)
 
 
 def test_a_file_of_a_network_that_was_never_fitted_has_no_state(tmp_path):

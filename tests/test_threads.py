@@ -34,6 +34,16 @@ def in_threads(count, call):
     return results
 
 
+def seen_during(call, look):
+    """What ``look()`` gives while ``call()`` runs in another thread, and once more after it."""
+    seen, working = [], threading.Thread(target=call)
+    working.start()
+    while working.is_alive():
+        seen.append(look())
+    working.join()
+    return [*seen, look()]
+
+
 def test_threads_that_predict_at_once_get_the_serial_bits(threads):
     net = fc.Network([64, 128, 10], seed=0)
     expected = [net.predict(X[: 10 * i + 1]).tobytes() for i in range(16)]
@@ -74,13 +84,8 @@ def test_predictions_during_a_fit_see_the_network_as_one_of_its_epochs_left_it(t
 
     epochs, alone = 30, fc.Network([64, 256, 10], seed=0)
     states = [bits(alone)] + [bits(fit(alone, 1)) for _ in range(epochs)]
-    net, seen = fc.Network([64, 256, 10], seed=0), []
-    fitting = threading.Thread(target=fit, args=(net, epochs))
-    fitting.start()
-    while fitting.is_alive():
-        seen.append(bits(net))
-    fitting.join()
-    seen.append(bits(net))
+    net = fc.Network([64, 256, 10], seed=0)
+    seen = seen_during(lambda: fit(net, epochs), lambda: bits(net))
     order = [states.index(state) for state in seen]  # each is a state, and none comes after a later one
     assert order == sorted(order)
     assert order[-1] == epochs
@@ -100,13 +105,8 @@ def test_copies_during_a_fit_are_of_one_epoch_weights_optimiser_and_counts(threa
     for _ in range(epochs):
         fit(alone, 1)
         serial.append(moment(alone))
-    net, seen = fc.Network([64, 256, 10], seed=0), []
-    fitting = threading.Thread(target=fit, args=(net, epochs))
-    fitting.start()
-    while fitting.is_alive():
-        seen.append(moment(net))
-    fitting.join()
-    seen.append(moment(net))
+    net = fc.Network([64, 256, 10], seed=0)
+    seen = seen_during(lambda: fit(net, epochs), lambda: moment(net))
     assert seen[-1][:3] == serial[-1][:3]
     for epoch, parameters, remembered, history in seen:
         assert parameters == serial[epoch][1]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a model that publishes averages of its weights goes on from, as Python sees it: (kind, count, [(W, B) of every
-// layer]).
+// What a model that publishes averages of its weights goes on from, as Python sees it: (kind, count, [the parts of
+// every layer]).
 #pragma once
 
 #include <pybind11/stl.h>

@@ -10,7 +10,6 @@
 
 #include "epoch_average.hpp"
 #include "errors.hpp"
-#include "fcnet/gradients.hpp"
 #include "fcnet/network.hpp"
 #include "fcnet/predictor.hpp"
 #include "fcnet/trainer.hpp"

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "average_states.hpp"
+#include "fcnet/gradients.hpp"
 #include "layer_arrays.hpp"
 #include "model.hpp"
 #include "names.hpp"
@@ -93,20 +94,31 @@ py::tuple state_of(const PyModel& self) {
   });
 }
 
+// Publishes parameters with what is given, in one step.
+template <class T, class Given>
+void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
+  const typename Model<T>::Claim claim(model, "this network is being fitted: its parameters cannot be set");
+  Parameters<T> next;
+  const auto before = model->published();
+  raise_unless_ok(Attention().run([&](Watch& watch) {
+    const Status s = next.copy(*before, watch);
+    return s == Status::ok ? given.write(next, watch) : s;
+  }));
+  model->exchange_average(nullptr);
+  model->publish(std::move(next));
+}
+
 void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
-  with_model(self, [&]<class T>(const auto& model, T) {
+  with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
     const Shape& shape = model->shape();
-    const GivenPart<T> given(shape, layer, part_named(shape, layer, name), std::move(value));
-    const typename std::decay_t<decltype(*model)>::Claim claim(
-        model, "this network is being fitted: its parameters cannot be set");
-    Parameters<T> next;
-    const auto before = model->published();
-    raise_unless_ok(Attention().run([&](Watch& watch) {
-      const Status s = next.copy(*before, watch);
-      return s == Status::ok ? given.write(next, watch) : s;
-    }));
-    model->exchange_average(nullptr);
-    model->publish(std::move(next));
+    change(model, GivenPart<T>(shape, layer, part_named(shape, layer, name), std::move(value)));
+  });
+}
+
+// Those of all layers.
+void set_parameters(const PyModel& self, const Layers& layers) {
+  with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
+    change(model, GivenLayers<T>(model->shape(), layers));
   });
 }
 
@@ -180,6 +192,7 @@ void register_model(py::module_& m) {
           })
       .def("parameter", parameter_of, "layer"_a, "name"_a)
       .def("set_parameter", set_parameter, "layer"_a, "name"_a, "value"_a)
+      .def("set_parameters", set_parameters, "layers"_a)
       .def(
           "set_optimizer_state",
           [](const PyModel& self, const std::string& optimizer, const std::vector<double>& powers,
@@ -228,7 +241,7 @@ void register_model(py::module_& m) {
             std::visit(
                 [&]<class T>(const std::unique_ptr<Fit<T>>& fit) {
                   const auto* const parameters = std::get_if<std::shared_ptr<Parameters<T>>>(&snapshot.parameters);
-                  if (parameters == nullptr || (*parameters)->shape().sizes != fit->snapshot()->shape().sizes)
+                  if (parameters == nullptr || (*parameters)->shape() != fit->snapshot()->shape())
                     value_error("snapshot is one of another network");
                   fit->restore(*parameters);
                 },

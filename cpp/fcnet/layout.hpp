@@ -5,8 +5,9 @@
 //                the bias is one more row of the weight product; sigma has the same shape without that row
 //   sigma^T      [out / 32][batch][32]   what the weight update streams
 // Where a layer is normalised, row `in` is 0, and more rows of its weights' panels follow: gamma, the bias beta, and
-// for batch normalisation the running mean and variance. Everything is static: an object file of an instruction set
-// must export no shared inline function.
+// for batch normalisation the running mean and variance.
+//
+// Everything is static: an object file of an instruction set must export no shared inline function.
 #pragma once
 
 #include <cstddef>

@@ -22,6 +22,8 @@ struct LayerKind {
   double dropout = 0;  // the share of outputs that a training step leaves out
   Normalization normalization = Normalization::none;
   double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
+
+  bool operator==(const LayerKind&) const = default;
 };
 
 struct Shape {
@@ -29,6 +31,8 @@ struct Shape {
   Loss loss = Loss::cross_entropy;
   double parameter = 0;            // of the loss, see LossTask
   std::vector<LayerKind> kinds{};  // of every layer; where it is empty ReLU, and at the end what belongs to the loss
+
+  bool operator==(const Shape&) const = default;
 
   Size layers() const { return sizes.size() - 1; }
   Size inputs() const { return sizes.front(); }

@@ -23,8 +23,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
-  const bool normalizes = shape.normalizes();
-  if (plan_.chunk < batch_ || chosen.needs_norm() || normalizes)
+  if (plan_.chunk < batch_ || chosen.needs_norm() || shape.normalizes())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (chosen.needs_norm()) {
     blocks_.clear();

@@ -82,7 +82,7 @@ class Layer:
     @property
     def W(self) -> NDArray[Any]:
         """Weights (k, m); assigning raises ValueError for another shape, TypeError for a type that is not real."""
-        return self._model.parameter(self._index, "W")
+        return self._get("W")
 
     @W.setter
     def W(self, value: ArrayLike) -> None:
@@ -91,7 +91,7 @@ class Layer:
     @property
     def B(self) -> NDArray[Any]:
         """Biases (m,); assigning raises as for W, and ValueError for numbers other than 0 where there is no bias."""
-        return self._model.parameter(self._index, "B")
+        return self._get("B")
 
     @B.setter
     def B(self, value: ArrayLike) -> None:
@@ -100,40 +100,41 @@ class Layer:
     @property
     def gamma(self) -> NDArray[Any]:
         """Factors (m,) of a normalised layer; AttributeError for others; assigning raises as for W."""
-        return self._part("gamma")
+        return self._get("gamma")
 
     @gamma.setter
     def gamma(self, value: ArrayLike) -> None:
-        self._part("gamma")
         self._set("gamma", value)
 
     @property
     def mean(self) -> NDArray[Any]:
         """Running means (m,) of batch normalisation; AttributeError without; assigning raises as for W."""
-        return self._part("mean")
+        return self._get("mean")
 
     @mean.setter
     def mean(self, value: ArrayLike) -> None:
-        self._part("mean")
         self._set("mean", value)
 
     @property
     def variance(self) -> NDArray[Any]:
         """Running variances (m,), likewise; assigning raises ValueError for negative ones, too."""
-        return self._part("variance")
+        return self._get("variance")
 
     @variance.setter
     def variance(self, value: ArrayLike) -> None:
-        self._part("variance")
         self._set("variance", value)
 
-    def _part(self, part: str) -> NDArray[Any]:
-        if part not in self._made.kinds[self._index].parts:
-            raise AttributeError(f"a layer with normalization {self.normalization!r} has no {part}")
-        return self._model.parameter(self._index, part)
+    def _get(self, part: str) -> NDArray[Any]:
+        return self._model.parameter(self._index, self._has(part))
 
     def _set(self, part: str, value: ArrayLike) -> None:
+        self._has(part)
         self._model.set_parameter(self._index, part, self._made.part(value, self._index, part, part))
+
+    def _has(self, part: str) -> str:
+        if part not in self._made.kinds[self._index].parts:
+            raise AttributeError(f"a layer with normalization {self.normalization!r} has no {part}")
+        return part
 
     def __repr__(self) -> str:
         return f"Layer({' x '.join(map(str, self._shape))}, {self._made.described(self._index, self._trainable)})"

@@ -12,7 +12,7 @@ from typing import Any
 from fcnet.optional import optional
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#64748b"
-_STYLE = {
+STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -31,7 +31,7 @@ def panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
     pyplot = optional("matplotlib.pyplot", "plot", "a picture")
     rows = -(-count // _COLUMNS)
     columns = -(-count // rows)
-    with pyplot.rc_context(_STYLE):
+    with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(
             rows, columns, figsize=(1 + 3.6 * columns, 0.4 + 2.6 * rows), layout="constrained", squeeze=False
         )

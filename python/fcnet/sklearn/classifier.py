@@ -13,7 +13,6 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
 
 from fcnet.schedule import Schedule
 from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
@@ -185,8 +184,7 @@ class MLPClassifier(ClassifierMixin, Labels, Perceptron):
         self.progress = progress
 
     def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        X, y = validate_data(self, X, y, reset=reset, **options)
+        X, y = self._checked(X, y, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):

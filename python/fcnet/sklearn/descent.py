@@ -13,6 +13,7 @@ from fcnet.callbacks import Callback, Logs, StopTraining
 from fcnet.network import Network
 from fcnet.sklearn.held_back import HeldBack, scorer_of
 from fcnet.sklearn.objective import Objective, squared_norm
+from fcnet.sklearn.parameters import layers_of, set_layers
 from fcnet.sklearn.protocol import Task
 from fcnet.training import DivergenceError
 
@@ -58,7 +59,7 @@ class Descent(Callback):
         """
         estimator = self._estimator
         if self._score is not None:
-            self._best = _weights(network)
+            self._best = layers_of(network)
         estimator.n_iter_ = 0
         self._norm = squared_norm(network) if estimator.alpha else 0.0
         epochs = 1 if incremental else estimator.max_iter
@@ -77,8 +78,8 @@ class Descent(Callback):
                     ConvergenceWarning,
                     stacklevel=5,
                 )
-        for layer, (w, b) in zip(network.layers, self._best, strict=bool(self._best)):
-            layer.W, layer.B = w, b
+        if self._best:
+            set_layers(network, self._best)
 
     def _run(self, network: Network, epochs: int) -> None:
         """Epochs with one learning rate."""
@@ -119,7 +120,7 @@ class Descent(Callback):
             loss = self._objective.value * logs["val_loss"] + self._held_constant
             estimator.validation_loss_curve_.append(loss)
         if self._score is None:
-            self._compare(-estimator.loss_, -estimator.best_loss_, strictly=True)
+            self._compare(-estimator.loss_, -estimator.best_loss_)
             estimator.best_loss_ = min(estimator.loss_, estimator.best_loss_)
         else:
             self._look_at_score(self._score(loss))
@@ -142,13 +143,13 @@ class Descent(Callback):
         estimator.validation_scores_.append(score)
         if estimator.verbose:
             print(f"Validation score: {score:f}")
-        self._compare(score, estimator.best_validation_score_, strictly=False)
+        self._compare(score, estimator.best_validation_score_)
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            self._best = _weights(self.model)
+            self._best = layers_of(self.model)
 
-    def _compare(self, figure: float, best: float, *, strictly: bool) -> None:
-        """Count the epochs in a row that were not ``tol`` better; a loss that is just that counts as better."""
+    def _compare(self, figure: float, best: float) -> None:
+        """Count the epochs in a row that were not ``tol`` better; one that is just that counts as better."""
         estimator = self._estimator
         worse = figure < best + estimator.tol
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
@@ -208,10 +209,6 @@ class _End(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._descent.pauses:
             raise StopTraining
-
-
-def _weights(network: Network) -> list[tuple[Any, Any]]:
-    return [(layer.W, layer.B) for layer in network.layers]
 
 
 def _keep_velocity(network: Network, factor: float) -> None:

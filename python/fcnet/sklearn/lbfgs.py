@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import chain
+import math
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from fcnet.network import Network
 from fcnet.sklearn.objective import Objective, squared_norm
+from fcnet.sklearn.parameters import layers_of, set_layers
 from fcnet.sklearn.protocol import Task
 
 
@@ -48,7 +50,7 @@ class Lbfgs:
         estimator.n_iter_ = 0
         found = minimize(
             self._value_and_gradient,
-            self._packed((layer.W, layer.B) for layer in self._network.layers),
+            self._packed(layers_of(self._network)),
             method="L-BFGS-B",
             jac=True,
             callback=after_iteration,
@@ -63,11 +65,10 @@ class Lbfgs:
     def _value_and_gradient(self, packed: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         self._set(packed)
         loss, slopes = self._network._model.gradients(*self._data)
-        layers = self._network.layers
         value = loss / self._objective.slope + 0.5 * self._penalty * squared_norm(self._network)
         gradient = self._packed(
             (dw / self._objective.slope + self._penalty * layer.W, db / self._objective.slope)
-            for (dw, db), layer in zip(slopes, layers, strict=True)
+            for (dw, db), layer in zip(slopes, self._network.layers, strict=True)
         )
         return value, gradient
 
@@ -78,9 +79,9 @@ class Lbfgs:
         return np.concatenate([np.ravel(a) for a in chain(weights, biases)]).astype(np.float64)
 
     def _set(self, packed: NDArray[np.float64]) -> None:
-        layers, at = self._network.layers, 0
-        for attribute, layer in chain((("W", layer) for layer in layers), (("B", layer) for layer in layers)):
-            shape = getattr(layer, attribute).shape
-            size = int(np.prod(shape))
-            setattr(layer, attribute, packed[at : at + size].reshape(shape))
-            at += size
+        sizes = self._network.sizes
+        shapes = [*pairwise(sizes), *((m,) for m in sizes[1:])]
+        parts = np.split(packed, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
+        arrays = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        count = len(sizes) - 1
+        set_layers(self._network, list(zip(arrays[:count], arrays[count:], strict=True)))

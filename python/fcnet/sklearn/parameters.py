@@ -13,6 +13,16 @@ from fcnet.network import Network
 Arrays = list[NDArray[Any]]
 
 
+def layers_of(network: Network) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """W and B of every layer."""
+    return [(layer.W, layer.B) for layer in network.layers]
+
+
+def set_layers(network: Network, layers: Sequence[Sequence[ArrayLike]]) -> None:
+    """All of them in one step; ValueError where the shapes are not those of the network."""
+    network._model.set_parameters(network._architecture.parts(layers))
+
+
 def _same(held: NDArray[Any], given: NDArray[Any]) -> bool:
     """Whether ``given`` is what the network has of it already, in its own type."""
     with np.errstate(over="ignore"):

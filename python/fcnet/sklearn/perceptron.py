@@ -18,7 +18,7 @@ from fcnet.sklearn.descent import Descent
 from fcnet.sklearn.held_back import HeldBack, rows, split
 from fcnet.sklearn.lbfgs import Lbfgs
 from fcnet.sklearn.objective import Objective, first_layers
-from fcnet.sklearn.parameters import Parameters
+from fcnet.sklearn.parameters import Parameters, layers_of, set_layers
 from fcnet.sklearn.protocol import CallbackSupportMixin, Task
 
 Layers = Sequence[tuple[ArrayLike, ArrayLike]]
@@ -41,6 +41,12 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
     def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
         """Checked X and y, as scikit-learn checks them."""
         raise NotImplementedError
+
+    def _checked(self, X: Any, y: Any, **options: bool) -> tuple[Any, Any]:
+        """What ``_validate`` begins with."""
+        types = (np.float64, np.float32)
+        x, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=types, **options)
+        return x, y
 
     def _encode(self, y: Any) -> NDArray[Any]:
         """A checked y as the network takes it."""
@@ -87,7 +93,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
             sizes = [X.shape[1], *hidden, self.n_outputs_]
             layers: Layers = first_layers(random, sizes, self.activation, X.dtype)
         else:
-            layers = [(layer.W, layer.B) for layer in self._current().layers]
+            layers = layers_of(self._current())
         held = self._given_for_validation(*validation)
         if self.early_stopping and self.solver != "lbfgs" and held is None:
             labels = y if hasattr(self, "classes_") and self.n_outputs_ == 1 else None
@@ -138,8 +144,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         return HeldBack((X, y), x, self._encode(y), weights)
 
     def _validate_held_back(self, X: Any, y: Any) -> tuple[Any, Any]:
-        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        x, y = validate_data(self, X, y, reset=False, **options)
+        x, y = self._checked(X, y, reset=False)
         return x, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _made(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
@@ -151,12 +156,11 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         hidden: Any = "sigmoid" if self.activation == "logistic" else self.activation
         activations, shares = [*[hidden] * count, objective.loss.output], [*dropout, 0.0]
         made = [
-            Dense(np.shape(w)[1], f, dropout=share, init=w)
+            Dense(np.shape(w)[1], f, dropout=share)
             for (w, _), f, share in zip(layers, activations, shares, strict=True)
         ]
         network = Network([np.shape(layers[0][0])[0], *made], loss=objective.loss, seed=int(seed), dtype=dtype)
-        for layer, (_, b) in zip(network.layers, layers, strict=True):
-            layer.B = b
+        set_layers(network, layers)
         return network
 
     def _begin(self, first: bool, incremental: bool) -> None:

@@ -12,7 +12,6 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from fcnet.losses import LOSSES, Loss
 from fcnet.schedule import Schedule
@@ -179,8 +178,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         self.progress = progress
 
     def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": (np.float64, np.float32)}
-        X, y = validate_data(self, X, y, reset=reset, y_numeric=True, **options)
+        X, y = self._checked(X, y, reset=reset, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _encode(self, y: Any) -> NDArray[Any]:
