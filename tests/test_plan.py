@@ -32,9 +32,17 @@ def test_weights_beyond_the_cache_go_by_layers(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_beyond_the_activations_go_by_layers_where_threads_would_have_to_pass_them_on(dtype):
+    sizes = [640, 640]  # 640 * 640 weights, 2 * 640 activations a sample: as many with 320 samples
+    schedules = {(n, threads): plan(sizes, n, threads, dtype)["schedule"] for n in (320, 256) for threads in (1, 2)}
+    assert [case for case, schedule in schedules.items() if schedule == "layers"] == [(256, 2)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_take_whole_tiles_of_samples_where_those_divide_evenly(dtype, isa):
-    grain = plan([784, 512, 10], 9, 4, dtype)["sample_grain"]
-    schedules = {n: plan([784, 512, 10], n * grain, 4, dtype)["schedule"] for n in range(3, 21)}
+    sizes = [16] * 129
+    grain = plan(sizes, 9, 4, dtype)["sample_grain"]
+    schedules = {n: plan(sizes, n * grain, 4, dtype)["schedule"] for n in range(3, 21)}
     assert {n for n, schedule in schedules.items() if schedule == "panels"} == {4, 8, 12, *range(16, 21)}
 
 

@@ -10,13 +10,13 @@ namespace fcnet::FCNET_ISA {
 template <class T>
 void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T> h, Activation previous,
                Panels<T> result, Size first, Size last) {
-  constexpr Size slice = slice_terms<T> / lanes;
+  constexpr Size slice = slice_terms<T> / lanes, part_rows = lanes / tile_rows * tile_rows;
   const Size panels = groups(layer.out, lanes);  // what the sums are sliced by
   const bool far = is_far<T>(layer.in, layer.out);
   with_derivative(previous, [&](auto f) {
-    for_tiles<T, lanes / tile_rows * tile_rows>(
+    for_tiles<T, part_rows>(
         first, last, sigma.samples, panels, slice,
-        [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next) FCNET_INLINED {
+        [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next, Share share) FCNET_INLINED {
           const T* const s = sigma.p + p * sigma.stride + lane;
           const T* const h_out = h.p + p * h.stride + row * lanes + lane;
           T* const out = result.p + p * result.stride + row * lanes + lane;
@@ -28,11 +28,11 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
             tile.fill([&](int r, int v) { return load(out + at(r, v)); });
           const auto a = [=](Size q) { return Broadcast<T>{layer.w + q * layer.stride + row * lanes, 1, lanes}; };
           const auto b = [=](Size q) { return Stream<T>{s + q * lanes * lanes, lanes}; };
-          if (far && p % panels_at_once == 0 && next.row < last) {
-            const Size mine = (next.row + row - here.row) * lanes + lane * rows.count;
+          if (far && next.row < last) {
+            const Size mine = next.row * lanes + share.begin(part_rows * lanes / line_elements<T>) * line_elements<T>;
             const T* ahead = layer.w + next.begin * layer.stride + mine;
             for (Size q = here.begin; q < here.end; ++q, ahead += layer.stride)
-              tile.template accumulate<terms_per_call<T>>(a(q), b(q), used_lanes(layer.out, q), ahead);
+              tile.accumulate(a(q), b(q), used_lanes(layer.out, q), ahead, share.terms_per_call<T>());
           } else {
             for (Size q = here.begin; q < here.end; ++q) tile.accumulate(a(q), b(q), used_lanes(layer.out, q));
           }

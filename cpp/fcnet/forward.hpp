@@ -14,33 +14,34 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
   const auto weights = [=](Size row, Size k) { return layer.w + row / lanes * layer.stride + k * lanes; };
   with_epilogue(layer.activation, [&](auto f) {
     for_tiles<T, lanes>(first, last, h.samples, layer.in, slice_terms<T>,
-                        [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next) FCNET_INLINED {
-                          T* const out = result.p + p * result.stride + row * lanes + lane;
-                          const auto at = [=](int r, int s) { return out + r * lanes + s * width<T>; };
-                          const Size k = here.begin, terms = here.end - k;
-                          const T* const w = weights(row, k) + row % lanes;
-                          Tile<T, rows.count> tile;
-                          if (k == 0) {
-                            const T* const bias = weights(row, layer.in) + row % lanes;
-                            tile.fill([&](int r, int) { return broadcast(bias[r]); });
-                          } else {
-                            tile.fill([&](int r, int s) { return load(at(r, s)); });
-                          }
-                          const Broadcast<T> a{w, lanes, 1};
-                          const Stream<T> b{h.p + p * h.stride + k * lanes + lane, lanes};
-                          if (far && p % panels_at_once == 0 && next.row < last) {
-                            const Size mine =
-                                row % lanes * lanes + lane * rows.count;  // of the 32 x 32 of every 32 terms
-                            const T* const ahead = weights(next.row, next.begin) + terms * mine / lanes;
-                            tile.template accumulate<terms_per_call<T>>(a, b, terms, ahead);
-                          } else {
-                            tile.accumulate(a, b, terms);
-                          }
-                          if (here.end == layer.in) tile.each([&](int, int, Vec<T>& h_in) { h_in = f.apply(h_in); });
-                          tile.each([&](int r, int s, Vec<T> h_out) { store(at(r, s), h_out); });
-                          if (here.end == layer.in && !is_simple(layer.activation))
-                            activate_block(layer.activation, out, lanes, rows.count, tile_lanes<T>);
-                        });
+                        [=](auto rows, Size row, Size p, Size lane, WeightPart here, WeightPart next, Share share)
+                            FCNET_INLINED {
+                              T* const out = result.p + p * result.stride + row * lanes + lane;
+                              const auto at = [=](int r, int s) { return out + r * lanes + s * width<T>; };
+                              const Size k = here.begin, terms = here.end - k;
+                              const T* const w = weights(row, k) + row % lanes;
+                              Tile<T, rows.count> tile;
+                              if (k == 0) {
+                                const T* const bias = weights(row, layer.in) + row % lanes;
+                                tile.fill([&](int r, int) { return broadcast(bias[r]); });
+                              } else {
+                                tile.fill([&](int r, int s) { return load(at(r, s)); });
+                              }
+                              const Broadcast<T> a{w, lanes, 1};
+                              const Stream<T> b{h.p + p * h.stride + k * lanes + lane, lanes};
+                              if (far && next.row < last) {
+                                const T* const ahead = weights(next.row, next.begin) +
+                                                       share.begin(terms * lanes / line_elements<T>) * line_elements<T>;
+                                tile.accumulate(a, b, terms, ahead, share.terms_per_call<T>());
+                              } else {
+                                tile.accumulate(a, b, terms);
+                              }
+                              if (here.end == layer.in)
+                                tile.each([&](int, int, Vec<T>& h_in) { h_in = f.apply(h_in); });
+                              tile.each([&](int r, int s, Vec<T> h_out) { store(at(r, s), h_out); });
+                              if (here.end == layer.in && !is_simple(layer.activation))
+                                activate_block(layer.activation, out, lanes, rows.count, tile_lanes<T>);
+                            });
   });
 }
 

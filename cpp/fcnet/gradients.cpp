@@ -17,17 +17,16 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   LossSum loss;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    const LossSum sum =
-        propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Size first, Size last) {
-          const Size samples = pass.chunk.samples;
-          const LayerView<T> sums = gradient.layer(l);
-          if (shape.normalizes(l) && last > shape.sizes[l])
-            propagation.normalization_sums(l, samples).put(sums, shape.kind(l).bias, !pass.first);
-          last = std::min(last, shape.product_rows(l));
-          if (first < last)
-            kernels<T>().accumulate(sums, propagation.h(l, samples), propagation.sigma_t(l + 1), sums.w, !pass.first,
-                                    first, last);
-        });
+    const LossSum sum = propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Part part) {
+      const Size samples = pass.chunk.samples;
+      const LayerView<T> sums = gradient.layer(l);
+      if (shape.normalizes(l) && is_last(part, shape.sizes[l]))
+        propagation.normalization_sums(l, samples).put(sums, shape.kind(l).bias, !pass.first);
+      part.last_row = std::min(part.last_row, shape.product_rows(l));
+      if (part.first_row < part.last_row)
+        accumulate(sums, sums.w, propagation.h(l, samples), propagation.sigma_t(l + 1, part.first_panel), !pass.first,
+                   part);
+    });
     if (team.id == 0) loss = sum;
   };
   run_team(plan.threads, body);

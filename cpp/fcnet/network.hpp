@@ -87,6 +87,11 @@ struct Shape {
     return linked() && loss != Loss::custom;
   }
 
+  Size neurons() const {  // with the inputs
+    Size sum = 0;
+    for (const Size n : sizes) sum += n;
+    return sum;
+  }
   // Multiplications and additions of all layers for one sample, forward only.
   double flops() const {
     double sum = 0;

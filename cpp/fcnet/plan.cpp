@@ -53,9 +53,12 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
 template <class T>
 Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
   const Size grains = groups(samples, sample_grain<T>()), size = static_cast<Size>(threads);
-  const double bytes = shape.flops() / 2 * sizeof(T);
   const bool even = grains % size == 0 || grains >= 4 * size;  // else some threads wait for others
-  return even && bytes <= cached_bytes && !shape.whole_batches() ? Schedule::by_panels : Schedule::by_layers;
+  const double weights = shape.flops() / 2, neurons = static_cast<double>(shape.neurons());
+  // Of several threads each needs what the others changed: by panels all weights, by layers all activations.
+  const bool light = threads == 1 || weights <= neurons * static_cast<double>(samples);
+  const bool by_panels = even && light && weights * sizeof(T) <= cached_bytes && !shape.whole_batches();
+  return by_panels ? Schedule::by_panels : Schedule::by_layers;
 }
 
 template Plan plan_training<float>(const Shape&, const Trained&, Size, const Hyperparameters&, int);

@@ -8,9 +8,9 @@
 namespace fcnet {
 
 // by_panels: a thread takes its samples from gather to the first layer's sigma and meets nobody on the way;
-//            then all update. Two meetings a step: for weights that stay in the caches.
+//            then all update. Two meetings a step: for weights that stay in the caches, and are fewer than activations.
 // by_layers: all threads share each layer's rows and meet after it; back-data and update in one visit to a block of
-//            rows: for few panels, or weights that come from memory.
+//            rows: for few panels, weights that come from memory, or from another thread's cache.
 enum class Schedule { by_panels, by_layers };
 
 struct Plan {

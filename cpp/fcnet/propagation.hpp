@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A batch of samples, in chunks, through forward, loss and backward, by one of the two schedules of plan.hpp. What
-// becomes of the weight product is the caller's: use(pass, layer, first row, last row) runs for this thread's share of
-// the rows of every weight matrix, as soon as their h and sigma^T are complete and the pass needs their weights no
-// more.
+// becomes of the weight product is the caller's: use(pass, layer, part) runs for this thread's share of every weight
+// matrix, as soon as its h and sigma^T are complete and the pass needs its weights no more.
 #pragma once
 
 #include "fcnet/passage.hpp"
@@ -18,6 +17,16 @@ struct Pass {
   bool first, last;
   LossSum loss;
 };
+
+// Whether a part of the weights of a layer with so many inputs is the one with the last row, and one alone is.
+inline bool is_last(Part part, Size inputs) { return part.last_row > inputs && part.first_panel == 0; }
+
+// The sums of a part of the weight product: into those of the whole layer, or onto them.
+template <class T>
+void accumulate(const LayerView<T>& layer, T* sums, Panels<const T> h, Panels<const T> sigma_t, bool add, Part part) {
+  kernels<T>().accumulate(layer.panels(part.first_panel, part.last_panel), h, sigma_t,
+                          sums + part.first_panel * layer.stride, add, part.first_row, part.last_row);
+}
 
 template <class T>
 class Propagation {
@@ -66,7 +75,10 @@ class Propagation {
 
   Panels<const T> h(Size l, Size samples) { return read_only(passage_.workspace().h(l, 0, samples)); }
   NormalizationSums<T> normalization_sums(Size l, Size samples) { return passage_.normalization_sums(l, samples); }
-  Panels<const T> sigma_t(Size l) { return read_only(passage_.workspace().sigma_t(l)); }
+  Panels<const T> sigma_t(Size l, Size first_panel) {
+    const Panels<T> all = passage_.workspace().sigma_t(l);
+    return {all.p + first_panel * all.stride, all.stride, all.samples};
+  }
 
  private:
   // Back-data and update visit a block of rows together: its weights stay in the last cache, its h in the second.
@@ -97,6 +109,24 @@ class Propagation {
     const Size first = part_begin(blocks, size, i) * grain;
     const Size last = std::min(part_begin(blocks, size, i + 1) * grain, rows);
     if (first < last) f(first, last);
+  }
+
+  // Whether `count` pieces of work keep all threads of a team busy for nearly the same time.
+  static bool divide(Size count, const Team& team) {
+    return count % static_cast<Size>(team.size) == 0 || count >= 4 * static_cast<Size>(team.size);
+  }
+  // The same of a layer's outputs: whole panels where that is even, as then the weights are those that this thread
+  // changed in the step before; else tiles.
+  template <class F>
+  void share_outputs(const Team& team, Size outputs, F f) {
+    share(team, team.id, outputs, divide(groups(outputs, lanes), team) ? lanes : isa().tile_rows, f);
+  }
+
+  // Whether a last layer has fewer tiles than there are threads with samples: then its product goes with the loss.
+  bool is_narrow(Size layer, Size panels, const Team& team) const {
+    const Size tiles = groups(shape().outputs(), isa().tile_rows), most = static_cast<Size>(team.size);
+    return tiles < std::min(most, panels) && shape().loss != Loss::custom &&
+           shape().normalization(layer) != Normalization::batch;
   }
 
   // f(first sample, samples) for pieces of samples first..last that begin a panel or lie inside one.
@@ -142,9 +172,10 @@ class Propagation {
     for (Size l = lowest_; l < shape().layers(); ++l) {
       // The odd block goes to the last thread of one layer and to the first of the next.
       const int id = l % 2 == 0 ? team.id : team.size - 1 - team.id;
-      const double flops = 2.0 * static_cast<double>(pass.chunk.samples) * static_cast<double>(shape().sizes[l + 1]);
+      const Size outputs = shape().sizes[l + 1], panels = groups(outputs, lanes);
+      const double flops = 2.0 * static_cast<double>(pass.chunk.samples) * static_cast<double>(outputs);
       share(team, id, shape().sizes[l] + 1, isa().tile_rows, [&](Size begin, Size end) {
-        strips(team, begin, end, flops, [&](Size first, Size last) { use(pass, l, first, last); });
+        strips(team, begin, end, flops, [&](Size first, Size last) { use(pass, l, Part{first, last, 0, panels}); });
       });
     }
   }
@@ -154,8 +185,10 @@ class Propagation {
     const double flops = 2.0 * static_cast<double>(chunk.samples);
     each_panel(team, chunk, id, size, [&](Size at, Size n) { passage_.gather(chunk, at, n); });
     team.sync();
-    for (Size l = 0; l < shape().layers(); ++l) {
-      share(team, team.id, shape().sizes[l + 1], isa().tile_rows, [&](Size begin, Size end) {
+    const Size last = shape().layers() - 1;
+    const bool narrow = is_narrow(last, groups(chunk.samples, lanes), team);
+    for (Size l = 0; l < last + !narrow; ++l) {
+      share_outputs(team, shape().sizes[l + 1], [&](Size begin, Size end) {
         strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
                [&](Size first, Size last) { passage_.forward(l, chunk, 0, chunk.samples, first, last); });
       });
@@ -169,6 +202,8 @@ class Propagation {
       team.sync();
     }
     each_panel(team, chunk, id, size, [&](Size at, Size n) {
+      if (narrow) passage_.forward(last, chunk, at, n, 0, shape().outputs());
+      if (narrow && passage_.needs_all_rows(last)) passage_.finish_rows(last, chunk, at, n);
       passage_.loss_of(chunk, at, n);
       passage_.transpose(shape().layers(), at, n, 0, shape().outputs());
     });
@@ -189,12 +224,21 @@ class Propagation {
         block = std::min(block, static_cast<Size>(flops_per_second<T>() * 0.05 / row_flops));
       }
       block = std::max(block / tile, Size{1}) * tile;
-      share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
+      const Size outputs = groups(shape().sizes[l], lanes);
+      const auto visit = [&](Size begin, Size end, Size first_panel, Size last_panel) {
         for (Size row = begin; row < end && going_on(team); row += block) {
           const Size last = std::min(row + block, end);
           if (!ends) passage_.back_data(l, 0, pass.chunk.samples, row, last);
-          use(pass, l - 1, row, last == rows ? rows + 1 : last);  // with the last rows the bias
+          use(pass, l - 1,
+              {row, last == rows ? rows + 1 : last, first_panel, last_panel});  // with the last rows the bias
         }
+      };
+      if (ends && divide(outputs, team)) {
+        share(team, team.id, outputs, 1, [&](Size begin, Size end) { visit(0, rows, begin, end); });
+        continue;
+      }
+      share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
+        visit(begin, end, 0, outputs);
         if (!ends && !passage_.needs_all_rows(l - 2))
           each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { passage_.transpose(l - 1, at, n, begin, end); });
       });

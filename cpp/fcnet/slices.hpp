@@ -2,8 +2,7 @@
 // The order in which forward and back-data walk their tiles. The result has rows first..last in panels of samples; its
 // sums are formed in slices, whose part of W (32 rows of the result) stays in the first cache while all samples use it;
 // some such parts take turns with a slice, so that its h or sigma comes from the second cache. Between slices the sums
-// wait in the result: the bits are the same. Every tile of the first samples calls for its share of the part of W that
-// is next.
+// wait in the result: the bits are the same. Every tile calls for its share of the part of W that is next.
 #pragma once
 
 #include "fcnet/tile.hpp"
@@ -21,10 +20,18 @@ struct WeightPart {
   Size row, begin, end;
 };
 
-// Terms of a tile after which it calls for its next line, so that the tiles of one panel of samples have called for all
-// of the next part in the end; a power of two, which loops end well with.
-template <class T>
-constexpr int terms_per_call = lanes * (lanes / tile_lanes<T>) >= 4 * tile_rows * (lanes / line_elements<T>) ? 4 : 1;
+// Of the tiles of one part, which together call for all of the next one, each for its share of the lines.
+struct Share {
+  Size tile, tiles;
+
+  Size begin(Size lines) const { return lines * tile / tiles; }
+  // Terms of a tile after which it calls for a line, where a row of 32 lanes takes one term.
+  template <class T>
+  Size terms_per_call() const {
+    constexpr Size lines = lanes / line_elements<T>;
+    return tiles < lines ? 1 : tiles / lines;
+  }
+};
 
 // Whether W is larger than what the second cache keeps: only then the next part is called for.
 template <class T>
@@ -32,7 +39,7 @@ constexpr bool is_far(Size in, Size out) {
   return in * out * sizeof(T) > Size{1} << 18;
 }
 
-// Calls f(RowCount<rows>{}, row, panel, lane, part, next part) for the samples of panels p0..p_end.
+// Calls f(RowCount<rows>{}, row, panel, lane, part, next part, share of calls) for the samples of panels p0..p_end.
 template <class T, Size part_rows, class F>
 FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size samples, Size terms, Size slice, F f) {
   constexpr Size parts_at_once = 4;
@@ -47,10 +54,11 @@ FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size 
         const Size begin = row < first ? first : row, end = row + part_rows < to ? row + part_rows : to;
         const WeightPart here = part(begin, i);
         const WeightPart next = end < to ? part(end, i) : i + 1 < slices ? part(from, i + 1) : part(to, 0);
+        Share share{0, groups(end - begin, tile_rows) * (p_end - p0) * (lanes / tile_lanes<T>)};
         for_row_blocks(begin, end, [&](auto rows, Size tile_row) FCNET_INLINED {
           for (Size p = p0; p < p_end; ++p)
-            for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>)
-              f(rows, tile_row, p, lane, here, next);
+            for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>, ++share.tile)
+              f(rows, tile_row, p, lane, here, next, share);
         });
       }
   }

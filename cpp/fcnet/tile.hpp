@@ -26,10 +26,10 @@ struct Stream {
 template <class T>
 constexpr Size line_elements = 64 / sizeof(T);
 
-// Calls for `count` rows of 32 lanes.
+// Calls for `count` rows of 32 lanes that will be changed: other threads give up theirs meanwhile.
 template <class T>
 FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
-  for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p);
+  for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p, 1);
 }
 
 template <class T, int R, int N = tile_vectors>
@@ -46,11 +46,12 @@ struct Tile {
     }
   }
 
-  // Every few steps a cache line from `ahead` on is called for, which a later tile will read.
-  template <int every>
-  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead) {
+  // Every so many steps a cache line from `ahead` on is called for, which a later tile will read: into the second
+  // cache, or into the first one where it is that `near`.
+  template <bool near = false>
+  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead, Size every) {
     for (; k >= every; k -= every, ahead += line_elements<T>) {
-      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead, 0, near ? 3 : 2);
       accumulate(a, b, every);
       a.p += every * a.k_step, b.p += every * b.k_step;
     }

@@ -56,16 +56,16 @@ Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
 
 template <class T>
 void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
-                        Size first, Size last) {
-  const Size offset = parameters_.offset(l);
-  const LayerView<T> layer = parameters_.layer(l);
+                        Part part) {
+  const LayerView<T> layer = parameters_.layer(l).panels(part.first_panel, part.last_panel);
+  const Size offset = parameters_.offset(l) + part.first_panel * layer.stride;
   const UpdateTarget<T> target{layer.w,
                                state_->slots.data() + offset,
-                               (plan_.stoppable ? next_ : parameters_).layer(l).w,
+                               (plan_.stoppable ? next_ : parameters_).panels().data() + offset,
                                (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
                                parameters_.panels().size(),
                                go_on ? sums_.data() + offset : nullptr};
-  kernels<T>().update(layer, h, sigma_t, step, target, first, last);
+  kernels<T>().update(layer, h, sigma_t, step, target, part.first_row, part.last_row);
 }
 
 template <class T>
@@ -76,7 +76,8 @@ void Trainer<T>::update_normalization(const Pass& pass, Size l, const OptimizerS
   sums.w = sums_.data() + parameters_.offset(l);
   of.put(sums, shape_.kind(l).bias, !pass.first);
   if (!pass.last) return;
-  if (!chosen_.needs_norm()) update(l, {}, {}, step, true, shape_.sizes[l] + gamma_row, shape_.trained_rows(l));
+  if (!chosen_.needs_norm())
+    update(l, {}, {}, step, true, rows(l, shape_.sizes[l] + gamma_row, shape_.trained_rows(l)));
   if (shape_.normalization(l) != Normalization::batch) return;
   const LayerView<T> now = parameters_.layer(l), next = (plan_.stoppable ? next_ : parameters_).layer(l);
   // of one sample alone there is no spread
@@ -124,19 +125,18 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
   Powers powers = state_->powers;  // thread 0 may be done with its share, and advance them, before the others are
   powers.advance(chosen_);
   const auto scale = [&](const LossSum& loss) { return gradient_scale(shape_.loss, shape_.outputs(), loss); };
-  const auto use = [&](const Pass& pass, Size l, Size first, Size last) {
+  const auto use = [&](const Pass& pass, Size l, Part part) {
     if (!trained_(l)) return;
     const auto of_step = [&] { return optimizer_step<T>(chosen_, rate, powers, scale(pass.loss), pass.loss.weight); };
-    if (shape_.normalizes(l) && last > shape_.sizes[l]) update_normalization(pass, l, of_step());
-    last = std::min(last, shape_.product_rows(l));
-    if (first >= last) return;
-    const Size samples = pass.chunk.samples;
-    const Panels<const T> h = propagation_.h(l, samples), sigma_t = propagation_.sigma_t(l + 1);
+    if (shape_.normalizes(l) && is_last(part, shape_.sizes[l])) update_normalization(pass, l, of_step());
+    part.last_row = std::min(part.last_row, shape_.product_rows(l));
+    if (part.first_row >= part.last_row) return;
+    const Panels<const T> h = propagation_.h(l, pass.chunk.samples);
+    const Panels<const T> sigma_t = propagation_.sigma_t(l + 1, part.first_panel);
     if (pass.last && !chosen_.needs_norm())
-      update(l, h, sigma_t, of_step(), !pass.first, first, last);
+      update(l, h, sigma_t, of_step(), !pass.first, part);
     else
-      kernels<T>().accumulate(parameters_.layer(l), h, sigma_t, sums_.data() + parameters_.offset(l), !pass.first,
-                              first, last);
+      accumulate(parameters_.layer(l), sums_.data() + parameters_.offset(l), h, sigma_t, !pass.first, part);
   };
   const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
   if (chosen_.needs_norm()) {
@@ -144,7 +144,8 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
     const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm), loss.weight);
     each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
       const Size last = std::min(block.last, shape_.trained_rows(block.layer));
-      if (trained_(block.layer) && block.first < last) update(block.layer, {}, {}, of_step, true, block.first, last);
+      if (trained_(block.layer) && block.first < last)
+        update(block.layer, {}, {}, of_step, true, rows(block.layer, block.first, last));
     });
   }
   return loss;

@@ -22,9 +22,12 @@ FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, P
         Tile<T, rows.count> tile;
         tile.fill([&](int r, int s) { return start(corner + r * lanes + s * width<T>); });
         const T* const s = sigma_t.p + q * sigma_t.stride + lane;
-        for (Size p = 0; p * lanes < h.samples; ++p)
-          tile.accumulate({h.p + p * h.stride + row * lanes, 1, lanes}, {s + p * lanes * lanes, lanes},
-                          used_lanes(h.samples, p));
+        for (Size p = 0; p * lanes < h.samples; ++p) {
+          const T *const mine = h.p + p * h.stride + row * lanes, *const below = h.p + (row + rows.count) * lanes;
+          const T* const next = (p + 1) * lanes < h.samples ? mine + h.stride : below;
+          tile.template accumulate<true>({mine, 1, lanes}, {s + p * lanes * lanes, lanes}, used_lanes(h.samples, p),
+                                         next, 1);
+        }
         finish(row, corner, tile);
       }
     });
@@ -46,8 +49,12 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
             rest.apply(target, corner, tile, bias);
         },
         [&](Size at, Size rows) {
-          prefetch_rows(target.w + at, rows);
-          for (int i = 0; i < optimizer.slots; ++i) prefetch_rows(target.state + i * target.slot + at, rows);
+          prefetch_rows(target.new_w + at, rows);
+          if (target.new_w != target.w) prefetch_rows(target.w + at, rows);
+          for (int i = 0; i < optimizer.slots; ++i) {
+            prefetch_rows(target.new_state + i * target.slot + at, rows);
+            if (target.new_w != target.w) prefetch_rows(target.state + i * target.slot + at, rows);
+          }
         });
   });
 }

@@ -42,6 +42,10 @@ struct LayerView {
 
   // Neuron j of a row.
   [[gnu::always_inline]] T& at(Size row, Size j) const { return w[j / lanes * stride + row * lanes + j % lanes]; }
+  // Panels first..last of it.
+  [[gnu::always_inline]] LayerView panels(Size first, Size last) const {
+    return {w + first * stride, stride, in, (last * lanes < out ? last * lanes : out) - first * lanes, activation};
+  }
 };
 
 // Panels of 32 samples, the last one perhaps not full.
@@ -132,7 +136,7 @@ struct RowMajorProduct {
 // Rows of C whose sums wait in scratch together.
 constexpr Size product_rows = 256;
 
-// A rectangle of C, in rows and in panels of 32 columns.
+// A rectangle of a matrix, in rows and in panels of 32 columns.
 struct Part {
   Size first_row, last_row, first_panel, last_panel;
 };
