@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import fcnet
+
 from processes import output
 
 ROOT = Path(__file__).parent.parent
@@ -108,6 +110,16 @@ def test_the_core_neither_prints_nor_ends_the_process():
 
 def test_the_core_is_ascii():
     assert all(path.read_text().isascii() for path in sources)
+
+
+def test_names_that_come_in_late_are_those_that_the_type_checker_sees():
+    [block] = [node for node in ast.parse(Path(fcnet.__file__).read_text()).body if isinstance(node, ast.If)]
+    seen = {node.module: [name.name for name in node.names] for node in block.body}
+    assert sorted(fcnet._MODULES) == seen.pop("fcnet")
+    assert {f"fcnet.{home}": list(names) for home, names in fcnet._HOMES.items()} == seen
+    late = {*fcnet._MODULES, *(name for names in fcnet._HOMES.values() for name in names)}
+    assert set(fcnet.__all__) - late == {"__version__", "get_num_threads", "set_num_threads", "threads"}
+    assert all(getattr(fcnet, name) is not None for name in fcnet.__all__)
 
 
 def test_import_brings_nothing_but_numpy():

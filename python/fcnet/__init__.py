@@ -13,26 +13,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fcnet import datasets, initializers, kernels, losses
 from fcnet._native import __version__
-from fcnet.averaging import EMA, SWA
-from fcnet.callbacks import Callback, StopTraining
-from fcnet.checkpoint import Checkpoint
-from fcnet.config import show_config
-from fcnet.dense import Dense
-from fcnet.early_stopping import EarlyStopping
-from fcnet.history import History
-from fcnet.learning_rates import LearningRates
-from fcnet.loading import load
-from fcnet.network import Network
-from fcnet.normalization import BatchNorm, LayerNorm
-from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fcnet.threadpool_controller import register_when_imported
 from fcnet.threads import get_num_threads, set_num_threads, threads
-from fcnet.training import DivergenceError
 
 if TYPE_CHECKING:
-    from fcnet import explanation, metrics, plot, reference, schedules
+    from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
+    from fcnet.averaging import EMA, SWA
+    from fcnet.callbacks import Callback, StopTraining
+    from fcnet.checkpoint import Checkpoint
+    from fcnet.config import show_config
+    from fcnet.dense import Dense
+    from fcnet.early_stopping import EarlyStopping
+    from fcnet.history import History
+    from fcnet.learning_rates import LearningRates
+    from fcnet.loading import load
+    from fcnet.network import Network
+    from fcnet.normalization import BatchNorm, LayerNorm
+    from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
+    from fcnet.training import DivergenceError
 
 __all__ = [
     "EMA",
@@ -72,14 +71,37 @@ __all__ = [
     "threads",
 ]
 
+# Where the names are that come in when they are first asked for: `import fcnet` is quick.
+_MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
+_HOMES = {
+    "averaging": ("EMA", "SWA"),
+    "callbacks": ("Callback", "StopTraining"),
+    "checkpoint": ("Checkpoint",),
+    "config": ("show_config",),
+    "dense": ("Dense",),
+    "early_stopping": ("EarlyStopping",),
+    "history": ("History",),
+    "learning_rates": ("LearningRates",),
+    "loading": ("load",),
+    "network": ("Network",),
+    "normalization": ("BatchNorm", "LayerNorm"),
+    "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"),
+    "training": ("DivergenceError",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
 register_when_imported()
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``fcnet.reference`` and the like when they are asked for: ``import fcnet`` is quick."""
-    if name in ("explanation", "metrics", "plot", "reference", "schedules"):
+    """Import a module, or the module of a name, when it is first asked for."""
+    if name in _MODULES:
         return importlib.import_module(f"fcnet.{name}")
-    raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'fcnet' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"fcnet.{_HOME_OF[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
