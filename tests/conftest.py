@@ -18,6 +18,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ISAS = [os.environ["FCNET_ISA"]] if os.environ.get("FCNET_ISA") else _native.available_isas()
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "isa" in item.fixturenames:  # runs on every instruction set anyway
+            item.add_marker(pytest.mark.once)
+
+
 @pytest.fixture(params=[np.float32, np.float64], ids=lambda t: t.__name__)
 def dtype(request):
     return request.param

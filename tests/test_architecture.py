@@ -13,6 +13,8 @@ import fcnet
 
 from processes import output
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent
 
 # From the ground up: a file includes or imports only what stands before it.

@@ -14,6 +14,8 @@ from fcnet import cli
 
 from processes import output_of, run
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def demo():

@@ -11,6 +11,8 @@ import pytest
 
 from processes import output_of, run
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HEADER = """longitude,latitude,housing_median_age,total_rooms,total_bedrooms,population,households,median_income,\
 median_house_value,ocean_proximity"""

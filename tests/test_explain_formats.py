@@ -20,6 +20,8 @@ from fcnet.explanation.text import has_color
 
 from explanations import CASES, NAMES, XOR, article, batch, rewrite
 
+pytestmark = pytest.mark.once
+
 GOLDEN = Path(__file__).parent / "golden/explanation.txt"
 
 

@@ -16,6 +16,8 @@ import fcnet as fc
 
 from explanations import XOR
 
+pytestmark = pytest.mark.once
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 CSS = Path(fc.__file__).parent / "explanation/page.css"
 

@@ -11,6 +11,8 @@ import pytest
 import fcnet as fc
 from fcnet import files
 
+pytestmark = pytest.mark.once
+
 CALLS = ["listdir", "stat", "access", "open", "fstat", "close", "chmod", "fsync", "replace", "unlink"]
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EINTR, errno.EACCES]
 

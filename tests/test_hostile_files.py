@@ -15,6 +15,8 @@ from fcnet import safetensors, storage
 from processes import output
 from tables import Named
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):

@@ -15,6 +15,8 @@ from fcnet import _native
 
 from processes import output, run
 
+pytestmark = pytest.mark.once
+
 SHOW = "import fcnet as fc; c = fc.show_config('dicts')['instruction set']; print(c['name'], '|', c['chosen by'])"
 
 

@@ -13,6 +13,8 @@ from fcnet.learning_rates import LearningRates
 
 from explanations import NAMES, article
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def history():

@@ -10,6 +10,8 @@ import pytest
 
 import fcnet as fc
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((300, 2)), RNG.integers(0, 3, 300)
 

@@ -11,6 +11,8 @@ import fcnet as fc
 
 from tables import NAMES, TABLES, K, M, N, columns_of, fitted, pandas_frame, polars_frame, problem, same
 
+pytestmark = pytest.mark.once
+
 TYPES = {
     "float64": ["f8"] * K,
     "float32": ["f4"] * K,

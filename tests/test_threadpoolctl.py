@@ -10,6 +10,8 @@ import fcnet as fc
 
 from processes import output, output_of
 
+pytestmark = pytest.mark.once
+
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
 ORDERS = {

@@ -5,15 +5,17 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #if defined(__linux__)
+#include <fcntl.h>
 #include <sched.h>
+#include <unistd.h>
 #endif
 
 namespace fcnet {
@@ -37,13 +39,39 @@ int affinity_count() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
+// What a small file holds; empty where it cannot be read. Not by a stream: those of another copy of the C++ library,
+// which any other module of the process may bring, would be mixed with ours.
+std::string contents(const std::string& path) {
+  std::string text;
+#if defined(__linux__)
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
+  char part[4096];
+  for (ssize_t n; (n = read(file, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(n));
+  close(file);
+#else
+  static_cast<void>(path);
+#endif
+  return text;
+}
+
+// Takes the next word from the front of `text`: the whole number that it is, else 0.
+double take_number(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \n"), text.size()));
+  const std::string_view word = text.substr(0, text.find_first_of(" \n"));
+  text.remove_prefix(word.size());
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  return error == std::errc{} && end == word.data() + word.size() ? static_cast<double>(value) : 0;
+}
+
 // quota / period of one cgroup, or 0 where there is no limit ("max", or -1 in the first version of cgroups).
 double quota(const std::string& folder) {
-  double us = 0, period = 0;
-  if (std::ifstream v2(folder + "/cpu.max"); v2 >> us >> period && us > 0 && period > 0) return us / period;
-  if (std::ifstream v1(folder + "/cpu.cfs_quota_us"); v1 >> us && us > 0)
-    if (std::ifstream v1_period(folder + "/cpu.cfs_period_us"); v1_period >> period && period > 0) return us / period;
-  return 0;
+  std::string numbers = contents(folder + "/cpu.max");
+  if (numbers.empty()) numbers = contents(folder + "/cpu.cfs_quota_us") + ' ' + contents(folder + "/cpu.cfs_period_us");
+  std::string_view rest = numbers;
+  const double us = take_number(rest), period = take_number(rest);
+  return us > 0 && period > 0 ? us / period : 0;
 }
 
 }  // namespace
@@ -53,8 +81,10 @@ double cgroup_quota(const char* memberships, const char* mount) {
   const auto consider = [&](const std::string& folder) {
     if (const double q = quota(folder); q > 0 && (least == 0 || q < least)) least = q;
   };
-  std::ifstream lines(memberships);  // "id:controllers:/path"
-  for (std::string line; std::getline(lines, line);) {
+  const std::string all = contents(memberships);
+  for (std::size_t begin = 0, end; begin < all.size(); begin = end + 1) {
+    end = std::min(all.find('\n', begin), all.size());
+    const std::string line = all.substr(begin, end - begin);  // "id:controllers:/path"
     const auto first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
