@@ -9,11 +9,14 @@
 namespace fcnet {
 namespace {
 
-// With its F, also that of the last layer.
+// A layer as its product sees it: with its F, also that of the last layer where `finish`, unless normalisation comes
+// between the two.
 template <class T>
-LayerView<T> whole_layer(const Parameters<T>& parameters, Size l) {
+LayerView<T> product_layer(const Parameters<T>& parameters, Size l, bool finish) {
+  const Shape& shape = parameters.shape();
   LayerView<T> layer = parameters.layer(l);
-  layer.activation = parameters.shape().kind(l).activation;
+  if (finish) layer.activation = shape.kind(l).activation;
+  if (shape.normalizes(l)) layer.activation = Activation::identity;
   return layer;
 }
 
@@ -45,45 +48,77 @@ void normalize_rows(const Parameters<T>& parameters, Size l, Rows<T> rows, Size 
   each([](T& row, const T& lane) { row = lane; });
 }
 
+// What follows the product of all of a layer's rows, for some samples in their panel.
+template <class T>
+void finish_panel(const Parameters<T>& parameters, Size l, const LayerView<T>& layer, T* panel, Size samples) {
+  if (parameters.shape().normalizes(l)) normalize(parameters, l, panel, samples);
+  if (layer.activation == Activation::softmax) kernels<T>().softmax(panel, layer.out, samples);
+}
+
+// Two sets of panels, which the layers alternate between.
+template <class T>
+struct Alternating {
+  Panels<T> h, next;
+
+  T* panel(Size i) const { return h.p + i * h.stride; }
+};
+
+// A layer's product, for some of its rows.
+template <class T>
+void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, Size first, Size last, const Team& team,
+                     Watch& watch) {
+  const double flops = 2.0 * static_cast<double>(panels.h.samples) * static_cast<double>(layer.in);
+  in_strips<T>(
+      first, last, flops, [&] { return go_on(team, watch); },
+      [&](Size begin, Size end) {
+        kernels<T>().forward(layer, {panels.h.p, panels.h.stride, panels.h.samples}, panels.next, begin, end);
+      });
+}
+
 // Takes all rows through the layers, through the last one's F too where `finish`; sink(first row, rows, panel of
-// outputs, scratch panel) on each panel.
+// outputs, scratch panel) on each panel. Every thread takes its samples, some at a time, through all layers; where
+// there are more threads than samples worth one, they share each layer's rows and meet after it.
 template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool finish, Watch& watch, Sink sink) {
   const Shape& shape = parameters.shape();
   const Size grain = sample_grain<T>(), grains = groups(data.samples, grain);
-  const Size most = std::min(static_cast<Size>(num_threads()), grains);
-  const Size teams = static_cast<Size>(useful_threads(shape.flops() * static_cast<double>(data.samples), most));
+  const double flops = shape.flops() * static_cast<double>(data.samples);
+  const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
+  const bool by_layers = teams > grains;
   const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
-  const Size stride = panel_stride(widest + 1, sizeof(T));
-  const Size room = std::clamp<Size>(groups(groups(grains, teams) * grain, lanes), 1, panels_at_once);
-  Buffer<T> buffer;  // per thread: two sets of panels that the layers alternate between
-  if (const Status s = buffer.allocate(Checked(stride) * room * 2 * teams); s != Status::ok) return s;
+  const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
+  const Size most = by_layers ? groups(data.samples, lanes) : panels_at_once;
+  const Size room = std::clamp<Size>(groups(groups(grains, sets) * grain, lanes), 1, most);
+  Buffer<T> buffer;
+  if (const Status s = buffer.allocate(Checked(stride) * room * 2 * sets); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
-    T* const here = buffer.data() + id * room * 2 * stride;
-    const auto going_on = [&] { return go_on(team, watch); };
-    const Size end = std::min(part_begin(grains, size, id + 1) * grain, data.samples);
-    for (Size row = part_begin(grains, size, id) * grain; row < end && going_on(); row += room * lanes) {
+    T* const here = buffer.data() + (by_layers ? 0 : id) * room * 2 * stride;
+    const Size begin = by_layers ? 0 : part_begin(grains, size, id) * grain;
+    const Size end = by_layers ? data.samples : std::min(part_begin(grains, size, id + 1) * grain, data.samples);
+    for (Size row = begin; row < end && (by_layers || go_on(team, watch)); row += room * lanes) {
       const Size samples = std::min(room * lanes, end - row);
-      Panels<T> h{here, stride, samples}, next{here + room * stride, stride, samples};
-      for (Size i = 0; i * lanes < samples; ++i)
-        kernels<T>().gather(data.x, row + i * lanes, used_lanes(samples, i), h.p + i * stride);
+      Alternating<T> panels{{here, stride, samples}, {here + room * stride, stride, samples}};
+      const auto each_panel = [&](auto f) {
+        for (Size i = by_layers ? id : 0; i * lanes < samples && go_on(team, watch); i += by_layers ? size : 1)
+          f(i, used_lanes(samples, i));
+      };
+      const auto meet = [&] {
+        if (by_layers) team.sync();
+      };
+      each_panel([&](Size i, Size n) { kernels<T>().gather(data.x, row + i * lanes, n, panels.panel(i)); });
+      meet();
       for (Size l = 0; l < shape.layers(); ++l) {
-        LayerView<T> layer = finish ? whole_layer(parameters, l) : parameters.layer(l);
-        if (shape.normalizes(l)) layer.activation = Activation::identity;
-        const double flops = 2.0 * static_cast<double>(samples) * static_cast<double>(shape.sizes[l]);
-        in_strips<T>(0, shape.sizes[l + 1], flops, going_on, [&](Size first, Size last) {
-          kernels<T>().forward(layer, {h.p, h.stride, samples}, next, first, last);
-        });
-        std::swap(h, next);
-        for (Size i = 0; shape.normalizes(l) && i * lanes < samples && going_on(); ++i)
-          normalize(parameters, l, h.p + i * stride, used_lanes(samples, i));
-        for (Size i = 0; layer.activation == Activation::softmax && i * lanes < samples && going_on(); ++i)
-          kernels<T>().softmax(h.p + i * stride, layer.out, used_lanes(samples, i));
+        const LayerView<T> layer = product_layer(parameters, l, finish);
+        const auto forward = [&](Size first, Size last) { forward_rows_of(layer, panels, first, last, team, watch); };
+        by_layers ? share(team, team.id, layer.out, fine_grain(layer.out, team), forward) : forward(0, layer.out);
+        meet();
+        std::swap(panels.h, panels.next);
+        each_panel([&](Size i, Size n) { finish_panel(parameters, l, layer, panels.panel(i), n); });
+        if (shape.normalizes(l) || layer.activation == Activation::softmax) meet();
       }
-      for (Size i = 0; i * lanes < samples && !watch.stopped(); ++i)
-        sink(row + i * lanes, used_lanes(samples, i), h.p + i * stride, next.p + i * stride);
+      each_panel([&](Size i, Size n) { sink(row + i * lanes, n, panels.panel(i), panels.next.p + i * stride); });
     }
   };
   run_team(static_cast<int>(teams), body);
@@ -105,8 +140,7 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
-      LayerView<T> layer = whole_layer(parameters, l);
-      if (shape.normalizes(l)) layer.activation = Activation::identity;
+      const LayerView<T> layer = product_layer(parameters, l, true);
       const Size panels = groups(layer.out, lanes);
       const Size first = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id));
       const Size end = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id) + 1);

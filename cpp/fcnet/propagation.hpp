@@ -4,9 +4,9 @@
 // matrix, as soon as its h and sigma^T are complete and the pass needs its weights no more.
 #pragma once
 
+#include "fcnet/parallel.hpp"
 #include "fcnet/passage.hpp"
 #include "fcnet/plan.hpp"
-#include "fcnet/threads.hpp"
 #include "fcnet/watch.hpp"
 
 namespace fcnet {
@@ -102,26 +102,6 @@ class Propagation {
       f(p * lanes, used_lanes(chunk.samples, p));
   }
 
-  // This thread's share of `rows`, in whole multiples of `grain`; f is not called for an empty one.
-  template <class F>
-  static void share(const Team& team, int id, Size rows, Size grain, F f) {
-    const Size blocks = groups(rows, grain), size = static_cast<Size>(team.size), i = static_cast<Size>(id);
-    const Size first = part_begin(blocks, size, i) * grain;
-    const Size last = std::min(part_begin(blocks, size, i + 1) * grain, rows);
-    if (first < last) f(first, last);
-  }
-
-  // Whether `count` pieces of work keep all threads of a team busy for nearly the same time.
-  static bool divide(Size count, const Team& team) {
-    return count % static_cast<Size>(team.size) == 0 || count >= 4 * static_cast<Size>(team.size);
-  }
-  // The same of a layer's outputs: whole panels where that is even, as then the weights are those that this thread
-  // changed in the step before; else tiles.
-  template <class F>
-  void share_outputs(const Team& team, Size outputs, F f) {
-    share(team, team.id, outputs, divide(groups(outputs, lanes), team) ? lanes : isa().tile_rows, f);
-  }
-
   // Whether a last layer has fewer tiles than there are threads with samples: then its product goes with the loss.
   bool is_narrow(Size layer, Size panels, const Team& team) const {
     const Size tiles = groups(shape().outputs(), isa().tile_rows), most = static_cast<Size>(team.size);
@@ -188,7 +168,7 @@ class Propagation {
     const Size last = shape().layers() - 1;
     const bool narrow = is_narrow(last, groups(chunk.samples, lanes), team);
     for (Size l = 0; l < last + !narrow; ++l) {
-      share_outputs(team, shape().sizes[l + 1], [&](Size begin, Size end) {
+      share(team, team.id, shape().sizes[l + 1], fine_grain(shape().sizes[l + 1], team), [&](Size begin, Size end) {
         strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
                [&](Size first, Size last) { passage_.forward(l, chunk, 0, chunk.samples, first, last); });
       });
@@ -213,42 +193,63 @@ class Propagation {
   // Layer by layer, in blocks of rows whose weights are still in the cache when `use` changes them.
   template <class Use>
   void backward_by_layers(const Team& team, const Pass& pass, Use use) {
-    const Size panels = groups(pass.chunk.samples, lanes);
-    for (Size l = shape().layers(); l > lowest_; --l) {
-      const bool ends = l == lowest_ + 1;  // here sigma goes no further
-      const Size rows = shape().sizes[l - 1], tile = isa().tile_rows;
-      const Size row_bytes = groups(shape().sizes[l], lanes) * lanes * sizeof(T);
-      Size block = std::min(visit_bytes / row_bytes, visit_sample_bytes / (panels * lanes * sizeof(T)));
-      if (watch_ != nullptr) {  // a block takes some milliseconds, 50 at most
-        const double row_flops = 4.0 * static_cast<double>(panels * lanes) * static_cast<double>(shape().sizes[l]);
-        block = std::min(block, static_cast<Size>(flops_per_second<T>() * 0.05 / row_flops));
-      }
-      block = std::max(block / tile, Size{1}) * tile;
-      const Size outputs = groups(shape().sizes[l], lanes);
-      const auto visit = [&](Size begin, Size end, Size first_panel, Size last_panel) {
-        for (Size row = begin; row < end && going_on(team); row += block) {
-          const Size last = std::min(row + block, end);
-          if (!ends) passage_.back_data(l, 0, pass.chunk.samples, row, last);
-          use(pass, l - 1,
-              {row, last == rows ? rows + 1 : last, first_panel, last_panel});  // with the last rows the bias
-        }
-      };
-      if (ends && divide(outputs, team)) {
-        share(team, team.id, outputs, 1, [&](Size begin, Size end) { visit(0, rows, begin, end); });
-        continue;
-      }
-      share(team, team.id, rows, lanes, [&](Size begin, Size end) {  // whole panels, which their thread transposes
-        visit(begin, end, 0, outputs);
-        if (!ends && !passage_.needs_all_rows(l - 2))
+    for (Size l = shape().layers(); l > lowest_ + 1; --l) {
+      const Size rows = shape().sizes[l - 1], size = static_cast<Size>(team.size);
+      // Sigma is transposed by whole panels: by who has their rows, or when all rows are there.
+      const bool late = passage_.needs_all_rows(l - 2) || groups(rows, lanes) < size;
+      share(team, team.id, rows, late ? fine_grain(rows, team) : lanes, [&](Size begin, Size end) {
+        visit(team, pass, l, {begin, end, 0, groups(shape().sizes[l], lanes)}, use);
+        if (!late)
           each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { passage_.transpose(l - 1, at, n, begin, end); });
       });
-      if (!ends) team.sync();
-      if (ends || !passage_.needs_all_rows(l - 2)) continue;
-      each_panel(team, pass.chunk, static_cast<Size>(team.id), static_cast<Size>(team.size), [&](Size at, Size n) {
-        passage_.finish_rows_backward(l - 2, at, n);
+      team.sync();
+      if (!late) continue;
+      each_panel(team, pass.chunk, static_cast<Size>(team.id), size, [&](Size at, Size n) {
+        if (passage_.needs_all_rows(l - 2)) passage_.finish_rows_backward(l - 2, at, n);
         passage_.transpose(l - 1, at, n, 0, rows);
       });
       team.sync();
+    }
+    end_by_layers(team, pass, use);
+  }
+
+  // The first layer trained, from which sigma goes no further: whole panels of its weights, perhaps cut once or twice,
+  // stay with one thread; rows where that is uneven.
+  template <class Use>
+  void end_by_layers(const Team& team, const Pass& pass, Use use) {
+    const Size l = lowest_ + 1, rows = shape().sizes[l - 1], panels = groups(shape().sizes[l], lanes);
+    Size cuts = 1;
+    while (cuts < 4 && !divide(panels * cuts, team)) ++cuts;
+    const Size tile = isa().tile_rows, tiles = groups(rows, tile);
+    if (divide(panels, team))
+      share(team, team.id, panels, 1, [&](Size p, Size end) { visit(team, pass, l, {0, rows, p, end}, use); });
+    else if (divide(panels * cuts, team) && tiles >= cuts)
+      share(team, team.id, panels * cuts, 1, [&](Size piece, Size end) {
+        for (; piece < end; ++piece) {
+          const Size cut = piece % cuts, panel = piece / cuts, last = part_begin(tiles, cuts, cut + 1) * tile;
+          visit(team, pass, l, {part_begin(tiles, cuts, cut) * tile, std::min(last, rows), panel, panel + 1}, use);
+        }
+      });
+    else
+      share(team, team.id, rows, tile,
+            [&](Size begin, Size end) { visit(team, pass, l, {begin, end, 0, panels}, use); });
+  }
+
+  // Sigma back through a part of layer l - 1, unless that is the first one trained, and `use`, block by block.
+  template <class Use>
+  void visit(const Team& team, const Pass& pass, Size l, Part part, Use use) {
+    const Size samples = groups(pass.chunk.samples, lanes) * lanes, rows = shape().sizes[l - 1], tile = isa().tile_rows;
+    const Size row_bytes = (part.last_panel - part.first_panel) * lanes * sizeof(T);
+    Size block = std::min(visit_bytes / row_bytes, visit_sample_bytes / (samples * sizeof(T)));
+    if (watch_ != nullptr) {  // a block takes some milliseconds, 50 at most
+      const double row_flops = 4.0 * static_cast<double>(samples) * static_cast<double>(shape().sizes[l]);
+      block = std::min(block, static_cast<Size>(flops_per_second<T>() * 0.05 / row_flops));
+    }
+    block = std::max(block / tile, Size{1}) * tile;
+    for (Size row = part.first_row; row < part.last_row && going_on(team); row += block) {
+      const Size last = std::min(row + block, part.last_row);
+      if (l > lowest_ + 1) passage_.back_data(l, 0, pass.chunk.samples, row, last);
+      use(pass, l - 1, {row, last == rows ? rows + 1 : last, part.first_panel, part.last_panel});  // there the bias too
     }
   }
 
