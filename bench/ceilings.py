@@ -29,6 +29,8 @@ def measure(process: Process, threads: int) -> dict[str, dict[str, float]]:
     wanted = {
         "multiply_add float32": ("multiply_add", "float32", 0),
         "multiply_add float64": ("multiply_add", "float64", 0),
+        "tile float32": ("tile", "float32", 0),
+        "tile float64": ("tile", "float64", 0),
         "read": ("read", "float32", large),
         "update": ("update", "float32", 2 * large),
         "read 8 MiB": ("read", "float32", MEDIUM),

@@ -37,7 +37,8 @@ checks its input and publishes the weights, once an epoch: that is in its times.
 
 **The ceilings** are measured by the library's own core before and after everything else (`cpp/fcnet/ceilings.hpp`): the
 best of ten repetitions of at least 10 ms with all threads behind a barrier. Multiply-adds run from registers in as many
-independent chains as a tile has accumulators; "read" sums an array of four times the last cache; "update" is
+independent chains as a tile has accumulators; those of a tile take their operands from the first cache, as every
+product has to (CPUs that lower their clock as the work draws more power do so here); "read" sums an array of four times the last cache; "update" is
 w ← w − a·g on two such arrays, 12 bytes an element; the small ones are read again and again by all threads together.
 
 {ceilings}
@@ -51,7 +52,8 @@ w ← w − a·g on two such arrays, 12 bytes an element; the small ones are rea
 {workloads} – is where a library cannot do the task: scikit-learn gives two classes one logistic output, and BLAS has no
 Adam.
 
-"Of the peak" is floating-point operations a second over the multiply-add ceiling. "Of the limit" is what the step needs
+"Of the peak" is floating-point operations a second over the multiply-add ceiling, "of a tile" over that of a tile with
+its operands in the first cache, which no product can pass. "Of the limit" is what the step needs
 at least, its operations at the peak or its traffic at the bandwidth, whichever is longer, over what it took.
 
 {shares}

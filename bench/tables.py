@@ -70,6 +70,7 @@ def shares(sitting: Sitting) -> str:
                 f"{task.flops() / ours.median / 1e9:.1f}" if ours else "–",
                 f"{ours.share:.0%}" if ours else "–",
                 f"{task.target:.0%}" if task.target else "",
+                f"{task.flops() / ours.median / sitting.ceiling(f'tile {task.dtype}'):.0%}" if ours else "–",
                 f"{limit / ours.median:.0%}" if ours else "–",
                 f"{best.share:.0%}" if best else "–",
                 ratio(row),
@@ -82,6 +83,7 @@ def shares(sitting: Sitting) -> str:
         "GFLOP/s",
         "of the peak",
         "target",
+        "of a tile",
         "of the limit",
         "best other, of the peak",
         "ahead of it",
@@ -111,7 +113,7 @@ def ceilings(sitting: Sitting) -> str:
     head = ["10⁹ a second", *[f"{n} thread{'s' * (n != '1')}" for n in counts], "at the end"]
     lines = [
         [
-            name.replace("multiply_add", "multiply-adds, operations"),
+            name.replace("multiply_add", "multiply-adds, operations").replace("tile", "those of a tile, operations"),
             *[figure(by[n] / 1e9) for n in counts],
             " · ".join(figure(end[name][n] / 1e9) for n in counts) if name in end else "–",
         ]

@@ -10,7 +10,7 @@ import pytest
 from fcnet import _native
 
 
-@pytest.mark.parametrize("what", ["multiply_add", "read", "update"])
+@pytest.mark.parametrize("what", ["multiply_add", "tile", "read", "update"])
 def test_a_ceiling_is_positive_and_finite(what, dtype, isa, threads):
     per_second = _native.ceiling(what, np.dtype(dtype).name, threads, 1 << 16)
     assert math.isfinite(per_second)
@@ -20,7 +20,7 @@ def test_a_ceiling_is_positive_and_finite(what, dtype, isa, threads):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("write", "float32", 1), "what is 'write': expected multiply_add, read or update"),
+        (("write", "float32", 1), "what is 'write': expected multiply_add, tile, read or update"),
         (("read", "int8", 1), "dtype is 'int8': expected float32 or float64"),
         (("read", "float32", 0), "threads is 0: expected 1 to"),
     ],

@@ -45,12 +45,14 @@ void choose_instruction_set() {
 // Operations or bytes a second.
 double ceiling(const std::string& what, const std::string& dtype, int threads, Size working_set) {
   Ceiling wanted = Ceiling::multiply_add;
-  if (what == "read") {
+  if (what == "tile") {
+    wanted = Ceiling::tile;
+  } else if (what == "read") {
     wanted = Ceiling::read;
   } else if (what == "update") {
     wanted = Ceiling::update;
   } else if (what != "multiply_add") {
-    value_error("what is '" + what + "': expected multiply_add, read or update");
+    value_error("what is '" + what + "': expected multiply_add, tile, read or update");
   }
   if (dtype != "float32" && dtype != "float64") value_error("dtype is '" + dtype + "': expected float32 or float64");
   if (threads < 1 || threads > max_threads)

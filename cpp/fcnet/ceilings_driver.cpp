@@ -68,10 +68,30 @@ Status best_stream(Ceiling ceiling, int threads, Size bytes, double* per_second)
   return Status::ok;
 }
 
+// A tile's sums over some panels of samples: as a weight product forms them, again and again.
+template <class T>
+Status best_tile(int threads, double* per_second) {
+  const Size rows = isa().tile_rows, samples = 4 * lanes, panel = rows * lanes, h = samples / lanes * panel;
+  const Size of_one = h + samples * lanes + panel;
+  Buffer<T> buffer;
+  if (const Status s = buffer.allocate(Checked(of_one) * static_cast<Size>(threads)); s != Status::ok) return s;
+  for (Size i = 0; i < buffer.size(); ++i) buffer[i] = static_cast<T>(i % 61) / 61 - T(0.5);  // what data look like
+  const LayerView<T> layer{nullptr, panel, rows - 1, lanes, Activation::identity};
+  *per_second = best_rate(threads, [&](const Team& team, Size rounds) {
+    T* const mine = buffer.data() + static_cast<Size>(team.id) * of_one;
+    for (Size round = 0; round < rounds; ++round)
+      kernels<T>().accumulate(layer, {mine, panel, samples}, {mine + h, samples * lanes, 0}, mine + of_one - panel,
+                              false, 0, rows);
+    return 2.0 * static_cast<double>(rounds * rows * lanes * samples);
+  });
+  return Status::ok;
+}
+
 }  // namespace
 
 template <class T>
 Status measure_ceiling(Ceiling ceiling, int threads, Size bytes, double* per_second) {
+  if (ceiling == Ceiling::tile) return best_tile<T>(threads, per_second);
   if (ceiling != Ceiling::multiply_add) return best_stream<T>(ceiling, threads, bytes, per_second);
   *per_second = best_rate(threads, [](const Team&, Size rounds) {
     T unused;

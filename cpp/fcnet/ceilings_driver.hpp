@@ -9,6 +9,7 @@ namespace fcnet {
 
 enum class Ceiling {
   multiply_add,  // floating-point operations, from registers
+  tile,          // the same of a tile's sums, whose operands come from the first cache
   read,          // bytes read, again and again, from a working set that the threads share out
   update,        // bytes moved by w <- w - a g: two read and one written per element
 };

@@ -16,15 +16,19 @@ FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, P
                                  Size last, Start start, Finish finish, Call ahead) {
   for (Size q = 0; q * lanes < layer.out; ++q)
     for_row_blocks(first, last, [&](auto rows, Size row) {
-      ahead(q * layer.stride + (row + rows.count) * lanes, rows.count);
+      // As many rows from where the next tile begins; never any beyond `last`, which other threads may be changing.
+      const Size below = row + rows.count, next_row = below >= last ? first : below;
+      const bool ends = below >= last, is_last = ends && (q + 1) * lanes >= layer.out;
+      const Size call = next_row + rows.count <= last ? next_row : last - rows.count;
+      if (!is_last) ahead((ends ? q + 1 : q) * layer.stride + call * lanes, rows.count);
       for (Size lane = 0; lane < used_lanes(layer.out, q); lane += tile_lanes<T>) {
         const Size corner = q * layer.stride + row * lanes + lane;
         Tile<T, rows.count> tile;
         tile.fill([&](int r, int s) { return start(corner + r * lanes + s * width<T>); });
         const T* const s = sigma_t.p + q * sigma_t.stride + lane;
         for (Size p = 0; p * lanes < h.samples; ++p) {
-          const T *const mine = h.p + p * h.stride + row * lanes, *const below = h.p + (row + rows.count) * lanes;
-          const T* const next = (p + 1) * lanes < h.samples ? mine + h.stride : below;
+          const T* const mine = h.p + p * h.stride + row * lanes;
+          const T* const next = (p + 1) * lanes < h.samples ? mine + h.stride : h.p + next_row * lanes;
           tile.template accumulate<true>({mine, 1, lanes}, {s + p * lanes * lanes, lanes}, used_lanes(h.samples, p),
                                          next, 1);
         }
