@@ -30,9 +30,9 @@ _native reference.kernels reference.activations reference.losses reference.norma
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
 samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
 hyperparameters names signatures losses initializers normalization dense kinds architecture answers splitting examples
-files safetensors storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot
-history optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
-explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
+files safetensors datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot
+history storage optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates
+fitting explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml
 explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
 explanation.comparison explanation.homework explanation.gradient_check explanation.diagnosis

@@ -21,7 +21,7 @@ from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import DivergenceError, Fit, figures_of
+from fcnet.training import Best, DivergenceError, Fit, figures_of
 
 
 def check_optimizer(optimizer: object) -> None:
@@ -45,12 +45,13 @@ def _refuse_accumulation(optimizer: Optimizer, what: str) -> None:
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_history", "_layers", "_model", "_stepper", "_steps")
+    __slots__ = ("_best", "_history", "_layers", "_model", "_stepper", "_steps")
     _model: Model
     _layers: tuple[Layer, ...]
     _stepper: tuple[Optimizer, list[bool], EMA | None, Trainer] | None  # of train_on_batch
     _steps: int  # of train_on_batch
     _history: History
+    _best: Best  # of the last fit
 
     @property
     def epochs_trained(self) -> int:
@@ -101,8 +102,7 @@ class Fitting(Described):
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
         initial_epoch : int in [0, epochs], default 0
-            How many of them are done already, in a fit that was cut off: schedules go on from there, but for rules that
-            look at the history, which begin anew.
+            How many of them are done already, in a fit that was cut off: schedules and early stopping go on from there.
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
@@ -202,7 +202,9 @@ class Fitting(Described):
         feed.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features
-            self._history = History(metrics=lists)
+            earlier = self._history.last_of(initial_epoch, self.epochs_trained)
+            self._history = History(metrics=lists, earlier=earlier)
+            self._best = Best(early_stopping, self._history, self._best.kept)
             Fit(
                 model=self._model,
                 feed=feed,
@@ -216,7 +218,7 @@ class Fitting(Described):
                 progress=progress,
                 history=self._history,
                 schedule=schedule,
-                early_stopping=early_stopping,
+                best=self._best,
                 callbacks=heard,
                 averaged_from=averaged_from,
             ).run()
