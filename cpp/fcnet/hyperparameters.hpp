@@ -41,6 +41,21 @@ static constexpr Size state_slots(Optimizer optimizer) {
   return 0;
 }
 
+// Which of them has sums or means of squares, which are never negative; past the last where none has.
+static constexpr Size slot_of_squares(Optimizer optimizer) {
+  switch (optimizer) {
+    case Optimizer::rmsprop:
+    case Optimizer::rmsprop_momentum:
+    case Optimizer::adagrad:
+      return 0;
+    case Optimizer::adam:
+    case Optimizer::nadam:
+      return 1;
+    default:
+      return state_slots(optimizer);
+  }
+}
+
 // Products over the steps so far: of beta1, or NAdam's momenta, and beta2; and of what NAdam's momenta are formed with.
 struct Powers {
   double beta1 = 1, beta2 = 1, warm_up = 1;

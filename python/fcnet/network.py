@@ -233,9 +233,9 @@ class Network(Explaining):
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. While another thread fits the network, the file has the weights of its last
-        epoch (of batches given one by one, of its last step) and may lack what the optimiser remembers of it, and what
-        lies beneath an average: save from a callback like ``fcnet.Checkpoint`` to go on.
+        one. While another thread fits the network, the file has the weights of its last epoch (of batches given one by
+        one, of its last step) and may lack what the optimiser remembers of it, and what lies beneath an average: save
+        from a callback like ``fcnet.Checkpoint`` to go on.
 
         Parameters
         ----------
