@@ -114,8 +114,8 @@ class Fitting(Described):
         sample_weight : array-like (n,) of numbers >= 0, optional
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
         class_weight : {class: weight} or "balanced", optional
-            The same by class, times sample_weight; a class that is not in the dict weighs 1. "balanced":
-            ``n / (number of classes * samples of the class)``.
+            The same by class, times sample_weight; a class that is not in the dict weighs 1; of probabilities every
+            class's part. "balanced": ``n / (number of classes * samples of the class)``.
         validation_data : (x, y) or (x, y, sample_weight), optional
             Evaluated after every epoch; class_weight does not apply to it.
         validation_split : float in [0, 1), default 0
@@ -165,7 +165,7 @@ class Fitting(Described):
         _check_averaging(averaging)
         averaged_from = averaging._begins(epochs) if averaging is not None else 0
         made = self._architecture
-        scores = Scores(metrics, made.classifies)
+        scores = Scores(metrics, made)
         heard = Callbacks(callbacks, self)
         feed: Feed
         if y is None:
@@ -196,7 +196,7 @@ class Fitting(Described):
             early_stopping.check_figures(figures, "early_stopping")
         if schedule is not None and feed.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
-        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
+        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores if name != "accuracy"}
         if validation is not None:  # a metric that fails should do so before hours of training
             scores.of(validation.truth(made), lambda: self._model.predict(validation.x), validation.weights)
         feed.open(self._model, optimizer, self._trainable(), averaging)

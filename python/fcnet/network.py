@@ -153,7 +153,7 @@ class Network(Explaining):
         TypeError, ValueError : an argument is not as for fit.
         """
         made = self._architecture
-        scores = Scores(metrics, made.classifies)
+        scores = Scores(metrics, made)
         examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)
 

@@ -229,5 +229,5 @@ class Fit:
             if self.made.classifies:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
             for name in self.scores:
-                history.metrics[f"val_{name}"].append(figures.get(name, math.nan))
+                history[f"val_{name}"].append(figures.get(name, math.nan))
         history.epochs.append(finished.number)  # last: now the row counts
