@@ -197,7 +197,10 @@ class Fit:
             seen = self.history.whole()
             rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.feed.steps, seen)
             self._rate = float(rates[-1])
-        every_step = self.callbacks.hear_steps
+        every_step = self.callbacks.hear("batch_begin", "batch_end")
+
+        def begin(step: int) -> None:
+            self.callbacks.tell("batch_begin", step, logs={})
 
         def hear(step: int, done: int, loss: float, correct: int) -> None:
             logs = {"loss": loss} | ({"accuracy": correct / done} if self.made.classifies else {})
@@ -206,7 +209,8 @@ class Fit:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
         heard = hear if every_step or bar.is_shown else None
-        done, diverged = self.feed.run(epoch, rates, heard, every_step, number >= self.averaged_from)
+        begins = begin if self.callbacks.hear("batch_begin") else None
+        done, diverged = self.feed.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
             raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies)
