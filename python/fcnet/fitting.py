@@ -7,7 +7,7 @@ from typing import cast
 
 from numpy.typing import ArrayLike
 
-from fcnet import arrays
+from fcnet import arrays, tables
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.averaging import EMA, Averaging
@@ -178,7 +178,7 @@ class Fitting(Described):
             feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
-        elif isinstance(x, Iterator):
+        elif isinstance(x, Iterator) and not tables.is_stream(x):
             raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
             given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, feature_names, storage
+from fcnet import arrays, feature_names, storage, tables
 from fcnet.architecture import ARGUMENTS, Architecture
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
@@ -226,6 +226,7 @@ class Network(Explaining):
         check_optimizer(optimizer)
         span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
+        x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         train = self._examples(x, y, None, finite=True).not_empty("x")
         return tried(copy.deepcopy(self), x, y, len(train.x), span, batch_size, optimizer)
 
