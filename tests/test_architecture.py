@@ -35,7 +35,7 @@ history optimizer optimizers averaging layers progress callbacks checkpoint feed
 explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml
 explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
-explanation.comparison explanation.homework explanation.gradient_check explanation.diagnosis
+explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
 explanation.explanation explanation explaining network loading article explain_command threads
 threadpool_controller sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back
 sklearn.descent sklearn.lbfgs sklearn.perceptron sklearn.labels sklearn.classifier sklearn.regressor sklearn cli
