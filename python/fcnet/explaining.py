@@ -31,9 +31,11 @@ class Explaining(Fitting):
     ) -> Explanation:
         """Show steps of gradient descent on all of x at once, number by number; the network stays as it is.
 
+        Nothing is dropped, as in a prediction, where layers have dropout.
+
         Parameters
         ----------
-        x : array-like or table (n, inputs) of finite real numbers
+        x : array-like, table or sparse array (n, inputs) of finite real numbers
         y : as for fit
         learning_rate : float > 0
             The article's alpha.
@@ -52,8 +54,8 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer has dropout or normalisation, x is sparse, or
-            there would be more than 20 million numbers.
+        TypeError, ValueError : an argument is not as above, a layer has batch normalisation, or there would be more
+            than 20 million numbers.
         DivergenceError : a step leads to numbers that are not finite.
         ArithmeticError : the native core and the reference differ by more than rounding: a bug of fcnet.
 
