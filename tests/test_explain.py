@@ -181,7 +181,7 @@ def test_sparse_rows_are_explained_as_dense_ones():
 
 
 def test_what_is_not_explained_is_refused():
-    with pytest.raises(ValueError, match="layer 1 has BatchNorm.*, which is not explained: expected LayerNorm or none"):
+    with pytest.raises(ValueError, match="layer 1 has normalization BatchNorm.* expected LayerNorm or none"):
         fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0).explain(np.eye(2), [0, 1])
     net = fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0)
     for method in (net.check_gradients, net.diagnose):

@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 
-from explanations import article, batch
+from explanations import article, batch, normalized
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
@@ -18,6 +18,28 @@ def test_right_gradients_pass(dtype, activation, loss):
     assert found.checked + found.kinks == sum(w.size for layer in batch()[0].layers for w in (layer.W, layer.B))
     assert found.worst_of_loss is None
     assert "right, worst at" in str(found)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("share", [None, 0.0, 0.1, 1 / 3, 0.8])
+def test_right_gradients_of_layer_normalization_pass_beside_kinks_too(dtype, activation, share):
+    net, x, y = normalized(dtype, activation)
+    if share is not None:
+        b = net.layers[0].B.copy()
+        b[2] -= net.explain(x, y)["h_in_1"][1, 2] - share * 2**-17
+        net.layers[0].B = b
+    found = net.check_gradients(x, y)
+    assert found.passed, str(found)
+    parts = sum(part.size for layer in net.layers[:2] for part in (layer.W, layer.B, layer.gamma))
+    assert found.checked + found.kinks == parts + net.layers[2].W.size + net.layers[2].B.size
+
+
+def test_a_wrong_gradient_by_gamma_is_named(monkeypatch):
+    net, x, y = normalized()
+    right = net.gradients(x, y)
+    right[1][2][3] += 0.1
+    monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
+    assert net.check_gradients(x, y).worst.name == "gamma_2[3]"
 
 
 def test_a_loss_that_is_not_finite_passes_no_check():

@@ -76,6 +76,7 @@ class Explaining(Fitting):
         A loss of your own is also compared with the derivative that it returns, so that one can tell whether that or
         backpropagation is wrong. Where the loss has a kink, as ReLU makes them, it has no derivative to compare:
         weights whose steps cross one, however small, are left out and counted; more than half of them are no pass.
+        In float32 a normalised layer of one or two neurons may look wrong: its gradients cancel to mere rounding.
 
         Parameters
         ----------
@@ -90,7 +91,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer is normalised, or the loss is not finite.
+        TypeError, ValueError : an argument is not as above, a layer has batch normalisation, or the loss is not finite.
         """
         from fcnet.explanation import gradient_check
 

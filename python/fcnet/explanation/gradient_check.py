@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels, tensors
+from fcnet import tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.explanation.covered import check_covered
-from fcnet.explanation.kinks import Kinks
+from fcnet.explanation.kinks import Kinks, Parameters
 from fcnet.losses import Custom
 from fcnet.sparse import SparseRows
 
@@ -113,7 +113,7 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     ------
     TypeError, ValueError : x or y is not as for fit, or their loss not finite.
     """
-    check_covered(net._architecture, "dropout")
+    check_covered(net._architecture, "dropout", "LayerNorm")
     made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
     gradients = net.gradients(x, y)
     wide = replace(
@@ -122,15 +122,16 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
         scale=made.scale.astype(np.float64),
         offset=made.offset.astype(np.float64),
     )
-    parameters = [(w.astype(np.float64), b.astype(np.float64)) for w, b in net._model.state()[0]]
+    parameters = [tuple(part.astype(np.float64) for part in parts) for parts in net._model.state()[0]]
     answered = replace(examples, y=_widened(examples.y))
-    loss = _Loss(wide, answered, parameters, Kinks(made, wide, answered, parameters))
+    places = Kinks(made, wide, answered, parameters)
+    loss = _Loss(wide, answered, parameters, places)
     rng = np.random.default_rng(made.seed)
     tolerance = _ROUNDING[made.dtype.name]
-    sizes = _sizes(wide, examples, parameters)
+    sizes = [_size_of_inputs(wide, examples), *(min(size, _LARGEST) for size in places.largest)]
     found, kinks = [], 0
-    for i, (pair, kind) in enumerate(zip(gradients, made.kinds, strict=True)):
-        for j, (letter, gradient) in enumerate(zip("WB", pair, strict=True)):
+    for i, (slopes, kind) in enumerate(zip(gradients, made.kinds, strict=True)):
+        for j, (letter, gradient) in enumerate(zip(kind.parts, slopes, strict=True)):
             if letter == "B" and not kind.bias:
                 continue
             size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
@@ -192,9 +193,7 @@ def _measured(
 class _Loss:
     """The loss as a function of one weight or bias, in float64."""
 
-    def __init__(
-        self, made: Architecture, examples: Examples, parameters: list[tuple[Array, Array]], kinks: Kinks
-    ) -> None:
+    def __init__(self, made: Architecture, examples: Examples, parameters: Parameters, kinks: Kinks) -> None:
         self._made, self._examples, self._parameters, self._kinks = made, examples, parameters, kinks
         self._model: Model = made.model(parameters)
         self._here = self._value()
@@ -215,7 +214,7 @@ class _Loss:
     def _at(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> float:
         changed = self._parameters[layer][which].copy()
         changed[at] += step
-        name = "WB"[which]
+        name = self._made.kinds[layer].parts[which]
         self._model.set_parameter(layer, name, changed)
         try:
             return self._value()
@@ -242,15 +241,12 @@ class _Loss:
         return None
 
 
-def _sizes(made: Architecture, examples: Examples, parameters: list[tuple[Array, Array]]) -> list[float]:
-    """How large the inputs of every layer are."""
+def _size_of_inputs(made: Architecture, examples: Examples) -> float:
+    """How large the inputs of the first layer are."""
     if isinstance(examples.x, SparseRows):
-        return [max(1.0, float(np.abs(examples.x.data).max(initial=0)))] * len(parameters)
-    h, sizes = made.scale * (tensors.widened(examples.x).astype(np.float64) - made.offset), []
-    for (w, b), kind in zip(parameters, made.kinds, strict=True):
-        sizes.append(min(float(np.abs(h).max()), _LARGEST))
-        h = _native.activation(kernels.linear(h, w, b), kind.activation)
-    return sizes
+        return max(1.0, float(np.abs(examples.x.data).max(initial=0)))
+    h = made.scale * (tensors.widened(examples.x).astype(np.float64) - made.offset)
+    return min(float(np.abs(h).max()), _LARGEST)
 
 
 def _of_loss(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet import _native, kernels, tensors
+from fcnet import _native, kernels, reference, tensors
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.kinds import Kind
@@ -17,7 +17,8 @@ from fcnet.losses import MSE
 from fcnet.sparse import SparseRows
 
 Array = NDArray[Any]
-Parameters = list[tuple[Array, Array]]
+Parts = tuple[Array, ...]
+Parameters = list[Parts]
 
 _KINKED = ("relu", "leaky_relu", "elu", "selu")  # F at 0
 
@@ -33,43 +34,62 @@ class Kinks:
         The same in the type in which steps are taken.
     examples : Examples
     parameters : [(W, B), ...]
-        In the type of ``wide``.
+        In the type of ``wide``; (W, B, gamma) with layer normalisation.
     """
 
     def __init__(self, made: Architecture, wide: Architecture, examples: Examples, parameters: Parameters) -> None:
         self._made, self._examples, self._parameters = wide, examples, parameters
-        self._passed = list(self._pass(_first(wide, examples, parameters[0]), 0, parameters))
-        own = [(w.astype(made.dtype), b.astype(made.dtype)) for w, b in parameters]
+        passed = list(self._pass(_first(wide, examples, parameters[0]), 0, parameters))
+        self._products, self._passed = ([each[i] for each in passed] for i in (0, 1))
+        own = [tuple(part.astype(made.dtype) for part in parts) for parts in parameters]
         self._sides = [place > 0 for place in self._places(self._pass(_first(made, examples, own[0]), 0, own), 0)]
 
+    @property
+    def largest(self) -> list[float]:
+        """The largest input of every layer but the first."""
+        before = zip(self._passed, self._made.kinds[:-1], strict=False)
+        return [float(np.abs(_native.activation(h_in, kind.activation)).max()) for h_in, kind in before]
+
     def crossed(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> bool:
-        """Whether somewhere between ``-step`` and ``step`` from W[at] or B[at] of a layer there is a kink.
+        """Whether somewhere between ``-step`` and ``step`` from a part's [at] of a layer there is a kink.
 
         So it is where what decides the side (h_in, or p - y) moves, and is not on backpropagation's side at both ends.
         """
-        change = step * (self._inputs(layer, at[0]) if which == 0 else np.ones(len(self._passed[0])))
         ends = []
-        for sign in (1, -1):
-            h_in = self._passed[layer].copy()
-            h_in[:, at[-1]] += sign * change
-            ends.append(self._places(self._pass(h_in, layer, self._parameters), layer))
+        for change in (step, -step):
+            product, parameters = self._products[layer].copy(), list(self._parameters)
+            if which == 0:
+                product[:, at[-1]] += change * self._inputs(layer, at[0])
+            elif self._made.kinds[layer].normalization is None:
+                product[:, at[-1]] += change
+            else:
+                parts = [part.copy() for part in parameters[layer]]
+                parts[which][at] += change
+                parameters[layer] = tuple(parts)
+            ends.append(self._places(self._pass(product, layer, parameters), layer))
         sides = self._sides[len(self._sides) - len(ends[0]) :]
         return any(
             bool(((up != down) & (((up > 0) != side) | ((down > 0) != side))).any())
             for up, down, side in zip(*ends, sides, strict=True)
         )
 
-    def _pass(self, h_in: Array, layer: int, parameters: Parameters) -> Iterator[Array]:
-        """h_in of a layer and of all behind it."""
-        yield h_in
-        for (w, b), kind in zip(parameters[layer + 1 :], self._made.kinds[layer:], strict=False):
-            h_in = kernels.linear(_native.activation(h_in, kind.activation), w, b)
-            yield h_in
+    def _pass(self, product: Array, layer: int, parameters: Parameters) -> Iterator[tuple[Array, Array]]:
+        """What a layer makes normal and h_in, alike where it does not; of the layer and of all behind it."""
+        kinds = self._made.kinds
+        for i in range(layer, len(kinds)):
+            norm, h_in = kinds[i].normalization, product
+            if norm is not None:
+                h_in = parameters[i][2] * reference.normalize(product, norm.name, epsilon=norm.epsilon)[0]
+                h_in += parameters[i][1]
+            yield product, h_in
+            if i + 1 < len(kinds):
+                w, b = parameters[i + 1][0], _added(kinds[i + 1], parameters[i + 1])
+                product = kernels.linear(_native.activation(h_in, kinds[i].activation), w, b)
 
-    def _places(self, passed: Iterator[Array], layer: int) -> list[Array]:
-        """From the h_in of a layer on: what has kinks where it is 0."""
+    def _places(self, passed: Iterator[tuple[Array, Array]], layer: int) -> list[Array]:
+        """From a layer on: what has kinks where it is 0."""
         kinds, places, last = self._made.kinds[layer:], [], np.empty(0)
-        for last, kind in zip(passed, kinds, strict=True):
+        for (_, last), kind in zip(passed, kinds, strict=True):
             if kind.activation in _KINKED:
                 places.append(last)
         loss, y = self._made.loss, self._examples.y
@@ -92,7 +112,12 @@ class Kinks:
         return np.asarray(scale[column] * (values - offset[column]))
 
 
-def _first(made: Architecture, examples: Examples, parameters: tuple[Array, Array]) -> Array:
-    """h_in of the first layer, from rows of any kind."""
+def _added(kind: Kind, parts: Parts) -> Array:
+    """What is added to a product: B comes later where that is normalised."""
+    return parts[1] if kind.normalization is None else np.zeros_like(parts[1])
+
+
+def _first(made: Architecture, examples: Examples, parts: Parts) -> Array:
+    """The product of the first layer, from rows of any kind."""
     one = replace(made, sizes=made.sizes[:2], kinds=(Kind("identity"),), loss=MSE(), inits=made.inits[:1])
-    return one.model([parameters]).predict(examples.x)
+    return one.model([(parts[0], _added(made.kinds[0], parts))]).predict(examples.x)
