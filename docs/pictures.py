@@ -1,4 +1,4 @@
-"""The pictures of these pages, drawn by fcnet itself and matplotlib.
+"""The pictures of these pages, drawn by fcnet itself, matplotlib and, where it is installed, Chromium.
 
 python docs/pictures.py [FOLDER]     (by default docs/pictures)
 
@@ -8,6 +8,9 @@ Lines differ by dashes and names, not by colour alone; the ground is white, also
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import get_args
 
@@ -119,6 +122,25 @@ def history() -> Figure:
     return net.fit(digits.x_train, digits.y_train, epochs=200, **options).plot()
 
 
+def explain_page(path: Path) -> None:
+    """The page about exclusive or, the slider at its last step, as a browser shows it."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    if browser is None:
+        print(f"{path.name} is left as it is: no chromium is installed")
+        return
+    net = fc.Network([2, 8, 2], activation="tanh", seed=1, dtype="float64")
+    x, y, names = [[0, 0], [0, 1], [1, 0], [1, 1]], [1, 0, 0, 1], ("odd", "even")
+    text = net.explain(x, y, learning_rate=1, steps=20, class_names=names).to_html()
+    last = 'step.value = step.max; step.dispatchEvent(new Event("input"));'
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        page.write_text(text.replace("</body>", f"<script>{last}</script></body>"), encoding="utf-8")
+        options = [f"--user-data-dir={folder}/profile", "--blink-settings=preferredColorScheme=1"]  # light
+        options += ["--window-size=1180,1572", f"--screenshot={path.resolve()}", "--hide-scrollbars"]
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *options, page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
 def main() -> None:
     """Draw all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,6 +151,7 @@ def main() -> None:
     matplotlib.use("Agg")
     shown = article_network().explain([[1, 1]], [0], steps=10, class_names=["odd", "even"])
     shown.to_svg(folder / "explain_steps.svg", view="steps")
+    explain_page(folder / "explain_page.png")
     with matplotlib.rc_context(STYLE):
         for draw in (initialisation, activations, losses, schedules, learning_rate, history):
             draw().savefig(folder / f"{draw.__name__}.svg", metadata={"Date": None})

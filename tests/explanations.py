@@ -39,6 +39,17 @@ def batch(dtype="float64", loss=None, activation="tanh", output=None, n=5, bias=
     return net, rng.normal(size=(n, 3)) / 2, rng.integers(0, 4, n) if labels else rng.random((n, 4))
 
 
+def normalized(dtype="float64", activation="tanh"):
+    """A network of 3 – 6 – 5 – 4 neurons, two of its layers normalised, and x and y for it."""
+    rng = np.random.default_rng(7)
+    norms = [fc.LayerNorm(), fc.LayerNorm(1e-2)]
+    layers = [fc.Dense(m, activation, normalization=norm) for m, norm in zip((6, 5), norms, strict=True)]
+    net = fc.Network([3, *layers, 4], seed=3, dtype=dtype)
+    for layer in net.layers[:2]:
+        layer.gamma, layer.B = rng.uniform(0.5, 2, len(layer.B)), rng.normal(size=len(layer.B))
+    return net, rng.normal(size=(5, 3)), rng.integers(0, 4, 5)
+
+
 def fourth_power(output, target):
     e = output - target
     return float((e**4).mean()), 4 * e**3 / e.size

@@ -30,16 +30,15 @@ _native optional reference.kernels reference.activations reference.losses refere
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
 samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
 hyperparameters names signatures losses initializers normalization dense kinds architecture answers splitting examples
-files safetensors datasets scoring monitoring early_stopping schedule schedules panels pictures plot
-history storage optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates
-fitting explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
-explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml
-explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
-explanation.comparison explanation.homework explanation.gradient_check explanation.diagnosis
-explanation.explanation explanation explaining network loading article explain_command threads
-threadpool_controller sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back
-sklearn.descent sklearn.lbfgs sklearn.perceptron sklearn.labels sklearn.classifier sklearn.regressor sklearn cli
-__main__"""
+files safetensors datasets scoring monitoring early_stopping schedule schedules panels pictures plot history storage
+optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
+explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
+explanation.loss_formulas explanation.normalization_formulas explanation.lesson explanation.text explanation.latex
+explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
+explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
+explanation.explanation explanation explaining network loading article explain_command threads threadpool_controller
+sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back sklearn.descent
+sklearn.lbfgs sklearn.perceptron sklearn.labels sklearn.classifier sklearn.regressor sklearn cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

@@ -14,7 +14,7 @@ from fcnet.explanation import table
 from fcnet.explanation.oracle import computed, hold, wide
 
 from bounds import max_error, unit_roundoff
-from explanations import CASES, LAYERS, NAMES, article, batch
+from explanations import CASES, LAYERS, NAMES, article, batch, normalized
 
 TINY = 40 * unit_roundoff(np.float64)  # a dozen operations on numbers below 1, forth and back
 
@@ -58,7 +58,7 @@ def check(net, x, y):
     for name, value in shown.items():
         assert max_error([value], [np.asarray(alone[name], float)]) <= error, name
     assert (shown["p"] == net.predict(x)).all() or max_error([shown["p"]], [net.predict(x)]) <= error
-    for i, (dw, db) in enumerate(net.gradients(x, y), 1):
+    for i, (dw, db, *_) in enumerate(net.gradients(x, y), 1):
         assert (shown[f"dW_{i}"] == dw).all()
         assert (shown[f"dB_{i}"] == db).all()
 
@@ -135,14 +135,56 @@ def test_what_is_not_an_argument_is_refused(arguments, error, message):
         net.explain(x, y, **arguments)
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
+def test_layer_normalization_is_that_of_the_oracle(dtype, activation):
+    check(*normalized(dtype, activation=activation))
+
+
+def test_the_steps_of_a_normalized_network_are_those_of_a_fit():
+    net, x, y = normalized()
+    shown = net.explain(x, y, learning_rate=0.2, steps=3)
+    net.fit(x, y, epochs=3, batch_size=len(x), optimizer=fc.SGD(0.2), shuffle=False)
+    for i, layer in enumerate(net.layers[:2], 1):
+        for name in ("W", "B", "gamma"):
+            assert (shown.steps[-1][f"{name}_new_{i}"] == getattr(layer, name)).all()
+
+
+@pytest.mark.parametrize("name", ["z_1", "normal_2", "tau_1", "dgamma_2", "gamma_new_1"])
+def test_a_number_of_normalization_that_is_off_raises(name):
+    net, x, y = normalized()
+    shown = net.explain(x, y)
+    step = {key: value.copy() for key, value in shown.steps[0].items()}
+    step[name].reshape(-1)[-1] += 1e-9
+    with pytest.raises(ArithmeticError, match=name):
+        hold(step, shown._problem)
+
+
+def test_with_dropout_nothing_is_dropped():
+    _, x, y = batch()
+    with_it, without = (
+        fc.Network([3, fc.Dense(6, dropout=share), 4], seed=0).explain(x, y, steps=2) for share in (0.5, 0.0)
+    )
+    for name, value in without.steps[1].items():
+        assert (with_it.steps[1][name] == value).all(), name
+    assert "Nothing is dropped, as in a prediction: dropout of layer 1." in with_it.to_text(width=200)
+    assert "dropped" not in without.to_text()
+
+
+def test_sparse_rows_are_explained_as_dense_ones():
+    sparse = pytest.importorskip("scipy.sparse")
+    net, x, y = batch("float32")
+    x[np.abs(x) < 0.3] = 0
+    dense, rows = (net.explain(each, y, steps=2) for each in (x, sparse.csr_array(x)))
+    for name, value in dense.steps[1].items():
+        assert (rows.steps[1][name] == value).all(), name
+    assert rows.to_html() == dense.to_html()
+
+
 def test_what_is_not_explained_is_refused():
-    scipy = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match="x is sparse: expected a dense array"):
-        fc.Network([2, 2], seed=0).explain(scipy.csr_array(np.eye(2)), [0, 1])
-    with pytest.raises(ValueError, match="layer 1 has dropout 0.5, which is not explained"):
-        fc.Network([2, fc.Dense(3, dropout=0.5), 2], seed=0).explain(np.eye(2), [0, 1])
-    normalized = fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0)
-    for method in (normalized.explain, normalized.check_gradients, normalized.diagnose):
+    with pytest.raises(ValueError, match="layer 1 has normalization BatchNorm.* expected LayerNorm or none"):
+        fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0).explain(np.eye(2), [0, 1])
+    net = fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0)
+    for method in (net.check_gradients, net.diagnose):
         with pytest.raises(ValueError, match="layer 1 has normalization BatchNorm.*, which is not explained"):
             method(np.eye(2), [0, 1])
     with pytest.raises(ValueError, match="x has shape .0, 2.: expected at least one sample"):

@@ -107,6 +107,11 @@ def test_homework_is_checked(capsys):
         ),
         (["--layers", "2"], "expected at least the numbers of inputs and outputs"),
         (["--layers", "2,2", "--model", "x"], "--layers and --model are given: expected one of them"),
+        (
+            ["--html", "out", "--latex", "../HERE/out"],
+            "--html and --latex are both '../HERE/out': expected a file for each",
+        ),
+        (["--model", "net", "--json", "net"], "--model and --json are both 'net': expected a file for each"),
         (["--model", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--steps", "0"], "steps is 0: expected at least 1"),
         (["--digits", "0"], "digits is 0"),
@@ -115,13 +120,16 @@ def test_homework_is_checked(capsys):
         (["--layers", "2,2", "--loss", "mse", "--input", "1e200,1", "--target", "0,0"], "diverged"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_exit_code_2(arguments, message, capsys):
+def test_what_is_wrong_is_one_line_and_exit_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = ([each.replace("HERE", tmp_path.name) for each in words] for words in (arguments, [message]))
     assert cli.main(["explain", *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("fcnet explain: ")
-    assert message in captured.err
+    assert message[0] in captured.err
     assert captured.err.count("\n") == 1
+    assert not [*tmp_path.iterdir()]
 
 
 def test_numbers_that_are_none_are_a_usage_error(capsys):

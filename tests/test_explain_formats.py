@@ -18,7 +18,7 @@ from fcnet.explanation.latex import document
 from fcnet.explanation.lesson import Lesson
 from fcnet.explanation.text import has_color
 
-from explanations import CASES, NAMES, XOR, article, batch, rewrite
+from explanations import CASES, NAMES, XOR, article, batch, normalized, rewrite
 
 pytestmark = pytest.mark.once
 
@@ -28,6 +28,12 @@ GOLDEN = Path(__file__).parent / "golden/explanation.txt"
 @pytest.fixture(scope="module")
 def shown():
     return article().explain([[1, 1]], [0], class_names=NAMES)
+
+
+@pytest.fixture(scope="module")
+def normal():
+    net, x, y = normalized()
+    return net.explain(x[:3], y[:3])
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +53,8 @@ def test_the_text_is_the_golden_one(shown):
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_every_number_of_the_text_is_the_explanations(shown, batched):
-    for each in (shown, batched):
+def test_every_number_of_the_text_is_the_explanations(shown, batched, normal):
+    for each in (shown, batched, normal):
         known = {value for array in each.values() for value in rounded(array)}
         equations = each.to_text(width=200).partition("1. Forward")[2].partition("The numbers are")[0]
         brackets = re.findall(r"[\[⎡⎢⎣](.*?)[\]⎤⎥⎦]", equations)
@@ -70,10 +76,11 @@ def test_the_result_of_every_equation_stands_in_latex_and_markdown(shown, batche
             assert numbers in written
 
 
-def test_the_latex_compiles(shown, batched, tmp_path):
+def test_the_latex_compiles(shown, normal, tmp_path):
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not installed")
     (tmp_path / "shown.tex").write_text(shown.to_latex())
+    (tmp_path / "normal.tex").write_text(normal.to_latex())
     odd = fc.Network([2, fc.Dense(3, "gelu_tanh"), 9], seed=0).explain(
         np.eye(2), [0, 8], class_names=["a_b%&#~^\\${}"] * 9
     )
@@ -83,7 +90,7 @@ def test_the_latex_compiles(shown, batched, tmp_path):
         net, x, y = batch(loss=loss, output=output, activation="leaky_relu", n=2)
         sections += Lesson((each := net.explain(x, y))._problem, each.steps[0]).sections()
     (tmp_path / "losses.tex").write_text(document("Losses", "all", sections, 4))
-    for name in ("shown", "batched", "losses"):
+    for name in ("shown", "normal", "batched", "losses"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", f"{name}.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]

@@ -51,18 +51,17 @@ def shown():
     return net.explain(*XOR, learning_rate=1.0, steps=5, class_names=("equal", "different"))
 
 
-@pytest.fixture(scope="module", params=[1200, 375])
-def opened(request, shown, tmp_path_factory):
+def browsed(page, probe, width, folder):
+    """What a probe at the end of a page has written down in a browser of this width."""
     if BROWSER is None:
         pytest.skip("no chromium is installed")
-    folder = tmp_path_factory.mktemp("browser")
-    page = folder / "page.html"
-    page.write_text(shown.to_html().replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    file = folder / "page.html"
+    file.write_text(page.replace("</body>", probe + "</body>"), encoding="utf-8")
     done = subprocess.run(
         [
             *(BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"),
-            *("--enable-logging=stderr", "--no-first-run", f"--window-size={request.param},900", "--dump-dom"),
-            page.as_uri(),
+            *("--enable-logging=stderr", "--no-first-run", f"--window-size={width},900", "--dump-dom"),
+            file.as_uri(),
         ],
         capture_output=True,
         text=True,
@@ -71,6 +70,11 @@ def opened(request, shown, tmp_path_factory):
     )
     assert "CONSOLE" not in done.stderr
     return json.loads(unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)[1]))
+
+
+@pytest.fixture(scope="module", params=[1200, 375])
+def opened(request, shown, tmp_path_factory):
+    return browsed(shown.to_html(), PROBE, request.param, tmp_path_factory.mktemp("browser"))
 
 
 def test_the_page_opens_without_errors_or_requests(opened):
@@ -92,6 +96,33 @@ def test_the_slider_shows_the_numbers_of_its_step(opened, shown):
     assert opened["told"] == f"3 of 5: L = {shown.steps[2]['L']:.4f}"
     assert opened["moved"]
     assert opened["plane"]
+
+
+@pytest.mark.parametrize("font", ["", "serif"], ids=["", "without a font for mathematics"])
+def test_equations_are_no_wider_than_paper_and_brackets_as_high_as_their_matrix(font, tmp_path):
+    page = (
+        fc.Network([2, 8, 2], seed=3, activation="tanh").explain(*XOR).to_html().replace("@media print", "@media all")
+    )
+    probe = """<script>
+    const all = (of) => [...document.querySelectorAll(of)];
+    const found = {wide: all(".equation").filter((e) => e.scrollWidth > e.clientWidth).length,
+      drawn: document.documentElement.className, brackets: all("mo.b").filter((e) => {
+        const high = e.getBoundingClientRect().height;
+        return high > 0 && high < 0.8 * e.parentNode.getBoundingClientRect().height;
+      }).length};
+    document.body.insertAdjacentHTML("beforeend", "<pre id=found>" + JSON.stringify(found) + "</pre>");
+    </script>"""
+    if font:
+        page = page.replace('"STIX Two Math","Cambria Math","Latin Modern Math",math,serif', "serif")
+    found = browsed(page, probe, 718, tmp_path)  # A4 between Chromium's margins
+    assert (found["wide"], found["brackets"]) == (0, 0)
+    assert not font or found["drawn"] == "drawn"
+
+
+def test_a_printed_page_is_light_and_cuts_nothing_off():
+    screen, _, printed = CSS.read_text().partition("@media print")
+    assert set(re.findall(r"(--\w+):", screen)) == set(re.findall(r"(--\w+):", printed))
+    assert ".equation{overflow:visible}" in printed
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 
-from explanations import article, batch
+from explanations import article, batch, normalized
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
@@ -18,6 +18,28 @@ def test_right_gradients_pass(dtype, activation, loss):
     assert found.checked + found.kinks == sum(w.size for layer in batch()[0].layers for w in (layer.W, layer.B))
     assert found.worst_of_loss is None
     assert "right, worst at" in str(found)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("share", [None, 0.0, 0.1, 1 / 3, 0.8])
+def test_right_gradients_of_layer_normalization_pass_beside_kinks_too(dtype, activation, share):
+    net, x, y = normalized(dtype, activation)
+    if share is not None:
+        b = net.layers[0].B.copy()
+        b[2] -= net.explain(x, y)["h_in_1"][1, 2] - share * 2**-17
+        net.layers[0].B = b
+    found = net.check_gradients(x, y)
+    assert found.passed, str(found)
+    parts = sum(part.size for layer in net.layers[:2] for part in (layer.W, layer.B, layer.gamma))
+    assert found.checked + found.kinks == parts + net.layers[2].W.size + net.layers[2].B.size
+
+
+def test_a_wrong_gradient_by_gamma_is_named(monkeypatch):
+    net, x, y = normalized()
+    right = net.gradients(x, y)
+    right[1][2][3] += 0.1
+    monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
+    assert net.check_gradients(x, y).worst.name == "gamma_2[3]"
 
 
 def test_a_loss_that_is_not_finite_passes_no_check():
@@ -67,13 +89,69 @@ def test_a_wrong_gradient_is_named(monkeypatch):
     assert "wrong: worst at W_2[2, 3]" in str(found)
 
 
+@pytest.mark.parametrize("share", [0.0, 1e-6, 0.1, 0.25, 1 / 3, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("activation", ["relu", "selu"])
+def test_a_kink_anywhere_within_a_step_is_no_error(dtype, activation, side, share):
+    net, x, y = batch(dtype, activation=activation)
+    w, b = net.layers[0].W, net.layers[0].B.copy()
+    b[0] = -x[0] @ w[:, 0].astype(float) + side * share * 2**-17  # how far the first sample's h_in is from 0
+    net.layers[0].B = b
+    found = net.check_gradients(x, y)
+    assert found.passed, str(found)
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.25, 1 / 3, 0.8])
+@pytest.mark.parametrize("loss", ["mae", "huber", "mine"])
+def test_a_kink_of_the_loss_within_a_step_is_no_error(loss, share):
+    def mine(output, target):
+        return float(np.abs(output - target).mean()), np.sign(output - target) / output.size
+
+    net, x, y = batch(loss=mine if loss == "mine" else loss, output="identity")
+    y[0] = net.predict(x[:1])[0] - share * 2**-17 - (loss == "huber")
+    found = net.check_gradients(x, y)
+    assert "wrong" not in str(found), str(found)
+    assert found.passed == (share > 1e-3)  # closer, every weight of the first sample lies at it
+
+
 def test_kinks_are_left_out():
     net = article()
     net.layers[0].W, net.layers[0].B = [[0.5, 0.2], [-0.5, 0.2]], [0, 0.1]  # h_in of the first neuron is 0
     found = net.check_gradients([[1, 1]], [0])
     assert found.passed
     assert found.kinks == 3
-    assert "3 more lie at kinks" in str(found)
+    assert "3 more lie at kinks and were left out" in str(found)
+
+
+def test_a_smaller_step_keeps_clear_of_a_kink():
+    net = article()
+    net.layers[0].B = [0.1, -0.4 + 1e-6]  # h_in of the second neuron
+    found = net.check_gradients([[1, 1]], [0])
+    assert found.passed
+    assert found.kinks == 0
+
+
+def test_too_few_weights_away_from_kinks_pass_no_check():
+    net = fc.Network([2, 8, 2], seed=0, dtype="float64")
+    net.layers[0].W = np.zeros((2, 8))
+    found = net.check_gradients([[1, 1]], [1])
+    assert (found.checked, found.kinks) == (18, 24)
+    assert (found.enough, found.passed) == (False, False)
+    assert found.worst.error == 0
+    assert "too few to say that the gradients are right: take fewer or other samples, or other weights" in str(found)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_scaled_and_sparse_inputs_have_their_kinks(sparse):
+    x = np.array([[2.0, 0, 3], [0, 1, 0], [1, 0, 0]])
+    rows = pytest.importorskip("scipy.sparse").csr_array(x) if sparse else x
+    net = fc.Network([3, 4, 2], seed=0, dtype="float64", scale=[0.5, 1, 2], offset=[1.0, 0, 1])
+    b = net.layers[0].B.copy()
+    b[1] = -(net.scale * (x[0] - net.offset)) @ net.layers[0].W[:, 1]
+    net.layers[0].B = b
+    found = net.check_gradients(rows, [0, 1, 1])
+    assert found.passed
+    assert found.kinks == 3  # B_1[1] and W_1[:, 1], but not W_1[1, 1], whose input is 0 and which moves nothing
 
 
 def test_of_many_weights_some_are_looked_at_and_the_network_stays_as_it_is():

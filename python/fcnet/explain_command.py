@@ -25,6 +25,7 @@ examples:
   fcnet explain --layers 2,3,1 --loss mse --input 1,1 --target 0.5
   fcnet explain --answer L=0.36 --answer 'dB_3=[-0.56, 0.56]'
   fcnet explain --model net.safetensors --input 5.1,3.5,1.4,0.2 --target 0"""
+_FORMATS = ("html", "latex", "markdown", "svg", "json")
 
 
 def _numbers(text: str) -> list[float]:
@@ -61,7 +62,7 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--loss", choices=tuple(LOSSES), help="(default: cross_entropy)")
     add("--seed", type=int, default=0, metavar="N", help="of the first weights of --layers (default: 0)")
     add("--digits", type=int, default=4, metavar="N", help="decimals (default: 4)")
-    for name in ("html", "latex", "markdown", "svg", "json"):
+    for name in _FORMATS:
         add(f"--{name}", metavar="FILE", type=Path, help="write it to a file too")
     add("--view", default="before", help="of --svg: before, after, gradients or steps (moving; default: before)")
     add(
@@ -111,6 +112,15 @@ def _answers(given: list[str], net: Network, names: Sequence[str]) -> ArrayLike:
         raise ValueError(f"--target is {', '.join(given)}: expected numbers") from None
 
 
+def _check_files(given: argparse.Namespace) -> None:
+    """ValueError where one file would be written over another, or over the network."""
+    taken: dict[Path, str] = {} if given.model is None else {Path(given.model).resolve(): "model"}
+    for name in _FORMATS:
+        path = getattr(given, name)
+        if path is not None and (other := taken.setdefault(path.resolve(), name)) != name:
+            raise ValueError(f"--{other} and --{name} are both {str(path)!r}: expected a file for each")
+
+
 def explain(given: argparse.Namespace) -> int:
     """Run the command.
 
@@ -130,6 +140,7 @@ def explain(given: argparse.Namespace) -> int:
     """
     from fcnet.explanation import table
 
+    _check_files(given)
     net = _network(given)
     usual = CLASS_NAMES if net.sizes[-1] == len(CLASS_NAMES) else None
     names = usual if given.class_names is None else given.class_names.split(",")

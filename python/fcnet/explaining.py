@@ -31,9 +31,11 @@ class Explaining(Fitting):
     ) -> Explanation:
         """Show steps of gradient descent on all of x at once, number by number; the network stays as it is.
 
+        Nothing is dropped, as in a prediction, where layers have dropout.
+
         Parameters
         ----------
-        x : array-like or table (n, inputs) of finite real numbers
+        x : array-like, table or sparse array (n, inputs) of finite real numbers
         y : as for fit
         learning_rate : float > 0
             The article's alpha.
@@ -52,8 +54,8 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer has dropout or normalisation, x is sparse, or
-            there would be more than 20 million numbers.
+        TypeError, ValueError : an argument is not as above, a layer has batch normalisation, or there would be more
+            than 20 million numbers.
         DivergenceError : a step leads to numbers that are not finite.
         ArithmeticError : the native core and the reference differ by more than rounding: a bug of fcnet.
 
@@ -72,7 +74,9 @@ class Explaining(Fitting):
         """Compare backpropagation with finite differences of the loss, in float64.
 
         A loss of your own is also compared with the derivative that it returns, so that one can tell whether that or
-        backpropagation is wrong. Where the loss has a kink, as ReLU makes them, it has no derivative to compare.
+        backpropagation is wrong. Where the loss has a kink, as ReLU makes them, it has no derivative to compare:
+        weights whose steps cross one, however small, are left out and counted; more than half of them are no pass.
+        In float32 a normalised layer of one or two neurons may look wrong: its gradients cancel to mere rounding.
 
         Parameters
         ----------
@@ -87,7 +91,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer is normalised, or the loss is not finite.
+        TypeError, ValueError : an argument is not as above, a layer has batch normalisation, or the loss is not finite.
         """
         from fcnet.explanation import gradient_check
 

@@ -40,6 +40,12 @@ class SparseRows:
         taken = np.repeat(self.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
         return SparseRows(self.data[taken], self.indices[taken], starts, (len(rows), self.shape[1]))
 
+    def dense(self) -> NDArray[Any]:
+        """The same rows with their zeros (n, columns)."""
+        rows = np.zeros(self.shape, self.data.dtype)
+        rows[np.repeat(np.arange(len(self)), np.diff(self.starts)), self.indices] = self.data
+        return rows
+
     def refuse_non_finite(self, name: str, columns: tuple[str, ...] | None) -> None:
         """ValueError for NaN and infinity, with the row and the column, called as ``columns`` calls it."""
         at = arrays.first_non_finite(self.data)

@@ -42,7 +42,9 @@ class Explanation(Mapping[str, Array]):
         ``h_out_i`` (n, m); ``p`` (n, outputs), ``L`` (), ``L_n`` (n,) of each sample; ``F_prime_i`` and ``sigma_i``
         (n, m), ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``, ``h_out_new_i``,
         ``p_new``, ``L_new``, ``L_n_new``. sigma is the derivative of a sample's own loss, and L the mean of those; for
-        RMSE and losses of your own it is that of L. No ``F_prime_i`` where F is softmax.
+        RMSE and losses of your own it is that of L. No ``F_prime_i`` where F is softmax. With layer normalisation
+        ``z_i``, ``normal_i`` and ``tau_i`` (n, m), the product, it normalised, and the derivative by it; ``gamma_i``,
+        ``dgamma_i`` (m,), and the same after the update.
     class_names : tuple of str
     findings : tuple of Finding
         What is right and wrong in ``answer``.
@@ -272,7 +274,8 @@ class Explanation(Mapping[str, Array]):
 
     def _course(self) -> str:
         losses = [float(step["L"]) for step in self.steps] + [float(self.steps[-1]["L_new"])]
-        return "\n".join(f"   L after {t:>3} steps  {loss:.4f}" for t, loss in enumerate(losses))
+        counts = [f"{t:>3} {'step ' if t == 1 else 'steps'}" for t in range(len(losses))]
+        return "\n".join(f"   L after {t}  {loss:.4f}" for t, loss in zip(counts, losses, strict=True))
 
     def _checked(self) -> str:
         return (

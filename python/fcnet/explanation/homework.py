@@ -127,10 +127,12 @@ def _candidates(name: str, known: Quantities, problem: Problem) -> Iterator[tupl
         "L": lambda: _loss(problem, known),
         "W_new": lambda: _updated("W", layer, known, problem),
         "B_new": lambda: _updated("B", layer, known, problem),
+        "gamma_new": lambda: _updated("gamma", layer, known, problem),
     }
-    if kind in direct:
+    normalized = any(map(problem.normalized, problem.layers))  # then the ways below are not those of the numbers
+    if kind in direct and not (normalized and kind.startswith("h_in")):
         yield from direct[kind]()
-    if kind in ("sigma", "dW", "dB"):
+    if kind in ("sigma", "dW", "dB") and not normalized:
         if right.ndim == 2 and right.shape[0] == right.shape[1]:
             yield "it is the transpose of the right one", right.T
         if kind == "sigma":

@@ -22,6 +22,10 @@ _LETTERS = {
     "α": r"\alpha",
     "∂": r"\partial ",
     "δ": r"\delta",
+    "γ": r"\gamma",
+    "τ": r"\tau",
+    "ε": r"\varepsilon",
+    "ẑ": r"\hat{z}",
     "−": "-",
     "·": r"\cdot",
     "∘": r"\circ",
@@ -33,7 +37,7 @@ _SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
 }
-_IN_TEXT = {"–": "--", "σ": r"$\sigma$", "α": r"$\alpha$", "−": "$-$", "²": "$^2$"}
+_IN_TEXT = {"–": "--", "σ": r"$\sigma$", "α": r"$\alpha$", "ε": r"$\varepsilon$", "−": "$-$", "²": "$^2$"}
 
 
 def escaped(text: str) -> str:

@@ -19,6 +19,8 @@ from fcnet.explanation.expressions import (
     with_signs,
 )
 from fcnet.explanation.loss_formulas import LINKED, LOSSES
+from fcnet.explanation.normalization_formulas import made_normal, normalized_product, slope_by_product
+from fcnet.explanation.oracle import slope_of_product
 from fcnet.explanation.trace import Problem, Quantities
 
 _FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU"}
@@ -73,7 +75,11 @@ class Lesson:
         )
         again = self._pass("_new")
         return [
-            Section("Forward pass", "Each layer weighs its inputs, adds its biases and applies F.", self._pass("")),
+            Section(
+                "Forward pass",
+                "Each layer weighs its inputs, adds its biases and applies F." + beside(self._problem),
+                self._pass(""),
+            ),
             Section("Loss", f"How far p is from y: {name}, {mean}.", (self._loss(""),)),
             Section(
                 "Backward pass",
@@ -84,7 +90,7 @@ class Lesson:
             Section(
                 "Gradient descent",
                 f"Every weight and bias takes a step against its gradient.{frozen_text}",
-                tuple(self._update(i, which) for i in layers for which in "WB"),
+                tuple(self._update(i, which) for i in layers for which in self._problem.parts(i)),
             ),
             Section("Forward pass again", course(self._step), (*again, self._loss("_new"))),
         ]
@@ -108,11 +114,18 @@ class Lesson:
         equations = []
         for i in self._problem.layers:
             bias = self._problem.made.kinds[i - 1].bias
-            w, b, h_in = (f"{name}{new}_{i}" for name in ("W", "B", "h_in"))
-            symbols: Expression = (self._of("h", i - 1, "out"), "·", Symbol("W", str(i))) + (
-                ("+", Symbol("B", str(i))) if bias else ()
-            )
-            numbers = (self._inputs(i, new), "·", self._numbers(w)) + (("+", self._numbers(b)) if bias else ())
+            b, h_in = (f"{name}{new}_{i}" for name in ("B", "h_in"))
+            symbols: Expression = (self._of("h", i - 1, "out"), "·", Symbol("W", str(i)))
+            numbers: Expression = (self._inputs(i, new), "·", self._numbers(f"W{new}_{i}"))
+            if self._problem.normalized(i):
+                z = self._numbers(f"z{new}_{i}")
+                equations.append(Equation(z.name, Symbol("z", str(i)), (symbols, numbers, z)))
+                normal = self._numbers(f"normal{new}_{i}")
+                equations.append(Equation(normal.name, made_normal(i), (normalized_product(i), normal)))
+                symbols = (Symbol("γ", str(i)), "∘", made_normal(i))
+                numbers = (self._numbers(f"gamma{new}_{i}"), "∘", normal)
+            if bias:
+                symbols, numbers = (*symbols, "+", Symbol("B", str(i))), (*numbers, "+", self._numbers(b))
             equations.append(Equation(h_in, self._of("h", i, "in"), (symbols, numbers, self._numbers(h_in))))
             h_out, f = f"h_out{new}_{i}", self._function(i)
             left = (self._of("h", i, "out"),) if i < self._last else ("p", "=", self._of("h", i, "out"))
@@ -145,7 +158,7 @@ class Lesson:
             if f"L_n{new}" not in step or self._n > 6:
                 return None
             each = [Numbers(f"L_n{new}", step[f"L_n{new}"][r], (r,)) for r in range(self._n)]
-            return (Fraction("1", str(self._n)), "(", *with_signs(each, "+"), ")")
+            return (Fraction("1", str(self._n)), "·", "(", *with_signs(each, "+"), ")")
         p, y = ([Numbers(name, step[name][0, j], (0, j)) for j in range(self._m)] for name in (f"p{new}", "y"))
         if self._m > 6:
             return None
@@ -155,7 +168,7 @@ class Lesson:
             return ("−", "(", *with_signs(terms, "+"), ")")
         if loss in ("mse", "rmse"):
             terms = [("(", a, "−", b, Symbol(")", "", "2")) for a, b in zip(p, y, strict=True)]
-            inside = (*((Fraction("1", str(self._m)),) if self._m > 1 else ()), "(", *with_signs(terms, "+"), ")")
+            inside = (*((Fraction("1", str(self._m)), "·") if self._m > 1 else ()), "(", *with_signs(terms, "+"), ")")
             return Root(inside) if loss == "rmse" else inside
         return None
 
@@ -172,21 +185,34 @@ class Lesson:
         left: Expression = Symbol("σ", str(i))
         equations.append(Equation(f"sigma_{i}", left, (*lines, self._numbers(f"sigma_{i}"))))
         mean = (Fraction("1", str(self._n)),) if self._n > 1 and self._problem.is_mean else ()
-        sigma = self._numbers(f"sigma_{i}")
+        if self._problem.normalized(i):
+            tau = self._numbers(f"tau_{i}")
+            equations.append(Equation(tau.name, self._slope(i), (slope_by_product(i), tau)))
+        slope = self._numbers(f"{slope_of_product(self._problem, i)}_{i}")
         lines = (
-            (*mean, Transposed(self._of("h", i - 1, "out")), Symbol("σ", str(i))),
-            (*mean, self._inputs(i, transposed=True), "·", sigma),
+            (*mean, Transposed(self._of("h", i - 1, "out")), self._slope(i)),
+            (*mean, self._inputs(i, transposed=True), "·", slope),
             self._numbers(f"dW_{i}"),
         )
         equations.append(Equation(f"dW_{i}", _d("L", Symbol("W", str(i))), lines))
         if self._problem.made.kinds[i - 1].bias:
             total = (*mean, Sum("n", Symbol("σ", f"{i},n"))) if self._n > 1 else Symbol("σ", str(i))
             equations.append(Equation(f"dB_{i}", _d("L", Symbol("B", str(i))), (total, self._numbers(f"dB_{i}"))))
+        if self._problem.normalized(i):
+            of = f"{i},n" if self._n > 1 else str(i)
+            each: Expression = (Symbol("σ", of), "∘", made_normal(of))
+            lines = ((*mean, Sum("n", each)) if self._n > 1 else each, self._numbers(f"dgamma_{i}"))
+            equations.append(Equation(f"dgamma_{i}", _d("L", Symbol("γ", str(i))), lines))
         return equations
 
+    def _slope(self, i: int) -> Expression:
+        """The derivative by a layer's product, as a letter."""
+        return Symbol("τ" if self._problem.normalized(i) else "σ", str(i))
+
     def _sigma(self, i: int, f_prime: Expression) -> tuple[Expression, ...]:
-        product = (Symbol("σ", str(i + 1)), Transposed(Symbol("W", str(i + 1))))
-        numbers = (self._numbers(f"sigma_{i + 1}"), "·", self._numbers(f"W_{i + 1}", transposed=True))
+        product = (self._slope(i + 1), Transposed(Symbol("W", str(i + 1))))
+        behind = self._numbers(f"{slope_of_product(self._problem, i + 1)}_{i + 1}")
+        numbers = (behind, "·", self._numbers(f"W_{i + 1}", transposed=True))
         if self._problem.activation(i) == "softmax":
             s = Symbol("s")
             h = Symbol("h", str(i), "out")
@@ -215,7 +241,7 @@ class Lesson:
         return symbols, (*times, "2", "·", "(", *numbers, ")", "∘", self._numbers(f"F_prime_{self._last}"))
 
     def _update(self, i: int, which: str) -> Equation:
-        rate, symbol = f"{self._problem.learning_rate:g}", Symbol(which, str(i))
+        rate, symbol = f"{self._problem.learning_rate:g}", Symbol("γ" if which == "gamma" else which, str(i))
         old, gradient, name = f"{which}_{i}", f"d{which}_{i}", f"{which}_new_{i}"
         if not self._problem.trainable[i - 1] or (which == "B" and not self._problem.made.kinds[i - 1].bias):
             return Equation(name, symbol, (self._numbers(name),))
@@ -231,6 +257,17 @@ def loss_name(problem: Problem) -> str:
     """In words."""
     name = problem.made.loss.name
     return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
+
+
+def beside(problem: Problem) -> str:
+    """What else there is in some layers, in sentences, or nothing."""
+    said = ""
+    kinds = list(enumerate(problem.made.kinds, 1))
+    for i, norm in ((i, kind.normalization) for i, kind in kinds if kind.normalization):
+        over = f"mean and variance are those of a sample over its neurons, ε is {norm.epsilon:g}"
+        said += f" Layer {i} is normalised: {over}."
+    dropped = [f"layer {i}" for i, kind in kinds if kind.dropout]
+    return said + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
 
 
 def course(step: Quantities) -> str:

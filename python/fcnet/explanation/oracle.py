@@ -14,8 +14,10 @@ import numpy as np
 from fcnet import reference
 from fcnet.explanation.trace import Array, Problem, Quantities
 from fcnet.losses import Custom
+from fcnet.normalization import Normalization
 
 _FUNCTION = 64  # roundings of an activation or a loss; the functions themselves err by 16 at most
+_NORMALIZED = ("z", "sigma", "gamma")
 _SQUARES = ("mse", "rmse", "huber", "custom")
 
 
@@ -23,14 +25,28 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
     h = known["I"]
     for i in problem.layers:
         w, b = known[f"W{new}_{i}"], known[f"B{new}_{i}"]
-        size = np.abs(h) @ np.abs(w) + np.abs(b)
-        yield f"h_in{new}_{i}", reference.linear(h, w, b), size, len(w) + 1
+        norm = problem.made.kinds[i - 1].normalization
+        if norm is None:
+            size = np.abs(h) @ np.abs(w) + np.abs(b)
+            yield f"h_in{new}_{i}", reference.linear(h, w, b), size, len(w) + 1
+        else:
+            yield f"z{new}_{i}", h @ w, np.abs(h) @ np.abs(w), len(w) + 1
+            normal, steep = _normalized(known[f"z{new}_{i}"], norm)
+            yield f"normal{new}_{i}", normal, steep + np.abs(normal), _FUNCTION + len(w) + len(b)
+            normal, gamma = known[f"normal{new}_{i}"], known[f"gamma{new}_{i}"]
+            yield f"h_in{new}_{i}", gamma * normal + b, np.abs(gamma * normal) + np.abs(b), _FUNCTION
         h_in = known[f"h_in{new}_{i}"]
         value = reference.activation(h_in, problem.activation(i))
         exponent = 1 + np.abs(h_in).max(axis=1, keepdims=True) ** (3 if problem.activation(i) == "gelu_tanh" else 1)
         yield f"h_out{new}_{i}", value, np.abs(value) * exponent, _FUNCTION + h_in.shape[1]
         h = known[f"h_out{new}_{i}"]
     yield f"p{new}", h, 0 * h, 1
+
+
+def _normalized(z: Array, norm: Normalization) -> tuple[Array, Array]:
+    """What z is normalised, and the size of what rounding does to it: more where the z of a sample differ little."""
+    normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
+    return normal, np.abs(z).max(axis=1, keepdims=True) / deviation * (1 + np.abs(normal) ** 2)
 
 
 def _loss(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, Array, Any, int]]:
@@ -75,16 +91,37 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
                 near = np.abs(p - y) <= 1e3 * np.finfo(problem.made.dtype).eps * (np.abs(p) + np.abs(y))
                 size = np.where(near, np.inf, size)
         else:
-            w = known[f"W_{i + 1}"]
-            sigma = reference.through_activation(known[f"sigma_{i + 1}"] @ w.T, h_in, f)
-            size = np.abs(known[f"sigma_{i + 1}"]) @ np.abs(w).T * steep
+            w, behind = known[f"W_{i + 1}"], known[f"{slope_of_product(problem, i + 1)}_{i + 1}"]
+            sigma = reference.through_activation(behind @ w.T, h_in, f)
+            size = np.abs(behind) @ np.abs(w).T * steep
             size = size.max(axis=1, keepdims=True) + 0 * size if f == "softmax" else size
         yield f"sigma_{i}", sigma, size, _FUNCTION + (known[f"W_{i + 1}"].shape[1] if i < last else h_in.size)
         h, sigma = known["I"] if i == 1 else known[f"h_out_{i - 1}"], known[f"sigma_{i}"]
-        dw, db = (problem.share * g for g in reference.weight_gradient(sigma, h))
-        size, size_b = (problem.share * g for g in reference.weight_gradient(np.abs(sigma), np.abs(h)))
-        yield f"dW_{i}", dw, size, _FUNCTION + n
+        db, size_b = (problem.share * each.sum(axis=0) for each in (sigma, np.abs(sigma)))
         yield f"dB_{i}", db * problem.made.kinds[i - 1].bias, size_b, _FUNCTION + n
+        if problem.normalized(i):
+            yield from _through_normalization(known, problem, i)
+        slope = known[f"{slope_of_product(problem, i)}_{i}"]
+        dw, size = (problem.share * (a.T @ b) for a, b in ((h, slope), (np.abs(h), np.abs(slope))))
+        yield f"dW_{i}", dw, size, _FUNCTION + n
+
+
+def _through_normalization(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
+    norm, z, sigma, gamma = (problem.made.kinds[i - 1].normalization, *(known[f"{of}_{i}"] for of in _NORMALIZED))
+    assert norm is not None
+    normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
+    _, steep = _normalized(z, norm)
+    size = problem.share * (np.abs(sigma) * (np.abs(normal) + steep)).sum(axis=0)
+    yield f"dgamma_{i}", problem.share * (sigma * known[f"normal_{i}"]).sum(axis=0), size, _FUNCTION + sum(z.shape)
+    tau = reference.through_normalization(sigma, normal, deviation, gamma, norm.name)
+    g = np.abs(sigma * gamma)
+    size = (g + g.mean(axis=1, keepdims=True) * (1 + normal**2)) / deviation
+    yield f"tau_{i}", tau, size.max(axis=1, keepdims=True) * (1 + steep), _FUNCTION + len(gamma)
+
+
+def slope_of_product(problem: Problem, i: int) -> str:
+    """What the derivative by a layer's h W is called: sigma is the one by h_in, which is normalised before."""
+    return "tau" if problem.normalized(i) else "sigma"
 
 
 def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array, Any, int]]:
@@ -104,7 +141,7 @@ def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array
     yield from _loss(known, problem, "")
     yield from _backward(known, problem)
     for i, trained in zip(problem.layers, problem.trainable, strict=True):
-        for which in "WB":
+        for which in problem.parts(i):
             old, gradient = known[f"{which}_{i}"], known[f"d{which}_{i}"]
             change = problem.learning_rate * gradient * trained
             yield f"{which}_new_{i}", old - change, np.abs(old) + np.abs(change), _FUNCTION
@@ -132,7 +169,7 @@ def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
 
 def is_given(name: str) -> bool:
     """Whether it is a weight or a bias before the step."""
-    return name[:2] in ("W_", "B_") and "new" not in name
+    return name.startswith(("W_", "B_", "gamma_")) and "new" not in name
 
 
 def hold(step: Quantities, problem: Problem) -> None:

@@ -63,6 +63,7 @@ class Page:
             self._findings(findings),
             f"</main><footer>{escape(checked)}</footer>",
         ]
+        brackets = f"<script>{(folder / 'brackets.js').read_text()}</script>"
         script = f"<script>{(folder / 'page.js').read_text()}</script>" if several else ""
         data = f'<script type="application/json" id=steps>{self._data()}</script>' if several else ""
         style = (folder / "page.css").read_text() + STYLE
@@ -71,7 +72,7 @@ class Page:
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(title)}</title><style>{style}</style></head><body>\n"
             + "\n".join(body)
-            + f"\n{data}{script}</body></html>\n"
+            + f"\n{brackets}{data}{script}</body></html>\n"
         )
 
     def _findings(self, findings: Sequence[str]) -> str:

@@ -76,8 +76,9 @@ class Surface:
         across = np.linspace(self._low[0], self._high[0], _SIDE)
         up = np.linspace(self._high[1], self._low[1], _SIDE)
         points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-        layers = self._problem.layers
-        return self._problem.made.model([(step[f"W_{i}"], step[f"B_{i}"]) for i in layers]).predict(points)
+        of = self._problem.parts
+        parameters = [tuple(step[f"{name}_{i}"] for name in of(i)) for i in self._problem.layers]
+        return self._problem.made.model(parameters).predict(points)
 
     def _picture(self, p: NDArray[Any]) -> str:
         """As the address of an image that holds its own bytes."""

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from textwrap import fill
 
 from fcnet.explanation.expressions import (
     Applied,
@@ -75,7 +76,8 @@ class Writer:
 
     def section(self, number: int, section: Section) -> str:
         """Its lines."""
-        parts = [self.bold(f"{number}. {section.title}"), f"   {section.text}"]
+        told = fill(section.text, max(40, self._width), initial_indent="   ", subsequent_indent="   ")
+        parts = [self.bold(f"{number}. {section.title}"), told]
         return "\n\n".join(["\n".join(parts), *map(self._equation, section.equations)])
 
     def bold(self, text: str) -> str:

@@ -2,8 +2,10 @@
 
 A step is a dict: ``I`` and ``y``; of layer i ``W_i``, ``B_i``, ``h_in_i``, ``h_out_i``; ``p``, ``L``, ``L_n`` of each
 sample; ``F_prime_i``, ``sigma_i``, ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``,
-``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. sigma is the derivative by h_in of a sample's own loss, whose mean
-over the n samples L is; where L is no mean over samples (RMSE, a loss of the user's), of L itself, and there is no L_n.
+``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. A normalised layer has ``z_i``, its product, ``normal_i``, which is
+that normalised, ``gamma_i``, ``tau_i``, the derivative by z, and ``dgamma_i``, ``gamma_new_i`` besides. sigma is the
+derivative by h_in of a sample's own loss, whose mean over the n samples L is; where L is no mean over samples (RMSE, a
+loss of the user's), of L itself, and there is no L_n.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from fcnet.examples import Examples
 from fcnet.explanation.covered import check_covered
 from fcnet.kinds import Kind
 from fcnet.losses import MSE, RMSE, Custom
+from fcnet.normalization import Normalization
 from fcnet.optimizers import SGD
 from fcnet.sparse import SparseRows
 from fcnet.training import DivergenceError
@@ -50,8 +53,9 @@ class Problem:
 
     @property
     def rows(self) -> Array:
-        """x, which is not sparse."""
-        return tensors.widened(np.asarray(self.examples.x))
+        """x, with its zeros where it is sparse."""
+        x = self.examples.x
+        return x.dense() if isinstance(x, SparseRows) else tensors.widened(np.asarray(x))
 
     @property
     def is_mean(self) -> bool:
@@ -72,11 +76,17 @@ class Problem:
         """F of a layer, counted from 1."""
         return self.made.kinds[layer - 1].activation
 
+    def normalized(self, layer: int) -> bool:
+        """Whether a layer, counted from 1, is."""
+        return self.made.kinds[layer - 1].normalization is not None
+
+    def parts(self, layer: int) -> tuple[str, ...]:
+        """The names of what a layer learns."""
+        return self.made.kinds[layer - 1].parts
+
     def check(self, steps: int) -> None:
-        """ValueError or TypeError for what cannot be explained."""
-        if isinstance(self.examples.x, SparseRows):
-            raise TypeError("x is sparse: expected a dense array, see its method toarray()")
-        check_covered(self.made)
+        """ValueError for what cannot be explained."""
+        check_covered(self.made, "dropout", "LayerNorm")
         sizes = self.made.sizes
         weights = sum(k * m for k, m in pairwise(sizes))
         numbers = steps * (3 * weights + 8 * len(self.examples.x) * sum(sizes))
@@ -104,6 +114,25 @@ def _derivative(h_in: Array, activation: str, dtype: np.dtype[Any]) -> Array:
     return layer.gradients(one, lambda output, _: (0.0, np.ones_like(output)))[1][0][1].reshape(h_in.shape)
 
 
+def _normalized(h: Array, parts: tuple[Array, ...], norm: Normalization, dtype: np.dtype[Any]) -> Array:
+    """h_in of a layer with these W, B and gamma."""
+    m = parts[0].shape[1]
+    kinds = [Kind("identity", normalization=norm).native(), Kind("identity").native()]  # the last is never normalised
+    behind = (np.eye(m, dtype=dtype), np.zeros(m, dtype))
+    model = Model([len(parts[0]), m, m], kinds, "custom", 0.0, dtype.name, 0, None, None, [parts, behind])
+    return model.predict(h)
+
+
+def _through_normalization(z: Array, gamma: Array, sigma: Array, norm: Normalization) -> Array:
+    """dL/dz, row by row: the gradient by weights z, where the inputs are the rows of the unit matrix."""
+    (n, m), dtype = z.shape, z.dtype
+    kinds = [Kind("identity", False).native(), Kind("identity", normalization=norm).native(), Kind("identity").native()]
+    nothing, same = np.zeros(m, dtype), np.eye(m, dtype=dtype)
+    layers = [(z, nothing), (same, nothing, gamma), (same, nothing)]
+    model = Model([n, m, m, m], kinds, "custom", 0.0, dtype.name, 0, None, None, layers)
+    return model.gradients(np.eye(n, dtype=dtype), lambda output, _: (0.0, sigma))[1][0][0]
+
+
 def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array]:
     """Of every layer (n, m): what biases' gradients are where there is but one sample."""
     made, x, y = problem.made, problem.rows, problem.examples.y
@@ -117,15 +146,21 @@ def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array
     for r in range(len(y)):
         row = slice(r, r + 1)
         answer = y[row] if slope is None else (lambda output, _, row=row: (0.0, slope[row]))
-        of_samples.append([db for _, db in model.gradients(x[row], answer)[1]])
+        of_samples.append([db for _, db, *_ in model.gradients(x[row], answer)[1]])
     return [np.asarray(factor * np.stack(rows), made.dtype) for rows in zip(*of_samples, strict=True)]
 
 
 def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantities:
     """The forward pass and the loss; the names end in ``new``."""
     found, h = {}, inputs
-    for i, (w, b) in zip(problem.layers, model.state()[0], strict=True):
-        found[f"h_in{new}_{i}"] = h_in = kernels.linear(h, w, b)
+    for i, (w, b, *gamma) in zip(problem.layers, model.state()[0], strict=True):
+        h_in, norm = kernels.linear(h, w, b), problem.made.kinds[i - 1].normalization
+        if norm is not None:
+            none, ones = np.zeros_like(b), np.ones_like(b)
+            found[f"z{new}_{i}"] = kernels.linear(h, w, none)
+            found[f"normal{new}_{i}"] = _normalized(h, (w, none, ones), norm, w.dtype)
+            h_in = _normalized(h, (w, b, *gamma), norm, w.dtype)
+        found[f"h_in{new}_{i}"] = h_in
         found[f"h_out{new}_{i}"] = h = _native.activation(h_in, problem.activation(i))
     found[f"p{new}"] = h
     x, y, made = problem.rows, problem.examples.y, problem.made
@@ -156,6 +191,9 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
     """
     made, optimizer = problem.made, SGD(problem.learning_rate)
     learner = copy.deepcopy(net)
+    learner._begin(replace(made, kinds=tuple(kind._replace(dropout=0.0) for kind in made.kinds)), net._model.state()[0])
+    for layer, trained in zip(learner.layers, problem.trainable, strict=True):
+        layer.trainable = trained
     model = learner._model
     inputs = problem.rows.astype(made.dtype)
     if problem.scaled:
@@ -164,19 +202,21 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
     before = _forward(model, problem, inputs, "")
     for _ in range(count):
         step = {"I": inputs} | ({} if targets is None else {"y": targets}) | before
-        for i, (w, b) in zip(problem.layers, model.state()[0], strict=True):
-            step |= {f"W_{i}": w, f"B_{i}": b}
+        for i, parts in zip(problem.layers, model.state()[0], strict=True):
+            step |= {f"{name}_{i}": part for name, part in zip(problem.parts(i), parts, strict=True)}
             if problem.activation(i) != "softmax":
                 step[f"F_prime_{i}"] = _derivative(step[f"h_in_{i}"], problem.activation(i), made.dtype)
         for i, sigma in zip(problem.layers, _sigmas(model, problem, step["p"], float(step["L"])), strict=True):
-            step[f"sigma_{i}"] = sigma
+            step[f"sigma_{i}"], norm = sigma, made.kinds[i - 1].normalization
+            if norm is not None:
+                step[f"tau_{i}"] = _through_normalization(step[f"z_{i}"], step[f"gamma_{i}"], sigma, norm)
         with np.errstate(all="ignore"):  # what is not finite ends the step
             gradients = learner.gradients(x, y)
-        for i, (dw, db) in zip(problem.layers, gradients, strict=True):
-            step |= {f"dW_{i}": dw, f"dB_{i}": db}
+        for i, slopes in zip(problem.layers, gradients, strict=True):
+            step |= {f"d{name}_{i}": slope for name, slope in zip(problem.parts(i), slopes, strict=True)}
         loss = learner.train_on_batch(x, y, optimizer=optimizer)["loss"]
-        for i, (w, b) in zip(problem.layers, model.state()[0], strict=True):
-            step |= {f"W_new_{i}": w, f"B_new_{i}": b}
+        for i, parts in zip(problem.layers, model.state()[0], strict=True):
+            step |= {f"{name}_new_{i}": part for name, part in zip(problem.parts(i), parts, strict=True)}
         after = _forward(model, problem, inputs, "_new")
         if not all(np.isfinite(value).all() for value in after.values()):
             raise DivergenceError.of("this step", loss, optimizer, made.classifies)
