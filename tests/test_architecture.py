@@ -26,13 +26,13 @@ isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals wa
 optimizer_state weight_average data plan workspace passage row_workspace propagation gradients trainer predictor
 rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
-_native reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
+_native optional reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
 samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
 hyperparameters names signatures losses initializers normalization dense kinds architecture answers splitting examples
-files safetensors storage datasets scoring monitoring early_stopping schedule schedules optional panels pictures plot
-history optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
-explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
+files safetensors datasets scoring monitoring early_stopping schedule schedules panels pictures plot
+history storage optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates
+fitting explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
 explanation.loss_formulas explanation.lesson explanation.text explanation.latex explanation.mathml
 explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
 explanation.comparison explanation.homework explanation.gradient_check explanation.diagnosis

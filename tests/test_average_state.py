@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
+import time
 
 import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors
+from fcnet import feeding, safetensors
+from fcnet._native import Trainer
 
 from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, network
 from bounds import flat
@@ -38,6 +41,39 @@ def test_two_fits_are_one_longer_fit(averaging, optimizer, batch, sizes, way, st
     second.fit(X, Y, epochs=2, **options)
     assert_same_bits(once, second)
     assert bits_beneath(once) == bits_beneath(second)
+
+
+class InterruptedAtTheEnd:
+    """A trainer whose ``finish`` Ctrl-C comes into."""
+
+    def __init__(self, *args, **options):
+        self._trainer = Trainer(*args, **options)
+
+    def __getattr__(self, name):
+        return getattr(self._trainer, name)
+
+    def finish(self, *ended):
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        self._trainer.finish(*ended)
+        time.sleep(1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends signals")
+def test_an_epoch_of_batches_whose_mean_is_interrupted_counts_and_is_in_it(monkeypatch):
+    wide = 4000, 4000, 2  # for the weights to take longer into the mean than the 10 ms after which Ctrl-C is looked for
+    once, net = network(wide), network(wide)
+    batches, options = [(np.ones((8, 4000)), np.arange(8) % 2)] * 2, {"averaging": fc.SWA(start=0)}
+    once.fit(batches, epochs=1, **options)
+    monkeypatch.setattr(feeding, "Trainer", InterruptedAtTheEnd)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with fc.threads(1), pytest.raises(KeyboardInterrupt):
+            net.fit(batches, epochs=3, **options)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert (net.epochs_trained, net.history.epochs, net.history.loss) == (1, [0], once.history.loss)
+    assert_same_bits(once, net)
+    assert bits_beneath(once) == bits_beneath(net)
 
 
 @pytest.mark.parametrize("averaging", [fc.EMA(0.99), fc.SWA(start=2), fc.SWA(0.5)], ids=repr)

@@ -87,6 +87,69 @@ def test_functions_are_called_after_every_epoch_and_a_regression_has_no_accuracy
     assert seen == [(epoch, {"loss": loss, "learning_rate": 0.1}) for epoch, loss in enumerate(history.loss)]
 
 
+class Steps(fc.Callback):
+    """Keeps begins, and ends with the loss; raises in the call numbered ``at``."""
+
+    def __init__(self, at=None):
+        self.calls, self._at = [], at
+
+    def on_batch_begin(self, batch, logs):
+        assert logs == {}
+        self._call("begin", batch)
+
+    def on_batch_end(self, batch, logs):
+        self._call("end", batch)
+
+    def _call(self, event, batch):
+        self.calls.append((event, batch))
+        if len(self.calls) - 1 == self._at:
+            raise fc.StopTraining
+
+
+class Begins(fc.Callback):
+    def __init__(self):
+        self.calls = []
+
+    def on_batch_begin(self, batch, logs):
+        self.calls.append(batch)
+
+
+BATCHED = [(X[i : i + 25], Y[i : i + 25]) for i in range(0, 100, 25)]
+FEEDS = {"arrays": (X, Y), "batches": (BATCHED,)}
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_steps_begin_and_end_in_turn(feed, steps):
+    both, begins, net, same = Steps(), Begins(), network(), network()
+    options = {"epochs": 2, "batch_size": 25, "shuffle": False}
+    net.fit(*FEEDS[feed], callbacks=[both, begins], **options)
+    assert both.calls == [(event, i) for i in range(4) for event in ("begin", "end")] * 2
+    assert begins.calls == [0, 1, 2, 3] * 2
+    alone = Begins()
+    same.fit(*FEEDS[feed], callbacks=[alone], **options)
+    assert alone.calls == begins.calls
+    assert parameters(net) == parameters(same)
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+@pytest.mark.parametrize("at", range(8))
+def test_a_step_that_is_stopped_before_it_begins_is_not_made(feed, at, steps):
+    net, same = network(), network()
+    net.fit(*FEEDS[feed], epochs=1, batch_size=25, shuffle=False, callbacks=[Steps(at)])
+    for x, y in BATCHED[: (at + 1) // 2]:
+        same.fit(x, y, epochs=1, batch_size=25, shuffle=False)
+    assert parameters(net) == parameters(same)
+    assert net.epochs_trained == (at == 7 and feed == "arrays")  # of batches, another might have come
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_no_step_begins_after_one_that_diverged(feed):
+    heard = Steps()
+    with pytest.raises(fc.DivergenceError):
+        network().fit(*FEEDS[feed], epochs=9, batch_size=25, optimizer=fc.SGD(1e30), callbacks=[heard])
+    assert [event for event, _ in heard.calls].count("begin") == heard.calls[-1][1] + 1
+
+
 def test_nobody_hears_of_steps_unless_asked(monkeypatch):
     class Quiet(fc.Callback):
         def on_epoch_end(self, epoch, logs):
@@ -95,6 +158,7 @@ def test_nobody_hears_of_steps_unless_asked(monkeypatch):
     def fails(*arguments):
         raise AssertionError
 
+    monkeypatch.setattr(fc.Callback, "on_batch_begin", fails)
     monkeypatch.setattr(fc.Callback, "on_batch_end", fails)
     network().fit(X, Y, epochs=2, callbacks=[Quiet()])
 

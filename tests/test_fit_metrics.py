@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -175,3 +176,35 @@ def test_metrics_of_yes_or_no_answers_of_soft_labels_and_with_weights():
     soft = fc.Network([4, 3], seed=0)
     y = rng.dirichlet([1, 1, 1], 80)
     assert soft.evaluate(x, y, metrics=["f1"])["f1"] == m.f1(y.argmax(axis=1), soft.predict(x))
+
+
+def brier(output, target):
+    """Of labels, one-hot rows or answers."""
+    e = output - (np.eye(output.shape[1])[target] if target.ndim == 1 else target)
+    return float((e * e).mean()), 2 * e / e.size
+
+
+@pytest.mark.parametrize("one_hot", [False, True], ids=["labels", "one-hot"])
+@pytest.mark.parametrize("last", ["softmax", "identity"])
+def test_classes_of_a_loss_of_your_own_have_metrics_by_name(one_hot, last):
+    net = fc.Network([4, 8, fc.Dense(3, last)], loss=brier, seed=1)
+    y = np.eye(3, dtype=int)[Y] if one_hot else Y
+    names = ["accuracy", "f1", "recall_macro"]
+    rule = fc.EarlyStopping(50, monitor="val_accuracy")
+    history = net.fit(X, y, epochs=3, validation_data=(X, y), metrics=names, early_stopping=rule)
+    assert history.val_accuracy == history["val_accuracy"]
+    assert max(history.val_accuracy) == m.accuracy(Y, net.predict(X)) == net.evaluate(X, y, metrics=names)["accuracy"]
+    assert net.evaluate(X, y, metrics=names)["f1"] == m.f1(Y, net.predict(X))
+    assert copy.deepcopy(net).history == history
+
+
+def test_answers_of_a_loss_of_your_own_have_metrics_by_name_and_values_too():
+    for outputs, y in ((1, Y == 0), (2, np.stack([Y == 0, Y == 1], axis=1))):
+        net = fc.Network([4, fc.Dense(outputs, "sigmoid")], loss=brier, seed=1)
+        columns = zip(y.reshape(90, -1).T, net.predict(X).T, strict=True)
+        figures = net.evaluate(X, y.reshape(90, -1).astype(int), metrics=["f1", "mse"])
+        assert figures["f1"] == np.mean([m.f1(truth, output) for truth, output in columns])
+        assert figures["mse"] == pytest.approx(figures["loss"])
+    net = fc.Network([4, 1], loss=brier, seed=1)
+    with pytest.raises(ValueError, match="metrics has 'f1': expected, as the network has a loss of your own"):
+        net.fit(X, Y, metrics=["f1"], validation_split=0.5)

@@ -174,26 +174,6 @@ def test_the_default_loss_is_that_of_the_last_layer():
     assert fc.Network([2, 2], loss=losses.Huber(1)).loss == "huber"
 
 
-def test_class_weights_are_sample_weights():
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((60, 4)), np.arange(60) % 5 % 3
-    counts = np.bincount(y)
-    for given, of_class in (({0: 2.0, 2: 0.5}, [2, 1, 0.5]), ("balanced", 60 / (3 * counts))):
-        nets = [fc.Network([4, 9, 3], seed=0) for _ in range(2)]
-        nets[0].fit(x, y, class_weight=given, sample_weight=np.arange(60) + 1)
-        nets[1].fit(x, y, sample_weight=np.array(of_class)[y] * (np.arange(60) + 1))
-        assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
-
-
-@pytest.mark.parametrize("smoothing", [0, 0.1])
-def test_classes_of_one_answer_have_weights_too(smoothing):
-    x, y = np.random.default_rng(0).standard_normal((60, 4)), np.arange(60) % 3 == 0
-    nets = [fc.Network([4, 1], loss=losses.BinaryCrossEntropy(smoothing), seed=0) for _ in range(2)]
-    nets[0].fit(x, y, class_weight="balanced")
-    nets[1].fit(x, y, sample_weight=np.where(y, 1.5, 0.75))
-    assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
-
-
 def test_whole_weights_are_repeated_samples():
     x, y = np.random.default_rng(0).standard_normal((6, 4)), np.array([0, 1, 2, 0, 1, 2])
     weights = np.array([1, 2, 1, 3, 0, 2])
@@ -234,21 +214,6 @@ def test_a_batch_that_weighs_nothing_changes_nothing(steps):
         ),
         ("mse", [[0, 1]], {"sample_weight": [np.nan]}, ValueError, "sample_weight contains nan in row 0"),
         ("mse", [[0, 1]], {"sample_weight": ["a"]}, TypeError, "sample_weight has dtype <U1"),
-        ("mse", [[0, 1]], {"class_weight": "balanced"}, ValueError, "y are no class labels: expected sample_weight"),
-        (
-            "cross_entropy",
-            [0],
-            {"class_weight": {2: 1}},
-            ValueError,
-            "class_weight has the class 2: expected 0 <= class < 2",
-        ),
-        (
-            "cross_entropy",
-            [0],
-            {"class_weight": "even"},
-            TypeError,
-            "class_weight is 'even': expected 'balanced' or a dict",
-        ),
     ],
 )
 def test_what_is_wrong_is_named(loss, y, options, error, message):

@@ -59,7 +59,7 @@ def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 @pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "clipped"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "clipped", "decay-biases"])
 def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, optimizer, steps, isa):
     x, y = data(n)
     net = network(kind, activation, dtype="float64")
@@ -71,6 +71,10 @@ def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, o
         "clipped": (
             fc.SGD(0.02, clip_norm=0.1, l2=0.1),
             reference.regularized(reference.sgd(0.02), clip_norm=0.1, l2=0.1),
+        ),
+        "decay-biases": (
+            fc.SGD(0.02, weight_decay=0.1, l2=0.1, decay_biases=True),
+            reference.regularized(reference.sgd(0.02, weight_decay=0.1, decay_biases=True), l2=0.1, decay_biases=True),
         ),
     }[optimizer]
     net.fit(x, y, epochs=2, batch_size=batch, optimizer=native)

@@ -178,6 +178,26 @@ def test_a_damaged_state_is_an_error(damage, match):
 
 
 @pytest.mark.parametrize(
+    ("name", "slot"),
+    [("adam", 1), ("adamw", 1), ("nadam", 1), ("rmsprop", 0), ("rmsprop-momentum", 0), ("adagrad", 0)],
+)
+def test_squares_below_0_are_refused_and_other_numbers_not(name, slot, tmp_path):
+    net = network()
+    net.fit(X, Y, epochs=1, optimizer=OPTIMIZERS[name])
+    kind, powers, slots = state(net)
+    for i, layers in enumerate(slots):
+        layers[0][1][:] = -1.0  # B
+        fc.storage.save(net.__getstate__() | {"optimizer_state": (kind, powers, slots)}, tmp_path / "net")
+        if i == slot:
+            with pytest.raises(ValueError, match=f"slot {slot} of '{kind}' is negative: expected sums or means of squ"):
+                fc.load(tmp_path / "net")
+            assert_state_is_refused(net, {"optimizer_state": (kind, powers, slots)}, "is negative")
+        else:
+            assert (state(fc.load(tmp_path / "net"))[2][i][0][1] == -1).all()
+        layers[0][1][:] = 0.0
+
+
+@pytest.mark.parametrize(
     ("changes", "match"),
     [
         ({"name": "os.system"}, "optimizer is 'os.system'"),

@@ -40,6 +40,20 @@ OPTIMIZERS = {
     "adamw": (fc.AdamW(0.01, weight_decay=0.3), lambda: reference.adam(0.01, weight_decay=0.3)),
     "sgd-decay": (fc.SGD(0.05, weight_decay=0.2), lambda: reference.sgd(0.05, weight_decay=0.2)),
     "lion-decay": (fc.Lion(0.003, weight_decay=0.5), lambda: reference.lion(0.003, weight_decay=0.5)),
+    "sgd-decay-biases": (
+        fc.SGD(0.05, weight_decay=0.2, l2=0.1, decay_biases=True),
+        lambda: reference.regularized(
+            reference.sgd(0.05, weight_decay=0.2, decay_biases=True), l2=0.1, decay_biases=True
+        ),
+    ),
+    "adamw-decay-biases": (
+        fc.AdamW(0.01, weight_decay=0.3, decay_biases=True),
+        lambda: reference.adam(0.01, weight_decay=0.3, decay_biases=True),
+    ),
+    "lion-decay-biases": (
+        fc.Lion(0.003, weight_decay=0.5, decay_biases=True),
+        lambda: reference.lion(0.003, weight_decay=0.5, decay_biases=True),
+    ),
     "sgd-l2": (fc.SGD(0.05, l2=0.1), lambda: reference.regularized(reference.sgd(0.05), l2=0.1)),
     "adam-l2": (fc.Adam(0.01, l2=0.03), lambda: reference.regularized(reference.adam(0.01), l2=0.03)),
     "momentum-clip-value": (
@@ -95,14 +109,16 @@ def test_l2_sum_is_l2_divided_by_what_the_samples_of_a_step_weigh(batch, weighte
         np.testing.assert_array_equal(got, expected)
 
 
-def test_weight_decay_spares_the_biases():
+@pytest.mark.parametrize("too", [False, True])
+def test_weight_decay_spares_the_biases_unless_asked(too):
     x, y = np.zeros((8, 4)), np.zeros(8, int)
     net = fc.Network([4, 3], seed=0, dtype="float64")
     net.layers[0].B = np.array([50.0, 0.0, 0.0])  # certain and right: the gradient is 0 but for rounding
     before = net.layers[0].W
-    net.fit(x, y, epochs=1, batch_size=8, optimizer=fc.AdamW(0.1, weight_decay=0.5, epsilon=1.0))
+    optimizer = fc.AdamW(0.1, weight_decay=0.5, epsilon=1.0, decay_biases=too)
+    net.fit(x, y, epochs=1, batch_size=8, optimizer=optimizer)
     np.testing.assert_allclose(net.layers[0].W, 0.95 * before, rtol=1e-14)
-    np.testing.assert_allclose(net.layers[0].B, [50, 0, 0], atol=1e-14)
+    np.testing.assert_allclose(net.layers[0].B, [47.5 if too else 50, 0, 0], atol=1e-13)
 
 
 def rows(n=70, seed=0):
@@ -196,6 +212,7 @@ def test_options_stand_in_the_text_where_they_are_on():
         (lambda: fc.SGD(0.1, l2=-0.1), ValueError, "l2 is -0.1: expected a finite number, at least 0"),
         (lambda: fc.SGD(0.1, l2_sum=-1), ValueError, "l2_sum is -1: expected a finite number, at least 0"),
         (lambda: fc.Adam(epsilon_hat=-1), ValueError, "epsilon_hat is -1: expected a finite number, at least 0"),
+        (lambda: fc.SGD(0.1, decay_biases=1), TypeError, "decay_biases is 1"),
         (lambda: fc.SGD(0.1, l2=None), TypeError, "l2 is None: expected a number"),
         (lambda: fc.SGD(0.1, clip_value=0), ValueError, "clip_value is 0: expected a positive number, or None"),
         (lambda: fc.Lion(clip_norm=np.nan), ValueError, "clip_norm is nan: expected a positive number, or None"),

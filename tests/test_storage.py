@@ -75,7 +75,8 @@ def test_others_can_read_the_file(tmp_path):
     net.save(tmp_path / "net.safetensors")
     tensors = library.load_file(tmp_path / "net.safetensors")
     assert (tensors["layers.1.W"] == net.layers[1].W).all()
-    assert set(tensors) == {"input.scale", "input.offset", *(f"layers.{i}.{p}" for i in (0, 1) for p in "WB")}
+    layers = {f"layers.{i}.{part}" for i in (0, 1) for part in "WB"}
+    assert set(tensors) == {"input.scale", "input.offset", "history", *layers}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import numpy as np
 import pytest
@@ -134,6 +135,42 @@ def test_a_table_that_is_not_in_memory_is_refused():
     lazy = polars_frame(columns_of(problem()[0])).lazy()
     with pytest.raises(TypeError, match=r"x is a LazyFrame: expected a table in memory, see its methods, like collect"):
         fc.Network([K, M], seed=0).predict(lazy)
+
+
+class Stream:
+    """What has but Arrow's stream of its rows, as a relation of DuckDB."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize("stream", [lambda table: table.to_reader(max_chunksize=5), Stream], ids=["reader", "stream"])
+def test_a_stream_of_arrow_is_read_into_memory(stream):
+    pa = pytest.importorskip("pyarrow")
+    x, y = problem()
+    table, labels = pa.table(columns_of(x)), pa.table({"y": y})
+    expected, got = fitted(table, y), fitted(stream(table), stream(labels))
+    assert same(expected, got)
+    assert got.feature_names == NAMES
+    np.testing.assert_array_equal(got.predict(stream(table)), expected.predict(table))
+    assert got.evaluate(stream(table), y) == expected.evaluate(x, y)
+    found = got.find_learning_rate(stream(table), stream(labels), steps=9)
+    np.testing.assert_array_equal(found.losses, expected.find_learning_rate(x, y, steps=9).losses)
+    got.fit(table, y, epochs=1, validation_data=(stream(table), y))
+    assert len(got.history.val_loss) == 1
+    with pytest.raises(ValueError, match="x lacks the columns 'weight', 'income'"):
+        got.predict(stream(table.select(["age", "height"])))
+    with pytest.raises(TypeError, match="x is a Stream: expected a stream of a table's rows"):
+        got.predict(Stream(pa.chunked_array([[1, 2]])))
+
+
+def test_a_stream_of_arrow_without_pyarrow_says_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"x, a Stream, needs pyarrow: pip install 'fcnet\[arrow\]'"):
+        fc.Network([K, M], seed=0).predict(Stream(None))
 
 
 def test_batches_of_an_arrow_reader_train_as_their_rows():

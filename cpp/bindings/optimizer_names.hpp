@@ -39,6 +39,7 @@ inline Hyperparameters hyperparameters(const std::string& optimizer, const std::
                                               {"weight_decay", &chosen.weight_decay},
                                               {"l2", &chosen.l2},
                                               {"l2_sum", &chosen.l2_sum},
+                                              {"decay_biases", &chosen.decay_biases},
                                               {"clip_value", &chosen.clip_value},
                                               {"clip_norm", &chosen.clip_norm}};
   for (const auto& [name, value] : values) {

@@ -4,6 +4,8 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "layer_arrays.hpp"
 #include "optimizer_names.hpp"
 
@@ -45,12 +47,18 @@ void set_optimizer_state(const std::shared_ptr<Model<T>>& model, const std::stri
   for (Size i = 0; i < slots.size(); ++i) {
     const GivenLayers<T> given(model->shape(), slots[i]);
     Parameters<T> slot;
+    bool negative = false;
     raise_unless_ok(Attention().run([&](Watch& watch) {
       Status s = slot.allocate(model->shape(), watch);
       if (s == Status::ok) s = given.write(slot, watch);
-      if (s == Status::ok) std::copy_n(slot.panels().data(), size, state->slots.data() + i * size);
+      if (s != Status::ok) return s;
+      const T* const from = slot.panels().data();
+      std::copy_n(from, size, state->slots.data() + i * size);
+      if (i == slot_of_squares(optimizer)) negative = std::any_of(from, from + size, [](T value) { return value < 0; });
       return s;
     }));
+    if (negative)
+      value_error("slot " + std::to_string(i) + " of '" + name + "' is negative: expected sums or means of squares");
   }
   model->exchange_optimizer_state(state);
 }

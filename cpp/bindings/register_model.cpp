@@ -84,13 +84,37 @@ py::array parameter_of(const PyModel& self, Size layer, const std::string& name)
   });
 }
 
+// Those of a snapshot of this model, else of another network.
+template <class T>
+const std::shared_ptr<Parameters<T>>& parameters_of(const PySnapshot& snapshot, const Shape& shape) {
+  const auto* const parameters = std::get_if<std::shared_ptr<Parameters<T>>>(&snapshot.parameters);
+  if (parameters == nullptr || (*parameters)->shape() != shape) value_error("snapshot is one of another network");
+  return *parameters;
+}
+
 // Parameters of all layers, what the optimiser remembers, what lies beneath an average, epochs: of one moment, also
-// while a fit goes on.
-py::tuple state_of(const PyModel& self) {
+// while a fit goes on. And the parameters of a snapshot; None where they are those of this moment, or there is none.
+py::tuple state_of(const PyModel& self, const PySnapshot* snapshot) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const auto moment = model->now();
+    const auto other = snapshot == nullptr ? moment.parameters : parameters_of<T>(*snapshot, model->shape());
+    const py::object others = other == moment.parameters ? py::object(py::none()) : arrays_of_layers(*other);
     return py::make_tuple(arrays_of_layers(*moment.parameters), optimizer_state_of<T>(*model, moment),
-                          average_state_of<T>(moment.average), moment.epochs);
+                          average_state_of<T>(moment.average), moment.epochs, others);
+  });
+}
+
+// Of what is published, or of such arrays.
+PySnapshot snapshot_of(const PyModel& self, const std::optional<Layers>& layers) {
+  return with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) -> PySnapshot {
+    if (!layers) return {model->published_parameters()};
+    const GivenLayers<T> given(model->shape(), *layers);
+    const auto parameters = std::make_shared<Parameters<T>>();
+    raise_unless_ok(Attention().run([&](Watch& watch) {
+      const Status s = parameters->allocate(model->shape(), watch);
+      return s == Status::ok ? given.write(*parameters, watch) : s;
+    }));
+    return {parameters};
   });
 }
 
@@ -180,10 +204,12 @@ PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size bat
 }  // namespace
 
 void register_model(py::module_& m) {
+  const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
-      .def("state", state_of)
+      .def("state", state_of, "snapshot"_a = nullptr)
+      .def("snapshot", snapshot_of, "layers"_a = py::none())
       .def_property(
           "epochs",
           [](const PyModel& self) { return with_model(self, [](const auto& m, auto) { return m->now().epochs; }); },
@@ -210,7 +236,6 @@ void register_model(py::module_& m) {
       .def("predict", predict_rows, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
-  const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
            "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{}, "averaging"_a = "none",
@@ -240,10 +265,7 @@ void register_model(py::module_& m) {
           [](const PyTrainer& self, const PySnapshot& snapshot) {
             std::visit(
                 [&]<class T>(const std::unique_ptr<Fit<T>>& fit) {
-                  const auto* const parameters = std::get_if<std::shared_ptr<Parameters<T>>>(&snapshot.parameters);
-                  if (parameters == nullptr || (*parameters)->shape() != fit->snapshot()->shape())
-                    value_error("snapshot is one of another network");
-                  fit->restore(*parameters);
+                  fit->restore(parameters_of<T>(snapshot, fit->snapshot()->shape()));
                 },
                 self.fit);
           },

@@ -14,7 +14,8 @@ struct Hyperparameters {
   double beta2 = 0, epsilon = 0;
   double epsilon_hat = 0;  // beside Adam's root as it is, not corrected for the start at 0
   double weight_decay = 0, l2 = 0;
-  double l2_sum = 0;  // of a penalty beside the sum of the samples' losses, not beside their mean
+  double l2_sum = 0;        // of a penalty beside the sum of the samples' losses, not beside their mean
+  double decay_biases = 0;  // 1: decay and penalties also of what is not W
   double clip_value = __builtin_inf(), clip_norm = __builtin_inf();
   Averaging averaging{};
 
@@ -39,6 +40,21 @@ static constexpr Size state_slots(Optimizer optimizer) {
       return 2;
   }
   return 0;
+}
+
+// Which of them has sums or means of squares, which are never negative; past the last where none has.
+static constexpr Size slot_of_squares(Optimizer optimizer) {
+  switch (optimizer) {
+    case Optimizer::rmsprop:
+    case Optimizer::rmsprop_momentum:
+    case Optimizer::adagrad:
+      return 0;
+    case Optimizer::adam:
+    case Optimizer::nadam:
+      return 1;
+    default:
+      return state_slots(optimizer);
+  }
 }
 
 // Products over the steps so far: of beta1, or NAdam's momenta, and beta2; and of what NAdam's momenta are formed with.
@@ -77,6 +93,7 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double 
   step.learning_rate = static_cast<T>(rate);
   step.keep = static_cast<T>(1 - rate * by.weight_decay);
   step.l2 = static_cast<T>(by.l2 + (weight > 0 ? by.l2_sum / weight : 0));
+  step.decay_biases = by.decay_biases != 0;
   step.clip_value = static_cast<T>(by.clip_value);
   if (by.optimizer == Optimizer::sgd) return step;  // the shortest steps take 0.1 us
   step.beta1 = static_cast<T>(by.beta1);

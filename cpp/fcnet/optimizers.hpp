@@ -127,6 +127,7 @@ struct InRegisters {
   // The tile's first element is at `corner`; from row `bias` on it holds no weights, but biases and their like.
   template <class T, int R, int N>
   FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
+    if (optimizer.step.decay_biases) bias = R;
     tile.each([&](int r, int s, Vec<T> sum) {
       apply_to_vector<O>(target, corner + r * lanes + s * width<T>, [&](Vec<T> w, Vec<T>* state) {
         const bool spared = !shrinks || static_cast<Size>(r) >= bias;
@@ -142,6 +143,7 @@ template <class O, class T>
 void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, const T* sums, Size rows, Size columns,
                 Size bias) {
   const OptimizerStep<T>& step = optimizer.step;
+  if (step.decay_biases) bias = rows;
   for (Size r = 0; r < rows; ++r)
     for (Size c = 0; c < columns; c += width<T>)
       apply_to_vector<O>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {

@@ -5,8 +5,9 @@ from numpy import int64
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
-_AverageState = tuple[str, float, list[tuple[_Array, ...]]]
-_OptimizerState = tuple[str, list[float], list[list[tuple[_Array, ...]]]]
+_Layers = list[tuple[_Array, ...]]
+_AverageState = tuple[str, float, _Layers]
+_OptimizerState = tuple[str, list[float], list[_Layers]]
 
 class _Rows(Protocol):
     """Sparse rows, see fcnet.sparse."""
@@ -34,7 +35,10 @@ class Model:
         offset: _Array | None = None,
         parameters: Sequence[Sequence[_Array]] | None = None,
     ) -> None: ...
-    def state(self) -> tuple[list[tuple[_Array, ...]], _OptimizerState | None, _AverageState | None, int]: ...
+    def state(
+        self, snapshot: Snapshot | None = None
+    ) -> tuple[_Layers, _OptimizerState | None, _AverageState | None, int, _Layers | None]: ...
+    def snapshot(self, layers: Sequence[Sequence[_Array]] | None = None) -> Snapshot: ...
     @property
     def epochs(self) -> int: ...
     @epochs.setter

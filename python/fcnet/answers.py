@@ -41,12 +41,12 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
         return array[:, None] if outputs == 1 and array.ndim == 1 and array.dtype.kind in "fiub" else array
     if isinstance(loss, CrossEntropy):
         soft = _probabilities(y, n, outputs, dtype, name)
-        return labels(y, n, outputs, name) if soft is None else _smoothed(soft, loss.label_smoothing, outputs)
+        return labels(y, n, outputs, name) if soft is None else smoothed(soft, loss.label_smoothing, outputs)
     values = targets(y, n, outputs, dtype, name)
     if isinstance(loss, BinaryCrossEntropy):
         signs = f", see np.asarray({name}) > 0" if np.isin(values, (-1, 1)).all() else ""
         _refuse(values, (values < 0) | (values > 1), f"0 <= y <= 1{signs}", name)
-        return _smoothed(values, loss.label_smoothing, 2)
+        return smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
         _refuse(values, values < 0, "counts, at least 0", name)
     return values
@@ -95,8 +95,15 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
     return shares
 
 
-def _smoothed(targets: Array, share: float, classes: int) -> Array:
+def smoothed(targets: Array, share: float, classes: int) -> Array:
+    """``(1 - share) y + share / classes``."""
     return targets if share == 0 else np.asarray((1 - share) * targets + share / classes, targets.dtype)
+
+
+def unsmoothed(targets: Array, share: float, classes: int) -> NDArray[np.float64]:
+    """The y that ``smoothed`` made them of."""
+    given: NDArray[np.float64] = np.clip((targets.astype(np.float64) - share / classes) / (1 - share), 0, 1)
+    return given
 
 
 def _refuse(targets: Array, wrong: NDArray[np.bool_], expected: str, name: str) -> None:

@@ -54,6 +54,9 @@ class Callback:
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Before an epoch, by its number over all fits; ``logs`` is empty."""
 
+    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before a step, counted from 0 in every epoch; ``logs`` is empty. Costs what ``on_batch_end`` does."""
+
     def on_batch_end(self, batch: int, logs: Logs) -> None:
         """After a step, counted from 0 in every epoch; loss and accuracy are those of the epoch up to here.
 
@@ -70,6 +73,7 @@ class Callback:
 _METHODS = {
     "on_train_begin": ("logs",),
     "on_epoch_begin": ("epoch", "logs"),
+    "on_batch_begin": ("batch", "logs"),
     "on_batch_end": ("batch", "logs"),
     "on_epoch_end": ("epoch", "logs"),
     "on_train_end": ("logs",),
@@ -124,17 +128,21 @@ class Callbacks:
                 check_call(one, 2, f"callbacks has {one!r}: expected a function (epoch, logs)")
             self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))
             self._all[-1].model = model
-        self._of_steps = [one for one in self._all if type(one).on_batch_end is not Callback.on_batch_end]
+        self._of_steps = {
+            event: [
+                one for one in self._all if getattr(type(one), f"on_{event}") is not getattr(Callback, f"on_{event}")
+            ]
+            for event in ("batch_begin", "batch_end")
+        }
 
     def __len__(self) -> int:
         return len(self._all)
 
-    @property
-    def hear_steps(self) -> bool:
-        """Whether anybody wants to hear of every step."""
-        return bool(self._of_steps)
+    def hear(self, *events: str) -> bool:
+        """Whether anybody wants to hear of "batch_begin" or "batch_end"."""
+        return any(self._of_steps[event] for event in events)
 
     def tell(self, event: str, *numbers: int, logs: Logs) -> None:
         """Call the methods ``on_<event>``."""
-        for one in self._of_steps if event == "batch_end" else self._all:
+        for one in self._of_steps.get(event, self._all):
             getattr(one, f"on_{event}")(*numbers, dict(logs))

@@ -14,9 +14,9 @@ class Checkpoint(Callback, Monitoring):
     """Save the network after epochs: weights, what the optimiser remembers, the count of epochs.
 
     The shuffles and dropout of an epoch belong to its number, so that ``fcnet.load`` and a fit of the epochs that were
-    left come to the bits of the fit that was not cut off; but for rules that look at the history, early stopping and
-    ``ReduceOnPlateau``, which begin anew. A file is replaced in one step, as ``Network.save`` does:
-    whenever the process is killed, the old file or the new one is there.
+    left come to the bits of the fit that was not cut off, also with early stopping and ``ReduceOnPlateau``, whose
+    figures and best weights are in the file. A file is replaced in one step, as ``Network.save`` does: whenever the
+    process is killed, the old file or the new one is there.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ class Checkpoint(Callback, Monitoring):
         stopping went back to; with ``monitor`` only where they are the best. Weights of half an epoch, where a callback
         stops the fit within one, never are.
     monitor : str, optional
-        Save only where this figure of the history, such as "val_loss", is better than at every save before.
+        Save only where this figure of the history, such as "val_loss", is better than at every save before; also those
+        of a fit that goes on with ``initial_epoch``.
     mode : {"auto", "min", "max"}
         What is better; "auto" knows it of the losses and metrics that fcnet has.
     min_delta : float >= 0, default 0
@@ -76,6 +77,10 @@ class Checkpoint(Callback, Monitoring):
         """Begin anew; TypeError where the network cannot be stored, OSError where there is no folder for it."""
         if self._of is not self.model:
             self._of, self._best = self.model, None
+            earlier = self.model.history.earlier
+            for epoch, figure in zip(earlier.get("epochs", ()), earlier.get(self.monitor, ()), strict=False):
+                if (epoch + 1) % self.every == 0 and self.is_better(figure, self._best):
+                    self._best = figure
         self._saved = self._begun = -1
         if callable(self.model.loss):
             raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")

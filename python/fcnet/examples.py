@@ -50,6 +50,7 @@ class Examples:
         ------
         TypeError, ValueError : an argument is not what ``Network.fit`` expects; messages call them by ``names``.
         """
+        x, y = tables.in_memory(x, names[0]), tables.in_memory(y, names[1])
         rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, name=names[0])
         n, features = len(rows), known or tables.column_names(x)
         weighed = None if weights is None else answers.weights(weights, n, made.dtype, names[2])
@@ -101,6 +102,9 @@ class Examples:
     def class_weighted(self, made: Architecture, given: ClassWeight | None) -> Examples:
         """The same, every sample weighing also what its class does, by ``Network.fit``'s class_weight.
 
+        A sample that is several classes in part counts as such parts of samples, each of one class: together they are
+        one sample again, with other parts.
+
         Raises
         ------
         TypeError, ValueError : it is not what ``Network.fit`` expects.
@@ -108,13 +112,12 @@ class Examples:
         if given is None:
             return self
         labels, classes = self._labels(made), max(2, made.sizes[-1])
-        if labels is None:
-            raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
+        parts = self._parts(made) if labels is None else np.empty((0, classes))
         if isinstance(made.loss, Custom):
             made.loss.check_weighted()
         if given == "balanced":  # as in scikit-learn: n / (classes that occur * count)
-            counts = np.bincount(labels, minlength=classes)
-            of_class = len(labels) / ((counts > 0).sum() * np.maximum(counts, 1))
+            counts = parts.sum(axis=0) if labels is None else np.bincount(labels, minlength=classes)
+            of_class = len(self.y) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
         else:
             if not isinstance(given, Mapping):
                 raise TypeError(f"class_weight is {given!r}: expected 'balanced' or a dict {{class: weight}}")
@@ -122,8 +125,12 @@ class Examples:
             if unknown:
                 raise ValueError(f"class_weight has the class {unknown[0]!r}: expected 0 <= class < {classes}")
             of_class = answers.weights([given.get(c, 1) for c in range(classes)], classes, made.dtype, "class_weight")
-        weights = of_class[labels] if self.weights is None else self.weights * of_class[labels]
-        return replace(self, weights=weights.astype(made.dtype))
+        y, of_sample = self.y, parts @ of_class if labels is None else of_class[labels]
+        if labels is None:
+            parts = np.divide(parts * of_class, of_sample[:, None], out=parts, where=of_sample[:, None] > 0)
+            y = answers.smoothed(parts[:, classes - y.shape[1] :], made.loss.parameter, classes).astype(made.dtype)
+        weights = of_sample if self.weights is None else self.weights * of_sample
+        return replace(self, y=y, weights=weights.astype(made.dtype))
 
     def _labels(self, made: Architecture) -> NDArray[np.int64] | None:
         """The class of each sample; None where y does not tell it."""
@@ -133,6 +140,24 @@ class Examples:
             return (y[:, 0] > 0.5).astype(int) if y.shape[1:] == (1,) and np.isin(y, no_and_yes).all() else None
         labelled = y.ndim == 1 and y.dtype.kind in "iu" and (custom or made.takes_labels)
         return y.astype(int) if labelled and ((y >= 0) & (y < outputs)).all() else None
+
+    def _parts(self, made: Architecture) -> NDArray[np.float64]:
+        """How much of each class each sample is, (n, classes).
+
+        Raises
+        ------
+        ValueError : y does not tell it.
+        """
+        outputs, smoothing = made.sizes[-1], made.loss.parameter
+        if made.takes_labels:
+            return answers.unsmoothed(self.y, smoothing, outputs)
+        if made.classifies and outputs == 1:
+            yes = answers.unsmoothed(self.y, smoothing, 2)
+            return np.hstack([1 - yes, yes])
+        if made.classifies:
+            text = f"class_weight is given, but y are {outputs} answers, and a sample has one weight for all of them"
+            raise ValueError(f"{text}: expected sample_weight, or a loss of your own that weighs each answer")
+        raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
 
     def with_validation(
         self, made: Architecture, data: tuple[ArrayLike, ...] | None, share: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import chain
@@ -20,6 +21,7 @@ from fcnet.sparse import SparseRows
 # Takes step, samples done, their mean loss, how many are right; in the epoch so far, the step counted from 0. Called
 # after every step, or some ten times a second.
 Hear = Callable[[int, int, float, int], None]
+Begin = Callable[[int], None]  # takes the step that begins; only where Hear is called after every one
 Rates = NDArray[Any]
 
 
@@ -74,7 +76,7 @@ class Feed(ABC):
 
     @abstractmethod
     def run(
-        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+        self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
     ) -> tuple[Epoch, int | None]:
         """Train for an epoch; what it came to, and the batch in which it diverged, if it did.
 
@@ -111,14 +113,19 @@ class InMemory(Feed):
         )
 
     def run(
-        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+        self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
     ) -> tuple[Epoch, int | None]:
         """One native call."""
 
         def progress(done: int, loss: float, correct: int) -> None:
+            steps = -(-done // self._batch)
             if hear is not None and done:  # else somebody looks in the middle of the first step
-                hear(-(-done // self._batch) - 1, done, loss, correct)
+                hear(steps - 1, done, loss, correct)
+            if begin is not None and 0 < steps < self.steps and math.isfinite(loss):
+                begin(steps)
 
+        if begin is not None:
+            begin(0)
         loss, correct, diverged, done = self.trainer.run_epoch(
             epoch, hear and progress, rates, every_step, average=average
         )
@@ -170,7 +177,7 @@ class Batches(Feed):
             raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
 
     def run(
-        self, epoch: int, rates: Rates | None, hear: Hear | None, every_step: bool, average: bool
+        self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
     ) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
         batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
@@ -178,6 +185,8 @@ class Batches(Feed):
         for step, batch in enumerate(batches):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
+            if begin is not None:
+                begin(step)
             self.trainer.use(*batch.of_loss(self._made))
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)

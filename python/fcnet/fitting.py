@@ -7,7 +7,7 @@ from typing import cast
 
 from numpy.typing import ArrayLike
 
-from fcnet import arrays
+from fcnet import arrays, tables
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.averaging import EMA, Averaging
@@ -21,7 +21,7 @@ from fcnet.optimizers import SGD, Optimizer
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import DivergenceError, Fit, figures_of
+from fcnet.training import Best, DivergenceError, Fit, figures_of
 
 
 def check_optimizer(optimizer: object) -> None:
@@ -45,12 +45,13 @@ def _refuse_accumulation(optimizer: Optimizer, what: str) -> None:
 class Fitting(Described):
     """What a network learns by, what it has learnt, and how that went."""
 
-    __slots__ = ("_history", "_layers", "_model", "_stepper", "_steps")
+    __slots__ = ("_best", "_history", "_layers", "_model", "_stepper", "_steps")
     _model: Model
     _layers: tuple[Layer, ...]
     _stepper: tuple[Optimizer, list[bool], EMA | None, Trainer] | None  # of train_on_batch
     _steps: int  # of train_on_batch
     _history: History
+    _best: Best  # of the last fit
 
     @property
     def epochs_trained(self) -> int:
@@ -101,8 +102,7 @@ class Fitting(Described):
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
         epochs : int >= 0
         initial_epoch : int in [0, epochs], default 0
-            How many of them are done already, in a fit that was cut off: schedules go on from there, but for rules that
-            look at the history, which begin anew.
+            How many of them are done already, in a fit that was cut off: schedules and early stopping go on from there.
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
@@ -114,8 +114,8 @@ class Fitting(Described):
         sample_weight : array-like (n,) of numbers >= 0, optional
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
         class_weight : {class: weight} or "balanced", optional
-            The same by class, times sample_weight; a class that is not in the dict weighs 1. "balanced":
-            ``n / (number of classes * samples of the class)``.
+            The same by class, times sample_weight; a class that is not in the dict weighs 1; of probabilities every
+            class's part. "balanced": ``n / (number of classes * samples of the class)``.
         validation_data : (x, y) or (x, y, sample_weight), optional
             Evaluated after every epoch; class_weight does not apply to it.
         validation_split : float in [0, 1), default 0
@@ -165,7 +165,7 @@ class Fitting(Described):
         _check_averaging(averaging)
         averaged_from = averaging._begins(epochs) if averaging is not None else 0
         made = self._architecture
-        scores = Scores(metrics, made.classifies)
+        scores = Scores(metrics, made)
         heard = Callbacks(callbacks, self)
         feed: Feed
         if y is None:
@@ -178,7 +178,7 @@ class Fitting(Described):
             feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
             features = batches.first.features
             _, validation = batches.first.with_validation(made, validation_data, 0)
-        elif isinstance(x, Iterator):
+        elif isinstance(x, Iterator) and not tables.is_stream(x):
             raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
             given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
@@ -196,13 +196,15 @@ class Fitting(Described):
             early_stopping.check_figures(figures, "early_stopping")
         if schedule is not None and feed.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
-        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores}
+        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores if name != "accuracy"}
         if validation is not None:  # a metric that fails should do so before hours of training
             scores.of(validation.truth(made), lambda: self._model.predict(validation.x), validation.weights)
         feed.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features
-            self._history = History(metrics=lists)
+            earlier = self._history.last_of(initial_epoch, self.epochs_trained)
+            self._history = History(metrics=lists, earlier=earlier)
+            self._best = Best(early_stopping, self._history, self._best.kept)
             Fit(
                 model=self._model,
                 feed=feed,
@@ -216,7 +218,7 @@ class Fitting(Described):
                 progress=progress,
                 history=self._history,
                 schedule=schedule,
-                early_stopping=early_stopping,
+                best=self._best,
                 callbacks=heard,
                 averaged_from=averaged_from,
             ).run()

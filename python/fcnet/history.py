@@ -30,12 +30,15 @@ class History:
         Duration of the epoch, without validation.
     best_epoch : int or None
         With early stopping: the number of the epoch with the best figure; ``epochs.index(best_epoch)`` is its place in
-        the lists.
+        the lists, unless it is one of ``earlier``.
     stopped_early : bool
         Whether early stopping or a callback ended the fit.
     metrics : {name: list of float}
         On the validation data after the epoch, such as "val_f1" for the metric "f1"; ``history["val_f1"]`` and
         ``history.val_f1`` too are the list.
+    earlier : {name: list of float}
+        Of a fit that goes on with ``initial_epoch``: the figures of the epochs before, for the rules that look at them;
+        empty where the network does not know them all.
     """
 
     epochs: list[int] = field(default_factory=list)
@@ -48,6 +51,7 @@ class History:
     stopped_early: bool = False
     metrics: dict[str, list[float]] = field(default_factory=dict)
     learning_rate: list[float] = field(default_factory=list)
+    earlier: dict[str, list[float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -95,6 +99,25 @@ class History:
         n = len(self)
         figures = {name: value[:n] if isinstance(value, list) else value for name, value in vars(self).items()}
         return figures | {"metrics": {name: value[:n] for name, value in self.metrics.items()}}
+
+    def whole(self) -> History:
+        """With the epochs of ``earlier``; what they have no figures of, it has but of the others."""
+        if not self.earlier:
+            return self
+
+        def joined(figures: dict[str, Any]) -> dict[str, Any]:
+            return {n: self.earlier.get(n, []) + v if isinstance(v, list) else v for n, v in figures.items()}
+
+        plain = self.plain()
+        return History(**joined(plain) | {"metrics": joined(plain["metrics"]), "earlier": {}})
+
+    def last_of(self, count: int, trained: int) -> dict[str, list[float]]:
+        """Figures of the last ``count`` of ``trained`` epochs by their names; empty where one is not in here."""
+        figures = self.whole().to_dict()
+        epochs = figures["epochs"]
+        if not 0 < count <= len(epochs) or epochs[-1] != trained - 1:
+            return {}
+        return {name: values[-count:] for name, values in figures.items() if len(values) == len(epochs)}
 
     def to_frame(self) -> Any:
         """The figures as a table, an epoch a row.

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, feature_names, storage
+from fcnet import arrays, feature_names, storage, tables
 from fcnet.architecture import ARGUMENTS, Architecture
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
@@ -22,7 +22,7 @@ from fcnet.optimizers import SGD, Optimizer
 from fcnet.samples import samples
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import evaluate
+from fcnet.training import Best, evaluate
 
 
 class Network(Explaining):
@@ -103,6 +103,7 @@ class Network(Explaining):
         self._feature_names = None
         self._stepper, self._steps = None, 0
         self._history = History()
+        self._best = Best(None, self._history)
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
 
     @property
@@ -152,7 +153,7 @@ class Network(Explaining):
         TypeError, ValueError : an argument is not as for fit.
         """
         made = self._architecture
-        scores = Scores(metrics, made.classifies)
+        scores = Scores(metrics, made)
         examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)
 
@@ -225,6 +226,7 @@ class Network(Explaining):
         check_optimizer(optimizer)
         span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
+        x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         train = self._examples(x, y, None, finite=True).not_empty("x")
         return tried(copy.deepcopy(self), x, y, len(train.x), span, batch_size, optimizer)
 
@@ -232,9 +234,9 @@ class Network(Explaining):
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. The history is not stored. While another thread fits the network, the file has the weights of its last
-        epoch (of batches given one by one, of its last step) and may lack what the optimiser remembers of it, and what
-        lies beneath an average: save from a callback like ``fcnet.Checkpoint`` to go on.
+        one. While another thread fits the network, the file has the weights of its last epoch (of batches given one by
+        one, of its last step) and may lack what the optimiser remembers of it, and what lies beneath an average: save
+        from a callback like ``fcnet.Checkpoint`` to go on.
 
         Parameters
         ----------
@@ -251,8 +253,10 @@ class Network(Explaining):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
-        history = self.history.plain()  # first: of no epoch that the weights have not seen
-        parameters, optimizer_state, average_state, epochs_trained = self._model.state()
+        kept = self._best.kept  # while another thread fits, it is of no epoch that the history has not seen,
+        history = self.history.plain()  # and that of none that the weights have not
+        weights = kept and kept[1]
+        parameters, optimizer_state, average_state, epochs_trained, best = self._model.state(weights)
         return {
             **self._architecture.arguments(),
             "trainable": [layer.trainable for layer in self.layers],
@@ -262,16 +266,18 @@ class Network(Explaining):
             "parameters": parameters,
             "optimizer_state": optimizer_state,
             "average_state": average_state,
+            "best": kept and (kept[0], best),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        states = ("optimizer_state", "average_state")
+        states = ("optimizer_state", "average_state", "best")
         others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", *states)
-        if not isinstance(state, dict) or set(state) != {*ARGUMENTS, *others}:
+        state = {"best": None} | state if isinstance(state, dict) else {}  # older pickles have none
+        if set(state) != {*ARGUMENTS, *others}:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)
-        parameters, history, epochs_trained, names, trainable, optimizer_state, average_state = map(s.pop, others)
+        parameters, history, epochs_trained, names, trainable, optimizer_state, average_state, best = map(s.pop, others)
         made = Architecture.restored(**s)
         if not isinstance(trainable, list) or len(trainable) != len(made.kinds):
             raise ValueError(f"trainable is {trainable!r}: expected a flag for each of {len(made.kinds)} layers")
@@ -284,5 +290,9 @@ class Network(Explaining):
             kind, count, beneath = average_state
             self._model.set_average_state(kind, count, made.parts(beneath))
         self._feature_names = feature_names.checked(names, made.sizes[0])
+        if best is not None:
+            epoch, weights = best
+            weights = self._model.snapshot(weights and made.parts(weights))
+            self._best.kept = arrays.whole_number(epoch, "best", 0, MOST_EPOCHS), weights
         self._history = History(**history)
         self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)

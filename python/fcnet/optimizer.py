@@ -45,6 +45,9 @@ class Optimizer:
     l2_sum : float >= 0, default 0
         The same beside the sum of a step's losses, not beside their mean (scikit-learn's ``alpha``): adds ``l2_sum /
         samples`` to l2, of a step's samples or what they weigh.
+    decay_biases : bool, default False
+        Whether these penalties, and weight_decay, are of all parameters: of biases, and of the gamma of normalised
+        layers, too.
     clip_value : float > 0, optional
         Every entry of g is brought into [-clip_value, clip_value].
     clip_norm : float > 0, optional
@@ -64,6 +67,7 @@ class Optimizer:
     _: KW_ONLY
     l2: float = 0.0
     l2_sum: float = 0.0
+    decay_biases: bool = False
     clip_value: float | None = None
     clip_norm: float | None = None
     accumulate: int = 1
@@ -73,6 +77,7 @@ class Optimizer:
         check_numbers(self, {name: range_ for name, range_ in _RANGES.items() if name not in absent})
         if not absent:
             raise ValueError("clip_value and clip_norm are given both: expected one of them")
+        object.__setattr__(self, "decay_biases", arrays.flag(self.decay_biases, "decay_biases"))
         object.__setattr__(self, "accumulate", arrays.whole_number(self.accumulate, "accumulate", 1))
 
     def __repr__(self) -> str:
@@ -89,4 +94,5 @@ class Optimizer:
     def _native(self) -> tuple[str, dict[str, float]]:
         """Name and hyperparameters, as the native trainer takes them."""
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return self._kind, {_NATIVE_NAMES.get(name, name): value for name, value in values if type(value) is float}
+        hyper = {_NATIVE_NAMES.get(name, name): value for name, value in values if type(value) is float}
+        return self._kind, hyper | {"decay_biases": float(self.decay_biases)}

@@ -24,7 +24,7 @@ class SGD(Optimizer):
         Needs a momentum above 0.
     weight_decay : float >= 0, default 0
         Decoupled (Loshchilov and Hutter 2019): ``W <- (1 - learning_rate weight_decay) W`` before each step.
-    l2, l2_sum, clip_value, clip_norm, accumulate
+    l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         Those of every optimiser, see ``fcnet.optimizer.Optimizer``; off by default.
 
     Raises
@@ -73,7 +73,7 @@ class Adam(Optimizer):
     epsilon_hat : float >= 0, default 0
         Added to ``sqrt(v)`` itself, before it is corrected: ``sqrt(v') + epsilon + epsilon_hat / sqrt(1 - beta2**t)``,
         as at the end of the paper's section 2, in Keras and in scikit-learn.
-    l2, l2_sum, clip_value, clip_norm, accumulate
+    l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
     Raises
@@ -107,7 +107,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta1, beta2, epsilon, epsilon_hat, l2, l2_sum, clip_value, clip_norm, accumulate
+    learning_rate, beta1, beta2, epsilon, epsilon_hat, l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``Adam``.
     weight_decay : float >= 0, default 0.01
 
@@ -134,7 +134,7 @@ class NAdam(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float, default 1e-8
         Positive and finite.
-    l2, l2_sum, clip_value, clip_norm, accumulate
+    l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
     Raises
@@ -168,7 +168,7 @@ class RMSprop(Optimizer):
     momentum : float in [0, 1), default 0
     epsilon : float, default 1e-8
         Positive and finite.
-    l2, l2_sum, clip_value, clip_norm, accumulate
+    l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
     Raises
@@ -203,7 +203,7 @@ class Adagrad(Optimizer):
         Positive and finite.
     epsilon : float, default 1e-10
         Positive and finite.
-    l2, l2_sum, clip_value, clip_norm, accumulate
+    l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
     Raises
@@ -232,7 +232,7 @@ class Lion(Optimizer):
     beta1, beta2 : float in [0, 1), default 0.9 and 0.99
     weight_decay : float >= 0, default 0
         Decoupled, as for ``AdamW``.
-    l2, l2_sum, clip_value, clip_norm, accumulate
+    l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
     Raises

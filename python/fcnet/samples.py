@@ -65,6 +65,7 @@ def samples(
     TypeError : not real numbers, a masked array.
     ValueError : another shape, other columns, or not finite.
     """
+    x = tables.in_memory(x, name)
     columns = tables.column_names(x)
     feature_names.compare(columns, known, name)
     if sparse.is_sparse(x):

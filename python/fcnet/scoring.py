@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet.architecture import Architecture
+from fcnet.losses import Custom
 from fcnet.names import meant
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
@@ -29,10 +31,12 @@ def higher_is_better(figure: str) -> bool | None:
     return FIGURES.get(figure.removeprefix("val_"))
 
 
-def _function(name: str, classifies: bool) -> Callable[..., float]:
-    known = _OF_CLASSES if classifies else _OF_VALUES
+def _function(name: str, made: Architecture) -> Callable[..., float]:
+    known, kind = (_OF_CLASSES, "classifies") if made.classifies else (_OF_VALUES, "does not classify")
+    if isinstance(made.loss, Custom):  # it may be for either; what is above 1/2 is class 1 of a probability only
+        known = known | _OF_CLASSES if made.sizes[-1] > 1 or made.kinds[-1].activation == "sigmoid" else known
+        kind = f"has a loss of your own and {made.sizes[-1]} {made.kinds[-1].activation} outputs"
     if name not in known:
-        kind = "classifies" if classifies else "does not classify"
         expected = f"expected, as the network {kind}, one of {', '.join(known)}{meant(name, known)}"
         raise ValueError(f"metrics has {name!r}: {expected}")
     from fcnet import metrics
@@ -44,13 +48,13 @@ def _function(name: str, classifies: bool) -> Callable[..., float]:
     return function
 
 
-def _by_name(name: str, classifies: bool) -> _Weighted:
+def _by_name(name: str, made: Architecture) -> _Weighted:
     """That of fcnet.metrics; of several yes-or-no answers its mean over the answers."""
-    function = _function(name, classifies)
+    function = _function(name, made)
+    answers = name in _OF_CLASSES and made.kinds[-1].activation == "sigmoid"
 
     def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
-        several = classifies and y_true.ndim == 2
-        parts = zip(y_true.T, output.T, strict=True) if several else [(y_true, output)]
+        parts = zip(y_true.T, output.T, strict=True) if answers and y_true.ndim == 2 else [(y_true, output)]
         figures = [function(truth, part, sample_weight=weights) for truth, part in parts]
         return sum(figures) / len(figures)
 
@@ -69,14 +73,15 @@ class Scores:
     ----------
     given : sequence of str or callable, or {name: callable}, or None
         As ``Network.fit`` documents it.
-    classifies : bool
+    made : Architecture
 
     Raises
     ------
     TypeError, ValueError : it is not that.
     """
 
-    def __init__(self, given: Metrics | None, classifies: bool) -> None:
+    def __init__(self, given: Metrics | None, made: Architecture) -> None:
+        classifies = made.classifies
         self._functions: dict[str, _Weighted] = {}
         if isinstance(given, str) or not isinstance(given, Sequence | Mapping | None):
             raise TypeError(f"metrics is {given!r}: expected a list like ['f1', my_function]")
@@ -90,7 +95,7 @@ class Scores:
                 continue  # there always
             if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
                 raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
-            self._functions[name] = _by_name(metric, classifies) if isinstance(metric, str) else _unweighted(metric)
+            self._functions[name] = _by_name(metric, made) if isinstance(metric, str) else _unweighted(metric)
 
     @staticmethod
     def _name(metric: str | Metric) -> Any:

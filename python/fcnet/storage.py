@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from fcnet import safetensors
 from fcnet.files import replacing
+from fcnet.history import History
 
 _VERSIONS = "1", "2"
 _FEATURE_NAMES = "input.feature_names"
+_HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
+_FIGURES = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+_NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
 _PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
@@ -40,19 +44,28 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
     average, count, beneath = state["average_state"] or _NO_AVERAGE
-    owners = _owners(len(slots), average)
-    for owner, layers in zip(owners, [state["parameters"], *slots, *([beneath] if average else [])], strict=True):
+    best, best_weights = state["best"] or (None, None)
+    owners = _owners(len(slots), average, best_weights is not None)
+    others = *([beneath] if average else []), *([best_weights] if best_weights is not None else [])
+    for owner, layers in zip(owners, [state["parameters"], *slots, *others], strict=True):
         for i, parts in enumerate(layers):
             tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(_PARTS, parts, strict=False)}
+    history = History(**state["history"]).whole()
+    figures = {name: history[name] for name in history if len(history[name]) == len(history)}
+    figures.pop("seconds", None)  # they differ from fit to fit, and files of the same fit should not
+    if figures:
+        tensors[_HISTORY] = np.array(list(figures.values()), np.float64)
     if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
         lines = "\n".join(map(json.dumps, state["feature_names"]))
         tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
+    ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
         "version": _VERSIONS[-1],
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),
+        "history": json.dumps({"names": list(figures)} | ends),
     }
     metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
@@ -98,7 +111,9 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     average, count = _average(metadata)
     tensors = dict(tensors)
     lines = tensors.pop(_FEATURE_NAMES, None)
-    owners, layers = _owners(slots, average), 0
+    state["history"], best = _history(metadata, tensors.pop(_HISTORY, None), state["epochs_trained"])
+    has_best = best is not None and "best.0.W" in tensors
+    owners, layers = _owners(slots, average, has_best), 0
     while f"layers.{layers}.W" in tensors:
         layers += 1
     parts = [[name for name in _PARTS if f"layers.{i}.{name}" in tensors] for i in range(layers)]
@@ -112,18 +127,19 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
             raise ValueError(f"{name} is not finite, see allow_nonfinite")
     state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
     state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]))
-    state["history"] = {}
     state["parameters"], *remembered = (
         [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
     )
+    state["best"] = None if best is None else (best, remembered.pop() if has_best else None)
     state["average_state"] = (average, count, remembered.pop()) if average else None
     state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
     return state
 
 
-def _owners(slots: int, average: str) -> list[str]:
+def _owners(slots: int, average: str, best: bool) -> list[str]:
     """What the names of arrays begin with."""
-    return ["layers", *(f"optimizer.{slot}" for slot in range(slots)), *(["average"] if average else [])]
+    others = [owner for owner, there in (("average", average), ("best", best)) if there]
+    return ["layers", *(f"optimizer.{slot}" for slot in range(slots)), *others]
 
 
 def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
@@ -156,6 +172,34 @@ def _average(metadata: dict[str, str]) -> tuple[str, float]:
     return found["name"], found["count"]
 
 
+def _history(metadata: dict[str, str], rows: NDArray[Any] | None, trained: Any) -> tuple[dict[str, Any], int | None]:
+    """What ``History`` is made of, from a row for each list of figures; and the epoch whose weights are the best."""
+    found = json.loads(metadata.get("history", json.dumps(_NO_HISTORY)))
+    if not isinstance(found, dict) or set(found) != set(_NO_HISTORY):
+        raise ValueError(f"its history is not given by {', '.join(_NO_HISTORY)}")
+    names, best_epoch, stopped, best = (found[name] for name in _NO_HISTORY)
+    rows = np.empty((0, 0)) if rows is None else rows
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"its history has the names {names!r}")
+    if any(name not in _FIGURES and not name.startswith("val_") for name in names) or len(set(names)) != len(names):
+        raise ValueError(f"its history has the names {', '.join(names)}")
+    if rows.dtype != np.float64 or rows.ndim != 2 or len(rows) != len(names) or (names and names[0] != "epochs"):
+        raise ValueError(f"its history is {rows.dtype} {rows.shape}: expected float64, epochs and {len(names)} rows")
+    lists = dict(zip(names, rows.tolist(), strict=True))
+    epochs = lists.pop("epochs", [])
+    first = int(epochs[0]) if epochs and 0 <= epochs[0] < 2**32 else 0
+    numbers = list(range(first, first + len(epochs)))
+    if epochs != numbers or type(trained) is not int or first + len(epochs) > trained:
+        shown = f"{epochs[:3]} ..., and epochs_trained is {trained!r}"
+        raise ValueError(f"its history has the epochs {shown}: expected consecutive ones before it")
+    if any(epoch is not None and not (type(epoch) is int and 0 <= epoch < trained) for epoch in (best_epoch, best)):
+        raise ValueError(f"its history has the best epochs {best_epoch!r} and {best!r}: expected one below {trained}")
+    if type(stopped) is not bool:
+        raise ValueError(f"its history has stopped_early {stopped!r}")
+    own = {name: lists.pop(name) for name in _FIGURES if name in lists}
+    return own | {"epochs": numbers, "metrics": lists, "best_epoch": best_epoch, "stopped_early": stopped}, best
+
+
 def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
     """The names of the inputs, counted before they are read: they take some memory each."""
     text = lines.tobytes()
@@ -166,7 +210,8 @@ def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
 
 def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
     """CRC-32 of the metadata's texts and, in the order of their names, of the arrays' names, shapes and bytes."""
-    sum_ = zlib.crc32("".join(metadata.get(name, "") for name in ("network", "optimizer", "average")).encode())
+    texts = (metadata.get(name, "") for name in ("network", "optimizer", "average", "history"))
+    sum_ = zlib.crc32("".join(texts).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         sum_ = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), sum_)

@@ -1,4 +1,7 @@
-"""Tables and their columns, of pandas, Polars, Arrow and what looks like them: none of them is imported here."""
+"""Tables and their columns, of pandas, Polars, Arrow and what looks like them.
+
+None of them is imported here, but for pyarrow where somebody brings a stream of Arrow's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet.optional import optional
+
 _REAL = frozenset("fiub")
+
+
+def is_stream(x: object) -> bool:
+    """Whether x is one of Arrow's, such as its readers: rows to come, perhaps only once."""
+    return hasattr(x, "__arrow_c_stream__") and not hasattr(x, "__array__")
+
+
+def in_memory(x: Any, name: str) -> Any:
+    """The same; a stream of Arrow's as a table of pyarrow.
+
+    Parameters
+    ----------
+    x : object
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    TypeError : the stream is none of a table.
+    ImportError : pyarrow is missing.
+    """
+    if not is_stream(x):
+        return x
+    try:
+        return optional("pyarrow", "arrow", f"{name}, a {type(x).__name__},").table(x)
+    except ValueError as error:
+        raise TypeError(f"{name} is a {type(x).__name__}: expected a stream of a table's rows ({error})") from None
 
 
 def _labels(x: object) -> list[Any] | None:

@@ -20,6 +20,8 @@ from fcnet.progress import Progress
 from fcnet.schedule import Schedule, checked_factors
 from fcnet.scoring import Scores
 
+Kept = tuple[int, Snapshot] | None
+
 
 class DivergenceError(FloatingPointError):
     """The loss or a weight became infinite or NaN; a ``FloatingPointError``.
@@ -58,31 +60,58 @@ def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
 
 
 class Best:
-    """The best epoch of a fit so far, and its weights; nothing without early stopping."""
+    """The best epoch of a fit so far, and its weights; nothing without early stopping.
 
-    def __init__(self, rule: EarlyStopping | None, trainer: Trainer, history: History) -> None:
-        self._rule, self._trainer, self._history = rule, trainer, history
+    Attributes
+    ----------
+    kept : (int, Snapshot) or None
+        Number and weights of the best epoch, where the rule restores them.
+    """
+
+    def __init__(self, rule: EarlyStopping | None, history: History, kept: Kept = None) -> None:
+        self.rule, self.kept, self._history = rule, kept, history
         self._figure: float | None = None
-        self._weights: Snapshot | None = None
+        self._since = -1  # when the rule began to wait
 
-    def is_long_ago(self) -> bool:
+    def begin(self, trainer: Trainer, epoch: int) -> None:
+        """Before a fit's first epoch: go on from what is known of ``history.earlier``, unless its best weights are not.
+
+        ``kept`` is that of the fit before.
+        """
+        former, self.kept, self._since = self.kept, None, epoch - 1
+        if self.rule is None or self.rule.monitor not in (earlier := self._history.earlier):
+            return
+        figure, best = None, None
+        for number, value in zip(map(int, earlier["epochs"]), earlier[self.rule.monitor], strict=True):
+            if self.rule.is_better(value, figure):
+                figure, best = value, number
+        if best is not None and self.rule.restore_best:
+            if former is not None and former[0] == best:
+                self.kept = former
+            elif best == epoch - 1:
+                self.kept = best, trainer.snapshot()
+            else:
+                return
+        self._figure, self._history.best_epoch = figure, best
+        self._since = int(earlier["epochs"][0]) - 1 if best is None else best
+
+    def is_long_ago(self, trainer: Trainer) -> bool:
         """Look at the epoch that has just ended; whether the fit should end with it."""
-        if self._rule is None:
+        if self.rule is None:
             return False
-        history = self._history
-        figure = history[self._rule.monitor][-1]
-        if self._rule.is_better(figure, self._figure):
-            self._figure, history.best_epoch = figure, history.epochs[-1]
-            if self._rule.restore_best:
-                self._weights = self._trainer.snapshot()
-        since = history.epochs[0] - 1 if history.best_epoch is None else history.best_epoch
-        history.stopped_early = history.epochs[-1] - since >= self._rule.patience
+        history, epoch = self._history, self._history.epochs[-1]
+        figure = history[self.rule.monitor][-1]
+        if self.rule.is_better(figure, self._figure):
+            self._figure, self._since, history.best_epoch = figure, epoch, epoch
+            if self.rule.restore_best:
+                self.kept = epoch, trainer.snapshot()
+        history.stopped_early = epoch - self._since >= self.rule.patience
         return history.stopped_early
 
-    def restore(self) -> None:
+    def restore(self, trainer: Trainer) -> None:
         """Go back to its weights."""
-        if self._weights is not None:
-            self._trainer.restore(self._weights)
+        if self.kept is not None:
+            trainer.restore(self.kept[1])
 
 
 @dataclass
@@ -101,7 +130,7 @@ class Fit:
     progress: bool | None
     history: History
     schedule: Schedule | None
-    early_stopping: EarlyStopping | None
+    best: Best
     callbacks: Callbacks
     averaged_from: int  # the first epoch that comes into an average
     _rate: float = math.nan  # of the epoch's last step
@@ -118,25 +147,26 @@ class Fit:
         KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
         Exception : what a callback or a metric raises; likewise.
         """
-        best = Best(self.early_stopping, self.feed.trainer, self.history)
+        best, trainer = self.best, self.feed.trainer
+        best.begin(trainer, self.first_epoch)
         try:
             with Progress(self.progress, self.epochs, self.feed.samples) as bar:
                 try:
-                    self._run_epochs(bar, best)
+                    self._run_epochs(bar)
                 except StopTraining:
                     self._record(math.nan, {})
                     self.history.stopped_early = True
-            best.restore()
+            best.restore(trainer)
             self.callbacks.tell("train_end", logs=self.history.last())
         except StopTraining:
             pass
         except DivergenceError:
-            best.restore()
+            best.restore(trainer)
             raise
         finally:
             self._record(math.nan, {})
 
-    def _run_epochs(self, bar: Progress, best: Best) -> None:
+    def _run_epochs(self, bar: Progress) -> None:
         self.callbacks.tell("train_begin", logs={})
         for number in range(self.initial_epoch, self.epochs):
             epoch = self.first_epoch + number - self.initial_epoch
@@ -149,10 +179,10 @@ class Fit:
             if self.validation is not None:
                 figures = evaluate(self.model, self.made, self.validation, self.scores)
             self._record(seconds, figures)
-            for owner, rule in (("schedule", self.schedule), ("early_stopping", self.early_stopping)):
+            for owner, rule in (("schedule", self.schedule), ("early_stopping", self.best.rule)):
                 if isinstance(rule, Monitoring):
                     rule.warn_of_nan(self.history[rule.monitor], owner)
-            is_last = best.is_long_ago()
+            is_last = self.best.is_long_ago(self.feed.trainer)
             if bar.is_shown or self.callbacks:
                 last = self.history.last()
                 bar.end_epoch(number + 1, done.samples, last)
@@ -164,9 +194,13 @@ class Fit:
         """The steps of one epoch, the fit's ``number``-th from 0."""
         rates, self._rate = None, self.optimizer.learning_rate
         if self.schedule is not None and self.feed.steps is not None:
-            rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.feed.steps, self.history)
+            seen = self.history.whole()
+            rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.feed.steps, seen)
             self._rate = float(rates[-1])
-        every_step = self.callbacks.hear_steps
+        every_step = self.callbacks.hear("batch_begin", "batch_end")
+
+        def begin(step: int) -> None:
+            self.callbacks.tell("batch_begin", step, logs={})
 
         def hear(step: int, done: int, loss: float, correct: int) -> None:
             logs = {"loss": loss} | ({"accuracy": correct / done} if self.made.classifies else {})
@@ -175,7 +209,8 @@ class Fit:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
         heard = hear if every_step or bar.is_shown else None
-        done, diverged = self.feed.run(epoch, rates, heard, every_step, number >= self.averaged_from)
+        begins = begin if self.callbacks.hear("batch_begin") else None
+        done, diverged = self.feed.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
             raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies)
@@ -198,5 +233,5 @@ class Fit:
             if self.made.classifies:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
             for name in self.scores:
-                history.metrics[f"val_{name}"].append(figures.get(name, math.nan))
+                history[f"val_{name}"].append(figures.get(name, math.nan))
         history.epochs.append(finished.number)  # last: now the row counts

@@ -105,6 +105,7 @@ struct OptimizerStep {
   T beta2 = 0, rest2 = 0, epsilon = 0;
   T keep = 1;                      // factor of the weights, not of the biases: decoupled weight decay
   T l2 = 0;                        // of the penalty l2 w^2 / 2 on weights, not on biases
+  bool decay_biases = false;       // both also of biases and gamma
   T clip_value = __builtin_inf();  // the gradients of the loss are within +- clip_value
 };
 

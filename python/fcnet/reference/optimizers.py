@@ -20,24 +20,31 @@ def _state(state: list[Array], layers: Pairs) -> list[Array]:
     return state
 
 
-def _decay(x: Array, factor: float) -> None:
-    """Decoupled weight decay ``x <- x - factor x`` of weights, not of biases (Loshchilov and Hutter 2019)."""
-    if x.ndim == 2:
+def _decay(x: Array, factor: float, biases: bool) -> None:
+    """Decoupled weight decay ``x <- x - factor x`` of weights, perhaps of biases (Loshchilov and Hutter 2019)."""
+    if x.ndim == 2 or biases:
         x -= factor * x
 
 
-def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0) -> Update:
+def sgd(
+    learning_rate: float,
+    *,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    decay_biases: bool = False,
+) -> Update:
     """Gradient descent ``x <- x - alpha g``, or with ``v <- momentum v + g``: ``x <- x - alpha v``.
 
     With Nesterov's look ahead ``x <- x - alpha (g + momentum v)`` (Sutskever et al. 2013). Before the step
-    ``x <- x - alpha weight_decay x`` for weights (Loshchilov and Hutter 2019).
+    ``x <- x - alpha weight_decay x`` for weights (Loshchilov and Hutter 2019), with ``decay_biases`` for all.
 
     Parameters
     ----------
     learning_rate : float
         alpha.
     momentum : float
-    nesterov : bool
+    nesterov, decay_biases : bool
     weight_decay : float
 
     Returns
@@ -51,7 +58,7 @@ def sgd(learning_rate: float, *, momentum: float = 0.0, nesterov: bool = False, 
         parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
         for x, g, v in zip(parameters, slopes, _state(velocity, layers), strict=True):
             v[...] = momentum * v + g
-            _decay(x, learning_rate * weight_decay)
+            _decay(x, learning_rate * weight_decay, decay_biases)
             x -= learning_rate * (g + momentum * v if nesterov else v)
 
     return update
@@ -65,6 +72,7 @@ def adam(
     epsilon: float = 1e-8,
     epsilon_hat: float = 0.0,
     weight_decay: float = 0.0,
+    decay_biases: bool = False,
 ) -> Update:
     """Adam (Kingma and Ba 2015, algorithm 1), with decoupled weight decay AdamW (Loshchilov and Hutter 2019).
 
@@ -77,6 +85,7 @@ def adam(
     learning_rate : float
         alpha.
     beta1, beta2, epsilon, epsilon_hat, weight_decay : float
+    decay_biases : bool
 
     Returns
     -------
@@ -94,7 +103,7 @@ def adam(
         for x, g, m, v in zip(parameters, slopes, _state(first, layers), _state(second, layers), strict=True):
             m[...] = beta1 * m + (1 - beta1) * g
             v[...] = beta2 * v + (1 - beta2) * g * g
-            _decay(x, learning_rate * weight_decay)
+            _decay(x, learning_rate * weight_decay, decay_biases)
             x -= learning_rate * (m / lag1) / (np.sqrt(v / lag2) + epsilon_hat / math.sqrt(lag2) + epsilon)
 
     return update
@@ -195,7 +204,14 @@ def adagrad(learning_rate: float, *, epsilon: float = 1e-10) -> Update:
     return update
 
 
-def lion(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.99, weight_decay: float = 0.0) -> Update:
+def lion(
+    learning_rate: float,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    weight_decay: float = 0.0,
+    decay_biases: bool = False,
+) -> Update:
     """Lion (Chen et al. 2023): ``x <- x - alpha sign(beta1 m + (1 - beta1) g)``, then ``m <- beta2 m + (1 - beta2) g``.
 
     Before the step ``x <- x - alpha weight_decay x`` for weights.
@@ -205,6 +221,7 @@ def lion(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.99, weigh
     learning_rate : float
         alpha.
     beta1, beta2, weight_decay : float
+    decay_biases : bool
 
     Returns
     -------
@@ -216,7 +233,7 @@ def lion(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.99, weigh
     def update(layers: Pairs, gradients: Pairs) -> None:
         parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
         for x, g, m in zip(parameters, slopes, _state(moments, layers), strict=True):
-            _decay(x, learning_rate * weight_decay)
+            _decay(x, learning_rate * weight_decay, decay_biases)
             x -= learning_rate * np.sign(beta1 * m + (1 - beta1) * g)
             m[...] = beta2 * m + (1 - beta2) * g
 
@@ -224,18 +241,25 @@ def lion(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.99, weigh
 
 
 def regularized(
-    update: Update, *, l2: float = 0.0, clip_value: float = math.inf, clip_norm: float = math.inf
+    update: Update,
+    *,
+    l2: float = 0.0,
+    decay_biases: bool = False,
+    clip_value: float = math.inf,
+    clip_norm: float = math.inf,
 ) -> Update:
     """What ``update`` does with clipped gradients and an L2 penalty.
 
     ``g <- g min(1, clip_norm / |g|)``, the norm over all parameters of the network (Pascanu et al. 2013);
-    ``g <- min(max(g, -clip_value), clip_value)``; then ``g <- g + l2 W`` for weights.
+    ``g <- min(max(g, -clip_value), clip_value)``; then ``g <- g + l2 W`` for weights, with
+    ``decay_biases`` for all parameters.
 
     Parameters
     ----------
     update : callable
         As ``sgd`` returns it.
     l2, clip_value, clip_norm : float
+    decay_biases : bool
 
     Returns
     -------
@@ -247,6 +271,9 @@ def regularized(
         norm = math.sqrt(sum(float((g * g).sum()) for pair in gradients for g in pair))
         factor = clip_norm / norm if norm > clip_norm else 1.0
         clipped = [tuple(np.clip(factor * g, -clip_value, clip_value) for g in pair) for pair in gradients]
-        update(layers, [(dw + l2 * w, *others) for (dw, *others), (w, *_) in zip(clipped, layers, strict=True)])
+        for slopes, layer in zip(clipped, layers, strict=True):
+            for g, x in zip(slopes, layer if decay_biases else layer[:1], strict=False):
+                g += l2 * x
+        update(layers, clipped)
 
     return penalized
