@@ -20,11 +20,11 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a file includes or imports only what stands before it.
 CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss averaging hyperparameters row_training vec vec_math tile
-activations activation_panels dropout optimizers elementwise element pack slices forward backward update losses
-rowmajor row_layers one_vector_layers row_losses small_batch norm normal normalization ceilings isa/kernels
+activations activation_panels dropout optimizers elementwise element pack slices forward backward update sparse_layer
+losses rowmajor row_layers one_vector_layers row_losses small_batch norm normal normalization ceilings isa/kernels
 isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch cpus threads denormals watch parallel network
-optimizer_state weight_average data plan workspace passage row_workspace propagation gradients trainer predictor
-rowmajor_driver ceilings_driver"""
+optimizer_state weight_average data plan sparse_workspace workspace passage row_workspace propagation gradients
+trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native optional reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names

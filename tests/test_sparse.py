@@ -17,9 +17,9 @@ scipy_sparse = pytest.importorskip("scipy.sparse")
 N, K, M = 70, 37, 3
 
 
-def rows(seed=0, kind="float32", density=0.2):
+def rows(seed=0, kind="float32", density=0.2, columns=K):
     rng = np.random.default_rng(seed)
-    dense = np.where(rng.random((N, K)) < density, rng.integers(1, 100, (N, K)) / 7, 0).astype(kind)
+    dense = np.where(rng.random((N, columns)) < density, rng.integers(1, 100, (N, columns)) / 7, 0).astype(kind)
     dense[::9] = 0
     return scipy_sparse.csr_array(dense), rng.integers(0, M, N)
 
@@ -75,13 +75,14 @@ def bits(net):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["float32", "float64"])
-def test_sparse_rows_have_the_bits_of_the_dense_array(form, kind, dtype):
-    x, y = rows(kind=kind)
+@pytest.mark.parametrize("columns", [K, 8 * K])
+def test_sparse_rows_have_the_bits_of_the_dense_array(columns, form, kind, dtype):
+    x, y = rows(kind=kind, density=7 / columns, columns=columns)
     x = FORMS[form](x)
     dense = x.toarray().astype(kind)
     for options in ({}, {"scale": 0.25, "offset": 1.5}):
         for batch in (3, 50):
-            nets = [fc.Network([K, 6, M], seed=1, dtype=dtype, **options) for _ in range(2)]
+            nets = [fc.Network([columns, 6, M], seed=1, dtype=dtype, **options) for _ in range(2)]
             for net, given in zip(nets, (x, dense), strict=True):
                 net.fit(given, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.01), validation_split=0.2)
             assert bits(nets[0]) == bits(nets[1])
@@ -206,8 +207,9 @@ def test_damaged_sparse_rows_are_refused(what, method):
 
 @pytest.mark.parametrize("batch", [3, 50])
 @pytest.mark.parametrize("wide", [False, True])
-def test_rows_that_change_during_a_fit_are_never_read_or_written_out_of_bounds(batch, wide):
-    x, y = rows()
+@pytest.mark.parametrize("columns", [K, 100 * K])
+def test_rows_that_change_during_a_fit_are_never_read_or_written_out_of_bounds(columns, batch, wide):
+    x, y = rows(density=7 / columns, columns=columns)
     x = wide_indices(x) if wide else x
 
     @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def test_rows_that_change_during_a_fit_are_never_read_or_written_out_of_bounds(b
             x.indptr[:] = np.iinfo(x.indptr.dtype).max
             return np.ones_like(step)
 
-    net = fc.Network([K, 6, M], seed=0)
+    net = fc.Network([columns, 6, M], seed=0)
     net.fit(x, y, epochs=2, batch_size=batch, schedule=Damage())
     assert all(np.isfinite(layer.W).all() for layer in net.layers)
 

@@ -2,7 +2,7 @@
 // Whole fits and predictions of every instruction set that this CPU has, without Python: networks with every
 // activation, normalisation, dropout and loss, batches in rows and in panels, data of every type and sparse. One line
 // "name hash" for each instruction set, as kernels.cpp prints it. Exits with 0 if rows predicted alone are those
-// predicted together.
+// predicted together, and sparse rows learn what their dense array does.
 #include <bit>
 
 #include "fcnet/predictor.hpp"
@@ -71,6 +71,8 @@ class Fits {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
     for (const Element element : {Element::float64, Element::float16, Element::bfloat16, Element::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, element);
+    for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
+      for (const Size batch : {1, 33, 70}) sparse(optimizer, batch);
     return good_;
   }
 
@@ -82,8 +84,41 @@ class Fits {
     Data<T> data{numbers_.as<T>(element), samples, labels ? labels_.data() : nullptr,
                  labels ? nullptr : targets_.data()};
     data.weights = weights_.data();
+    for (const std::vector<T>& numbers : results(shape, data, batch, Optimizer::momentum))
+      judge_.expect(numbers, {}, "fit", 0, 0, 0);
+  }
+
+  // The same numbers as sparse rows of a wide array, out of order, one of them empty, and as that array.
+  void sparse(Optimizer optimizer, Size batch) {
+    constexpr Size columns = 300, each = 7;
+    std::vector<T> dense(samples * columns);
+    std::vector<float> numbers;
+    std::vector<std::int32_t> indices;
+    std::vector<std::int64_t> starts{0};
+    for (Size i = 0; i < samples; ++i) {
+      for (Size k = 0; i != 3 && k < each; ++k) {
+        const Size column = (i * i + k * 41) % columns;
+        numbers.push_back(numbers_.single[i * each + k] - 3);
+        indices.push_back(static_cast<std::int32_t>(column));
+        dense[i * columns + column] = static_cast<T>(numbers.back());
+      }
+      starts.push_back(static_cast<std::int64_t>(numbers.size()));
+    }
+    RowSource<T> rows{numbers.data(), Element::float32, columns, 0, 0, nullptr, nullptr, nullptr, starts.data()};
+    rows.indices = indices.data();
+    const Shape shape{{columns, 33, outputs}, Loss::cross_entropy};
+    const auto of = [&](const RowSource<T>& x) {
+      return results(shape, {x, samples, labels_.data(), nullptr}, batch, optimizer);
+    };
+    good_ = good_ && sparsity(Data<T>{rows, samples, nullptr, nullptr}).longest == each;
+    good_ = good_ && of(rows) == of(plain_rows(dense.data(), columns));
+  }
+
+  // The parameters of every layer after two epochs, and what they predict.
+  std::vector<std::vector<T>> results(const Shape& shape, Data<T> data, Size batch, Optimizer optimizer) {
+    std::vector<std::vector<T>> all;
     Hyperparameters chosen;
-    chosen.optimizer = Optimizer::momentum;
+    chosen.optimizer = optimizer;
     chosen.learning_rate = 0.001;
     Watch nobody;
     Parameters<T> start;
@@ -92,19 +127,19 @@ class Fits {
     good_ = good_ && start.allocate(shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok &&
             state.begin(chosen.optimizer, start.panels().size(), nobody) == Status::ok &&
             trainer.prepare(shape, data, batch, chosen, nobody) == Status::ok;
-    if (!good_) return;
+    if (!good_) return all;
     for (std::uint32_t epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(start, state, 1, epoch, true, nullptr, nobody);
     for (Size l = 0; l < shape.layers(); ++l) {
-      std::vector<T> rows(shape.rows(l) * shape.sizes[l + 1]);
-      good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), rows.data(), nobody) == Status::ok;
-      judge_.expect(rows, {}, "fit", 0, 0, 0);
+      all.emplace_back(shape.rows(l) * shape.sizes[l + 1]);
+      good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), all.back().data(), nobody) == Status::ok;
     }
     std::vector<T> together(samples * outputs), alone(3 * outputs);
     good_ = good_ && predict(trainer.parameters(), data, together.data(), nobody) == Status::ok;
     data.samples = 3;
     good_ = good_ && predict(trainer.parameters(), data, alone.data(), nobody) == Status::ok;
     good_ = good_ && std::memcmp(alone.data(), together.data(), alone.size() * sizeof(T)) == 0;
-    judge_.expect(together, {}, "prediction", 0, 0, 0);
+    all.push_back(together);
+    return all;
   }
 
   Judge& judge_;

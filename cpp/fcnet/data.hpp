@@ -40,6 +40,12 @@ struct Data {
   }
 };
 
+// How many numbers sparse rows hold, at most and in the mean.
+struct Sparsity {
+  Size longest = 0;  // 0: they are taken as dense ones
+  double mean = 0;
+};
+
 // Row-major rows of T.
 template <class T>
 RowSource<T> plain_rows(const T* x, Size columns, const std::int64_t* order = nullptr) {

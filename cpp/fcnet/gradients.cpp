@@ -8,7 +8,7 @@ namespace fcnet {
 template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
   const Shape& shape = parameters.shape();
-  const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads());
+  const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads(), sparsity(data));
   Propagation<T> propagation;
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
   if (const Status s = propagation.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
@@ -24,8 +24,8 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
         propagation.normalization_sums(l, samples).put(sums, shape.kind(l).bias, !pass.first);
       part.last_row = std::min(part.last_row, shape.product_rows(l));
       if (part.first_row < part.last_row)
-        accumulate(sums, sums.w, propagation.h(l, samples), propagation.sigma_t(l + 1, part.first_panel), !pass.first,
-                   part);
+        accumulate(sums, sums.w, propagation.input(l, samples), propagation.sigma_t(l + 1, part.first_panel),
+                   !pass.first, part);
     });
     if (team.id == 0) loss = sum;
   };

@@ -39,14 +39,14 @@ inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* p
   }
 }
 
-// Adds a sparse row's numbers to zeros, which makes -0 a 0 as in a dense array; column j is at to[j * step].
-template <class T>
-FCNET_INLINE void add_sparse_row(const RowSource<T>& rows, Size i, T* to, Size step) {
+// f(column, number) for what sparse row i holds.
+template <class T, class F>
+FCNET_INLINE void each_number(const RowSource<T>& rows, Size i, F f) {
   const auto add = [&](auto* x, auto* indices) {
     const std::int64_t* const starts = rows.starts + row_number(rows, i);
     for (std::int64_t k = starts[0]; k < starts[1]; ++k) {
       const Size j = static_cast<Size>(indices[k]);
-      if (j < rows.columns) to[j * step] += static_cast<T>(x[k]);
+      if (j < rows.columns) f(j, static_cast<T>(x[k]));
     }
   };
   const auto with = [&](auto* x) {
@@ -54,6 +54,12 @@ FCNET_INLINE void add_sparse_row(const RowSource<T>& rows, Size i, T* to, Size s
                       : add(x, static_cast<const std::int32_t*>(rows.indices));
   };
   rows.element == Element::float64 ? with(static_cast<const double*>(rows.x)) : with(static_cast<const float*>(rows.x));
+}
+
+// Adds a sparse row's numbers to zeros, which makes -0 a 0 as in a dense array; column j is at to[j * step].
+template <class T>
+FCNET_INLINE void add_sparse_row(const RowSource<T>& rows, Size i, T* to, Size step) {
+  each_number(rows, i, [&](Size j, T x) { to[j * step] += x; });
 }
 
 template <class T>
@@ -75,10 +81,10 @@ void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
       store(lane, (load(lane) - rows.offset[j]) * rows.scale[j]);
 }
 
-// The 32 x 32 block at `from` (row stride 32), of which `rows` rows and `columns` columns are in use, transposed to
-// `to`; rows beyond those in use count as 0.
-template <class T>
-FCNET_INLINE void transpose_block(const T* from, Size rows, Size columns, T* to) {
+// put(row, lane, vector) for the transposed of the 32 x 32 block at `from` (row stride 32), of which `rows` rows and
+// `columns` columns are in use; rows beyond those in use count as 0.
+template <class T, class Put>
+FCNET_INLINE void transpose_squares(const T* from, Size rows, Size columns, Put put) {
   constexpr Size w = width<T>;
   for (Size i = 0; i < lanes; i += w)
     for (Size j = 0; j < columns; j += w) {
@@ -87,8 +93,14 @@ FCNET_INLINE void transpose_block(const T* from, Size rows, Size columns, T* to)
       for (Size r = 0; r < w; ++r) square[r] = i + r < rows ? load(from + (i + r) * lanes + j) : Vec<T>{};
       transpose_square<T>(square);
       FCNET_UNROLL
-      for (Size r = 0; r < w; ++r) store(to + (j + r) * lanes + i, square[r]);
+      for (Size r = 0; r < w; ++r) put(j + r, i, square[r]);
     }
+}
+
+// The same, to the block at `to`.
+template <class T>
+FCNET_INLINE void transpose_block(const T* from, Size rows, Size columns, T* to) {
+  transpose_squares(from, rows, columns, [=](Size row, Size lane, Vec<T> v) { store(to + row * lanes + lane, v); });
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 // are those of the result; l is a layer, and h(l), sigma(l) what comes before layer l.
 #pragma once
 
+#include "fcnet/plan.hpp"
 #include "fcnet/random.hpp"
 #include "fcnet/workspace.hpp"
 
@@ -44,7 +45,7 @@ class Passage {
     trained_ = trained;
     parameters_ = &parameters;
     data_ = data;
-    return workspace_.allocate(shape, groups(samples, lanes));
+    return workspace_.allocate(shape, groups(samples, lanes), sparsity(data).longest);
   }
 
   // The order in which samples are taken; null: as they come.
@@ -62,15 +63,25 @@ class Passage {
   const Trained& trained() const { return trained_; }
   Workspace<T>& workspace() { return workspace_; }
 
+  // Whether a layer takes the terms of sparse rows: then pieces of samples begin panels.
+  bool is_sparse(Size l) { return l == 0 && workspace_.sparse().longest() != 0; }
+
   void gather(Chunk chunk, Size at, Size n) {
-    kernels<T>().gather(data_.x_in(order_), chunk.first + at, n, workspace_.h(0, at, n).p);
+    const RowSource<T> rows = data_.x_in(order_);
+    if (is_sparse(0))
+      kernels<T>().gather_terms(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
+    else
+      kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
   }
 
   void forward(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
     LayerView<T> layer = parameters_->layer(l);
     if (shape().keeps(l)) layer.activation = Activation::identity;
     const Panels<T> h = workspace_.h(l + 1, at, n);
-    kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
+    if (is_sparse(l))
+      kernels<T>().forward_terms(layer, workspace_.sparse().panels(at, n), h, first, last);
+    else
+      kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
     if (normalization(l) == Normalization::batch)
       kernels<T>().batch_norm(layer, epsilon(l), running(l), h, workspace_.normal(l + 1, at, n), mean(l), variance(l),
                               first, last);

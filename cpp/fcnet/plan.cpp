@@ -13,6 +13,8 @@ constexpr Size most_samples_by_rows = 8;
 constexpr double flops_per_thread = 9e5;   // some 10 us of work: less is not worth waking a thread for
 constexpr double cached_bytes = 16 << 20;  // parameters that stay in a shared cache from one step to the next
 constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
+constexpr double densest = 10;             // of sparse rows: in the mean one number in so many columns
+constexpr double flops_per_term = 4;       // a number of a sparse row takes as long as so many of a dense one
 
 std::atomic<double> longest{0.05};
 
@@ -33,37 +35,65 @@ int threads_for_few(const Shape& shape, Size samples, int threads) {
 }
 
 template <class T>
-Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads) {
+Sparsity sparsity(const Data<T>& data) {
+  const std::int64_t* const starts = data.x.starts;
+  if (starts == nullptr || data.x.scale != nullptr || data.samples == 0 || data.x.columns > UINT32_MAX) return {};
+  Sparsity sparse{0, static_cast<double>(starts[data.samples] - starts[0]) / static_cast<double>(data.samples)};
+  if (sparse.mean * densest > static_cast<double>(data.x.columns)) return {};
+  for (Size i = 0; i < data.samples; ++i)
+    sparse.longest = std::max(sparse.longest, static_cast<Size>(starts[i + 1] - starts[i]));
+  return sparse;
+}
+
+double sample_flops(const Shape& shape, const Sparsity& sparse) {
+  const double left_out = static_cast<double>(shape.inputs()) - flops_per_term * sparse.mean;
+  return shape.flops() - (sparse.longest != 0 ? 2 * std::max(left_out, 0.0) * static_cast<double>(shape.sizes[1]) : 0);
+}
+
+template <class T>
+Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
+                   const Sparsity& sparse) {
   const bool custom = shape.loss == Loss::custom;  // which may fail
   const Size chunk = shape.whole_batches() ? batch : std::min(batch, most_samples_at_once);
-  const int useful = useful_threads(3 * shape.flops() * static_cast<double>(chunk), static_cast<Size>(threads));
-  const double flops = 3 * shape.flops() * static_cast<double>(batch);
+  const bool by_terms = sparse.longest != 0;
+  const double each = 3 * sample_flops(shape, sparse), flops = each * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state; and read for its average
   const double of_average = chosen.averaging.over == Averages::steps ? 3 : 0;
   const double visits = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer)) + of_average;
-  const double bytes = shape.flops() / 2 * sizeof(T) * visits;
+  const bool spares = by_terms && chosen.optimizer == Optimizer::sgd && chosen.weight_decay == 0 && chosen.l2 == 0 &&
+                      chosen.l2_sum == 0 && of_average == 0;  // weights of columns that no row has
+  const double absent = static_cast<double>(shape.inputs()) - sparse.mean * static_cast<double>(batch);
+  const double spared = spares ? std::max(absent, 0.0) * static_cast<double>(shape.sizes[1]) : 0;
+  const double bytes = (shape.flops() / 2 - spared) * sizeof(T) * visits;
+  const double work = std::max(each * static_cast<double>(chunk), by_terms ? bytes : 0);
+  const int useful = useful_threads(work, static_cast<Size>(threads));
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
   const bool stoppable = custom || seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
+  const double saved = 3 * shape.flops() * static_cast<double>(batch) - flops;
+  const bool light = saved < flops_per_thread;                        // else panels of terms are faster
   const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
-  const bool by_rows = few(batch) && shape.plain() && trained.all() && cached && !stoppable && !chosen.needs_norm();
+  const bool by_rows =
+      few(batch) && shape.plain() && trained.all() && cached && !stoppable && light && !chosen.needs_norm();
   return {by_rows, useful, chunk, stoppable, static_cast<Size>(at_once)};
 }
 
 template <class T>
-Schedule choose_schedule(const Shape& shape, Size samples, int threads) {
+Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse) {
   const Size grains = groups(samples, sample_grain<T>()), size = static_cast<Size>(threads);
   const bool even = grains % size == 0 || grains >= 4 * size;  // else some threads wait for others
   const double weights = shape.flops() / 2, neurons = static_cast<double>(shape.neurons());
   // Of several threads each needs what the others changed: by panels all weights, by layers all activations.
   const bool light = threads == 1 || weights <= neurons * static_cast<double>(samples);
-  const bool by_panels = even && light && weights * sizeof(T) <= cached_bytes && !shape.whole_batches();
+  const bool by_panels = even && light && weights * sizeof(T) <= cached_bytes && !shape.whole_batches() && !sparse;
   return by_panels ? Schedule::by_panels : Schedule::by_layers;
 }
 
-template Plan plan_training<float>(const Shape&, const Trained&, Size, const Hyperparameters&, int);
-template Plan plan_training<double>(const Shape&, const Trained&, Size, const Hyperparameters&, int);
-template Schedule choose_schedule<float>(const Shape&, Size, int);
-template Schedule choose_schedule<double>(const Shape&, Size, int);
+template Sparsity sparsity(const Data<float>&);
+template Sparsity sparsity(const Data<double>&);
+template Plan plan_training<float>(const Shape&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
+template Plan plan_training<double>(const Shape&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
+template Schedule choose_schedule<float>(const Shape&, Size, int, bool);
+template Schedule choose_schedule<double>(const Shape&, Size, int, bool);
 
 }  // namespace fcnet

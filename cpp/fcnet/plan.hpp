@@ -2,8 +2,8 @@
 // How a step is computed, chosen in one place. Never what: every choice gives the same bits.
 #pragma once
 
+#include "fcnet/data.hpp"
 #include "fcnet/hyperparameters.hpp"
-#include "fcnet/network.hpp"
 
 namespace fcnet {
 
@@ -21,9 +21,17 @@ struct Plan {
   Size steps_at_once;  // between two looks whether to stop
 };
 
+// Of rows that are sparse enough for the first layer to go from number to number (sparse_layer.hpp).
+template <class T>
+Sparsity sparsity(const Data<T>& data);
+
+// Multiplications and additions for one sample, forward only, or what takes as long.
+double sample_flops(const Shape& shape, const Sparsity& sparse);
+
 // Of training with batches of `batch` samples and up to `threads` threads.
 template <class T>
-Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads);
+Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
+                   const Sparsity& sparse = {});
 
 // Seconds from which on a step is a long one, which must be able to stop; for tests.
 double longest_step();
@@ -31,7 +39,7 @@ void set_longest_step(double seconds);
 
 // Of one chunk of `samples`.
 template <class T>
-Schedule choose_schedule(const Shape& shape, Size samples, int threads);
+Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse = false);
 
 // Whether so few samples are worth going as rows, see small_batch.hpp.
 bool few(Size samples);

@@ -5,6 +5,7 @@
 
 #include "fcnet/plan.hpp"
 #include "fcnet/row_workspace.hpp"
+#include "fcnet/sparse_workspace.hpp"
 
 namespace fcnet {
 namespace {
@@ -63,15 +64,18 @@ struct Alternating {
   T* panel(Size i) const { return h.p + i * h.stride; }
 };
 
-// A layer's product, for some of its rows.
+// A layer's product, for some of its rows; of the terms of `sparse` rows where it is not null.
 template <class T>
-void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, Size first, Size last, const Team& team,
-                     Watch& watch) {
+void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, const SparsePanels<T>* sparse, Size first,
+                     Size last, const Team& team, Watch& watch) {
   const double flops = 2.0 * static_cast<double>(panels.h.samples) * static_cast<double>(layer.in);
   in_strips<T>(
       first, last, flops, [&] { return go_on(team, watch); },
       [&](Size begin, Size end) {
-        kernels<T>().forward(layer, {panels.h.p, panels.h.stride, panels.h.samples}, panels.next, begin, end);
+        if (sparse != nullptr)
+          kernels<T>().forward_terms(layer, *sparse, panels.next, begin, end);
+        else
+          kernels<T>().forward(layer, {panels.h.p, panels.h.stride, panels.h.samples}, panels.next, begin, end);
       });
 }
 
@@ -82,15 +86,19 @@ template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool finish, Watch& watch, Sink sink) {
   const Shape& shape = parameters.shape();
   const Size grain = sample_grain<T>(), grains = groups(data.samples, grain);
-  const double flops = shape.flops() * static_cast<double>(data.samples);
+  const Sparsity sparsity = fcnet::sparsity(data);
+  const double flops = sample_flops(shape, sparsity) * static_cast<double>(data.samples);
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
   const bool by_layers = teams > grains;
-  const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
+  const bool by_terms = sparsity.longest != 0;  // then no panel holds inputs
+  const Size widest = *std::max_element(shape.sizes.begin() + by_terms, shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
   const Size most = by_layers ? groups(data.samples, lanes) : panels_at_once;
   const Size room = std::clamp<Size>(groups(groups(grains, sets) * grain, lanes), 1, most);
   Buffer<T> buffer;
   if (const Status s = buffer.allocate(Checked(stride) * room * 2 * sets); s != Status::ok) return s;
+  SparseWorkspace<T> terms;
+  if (const Status s = terms.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
@@ -107,12 +115,22 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
       const auto meet = [&] {
         if (by_layers) team.sync();
       };
-      each_panel([&](Size i, Size n) { kernels<T>().gather(data.x, row + i * lanes, n, panels.panel(i)); });
+      const SparsePanels<T> sparse = terms.panels((by_layers ? 0 : id) * room * lanes, samples);
+      each_panel([&](Size i, Size n) {
+        if (by_terms)
+          kernels<T>().gather_terms(data.x, row + i * lanes, n, sparse.from(i));
+        else
+          kernels<T>().gather(data.x, row + i * lanes, n, panels.panel(i));
+      });
       meet();
       for (Size l = 0; l < shape.layers(); ++l) {
         const LayerView<T> layer = product_layer(parameters, l, finish);
-        const auto forward = [&](Size first, Size last) { forward_rows_of(layer, panels, first, last, team, watch); };
-        by_layers ? share(team, team.id, layer.out, fine_grain(layer.out, team), forward) : forward(0, layer.out);
+        const SparsePanels<T>* const of_terms = l == 0 && by_terms ? &sparse : nullptr;
+        const auto forward = [&](Size first, Size last) {
+          forward_rows_of(layer, panels, of_terms, first, last, team, watch);
+        };
+        const Size grain_of_rows = of_terms != nullptr ? lanes : fine_grain(layer.out, team);
+        by_layers ? share(team, team.id, layer.out, grain_of_rows, forward) : forward(0, layer.out);
         meet();
         std::swap(panels.h, panels.next);
         each_panel([&](Size i, Size n) { finish_panel(parameters, l, layer, panels.panel(i), n); });
@@ -168,7 +186,7 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
 
 template <class T>
 Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
-  if (few(data.samples)) return predict_few(parameters, data, out, watch);
+  if (few(data.samples) && sparsity(data).longest == 0) return predict_few(parameters, data, out, watch);
   const Shape& shape = parameters.shape();
   return for_outputs(parameters, data, true, watch, [&](Size first, Size rows, T* panel, T*) {
     kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());

@@ -21,11 +21,25 @@ struct Pass {
 // Whether a part of the weights of a layer with so many inputs is the one with the last row, and one alone is.
 inline bool is_last(Part part, Size inputs) { return part.last_row > inputs && part.first_panel == 0; }
 
+// What comes into a layer: h, or where `is_sparse` the terms of sparse rows.
+template <class T>
+struct LayerInput {
+  Panels<const T> h;
+  SparsePanels<T> terms;
+  bool is_sparse;
+};
+
 // The sums of a part of the weight product: into those of the whole layer, or onto them.
 template <class T>
-void accumulate(const LayerView<T>& layer, T* sums, Panels<const T> h, Panels<const T> sigma_t, bool add, Part part) {
-  kernels<T>().accumulate(layer.panels(part.first_panel, part.last_panel), h, sigma_t,
-                          sums + part.first_panel * layer.stride, add, part.first_row, part.last_row);
+void accumulate(const LayerView<T>& layer, T* sums, const LayerInput<T>& x, Panels<const T> sigma_t, bool add,
+                Part part) {
+  const LayerView<T> view = layer.panels(part.first_panel, part.last_panel);
+  T* const to = sums + part.first_panel * layer.stride;
+  if (x.is_sparse)
+    kernels<T>().update_terms(view, x.terms, sigma_t, nullptr, {nullptr, nullptr, to, nullptr, 0, add ? to : nullptr},
+                              part.first_row, part.last_row);
+  else
+    kernels<T>().accumulate(view, x.h, sigma_t, to, add, part.first_row, part.last_row);
 }
 
 template <class T>
@@ -40,6 +54,11 @@ class Propagation {
   }
 
   void use(const Data<T>& data) { passage_.use(data); }  // of no more samples at once
+  // Whether there is room for its rows.
+  bool takes(const Data<T>& data) {
+    const Size room = passage_.workspace().sparse().longest(), longest = sparsity(data).longest;
+    return room == 0 || (0 < longest && longest <= room);
+  }
 
   // The order in which samples are taken (null: as they come), and who may stop a pass on its way (null: nobody).
   void begin(const std::int64_t* order, Watch* watch) {
@@ -61,7 +80,7 @@ class Propagation {
         for (Size i = 0; i < chunk.samples; i += loss_group) loss.add(*passage_.workspace().losses(i));
         return Pass{chunk, done == 0, done + chunk.samples == batch.samples, loss};
       };
-      if (choose_schedule<T>(shape(), chunk.samples, team.size) == Schedule::by_panels) {
+      if (choose_schedule<T>(shape(), chunk.samples, team.size, passage_.is_sparse(0)) == Schedule::by_panels) {
         propagate_by_panels(team, chunk);
         team.sync();
         share_weight_rows(team, pass(), use);
@@ -73,7 +92,10 @@ class Propagation {
     return loss;
   }
 
-  Panels<const T> h(Size l, Size samples) { return read_only(passage_.workspace().h(l, 0, samples)); }
+  LayerInput<T> input(Size l, Size samples) {
+    Workspace<T>& w = passage_.workspace();
+    return {read_only(w.h(l, 0, samples)), w.sparse().panels(0, samples), passage_.is_sparse(l)};
+  }
   NormalizationSums<T> normalization_sums(Size l, Size samples) { return passage_.normalization_sums(l, samples); }
   Panels<const T> sigma_t(Size l, Size first_panel) {
     const Panels<T> all = passage_.workspace().sigma_t(l);
@@ -168,7 +190,8 @@ class Propagation {
     const Size last = shape().layers() - 1;
     const bool narrow = is_narrow(last, groups(chunk.samples, lanes), team);
     for (Size l = 0; l < last + !narrow; ++l) {
-      share(team, team.id, shape().sizes[l + 1], fine_grain(shape().sizes[l + 1], team), [&](Size begin, Size end) {
+      const Size rows = shape().sizes[l + 1], grain = passage_.is_sparse(l) ? lanes : fine_grain(rows, team);
+      share(team, team.id, rows, grain, [&](Size begin, Size end) {
         strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
                [&](Size first, Size last) { passage_.forward(l, chunk, 0, chunk.samples, first, last); });
       });

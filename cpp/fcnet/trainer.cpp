@@ -12,7 +12,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   samples_ = used_ = data.samples;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  plan_ = plan_training<T>(shape, trained, batch_, chosen, num_threads());
+  plan_ = plan_training<T>(shape, trained, batch_, chosen, num_threads(), sparsity(data));
   if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
@@ -43,20 +43,21 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
 template <class T>
 Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
   has_parameters_ = false;
-  if (data.samples > batch_) {
+  if (data.samples > batch_ || (!plan_.by_rows && !propagation_.takes(data))) {
     const Status s = prepare(shape_, data, data.samples, chosen_, watch, trained_);
     if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
     return s;
   }
   samples_ = used_ = data.samples;
-  plan_.threads = plan_training<T>(shape_, trained_, batch_, chosen_, num_threads()).threads;  // set since, perhaps
+  const Plan now = plan_training<T>(shape_, trained_, batch_, chosen_, num_threads(), sparsity(data));
+  plan_.threads = now.threads;  // set since, perhaps
   plan_.by_rows ? rows_.use(data) : propagation_.use(data);
   return Status::ok;
 }
 
 template <class T>
-void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
-                        Part part) {
+void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step,
+                        bool go_on, Part part) {
   const LayerView<T> layer = parameters_.layer(l).panels(part.first_panel, part.last_panel);
   const Size offset = parameters_.offset(l) + part.first_panel * layer.stride;
   const UpdateTarget<T> target{layer.w,
@@ -65,7 +66,10 @@ void Trainer<T>::update(Size l, Panels<const T> h, Panels<const T> sigma_t, cons
                                (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
                                parameters_.panels().size(),
                                go_on ? sums_.data() + offset : nullptr};
-  kernels<T>().update(layer, h, sigma_t, step, target, part.first_row, part.last_row);
+  if (x.is_sparse)
+    kernels<T>().update_terms(layer, x.terms, sigma_t, &step, target, part.first_row, part.last_row);
+  else
+    kernels<T>().update(layer, x.h, sigma_t, step, target, part.first_row, part.last_row);
 }
 
 template <class T>
@@ -131,12 +135,12 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
     if (shape_.normalizes(l) && is_last(part, shape_.sizes[l])) update_normalization(pass, l, of_step());
     part.last_row = std::min(part.last_row, shape_.product_rows(l));
     if (part.first_row >= part.last_row) return;
-    const Panels<const T> h = propagation_.h(l, pass.chunk.samples);
+    const LayerInput<T> x = propagation_.input(l, pass.chunk.samples);
     const Panels<const T> sigma_t = propagation_.sigma_t(l + 1, part.first_panel);
     if (pass.last && !chosen_.needs_norm())
-      update(l, h, sigma_t, of_step(), !pass.first, part);
+      update(l, x, sigma_t, of_step(), !pass.first, part);
     else
-      accumulate(parameters_.layer(l), sums_.data() + parameters_.offset(l), h, sigma_t, !pass.first, part);
+      accumulate(parameters_.layer(l), sums_.data() + parameters_.offset(l), x, sigma_t, !pass.first, part);
   };
   const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
   if (chosen_.needs_norm()) {

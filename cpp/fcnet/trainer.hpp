@@ -52,7 +52,8 @@ class Trainer {
   Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
   LossSum step(const Team& team, Chunk batch, Watch& watch);
   // What the optimiser makes of a part of layer l, whose sums over the samples go on from sums_ where `go_on`.
-  void update(Size l, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on, Part part);
+  void update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
+              Part part);
   Part rows(Size l, Size first, Size last) const { return {first, last, 0, groups(shape_.sizes[l + 1], lanes)}; }
   // What becomes of the parameters behind the bias where layer l is normalised.
   void update_normalization(const Pass& pass, Size l, const OptimizerStep<T>& step);

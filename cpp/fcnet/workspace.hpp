@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
 // What a chunk of samples needs between forward and update, allocated once: for every layer its h, sigma and sigma^T
-// in panels of 32 samples (layout.hpp), F' where it is kept, and what normalisation needs on the way back. Layer l's
-// input is h(l); the output is h(layers).
+// in panels of 32 samples (layout.hpp), or sparse rows instead of the first h; F' where it is kept, and what
+// normalisation needs on the way back. Layer l's input is h(l); the output is h(layers).
 #pragma once
 
 #include <algorithm>
 #include <vector>
 
 #include "fcnet/data.hpp"
+#include "fcnet/sparse_workspace.hpp"
 
 namespace fcnet {
 
 template <class T>
 class Workspace {
  public:
-  [[nodiscard]] Status allocate(const Shape& shape, Size panels) {
+  // `longest`: the numbers of a sparse row, or 0: rows are dense.
+  [[nodiscard]] Status allocate(const Shape& shape, Size panels, Size longest) {
     panels_ = panels;
     const Size n = shape.sizes.size();
     h_.resize(n);
@@ -24,7 +26,8 @@ class Workspace {
     normal_.resize(n);
     before_.resize(n);
     statistics_.resize(n);
-    for (Size l = 0; l < n; ++l) {
+    if (const Status s = sparse_.allocate(shape.inputs(), longest, panels); s != Status::ok) return s;
+    for (Size l = longest != 0; l < n; ++l) {
       const Checked stride = panel_stride(shape.sizes[l] + 1, sizeof(T));
       if (const Status s = h_[l].allocate(stride * panels); s != Status::ok) return s;
       for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
@@ -61,6 +64,7 @@ class Workspace {
   // Of layer l's `neurons`: dL/d(gamma) and dL/d(beta), then mean and variance of the batch, or 1 / deviation of
   // samples.
   T* statistics(Size l) { return statistics_[l].data(); }
+  SparseWorkspace<T>& sparse() { return sparse_; }
   T* target(Size first) { return view(target_, first, 0).p; }
   T* rows() { return rows_.data(); }  // of outputs, for a custom loss
   LossSum* losses(Size first) { return losses_.data() + first / loss_group; }
@@ -73,6 +77,7 @@ class Workspace {
 
   Size panels_ = 1;
   std::vector<Buffer<T>> h_, slope_, sigma_, sigma_t_, normal_, before_, statistics_;
+  SparseWorkspace<T> sparse_;
   Buffer<T> target_, rows_;
   Buffer<LossSum> losses_;
 };

@@ -129,7 +129,7 @@ def _summed(
     first = np.ones(len(order), bool)
     first[1:] = (row[1:] != row[:-1]) | (column[1:] != column[:-1])
     if first.all():
-        return data, indices, starts
+        return data[order], column, starts
     sums = np.zeros(np.count_nonzero(first), data.dtype)
     with np.errstate(all="ignore"):
         np.add.at(sums, np.cumsum(first) - 1, data[order])

@@ -74,6 +74,28 @@ struct RowSource {
   bool long_indices = false;
 };
 
+// A number of a sparse row: where it is in a panel of samples.
+template <class T>
+struct Term {
+  T x;
+  std::uint32_t column, sample;
+};
+
+// Sparse rows as the first layer takes them. The terms of panel p of 32 samples begin at terms + p * stride, in blocks
+// of 32 columns, sample after sample in each; block b begins at starts[b], blocks + 1 of them for every panel and as
+// many numbers of scratch.
+template <class T>
+struct SparsePanels {
+  Term<T>* terms;
+  Size stride;
+  Size* starts;
+  Size blocks, samples;
+
+  [[gnu::always_inline]] SparsePanels from(Size panel) const {
+    return {terms + panel * stride, stride, starts + panel * 2 * (blocks + 1), blocks, samples - panel * lanes};
+  }
+};
+
 // What a loss compares the outputs of some samples with, each a lane of a panel, or one alone as a row. Cross-entropy
 // takes labels, or probabilities where they are null; all others take targets of the shape of the outputs.
 template <class T>
@@ -167,6 +189,12 @@ struct Kernels {
   // where `add`.
   void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
                      Size first, Size last);
+
+  // sparse_layer.hpp: gather, forward, and update or accumulate, for sparse rows before the first layer
+  void (*gather_terms)(const RowSource<T>& rows, Size first, Size samples, const SparsePanels<T>& to);
+  void (*forward_terms)(const LayerView<T>& layer, const SparsePanels<T>& x, Panels<T> result, Size first, Size last);
+  void (*update_terms)(const LayerView<T>& layer, const SparsePanels<T>& x, Panels<const T> sigma_t,
+                       const OptimizerStep<T>* step, const UpdateTarget<T>& target, Size first, Size last);
 
   // norm.hpp: of rows of 32, the first `used` of each
   double (*sum_of_squares)(const T* rows, Size count, Size used);
