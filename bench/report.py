@@ -54,7 +54,7 @@ w ← w − a·g on two such arrays, 12 bytes an element; the small ones are rea
 Adam.
 
 "Of the peak" is floating-point operations a second over the multiply-add ceiling, "of a tile" over that of a tile with
-its operands in the first cache, which no product can pass. "Of the limit" is what the step needs
+its operands in the first cache. "Of the limit" is what the step needs
 at least, its operations at the peak or its traffic at the bandwidth, whichever is longer, over what it took.
 
 {shares}

@@ -29,11 +29,11 @@ def trained(loss, dtype, batch, optimizer=OPTIMIZERS["sgd"], n=300, sizes=(20, 7
     return digest.hexdigest()
 
 
-def assert_same_bits_for_any_number_of_threads(train):
+def assert_same_bits_for_any_number_of_threads(train, counts=(1, 2, 3, 5)):
     before = _native.get_num_threads()
     try:
         digests = set()
-        for threads in (1, 2, 3, 5):
+        for threads in counts:
             _native.set_num_threads(threads)
             digests.add(train())
     finally:
@@ -45,6 +45,31 @@ def assert_same_bits_for_any_number_of_threads(train):
 @pytest.mark.parametrize("batch", [1, 32, 100, 300])
 def test_same_bits_for_any_number_of_threads(loss, batch, dtype, isa):
     assert_same_bits_for_any_number_of_threads(lambda: trained(loss, dtype, batch))
+
+
+HIDDEN = {
+    "plain": ({}, {}),
+    "softmax": ({}, {"activation": "softmax"}),
+    "normalised": ({"normalization": "batch"}, {"normalization": "layer"}),
+    "dropped": ({"dropout": 0.5}, {"dropout": 0.25}),
+}
+
+
+@pytest.mark.parametrize("kinds", HIDDEN.values(), ids=HIDDEN)
+def test_same_bits_on_many_cores_in_training_and_in_predictions_of_few_rows(kinds, dtype, isa):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((200, 300)).astype(dtype), rng.integers(0, 10, 200)
+    first, second = kinds
+
+    def digest():
+        net = fc.Network([300, fc.Dense(513, **first), fc.Dense(77, **second), 10], seed=1, dtype=dtype)
+        net.fit(x, y, epochs=1, batch_size=90)
+        parts = [layer.W.tobytes() + layer.B.tobytes() for layer in net.layers]
+        for rows in (9, 33, 70, 200):
+            parts.append(net.predict(x[:rows]).tobytes() + repr(net.evaluate(x[:rows], y[:rows])).encode())
+        return b"".join(parts)
+
+    assert_same_bits_for_any_number_of_threads(digest, (1, 2, 3, 8, 16))
 
 
 @every_optimizer

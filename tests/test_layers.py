@@ -105,6 +105,23 @@ def test_a_layer_without_bias_has_none(n, batch, steps, isa):
         net.layers[0].B = np.ones(33)
 
 
+def squared(output, target):
+    return float(np.square(output - target).sum()), 2 * (output - target)
+
+
+@pytest.mark.parametrize(
+    ("normalization", "loss"), [("batch", "mse"), (None, squared), ("batch", squared)], ids=["batch", "custom", "both"]
+)
+def test_a_network_that_is_frozen_as_a_whole_stays_as_it_is(normalization, loss, threads):  # by layers
+    x, y = data(70)
+    net = fc.Network([5, fc.Dense(40, normalization=normalization), 3], seed=3, loss=loss)
+    for layer in net.layers:
+        layer.freeze()
+    before = net.predict(x)
+    net.fit(x, np.eye(3)[y], epochs=2, batch_size=33)
+    assert (net.predict(x) == before).all()
+
+
 @pytest.mark.parametrize("frozen", [[0], [1], [2], [0, 1], [0, 2], [0, 1, 2]], ids=str)
 @pytest.mark.parametrize("batch", [1, 33, 4100])
 @pytest.mark.parametrize("optimizer", [fc.SGD(0.05), fc.Adam()], ids=["sgd", "adam"])

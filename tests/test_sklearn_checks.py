@@ -12,7 +12,6 @@ from fcnet.sklearn import MLPClassifier, MLPRegressor
 
 # On one sample, constants and the like a fit does not converge; a check may skip itself, as for scikit-learn's MLP.
 pytestmark = [
-    pytest.mark.once,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]

@@ -103,7 +103,9 @@ def test_predict_and_evaluate_equal_the_oracle(sizes, loss, n, isa, threads):
     net = network(sizes, loss, "float64")
     expected = reference.forward(layers_of(net), x, loss=loss)[-1]
     np.testing.assert_allclose(net.predict(x), expected[1], rtol=1e-12, atol=1e-13)
-    if n:
+    if n == 0:
+        assert np.isnan(net.evaluate(x, y)["loss"])
+    else:
         value, _, _ = reference.loss_and_sigma(expected[0], y, loss)
         figures = net.evaluate(x, y)
         np.testing.assert_allclose(figures["loss"], value, rtol=1e-12)

@@ -29,7 +29,8 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
           const auto a = [=](Size q) { return Broadcast<T>{layer.w + q * layer.stride + row * lanes, 1, lanes}; };
           const auto b = [=](Size q) { return Stream<T>{s + q * lanes * lanes, lanes}; };
           if (far && next.row < last) {
-            const Size mine = next.row * lanes + share.begin(part_rows * lanes / line_elements<T>) * line_elements<T>;
+            const Size next_rows = next.row + part_rows < last ? part_rows : last - next.row;
+            const Size mine = next.row * lanes + share.begin(next_rows * lanes / line_elements<T>) * line_elements<T>;
             const T* ahead = layer.w + next.begin * layer.stride + mine;
             for (Size q = here.begin; q < here.end; ++q, ahead += layer.stride)
               tile.accumulate(a(q), b(q), used_lanes(layer.out, q), ahead, share.terms_per_call<T>());

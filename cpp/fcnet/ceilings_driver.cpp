@@ -71,7 +71,8 @@ Status best_stream(Ceiling ceiling, int threads, Size bytes, double* per_second)
 // A tile's sums over some panels of samples: as a weight product forms them, again and again.
 template <class T>
 Status best_tile(int threads, double* per_second) {
-  const Size rows = isa().tile_rows, samples = 4 * lanes, panel = rows * lanes, h = samples / lanes * panel;
+  const Size rows = isa().tile_rows, samples = 16 * lanes / sizeof(T), panel = rows * lanes,
+             h = samples / lanes * panel;
   const Size of_one = h + samples * lanes + panel;
   Buffer<T> buffer;
   if (const Status s = buffer.allocate(Checked(of_one) * static_cast<Size>(threads)); s != Status::ok) return s;

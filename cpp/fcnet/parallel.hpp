@@ -15,11 +15,6 @@ namespace fcnet {
 // Whether this thread of a team should go on; the calling thread asks the watch.
 inline bool go_on(const Team& team, Watch& watch) { return !(team.id == 0 ? watch.check() : watch.stopped()); }
 
-// Whether `count` pieces of work keep all threads of a team busy for nearly the same time.
-inline bool divide(Size count, const Team& team) {
-  return count % static_cast<Size>(team.size) == 0 || count >= 4 * static_cast<Size>(team.size);
-}
-
 // Calls f(first, last) for thread `id`'s share of `rows`, in whole multiples of `grain`; not for an empty one.
 template <class F>
 void share(const Team& team, int id, Size rows, Size grain, F f) {
@@ -27,16 +22,6 @@ void share(const Team& team, int id, Size rows, Size grain, F f) {
   const Size first = part_begin(blocks, size, i) * grain;
   const Size last = std::min(part_begin(blocks, size, i + 1) * grain, rows);
   if (first < last) f(first, last);
-}
-
-// The grain that leaves least to the busiest thread: whole panels if they do, whose weights are those that the thread
-// had before, else half ones or tiles.
-inline Size fine_grain(Size rows, const Team& team) {
-  const auto busiest = [&](Size grain) { return groups(groups(rows, grain), static_cast<Size>(team.size)) * grain; };
-  Size best = lanes;
-  for (const Size grain : {lanes / 2, isa().tile_rows})
-    if (busiest(grain) < busiest(best)) best = grain;
-  return best;
 }
 
 // A strip of parameters: a multiple of their panels' rows.

@@ -27,6 +27,29 @@ int useful_threads(double flops, Size most) {
   return static_cast<int>(std::clamp(flops / flops_per_thread, 1.0, std::max(static_cast<double>(most), 1.0)));
 }
 
+bool divide(Size count, int threads) {
+  const Size size = static_cast<Size>(threads);
+  return count % size == 0 || count >= 4 * size;
+}
+
+Size fine_grain(Size rows, int threads) {
+  const auto busiest = [&](Size grain) { return groups(groups(rows, grain), static_cast<Size>(threads)) * grain; };
+  Size best = lanes;
+  for (const Size grain : {lanes / 2, isa().tile_rows})
+    if (busiest(grain) < busiest(best)) best = grain;
+  return best;
+}
+
+Size pieces_of_panels(Size panels, Size tiles, int threads) {
+  for (Size pieces = 1; pieces == 1 || (pieces <= 4 && tiles >= 4 * pieces); ++pieces)
+    if (divide(panels * pieces, threads)) return pieces;
+  return 0;
+}
+
+bool go_with_the_loss(Size outputs, Size panels, int threads) {
+  return groups(outputs, isa().tile_rows) < std::min(panels, static_cast<Size>(threads));
+}
+
 bool few(Size samples) { return samples <= most_samples_by_rows; }
 
 int threads_for_few(const Shape& shape, Size samples, int threads) {
@@ -80,8 +103,7 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
 
 template <class T>
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse) {
-  const Size grains = groups(samples, sample_grain<T>()), size = static_cast<Size>(threads);
-  const bool even = grains % size == 0 || grains >= 4 * size;  // else some threads wait for others
+  const bool even = divide(groups(samples, sample_grain<T>()), threads);  // else some threads wait for others
   const double weights = shape.flops() / 2, neurons = static_cast<double>(shape.neurons());
   // Of several threads each needs what the others changed: by panels all weights, by layers all activations.
   const bool light = threads == 1 || weights <= neurons * static_cast<double>(samples);

@@ -41,6 +41,20 @@ void set_longest_step(double seconds);
 template <class T>
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse = false);
 
+// Whether `count` pieces of work keep so many threads busy for nearly the same time.
+bool divide(Size count, int threads);
+
+// The grain in which rows are shared out that leaves least to the busiest thread: whole panels if they do, whose
+// weights are those that the thread had before, else half ones or tiles.
+Size fine_grain(Size rows, int threads);
+
+// In how many pieces the panels of a layer with so many tiles of rows are cut, so that they divide; 0: share the rows.
+Size pieces_of_panels(Size panels, Size tiles, int threads);
+
+// Whether so many outputs have fewer tiles than there are threads with panels of samples: then the last layer's
+// product goes by samples, with the loss.
+bool go_with_the_loss(Size outputs, Size panels, int threads);
+
 // Whether so few samples are worth going as rows, see small_batch.hpp.
 bool few(Size samples);
 

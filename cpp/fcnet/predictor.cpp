@@ -89,12 +89,12 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
   const Sparsity sparsity = fcnet::sparsity(data);
   const double flops = sample_flops(shape, sparsity) * static_cast<double>(data.samples);
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
-  const bool by_layers = teams > grains;
+  const bool by_layers = teams > std::max(grains, Size{1});
   const bool by_terms = sparsity.longest != 0;  // then no panel holds inputs
   const Size widest = *std::max_element(shape.sizes.begin() + by_terms, shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
-  const Size most = by_layers ? groups(data.samples, lanes) : panels_at_once;
-  const Size room = std::clamp<Size>(groups(groups(grains, sets) * grain, lanes), 1, most);
+  const Size of_one = std::clamp<Size>(groups(groups(grains, teams) * grain, lanes), 1, panels_at_once);
+  const Size room = by_layers ? groups(data.samples, lanes) : of_one;
   Buffer<T> buffer;
   if (const Status s = buffer.allocate(Checked(stride) * room * 2 * sets); s != Status::ok) return s;
   SparseWorkspace<T> terms;
@@ -129,12 +129,16 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
         const auto forward = [&](Size first, Size last) {
           forward_rows_of(layer, panels, of_terms, first, last, team, watch);
         };
-        const Size grain_of_rows = of_terms != nullptr ? lanes : fine_grain(layer.out, team);
-        by_layers ? share(team, team.id, layer.out, grain_of_rows, forward) : forward(0, layer.out);
+        const Size grain_of_rows = of_terms != nullptr ? lanes : fine_grain(layer.out, team.size);
+        if (by_layers)
+          share(team, team.id, layer.out, grain_of_rows, forward);
+        else
+          forward(0, layer.out);
         meet();
         std::swap(panels.h, panels.next);
+        if (!shape.normalizes(l) && layer.activation != Activation::softmax) continue;
         each_panel([&](Size i, Size n) { finish_panel(parameters, l, layer, panels.panel(i), n); });
-        if (shape.normalizes(l) || layer.activation == Activation::softmax) meet();
+        meet();
       }
       each_panel([&](Size i, Size n) { sink(row + i * lanes, n, panels.panel(i), panels.next.p + i * stride); });
     }

@@ -124,13 +124,6 @@ class Propagation {
       f(p * lanes, used_lanes(chunk.samples, p));
   }
 
-  // Whether a last layer has fewer tiles than there are threads with samples: then its product goes with the loss.
-  bool is_narrow(Size layer, Size panels, const Team& team) const {
-    const Size tiles = groups(shape().outputs(), isa().tile_rows), most = static_cast<Size>(team.size);
-    return tiles < std::min(most, panels) && shape().loss != Loss::custom &&
-           shape().normalization(layer) != Normalization::batch;
-  }
-
   // f(first sample, samples) for pieces of samples first..last that begin a panel or lie inside one.
   template <class F>
   static void each_piece(Size first, Size last, Size most_panels, F f) {
@@ -188,9 +181,10 @@ class Propagation {
     each_panel(team, chunk, id, size, [&](Size at, Size n) { passage_.gather(chunk, at, n); });
     team.sync();
     const Size last = shape().layers() - 1;
-    const bool narrow = is_narrow(last, groups(chunk.samples, lanes), team);
+    const bool narrow = go_with_the_loss(shape().outputs(), groups(chunk.samples, lanes), team.size) &&
+                        shape().loss != Loss::custom && shape().normalization(last) != Normalization::batch;
     for (Size l = 0; l < last + !narrow; ++l) {
-      const Size rows = shape().sizes[l + 1], grain = passage_.is_sparse(l) ? lanes : fine_grain(rows, team);
+      const Size rows = shape().sizes[l + 1], grain = passage_.is_sparse(l) ? lanes : fine_grain(rows, team.size);
       share(team, team.id, rows, grain, [&](Size begin, Size end) {
         strips(team, begin, end, flops * static_cast<double>(shape().sizes[l]),
                [&](Size first, Size last) { passage_.forward(l, chunk, 0, chunk.samples, first, last); });
@@ -220,7 +214,7 @@ class Propagation {
       const Size rows = shape().sizes[l - 1], size = static_cast<Size>(team.size);
       // Sigma is transposed by whole panels: by who has their rows, or when all rows are there.
       const bool late = passage_.needs_all_rows(l - 2) || groups(rows, lanes) < size;
-      share(team, team.id, rows, late ? fine_grain(rows, team) : lanes, [&](Size begin, Size end) {
+      share(team, team.id, rows, late ? fine_grain(rows, team.size) : lanes, [&](Size begin, Size end) {
         visit(team, pass, l, {begin, end, 0, groups(shape().sizes[l], lanes)}, use);
         if (!late)
           each_panel(team, pass.chunk, 0, 1, [&](Size at, Size n) { passage_.transpose(l - 1, at, n, begin, end); });
@@ -233,24 +227,22 @@ class Propagation {
       });
       team.sync();
     }
-    end_by_layers(team, pass, use);
+    if (lowest_ < shape().layers()) end_by_layers(team, pass, use);
   }
 
-  // The first layer trained, from which sigma goes no further: whole panels of its weights, perhaps cut once or twice,
-  // stay with one thread; rows where that is uneven.
+  // The first layer trained, from which sigma goes no further: panels of its weights, or pieces of them, stay with one
+  // thread; rows where that is uneven.
   template <class Use>
   void end_by_layers(const Team& team, const Pass& pass, Use use) {
     const Size l = lowest_ + 1, rows = shape().sizes[l - 1], panels = groups(shape().sizes[l], lanes);
-    Size cuts = 1;
-    while (cuts < 4 && !divide(panels * cuts, team)) ++cuts;
-    const Size tile = isa().tile_rows, tiles = groups(rows, tile);
-    if (divide(panels, team))
+    const Size tile = isa().tile_rows, tiles = groups(rows, tile), pieces = pieces_of_panels(panels, tiles, team.size);
+    if (pieces == 1)
       share(team, team.id, panels, 1, [&](Size p, Size end) { visit(team, pass, l, {0, rows, p, end}, use); });
-    else if (divide(panels * cuts, team) && tiles >= cuts)
-      share(team, team.id, panels * cuts, 1, [&](Size piece, Size end) {
-        for (; piece < end; ++piece) {
-          const Size cut = piece % cuts, panel = piece / cuts, last = part_begin(tiles, cuts, cut + 1) * tile;
-          visit(team, pass, l, {part_begin(tiles, cuts, cut) * tile, std::min(last, rows), panel, panel + 1}, use);
+    else if (pieces > 1)
+      share(team, team.id, panels * pieces, 1, [&](Size i, Size end) {
+        for (; i < end; ++i) {
+          const Size piece = i % pieces, panel = i / pieces, last = part_begin(tiles, pieces, piece + 1) * tile;
+          visit(team, pass, l, {part_begin(tiles, pieces, piece) * tile, std::min(last, rows), panel, panel + 1}, use);
         }
       });
     else
@@ -262,10 +254,10 @@ class Propagation {
   template <class Use>
   void visit(const Team& team, const Pass& pass, Size l, Part part, Use use) {
     const Size samples = groups(pass.chunk.samples, lanes) * lanes, rows = shape().sizes[l - 1], tile = isa().tile_rows;
-    const Size row_bytes = (part.last_panel - part.first_panel) * lanes * sizeof(T);
-    Size block = std::min(visit_bytes / row_bytes, visit_sample_bytes / (samples * sizeof(T)));
+    const Size outputs = (part.last_panel - part.first_panel) * lanes;
+    Size block = std::min(visit_bytes / (outputs * sizeof(T)), visit_sample_bytes / (samples * sizeof(T)));
     if (watch_ != nullptr) {  // a block takes some milliseconds, 50 at most
-      const double row_flops = 4.0 * static_cast<double>(samples) * static_cast<double>(shape().sizes[l]);
+      const double row_flops = 4.0 * static_cast<double>(samples) * static_cast<double>(outputs);
       block = std::min(block, static_cast<Size>(flops_per_second<T>() * 0.05 / row_flops));
     }
     block = std::max(block / tile, Size{1}) * tile;

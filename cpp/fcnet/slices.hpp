@@ -47,14 +47,17 @@ FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size 
   const auto part = [=](Size row, Size i) {
     return WeightPart{row, part_begin(terms, slices, i), part_begin(terms, slices, i + 1)};
   };
+  const Size most = (p_end - p0) * lanes, left = samples - p0 * lanes;
+  const Size tiles_of_rows = groups(left < most ? left : most, tile_lanes<T>);
   for (Size from = first / part_rows * part_rows, to; from < last; from = to) {
     to = from + parts_at_once * part_rows < last ? from + parts_at_once * part_rows : last;
     for (Size i = 0; i < slices; ++i)
       for (Size row = from; row < to; row += part_rows) {
         const Size begin = row < first ? first : row, end = row + part_rows < to ? row + part_rows : to;
         const WeightPart here = part(begin, i);
-        const WeightPart next = end < to ? part(end, i) : i + 1 < slices ? part(from, i + 1) : part(to, 0);
-        Share share{0, groups(end - begin, tile_rows) * (p_end - p0) * (lanes / tile_lanes<T>)};
+        const Size again = from < first ? first : from;
+        const WeightPart next = end < to ? part(end, i) : i + 1 < slices ? part(again, i + 1) : part(to, 0);
+        Share share{0, groups(end - begin, tile_rows) * tiles_of_rows};
         for_row_blocks(begin, end, [&](auto rows, Size tile_row) FCNET_INLINED {
           for (Size p = p0; p < p_end; ++p)
             for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>, ++share.tile)

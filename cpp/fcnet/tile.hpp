@@ -26,10 +26,10 @@ struct Stream {
 template <class T>
 constexpr Size line_elements = 64 / sizeof(T);
 
-// Calls for `count` rows of 32 lanes that will be changed: other threads give up theirs meanwhile.
-template <class T>
+// Calls for `count` rows of 32 lanes; where they will be changed, other threads give up theirs meanwhile.
+template <bool change, class T>
 FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
-  for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p, 1);
+  for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p, change);
 }
 
 template <class T, int R, int N = tile_vectors>

@@ -28,7 +28,8 @@ FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, P
         const T* const s = sigma_t.p + q * sigma_t.stride + lane;
         for (Size p = 0; p * lanes < h.samples; ++p) {
           const T* const mine = h.p + p * h.stride + row * lanes;
-          const T* const next = (p + 1) * lanes < h.samples ? mine + h.stride : h.p + next_row * lanes;
+          const Size then = lane + tile_lanes<T> < used_lanes(layer.out, q) ? row : next_row;
+          const T* const next = (p + 1) * lanes < h.samples ? mine + h.stride : h.p + then * lanes;
           tile.template accumulate<true>({mine, 1, lanes}, {s + p * lanes * lanes, lanes}, used_lanes(h.samples, p),
                                          next, 1);
         }
@@ -53,12 +54,11 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
             rest.apply(target, corner, tile, bias);
         },
         [&](Size at, Size rows) {
-          prefetch_rows(target.new_w + at, rows);
-          if (target.new_w != target.w) prefetch_rows(target.w + at, rows);
-          for (int i = 0; i < optimizer.slots; ++i) {
-            prefetch_rows(target.new_state + i * target.slot + at, rows);
-            if (target.new_w != target.w) prefetch_rows(target.state + i * target.slot + at, rows);
-          }
+          prefetch_rows<true>(target.new_w + at, rows);
+          for (int i = 0; i < optimizer.slots; ++i) prefetch_rows<true>(target.new_state + i * target.slot + at, rows);
+          if (target.new_w == target.w) return;
+          prefetch_rows<false>(target.w + at, rows);
+          for (int i = 0; i < optimizer.slots; ++i) prefetch_rows<false>(target.state + i * target.slot + at, rows);
         });
   });
 }
@@ -71,7 +71,7 @@ void accumulate(const LayerView<T>& layer, Panels<const T> h, Panels<const T> si
       [&](Size, Size corner, auto& tile) {
         tile.each([&](int r, int s, Vec<T> sum) { store(gradient + corner + r * lanes + s * width<T>, sum); });
       },
-      [&](Size at, Size rows) { prefetch_rows(gradient + at, rows); });
+      [&](Size at, Size rows) { prefetch_rows<true>(gradient + at, rows); });
 }
 
 }  // namespace fcnet::FCNET_ISA

@@ -125,8 +125,8 @@ struct OptimizerStep {
   T ahead = 0;             // NAdam's rate of the gradient itself
   T beta1 = 0, rest1 = 0;  // momentum, or the decay of Adam's first average; 1 - beta1
   T beta2 = 0, rest2 = 0, epsilon = 0;
-  T keep = 1;                      // factor of the weights, not of the biases: decoupled weight decay
-  T l2 = 0;                        // of the penalty l2 w^2 / 2 on weights, not on biases
+  T keep = 1;                      // factor of the weights: decoupled weight decay
+  T l2 = 0;                        // of the penalty l2 w^2 / 2 on weights
   bool decay_biases = false;       // both also of biases and gamma
   T clip_value = __builtin_inf();  // the gradients of the loss are within +- clip_value
 };
