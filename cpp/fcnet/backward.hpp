@@ -28,15 +28,16 @@ void back_data(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T>
             tile.fill([&](int r, int v) { return load(out + at(r, v)); });
           const auto a = [=](Size q) { return Broadcast<T>{layer.w + q * layer.stride + row * lanes, 1, lanes}; };
           const auto b = [=](Size q) { return Stream<T>{s + q * lanes * lanes, lanes}; };
+          const T* ahead = layer.w;
+          Size every = lanes + 1;  // never
           if (far && next.row < last) {
             const Size next_rows = next.row + part_rows < last ? part_rows : last - next.row;
-            const Size mine = next.row * lanes + share.begin(next_rows * lanes / line_elements<T>) * line_elements<T>;
-            const T* ahead = layer.w + next.begin * layer.stride + mine;
-            for (Size q = here.begin; q < here.end; ++q, ahead += layer.stride)
-              tile.accumulate(a(q), b(q), used_lanes(layer.out, q), ahead, share.terms_per_call<T>());
-          } else {
-            for (Size q = here.begin; q < here.end; ++q) tile.accumulate(a(q), b(q), used_lanes(layer.out, q));
+            const Size line = share.begin(next_rows * lanes / line_elements<T>) * line_elements<T>;
+            ahead += next.begin * layer.stride + next.row * lanes + line;
+            every = share.terms_per_call<T>();
           }
+          for (Size q = here.begin; q < here.end; ++q, ahead += layer.stride)
+            tile.accumulate(a(q), b(q), used_lanes(layer.out, q), ahead, every);
           if (here.end == panels)
             tile.each([&](int r, int v, Vec<T>& sum) { sum = f.times_derivative(sum, load(h_out + at(r, v))); });
           tile.each([&](int r, int v, Vec<T> sum) { store(out + at(r, v), sum); });

@@ -29,13 +29,10 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
                               }
                               const Broadcast<T> a{w, lanes, 1};
                               const Stream<T> b{h.p + p * h.stride + k * lanes + lane, lanes};
-                              if (far && next.row < last) {
-                                const T* const ahead = weights(next.row, next.begin) +
-                                                       share.begin(terms * lanes / line_elements<T>) * line_elements<T>;
-                                tile.accumulate(a, b, terms, ahead, share.terms_per_call<T>());
-                              } else {
-                                tile.accumulate(a, b, terms);
-                              }
+                              const bool calls = far && next.row < last;
+                              const Size line = share.begin(terms * lanes / line_elements<T>) * line_elements<T>;
+                              const T* const ahead = calls ? weights(next.row, next.begin) + line : w;
+                              tile.accumulate(a, b, terms, ahead, calls ? share.terms_per_call<T>() : terms + 1);
                               if (here.end == layer.in)
                                 tile.each([&](int, int, Vec<T>& h_in) { h_in = f.apply(h_in); });
                               tile.each([&](int r, int s, Vec<T> h_out) { store(at(r, s), h_out); });
