@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from fcnet.sparse import SparseRows
 # What the native core reads in place, with any steps between rows and columns.
 _NUMBERS = ("f2", "f4", "f8", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 _NATIVE = frozenset({*map(np.dtype, _NUMBERS), tensors.BFLOAT16})
+_FLOATS = (np.dtype("f4"), np.dtype("f8"))
 
 
 def _readable(array: Array) -> bool:
@@ -23,6 +24,13 @@ def _readable(array: Array) -> bool:
     return all(
         step % array.itemsize == 0 and (step != 0 or n <= 1) for step, n in zip(array.strides, array.shape, strict=True)
     )
+
+
+def _plainest(x: ArrayLike, inputs: int) -> bool:
+    """Whether nothing needs to be looked at: said in a fraction of the microseconds that the rest takes."""
+    if type(x) is not np.ndarray or not (x.dtype is _FLOATS[0] or x.dtype is _FLOATS[1]):
+        return False
+    return x.flags.c_contiguous and x.flags.aligned and x.shape[1:] == (inputs,)
 
 
 def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
@@ -65,6 +73,8 @@ def samples(
     TypeError : not real numbers, a masked array.
     ValueError : another shape, other columns, or not finite.
     """
+    if not finite and _plainest(x, inputs):
+        return cast(Array, x)
     x = tables.in_memory(x, name)
     columns = tables.column_names(x)
     feature_names.compare(columns, known, name)
