@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Whole fits and predictions of every instruction set that this CPU has, without Python: networks with every
 // activation, normalisation, dropout and loss, batches in rows and in panels, data of every type and sparse. One line
-// "name hash" for each instruction set, as kernels.cpp prints it. Exits with 0 if rows predicted alone are those
-// predicted together, and sparse rows learn what their dense array does.
+// "name hash" for each instruction set, as kernels.cpp prints it. Exits with 0 if all is finite (the sign of a NaN is
+// up to the CPU), rows predicted alone are those predicted together, and sparse rows learn what their dense array does.
 #include <bit>
 
 #include "fcnet/predictor.hpp"
@@ -52,6 +52,7 @@ class Fits {
   explicit Fits(Judge& judge) : judge_(judge), numbers_(judge) {
     for (Size i = 0; i < samples; ++i) {
       labels_.push_back(static_cast<std::int32_t>(i % outputs));
+      bits_.push_back(static_cast<std::int32_t>(i / 3 % 2));
       weights_.push_back(static_cast<T>(i % 3 + 1));
     }
     targets_ = judge.template vector<T>(samples * outputs);
@@ -61,14 +62,16 @@ class Fits {
   bool run() {
     for (int a = 0; a <= static_cast<int>(Activation::softmax); ++a) {
       const auto activation = static_cast<Activation>(a);
-      if (activation == Activation::kept) continue;
+      if (activation == Activation::kept || activation == Activation::exp) continue;  // not for hidden layers
       for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
         for (const double dropout : {0.0, 0.25})
           if (activation != Activation::softmax || (n == Normalization::none && dropout == 0))
             for (const Size batch : {5, 33}) fit({activation, true, dropout, n, 1e-5, 0.1}, Loss::cross_entropy, batch);
     }
-    for (int l = 0; l < static_cast<int>(Loss::custom); ++l)
+    for (int l = 0; l < static_cast<int>(Loss::custom); ++l) {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
+      for (const Size batch : {1, 4}) fit({}, static_cast<Loss>(l), batch, Element::float32, {2, 2, 2, 2});
+    }
     for (const Element element : {Element::float64, Element::float16, Element::bfloat16, Element::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, element);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
@@ -77,13 +80,16 @@ class Fits {
   }
 
  private:
-  void fit(const LayerKind& hidden, Loss loss, Size batch, Element element = Element::float32) {
+  void fit(const LayerKind& hidden, Loss loss, Size batch, Element element = Element::float32,
+           const std::vector<Size>& sizes = {inputs, 33, 20, outputs}) {
     const LayerKind last{link(loss)};
-    const Shape shape{{inputs, 33, 20, outputs}, loss, 0.25, {hidden, hidden, last}};
+    const Shape shape{sizes, loss, 0.25, {hidden, hidden, last}};
     const bool labels = loss == Loss::cross_entropy;
-    Data<T> data{numbers_.as<T>(element), samples, labels ? labels_.data() : nullptr,
+    Data<T> data{numbers_.as<T>(element), samples,
+                 labels ? (shape.outputs() == outputs ? labels_.data() : bits_.data()) : nullptr,
                  labels ? nullptr : targets_.data()};
-    data.weights = weights_.data();
+    data.x.columns = sizes.front();
+    if (shape.outputs() == outputs) data.weights = weights_.data();
     for (const std::vector<T>& numbers : results(shape, data, batch, Optimizer::momentum))
       judge_.expect(numbers, {}, "fit", 0, 0, 0);
   }
@@ -133,18 +139,19 @@ class Fits {
       all.emplace_back(shape.rows(l) * shape.sizes[l + 1]);
       good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), all.back().data(), nobody) == Status::ok;
     }
-    std::vector<T> together(samples * outputs), alone(3 * outputs);
+    std::vector<T> together(samples * shape.outputs()), alone(3 * shape.outputs());
     good_ = good_ && predict(trainer.parameters(), data, together.data(), nobody) == Status::ok;
     data.samples = 3;
     good_ = good_ && predict(trainer.parameters(), data, alone.data(), nobody) == Status::ok;
     good_ = good_ && std::memcmp(alone.data(), together.data(), alone.size() * sizeof(T)) == 0;
     all.push_back(together);
+    for (const std::vector<T>& numbers : all) good_ = good_ && kernels<T>().finite(numbers.data(), numbers.size());
     return all;
   }
 
   Judge& judge_;
   Numbers numbers_;
-  std::vector<std::int32_t> labels_;
+  std::vector<std::int32_t> labels_, bits_;
   std::vector<T> weights_, targets_;
   bool good_ = true;
 };

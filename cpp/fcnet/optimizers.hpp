@@ -15,7 +15,10 @@ struct Sgd {
   static constexpr int slots = 0;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>*, Vec<T> g) const { return w - step.learning_rate * g; }
+  template <class V>
+  FCNET_INLINE V operator()(V w, const void*, V g) const {
+    return w - step.learning_rate * g;
+  }
 };
 
 // v <- beta1 v + g; w <- w - alpha v, or with Nesterov's look ahead w - alpha (g + beta1 v) (Sutskever et al. 2013).
@@ -24,8 +27,9 @@ struct Momentum {
   static constexpr int slots = 1;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* v, Vec<T> g) const {
-    const Vec<T> beta = broadcast(step.beta1);
+  template <class V>
+  FCNET_INLINE V operator()(V w, V* v, V g) const {
+    const V beta = broadcast_as<V>(step.beta1);
     v[0] = fma(beta, v[0], g);
     return w - step.learning_rate * (nesterov ? fma(beta, v[0], g) : v[0]);
   }
@@ -39,11 +43,12 @@ struct Adam {
   static constexpr int slots = 2;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* state, Vec<T> g) const {
-    state[0] = fma(broadcast(step.beta1), state[0], step.rest1 * g);
-    state[1] = fma(broadcast(step.beta2), state[1], step.rest2 * (g * g));
-    const Vec<T> m = step.learning_rate * state[0];
-    return w - (nesterov ? fma(broadcast(step.ahead), g, m) : m) / (sqrt(state[1]) + step.epsilon);
+  template <class V>
+  FCNET_INLINE V operator()(V w, V* state, V g) const {
+    state[0] = fma(broadcast_as<V>(step.beta1), state[0], step.rest1 * g);
+    state[1] = fma(broadcast_as<V>(step.beta2), state[1], step.rest2 * (g * g));
+    const V m = step.learning_rate * state[0];
+    return w - (nesterov ? fma(broadcast_as<V>(step.ahead), g, m) : m) / (sqrt(state[1]) + step.epsilon);
   }
 };
 
@@ -54,10 +59,11 @@ struct RmsProp {
   static constexpr int slots = momentum ? 2 : 1;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* state, Vec<T> g) const {
-    state[0] = fma(broadcast(step.beta2), state[0], step.rest2 * (g * g));
-    Vec<T> u = g / (sqrt(state[0]) + step.epsilon);
-    if constexpr (momentum) u = state[1] = fma(broadcast(step.beta1), state[1], u);
+  template <class V>
+  FCNET_INLINE V operator()(V w, V* state, V g) const {
+    state[0] = fma(broadcast_as<V>(step.beta2), state[0], step.rest2 * (g * g));
+    V u = g / (sqrt(state[0]) + step.epsilon);
+    if constexpr (momentum) u = state[1] = fma(broadcast_as<V>(step.beta1), state[1], u);
     return w - step.learning_rate * u;
   }
 };
@@ -68,7 +74,8 @@ struct Adagrad {
   static constexpr int slots = 1;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* s, Vec<T> g) const {
+  template <class V>
+  FCNET_INLINE V operator()(V w, V* s, V g) const {
     s[0] = fma(g, g, s[0]);
     return w - step.learning_rate * g / (sqrt(s[0]) + step.epsilon);
   }
@@ -81,23 +88,24 @@ struct Lion {
   static constexpr int slots = 1;
   const OptimizerStep<T>& step;
 
-  FCNET_INLINE Vec<T> operator()(Vec<T> w, Vec<T>* m, Vec<T> g) const {
-    const Vec<T> c = fma(broadcast(step.beta1), m[0], step.rest1 * g), zero = {}, one = broadcast(T(1));
-    m[0] = fma(broadcast(step.beta2), m[0], step.rest2 * g);
+  template <class V>
+  FCNET_INLINE V operator()(V w, V* m, V g) const {
+    const V c = fma(broadcast_as<V>(step.beta1), m[0], step.rest1 * g), zero = {}, one = broadcast_as<V>(T(1));
+    m[0] = fma(broadcast_as<V>(step.beta2), m[0], step.rest2 * g);
     return w - step.learning_rate * (zero < c ? one : c < zero ? -one : c);
   }
 };
 
 // Decoupled weight decay shrinks the weights, not the biases, before a step (Loshchilov and Hutter 2019).
-template <class T>
-FCNET_INLINE Vec<T> kept(const OptimizerStep<T>& step, Vec<T> w, bool bias) {
+template <class T, class V>
+FCNET_INLINE V kept(const OptimizerStep<T>& step, V w, bool bias) {
   return bias ? w : step.keep * w;
 }
 
 // The gradient g of the loss and that of the L2 penalty.
-template <class T>
-FCNET_INLINE Vec<T> penalized(const OptimizerStep<T>& step, Vec<T> w, Vec<T> g, bool bias) {
-  return bias ? g : fma(broadcast(step.l2), w, g);
+template <class T, class V>
+FCNET_INLINE V penalized(const OptimizerStep<T>& step, V w, V g, bool bias) {
+  return bias ? g : fma(broadcast_as<V>(step.l2), w, g);
 }
 
 // The gradient of the mean loss, within +- clip_value (NaN stays NaN).
@@ -108,14 +116,14 @@ FCNET_INLINE Vec<T> clipped_gradient(const OptimizerStep<T>& step, Vec<T> sum) {
 }
 
 // O on the vector at `at`, made of `w`'s successor by change(w, state).
-template <class O, class T, class Change>
+template <class O, class V, class T, class Change>
 FCNET_INLINE void apply_to_vector(const UpdateTarget<T>& target, Size at, Change change) {
-  Vec<T> state[O::slots + 1];
+  V state[O::slots + 1];
   FCNET_UNROLL
-  for (int i = 0; i < O::slots; ++i) state[i] = load(target.state + i * target.slot + at);
-  store(target.new_w + at, change(load(target.w + at), state));
+  for (int i = 0; i < O::slots; ++i) state[i] = load_vector<V>(target.state + i * target.slot + at);
+  store_vector(target.new_w + at, change(load_vector<V>(target.w + at), state));
   FCNET_UNROLL
-  for (int i = 0; i < O::slots; ++i) store(target.new_state + i * target.slot + at, state[i]);
+  for (int i = 0; i < O::slots; ++i) store_vector(target.new_state + i * target.slot + at, state[i]);
 }
 
 // An optimiser that takes sums from the registers, without clipping; shrinks: with weight decay and L2 penalty.
@@ -129,11 +137,21 @@ struct InRegisters {
   FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
     if (optimizer.step.decay_biases) bias = R;
     tile.each([&](int r, int s, Vec<T> sum) {
-      apply_to_vector<O>(target, corner + r * lanes + s * width<T>, [&](Vec<T> w, Vec<T>* state) {
-        const bool spared = !shrinks || static_cast<Size>(r) >= bias;
-        const Vec<T> g = penalized(optimizer.step, w, optimizer.step.scale * sum, spared);
-        return optimizer(kept(optimizer.step, w, spared), state, g);
-      });
+      apply_to_sum(target, corner + r * lanes + s * width<T>, sum, static_cast<Size>(r) >= bias);
+    });
+  }
+  // The same of one vector, of any length.
+  template <class T, class V>
+  FCNET_INLINE void apply(const UpdateTarget<T>& target, Size at, V sum, bool bias) const {
+    apply_to_sum(target, at, sum, bias && !optimizer.step.decay_biases);
+  }
+
+ private:
+  template <class T, class V>
+  FCNET_INLINE void apply_to_sum(const UpdateTarget<T>& target, Size at, V sum, bool spared) const {
+    apply_to_vector<O, V>(target, at, [&](V w, V* state) {
+      const V g = penalized(optimizer.step, w, optimizer.step.scale * sum, !shrinks || spared);
+      return optimizer(kept(optimizer.step, w, !shrinks || spared), state, g);
     });
   }
 };
@@ -146,7 +164,7 @@ void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, 
   if (step.decay_biases) bias = rows;
   for (Size r = 0; r < rows; ++r)
     for (Size c = 0; c < columns; c += width<T>)
-      apply_to_vector<O>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
+      apply_to_vector<O, Vec<T>>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
         const Vec<T> g = penalized(step, w, clipped_gradient(step, load(sums + r * columns + c)), r >= bias);
         return optimizer(kept(step, w, r >= bias), state, g);
       });
@@ -190,6 +208,12 @@ struct FromCache {
     T sums[R * N * width<T>];
     tile.each([&](int r, int s, Vec<T> sum) { store(sums + (r * N + s) * width<T>, sum); });
     apply_block(step, target, corner, sums, R, N * width<T>, bias);
+  }
+  template <class V>
+  FCNET_INLINE void apply(const UpdateTarget<T>& target, Size at, V sum, bool bias) const {
+    T sums[width<T>] = {};  // of the lanes beyond a short vector: their weights are 0, and stay so
+    store_vector(sums, sum);
+    apply_block(step, target, at, sums, 1, width<T>, bias ? 0 : 1);
   }
 };
 

@@ -9,22 +9,10 @@
 namespace fcnet::FCNET_ISA {
 
 // `on` in the lane of number `chosen` where the first lane is number `first`, else `off`.
-template <class T>
-FCNET_INLINE Vec<T> one_hot(Size first, Size chosen, T on, T off) {
+template <class V, class T>
+FCNET_INLINE V one_hot(Size first, Size chosen, T on, T off) {
   const T lane = static_cast<T>(static_cast<std::ptrdiff_t>(chosen) - static_cast<std::ptrdiff_t>(first));
-  return lane_numbers<T>() == lane ? broadcast(on) : broadcast(off);
-}
-
-// exp(z - max z) of one row and its sum in ascending order; the lanes beyond the classes are left at 0.
-template <class T>
-FCNET_INLINE T exp_row(const T* z, Size classes, T top, T* e) {
-  for (Size c = 0; c < classes; c += width<T>) {
-    const Vec<T> value = exp(load(z + c) - top);
-    store(e + c, lane_numbers<T>() < static_cast<T>(classes - c) ? value : Vec<T>{});
-  }
-  T sum = 0;
-  for (Size c = 0; c < classes; ++c) sum += e[c];
-  return sum;
+  return lane_numbers<T, V>() == lane ? broadcast_as<V>(on) : broadcast_as<V>(off);
 }
 
 template <class T>
@@ -36,40 +24,89 @@ FCNET_INLINE T top_of_row(const T* z, Size classes, Size& best) {
   return top;
 }
 
+// Softmax of one row whose largest z is `top`: p = last(p, c) for each vector, of which c is the first class; the lanes
+// beyond the classes are left at last(0). The sum of exp(z - top) in ascending order.
+template <class T>
+struct WholeRows {
+  using V = Vec<T>;
+
+  template <class F>
+  static FCNET_INLINE T softmax_of(const T* z, Size classes, T top, T* p, F last) {
+    for (Size c = 0; c < classes; c += width<T>) {
+      const V e = exp(load(z + c) - top);
+      store(p + c, lane_numbers<T>() < static_cast<T>(classes - c) ? e : V{});
+    }
+    T sum = 0;
+    for (Size c = 0; c < classes; ++c) sum += p[c];
+    for (Size c = 0; c < classes; c += width<T>) store(p + c, last(load(p + c) / sum, c));
+    return sum;
+  }
+};
+
 template <class T>
 FCNET_INLINE void softmax_row(T* z, Size classes) {
   Size best;
-  const T sum = exp_row(z, classes, top_of_row(z, classes, best), z);
-  for (Size c = 0; c < classes; c += width<T>) store(z + c, load(z + c) / sum);
+  const T top = top_of_row(z, classes, best);
+  WholeRows<T>::softmax_of(z, classes, top, z, [](Vec<T> p, Size) { return p; });
 }
 
-// The targets are a row of probabilities where there is no label.
+// A cross-entropy before its logarithm: ln(sum) + rest.
 template <class T>
-FCNET_INLINE T cross_entropy_row(const LossTask<T>& task, const T* z, Size classes, T* sigma, bool& correct) {
+struct RowEntropy {
+  T sum, rest;
+  bool correct;
+
+  T loss() const { return log(broadcast(sum))[0] + rest; }
+  // A sum is never below 1, nor infinite.
+  bool finite() const { return sum == sum && rest - rest == 0; }
+};
+
+// The targets are a row of probabilities where there is no label. Row: what forms its softmax.
+template <class Row, class T>
+FCNET_INLINE RowEntropy<T> cross_entropy_row(const LossTask<T>& task, const T* z, Size classes, T* sigma) {
+  using V = typename Row::V;
   Size best, wanted;
   const T top = top_of_row(z, classes, best);
-  const auto [on, off] = label_shares(task, classes);
-  T behind = 0;
+  T rest = 0, sum;
   if (task.labels == nullptr) {
     top_of_row(task.targets, classes, wanted);
     for (Size c = 0; c < classes; ++c)
-      if (task.targets[c] != T(0)) behind = fma(task.targets[c], top - z[c], behind);
+      if (task.targets[c] != T(0)) rest = fma(task.targets[c], top - z[c], rest);
+    sum = Row::softmax_of(z, classes, top, sigma, [](V p, Size) { return p; });
+    for (Size c = 0; c < classes; ++c) sigma[c] -= task.targets[c];
   } else {
+    const auto [on, off] = label_shares(task, classes);
     wanted = static_cast<Size>(*task.labels);
     if (off != T(0))
-      for (Size c = 0; c < classes; ++c) behind += top - z[c];
-    behind = off != T(0) ? fma(on - off, top - z[wanted], off * behind) : top - z[wanted];
+      for (Size c = 0; c < classes; ++c) rest += top - z[c];
+    rest = off != T(0) ? fma(on - off, top - z[wanted], off * rest) : top - z[wanted];
+    sum = Row::softmax_of(z, classes, top, sigma, [=](V p, Size c) { return p - one_hot<V>(c, wanted, on, off); });
   }
-  const T sum = exp_row(z, classes, top, sigma);
-  const T loss = log(broadcast(sum))[0] + behind;
-  if (task.labels != nullptr)
-    for (Size c = 0; c < classes; c += width<T>)
-      store(sigma + c, load(sigma + c) / sum - one_hot<T>(c, wanted, on, off));
-  else
-    for (Size c = 0; c < classes; ++c) sigma[c] = sigma[c] / sum - task.targets[c];
-  correct = best == wanted && loss == loss;
-  return loss;
+  return {sum, rest, best == wanted && sum == sum && rest == rest};
 }
+
+// What steps of one sample come to, each of them weighing 1: their logarithms are taken for many steps at once, as one
+// takes a fifth of the shortest step.
+template <class T>
+class LateLosses {
+ public:
+  FCNET_INLINE void add(const RowEntropy<T>& row, LossSum& total) {
+    sums_[count_] = row.sum, rests_[count_] = row.rest;
+    total.weight += 1;
+    total.correct += row.correct;
+    if (++count_ == width<T>) finish(total);
+  }
+  void finish(LossSum& total) {
+    T losses[width<T>];
+    store(losses, log(load(sums_)) + load(rests_));
+    for (int i = 0; i < count_; ++i) total.sum += static_cast<double>(losses[i]);
+    count_ = 0;
+  }
+
+ private:
+  T sums_[width<T>] = {}, rests_[width<T>] = {};
+  int count_ = 0;
+};
 
 template <class T>
 FCNET_INLINE T error_row(const LossTask<T>& task, const T* z, Size outputs, T* sigma, bool& correct) {
@@ -86,12 +123,17 @@ FCNET_INLINE T error_row(const LossTask<T>& task, const T* z, Size outputs, T* s
   return sum[0];
 }
 
-// `task` is that of one sample.
+// `task` is that of one sample. Compiled once, and not for every way that a step may go.
 template <class T>
-FCNET_INLINE LossSum loss_of_row(const LossTask<T>& task, const T* z, Size outputs, T* sigma) {
+[[gnu::noinline]] LossSum loss_of_row(const LossTask<T>& task, const T* z, Size outputs, T* sigma) {
   bool correct;
-  T loss = task.loss == Loss::cross_entropy ? cross_entropy_row(task, z, outputs, sigma, correct)
-                                            : error_row(task, z, outputs, sigma, correct);
+  T loss;
+  if (task.loss == Loss::cross_entropy) {
+    const RowEntropy<T> row = cross_entropy_row<WholeRows<T>>(task, z, outputs, sigma);
+    loss = row.loss(), correct = row.correct;
+  } else {
+    loss = error_row(task, z, outputs, sigma, correct);
+  }
   if (task.weights == nullptr) return {static_cast<double>(loss), 1, correct};
   const T weight = *task.weights;
   for (Size j = 0; j < outputs; ++j) sigma[j] = weight * sigma[j];

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "fcnet/elementwise.hpp"
-#include "fcnet/one_vector_layers.hpp"
 #include "fcnet/row_layers.hpp"
 #include "fcnet/row_losses.hpp"
+#include "fcnet/short_layers.hpp"
 
 namespace fcnet::FCNET_ISA {
 
@@ -42,22 +42,49 @@ void gather_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
     for (Size j = 0; j < rows.columns; ++j) row[j] = (row[j] - rows.offset[j]) * rows.scale[j];
 }
 
-// One step on the samples first..first + n of the order; Layers: what computes its layers.
-template <class Layers, class T>
-FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProgress& progress) {
-  gather_rows(t.x, first, n, t.layers[0].h);
+template <class T>
+FCNET_INLINE LossTask<T> loss_task_of(const RowTraining<T>& t, Size i) {
+  const Size row = row_number(t.x, i);
+  LossTask<T> task = t.loss;
+  if (task.labels != nullptr) task.labels += row;
+  if (task.targets != nullptr) task.targets += row * t.layers[t.count - 1].view.out;
+  if (task.weights != nullptr) task.weights += row;
+  return task;
+}
+
+// Samples of a few numbers, which mostly are there as they are needed.
+template <class T>
+FCNET_INLINE void gather_short_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
+  constexpr Element own = sizeof(T) == 4 ? Element::float32 : Element::float64;
+  const bool plain = rows.element == own && rows.column_step == 1 && rows.starts == nullptr && rows.scale == nullptr;
+  if (!plain) return gather_rows(rows, first, n, h);
+  for (Size i = 0; i < n; ++i) {
+    const T* const x = row_of<T>(rows, first + i);
+    for (Size j = 0; j < rows.columns; ++j) h.p[i * h.stride + j] = x[j];
+  }
+}
+
+// One step on the gathered samples first..first + n of the order, and whether its loss is finite. Layers: what computes
+// its layers; Row: and the softmax of one sample.
+template <class Layers, class Row, class T>
+FCNET_INLINE bool step_rows(const RowTraining<T>& t, Size first, Size n, RowProgress& progress, LateLosses<T>& late) {
   for (Size l = 0; l < t.count; ++l)
     Layers::forward(t.layers[l].view, t.layers[l].h, n, l + 1 < t.count ? t.layers[l + 1].h : t.output);
   const auto& last = t.layers[t.count - 1];
   const Size outputs = last.view.out;
   LossSum loss;
-  for (Size i = 0; i < n; ++i) {
-    const Size row = row_number(t.x, first + i);
-    LossTask<T> task = t.loss;
-    if (task.labels != nullptr) task.labels += row;
-    if (task.targets != nullptr) task.targets += row * outputs;
-    if (task.weights != nullptr) task.weights += row;
-    loss.add(loss_of_row(task, t.output.p + i * t.output.stride, outputs, last.sigma.p + i * last.sigma.stride));
+  bool finite;
+  if (n == 1 && t.loss.loss == Loss::cross_entropy && t.loss.weights == nullptr) {
+    const RowEntropy<T> row = cross_entropy_row<Row>(loss_task_of(t, first), t.output.p, outputs, last.sigma.p);
+    loss.weight = 1;
+    finite = row.finite();
+    late.add(row, progress.total);
+  } else {
+    for (Size i = 0; i < n; ++i)
+      loss.add(loss_of_row(loss_task_of(t, first + i), t.output.p + i * t.output.stride, outputs,
+                           last.sigma.p + i * last.sigma.stride));
+    add_mean(progress.total, t.loss.loss, outputs, loss);
+    finite = is_finite(progress.total);
   }
   const double scale = gradient_scale(t.loss.loss, outputs, loss);
   progress.powers.advance(*t.chosen);
@@ -66,26 +93,38 @@ FCNET_INLINE void step_rows(const RowTraining<T>& t, Size first, Size n, RowProg
   with_optimizer(step, [&](auto optimizer) {
     for (Size l = t.count; l-- > 0;) Layers::backward(optimizer, t, l, n);
   });
-  add_mean(progress.total, t.loss.loss, outputs, loss);
+  return finite;
 }
 
 // Steps of `batch` samples each on the samples first..last of the order, as long as the loss is finite; where they
 // ended.
 template <class T>
 Size train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowProgress& progress) {
-  const auto steps = [&](auto layers) {
-    while (first < last && is_finite(progress.total)) {
+  LateLosses<T> late;
+  bool finite = is_finite(progress.total);
+  const auto steps = [&](auto step) FCNET_INLINED {
+    while (first < last && finite) {
       const Size n = last - first < batch ? last - first : batch;
-      step_rows<decltype(layers)>(t, first, n, progress);
+      finite = step(n);
       if (t.average != nullptr)
         average(t.average, t.layers[0].view.w, t.slot, static_cast<T>(t.chosen->averaging.share(progress.averaged++)));
       first += n;
     }
   };
-  if (OneVectorRows<T>::fits(t))
-    steps(OneVectorRows<T>{});
+  const auto short_step = [&](Size n) FCNET_INLINED {
+    gather_short_rows(t.x, first, n, t.layers[0].h);
+    return step_rows<ShortLayers<T>, ShortLayers<T>>(t, first, n, progress, late);
+  };
+  if (!ShortLayers<T>::fit(t))
+    steps([&](Size n) {
+      gather_rows(t.x, first, n, t.layers[0].h);
+      return step_rows<TiledRows<T>, WholeRows<T>>(t, first, n, progress, late);
+    });
+  else if (batch == 1)
+    steps([&](Size) { return short_step(1); });
   else
-    steps(TiledRows<T>{});
+    steps(short_step);
+  late.finish(progress.total);
   return first;
 }
 

@@ -42,17 +42,20 @@ constexpr Size vector_bytes = 16;
 constexpr int tile_rows = 6, tile_vectors = 2;
 #endif
 
-template <class T>
+template <class T, Size bytes = vector_bytes>
 struct VectorTypes {
-  static constexpr int width = vector_bytes / sizeof(T);
-  typedef T Vector __attribute__((vector_size(vector_bytes)));
-  typedef T Unaligned __attribute__((vector_size(vector_bytes), aligned(alignof(T)), may_alias));
+  static constexpr int width = bytes / sizeof(T);
+  typedef T Vector __attribute__((vector_size(bytes)));
+  typedef T Unaligned __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
 };
 
 template <class T>
 using Vec = typename VectorTypes<T>::Vector;
 template <class T>
 constexpr int width = VectorTypes<T>::width;
+// The shortest that every instruction set has: where a few lanes do, its results come sooner.
+template <class T>
+using ShortVec = typename VectorTypes<T, 16>::Vector;
 
 // The integers of a vector's size: its bits, its comparisons.
 template <class V>
@@ -68,6 +71,14 @@ struct UnsignedBits<V, 8> {
   typedef std::uint64_t Vector __attribute__((vector_size(sizeof(V))));
 };
 
+template <class V, class T>
+FCNET_INLINE V load_vector(const T* p) {
+  return static_cast<V>(*reinterpret_cast<const typename VectorTypes<T, sizeof(V)>::Unaligned*>(p));
+}
+template <class V, class T>
+FCNET_INLINE void store_vector(T* p, V v) {
+  *reinterpret_cast<typename VectorTypes<T, sizeof(V)>::Unaligned*>(p) = v;
+}
 template <class T>
 FCNET_INLINE Vec<T> load(const T* p) {
   return (Vec<T>)*reinterpret_cast<const typename VectorTypes<T>::Unaligned*>(p);
@@ -76,9 +87,14 @@ template <class T>
 FCNET_INLINE void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename VectorTypes<T>::Unaligned*>(p) = v;
 }
+// The value in every lane; value - 0 is value, where 0 + value would be computed, as it changes -0.
+template <class V, class T>
+FCNET_INLINE V broadcast_as(T value) {
+  return value - V{};
+}
 template <class T>
 FCNET_INLINE Vec<T> broadcast(T value) {
-  return value - Vec<T>{};
+  return broadcast_as<Vec<T>>(value);
 }
 
 // a * b + c: one rounding (two in the portable build).
@@ -107,6 +123,17 @@ FCNET_INLINE V sqrt(V a) {
   for (Size i = 0; i < sizeof(V) / sizeof(a[0]); ++i) a[i] = sqrt1(a[i]);
   return a;
 }
+#endif
+
+#if defined(__AVX2__)
+FCNET_INLINE ShortVec<float> fma(ShortVec<float> a, ShortVec<float> b, ShortVec<float> c) {
+  return _mm_fmadd_ps(a, b, c);
+}
+FCNET_INLINE ShortVec<double> fma(ShortVec<double> a, ShortVec<double> b, ShortVec<double> c) {
+  return _mm_fmadd_pd(a, b, c);
+}
+FCNET_INLINE ShortVec<float> sqrt(ShortVec<float> a) { return _mm_sqrt_ps(a); }
+FCNET_INLINE ShortVec<double> sqrt(ShortVec<double> a) { return _mm_sqrt_pd(a); }
 #endif
 
 // The same of single numbers.
@@ -143,10 +170,10 @@ template <class V, int... I>
 FCNET_INLINE V numbers(Indices<I...>) {
   return V{I...};
 }
-// 0, 1, ..., width - 1
-template <class T>
-FCNET_INLINE Vec<T> lane_numbers() {
-  return numbers<Vec<T>>(typename CountTo<width<T>>::type{});
+// 0, 1, ..., lanes - 1
+template <class T, class V = Vec<T>>
+FCNET_INLINE V lane_numbers() {
+  return numbers<V>(typename CountTo<sizeof(V) / sizeof(T)>::type{});
 }
 
 // a[h], b[h], a[h + 1], b[h + 1], ... where h is 0 (first half) or width / 2 (second half).
