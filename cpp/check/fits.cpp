@@ -125,7 +125,7 @@ class Fits {
     std::vector<std::vector<T>> all;
     Hyperparameters chosen;
     chosen.optimizer = optimizer;
-    chosen.learning_rate = 0.001;
+    chosen.learning_rate = 0.0001;
     Watch nobody;
     Parameters<T> start;
     OptimizerState<T> state;
