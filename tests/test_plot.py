@@ -152,6 +152,14 @@ def test_first_weights_are_images(pyplot):
         fc.plot.first_layer(net, (2, 2))
 
 
+def test_a_network_too_large_to_draw_is_summed_up_in_histograms(pyplot):
+    shown = fc.Network([2, 40, 2], seed=0).explain([[1, 1]], [0])
+    figure = fc.plot.network(shown, view="gradients")
+    assert [axes.get_title("left") for axes in figure.axes] == ["dW_1", "sigma_1", "dW_2", "sigma_2"]
+    assert [sum(bar.get_height() for bar in axes.patches) for axes in figure.axes] == [80, 40, 80, 2]
+    assert f"dW_1 from {shown['dW_1'].min():.3g} to" in figure.get_label()
+
+
 @pytest.mark.parametrize("view", ["before", "after", "gradients"])
 def test_a_network_is_drawn(view, pyplot):
     shown = article().explain([[1, 1]], [0], class_names=NAMES)

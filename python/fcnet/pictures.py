@@ -172,6 +172,8 @@ def first_layer(net: Any, shape: tuple[int, int], *, most: int = 36) -> Any:
 def network(shown: Any, *, view: str = "before") -> Any:
     """The network of an explanation: neurons with their outputs, edges as wide as their numbers are large.
 
+    Of one with more than 10 neurons in a layer, histograms of what the edges and neurons would show.
+
     Parameters
     ----------
     shown : Explanation
@@ -186,7 +188,7 @@ def network(shown: Any, *, view: str = "before") -> Any:
     Raises
     ------
     ImportError : matplotlib is missing.
-    ValueError : an unknown view, or a layer with more than 10 neurons.
+    ValueError : an unknown view.
     """
     if view not in _VIEWS:
         raise ValueError(f"view is {view!r}: expected one of {', '.join(_VIEWS)}")
@@ -194,7 +196,9 @@ def network(shown: Any, *, view: str = "before") -> Any:
     count = sum(name.startswith("W_new_") for name in shown)
     sizes = [shown["I"].shape[1], *(shown[f"h_out_{i}"].shape[1] for i in range(1, count + 1))]
     if max(sizes) > _MOST_NEURONS:
-        raise ValueError(f"layers have up to {max(sizes)} neurons: expected at most {_MOST_NEURONS} to draw")
+        return _histograms(
+            {f"{name}{i}": shown[f"{name}{i}"] for i in range(1, count + 1) for name in (edges, neurons)}
+        )
     widest = max(float(np.abs(shown[f"{edges}{i}"]).max()) for i in range(1, count + 1)) or 1.0
     with panels(1) as (figure, (axes,)):
         figure.set_size_inches(1.2 + 2.2 * count, 0.9 + 0.95 * max(sizes))
@@ -228,4 +232,14 @@ def network(shown: Any, *, view: str = "before") -> Any:
     figure.set_label(
         f"The network {' – '.join(map(str, sizes))}, {view}: {edges[:-1]} at the edges; at the end {outputs}."
     )
+    return figure
+
+
+def _histograms(quantities: dict[str, Any]) -> Any:
+    with panels(len(quantities)) as (figure, drawn):
+        for axes, (name, values) in zip(drawn, quantities.items(), strict=True):
+            axes.hist(values.ravel(), 24, color=BLUE)
+            axes.set_title(name)
+    said = (f"{name} from {values.min():.3g} to {values.max():.3g}" for name, values in quantities.items())
+    figure.set_label(f"Histograms of a network too large to draw: {', '.join(said)}.")
     return figure

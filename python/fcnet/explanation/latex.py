@@ -54,7 +54,7 @@ def expression(given: Expression, digits: int) -> str:
         case tuple():
             return " ".join(expression(part, digits) for part in given)
         case Symbol(letter, sub, sup):
-            base = _LETTERS.get(letter, _word(letter))
+            base = expression(letter, digits)
             above = r"\prime" if sup == "′" else sup if len(sup) < 2 else rf"\mathrm{{{sup}}}"
             return base + (f"_{{{sub}}}" if sub else "") + (f"^{{{above}}}" if sup else "")
         case Numbers():
