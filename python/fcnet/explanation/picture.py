@@ -17,8 +17,8 @@ from fcnet.explanation.trace import Problem, Quantities
 
 MOST_NEURONS = 10  # in a layer that is drawn
 _MOST_LABELS = 4  # neurons in layers whose edges have their numbers written beside them
-_RADIUS, _TOP, _SIDE = 31, 70, 42
-_LABELLED, _PLAIN = (118, 202), (92, 300)  # from row to row, from column to column
+_RADIUS, _TOP, _SIDE = 33, 70, 42
+_LABELLED, _PLAIN = (118, 206), (92, 300)  # from row to row, from column to column
 GROUND = '<rect width="100%" height="100%" fill="var(--card,#fff)"/>'
 _DIGITS = 3  # decimals
 _ALONG = np.linspace(0.28, 0.72, 12)  # where on an edge its number may stand
