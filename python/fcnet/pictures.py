@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fcnet import arrays
+from fcnet.edge_labels import places
 from fcnet.metrics.samples import labels, predicted, scores
 from fcnet.panels import BLUE, GREY, VERMILION, panels
 
 _MOST_WRITTEN = 20  # classes whose counts are written into the cells
 _VIEWS = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}
 _MOST_NEURONS = 10
+_LABEL = (0.2, 0.17)  # how wide and high a number at an edge is, from layer to layer and neuron to neuron 1
 
 
 def _names(given: Sequence[str] | None, classes: int) -> list[str]:
@@ -205,14 +207,16 @@ def network(shown: Any, *, view: str = "before") -> Any:
         axes.set_axis_off()
         axes.set_title({"before": "before the step", "after": "after the step"}.get(view, "gradients"))
         for i in range(1, count + 1):
+            before, behind = ([(size - 1) / 2 - j for j in range(size)] for size in sizes[i - 1 : i + 1])
+            along = places(before, behind, 1, _LABEL) if max(sizes) <= 4 else []
             for (k, j), value in np.ndenumerate(shown[f"{edges}{i}"]):
-                y = [(sizes[i - 1] - 1) / 2 - k, (sizes[i] - 1) / 2 - j]
+                y = [before[k], behind[j]]
                 color, dashes = (BLUE, "-") if value >= 0 else (VERMILION, (0, (3, 1.5)))
                 axes.plot(
                     [i - 1, i], y, color=color, linestyle=dashes, linewidth=0.6 + 4 * abs(value) / widest, zorder=1
                 )
                 if max(sizes) <= 4:
-                    place = (i - 1 + 0.28, y[0] + 0.28 * (y[1] - y[0]))
+                    place = (i - 1 + along[k], y[0] + along[k] * (y[1] - y[0]))
                     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
                     axes.text(*place, f"{value:.3g}", color=color, ha="center", va="center", fontsize=8, bbox=box)
         for i, size in enumerate(sizes):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fcnet.edge_labels import places
 from fcnet.explanation.slots import Slots, sign
 from fcnet.explanation.trace import Problem, Quantities
 
@@ -21,8 +22,7 @@ _RADIUS, _TOP, _SIDE = 33, 70, 42
 _LABELLED, _PLAIN = (118, 206), (92, 300)  # from row to row, from column to column
 GROUND = '<rect width="100%" height="100%" fill="var(--card,#fff)"/>'
 _DIGITS = 3  # decimals
-_ALONG = np.linspace(0.28, 0.72, 12)  # where on an edge its number may stand
-_LABEL = (46, 15)  # how wide and high that is
+_LABEL = (46, 15)  # how wide and high the number at an edge is
 _WIDEST = 7
 
 
@@ -120,25 +120,6 @@ class Picture:
             tallest - self._row * (self._sizes[layer] - 1)
         ) / 2 + self._row * neuron
 
-    def _along(self, layer: int) -> list[float]:
-        """Where on the edges from each neuron of a layer their numbers stand, so that they lie apart.
-
-        Those from every other neuron stand elsewhere: the first choice of two places that leaves all room, or the best.
-        """
-        before, behind = ([self._place(i, j)[1] for j in range(self._sizes[i])] for i in (layer, layer + 1))
-        top, bottom = (each.ravel() for each in np.meshgrid(before, behind, indexing="ij"))
-        every_other = np.repeat(np.arange(len(before)) % 2 == 1, len(behind))
-        pairs = np.triu_indices(len(top), 1)
-
-        def room(even: float, odd: float) -> float:
-            along = np.where(every_other, odd, even)
-            x, y = self._column * along / _LABEL[0], (top + along * (bottom - top)) / _LABEL[1]
-            apart = np.maximum(*(np.abs(each[pairs[0]] - each[pairs[1]]) for each in (x, y)))
-            return float(min(apart.min(initial=1.0), 1.0))
-
-        chosen = max(((a, b) for a in _ALONG for b in _ALONG if a == b or len(before) > 1), key=lambda ab: room(*ab))
-        return [float(chosen[j % 2]) for j in range(len(before))]
-
     def widest(self, edges: str) -> float:
         """The largest number at an edge, in any step."""
         return (
@@ -149,7 +130,8 @@ class Picture:
         lines, labels = [], []
         for i in self._problem.layers:
             name, values = f"{what.edges}{i}", self._steps[0][f"{what.edges}{i}"]
-            along = self._along(i - 1) if self._labels else []
+            before, behind = ([self._place(n, j)[1] for j in range(self._sizes[n])] for n in (i - 1, i))
+            along = places(before, behind, self._column, _LABEL) if self._labels else []
             for k in range(self._sizes[i - 1]):
                 for j in range(self._sizes[i]):
                     (x1, y1), (x2, y2) = self._place(i - 1, k), self._place(i, j)
