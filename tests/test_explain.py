@@ -163,6 +163,9 @@ def test_a_batch_is_normalised_by_its_own_statistics_and_remembered():
     np.testing.assert_allclose(shown["normal_1"], (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5), atol=1e-12)
     np.testing.assert_allclose(shown["mean_new_1"], 0.1 * z.mean(axis=0), atol=1e-14)
     np.testing.assert_allclose(shown["variance_new_1"], 0.9 + 0.1 * z.var(axis=0, ddof=1), atol=1e-14)
+    rows = {row.name: row for row in shown.compare()}
+    for name in ("normal_2", "tau_1", "mean_new_2", "variance_new_1"):
+        np.testing.assert_allclose(rows[name].native, rows[name].textbook.astype(float), rtol=1e-9, atol=1e-12)
     text = " ".join(shown.to_text(width=200).split())
     assert "Layer 2 is normalised: mean and variance are those of a neuron over the samples, ε is 0.01." in text
     assert "variance_1 ← variance_1 + 0.1 · (5/4 variance(z_1) − variance_1)" in text

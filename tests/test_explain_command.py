@@ -36,13 +36,13 @@ def test_several_steps_are_summed_up_from_the_first_to_the_last(capsys):
     assert head[2] == "L from 0.8226 to 0.2009, odd from 0.4393 to 0.8180, even from 0.5607 to 0.1820"
     assert head[3] == "The equations are those of the first step."
     two = ("--input", "1,1", "--target", "odd", "--input", "0,1", "--target", "even")
-    assert "odd of the first sample from 0.4393 to" in output(capsys, *two)
+    assert "; of the first sample odd from 0.4393 to" in output(capsys, *two)
 
 
 def test_the_outputs_of_a_saved_network_are_numbers_not_odd_and_even(capsys, tmp_path):
     fc.Network([2, 3, 2], seed=0).save(tmp_path / "net.safetensors")
     text = output(capsys, "--model", str(tmp_path / "net.safetensors"), "--input", "1,1", "--target", "0")
-    assert ", 0 from" in text
+    assert ", output 0 from" in text
     assert "odd" not in text
 
 

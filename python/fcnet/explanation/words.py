@@ -58,10 +58,11 @@ def outputs(step: Quantities) -> list[int]:
 def changes(steps: Sequence[Quantities], class_names: Sequence[str]) -> str:
     """What the steps have done to the loss and to the outputs of the first sample."""
     first, last = steps[0], steps[-1]
-    of = " of the first sample" if len(first["I"]) > 1 else ""
-    named = [("L", first["L"], last["L_new"])]
-    named += [(f"{class_names[j]}{of}", first["p"][0, j], last["p_new"][0, j]) for j in outputs(first)]
-    said = ", ".join(f"{name} from {before:.4f} to {after:.4f}" for name, before, after in named)
+    loss = f"L from {first['L']:.4f} to {last['L_new']:.4f}"
+    names = [f"output {name}" if name.isdigit() else name for name in class_names]
+    of = [f"{names[j]} from {first['p'][0, j]:.4f} to {last['p_new'][0, j]:.4f}" for j in outputs(first)]
+    said = ", ".join(of)
+    said = f"{loss}; of the first sample {said}" if len(first["I"]) > 1 else f"{loss}, {said}"
     return f"{said}\nThe equations are those of the first step." if len(steps) > 1 else said
 
 
