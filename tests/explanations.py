@@ -39,15 +39,24 @@ def batch(dtype="float64", loss=None, activation="tanh", output=None, n=5, bias=
     return net, rng.normal(size=(n, 3)) / 2, rng.integers(0, 4, n) if labels else rng.random((n, 4))
 
 
-def normalized(dtype="float64", activation="tanh"):
+def normalized(dtype="float64", activation="tanh", kind="layer", loss=None):
     """A network of 3 – 6 – 5 – 4 neurons, two of its layers normalised, and x and y for it."""
     rng = np.random.default_rng(7)
-    norms = [fc.LayerNorm(), fc.LayerNorm(1e-2)]
+    norm = {"layer": fc.LayerNorm, "batch": fc.BatchNorm}[kind]
+    norms = [norm(), norm(1e-2)]
     layers = [fc.Dense(m, activation, normalization=norm) for m, norm in zip((6, 5), norms, strict=True)]
-    net = fc.Network([3, *layers, 4], seed=3, dtype=dtype)
+    net = fc.Network([3, *layers, 4], seed=3, dtype=dtype, loss=loss)
     for layer in net.layers[:2]:
         layer.gamma, layer.B = rng.uniform(0.5, 2, len(layer.B)), rng.normal(size=len(layer.B))
-    return net, rng.normal(size=(5, 3)), rng.integers(0, 4, 5)
+    return net, rng.normal(size=(5, 3)), rng.integers(0, 4, 5) if loss is None else rng.random((5, 4))
+
+
+def few_neurons(seed, kind, neurons, loss, n):
+    """A float32 network in which little is made normal, so that the terms of gradients cancel, and x and y for it."""
+    rng = np.random.default_rng(seed)
+    layers = [fc.Dense(4, "gelu"), fc.Dense(neurons, "gelu", normalization=kind), fc.Dense(3, "gelu")]
+    net = fc.Network([3, *layers, 2], seed=seed, loss=loss)
+    return net, rng.normal(size=(n, 3)), rng.integers(0, 2, n) if loss == "cross_entropy" else rng.normal(size=(n, 2))
 
 
 def fourth_power(output, target):

@@ -30,11 +30,12 @@ _native optional reference.kernels reference.activations reference.losses refere
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
 samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
 hyperparameters names signatures losses initializers normalization dense kinds architecture answers splitting examples
-files safetensors datasets scoring monitoring early_stopping schedule schedules panels pictures plot history storage
-optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
-explanation.covered explanation.trace explanation.oracle explanation.expressions explanation.slots
-explanation.loss_formulas explanation.normalization_formulas explanation.lesson explanation.text explanation.latex
-explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures explanation.page
+files safetensors datasets scoring monitoring early_stopping schedule schedules panels edge_labels pictures plot history
+storage optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
+explanation.single_layers explanation.trace explanation.oracle explanation.expressions explanation.slots
+explanation.loss_formulas explanation.normalization_formulas explanation.words explanation.lesson explanation.text
+explanation.latex explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures
+explanation.histograms explanation.page
 explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
 explanation.explanation explanation explaining network loading article explain_command threads threadpool_controller
 sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back sklearn.descent

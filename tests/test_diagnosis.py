@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import fcnet as fc
 from fcnet import reference
 
-from explanations import batch
+from explanations import batch, normalized
 
 
 @pytest.fixture
@@ -59,6 +61,49 @@ def test_the_figures_are_those_of_numpy():
     assert len(found.layers[0].weights.bars()) == 24
 
 
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+def test_the_figures_of_normalised_layers_are_those_of_numpy(kind):
+    net, x, y = normalized(kind=kind)
+    found = net.diagnose(x, y)
+    h = x
+    for each, layer in zip(found.layers[:2], net.layers, strict=False):
+        z = h @ layer.W
+        axis = 1 if kind == "layer" else 0
+        normal = (z - z.mean(axis, keepdims=True)) / np.sqrt(z.var(axis, keepdims=True) + layer.normalization.epsilon)
+        h = np.tanh(layer.gamma * normal + layer.B)
+        assert (each.outputs.mean, each.outputs.std) == pytest.approx((h.mean(), h.std()))
+    shown = net.explain(x, y)
+    assert (found.loss, found.loss_after) == pytest.approx((float(shown["L"]), float(shown["L_new"])))
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": 0.5, "offset": 1.0}], ids=["", "scaled"])
+def test_sparse_rows_are_diagnosed_as_dense_ones(data, options):
+    sparse = pytest.importorskip("scipy.sparse")
+    x = np.where(np.abs(data[0]) < 1, 0, data[0])
+    net = fc.Network([6, 16, 2], seed=0, **options)
+    assert str(net.diagnose(sparse.csr_array(x), data[1])) == str(net.diagnose(x, data[1]))
+    assert "scale=1 / abs(x).max())" in advice(net, sparse.csr_array(100 * x), data[1])
+
+
+def test_of_many_sparse_rows_some_are_looked_at(data, monkeypatch):
+    sparse = pytest.importorskip("scipy.sparse")
+    monkeypatch.setattr("fcnet.explanation.diagnosis._MOST", 300)
+    found = fc.Network([6, 16, 2], seed=0).diagnose(sparse.csr_array(data[0]), data[1])
+    assert found.inputs.counts.sum() == 50 * 6
+    assert found.layers[0].outputs.counts.sum() == 200 * 16
+
+
+@pytest.mark.parametrize("uneven", [1, 1e4])
+@pytest.mark.parametrize("constant", [0, 7])
+def test_the_scaling_that_is_advised_can_be_taken(data, uneven, constant):
+    x, y = 100 + 20 * data[0] * [1, 1, 1, 1, 1, uneven], data[1]
+    x[:, 3] = constant
+    said = re.search(r"like (Network\(.*\)) \(", advice(fc.Network([6, 16, 2], seed=0), x, y, learning_rate=1e-6))[1]
+    given = eval(said.replace("Network", "dict"), {"np": np, "x": x, "dict": dict})
+    again = advice(fc.Network([6, 16, 2], seed=0, **given), x, y)
+    assert "scale the inputs" not in again
+
+
 def test_a_learning_rate_that_is_too_high(data):
     assert "lower the learning rate: it is too high (one step of 500 takes the loss from" in advice(
         fc.Network([6, 16, 2], seed=0), *data, learning_rate=500
@@ -99,11 +144,8 @@ def test_no_gradient(data):
 
 
 def test_what_it_does_not_take_is_refused(data):
-    scipy = pytest.importorskip("scipy.sparse")
     net = fc.Network([6, 4, 2], seed=0)
     before = net.layers[0].W
-    with pytest.raises(TypeError, match="x is sparse"):
-        net.diagnose(scipy.csr_array(data[0]), data[1])
     with pytest.raises(ValueError, match="learning_rate"):
         net.diagnose(*data, learning_rate=0)
     with pytest.raises(ValueError, match="at least one sample"):

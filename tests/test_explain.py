@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from fcnet.explanation import table
 from fcnet.explanation.oracle import computed, hold, wide
 
 from bounds import max_error, unit_roundoff
-from explanations import CASES, LAYERS, NAMES, article, batch, normalized
+from explanations import CASES, LAYERS, NAMES, article, batch, few_neurons, fourth_power, normalized
 
 TINY = 40 * unit_roundoff(np.float64)  # a dozen operations on numbers below 1, forth and back
 
@@ -57,7 +58,10 @@ def check(net, x, y):
     error = 1e-4 if net.dtype == np.float32 else 1e-12
     for name, value in shown.items():
         assert max_error([value], [np.asarray(alone[name], float)]) <= error, name
-    assert (shown["p"] == net.predict(x)).all() or max_error([shown["p"]], [net.predict(x)]) <= error
+    if any(isinstance(layer.normalization, fc.BatchNorm) for layer in net.layers):
+        assert shown["L"] == net._model.gradients(*shown._problem.examples.of_loss(net._architecture)[:2])[0]
+    else:
+        assert (shown["p"] == net.predict(x)).all() or max_error([shown["p"]], [net.predict(x)]) <= error
     for i, (dw, db, *_) in enumerate(net.gradients(x, y), 1):
         assert (shown[f"dW_{i}"] == dw).all()
         assert (shown[f"dB_{i}"] == db).all()
@@ -135,23 +139,56 @@ def test_what_is_not_an_argument_is_refused(arguments, error, message):
         net.explain(x, y, **arguments)
 
 
+@pytest.mark.parametrize("kind", ["layer", "batch"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
-def test_layer_normalization_is_that_of_the_oracle(dtype, activation):
-    check(*normalized(dtype, activation=activation))
+@pytest.mark.parametrize("loss", [None, "rmse", fourth_power], ids=["cross_entropy", "rmse", "own"])
+def test_normalization_is_that_of_the_oracle(dtype, activation, kind, loss):
+    check(*normalized(dtype, activation, kind, loss))
 
 
-def test_the_steps_of_a_normalized_network_are_those_of_a_fit():
-    net, x, y = normalized()
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("neurons", [1, 2])
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "rmse"])
+def test_where_little_is_made_normal_rounding_is_no_bug(loss, kind, neurons, n):
+    for seed in range(5):
+        net, x, y = few_neurons(seed, kind, neurons, loss, n)
+        assert net.explain(x, y)["dW_1"].shape == (3, 4)
+
+
+def test_a_batch_is_normalised_by_its_own_statistics_and_remembered():
+    net, x, y = normalized(kind="batch")
+    shown = net.explain(x, y)
+    z = x @ net.layers[0].W
+    np.testing.assert_allclose(shown["normal_1"], (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5), atol=1e-12)
+    np.testing.assert_allclose(shown["mean_new_1"], 0.1 * z.mean(axis=0), atol=1e-14)
+    np.testing.assert_allclose(shown["variance_new_1"], 0.9 + 0.1 * z.var(axis=0, ddof=1), atol=1e-14)
+    rows = {row.name: row for row in shown.compare()}
+    for name in ("normal_2", "tau_1", "mean_new_2", "variance_new_1"):
+        np.testing.assert_allclose(rows[name].native, rows[name].textbook.astype(float), rtol=1e-9, atol=1e-12)
+    text = " ".join(shown.to_text(width=200).split())
+    assert "Layer 2 is normalised: mean and variance are those of a neuron over the samples, ε is 0.01." in text
+    assert "variance_1 ← variance_1 + 0.1 · (5/4 variance(z_1) − variance_1)" in text
+    net.layers[0].freeze()
+    with pytest.raises(ValueError, match="layer 1 is frozen and normalised by what it remembers of batches"):
+        net.explain(x, y)
+
+
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+def test_the_steps_of_a_normalized_network_are_those_of_a_fit(kind):
+    net, x, y = normalized(kind=kind)
     shown = net.explain(x, y, learning_rate=0.2, steps=3)
     net.fit(x, y, epochs=3, batch_size=len(x), optimizer=fc.SGD(0.2), shuffle=False)
     for i, layer in enumerate(net.layers[:2], 1):
-        for name in ("W", "B", "gamma"):
+        for name in ("W", "B", *layer.normalization.parts):
             assert (shown.steps[-1][f"{name}_new_{i}"] == getattr(layer, name)).all()
 
 
-@pytest.mark.parametrize("name", ["z_1", "normal_2", "tau_1", "dgamma_2", "gamma_new_1"])
+@pytest.mark.parametrize(
+    "name", ["z_1", "normal_2", "tau_1", "dgamma_2", "gamma_new_1", "sigma_1", "mean_new_1", "variance_new_2", "L_new"]
+)
 def test_a_number_of_normalization_that_is_off_raises(name):
-    net, x, y = normalized()
+    net, x, y = normalized(kind="batch")
     shown = net.explain(x, y)
     step = {key: value.copy() for key, value in shown.steps[0].items()}
     step[name].reshape(-1)[-1] += 1e-9
@@ -181,12 +218,6 @@ def test_sparse_rows_are_explained_as_dense_ones():
 
 
 def test_what_is_not_explained_is_refused():
-    with pytest.raises(ValueError, match="layer 1 has normalization BatchNorm.* expected LayerNorm or none"):
-        fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0).explain(np.eye(2), [0, 1])
-    net = fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm()), 2], seed=0)
-    for method in (net.check_gradients, net.diagnose):
-        with pytest.raises(ValueError, match="layer 1 has normalization BatchNorm.*, which is not explained"):
-            method(np.eye(2), [0, 1])
     with pytest.raises(ValueError, match="x has shape .0, 2.: expected at least one sample"):
         fc.Network([2, 2], seed=0).explain(np.zeros((0, 2)), [])
 
@@ -204,8 +235,15 @@ def test_a_large_network_is_explained_too():
     for text in (shown.to_html(), shown.to_text()):
         assert "The layers in figures" in text
         assert "layer 2, gradients" in text
-    with pytest.raises(ValueError, match="layers have up to 256 neurons: expected at most 10 to draw"):
-        shown.to_svg()
+    for view, name in (("before", "h_out_1"), ("after", "h_out_new_1"), ("gradients", "h_out_1")):
+        root = ET.fromstring(shown.to_svg(view=view))
+        assert len(root.findall("{*}rect")) == 1 + 6 * 24
+        assert (
+            f"layer 1, outputs: 0 to {shown[name].max():.3g}, mean {shown[name].mean():.3g}"
+            in root.find("{*}desc").text
+        )
+    with pytest.raises(ValueError, match="layers have up to 256 neurons: expected at most 10 to move"):
+        shown.to_svg(view="steps")
 
 
 def test_rows_of_any_type_are_explained_as_their_numbers(dtype):

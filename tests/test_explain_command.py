@@ -31,6 +31,21 @@ def test_the_articles_network_is_the_default(capsys):
     assert output(capsys, *named) == text
 
 
+def test_several_steps_are_summed_up_from_the_first_to_the_last(capsys):
+    head = output(capsys, "--steps", "20", "--loss", "cross_entropy").splitlines()[:4]
+    assert head[2] == "L from 0.8226 to 0.2009, odd from 0.4393 to 0.8180, even from 0.5607 to 0.1820"
+    assert head[3] == "The equations are those of the first step."
+    two = ("--input", "1,1", "--target", "odd", "--input", "0,1", "--target", "even")
+    assert "; of the first sample odd from 0.4393 to" in output(capsys, *two)
+
+
+def test_the_outputs_of_a_saved_network_are_numbers_not_odd_and_even(capsys, tmp_path):
+    fc.Network([2, 3, 2], seed=0).save(tmp_path / "net.safetensors")
+    text = output(capsys, "--model", str(tmp_path / "net.safetensors"), "--input", "1,1", "--target", "0")
+    assert ", output 0 from" in text
+    assert "odd" not in text
+
+
 def test_every_format_is_written(capsys, tmp_path):
     files = {name: tmp_path / f"out.{name}" for name in ("html", "latex", "markdown", "svg", "json")}
     text = output(capsys, "--steps", "3", *(word for name, path in files.items() for word in (f"--{name}", str(path))))
@@ -132,8 +147,12 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(arguments, message, capsys, t
     assert not [*tmp_path.iterdir()]
 
 
-def test_numbers_that_are_none_are_a_usage_error(capsys):
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("--input", "expected numbers like 0.5,1"), ("--layers", "expected whole numbers like 2,2,2,2")],
+)
+def test_numbers_that_are_none_are_a_usage_error(option, message, capsys):
     with pytest.raises(SystemExit) as done:
-        cli.main(["explain", "--input", "1,x"])
+        cli.main(["explain", option, "1,x"])
     assert done.value.code == 2
-    assert "--input" in capsys.readouterr().err
+    assert f"argument {option}: '1,x': {message}" in capsys.readouterr().err

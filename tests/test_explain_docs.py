@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
+import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,18 @@ def test_the_picture_is_what_the_library_draws():
     path, text = PAGE.parent / "pictures/explain_steps.svg", shown.to_svg(view="steps")
     rewrite(path, text)
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_the_picture_of_the_page_is_made_by_its_script(tmp_path):
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))):
+        pytest.skip("no chromium is installed")
+    pytest.importorskip("matplotlib")
+    made, kept = tmp_path / "explain_page.png", PAGE.parent / "pictures/explain_page.png"
+    script = runpy.run_path(str(PAGE.parent / "pictures.py"))
+    script["explain_page"](made)
+    size, expected = (struct.unpack(">II", path.read_bytes()[16:24]) for path in (made, kept))
+    assert size == expected
+    assert abs(made.stat().st_size / kept.stat().st_size - 1) < 0.5  # not blank; fonts differ from machine to machine
 
 
 @pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines()])

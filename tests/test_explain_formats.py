@@ -85,15 +85,19 @@ def test_the_latex_compiles(shown, normal, tmp_path):
         np.eye(2), [0, 8], class_names=["a_b%&#~^\\${}"] * 9
     )
     (tmp_path / "batched.tex").write_text(odd.to_latex())
+    net, x, y = normalized(kind="batch")
+    (tmp_path / "over_batch.tex").write_text(net.explain(x, y).to_latex())
+    (tmp_path / "wide.tex").write_text(fc.Network([2, 8, 2], seed=0).explain(*XOR).to_latex())
     sections = []
     for loss, output in CASES:
         net, x, y = batch(loss=loss, output=output, activation="leaky_relu", n=2)
         sections += Lesson((each := net.explain(x, y))._problem, each.steps[0]).sections()
     (tmp_path / "losses.tex").write_text(document("Losses", "all", sections, 4))
-    for name in ("shown", "normal", "batched", "losses"):
+    for name in ("shown", "normal", "batched", "wide", "over_batch", "losses"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", f"{name}.tex"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+        assert b"Overfull" not in done.stdout, name  # no equation is wider than the paper
 
 
 def test_a_dict_is_json_and_has_every_digit(batched):

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet.explanation.surface import Surface
 
-from explanations import XOR
+from explanations import XOR, article
 
 pytestmark = pytest.mark.once
 
@@ -98,6 +99,34 @@ def test_the_slider_shows_the_numbers_of_its_step(opened, shown):
     assert opened["plane"]
 
 
+ROOM = """<script>
+const wide = [...document.querySelectorAll(".equation,figure")].filter((e) => e.scrollWidth > e.clientWidth);
+document.body.insertAdjacentHTML("beforeend", "<pre id=found>" + JSON.stringify({
+  equations: wide.filter((e) => e.matches(".equation")).length, figures: wide.length,
+  unreachable: wide.filter((e) => e.tabIndex !== 0).length,
+  least: Math.min(...[...document.querySelectorAll("math")].map((e) => parseFloat(getComputedStyle(e).fontSize))),
+}) + "</pre>");
+</script>"""
+
+
+def test_on_a_phone_the_articles_equations_fit_and_what_scrolls_can_be_reached_by_keyboard(shown, tmp_path):
+    small, large = (
+        browsed(_in_a_phone(each.to_html()), "", 600, tmp_path) for each in (article().explain([[1, 1]], [0]), shown)
+    )
+    assert small["equations"] == 0
+    assert small["least"] >= 10.5
+    assert large["figures"] > 0
+    assert large["unreachable"] == small["unreachable"] == 0
+
+
+def _in_a_phone(page):
+    """The page in a frame of 375 pixels: the windows of a browser are no narrower than 500."""
+    inner = page.replace("</body>", ROOM + "</body>").replace("&", "&amp;").replace('"', "&quot;")
+    told = "document.body.append(document.querySelector('iframe').contentDocument.getElementById('found'))"
+    frame = f'<iframe srcdoc="{inner}" width=375 height=9000 style="border:0" onload="{told}"></iframe>'
+    return f"<!doctype html><body>{frame}</body>"
+
+
 @pytest.mark.parametrize("font", ["", "serif"], ids=["", "without a font for mathematics"])
 def test_equations_are_no_wider_than_paper_and_brackets_as_high_as_their_matrix(font, tmp_path):
     page = (
@@ -140,6 +169,16 @@ def test_two_inputs_and_one_answer_have_a_plane(last, loss, y, said):
     page = fc.Network([2, 3, last], loss=loss, seed=0).explain([[1, 2], [-1, 0]], y, steps=2).to_html()
     assert ("id=plane" in page) == (said is not None)
     assert said is None or said in page
+
+
+def test_the_plane_of_a_normalised_batch_says_of_the_samples_what_the_step_says():
+    net = fc.Network([2, fc.Dense(4, "tanh", normalization="batch"), 2], seed=0, dtype="float64")
+    shown = net.explain(*XOR, steps=2)
+    plane = Surface(shown._problem, shown.steps, ("0", "1"))
+    plane._low, plane._high = np.zeros(2), np.ones(2)  # the corners are the samples
+    p = plane._values(shown.steps[1]).reshape(120, 120, 2)
+    np.testing.assert_allclose(p[[-1, 0, -1, 0], [0, 0, -1, -1]], shown.steps[1]["p"], atol=1e-12)
+    assert "id=plane" in shown.to_html()
 
 
 def luminance(color):

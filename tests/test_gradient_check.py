@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 
-from explanations import article, batch, normalized
+from explanations import article, batch, few_neurons, normalized
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
@@ -22,8 +22,9 @@ def test_right_gradients_pass(dtype, activation, loss):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @pytest.mark.parametrize("share", [None, 0.0, 0.1, 1 / 3, 0.8])
-def test_right_gradients_of_layer_normalization_pass_beside_kinks_too(dtype, activation, share):
-    net, x, y = normalized(dtype, activation)
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+def test_right_gradients_of_normalization_pass_beside_kinks_too(dtype, activation, share, kind):
+    net, x, y = normalized(dtype, activation, kind)
     if share is not None:
         b = net.layers[0].B.copy()
         b[2] -= net.explain(x, y)["h_in_1"][1, 2] - share * 2**-17
@@ -34,8 +35,26 @@ def test_right_gradients_of_layer_normalization_pass_beside_kinks_too(dtype, act
     assert found.checked + found.kinks == parts + net.layers[2].W.size + net.layers[2].B.size
 
 
-def test_a_wrong_gradient_by_gamma_is_named(monkeypatch):
-    net, x, y = normalized()
+@pytest.mark.parametrize("n", [1, 2, 6])
+@pytest.mark.parametrize("neurons", [1, 2])
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+def test_where_little_is_made_normal_rounding_is_no_error(kind, neurons, n):
+    for seed in range(10):
+        net, x, y = few_neurons(seed, kind, neurons, "mse", n)
+        found = net.check_gradients(x, y)
+        assert found.passed, (seed, str(found))
+
+
+def test_batches_have_the_kinks_and_the_wrong_losses_of_single_samples():
+    net, x, y = normalized("float32", "relu", "batch", loss=half)
+    found = net.check_gradients(x, y)
+    assert (found.passed, found.loss_passed) == (False, False)
+    assert found.worst.measured == pytest.approx(2 * found.worst.claimed, rel=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["layer", "batch"])
+def test_a_wrong_gradient_by_gamma_is_named(monkeypatch, dtype, kind):
+    net, x, y = normalized(dtype, kind=kind)
     right = net.gradients(x, y)
     right[1][2][3] += 0.1
     monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)

@@ -9,6 +9,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import schedules
+from fcnet.edge_labels import places
 from fcnet.learning_rates import LearningRates
 
 from explanations import NAMES, article
@@ -150,6 +151,23 @@ def test_first_weights_are_images(pyplot):
     assert "4 of 5 neurons" in figure.get_label()
     with pytest.raises(ValueError, match="shape is .2, 2.: expected rows and columns of 6 inputs"):
         fc.plot.first_layer(net, (2, 2))
+
+
+@pytest.mark.parametrize("behind", [1, 2, 3, 4])
+@pytest.mark.parametrize("before", [1, 2, 3, 4])
+def test_numbers_at_edges_do_not_lie_on_each_other(before, behind):
+    heights, others = (118.0 * (np.arange(n) - (n - 1) / 2) for n in (before, behind))
+    along = places(list(heights), list(others), 206, (46, 15))
+    at = [(206 * a, y + a * (z - y)) for a, y in zip(along, heights, strict=True) for z in others]
+    assert all(abs(x - u) >= 46 or abs(y - v) >= 14 for i, (x, y) in enumerate(at) for u, v in at[:i])
+
+
+def test_a_network_too_large_to_draw_is_summed_up_in_histograms(pyplot):
+    shown = fc.Network([2, 40, 2], seed=0).explain([[1, 1]], [0])
+    figure = fc.plot.network(shown, view="gradients")
+    assert [axes.get_title("left") for axes in figure.axes] == ["dW_1", "sigma_1", "dW_2", "sigma_2"]
+    assert [sum(bar.get_height() for bar in axes.patches) for axes in figure.axes] == [80, 40, 80, 2]
+    assert f"dW_1 from {shown['dW_1'].min():.3g} to" in figure.get_label()
 
 
 @pytest.mark.parametrize("view", ["before", "after", "gradients"])

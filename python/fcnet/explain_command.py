@@ -32,8 +32,18 @@ def _numbers(text: str) -> list[float]:
     return [float(number) for number in text.split(",")]
 
 
+def _sample(text: str) -> list[float]:
+    try:
+        return _numbers(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected numbers like 0.5,1") from None
+
+
 def _sizes(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected whole numbers like 2,2,2,2") from None
 
 
 def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,9 +63,9 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add = parser.add_argument
     add("--layers", type=_sizes, metavar="N,N,...", help="inputs, neurons, outputs (default: 2,2,2,2 of the article)")
     add("--model", metavar="FILE", help="a network that was saved, instead of --layers")
-    add("--input", type=_numbers, action="append", metavar="X,X,...", help="a sample; again for more (default: 1,1)")
+    add("--input", type=_sample, action="append", metavar="X,X,...", help="a sample; again for more (default: 1,1)")
     add("--target", action="append", metavar="Y", help="its class, by name or number, or its values (default: odd)")
-    add("--class-names", metavar="A,B,...", help="of the outputs (default: odd,even where there are two)")
+    add("--class-names", metavar="A,B,...", help="of the outputs (default: odd,even for two classes of --layers)")
     add("--learning-rate", type=float, default=0.1, metavar="A", help="alpha (default: 0.1)")
     add("--steps", type=int, default=1, metavar="N", help="steps of gradient descent (default: 1)")
     add("--activation", choices=ACTIVATIONS, default="relu", help="of hidden layers (default: relu)")
@@ -80,7 +90,7 @@ def _network(given: argparse.Namespace) -> Network:
         if given.layers is not None:
             raise ValueError("--layers and --model are given: expected one of them")
         return load(given.model)
-    plain = given.activation == "relu" and given.loss is None and given.seed == 0
+    plain = given.activation == "relu" and given.loss in (None, "cross_entropy") and given.seed == 0
     if given.layers in (None, list(SIZES)) and plain:
         return article_network()
     return Network(
@@ -142,7 +152,8 @@ def explain(given: argparse.Namespace) -> int:
 
     _check_files(given)
     net = _network(given)
-    usual = CLASS_NAMES if net.sizes[-1] == len(CLASS_NAMES) else None
+    unnamed = given.model is None and net.loss == "cross_entropy" and net.sizes[-1] == len(CLASS_NAMES)
+    usual = CLASS_NAMES if unnamed else None
     names = usual if given.class_names is None else given.class_names.split(",")
     x = given.input or ([list(INPUT)] if net.sizes[0] == len(INPUT) else None)
     targets = given.target or ([TARGET] if given.input is None and net.loss == "cross_entropy" else None)

@@ -31,7 +31,8 @@ class Explaining(Fitting):
     ) -> Explanation:
         """Show steps of gradient descent on all of x at once, number by number; the network stays as it is.
 
-        Nothing is dropped, as in a prediction, where layers have dropout.
+        Nothing is dropped, as in a prediction, where layers have dropout; with batch normalisation mean and variance
+        are those of x, as in a step.
 
         Parameters
         ----------
@@ -54,8 +55,8 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer has batch normalisation, or there would be more
-            than 20 million numbers.
+        TypeError, ValueError : an argument is not as above, a frozen layer has batch normalisation, or there would be
+            more than 20 million numbers.
         DivergenceError : a step leads to numbers that are not finite.
         ArithmeticError : the native core and the reference differ by more than rounding: a bug of fcnet.
 
@@ -76,7 +77,7 @@ class Explaining(Fitting):
         A loss of your own is also compared with the derivative that it returns, so that one can tell whether that or
         backpropagation is wrong. Where the loss has a kink, as ReLU makes them, it has no derivative to compare:
         weights whose steps cross one, however small, are left out and counted; more than half of them are no pass.
-        In float32 a normalised layer of one or two neurons may look wrong: its gradients cancel to mere rounding.
+        With batch normalisation mean and variance are those of x, as in a step.
 
         Parameters
         ----------
@@ -91,7 +92,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a layer has batch normalisation, or the loss is not finite.
+        TypeError, ValueError : an argument is not as above, or the loss is not finite.
         """
         from fcnet.explanation import gradient_check
 
@@ -102,7 +103,8 @@ class Explaining(Fitting):
 
         Parameters
         ----------
-        x : array-like or table (n, inputs) of finite real numbers
+        x : array-like, table or sparse array (n, inputs) of finite real numbers
+            With batch normalisation mean and variance are those of x, as in a step.
         y : as for fit
         learning_rate : float > 0
             Of the one step that is tried on a copy.
@@ -114,7 +116,7 @@ class Explaining(Fitting):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, x is sparse, or a layer is normalised.
+        TypeError, ValueError : an argument is not as above.
         """
         from fcnet.explanation import diagnosis
 

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fcnet import arrays
+from fcnet.edge_labels import places
 from fcnet.metrics.samples import labels, predicted, scores
 from fcnet.panels import BLUE, GREY, VERMILION, panels
 
 _MOST_WRITTEN = 20  # classes whose counts are written into the cells
 _VIEWS = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}
 _MOST_NEURONS = 10
+_LABEL = (0.2, 0.17)  # how wide and high a number at an edge is, from layer to layer and neuron to neuron 1
 
 
 def _names(given: Sequence[str] | None, classes: int) -> list[str]:
@@ -172,6 +174,8 @@ def first_layer(net: Any, shape: tuple[int, int], *, most: int = 36) -> Any:
 def network(shown: Any, *, view: str = "before") -> Any:
     """The network of an explanation: neurons with their outputs, edges as wide as their numbers are large.
 
+    Of one with more than 10 neurons in a layer, histograms of what the edges and neurons would show.
+
     Parameters
     ----------
     shown : Explanation
@@ -186,7 +190,7 @@ def network(shown: Any, *, view: str = "before") -> Any:
     Raises
     ------
     ImportError : matplotlib is missing.
-    ValueError : an unknown view, or a layer with more than 10 neurons.
+    ValueError : an unknown view.
     """
     if view not in _VIEWS:
         raise ValueError(f"view is {view!r}: expected one of {', '.join(_VIEWS)}")
@@ -194,21 +198,25 @@ def network(shown: Any, *, view: str = "before") -> Any:
     count = sum(name.startswith("W_new_") for name in shown)
     sizes = [shown["I"].shape[1], *(shown[f"h_out_{i}"].shape[1] for i in range(1, count + 1))]
     if max(sizes) > _MOST_NEURONS:
-        raise ValueError(f"layers have up to {max(sizes)} neurons: expected at most {_MOST_NEURONS} to draw")
+        return _histograms(
+            {f"{name}{i}": shown[f"{name}{i}"] for i in range(1, count + 1) for name in (edges, neurons)}
+        )
     widest = max(float(np.abs(shown[f"{edges}{i}"]).max()) for i in range(1, count + 1)) or 1.0
     with panels(1) as (figure, (axes,)):
         figure.set_size_inches(1.2 + 2.2 * count, 0.9 + 0.95 * max(sizes))
         axes.set_axis_off()
         axes.set_title({"before": "before the step", "after": "after the step"}.get(view, "gradients"))
         for i in range(1, count + 1):
+            before, behind = ([(size - 1) / 2 - j for j in range(size)] for size in sizes[i - 1 : i + 1])
+            along = places(before, behind, 1, _LABEL) if max(sizes) <= 4 else []
             for (k, j), value in np.ndenumerate(shown[f"{edges}{i}"]):
-                y = [(sizes[i - 1] - 1) / 2 - k, (sizes[i] - 1) / 2 - j]
+                y = [before[k], behind[j]]
                 color, dashes = (BLUE, "-") if value >= 0 else (VERMILION, (0, (3, 1.5)))
                 axes.plot(
                     [i - 1, i], y, color=color, linestyle=dashes, linewidth=0.6 + 4 * abs(value) / widest, zorder=1
                 )
                 if max(sizes) <= 4:
-                    place = (i - 1 + 0.28, y[0] + 0.28 * (y[1] - y[0]))
+                    place = (i - 1 + along[k], y[0] + along[k] * (y[1] - y[0]))
                     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
                     axes.text(*place, f"{value:.3g}", color=color, ha="center", va="center", fontsize=8, bbox=box)
         for i, size in enumerate(sizes):
@@ -228,4 +236,14 @@ def network(shown: Any, *, view: str = "before") -> Any:
     figure.set_label(
         f"The network {' – '.join(map(str, sizes))}, {view}: {edges[:-1]} at the edges; at the end {outputs}."
     )
+    return figure
+
+
+def _histograms(quantities: dict[str, Any]) -> Any:
+    with panels(len(quantities)) as (figure, drawn):
+        for axes, (name, values) in zip(drawn, quantities.items(), strict=True):
+            axes.hist(values.ravel(), 24, color=BLUE)
+            axes.set_title(name)
+    said = (f"{name} from {values.min():.3g} to {values.max():.3g}" for name, values in quantities.items())
+    figure.set_label(f"Histograms of a network too large to draw: {', '.join(said)}.")
     return figure

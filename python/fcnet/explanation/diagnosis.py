@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels, tensors
-from fcnet.explanation.covered import check_covered
+from fcnet import _native, kernels, reference, tensors
+from fcnet.examples import Examples
 from fcnet.explanation.figures import Figures
+from fcnet.explanation.kinks import first_product
+from fcnet.losses import Custom
+from fcnet.normalization import BatchNorm
 from fcnet.optimizers import SGD
 from fcnet.sparse import SparseRows
 from fcnet.training import DivergenceError
 
 Array = NDArray[Any]
 
-_CHUNK = 4096  # rows at a time
+_MOST = 20_000_000  # numbers of sparse rows, with their zeros, whose distribution is looked at
 # F whose outputs stay between two values: where they are this close to one of them, almost nothing comes back
 _BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _CLOSE = 0.01
@@ -78,7 +81,7 @@ class Diagnosis:
         Before one step of gradient descent on all samples, and after it; NaN where it diverges.
     learning_rate : float
     inputs : Figures
-        Of x as the first layer sees it.
+        Of x as the first layer sees it; of more than 20 million numbers in sparse rows, of evenly spaced rows.
     layers : tuple of LayerDiagnosis
     advice : tuple of Advice
         Empty where nothing is wrong.
@@ -118,34 +121,54 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     TypeError, ValueError : an argument is not as there.
     """
     optimizer = SGD(learning_rate)
-    made = net._architecture
-    check_covered(made, "dropout")
     examples = net._examples(x, y, None, finite=True).not_empty("x")
-    if isinstance(examples.x, SparseRows):
-        raise TypeError("x is sparse: expected a dense array, see its method toarray()")
-    inputs = made.scale * (tensors.widened(examples.x).astype(made.dtype) - made.offset)
-    h, layers = inputs, []
+    inputs = _inputs(net, examples.x)
+    layers, h = [], np.empty(0)
     with np.errstate(all="ignore"):
-        loss, gradients = net.evaluate(x, y)["loss"], net.gradients(x, y)
-        for i, (layer, (dw, _)) in enumerate(zip(net.layers, gradients, strict=True), 1):
-            h = _through(h, layer)
+        loss, gradients = _loss(net, examples), net.gradients(x, y)
+        for i, (layer, (dw, *_)) in enumerate(zip(net.layers, gradients, strict=True), 1):
+            if i == 1:
+                product = first_product(net._architecture, examples, (layer.W, layer.B))
+            else:
+                product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
+            h = _native.activation(_normal(product, layer), layer.activation)
             layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
     learner = copy.deepcopy(net)
     try:
         learner.train_on_batch(x, y, optimizer=optimizer)
-        after = learner.evaluate(x, y)["loss"]
+        after = _loss(learner, examples)
     except DivergenceError:
         after = float("nan")
     found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
-    return Diagnosis(**{**vars(found), "advice": tuple(_advice(found, inputs, net.feature_names))})
+    sparse = isinstance(examples.x, SparseRows)
+    return Diagnosis(**{**vars(found), "advice": tuple(_advice(found, inputs, net.feature_names, sparse))})
 
 
-def _through(h: Array, layer: Any) -> Array:
-    rows = [
-        _native.activation(kernels.linear(h[r : r + _CHUNK], layer.W, layer.B), layer.activation)
-        for r in range(0, len(h), _CHUNK)
-    ]
-    return np.concatenate(rows)
+def _loss(net: Any, examples: Examples) -> float:
+    """By the statistics of the batch, as in a step, where a layer is normalised by those."""
+    x, y, _ = examples.of_loss(net._architecture)
+    if any(isinstance(layer.normalization, BatchNorm) for layer in net.layers):
+        return float(net._model.gradients(x, y)[0])
+    if isinstance(net._architecture.loss, Custom):
+        return net._architecture.loss(net._model.predict(x), examples.y, None)[0]
+    return float(net._model.evaluate(x, y)[0])
+
+
+def _inputs(net: Any, x: Any) -> Array:
+    """What the first layer sees; of many sparse rows, of some that are evenly spaced."""
+    made = net._architecture
+    if isinstance(x, SparseRows):
+        x = x[np.arange(0, len(x), -(-x.shape[0] * x.shape[1] // _MOST) or 1)].dense()
+    return np.asarray(made.scale * (tensors.widened(x).astype(made.dtype) - made.offset))
+
+
+def _normal(product: Array, layer: Any) -> Array:
+    """h_in of a layer, normalised as in a step where it is."""
+    norm = layer.normalization
+    if norm is None:
+        return product
+    normal = reference.normalize(product, norm.name, epsilon=norm.epsilon)[0]
+    return np.asarray(layer.gamma * normal + layer.B, product.dtype)
 
 
 def _layer(i: int, layer: Any, h: Array, dw: Array, rate: float) -> LayerDiagnosis:
@@ -160,7 +183,17 @@ def _layer(i: int, layer: Any, h: Array, dw: Array, rate: float) -> LayerDiagnos
     return LayerDiagnosis(i, f, weights, outputs, gradients, dead, saturated, norm, size, ratio)
 
 
-def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None) -> list[Advice]:
+def _scaling(spread: Array, uneven: bool, sparse: bool) -> str:
+    """What to give a network whose columns vary so."""
+    if sparse:
+        return "scale=1 / abs(x).max()"
+    if not uneven:
+        return "scale=1 / x.std(), offset=x.mean()"
+    std = "x.std(axis=0)" if spread.all() else "np.where(x.std(axis=0) > 0, x.std(axis=0), 1)"
+    return f"scale=1 / {std}, offset=x.mean(axis=0)"
+
+
+def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None, sparse: bool) -> list[Advice]:
     broken = [each.layer for each in found.layers if not np.isfinite((each.weights.least, each.weights.most)).all()]
     if broken:
         return [Advice(f"set the weights of layer {broken[0]} anew", "some of them are NaN or infinite")]
@@ -170,11 +203,12 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None) -> l
         said.append(Advice("lower the learning rate: it is too high", change))
     spread = inputs.astype(float).std(axis=0)
     largest, middle = float(np.abs(inputs).max()), float(np.median(spread))
-    if largest > _LARGE or spread.max() > _UNEVEN * middle > 0:
+    uneven = bool(spread.max() > _UNEVEN * middle > 0) and not sparse
+    if largest > _LARGE or uneven:
         column = int(spread.argmax())
         name = f"column {column}" if names is None else repr(names[column])
         how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
-        said.append(Advice("scale the inputs, like Network(scale=1 / x.std(axis=0), offset=x.mean(axis=0))", how))
+        said.append(Advice(f"scale the inputs, like Network({_scaling(spread, uneven, sparse)})", how))
     for layer in found.layers:
         where = f"layer {layer.layer}"
         if layer.dead > 0.2:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,17 @@ from fcnet import arrays
 from fcnet.explanation.animation import animated
 from fcnet.explanation.comparison import Comparison, compared
 from fcnet.explanation.figures import of_layers
+from fcnet.explanation.histograms import histograms
 from fcnet.explanation.homework import checked
 from fcnet.explanation.latex import document, markdown
-from fcnet.explanation.lesson import Lesson, Section, in_words, outputs
+from fcnet.explanation.lesson import Lesson, Section
 from fcnet.explanation.oracle import hold
 from fcnet.explanation.page import Page
 from fcnet.explanation.picture import VIEWS, Picture, fits
 from fcnet.explanation.slots import Slots
 from fcnet.explanation.text import Writer, has_color
 from fcnet.explanation.trace import Array, Problem, Quantities, descent
+from fcnet.explanation.words import CHECKED, changes, in_words, losses
 from fcnet.optimizers import SGD
 
 _MOST_DIGITS = 12
@@ -42,9 +45,10 @@ class Explanation(Mapping[str, Array]):
         ``h_out_i`` (n, m); ``p`` (n, outputs), ``L`` (), ``L_n`` (n,) of each sample; ``F_prime_i`` and ``sigma_i``
         (n, m), ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``, ``h_out_new_i``,
         ``p_new``, ``L_new``, ``L_n_new``. sigma is the derivative of a sample's own loss, and L the mean of those; for
-        RMSE and losses of your own it is that of L. No ``F_prime_i`` where F is softmax. With layer normalisation
-        ``z_i``, ``normal_i`` and ``tau_i`` (n, m), the product, it normalised, and the derivative by it; ``gamma_i``,
-        ``dgamma_i`` (m,), and the same after the update.
+        RMSE and losses of your own it is that of L, with batch normalisation n times that. No ``F_prime_i`` where F is
+        softmax. Of a normalised layer ``z_i``, ``normal_i`` and ``tau_i`` (n, m), the product, it normalised, and the
+        derivative by it; ``gamma_i``, ``dgamma_i`` (m,); with batch normalisation the running ``mean_i``,
+        ``variance_i`` (m,); and the same after the update.
     class_names : tuple of str
     findings : tuple of Finding
         What is right and wrong in ``answer``.
@@ -98,8 +102,8 @@ class Explanation(Mapping[str, Array]):
     @property
     def title(self) -> str:
         """What it is about."""
-        several = len(self.steps) > 1
-        return f"{f'{len(self.steps)} steps' if several else 'One step'} of gradient descent, number by number"
+        count = f"{len(self.steps)} steps" if len(self.steps) > 1 else "One step"
+        return f"{count} of gradient descent, number by number"
 
     def to_text(self, *, digits: int = 4, color: bool | None = False, width: int | None = None) -> str:
         """Every equation of the first step with its numbers put in, as lines for a terminal.
@@ -129,13 +133,20 @@ class Explanation(Mapping[str, Array]):
             arrays.whole_number(columns, "width", 1),
         )
         sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
-        course = [] if len(self.steps) == 1 else [writer.bold("The course"), self._course()]
+        course = [] if len(self.steps) == 1 else [writer.bold("The course"), losses(self.steps)]
         if not fits(self._problem):
             lines = (f"   {what:<20} {figures}" for what, figures in of_layers(self.steps[0], self._problem.layers))
             sections.append("\n".join([writer.bold("The layers in figures"), *lines]))
-        found = [writer.bold("Your answers"), "\n".join(map(str, self.findings))] if self.findings else []
-        head = "\n".join([writer.bold(self.title), self._words(), self._result()])
-        return "\n\n".join([head, *sections, *course, *found, self._checked()])
+        found = (
+            [
+                writer.bold("Your answers"),
+                "\n".join(fill(str(each), columns, subsequent_indent="   ") for each in self.findings),
+            ]
+            if self.findings
+            else []
+        )
+        head = "\n".join([writer.bold(self.title), self._words(), changes(self.steps, self.class_names)])
+        return "\n\n".join([head, *sections, *course, *found, CHECKED])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in plain numbers and lists, for JSON.
@@ -209,7 +220,7 @@ class Explanation(Mapping[str, Array]):
         OSError : the file cannot be written.
         """
         page = Page(self._problem, self.steps, self.class_names, _digits(digits))
-        text = page.html(self.title, self._checked(), tuple(map(str, self.findings)))
+        text = page.html(self.title, CHECKED, tuple(map(str, self.findings)))
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
@@ -223,6 +234,7 @@ class Explanation(Mapping[str, Array]):
             Where to write it too.
         view : {"before", "after", "gradients", "steps"}, default "before"
             Weights and outputs before or after the first step, its gradients, or all steps one after another, moving.
+            Of a network with more than 10 neurons in a layer, histograms of all three, before or after the step.
 
         Returns
         -------
@@ -230,14 +242,18 @@ class Explanation(Mapping[str, Array]):
 
         Raises
         ------
-        ValueError : an unknown view, or a layer with more than 10 neurons.
+        ValueError : an unknown view, or steps of a layer with more than 10 neurons.
         OSError : the file cannot be written.
         """
         if view not in (*VIEWS, "steps"):
             raise ValueError(f"view is {view!r}: expected one of {', '.join((*VIEWS, 'steps'))}")
         if not fits(self._problem):
-            raise ValueError(f"layers have up to {max(self._problem.made.sizes)} neurons: expected at most 10 to draw")
-        if view == "steps":
+            if view == "steps":
+                raise ValueError(
+                    f"layers have up to {max(self._problem.made.sizes)} neurons: expected at most 10 to move"
+                )
+            text = histograms(self.steps[0], self._problem.layers, "_new" if view == "after" else "")
+        elif view == "steps":
             text = animated(self._problem, self.steps, self.class_names)
         else:
             text = Picture(self._problem, self.steps, Slots(self.steps, 3), self.class_names).svg(view, alone=True)
@@ -265,23 +281,6 @@ class Explanation(Mapping[str, Array]):
 
     def _words(self) -> str:
         return in_words(self._problem, len(self["I"]))
-
-    def _result(self) -> str:
-        step = self.steps[0]
-        named = [("L", step["L"], step["L_new"])]
-        named += [(self.class_names[j], step["p"][0, j], step["p_new"][0, j]) for j in outputs(step)]
-        return ", ".join(f"{name} from {before:.4f} to {after:.4f}" for name, before, after in named)
-
-    def _course(self) -> str:
-        losses = [float(step["L"]) for step in self.steps] + [float(self.steps[-1]["L_new"])]
-        counts = [f"{t:>3} {'step ' if t == 1 else 'steps'}" for t in range(len(losses))]
-        return "\n".join(f"   L after {t}  {loss:.4f}" for t, loss in zip(counts, losses, strict=True))
-
-    def _checked(self) -> str:
-        return (
-            "The numbers are the native core's. Each has been computed again from those before it\n"
-            "by fcnet.reference, plain NumPy with more digits: all agree but for rounding."
-        )
 
 
 def _digits(given: int) -> int:

@@ -17,6 +17,8 @@ Expression = Any
 
 _MOST, _FIRST = 8, 5  # rows or columns that are shown; of more, this many first ones and the last one
 
+_BREAKS = ("+", "−", "·", "∘")
+
 
 @dataclass(frozen=True)
 class Symbol:
@@ -122,3 +124,37 @@ def rows(numbers: Numbers, digits: int) -> list[list[tuple[str, tuple[int, ...]]
 def with_signs(parts: Sequence[Expression], sign: str) -> tuple[Expression, ...]:
     """The parts, with a sign between each two."""
     return tuple(each for i, part in enumerate(parts) for each in ((sign, part) if i else (part,)))
+
+
+def broken(line: Expression, digits: int, room: float) -> list[Expression]:
+    """The line, before operators broken into several where it is wider than ``room`` em."""
+    if not isinstance(line, tuple) or _width(line, digits) <= room:
+        return [line]
+    pieces: list[tuple[Expression, ...]] = [()]
+    for part in line:
+        if isinstance(part, str) and part in _BREAKS and any(isinstance(each, Numbers) for each in pieces[-1]):
+            pieces.append(())
+        pieces[-1] += (part,)
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if _width(lines[-1] + piece, digits) <= room:
+            lines[-1] += piece
+        else:
+            lines.append(piece)
+    return list(lines)
+
+
+def _width(given: Expression, digits: int) -> float:
+    """Of an expression, in em, about."""
+    match given:
+        case tuple():
+            return sum(_width(part, digits) for part in given)
+        case Numbers():
+            columns = zip(*rows(given, digits), strict=True)
+            margins = 1.0 if given.values.ndim else -0.9
+            return margins + sum(0.9 + 0.5 * max(len(cell[0]) if cell else 2 for cell in column) for column in columns)
+        case Applied(function, to):
+            return 1 + _width(function, digits) + _width(to, digits)
+        case str():
+            return 0.3 + 0.45 * len(given)
+    return 1.5

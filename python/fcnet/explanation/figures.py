@@ -56,6 +56,10 @@ class Figures:
         return f"{self.bars()}  {self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g}"
 
 
-def of_layers(step: Quantities, layers: range) -> list[tuple[str, Figures]]:
-    """Those of weights, outputs and gradients of every layer of a step, with what they are of."""
-    return [(f"layer {i}, {what}", Figures.of(step[f"{name}_{i}"])) for i in layers for what, name in _QUANTITIES]
+def of_layers(step: Quantities, layers: range, new: str = "") -> list[tuple[str, Figures]]:
+    """Those of weights, outputs and gradients of every layer of a step, with what they are of; ``new``: after it."""
+    return [
+        (f"layer {i}, {what}", Figures.of(step[f"{name}{'' if name == 'dW' else new}_{i}"]))
+        for i in layers
+        for what, name in _QUANTITIES
+    ]

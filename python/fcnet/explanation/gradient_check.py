@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -15,9 +15,9 @@ from fcnet import tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
-from fcnet.explanation.covered import check_covered
 from fcnet.explanation.kinks import Kinks, Parameters
 from fcnet.losses import Custom
+from fcnet.normalization import BatchNorm
 from fcnet.sparse import SparseRows
 
 Array = NDArray[Any]
@@ -113,7 +113,6 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     ------
     TypeError, ValueError : x or y is not as for fit, or their loss not finite.
     """
-    check_covered(net._architecture, "dropout", "LayerNorm")
     made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
     gradients = net.gradients(x, y)
     wide = replace(
@@ -129,9 +128,10 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     rng = np.random.default_rng(made.seed)
     tolerance = _ROUNDING[made.dtype.name]
     sizes = [_size_of_inputs(wide, examples), *(min(size, _LARGEST) for size in places.largest)]
+    rounded = loss.rounding(gradients, tolerance) if made.dtype == np.float32 else None
     found, kinks = [], 0
     for i, (slopes, kind) in enumerate(zip(gradients, made.kinds, strict=True)):
-        for j, (letter, gradient) in enumerate(zip(kind.parts, slopes, strict=True)):
+        for j, (letter, gradient) in enumerate(zip(kind.parts[:3], slopes, strict=True)):
             if letter == "B" and not kind.bias:
                 continue
             size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
@@ -146,7 +146,8 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
                     kinks += 1
                     continue
                 name = f"{letter}_{i + 1}[{', '.join(map(str, map(int, at)))}]"
-                found.append(slope.beside(name, float(gradient[at]), saturated, size))
+                rounding = saturated if rounded is None else saturated + float(rounded[i][j][at])
+                found.append(slope.beside(name, float(gradient[at]), rounding, size))
     own = isinstance(made.loss, Custom)
     of_loss = _of_loss(made.loss, net.predict(x), examples, tolerance, most, rng) if own else None
     return GradientCheck(_worst(found), of_loss, len(found), kinks, tolerance)
@@ -205,8 +206,25 @@ class _Loss:
         near_one = _EXPONENTIALS if "entropy" in made.loss.name else 0.0
         self._rounding = _NOISE * max(abs(self._here), near_one, _TINY)
 
+    def rounding(self, gradients: Sequence[tuple[Array, ...]], share: float) -> list[list[Array]] | None:
+        """How far these are from their like in float64; at most a ``share`` of the largest, and but with normalisation.
+
+        Where few numbers are made normal (two neurons, a batch of two), terms of a gradient cancel to mere rounding.
+        """
+        if all(kind.normalization is None for kind in self._made.kinds):
+            return None
+        wide, most = self._gradients()[1], max(float(np.abs(each).max()) for parts in gradients for each in parts)
+        pairs = (zip(parts, others, strict=False) for parts, others in zip(gradients, wide, strict=True))
+        return [[np.minimum(np.abs(a - b), share * most) for a, b in pair] for pair in pairs]
+
+    def _gradients(self) -> tuple[float, list[tuple[Array, ...]]]:
+        """The loss by the statistics of the batch where a layer is normalised by those, and gradients."""
+        return self._model.gradients(*self._examples.of_loss(self._made)[:2])
+
     def _value(self) -> float:
         loss, examples = self._made.loss, self._examples
+        if any(isinstance(kind.normalization, BatchNorm) for kind in self._made.kinds):
+            return self._gradients()[0]
         if isinstance(loss, Custom):
             return loss(self._model.predict(examples.x), examples.y, None)[0]
         return self._model.evaluate(examples.x, examples.y)[0]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fcnet import _native, kernels, reference, tensors
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
+from fcnet.explanation.single_layers import normalized
 from fcnet.kinds import Kind
 from fcnet.losses import MSE
 from fcnet.sparse import SparseRows
@@ -34,15 +35,18 @@ class Kinks:
         The same in the type in which steps are taken.
     examples : Examples
     parameters : [(W, B), ...]
-        In the type of ``wide``; (W, B, gamma) with layer normalisation.
+        In the type of ``wide``; (W, B, gamma, ...) of normalised layers.
     """
 
     def __init__(self, made: Architecture, wide: Architecture, examples: Examples, parameters: Parameters) -> None:
         self._made, self._examples, self._parameters = wide, examples, parameters
-        passed = list(self._pass(_first(wide, examples, parameters[0]), 0, parameters))
+        passed = list(self._pass(first_product(wide, examples, parameters[0]), 0, parameters))
         self._products, self._passed = ([each[i] for each in passed] for i in (0, 1))
         own = [tuple(part.astype(made.dtype) for part in parts) for parts in parameters]
-        self._sides = [place > 0 for place in self._places(self._pass(_first(made, examples, own[0]), 0, own), 0)]
+        self._sides = [
+            place > 0
+            for place in self._places(self._pass(first_product(made, examples, own[0]), 0, own, native=True), 0)
+        ]
 
     @property
     def largest(self) -> list[float]:
@@ -73,12 +77,20 @@ class Kinks:
             for up, down, side in zip(*ends, sides, strict=True)
         )
 
-    def _pass(self, product: Array, layer: int, parameters: Parameters) -> Iterator[tuple[Array, Array]]:
-        """What a layer makes normal and h_in, alike where it does not; of the layer and of all behind it."""
+    def _pass(
+        self, product: Array, layer: int, parameters: Parameters, *, native: bool = False
+    ) -> Iterator[tuple[Array, Array]]:
+        """What a layer makes normal and h_in, alike where it does not; of the layer and of all behind it.
+
+        ``native``: with the core's roundings, which decide on which side of a kink backpropagation is.
+        """
         kinds = self._made.kinds
         for i in range(layer, len(kinds)):
             norm, h_in = kinds[i].normalization, product
-            if norm is not None:
+            if norm is not None and native:
+                same = np.eye(product.shape[1], dtype=product.dtype)
+                h_in = normalized(product, (same, *parameters[i][1:3]), norm)
+            elif norm is not None:
                 h_in = parameters[i][2] * reference.normalize(product, norm.name, epsilon=norm.epsilon)[0]
                 h_in += parameters[i][1]
             yield product, h_in
@@ -117,7 +129,7 @@ def _added(kind: Kind, parts: Parts) -> Array:
     return parts[1] if kind.normalization is None else np.zeros_like(parts[1])
 
 
-def _first(made: Architecture, examples: Examples, parts: Parts) -> Array:
-    """The product of the first layer, from rows of any kind."""
+def first_product(made: Architecture, examples: Examples, parts: Parts) -> Array:
+    """The product of the first layer, from rows of any kind; B is added where it is not normalised."""
     one = replace(made, sizes=made.sizes[:2], kinds=(Kind("identity"),), loss=MSE(), inits=made.inits[:1])
     return one.model([(parts[0], _added(made.kinds[0], parts))]).predict(examples.x)

@@ -13,10 +13,12 @@ from fcnet.explanation.expressions import (
     Sum,
     Symbol,
     Transposed,
+    broken,
     rows,
 )
 from fcnet.explanation.lesson import Equation, Section
 
+_ROOM = 36.0  # em: what fits a sheet of paper
 _LETTERS = {
     "σ": r"\sigma",
     "α": r"\alpha",
@@ -54,7 +56,7 @@ def expression(given: Expression, digits: int) -> str:
         case tuple():
             return " ".join(expression(part, digits) for part in given)
         case Symbol(letter, sub, sup):
-            base = _LETTERS.get(letter, _word(letter))
+            base = expression(letter, digits)
             above = r"\prime" if sup == "′" else sup if len(sup) < 2 else rf"\mathrm{{{sup}}}"
             return base + (f"_{{{sub}}}" if sub else "") + (f"^{{{above}}}" if sup else "")
         case Numbers():
@@ -93,10 +95,12 @@ def _number(text: str) -> str:
 
 def equation(given: Equation, digits: int) -> str:
     """An equation, aligned at its signs."""
-    signs = [given.sign, *["="] * (len(given.lines) - 1)]
-    lines = [
-        f"&{_LETTERS.get(sign, sign)} {expression(line, digits)}" for sign, line in zip(signs, given.lines, strict=True)
-    ]
+    lines = []
+    for i, line in enumerate(given.lines):
+        first, *others = broken(line, digits, _ROOM)
+        sign = _LETTERS.get(given.sign, given.sign) if i == 0 else "="
+        lines.append(f"&{sign} {expression(first, digits)}")
+        lines += [rf"&\quad {{}} {expression(each, digits)}" for each in others]
     return r"\begin{aligned}" + f"\n{expression(given.left, digits)} " + " \\\\\n".join(lines) + "\n" + r"\end{aligned}"
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fcnet.explanation.expressions import (
     Applied,
     Expression,
@@ -19,9 +17,11 @@ from fcnet.explanation.expressions import (
     with_signs,
 )
 from fcnet.explanation.loss_formulas import LINKED, LOSSES
-from fcnet.explanation.normalization_formulas import made_normal, normalized_product, slope_by_product
+from fcnet.explanation.normalization_formulas import made_normal, normalized_product, remembered, slope_by_product
 from fcnet.explanation.oracle import slope_of_product
 from fcnet.explanation.trace import Problem, Quantities
+from fcnet.explanation.words import beside, course, loss_name
+from fcnet.normalization import BatchNorm
 
 _FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU"}
 
@@ -73,6 +73,8 @@ class Lesson:
         per_sample = (
             f" Every gradient is the mean over the {self._n} samples." if self._n > 1 and self._problem.is_mean else ""
         )
+        if self._problem.over_batch and self._n > 1:
+            per_sample += " A sample's σ takes in what it does to the others by the mean and variance of the batch."
         again = self._pass("_new")
         return [
             Section(
@@ -90,7 +92,7 @@ class Lesson:
             Section(
                 "Gradient descent",
                 f"Every weight and bias takes a step against its gradient.{frozen_text}",
-                tuple(self._update(i, which) for i in layers for which in self._problem.parts(i)),
+                tuple(each for i in layers for each in self._updates(i)),
             ),
             Section("Forward pass again", course(self._step), (*again, self._loss("_new"))),
         ]
@@ -240,6 +242,16 @@ class Lesson:
             return (symbols,)
         return symbols, (*times, "2", "·", "(", *numbers, ")", "∘", self._numbers(f"F_prime_{self._last}"))
 
+    def _updates(self, i: int) -> list[Equation]:
+        learned = [self._update(i, which) for which in self._problem.parts(i)]
+        norm, equations = self._problem.made.kinds[i - 1].normalization, []
+        for part in self._problem.running(i):
+            assert isinstance(norm, BatchNorm)
+            left, new = remembered(part, i, norm, self._n)
+            name = f"{part}_new_{i}"
+            equations.append(Equation(name, left, (new, self._numbers(name)), "←"))
+        return learned + equations
+
     def _update(self, i: int, which: str) -> Equation:
         rate, symbol = f"{self._problem.learning_rate:g}", Symbol("γ" if which == "gamma" else which, str(i))
         old, gradient, name = f"{which}_{i}", f"d{which}_{i}", f"{which}_new_{i}"
@@ -251,44 +263,3 @@ class Lesson:
             self._numbers(name),
         )
         return Equation(name, symbol, lines, "←")
-
-
-def loss_name(problem: Problem) -> str:
-    """In words."""
-    name = problem.made.loss.name
-    return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
-
-
-def beside(problem: Problem) -> str:
-    """What else there is in some layers, in sentences, or nothing."""
-    said = ""
-    kinds = list(enumerate(problem.made.kinds, 1))
-    for i, norm in ((i, kind.normalization) for i, kind in kinds if kind.normalization):
-        over = f"mean and variance are those of a sample over its neurons, ε is {norm.epsilon:g}"
-        said += f" Layer {i} is normalised: {over}."
-    dropped = [f"layer {i}" for i, kind in kinds if kind.dropout]
-    return said + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
-
-
-def course(step: Quantities) -> str:
-    """What has become of the loss, in one sentence."""
-    fallen = "fallen" if step["L_new"] < step["L"] else "not fallen: for this step the learning rate is too high"
-    return f"With the new weights, the loss has {fallen}."
-
-
-def in_words(problem: Problem, samples: int) -> str:
-    """The network and the training in one sentence."""
-    made = problem.made
-    kinds = [problem.activation(i).replace("_", " ") for i in problem.layers]
-    hidden = f"{', '.join(dict.fromkeys(kinds[:-1]))}, then {kinds[-1]}" if len(kinds) > 1 else kinds[-1]
-    of = f"{samples} samples" if samples > 1 else "one sample"
-    return (
-        f"{' – '.join(map(str, made.sizes))} neurons; {hidden}; {loss_name(problem)}; {of}; "
-        f"α = {problem.learning_rate:g}; {made.dtype.name}"
-    )
-
-
-def outputs(step: Quantities) -> list[int]:
-    """Those whose change is told, of the first sample: all, or the largest."""
-    p = step["p"][0]
-    return list(range(len(p))) if len(p) <= 4 else sorted(map(int, np.argsort(-p, kind="stable")[:3]))

@@ -13,13 +13,13 @@ from fcnet.explanation.expressions import (
     Sum,
     Symbol,
     Transposed,
+    broken,
     rows,
 )
 from fcnet.explanation.lesson import Equation
 from fcnet.explanation.slots import Slots
 
 _ROOM = 30.0  # em: what fits half a screen or a sheet of paper
-_BREAKS = ("+", "−", "·", "∘")
 _OPERATORS = ("+", "−", "·", "∘", "=", "←", ",", "(", ")", "|", "∂")
 
 
@@ -39,47 +39,13 @@ class MathML:
         """An equation, aligned at its signs."""
         lines = []
         for i, line in enumerate(given.lines):
-            for k, part in enumerate(self._broken(line)):
+            for k, part in enumerate(broken(line, self._digits, _ROOM)):
                 left = self._row(given.left) if i == k == 0 else ""
                 sign = (given.sign if i == 0 else "=") if k == 0 else ""
                 right = f"<mo>{sign}</mo>" if sign else "<mspace width=2em />"
                 right += self._row(part)
                 lines.append(f"<mtr><mtd class=l>{left}</mtd><mtd class=r><mrow>{right}</mrow></mtd></mtr>")
         return f'<math display="block"><mtable displaystyle="true">{"".join(lines)}</mtable></math>'
-
-    def _broken(self, line: Expression) -> list[Expression]:
-        """The line, before operators broken into several where it is too long for one."""
-        if not isinstance(line, tuple) or self._width(line) <= _ROOM:
-            return [line]
-        broken: list[tuple[Expression, ...]] = [()]
-        for part in line:
-            if isinstance(part, str) and part in _BREAKS and any(isinstance(each, Numbers) for each in broken[-1]):
-                broken.append(())
-            broken[-1] += (part,)
-        lines = [broken[0]]
-        for piece in broken[1:]:
-            if self._width(lines[-1] + piece) <= _ROOM:
-                lines[-1] += piece
-            else:
-                lines.append(piece)
-        return list(lines)
-
-    def _width(self, given: Expression) -> float:
-        """Of an expression, in em, about."""
-        match given:
-            case tuple():
-                return sum(map(self._width, given))
-            case Numbers():
-                columns = zip(*rows(given, self._digits), strict=True)
-                margins = 1.0 if given.values.ndim else -0.9
-                return margins + sum(
-                    0.9 + 0.5 * max(len(cell[0]) if cell else 2 for cell in column) for column in columns
-                )
-            case Applied(function, to):
-                return 1 + self._width(function) + self._width(to)
-            case str():
-                return 0.3 + 0.45 * len(given)
-        return 1.5
 
     def _row(self, given: Expression) -> str:
         return f"<mrow>{self._of(given)}</mrow>"

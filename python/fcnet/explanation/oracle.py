@@ -6,7 +6,7 @@ what is added up (Higham 2002, section 3.1).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from fcnet import reference
 from fcnet.explanation.trace import Array, Problem, Quantities
 from fcnet.losses import Custom
-from fcnet.normalization import Normalization
+from fcnet.normalization import BatchNorm, Normalization
+from fcnet.reference.normalization import AXES
 
 _FUNCTION = 64  # roundings of an activation or a loss; the functions themselves err by 16 at most
 _NORMALIZED = ("z", "sigma", "gamma")
@@ -32,7 +33,7 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
         else:
             yield f"z{new}_{i}", h @ w, np.abs(h) @ np.abs(w), len(w) + 1
             normal, steep = _normalized(known[f"z{new}_{i}"], norm)
-            yield f"normal{new}_{i}", normal, steep + np.abs(normal), _FUNCTION + len(w) + len(b)
+            yield f"normal{new}_{i}", normal, steep + np.abs(normal), _FUNCTION + len(w) + sum(normal.shape)
             normal, gamma = known[f"normal{new}_{i}"], known[f"gamma{new}_{i}"]
             yield f"h_in{new}_{i}", gamma * normal + b, np.abs(gamma * normal) + np.abs(b), _FUNCTION
         h_in = known[f"h_in{new}_{i}"]
@@ -44,9 +45,9 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
 
 
 def _normalized(z: Array, norm: Normalization) -> tuple[Array, Array]:
-    """What z is normalised, and the size of what rounding does to it: more where the z of a sample differ little."""
+    """What z is normalised, and the size of what rounding does to it: more where z differ little."""
     normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
-    return normal, np.abs(z).max(axis=1, keepdims=True) / deviation * (1 + np.abs(normal) ** 2)
+    return normal, np.abs(z).max(axis=AXES[norm.name], keepdims=True) / deviation * (1 + np.abs(normal) ** 2)
 
 
 def _loss(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, Array, Any, int]]:
@@ -76,6 +77,7 @@ def _loss_and_sigma(known: Quantities, problem: Problem, new: str = "", rows: sl
 
 def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array, Any, int]]:
     n, last = len(known["I"]), problem.layers[-1]
+    terms = None  # behind a normalised layer, the size of what a derivative is made of: most of it may have cancelled
     for i in reversed(problem.layers):
         h_in, f = known[f"h_in_{i}"], problem.activation(i)
         slope = np.ones_like(h_in) if f == "softmax" else reference.activation_derivative(h_in, f)
@@ -93,30 +95,51 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
         else:
             w, behind = known[f"W_{i + 1}"], known[f"{slope_of_product(problem, i + 1)}_{i + 1}"]
             sigma = reference.through_activation(behind @ w.T, h_in, f)
-            size = np.abs(behind) @ np.abs(w).T * steep
+            size = (np.abs(behind) if terms is None else terms) @ np.abs(w).T * steep
             size = size.max(axis=1, keepdims=True) + 0 * size if f == "softmax" else size
         yield f"sigma_{i}", sigma, size, _FUNCTION + (known[f"W_{i + 1}"].shape[1] if i < last else h_in.size)
         h, sigma = known["I"] if i == 1 else known[f"h_out_{i - 1}"], known[f"sigma_{i}"]
-        db, size_b = (problem.share * each.sum(axis=0) for each in (sigma, np.abs(sigma)))
+        terms = None if terms is None else np.maximum(np.abs(sigma), size)
+        whole = np.abs(sigma) if terms is None else terms
+        db, size_b = (problem.share * each.sum(axis=0) for each in (sigma, whole))
         yield f"dB_{i}", db * problem.made.kinds[i - 1].bias, size_b, _FUNCTION + n
         if problem.normalized(i):
-            yield from _through_normalization(known, problem, i)
+            terms = yield from _through_normalization(known, problem, i, whole)
         slope = known[f"{slope_of_product(problem, i)}_{i}"]
-        dw, size = (problem.share * (a.T @ b) for a, b in ((h, slope), (np.abs(h), np.abs(slope))))
+        whole = np.abs(slope) if terms is None else terms
+        dw, size = (problem.share * (a.T @ b) for a, b in ((h, slope), (np.abs(h), whole)))
         yield f"dW_{i}", dw, size, _FUNCTION + n
 
 
-def _through_normalization(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
+def _through_normalization(
+    known: Quantities, problem: Problem, i: int, whole: Array
+) -> Generator[tuple[str, Array, Any, int], None, Array]:
+    """What comes back through it, where sigma is made of terms of the size ``whole``; returns the size of tau's."""
     norm, z, sigma, gamma = (problem.made.kinds[i - 1].normalization, *(known[f"{of}_{i}"] for of in _NORMALIZED))
     assert norm is not None
     normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
     _, steep = _normalized(z, norm)
-    size = problem.share * (np.abs(sigma) * (np.abs(normal) + steep)).sum(axis=0)
+    size = problem.share * (whole * (np.abs(normal) + steep)).sum(axis=0)
     yield f"dgamma_{i}", problem.share * (sigma * known[f"normal_{i}"]).sum(axis=0), size, _FUNCTION + sum(z.shape)
     tau = reference.through_normalization(sigma, normal, deviation, gamma, norm.name)
-    g = np.abs(sigma * gamma)
-    size = (g + g.mean(axis=1, keepdims=True) * (1 + normal**2)) / deviation
-    yield f"tau_{i}", tau, size.max(axis=1, keepdims=True) * (1 + steep), _FUNCTION + len(gamma)
+    g = whole * np.abs(gamma)
+    axis = AXES[norm.name]
+    size = (g + g.mean(axis=axis, keepdims=True) * (1 + normal**2)) / deviation
+    size = size.max(axis=axis, keepdims=True) * (1 + steep)
+    yield f"tau_{i}", tau, size, _FUNCTION + sum(z.shape)
+    return np.asarray(size)
+
+
+def _running(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
+    """What batch normalisation remembers after the step."""
+    norm, z, n = problem.made.kinds[i - 1].normalization, known[f"z_{i}"], len(known["I"])
+    assert isinstance(norm, BatchNorm)
+    mean, variance = known[f"mean_{i}"], known[f"variance_{i}"]
+    most = np.abs(z).max(axis=0)
+    sizes = np.abs(mean) + most, variance + most**2 * n / max(n - 1, 1)
+    values = reference.running_statistics(mean, variance, z, norm.momentum)
+    for name, value, size in zip(problem.running(i), values, sizes, strict=True):
+        yield f"{name}_new_{i}", value, size, _FUNCTION + n
 
 
 def slope_of_product(problem: Problem, i: int) -> str:
@@ -145,6 +168,8 @@ def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array
             old, gradient = known[f"{which}_{i}"], known[f"d{which}_{i}"]
             change = problem.learning_rate * gradient * trained
             yield f"{which}_new_{i}", old - change, np.abs(old) + np.abs(change), _FUNCTION
+        if problem.running(i):
+            yield from _running(known, problem, i)
     yield from _forward(known, problem, "_new")
     yield from _loss(known, problem, "_new")
 
@@ -168,8 +193,8 @@ def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
 
 
 def is_given(name: str) -> bool:
-    """Whether it is a weight or a bias before the step."""
-    return name.startswith(("W_", "B_", "gamma_")) and "new" not in name
+    """Whether it is a part of a layer before the step."""
+    return name.startswith(("W_", "B_", "gamma_", "mean_", "variance_")) and "new" not in name
 
 
 def hold(step: Quantities, problem: Problem) -> None:

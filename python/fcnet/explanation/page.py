@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from fcnet.explanation.figures import of_layers
-from fcnet.explanation.lesson import Lesson, Section, course, in_words, outputs
+from fcnet.explanation.lesson import Lesson, Section
 from fcnet.explanation.mathml import MathML
 from fcnet.explanation.picture import STYLE, VIEWS, Picture, fits
 from fcnet.explanation.slots import Slots
 from fcnet.explanation.surface import Surface, has_surface
 from fcnet.explanation.trace import Problem, Quantities
+from fcnet.explanation.words import course, in_words, outputs
 
 _LAST = 5  # the section that says what has become of the loss
 _WIDE = 4  # columns of a matrix from which on an equation has the whole width
@@ -63,7 +64,7 @@ class Page:
             self._findings(findings),
             f"</main><footer>{escape(checked)}</footer>",
         ]
-        brackets = f"<script>{(folder / 'brackets.js').read_text()}</script>"
+        layout = "".join(f"<script>{(folder / name).read_text()}</script>" for name in ("brackets.js", "narrow.js"))
         script = f"<script>{(folder / 'page.js').read_text()}</script>" if several else ""
         data = f'<script type="application/json" id=steps>{self._data()}</script>' if several else ""
         style = (folder / "page.css").read_text() + STYLE
@@ -72,7 +73,7 @@ class Page:
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(title)}</title><style>{style}</style></head><body>\n"
             + "\n".join(body)
-            + f"\n{brackets}{data}{script}</body></html>\n"
+            + f"\n{layout}{data}{script}</body></html>\n"
         )
 
     def _findings(self, findings: Sequence[str]) -> str:
@@ -81,7 +82,9 @@ class Page:
 
     def _results(self) -> str:
         items = []
-        shown = [("Loss L", "L", ()), *((f"Output {self._names[j]}", "p", (0, j)) for j in outputs(self._steps[0]))]
+        of = ", first sample" if len(self._steps[0]["I"]) > 1 else ""
+        places = [(f"Output {self._names[j]}{of}", "p", (0, j)) for j in outputs(self._steps[0])]
+        shown = [("Loss L", "L", ()), *places]
         for k, (label, name, index) in enumerate(shown):
             before, after = (self._slots.number("span", f"{name}{new}", index) for new in ("", "_new"))
             turn = f"<span class=turn data-turn={k}>{self._turns(0)[k]}</span>"
@@ -160,7 +163,7 @@ class Page:
         """Of the losses on the curve."""
         losses = np.array(self._losses())
         low, high = min(0.0, losses.min()), losses.max() or 1.0
-        across = 44 + 340 * np.arange(len(losses)) / (len(losses) - 1)
+        across = 54 + 330 * np.arange(len(losses)) / (len(losses) - 1)
         return list(zip(across, 180 - 150 * (losses - low) / ((high - low) or 1), strict=True))
 
     def _curve(self) -> str:
@@ -171,8 +174,8 @@ class Page:
         last += max(0, 14 - abs(last - y)) * (1 if last >= y else -1)  # the two numbers apart
         return (
             f'<figure><figcaption>The loss</figcaption><svg class=curve viewBox="0 0 400 210" role=img '
-            f'aria-label="{escape(words)}"><line class=axis x1=44 x2=390 y1=180 y2=180 />'
-            f"<text x=44 y=200>0 steps</text><text x=386 y=200 text-anchor=end>{len(self._steps)}</text>"
+            f'aria-label="{escape(words)}"><line class=axis x1=54 x2=390 y1=180 y2=180 />'
+            f"<text x=54 y=200>0 steps</text><text x=386 y=200 text-anchor=end>{len(self._steps)}</text>"
             f'<text x=2 y="{y + 4:.0f}">{losses[0]:.3g}</text>'
             f'<text x=2 y="{last + 4:.0f}">{losses[-1]:.3g}</text><path d="{path}"/>'
             f'<circle id=dot r=6 transform="translate({x:.1f},{y:.1f})"/></svg></figure>'

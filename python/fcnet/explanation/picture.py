@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from fcnet.edge_labels import places
 from fcnet.explanation.slots import Slots, sign
 from fcnet.explanation.trace import Problem, Quantities
 
 MOST_NEURONS = 10  # in a layer that is drawn
 _MOST_LABELS = 4  # neurons in layers whose edges have their numbers written beside them
 _RADIUS, _TOP, _SIDE = 33, 70, 42
-_LABELLED, _PLAIN = (118, 190), (92, 300)  # from row to row, from column to column
+_LABELLED, _PLAIN = (118, 206), (92, 300)  # from row to row, from column to column
 GROUND = '<rect width="100%" height="100%" fill="var(--card,#fff)"/>'
 _DIGITS = 3  # decimals
-_ALONG = 0.28  # where on an edge its number stands: those of up to 4 by 4 edges then lie apart
+_LABEL = (46, 15)  # how wide and high the number at an edge is
 _WIDEST = 7
 
 
@@ -37,9 +38,9 @@ class View:
 
 
 VIEWS = {
-    "before": View("Before the step: weights and outputs", "W_", "B_", "h_out_", True),
-    "after": View("After the step: new weights and outputs", "W_new_", "B_new_", "h_out_new_", True),
-    "gradients": View("Gradients: ∂L/∂W at the edges, σ in the neurons", "dW_", "dB_", "sigma_", False),
+    "before": View("Before the step: W at the edges, outputs inside, B below", "W_", "B_", "h_out_", True),
+    "after": View("After the step: the same with the new W and B", "W_new_", "B_new_", "h_out_new_", True),
+    "gradients": View("Gradients: ∂L/∂W at the edges, σ inside, ∂L/∂B below", "dW_", "dB_", "sigma_", False),
 }
 
 STYLE = (Path(__file__).parent / "picture.css").read_text(encoding="utf-8")
@@ -129,6 +130,8 @@ class Picture:
         lines, labels = [], []
         for i in self._problem.layers:
             name, values = f"{what.edges}{i}", self._steps[0][f"{what.edges}{i}"]
+            before, behind = ([self._place(n, j)[1] for j in range(self._sizes[n])] for n in (i - 1, i))
+            along = places(before, behind, self._column, _LABEL) if self._labels else []
             for k in range(self._sizes[i - 1]):
                 for j in range(self._sizes[i]):
                     (x1, y1), (x2, y2) = self._place(i - 1, k), self._place(i, j)
@@ -139,7 +142,7 @@ class Picture:
                         f'x1="{x1}" y1="{y1:g}" x2="{x2}" y2="{y2:g}" stroke-width="{thick:.2f}"/>'
                     )
                     if self._labels:
-                        x, y = x1 + _ALONG * (x2 - x1), y1 + _ALONG * (y2 - y1)
+                        x, y = x1 + along[k] * (x2 - x1), y1 + along[k] * (y2 - y1)
                         labels.append(
                             self._slots.number("text", name, (k, j), f' x="{x:.1f}" y="{y:.1f}"', "on ", _DIGITS)
                         )
@@ -166,7 +169,7 @@ class Picture:
                 parts.append(text)
                 if layer and self._problem.made.kinds[layer - 1].bias:
                     bias = self._slots.number("tspan", f"{what.biases}{layer}", (j,), "", "", _DIGITS)
-                    letter = "∂B" if what.edges == "dW_" else "b"
+                    letter = "∂B" if what.edges == "dW_" else "B"
                     parts.append(f'<text class="small" x="{x}" y="{y + _RADIUS + 13:g}">{letter} {bias}</text>')
                 if last:
                     name = escape(self._names[j])

@@ -52,7 +52,11 @@ class Surface:
     def html(self) -> str:
         """The picture of the first step with the samples on it, its description and its legend."""
         (left, down), (right, up) = self._low, self._high
-        axes = f"to the right: first input, {left:.3g} to {right:.3g}; up: second input, {down:.3g} to {up:.3g}"
+        axes = (
+            f"to the right: first input, {left:.3g} to {right:.3g}; up: second input, {down:.3g} to {up:.3g}".replace(
+                "-", "−"
+            )
+        )
         if self._classifies:
             alternative = f"Which class the network chooses for every pair of inputs: {' or '.join(self._names)}."
             keys = [
@@ -76,8 +80,12 @@ class Surface:
         across = np.linspace(self._low[0], self._high[0], _SIDE)
         up = np.linspace(self._high[1], self._low[1], _SIDE)
         points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-        of = self._problem.parts
-        parameters = [tuple(step[f"{name}_{i}"] for name in of(i)) for i in self._problem.layers]
+        parameters = []
+        for i in self._problem.layers:
+            parts = [step[f"{name}_{i}"] for name in self._problem.parts(i)]
+            if self._problem.running(i):  # what the samples are normalised by in this step
+                parts += [step[f"z_{i}"].mean(axis=0), step[f"z_{i}"].var(axis=0)]
+            parameters.append(parts)
         return self._problem.made.model(parameters).predict(points)
 
     def _picture(self, p: NDArray[Any]) -> str:

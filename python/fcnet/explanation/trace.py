@@ -3,9 +3,10 @@
 A step is a dict: ``I`` and ``y``; of layer i ``W_i``, ``B_i``, ``h_in_i``, ``h_out_i``; ``p``, ``L``, ``L_n`` of each
 sample; ``F_prime_i``, ``sigma_i``, ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``,
 ``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. A normalised layer has ``z_i``, its product, ``normal_i``, which is
-that normalised, ``gamma_i``, ``tau_i``, the derivative by z, and ``dgamma_i``, ``gamma_new_i`` besides. sigma is the
-derivative by h_in of a sample's own loss, whose mean over the n samples L is; where L is no mean over samples (RMSE, a
-loss of the user's), of L itself, and there is no L_n.
+that normalised, ``gamma_i``, ``tau_i``, the derivative by z, and ``dgamma_i``, ``gamma_new_i`` besides, one that is
+normalised over the batch its running ``mean_i``, ``variance_i`` and new ones of both. sigma is the derivative by h_in
+of a sample's own loss, whose mean over the n samples L is (where samples meet in a batch's statistics, n times that of
+L); where L is no mean over samples (RMSE, a loss of the user's), of L itself, and there is no L_n.
 """
 
 from __future__ import annotations
@@ -23,10 +24,16 @@ from fcnet import _native, kernels, tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
-from fcnet.explanation.covered import check_covered
-from fcnet.kinds import Kind
+from fcnet.explanation.single_layers import (
+    derivative,
+    normalized,
+    output_layer,
+    sigma_before,
+    sigma_of_output,
+    through_normalization,
+)
 from fcnet.losses import MSE, RMSE, Custom
-from fcnet.normalization import Normalization
+from fcnet.normalization import BatchNorm
 from fcnet.optimizers import SGD
 from fcnet.sparse import SparseRows
 from fcnet.training import DivergenceError
@@ -80,16 +87,31 @@ class Problem:
         """Whether a layer, counted from 1, is."""
         return self.made.kinds[layer - 1].normalization is not None
 
+    @property
+    def over_batch(self) -> bool:
+        """Whether a layer is normalised over the batch, in which samples then meet."""
+        return any(isinstance(kind.normalization, BatchNorm) for kind in self.made.kinds)
+
     def parts(self, layer: int) -> tuple[str, ...]:
         """The names of what a layer learns."""
-        return self.made.kinds[layer - 1].parts
+        return self.made.kinds[layer - 1].parts[:3]
+
+    def running(self, layer: int) -> tuple[str, ...]:
+        """The names of what it remembers of batches."""
+        return self.made.kinds[layer - 1].parts[3:]
 
     def check(self, steps: int) -> None:
         """ValueError for what cannot be explained."""
-        check_covered(self.made, "dropout", "LayerNorm")
         sizes = self.made.sizes
+        for i in self.layers:
+            if self.running(i) and not self.trainable[i - 1]:
+                raise ValueError(
+                    f"layer {i} is frozen and normalised by what it remembers of batches: expected no such"
+                )
         weights = sum(k * m for k, m in pairwise(sizes))
-        numbers = steps * (3 * weights + 8 * len(self.examples.x) * sum(sizes))
+        numbers = (
+            steps * (3 * weights + 8 * len(self.examples.x) * sum(sizes)) + self.over_batch * len(self.examples.x) ** 2
+        )
         if numbers > _MOST_NUMBERS:
             raise ValueError(
                 f"to explain {steps} steps of {sizes} on {len(self.examples.x)} samples takes {numbers:,} numbers: "
@@ -104,33 +126,6 @@ class Problem:
             return np.asarray((1 - s) * hot + s / m, self.made.dtype)
         numeric = y.dtype.kind in "fiub" and y.shape == (len(y), m)
         return y.astype(self.made.dtype) if numeric else None
-
-
-def _derivative(h_in: Array, activation: str, dtype: np.dtype[Any]) -> Array:
-    """F'(h_in): what comes back through a layer whose h_in are these, from a loss that grows like its outputs."""
-    n, one = h_in.size, np.zeros((1, 1), dtype)
-    parameters = [(np.zeros((1, n), dtype), h_in.ravel())]
-    layer = Model([1, n], [Kind(activation).native()], "custom", 0.0, dtype.name, 0, None, None, parameters)
-    return layer.gradients(one, lambda output, _: (0.0, np.ones_like(output)))[1][0][1].reshape(h_in.shape)
-
-
-def _normalized(h: Array, parts: tuple[Array, ...], norm: Normalization, dtype: np.dtype[Any]) -> Array:
-    """h_in of a layer with these W, B and gamma."""
-    m = parts[0].shape[1]
-    kinds = [Kind("identity", normalization=norm).native(), Kind("identity").native()]  # the last is never normalised
-    behind = (np.eye(m, dtype=dtype), np.zeros(m, dtype))
-    model = Model([len(parts[0]), m, m], kinds, "custom", 0.0, dtype.name, 0, None, None, [parts, behind])
-    return model.predict(h)
-
-
-def _through_normalization(z: Array, gamma: Array, sigma: Array, norm: Normalization) -> Array:
-    """dL/dz, row by row: the gradient by weights z, where the inputs are the rows of the unit matrix."""
-    (n, m), dtype = z.shape, z.dtype
-    kinds = [Kind("identity", False).native(), Kind("identity", normalization=norm).native(), Kind("identity").native()]
-    nothing, same = np.zeros(m, dtype), np.eye(m, dtype=dtype)
-    layers = [(z, nothing), (same, nothing, gamma), (same, nothing)]
-    model = Model([n, m, m, m], kinds, "custom", 0.0, dtype.name, 0, None, None, layers)
-    return model.gradients(np.eye(n, dtype=dtype), lambda output, _: (0.0, sigma))[1][0][0]
 
 
 def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array]:
@@ -150,20 +145,43 @@ def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array
     return [np.asarray(factor * np.stack(rows), made.dtype) for rows in zip(*of_samples, strict=True)]
 
 
+def _backward(model: Model, problem: Problem, step: Quantities) -> Quantities:
+    """The sigma of every layer, and tau of those that are normalised."""
+    alone = None if problem.over_batch else _sigmas(model, problem, step["p"], float(step["L"]))
+    found: Quantities = {}
+    behind, last, loss = np.empty(0), problem.layers[-1], problem.made.loss
+    for i in reversed(problem.layers):
+        h_in, f, norm = step[f"h_in_{i}"], problem.activation(i), problem.made.kinds[i - 1].normalization
+        if alone is not None:
+            sigma = alone[i - 1]
+        elif i == last:
+            y = problem.examples.of_loss(problem.made)[1]
+            sigma = sigma_of_output(h_in, f, loss, y) / problem.made.dtype.type(problem.share)
+        else:
+            sigma = sigma_before(h_in, f, step[f"W_{i + 1}"], behind)
+        found[f"sigma_{i}"] = behind = sigma
+        if norm is not None:
+            behind = through_normalization(step[f"z_{i}"], step[f"gamma_{i}"], sigma, norm)
+            found[f"tau_{i}"] = behind
+    return found
+
+
 def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantities:
     """The forward pass and the loss; the names end in ``new``."""
-    found, h = {}, inputs
-    for i, (w, b, *gamma) in zip(problem.layers, model.state()[0], strict=True):
+    found, h, h_in = {}, inputs, inputs
+    for i, (w, b, *others) in zip(problem.layers, model.state()[0], strict=True):
         h_in, norm = kernels.linear(h, w, b), problem.made.kinds[i - 1].normalization
         if norm is not None:
             none, ones = np.zeros_like(b), np.ones_like(b)
             found[f"z{new}_{i}"] = kernels.linear(h, w, none)
-            found[f"normal{new}_{i}"] = _normalized(h, (w, none, ones), norm, w.dtype)
-            h_in = _normalized(h, (w, b, *gamma), norm, w.dtype)
+            found[f"normal{new}_{i}"] = normalized(h, (w, none, ones), norm)
+            h_in = normalized(h, (w, b, others[0]), norm)
         found[f"h_in{new}_{i}"] = h_in
         found[f"h_out{new}_{i}"] = h = _native.activation(h_in, problem.activation(i))
     found[f"p{new}"] = h
     x, y, made = problem.rows, problem.examples.y, problem.made
+    if problem.over_batch:  # by whose statistics a prediction would not go
+        model, x = output_layer(h_in, problem.activation(problem.layers[-1]), made.loss)
     loss = made.loss(h, y, None)[0] if isinstance(made.loss, Custom) else model.evaluate(x, y)[0]
     found[f"L{new}"] = np.asarray(loss)
     if problem.is_mean:
@@ -203,20 +221,17 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
     for _ in range(count):
         step = {"I": inputs} | ({} if targets is None else {"y": targets}) | before
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
-            step |= {f"{name}_{i}": part for name, part in zip(problem.parts(i), parts, strict=True)}
+            step |= {f"{name}_{i}": part for name, part in zip(made.kinds[i - 1].parts, parts, strict=True)}
             if problem.activation(i) != "softmax":
-                step[f"F_prime_{i}"] = _derivative(step[f"h_in_{i}"], problem.activation(i), made.dtype)
-        for i, sigma in zip(problem.layers, _sigmas(model, problem, step["p"], float(step["L"])), strict=True):
-            step[f"sigma_{i}"], norm = sigma, made.kinds[i - 1].normalization
-            if norm is not None:
-                step[f"tau_{i}"] = _through_normalization(step[f"z_{i}"], step[f"gamma_{i}"], sigma, norm)
+                step[f"F_prime_{i}"] = derivative(step[f"h_in_{i}"], problem.activation(i))
+        step |= _backward(model, problem, step)
         with np.errstate(all="ignore"):  # what is not finite ends the step
             gradients = learner.gradients(x, y)
         for i, slopes in zip(problem.layers, gradients, strict=True):
             step |= {f"d{name}_{i}": slope for name, slope in zip(problem.parts(i), slopes, strict=True)}
         loss = learner.train_on_batch(x, y, optimizer=optimizer)["loss"]
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
-            step |= {f"{name}_new_{i}": part for name, part in zip(problem.parts(i), parts, strict=True)}
+            step |= {f"{name}_new_{i}": part for name, part in zip(made.kinds[i - 1].parts, parts, strict=True)}
         after = _forward(model, problem, inputs, "_new")
         if not all(np.isfinite(value).all() for value in after.values()):
             raise DivergenceError.of("this step", loss, optimizer, made.classifies)
