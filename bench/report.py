@@ -80,8 +80,9 @@ softmax of 4,096 × 10; relu and exp of 1,024 × 1,024.
 
 ## Programs of scikit-learn's
 
-Whole fits by `fcnet.sklearn` and by scikit-learn's MLP with the same arguments and epochs, in one process, in turns:
-median seconds, and mean and standard deviation of the score on test rows, over five seeds (`bench/test_sklearn.py`).
+Whole fits by `fcnet.sklearn` and by scikit-learn's MLP with the same arguments and epochs, in one process, in turns, a
+tenth of a second apart, as threads of BLAS spin for some 30 ms after a product: median seconds, and mean and standard
+deviation of the score on test rows, over five seeds (`bench/test_sklearn.py`).
 
 {fits}
 

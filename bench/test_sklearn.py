@@ -25,6 +25,7 @@ import fcnet
 import fcnet.sklearn
 
 SEEDS = range(5)
+IDLE = 0.1  # seconds before each fit: threads of BLAS spin for some 30 ms after a product, on the next one's processors
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -76,6 +77,7 @@ class Program:
         net = getattr(module, self.estimator)(
             hidden_layer_sizes=self.sizes, max_iter=self.epochs, tol=0, n_iter_no_change=np.inf, random_state=seed
         ).set_params(**self.options)
+        time.sleep(IDLE)
         start = time.perf_counter()
         net.fit(x, y)
         return time.perf_counter() - start, net.score(x_test, y_test)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -64,6 +65,24 @@ def assert_same_coefficients(theirs, ours, rounding):
     for expected, got in zip(theirs.coefs_ + theirs.intercepts_, ours.coefs_ + ours.intercepts_, strict=True):
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=0, atol=rounding * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("options", [{}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}], ids=str)
+@pytest.mark.parametrize("kind", ["classes", "value"])
+def test_every_parameter_attribute_and_method_of_theirs_is_there(kind, options):
+    theirs, ours = both(kind, **options)
+    expected, got = (signature(type(net)).parameters for net in (theirs, ours))
+    assert [got[name] for name in got if name in expected] == [
+        parameter.replace(annotation=got[name].annotation) for name, parameter in expected.items()
+    ]
+    public = {name for name in dir(theirs) if not name.startswith("_") and hasattr(theirs, name)}
+    missing = {name for name in public if not hasattr(ours, name)}
+    # their regressor has it with "lbfgs" too, where it makes a whole fit
+    assert missing <= ({"partial_fit"} if options.get("solver") == "lbfgs" else set())
+    for method in ({"fit", "partial_fit", "predict", "predict_proba", "score"} & public) - missing:
+        expected, got = (list(signature(getattr(net, method)).parameters) for net in (theirs, ours))
+        new = [] if "sample_weight" in expected else ["sample_weight"]  # of fits, from 1.7 on
+        assert [name for name in got if name not in new][: len(expected)] == expected
 
 
 @pytest.mark.parametrize("options", SOLVERS.values(), ids=list(SOLVERS))

@@ -19,9 +19,10 @@ from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
 from fcnet.sklearn.labels import Labels
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.perceptron import Perceptron, has_steps
+from fcnet.sklearn.versions import MultiLabelMixin
 
 
-class MLPClassifier(ClassifierMixin, Labels, Perceptron):
+class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
     """scikit-learn's MLPClassifier over ``fcnet.Network``: one of several classes, or of several labels each yes or no.
 
     Parameters
@@ -288,8 +289,3 @@ class MLPClassifier(ClassifierMixin, Labels, Perceptron):
         """The logarithms of ``predict_proba``."""
         p = self.predict_proba(X)
         return np.log(p, out=p)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags

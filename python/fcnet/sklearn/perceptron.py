@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fcnet.dense import Dense
 from fcnet.network import Network
@@ -19,7 +19,8 @@ from fcnet.sklearn.held_back import HeldBack, rows, split
 from fcnet.sklearn.lbfgs import Lbfgs
 from fcnet.sklearn.objective import Objective, first_layers
 from fcnet.sklearn.parameters import Parameters, layers_of, set_layers
-from fcnet.sklearn.protocol import CallbackSupportMixin, Task
+from fcnet.sklearn.protocol import Task
+from fcnet.sklearn.versions import CallbackSupportMixin, validate_data
 
 Layers = Sequence[tuple[ArrayLike, ArrayLike]]
 

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:  # before 1.9
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
-
-
-__all__ = ["CallbackSupportMixin", "Task"]
+__all__ = ["Task"]
 
 
 class Task:
