@@ -14,7 +14,7 @@ import pytest
 import fcnet as fc
 from mutants import mutant, seeds
 
-from processes import output
+from processes import DEADLINE, output
 
 pytestmark = pytest.mark.once
 
@@ -49,6 +49,7 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 t.load_mutants(folder, {count}, {seed})
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """,
+            deadline=max(DEADLINE, count // 50),
             PYTHONPATH=os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")]),
         )
     )
