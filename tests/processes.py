@@ -9,26 +9,26 @@ import sys
 DEADLINE = 60  # seconds; a hang, not a slow machine
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, deadline: int = DEADLINE, **environment: str) -> subprocess.CompletedProcess[str]:
     """The finished process of ``python arguments...``."""
     return subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=DEADLINE,
+        timeout=deadline,
         check=False,
     )
 
 
-def output_of(*arguments: str, **environment: str) -> str:
+def output_of(*arguments: str, deadline: int = DEADLINE, **environment: str) -> str:
     """What ``python arguments...`` prints; it must succeed."""
-    done = run(*arguments, **environment)
+    done = run(*arguments, deadline=deadline, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def output(code: str, **environment: str) -> str:
+def output(code: str, *, deadline: int = DEADLINE, **environment: str) -> str:
     """What ``code`` prints; it must succeed. After a hang the stacks of all threads are in the message."""
-    prelude = f"import faulthandler; faulthandler.dump_traceback_later({DEADLINE - 5}, exit=True)\n"
-    return output_of("-c", prelude + code, **environment)
+    prelude = f"import faulthandler; faulthandler.dump_traceback_later({deadline - 5}, exit=True)\n"
+    return output_of("-c", prelude + code, deadline=deadline, **environment)

@@ -163,26 +163,6 @@ def test_nobody_hears_of_steps_unless_asked(monkeypatch):
     network().fit(X, Y, epochs=2, callbacks=[Quiet()])
 
 
-@pytest.mark.parametrize("at", range(14))
-@pytest.mark.parametrize("batch", [5, 25])
-def test_what_a_callback_raises_arrives_unchanged_and_the_network_is_that_of_the_last_step(at, batch, steps):
-    error, net, same = LookupError("mine"), network(), network()
-    heard = Recorder(at, error)
-    with pytest.raises(LookupError) as caught:
-        net.fit(X, Y, epochs=2 if batch == 25 else 1, batch_size=batch, shuffle=False, callbacks=[heard])
-    assert caught.value is error
-    events = [event for event, _, _ in heard.calls]
-    assert net.epochs_trained == len(net.history)
-    for _ in range(events.count("batch_end")):
-        first = same.epochs_trained * batch % 100
-        rows = slice(first, first + batch)
-        same.fit(X[rows], Y[rows], epochs=1, batch_size=batch, shuffle=False)
-    assert parameters(net) == parameters(same)
-    if events[-1] == "epoch_end":
-        assert len(net.history) == events.count("epoch_end")
-    net.fit(X, Y, epochs=1)
-
-
 @pytest.mark.parametrize("at", range(12))
 def test_stop_training_ends_the_fit_quietly(at):
     net, heard = network(), Recorder(at, fc.StopTraining())

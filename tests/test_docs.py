@@ -162,3 +162,12 @@ def test_pictures_are_those_of_the_script(tmp_path):
     output_of(str(DOCS / "pictures.py"), str(tmp_path))
     drawn = {path.name for path in tmp_path.glob("*.svg")}
     assert drawn == {path.name for path in (DOCS / "pictures").glob("*.svg")}
+
+
+def test_every_feature_links_to_its_tests():
+    rows = [line for line in (DOCS / "features.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 40
+    for row in rows:
+        tests = re.findall(r"\]\(\.\./(tests/test_\w+\.py)\)", row.split(" | ")[1])
+        assert tests, row
+        assert all("\ndef test_" in (ROOT / test).read_text() for test in tests)

@@ -91,6 +91,25 @@ def test_a_divergence_leaves_the_best():
     assert net.epochs_trained == len(net.history)
 
 
+OPTIMIZERS = [fc.SGD, fc.Adam, fc.AdamW, fc.NAdam, fc.RMSprop, fc.Adagrad, fc.Lion]
+
+
+@pytest.mark.parametrize("monitor", [None, "loss", "val_loss"])
+@pytest.mark.parametrize("make", OPTIMIZERS, ids=lambda make: make.__name__)
+def test_an_absurd_learning_rate_is_named_within_an_epoch(make, monitor, dtype):
+    """Of 1e10 and a network deep enough for the type to overflow."""
+    deep = [4, *[8] * (60 if dtype == np.float64 else 9), 1]
+    net, optimizer = fc.Network(deep, loss="mse", seed=2, dtype=dtype), make(1e10)
+    rule = monitor and fc.EarlyStopping(monitor=monitor)
+    with pytest.raises(fc.DivergenceError) as caught:
+        net.fit(X, Y / 3.0, epochs=5, optimizer=optimizer, early_stopping=rule,
+                validation_data=(VALIDATION[0], VALIDATION[1] / 3.0))  # fmt: skip
+    for part in (f"epoch {net.epochs_trained} ", "loss ", "learning_rate=10000000000", "use a lower learning rate"):
+        assert part in str(caught.value)
+    assert net.epochs_trained == 0
+    assert parameters(net) == parameters(fc.Network(deep, loss="mse", seed=2, dtype=dtype))
+
+
 def test_a_prediction_during_the_fit_may_hold_the_best(monkeypatch):
     """Weights that somebody else still needs are not written over."""
     net = network()

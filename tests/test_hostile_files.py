@@ -11,6 +11,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import safetensors, storage
+from mutants import parts
 
 from processes import output
 from tables import Named
@@ -25,11 +26,6 @@ def good(tmp_path_factory):
     net.fit(Named(np.eye(3), "abc"), [0, 1, 0], epochs=2)
     net.save(path)
     return path.read_bytes()
-
-
-def parts(good):
-    length = int.from_bytes(good[:8], "little")
-    return json.loads(good[8 : 8 + length]), good[8 + length :]
 
 
 def whole(header, data):

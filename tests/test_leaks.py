@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from processes import output
+from processes import DEADLINE, output
 
 CODE = """
 import gc, pickle, sys, tempfile
@@ -53,7 +53,8 @@ print(memory() - before)
 
 def growth(warm_up: int, cycles: int) -> int:
     """KiB that so many lives of a network leave behind, in a process of its own."""
-    return int(output(CODE.replace("WARM_UP", str(warm_up)).replace("CYCLES", str(cycles))))
+    code = CODE.replace("WARM_UP", str(warm_up)).replace("CYCLES", str(cycles))
+    return int(output(code, deadline=max(DEADLINE, cycles // 10)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

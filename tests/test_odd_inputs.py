@@ -91,18 +91,22 @@ def sparse(form):
     return lambda x: getattr(library("scipy.sparse"), form)(x)
 
 
-KINDS = ("f2", "f4", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f2", ">f4", ">f8", ">i2", ">i8", ">u4")
-
-ODD = {
+KINDS = ("f2", "f4", "f8", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">f2", ">f4", ">f8", ">i8", ">u4")
+LAYOUTS = {
+    "plain": lambda x: x,
     "fortran": np.asfortranarray,
     "every second": lambda x: strided(x, 2),
     "backwards": lambda x: strided(x, -1),
+    "misaligned": lambda x: of_misaligned(x, x.dtype),
+    "read-only": lambda x: frozen(x.copy()),
+}
+
+ODD = {
     "backwards every third": lambda x: strided(x, -3),
     "rows backwards": lambda x: x[::-1].copy()[::-1],
     "transposed twice": lambda x: np.ascontiguousarray(x.T).T,
     "a window": lambda x: np.pad(x, 3, constant_values=np.nan)[3:-3, 3:-3],
     "a field of records": field_of_records,
-    "read-only": lambda x: frozen(x.copy()),
     "a subclass": lambda x: x.view(Subclass),
     "a matrix": lambda x: np.asmatrix(x),
     "a list": lambda x: x.tolist(),
@@ -114,13 +118,11 @@ ODD = {
     "a sequence": Lists,
     "an array interface": Interface,
     "a table with but names": lambda x: Named(x, "abcd"),
-    **{f"misaligned {kind}": lambda x, kind=kind: of_misaligned(x, kind) for kind in ("f2", "f4", "f8", "i2", "u8")},
     **{
-        kind: lambda x, kind=kind: x.astype(kind)
-        for kind in ["f2", "f4", "g", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
+        f"{layout} {kind}": lambda x, change=change, kind=kind: change(x.astype(kind))
+        for layout, change in LAYOUTS.items()
+        for kind in KINDS
     },
-    **{kind: lambda x, kind=kind: x.astype(kind) for kind in (">f2", ">f4", ">f8", ">i2", ">i8", ">u4")},
-    **{f"a fortran {kind}": lambda x, kind=kind: np.asfortranarray(x.astype(kind)) for kind in ("f2", "f4", "u1", "g")},
     **{f"{name} table": lambda x, make=make: make(columns_of(x)) for name, make in TABLES.items()},
     **{f"pandas {kind}": pandas_as(kind) for kind in ("float32", "uint8", "Int64", "Float32", "UInt8", "category")},
     "pandas of one block": lambda x: library("pandas").DataFrame(x),
@@ -165,6 +167,8 @@ def test_it_is_its_contiguous_array(what):
     for ours, theirs in zip(got.gradients(odd, y), expected.gradients(x, y), strict=True):
         np.testing.assert_array_equal(ours[0], theirs[0])
         np.testing.assert_array_equal(ours[1], theirs[1])
+    assert got.train_on_batch(odd, y) == expected.train_on_batch(x, y)
+    assert same(expected, got)
     assert bytes_of(odd) == before
 
 
@@ -230,7 +234,7 @@ def decimals():
     return pa.schema([(name, pa.decimal128(20, 2)) for name in columns_of(problem()[0])])
 
 
-@pytest.mark.parametrize("method", ["fit", "predict", "evaluate", "gradients"])
+@pytest.mark.parametrize("method", ["fit", "predict", "evaluate", "gradients", "train_on_batch"])
 @pytest.mark.parametrize("what", BAD)
 def test_it_is_refused_by_name_and_changes_nothing(what, method):
     x, y = problem()
@@ -271,7 +275,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("method", ["fit", "evaluate", "gradients"])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "gradients", "train_on_batch"])
 @pytest.mark.parametrize("what", LABELS)
 def test_labels_that_are_none_are_refused_and_change_nothing(what, method):
     x, y = problem()
