@@ -34,7 +34,12 @@ const char* dtype_name() {
 }
 
 // The array's elements as they are, without a conversion. Masked arrays would lose their mask and are refused.
+inline bool is_plain_array(py::handle object) {
+  return Py_TYPE(object.ptr()) == py::detail::npy_api::get().PyArray_Type_;
+}
+
 inline py::array as_array(py::handle object, const char* name) {
+  if (is_plain_array(object)) return py::reinterpret_borrow<py::array>(object);
   if (py::hasattr(object, "mask") && py::hasattr(object, "filled"))
     type_error(std::string(name) + " is a masked array: expected a plain one, see its method filled()");
   py::array a = py::array::ensure(object);
@@ -56,7 +61,7 @@ inline py::ssize_t float_bytes(const py::array& a, const char* name) {
   return bytes;
 }
 
-inline bool native_order(const py::array& a) { return py::cast<bool>(a.dtype().attr("isnative")); }
+inline bool native_order(const py::array& a) { return a.dtype().byteorder() != '>'; }  // CMakeLists.txt
 
 // An input: read only, C-contiguous, aligned, of type T; copied only where it is not so already.
 template <class T>

@@ -26,7 +26,8 @@ struct Samples {
 
   Samples(py::object x, Size inputs, const InputScale<T>& input) {
     rows.columns = inputs;
-    py::hasattr(x, "starts") ? read_sparse(x) : read_dense(as_array(x, "x"));
+    const bool sparse = !is_plain_array(x) && py::hasattr(x, "starts");
+    sparse ? read_sparse(x) : read_dense(as_array(x, "x"));
     if (!input.scale.empty()) rows.scale = input.scale.data(), rows.offset = input.offset.data();
   }
   Samples(const Samples&) = delete;  // rows point into it

@@ -43,12 +43,24 @@ class Buffer {
   ~Buffer() { std::free(memory_); }
 
   // Replaces the contents by `count` zeros; on failure the buffer is as it was.
-  [[nodiscard]] Status allocate(Checked count) {
+  [[nodiscard]] Status allocate(Checked count) { return allocate(count, true); }
+  // By whatever the memory holds.
+  [[nodiscard]] Status allocate_unset(Checked count) { return allocate(count, false); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+
+ private:
+  Status allocate(Checked count, bool zero) {
     const Checked bytes = count * sizeof(T);
     if (!(bytes + huge_page).ok()) return Status::too_large;
     if (allocation_is_to_fail()) return Status::out_of_memory;
     const std::size_t alignment = bytes.value() >= huge_page ? huge_page : cache_line;
-    void* const fresh = std::calloc(bytes.value() + alignment, 1);  // a large one arrives as zero pages, untouched
+    const std::size_t size = bytes.value() + alignment;
+    void* const fresh = zero ? std::calloc(size, 1) : std::malloc(size);  // large ones arrive as untouched zero pages
     if (fresh == nullptr) return Status::out_of_memory;
     std::free(memory_);
     memory_ = fresh;
@@ -61,13 +73,6 @@ class Buffer {
     return Status::ok;
   }
 
-  T* data() { return data_; }
-  const T* data() const { return data_; }
-  std::size_t size() const { return size_; }
-  T& operator[](std::size_t i) { return data_[i]; }
-  const T& operator[](std::size_t i) const { return data_[i]; }
-
- private:
   static constexpr std::size_t cache_line = 64;
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
 

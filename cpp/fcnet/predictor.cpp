@@ -96,7 +96,7 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
   const Size of_one = std::clamp<Size>(groups(groups(grains, teams) * grain, lanes), 1, panels_at_once);
   const Size room = by_layers ? groups(data.samples, lanes) : of_one;
   Buffer<T> buffer;
-  if (const Status s = buffer.allocate(Checked(stride) * room * 2 * sets); s != Status::ok) return s;
+  if (const Status s = buffer.allocate_unset(Checked(stride) * room * 2 * sets); s != Status::ok) return s;
   SparseWorkspace<T> terms;
   if (const Status s = terms.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
@@ -163,20 +163,20 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
       const LayerView<T> layer = product_layer(parameters, l, true);
-      const Size panels = groups(layer.out, lanes);
-      const Size first = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id));
-      const Size end = part_begin(panels, static_cast<Size>(team.size), static_cast<Size>(team.id) + 1);
-      for (Size q = first; q < end && go_on(team, watch); ++q)
-        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, q + 1);
-      team.sync();
-      if (layer.activation != Activation::softmax && !shape.normalizes(l)) continue;
-      if (team.id == 0) {
+      const Size panels = groups(layer.out, lanes), id = static_cast<Size>(team.id);
+      const Size size = panels == 1 ? 1 : static_cast<Size>(team.size);  // one panel is for the calling thread
+      const Size end = id < size ? part_begin(panels, size, id + 1) : 0;
+      for (Size q = id < size ? part_begin(panels, size, id) : 0; q < end && go_on(team, watch); q += 4)
+        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, std::min(q + 4, end));
+      const bool finish = layer.activation == Activation::softmax || shape.normalizes(l);
+      if (finish && size > 1) team.sync();
+      if (finish && id == 0) {
         if (shape.normalizes(l))
           normalize_rows(parameters, l, rows[(l + 1) % 2], n, buffer.data() + n * 2 * stride);
         else
           kernels<T>().softmax_rows(rows[(l + 1) % 2], n, layer.out);
       }
-      team.sync();
+      if (l + 1 < last) team.sync();
     }
   };
   run_team(threads_for_few(shape, n, num_threads()), body);

@@ -35,11 +35,37 @@ FCNET_INLINE void for_vectors(Size used, F f) {
   }
 }
 
+// Whole panels that one row takes at once: each vector is a chain of additions, and the weights come faster than eight
+// of them wait for each other.
+template <class T>
+constexpr int panels_of_row = 8 * width<T> > static_cast<int>(lanes) ? 8 * width<T> / static_cast<int>(lanes) : 1;
+
+// h_out = F(h W + B) before its F where that is not simple, for one sample and as many panels from q on.
+template <class T, class F>
+FCNET_INLINE void forward_row(const LayerView<T>& layer, const T* h, T* result, Size q, F f) {
+  const T* w = layer.w + q * layer.stride;
+  const auto at = [&](int panel, int s) FCNET_INLINED { return w + panel * layer.stride + s * width<T>; };
+  Tile<T, panels_of_row<T>, lanes / width<T>> tile;
+  tile.fill([&](int panel, int s) FCNET_INLINED { return load(at(panel, s) + layer.in * lanes); });
+  for (Size k = 0; k < layer.in; ++k, w += lanes) {
+    const Vec<T> x = broadcast(h[k]);
+    tile.each([&](int panel, int s, Vec<T>& sum) FCNET_INLINED { sum = fma(x, load(at(panel, s)), sum); });
+  }
+  T* const out = result + q * lanes;
+  tile.each([&](int panel, int s, Vec<T> h_in) { store(out + panel * lanes + s * width<T>, f.apply(h_in)); });
+}
+
 // h_out = F(h W + B) for n samples and the outputs of panels first..last.
 template <class T>
 void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last) {
   with_epilogue(layer.activation, [&](auto f) {
-    for (Size q = first; q < last; ++q)
+    Size q = first;
+    constexpr Size at_once = panels_of_row<T>;
+    for (; n == 1 && q + at_once <= last && (q + at_once) * lanes <= layer.out; q += at_once) {
+      forward_row(layer, h.p, result.p, q, f);
+      if (!is_simple(layer.activation)) activate_block(layer.activation, result.p + q * lanes, 0, 1, at_once * lanes);
+    }
+    for (; q < last; ++q)
       for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
         for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
           const T* w = layer.w + q * layer.stride + lane;
