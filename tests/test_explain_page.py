@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.once
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 CSS = Path(fc.__file__).parent / "explanation/page.css"
 
-# Runs behind the page's own script: moves the slider, plays, and writes down what there is to see.
+# Runs behind the page's own script: moves the slider, and writes down what there is to see.
 PROBE = """
 <script>
 const errors = [];
@@ -68,6 +69,7 @@ def browsed(page, probe, width, folder):
         text=True,
         timeout=60,
         check=False,
+        env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},  # the sanitizers' runtime
     )
     assert "CONSOLE" not in done.stderr
     return json.loads(unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)[1]))
@@ -97,6 +99,23 @@ def test_the_slider_shows_the_numbers_of_its_step(opened, shown):
     assert opened["told"] == f"3 of 5: L = {shown.steps[2]['L']:.4f}"
     assert opened["moved"]
     assert opened["plane"]
+
+
+PLAY = """<script>
+let tick;
+window.setInterval = (f) => { tick = f; return 7; };
+const button = document.getElementById("play"), told = document.getElementById("told"), labels = [], seen = [];
+button.click();
+while (labels.push(button.textContent) < 20 && button.textContent === "Pause") { tick(); seen.push(told.textContent); }
+document.body.insertAdjacentHTML("beforeend", "<pre id=found></pre>");
+document.getElementById("found").textContent = JSON.stringify({ labels, seen });
+</script>"""
+
+
+def test_the_button_plays_step_after_step_and_stops_at_the_last(shown, tmp_path):
+    played = browsed(shown.to_html(), PLAY, 1200, tmp_path)
+    assert played["labels"] == ["Pause"] * 4 + ["Play"]
+    assert played["seen"] == [f"{t} of 5: L = {shown.steps[t - 1]['L']:.4f}" for t in (2, 3, 4, 5)]
 
 
 ROOM = """<script>

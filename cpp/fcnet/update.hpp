@@ -15,7 +15,7 @@ template <class T, class Start, class Finish, class Call>
 FCNET_INLINE void weight_product(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
                                  Size last, Start start, Finish finish, Call ahead) {
   for (Size q = 0; q * lanes < layer.out; ++q)
-    for_row_blocks(first, last, [&](auto rows, Size row) {
+    for_whole_blocks(first, last, [&](auto rows, Size row) {
       // As many rows from where the next tile begins; never any beyond `last`, which other threads may be changing.
       const Size below = row + rows.count, next_row = below >= last ? first : below;
       const bool ends = below >= last, is_last = ends && (q + 1) * lanes >= layer.out;
