@@ -24,16 +24,22 @@ inline void pause() {
 }
 
 // Waits while `value` is `old`: for some 50 us by looking again and again, longer than any phase of a step is uneven;
-// for about a millisecond, longer than a caller is busy between two predictions, leaving the core to whoever else is
-// ready to run; then asleep, from which it takes a tenth of a millisecond to wake.
+// `yields` times leaving the core to whoever else is ready to run; then asleep, from which it takes a tenth of a
+// millisecond to wake.
 template <class T>
-void wait_while(const std::atomic<T>& value, T old) {
-  for (int spin = 0; spin < 4096; ++spin) {
+void wait_while(const std::atomic<T>& value, T old, int yields) {
+  for (int spin = 0; spin < 2048 + yields; ++spin) {
     if (value.load(std::memory_order_acquire) != old) return;
     spin < 2048 ? pause() : std::this_thread::yield();
   }
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
+
+// For others of the team: who lets them wait that long may well be behind this very thread on one core, which a yield
+// need not change; when both wake again they are on two.
+constexpr int yields_to_team = 16;
+// For the next job: about a millisecond, longer than a caller is busy between two predictions.
+constexpr int yields_between_jobs = 2048;
 
 class Pool {
  public:
@@ -51,7 +57,7 @@ class Pool {
     job(context, Team{0, size, &barrier_});
     for (int left = running_.load(std::memory_order_acquire); left != 0;
          left = running_.load(std::memory_order_acquire))
-      wait_while(running_, left);
+      wait_while(running_, left, yields_to_team);
   }
 
  private:
@@ -68,7 +74,7 @@ class Pool {
 
   void work(int id, std::uint32_t seen) {
     for (;;) {
-      wait_while(ticket_, seen);
+      wait_while(ticket_, seen, yields_between_jobs);
       seen = ticket_.load(std::memory_order_acquire);
       const int size = static_cast<int>(seen & size_mask);
       if (id >= size) continue;
@@ -152,7 +158,7 @@ void Barrier::wait() {
     phase_.store(phase + 1, std::memory_order_release);
     phase_.notify_all();
   } else {
-    wait_while(phase_, phase);
+    wait_while(phase_, phase, yields_to_team);
   }
 }
 
