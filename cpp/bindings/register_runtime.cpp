@@ -8,7 +8,7 @@
 #include "fcnet/ceilings_driver.hpp"
 #include "fcnet/isa/dispatch.hpp"
 #include "fcnet/plan.hpp"
-#include "fcnet/random.hpp"
+#include "fcnet/shuffle.hpp"
 #include "fcnet/threads.hpp"
 #include "register.hpp"
 #include "unlocked.hpp"

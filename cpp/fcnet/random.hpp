@@ -40,22 +40,4 @@ static inline RandomBlock philox(std::uint64_t seed, Purpose purpose, std::uint3
   return c;
 }
 
-// Fisher-Yates: order[0..n) becomes the permutation of 0..n-1 that belongs to (seed, epoch); false, and incomplete,
-// where go_on(), asked every millisecond, says no.
-template <class GoOn>
-static inline bool permutation(std::uint64_t seed, std::uint32_t epoch, std::int64_t* order, std::uint64_t n,
-                               GoOn go_on) {
-  for (std::uint64_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(i);
-  for (std::uint64_t i = n; i-- > 1;) {
-    if (i % 32768 == 0 && !go_on()) return false;
-    const unsigned __int128 product =
-        static_cast<unsigned __int128>(low64(philox(seed, Purpose::shuffle, epoch, i))) * (i + 1);
-    const std::uint64_t j = static_cast<std::uint64_t>(product >> 64);
-    const std::int64_t kept = order[i];
-    order[i] = order[j];
-    order[j] = kept;
-  }
-  return true;
-}
-
 }  // namespace fcnet

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fcnet/trainer.hpp"
 
-#include "fcnet/random.hpp"
+#include "fcnet/shuffle.hpp"
 
 namespace fcnet {
 template <class T>
