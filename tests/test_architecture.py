@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss averaging hyperparameters row_training vec vec_math tile
 activations activation_panels vec_random dropout optimizers elementwise element pack slices forward backward update
-sparse_layer losses rowmajor row_layers row_losses short_layers small_batch norm normal normalization ceilings isa/kernels
-isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch shuffle cpus threads denormals watch parallel network
+sparse_layer losses rowmajor row_layers row_losses short_layers small_batch norm normal normalization ceilings
+isa/kernels isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch shuffle cpus threads denormals watch parallel network
 optimizer_state weight_average data plan sparse_workspace workspace passage row_workspace propagation gradients
 trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
