@@ -104,6 +104,13 @@ def test_the_scaling_that_is_advised_can_be_taken(data, uneven, constant):
     assert "scale the inputs" not in again
 
 
+def test_the_scaling_that_is_advised_of_inputs_that_never_vary_can_be_taken():
+    x, y = np.full((20, 3), 1000.0), np.zeros(20, int)
+    said = advice(fc.Network([3, 4, 2], seed=0), x, y, learning_rate=1e-9)
+    assert "like Network(scale=1, offset=x.mean(axis=0))" in said
+    assert "scale the inputs" not in advice(fc.Network([3, 4, 2], seed=0, scale=1, offset=x.mean(axis=0)), x, y)
+
+
 def test_a_learning_rate_that_is_too_high(data):
     assert "lower the learning rate: it is too high (one step of 500 takes the loss from" in advice(
         fc.Network([6, 16, 2], seed=0), *data, learning_rate=500

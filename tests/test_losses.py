@@ -249,3 +249,19 @@ def test_any_last_layer_gives_the_same_bits_with_any_threads(output, n, dtype, i
             net.fit(x, y, epochs=2, batch_size=32, optimizer=fc.SGD(0.5))
         found.add(b"".join(a.tobytes() for a in flat(gradients) + [layer.W for layer in net.layers]))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("outputs", [2, 3])
+def test_label_smoothing_leaves_the_padding_alone(outputs):
+    net = fc.Network([1, outputs], loss=losses.CrossEntropy(label_smoothing=0.5), seed=0)
+    x = np.full((60_000, 1), 1e3, np.float32)
+    net.fit(x, np.zeros(len(x), int), epochs=1, batch_size=1, shuffle=False, optimizer=fc.SGD(5e31))
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(64)])
+def test_a_sum_of_losses_that_overflows_ends_the_epoch_at_once(weights):
+    net = fc.Network([1, 2], dtype="float64", seed=0)
+    net.layers[0].W = [[1, 0]]
+    x = np.full((64, 1), 1.7e308)
+    with pytest.raises(fc.DivergenceError, match="batch 1"):
+        net.fit(x, np.ones(64, int), epochs=1, batch_size=1, optimizer=fc.SGD(1e-320), sample_weight=weights)

@@ -9,6 +9,8 @@ import importlib
 import numpy as np
 import pytest
 
+import fcnet as fc
+
 from tables import TABLES, K, M, N, Named, columns_of, fitted, problem, same
 
 
@@ -283,3 +285,10 @@ def test_labels_that_are_none_are_refused_and_change_nothing(what, method):
     with pytest.raises((TypeError, ValueError), match=r"\by\b"):
         getattr(net, method)(x, LABELS[what](y))
     assert same(net, before)
+
+
+def test_one_row_of_a_field_of_records_counts_as_any():
+    records = np.zeros(5, dtype=[("x", "f4", (2,)), ("y", "u1")])
+    records["x"] = np.arange(10).reshape(5, 2)
+    net = fc.Network([2, 3, 2], seed=0)
+    np.testing.assert_array_equal(net.predict(records["x"][:1]), net.predict(records["x"].copy()[:1]))

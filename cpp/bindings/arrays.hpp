@@ -33,11 +33,11 @@ const char* dtype_name() {
   return sizeof(T) == 4 ? "float32" : "float64";
 }
 
-// The array's elements as they are, without a conversion. Masked arrays would lose their mask and are refused.
 inline bool is_plain_array(py::handle object) {
   return Py_TYPE(object.ptr()) == py::detail::npy_api::get().PyArray_Type_;
 }
 
+// The array's elements as they are, without a conversion. Masked arrays would lose their mask and are refused.
 inline py::array as_array(py::handle object, const char* name) {
   if (is_plain_array(object)) return py::reinterpret_borrow<py::array>(object);
   if (py::hasattr(object, "mask") && py::hasattr(object, "filled"))
@@ -61,7 +61,7 @@ inline py::ssize_t float_bytes(const py::array& a, const char* name) {
   return bytes;
 }
 
-inline bool native_order(const py::array& a) { return a.dtype().byteorder() != '>'; }  // CMakeLists.txt
+inline bool native_order(const py::array& a) { return a.dtype().byteorder() != '>'; }  // on such machines only
 
 // An input: read only, C-contiguous, aligned, of type T; copied only where it is not so already.
 template <class T>

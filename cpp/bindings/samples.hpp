@@ -43,11 +43,15 @@ struct Samples {
     if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != rows.columns)
       value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(rows.columns) + ")");
     if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
-    if (array.strides(0) % bytes != 0 || array.strides(1) % bytes != 0) value_error("x has strides of half an element");
+    const auto step = [&](int axis) {  // where there is one alone NumPy's may be anything
+      const py::ssize_t stride = array.shape(axis) > 1 ? array.strides(axis) : bytes;
+      if (stride % bytes != 0) value_error("x has strides of half an element");
+      return stride / bytes;
+    };
     n = static_cast<Size>(array.shape(0));
     rows.x = array.data();
-    rows.row_step = array.strides(0) / bytes;
-    rows.column_step = array.strides(1) / bytes;
+    rows.row_step = step(0);
+    rows.column_step = step(1);
   }
 
   void read_sparse(const py::object& x) {

@@ -166,8 +166,9 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
       const Size panels = groups(layer.out, lanes), id = static_cast<Size>(team.id);
       const Size size = panels == 1 ? 1 : static_cast<Size>(team.size);  // one panel is for the calling thread
       const Size end = id < size ? part_begin(panels, size, id + 1) : 0;
-      for (Size q = id < size ? part_begin(panels, size, id) : 0; q < end && go_on(team, watch); q += 4)
-        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, std::min(q + 4, end));
+      const Size at_once = n == 1 && layer.in < Size{1} << 17 ? 4 : 1;  // but some milliseconds of work at most
+      for (Size q = id < size ? part_begin(panels, size, id) : 0; q < end && go_on(team, watch); q += at_once)
+        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, std::min(q + at_once, end));
       const bool finish = layer.activation == Activation::softmax || shape.normalizes(l);
       if (finish && size > 1) team.sync();
       if (finish && id == 0) {

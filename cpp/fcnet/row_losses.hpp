@@ -25,7 +25,7 @@ FCNET_INLINE T top_of_row(const T* z, Size classes, Size& best) {
 }
 
 // Softmax of one row whose largest z is `top`: p = last(p, c) for each vector, of which c is the first class; the lanes
-// beyond the classes are left at last(0). The sum of exp(z - top) in ascending order.
+// beyond the classes are left at 0, as the weights of padding are. The sum of exp(z - top) in ascending order.
 template <class T>
 struct WholeRows {
   using V = Vec<T>;
@@ -38,7 +38,8 @@ struct WholeRows {
     }
     T sum = 0;
     for (Size c = 0; c < classes; ++c) sum += p[c];
-    for (Size c = 0; c < classes; c += width<T>) store(p + c, last(load(p + c) / sum, c));
+    for (Size c = 0; c < classes; c += width<T>)
+      store(p + c, lane_numbers<T>() < static_cast<T>(classes - c) ? last(load(p + c) / sum, c) : V{});
     return sum;
   }
 };

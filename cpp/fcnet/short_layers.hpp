@@ -42,7 +42,7 @@ struct ShortLayers {
     FCNET_UNROLL
     for (Size c = 1; c < most; ++c)
       if (c < classes) sum = sum + broadcast_as<V>(e[c]);
-    store_vector(p, last(lane_numbers<T, V>() < static_cast<T>(classes) ? e / sum : V{}, 0));
+    store_vector(p, lane_numbers<T, V>() < static_cast<T>(classes) ? last(e / sum, 0) : V{});
     return sum[0];
   }
 

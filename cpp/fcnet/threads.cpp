@@ -52,7 +52,8 @@ class Pool {
     job_ = job;
     context_ = context;
     running_.store(size - 1, std::memory_order_relaxed);
-    ticket_.store(next_ticket(ticket_.load(std::memory_order_relaxed), size), std::memory_order_release);
+    // in one order with the look for sleepers that follows
+    ticket_.store(next_ticket(ticket_.load(std::memory_order_relaxed), size), std::memory_order_seq_cst);
     ticket_.notify_all();
     job(context, Team{0, size, &barrier_});
     for (int left = running_.load(std::memory_order_acquire); left != 0;
@@ -155,7 +156,7 @@ void Barrier::wait() {
   const unsigned phase = phase_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == size_) {
     arrived_.store(0, std::memory_order_relaxed);
-    phase_.store(phase + 1, std::memory_order_release);
+    phase_.store(phase + 1, std::memory_order_seq_cst);  // in one order with the look for sleepers that follows
     phase_.notify_all();
   } else {
     wait_while(phase_, phase, yields_to_team);

@@ -21,7 +21,7 @@ FCNET_INLINE void philox(std::uint64_t key, Purpose purpose, std::uint32_t index
   }
 }
 
-// low64 of the blocks of a shuffle at positions first..first + count, where there is room for a multiple of 32.
+// low64 of the blocks of a shuffle at positions first..first + count, where there is room for whole vectors.
 inline void shuffle_words(std::uint64_t seed, std::uint32_t epoch, std::uint64_t first, Size count,
                           std::uint64_t* words) {
   constexpr Size w = width<double>;

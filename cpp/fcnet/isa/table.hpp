@@ -255,6 +255,7 @@ struct InstructionSet {
   Size tile_rows;           // the tile's height: the grain in which rows are shared out
   Size tile_bytes;          // its width: that in which samples are
   double flops_per_second;  // of one core in float32, a cautious guess
+  // writes whole vectors: room for up to 7 more
   void (*shuffle_words)(std::uint64_t seed, std::uint32_t epoch, std::uint64_t first, Size count, std::uint64_t* words);
 };
 

@@ -187,6 +187,8 @@ def _scaling(spread: Array, uneven: bool, sparse: bool) -> str:
     """What to give a network whose columns vary so."""
     if sparse:
         return "scale=1 / abs(x).max()"
+    if not spread.any():
+        return "scale=1, offset=x.mean(axis=0)"
     if not uneven:
         return "scale=1 / x.std(), offset=x.mean()"
     std = "x.std(axis=0)" if spread.all() else "np.where(x.std(axis=0) > 0, x.std(axis=0), 1)"
