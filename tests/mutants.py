@@ -39,16 +39,16 @@ def parts(file: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(file[8 : 8 + length]), file[8 + length :]
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Of everything within it."""
+def _places(value: Any, path: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Of ``value``, which is at ``path``, and of everything within it."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, entry in inner for place in [(*path, key), *_places(entry, (*path, key))]]
+    return [path, *(place for key, entry in inner for place in _places(entry, (*path, key)))]
 
 
 def _change(tree: dict[str, Any], rng: random.Random) -> None:
     """One entry somewhere becomes another, goes, comes twice, or takes the place of a neighbour."""
     first = rng.choice(list(tree))  # the header's texts are short beside the rest of it
-    *path, last = rng.choice([place for place in _places(tree) if place[0] == first])
+    *path, last = rng.choice(_places(tree[first], (first,)))
     within: Any = tree
     for key in path:
         within = within[key]

@@ -246,10 +246,25 @@ print(sorted({{name for name, arguments in events if name != "open" or arguments
     assert set(eval(output(code))) <= {"object.__getattr__", "array.__new__"}
 
 
-def test_a_pipe_or_a_folder_is_refused(tmp_path):
+@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "3"}])
+def test_files_of_other_programs_are_refused_before_they_are_read(metadata, tmp_path):
+    size = 2**43
+    header = {"__metadata__": metadata, "x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+    path = tmp_path / "large"
+    path.write_bytes(whole(header, b""))
+    os.truncate(path, path.stat().st_size + size)  # of which nothing is on the disk
+    with pytest.raises(ValueError, match=r"is not a model file: its (metadata|format)"):
+        fc.load(path)
+
+
+def test_a_pipe_or_a_folder_is_refused(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="is a pipe"):
         fc.load(tmp_path / "pipe")
+    monkeypatch.setattr(safetensors.os, "stat", lambda _: os.lstat(__file__))  # it was a file a moment ago
+    with pytest.raises(ValueError, match="is a pipe"):
+        fc.load(tmp_path / "pipe")
+    monkeypatch.undo()
     with pytest.raises(OSError, match=str(tmp_path)):
         fc.load(tmp_path)
     with pytest.raises(FileNotFoundError):

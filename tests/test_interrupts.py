@@ -152,6 +152,23 @@ def test_what_a_signal_handler_raises_arrives_unchanged(problem, name):
         signal.signal(number, before)
 
 
+def test_a_step_that_is_interrupted_as_it_begins_leaves_the_network_free():
+    x, y = np.ones((8, 2)), [0, 1] * 4
+    net = fc.Network([2, 2], seed=0)
+    net.train_on_batch(x, y)
+
+    def interrupt(frame, event, call):
+        if event == "c_return" and call.__name__ == "open":
+            sys.setprofile(None)
+            signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        net.train_on_batch(x, y)
+    net.train_on_batch(x, y)  # while the traceback still holds what the step had
+    assert caught.traceback
+
+
 def test_many_interrupts_at_random_times_neither_crash_nor_hang():
     code = """
 import os, random, signal, threading, time

@@ -227,7 +227,8 @@ def test_nothing_but_a_file_is_replaced(tmp_path):
     net, _, _ = trained()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "closed").mkdir(mode=0o500)
-    for path, error in ((tmp_path, IsADirectoryError), ("", IsADirectoryError), (tmp_path / "pipe", OSError)):
+    no_files = [tmp_path, "", f"{tmp_path}/runs/"]
+    for path, error in [*((path, IsADirectoryError) for path in no_files), (tmp_path / "pipe", OSError)]:
         with pytest.raises(error, match="expected the path of a file"):
             net.save(path)
     assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
@@ -235,6 +236,14 @@ def test_nothing_but_a_file_is_replaced(tmp_path):
         for call in (net.save, fc.load):
             with pytest.raises(TypeError, match="path is .*: expected the path of a file"):
                 call(path)
+    for path in ("net\0", b"net\0", "net\ud800"):
+        for call in (net.save, fc.load, fc.Checkpoint):
+            with pytest.raises(ValueError, match="path is 'net.*: expected a name that a file can have"):
+                call(path)
+    os.symlink(tmp_path / "nowhere" / "net", tmp_path / "link")
+    with pytest.raises(FileNotFoundError, match="There is no folder '.*nowhere': '.*link'"):
+        net.save(tmp_path / "link")
+    assert sorted(os.listdir(tmp_path)) == ["closed", "link", "pipe"]
     if os.getuid() != 0:
         with pytest.raises(PermissionError, match="closed/net'"):
             net.save(tmp_path / "closed" / "net")

@@ -13,7 +13,7 @@ import pytest
 import fcnet as fc
 from fcnet import _native
 
-from processes import run
+from processes import output, run
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((600, 64), np.float32), RNG.integers(0, 10, 600)
@@ -113,6 +113,44 @@ def test_copies_during_a_fit_are_of_one_epoch_weights_optimiser_and_counts(threa
         assert remembered in (pickle.dumps(None), serial[epoch][2])  # nothing while an epoch changes it
         assert {len(history[name]) for name in ("epochs", "loss", "val_accuracy")} <= {len(history["epochs"])}
         assert len(history["epochs"]) <= epoch
+
+
+def test_an_evaluation_and_a_gradient_check_are_of_one_moment():
+    def loss(output, target):
+        net.layers[1].B = net.layers[1].B + 0.1  # as another thread's fit would at any time
+        return np.mean((output - target) ** 2), 2 * (output - target) / output.size
+
+    net = fc.Network([64, 8, 2], loss=loss, activation="tanh", seed=1)
+    targets = X[:, :2]
+    figures = net.evaluate(X, targets, metrics=["rmse"])
+    assert figures["loss"] == pytest.approx(figures["rmse"] ** 2, rel=1e-5)
+    assert net.check_gradients(X[:20], targets[:20], most=20).passed
+
+
+FIRST = """
+import threading
+import numpy as np
+import fcnet as fc
+
+failed = []
+
+def work(seed):
+    try:
+        x, y = np.ones((6, 8)).tolist(), [0, 1, 2, 0, 1, 2]
+        fc.Network([8, 3], seed=seed).fit(x, y, epochs=1, metrics=["f1"], validation_split=0.5)
+    except Exception as error:
+        failed.append(repr(error))
+
+threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(failed)
+"""
+
+
+def test_several_threads_may_be_the_first_to_need_what_numpy_imports_late():
+    for _ in range(3):
+        assert output(FIRST) == "[]"
 
 
 def test_of_two_fits_of_one_network_one_is_refused_or_both_come_in_turn():

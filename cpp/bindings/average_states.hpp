@@ -28,7 +28,7 @@ py::object average_state_of(const std::shared_ptr<WeightAverage<T>>& average) {
 template <class T>
 void set_average_state(const std::shared_ptr<Model<T>>& model, const std::string& name, double count,
                        const Layers& layers) {
-  const auto average = std::make_shared<WeightAverage<T>>();
+  const auto average = shared<WeightAverage<T>>();
   average->over = averaging_named(name, 0).over;
   average->count = count;
   if (average->over == Averages::none) value_error("averaging is 'none': expected 'ema' or 'swa'");

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "fcnet/weight_average.hpp"
+#include "shared.hpp"
 
 namespace fcnet::bindings {
 
@@ -13,10 +14,13 @@ template <class T, class Model>
 class EpochAverage {
  public:
   // `average`: whether what is published next is one of that kind.
-  EpochAverage(Model& model, Averaging by, bool average) : model_(model), before_(model.exchange_average(nullptr)) {
+  EpochAverage(Model& model, Averaging by, bool average)
+      : model_(model),
+        next_(average && by.over != Averages::none ? shared<WeightAverage<T>>() : nullptr),
+        before_(model.exchange_average(nullptr)) {
     goes_on_ = before_ != nullptr && before_->over == by.over;
-    if (!average || by.over == Averages::none) return;
-    next_ = goes_on_ && before_.use_count() == 1 ? before_ : std::make_shared<WeightAverage<T>>();
+    if (next_ == nullptr) return;
+    if (goes_on_ && before_.use_count() == 1) next_ = before_;
     next_->over = by.over;
   }
 
@@ -34,7 +38,7 @@ class EpochAverage {
 
  private:
   Model& model_;
-  std::shared_ptr<WeightAverage<T>> before_, next_;
+  std::shared_ptr<WeightAverage<T>> next_, before_;
   bool goes_on_;
 };
 

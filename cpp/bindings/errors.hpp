@@ -4,6 +4,9 @@
 
 #include <pybind11/pybind11.h>
 
+#include <exception>
+#include <new>
+
 #include "fcnet/status.hpp"
 
 namespace fcnet::bindings {
@@ -24,6 +27,19 @@ inline void raise_unless_ok(Status status) {
       PyErr_SetString(PyExc_OverflowError,
                       "a network, a batch or an input of this size needs more memory than can be addressed");
       throw py::error_already_set();
+  }
+}
+
+// In a catch block between Python and the core, which no exception may pass: makes it Python's error.
+inline void set_python_error() {
+  try {
+    throw;
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {  // what pybind11 could not convert, perhaps because Python could not
+    if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_TypeError, error.what());
   }
 }
 

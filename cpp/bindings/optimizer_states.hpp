@@ -40,7 +40,7 @@ void set_optimizer_state(const std::shared_ptr<Model<T>>& model, const std::stri
     if (!(power >= 0 && power <= 1)) value_error("powers are not between 0 and 1");
   if (powers.size() != 3) value_error("powers are not 3");
   const typename Model<T>::Claim claim(model, "this network is being fitted");
-  const auto state = std::make_shared<OptimizerState<T>>();
+  const auto state = shared<OptimizerState<T>>();
   const Size size = model->published()->panels().size();
   raise_unless_ok(Attention().run([&](Watch& watch) { return state->begin(optimizer, size, watch); }));
   state->powers = {powers[0], powers[1], powers[2]};

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "arrays.hpp"
+#include "errors.hpp"
 #include "fcnet/data.hpp"
 #include "unlocked.hpp"
 
@@ -32,10 +33,8 @@ class PythonLoss final : public CustomLoss<T> {
       std::copy_n(result.second.data(), n * outputs_, outputs);
       mean = result.first;
       return true;
-    } catch (py::error_already_set& error) {
-      error.restore();
-    } catch (const std::exception& error) {
-      PyErr_SetString(PyExc_TypeError, error.what());
+    } catch (...) {
+      set_python_error();
     }
     return false;
   }

@@ -6,8 +6,9 @@
 
 #include "average_states.hpp"
 #include "fcnet/gradients.hpp"
+#include "fcnet/predictor.hpp"
+#include "fit.hpp"
 #include "layer_arrays.hpp"
-#include "model.hpp"
 #include "names.hpp"
 #include "optimizer_states.hpp"
 #include "register.hpp"
@@ -44,7 +45,7 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
   }
   std::optional<GivenLayers<T>> layers;
   if (given) layers.emplace(shape, *given);
-  return std::make_shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Watch& watch) {
+  return shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Watch& watch) {
     return layers ? layers->write(parameters, watch) : initialize(parameters, seed, watch);
   });
 }
@@ -109,7 +110,7 @@ PySnapshot snapshot_of(const PyModel& self, const std::optional<Layers>& layers)
   return with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) -> PySnapshot {
     if (!layers) return {model->published_parameters()};
     const GivenLayers<T> given(model->shape(), *layers);
-    const auto parameters = std::make_shared<Parameters<T>>();
+    const auto parameters = shared<Parameters<T>>();
     raise_unless_ok(Attention().run([&](Watch& watch) {
       const Status s = parameters->allocate(model->shape(), watch);
       return s == Status::ok ? given.write(*parameters, watch) : s;
@@ -122,14 +123,14 @@ PySnapshot snapshot_of(const PyModel& self, const std::optional<Layers>& layers)
 template <class T, class Given>
 void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
   const typename Model<T>::Claim claim(model, "this network is being fitted: its parameters cannot be set");
-  Parameters<T> next;
   const auto before = model->published();
+  const auto next = shared<Parameters<T>>();
   raise_unless_ok(Attention().run([&](Watch& watch) {
-    const Status s = next.copy(*before, watch);
-    return s == Status::ok ? given.write(next, watch) : s;
+    const Status s = next->copy(*before, watch);
+    return s == Status::ok ? given.write(*next, watch) : s;
   }));
   model->exchange_average(nullptr);
-  model->publish(std::move(next));
+  model->publish(next);
 }
 
 void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
@@ -187,6 +188,11 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
   });
 }
 
+PyModel as_now(const PyModel& self) {
+  return with_model(
+      self, []<class T>(const std::shared_ptr<Model<T>>& model, T) -> PyModel { return {shared<Model<T>>(*model)}; });
+}
+
 PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper, Size used,
                        py::object weights, const std::vector<bool>& trainable, const std::string& averaging,
@@ -208,6 +214,7 @@ void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
+      .def("as_now", as_now)
       .def("state", state_of, "snapshot"_a = nullptr)
       .def("snapshot", snapshot_of, "layers"_a = py::none())
       .def_property(

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 
+#include "errors.hpp"
 #include "fcnet/watch.hpp"
 #include "unlocked.hpp"
 
@@ -15,7 +16,7 @@ namespace fcnet::bindings {
 
 class Attention {
  public:
-  // report: called with the GIL held; may throw error_already_set
+  // report: called with the GIL held; may throw
   explicit Attention(std::function<void()> report = {}, bool every_step = false)
       : report_(std::move(report)), watch_(poll, this, every_step) {}
 
@@ -45,8 +46,8 @@ class Attention {
     if (!report_ || (!watch_.every_step() && Clock::now() < next_report_)) return false;
     try {
       report_();
-    } catch (py::error_already_set& error) {
-      error.restore();
+    } catch (...) {
+      set_python_error();
       return true;
     }
     next_report_ = Clock::now() + std::chrono::milliseconds(100);

@@ -21,6 +21,7 @@ namespace fcnet {
 // For tests: how many allocations come before the one that fails; negative: none does.
 inline std::atomic<long> allocations_to_failure{-1};
 
+// Whether it is this one.
 inline bool allocation_is_to_fail() {
   const long left = allocations_to_failure;
   if (left >= 0) allocations_to_failure = left - 1;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #if !defined(_WIN32)
@@ -99,8 +100,13 @@ class Pool {
     Birth* birth = new (std::nothrow) Birth{this, id, ticket_.load(std::memory_order_relaxed)};
     if (birth == nullptr) return false;
 #if defined(_WIN32)
-    std::thread(live, birth).detach();
-    return true;
+    try {
+      std::thread(live, birth).detach();
+      return true;
+    } catch (const std::system_error&) {
+      delete birth;
+      return false;
+    }
 #else
     sigset_t all, before;
     sigfillset(&all);

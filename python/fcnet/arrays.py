@@ -34,8 +34,9 @@ def plain(value: ArrayLike, name: str) -> Array:
     """
     if type(value) is np.ndarray:
         return tensors.seen(value)
-    masked = sys.modules.get("numpy.ma")  # not imported: a fork in the middle of an import would hang the child
-    if masked is not None and isinstance(value, masked.MaskedArray):
+    # Not imported here: a fork in the middle of an import would hang the child. Another thread may be in one.
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    if masked is not None and isinstance(value, masked):
         raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
     if callable(getattr(value, "toarray", None)):
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")

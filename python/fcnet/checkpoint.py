@@ -54,16 +54,14 @@ class Checkpoint(Callback, Monitoring):
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | bytes | os.PathLike[str],
         *,
         every: int = 1,
         monitor: str | None = None,
         mode: Mode = "auto",
         min_delta: float = 0.0,
     ) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise TypeError(f"path is {path!r}: expected the path of a file")
-        self.path = os.fspath(path)
+        self.path = files.path_text(path)
         if "{" in self.path.replace("{epoch}", ""):
             raise ValueError(f"path is {self.path!r}: expected no braces but those of {{epoch}}")
         self.every = arrays.whole_number(every, "every", 1)

@@ -15,6 +15,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX, _SUFFIX = ".fcnet-", ".partial"
+_SEPARATORS = (os.sep, os.altsep or os.sep)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -24,10 +25,18 @@ def path_text(path: str | bytes | os.PathLike[str]) -> str:
     Raises
     ------
     TypeError : path is not a path.
+    ValueError : no file can have that name.
     """
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"path is {path!r}: expected the path of a file")
-    return os.fsdecode(path)
+    text = os.fsdecode(path)
+    try:
+        possible = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise ValueError(f"path is {text!r}: expected a name that a file can have")
+    return text
 
 
 @contextmanager
@@ -41,7 +50,7 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    TypeError : path is not a path.
+    TypeError, ValueError : path is not a path.
     OSError : the folder does not exist or cannot be written, ``path`` is read-only, a folder, a device or a pipe:
         ``path`` is as before. Or the new file stands, but its name could not be brought to the disk.
     """
@@ -75,12 +84,12 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def refuse_all_but_files(given: str, target: str) -> None:
     """OSError where ``target``, which ``given`` leads to, is no file that can be replaced, nor the place for one."""
-    if not given or os.path.isdir(target):
+    if not given or given.endswith(_SEPARATORS) or os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "Is a folder: expected the path of a file", given)
     try:
         os.stat(os.path.dirname(target))
     except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, f"There is no folder {os.path.dirname(given)!r}", given) from None
+        raise FileNotFoundError(errno.ENOENT, f"There is no folder {os.path.dirname(target)!r}", given) from None
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(os.stat(target).st_mode):
             raise OSError(errno.EINVAL, "Is a device or a pipe: expected the path of a file", given)

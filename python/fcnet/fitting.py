@@ -278,19 +278,21 @@ class Fitting(Described):
         _check_averaging(averaging, EMA)
         batch = self._examples(x, y, sample_weight, finite=True).not_empty("x")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
-        if self._stepper is not None and self._stepper[:3] == (optimizer, trainable, averaging):
-            trainer = self._stepper[3]
-            trainer.open()
+        stepper, self._stepper = self._stepper, None  # until the step is done: one that fails keeps nothing open
+        if stepper is not None and stepper[:3] == (optimizer, trainable, averaging):
+            earlier, trainer = True, stepper[3]
         else:
-            trainer = open_trainer(self._model, what, len(batch.x), optimizer, trainable, averaging)
+            earlier, trainer = False, open_trainer(self._model, what, len(batch.x), optimizer, trainable, averaging)
         try:
+            if earlier:
+                trainer.open()
             trainer.use(*what)
-            self._steps += 1
-            dropped_by = MOST_EPOCHS - self._steps % 2**31  # in place of the epoch
+            step = self._steps + 1
+            dropped_by = MOST_EPOCHS - step % 2**31  # in place of the epoch
             loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
-            self._stepper = None if diverged else (optimizer, trainable, averaging, trainer)
+            self._steps = step
             if not diverged:
-                self._feature_names = batch.features
+                self._stepper, self._feature_names = (optimizer, trainable, averaging, trainer), batch.features
         finally:
             trainer.close()
         if diverged:

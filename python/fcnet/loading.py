@@ -41,7 +41,7 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
     >>> fc.load(path)
     Network([64, 100, 10], loss='cross_entropy', seed=0, dtype='float32')
     """
-    tensors, metadata = safetensors.read(path)
+    tensors, metadata = safetensors.read(path, storage.check_format)
     net = Network.__new__(Network)
     try:
         net.__setstate__(storage.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite))

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -53,12 +53,16 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
         file.write(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).data)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def read(
+    path: str | os.PathLike[str], check: Callable[[Mapping[str, str]], None] | None = None
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Read a file's arrays and metadata; of any file, also one made to do harm.
 
     Parameters
     ----------
     path : path
+    check : function of the metadata, optional
+        Raises a ValueError of a file whose arrays are not to be read.
 
     Returns
     -------
@@ -71,12 +75,11 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
     ValueError : it is not a whole file of this format, or of other types than float32, float64 and bytes.
     """
     path = path_text(path)
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # which could wait for a writer
-        raise ValueError(f"{path!r} is a pipe or a device: expected a file")
-    with open(path, "rb") as file:
+    _refuse_pipes(path, os.stat(path))
+    with open(path, "rb", opener=_open_at_once) as file:
+        _refuse_pipes(path, os.fstat(file.fileno()))  # which may have come in its place
         try:
-            return _read(file, os.fstat(file.fileno()).st_size)
+            return _read(file, os.fstat(file.fileno()).st_size, check)
         except (ValueError, RecursionError) as error:
             reason: object = error
             if isinstance(error, RecursionError):
@@ -86,8 +89,21 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
             raise ValueError(f"{path!r} is not a model file: {reason}") from None
 
 
-def _read(file: BinaryIO, size: int) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    length = int.from_bytes(file.read(8), "little")
+def _refuse_pipes(path: str, status: os.stat_result) -> None:
+    """And devices: reading them could wait for a writer."""
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise ValueError(f"{path!r} is a pipe or a device: expected a file")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Also what would wait for a writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _read(
+    file: BinaryIO, size: int, check: Callable[[Mapping[str, str]], None] | None
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
     if size < 8 or length > min(size - 8, _LONGEST_HEADER):
         raise ValueError(f"it is not in the safetensors format, as its {size} bytes do not hold a header of {length}")
     text = file.read(length)
@@ -99,6 +115,8 @@ def _read(file: BinaryIO, size: int) -> tuple[dict[str, NDArray[Any]], dict[str,
         raise ValueError("its metadata is not text")
     if len(header) > _MOST_TENSORS:
         raise ValueError(f"it lists {len(header)} arrays: expected at most {_MOST_TENSORS}")
+    if check is not None:
+        check(metadata)
     layouts = sorted((_layout(name, entry) for name, entry in header.items()), key=lambda layout: layout[3:])
     at = 0
     for name, _, _, begin, end in layouts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,17 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         safetensors.write(file, tensors, metadata)
 
 
+def check_format(metadata: Mapping[str, str]) -> None:
+    """ValueError where the metadata is not that of a network, in a version that this fcnet knows."""
+    if metadata.get("format") != "fcnet":
+        raise ValueError("its metadata does not say that it is one of fcnet")
+    version = metadata.get("version")
+    if version not in _VERSIONS:
+        raise ValueError(f"its format is version {version!r}: this fcnet knows {', '.join(_VERSIONS)}")
+
+
 def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allow_nonfinite: bool) -> dict[str, Any]:
-    """What ``save`` wrote, as read: the state for a network's ``__setstate__``, which checks it further.
+    """What ``save`` wrote, past ``check_format``: the state for a network's ``__setstate__``, which checks it further.
 
     Parameters
     ----------
@@ -90,18 +100,13 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     ------
     KeyError, RecursionError, TypeError, ValueError : damaged, or not a network that this version knows.
     """
-    if metadata.get("format") != "fcnet":
-        raise ValueError("its metadata does not say that it is one of fcnet")
-    version = metadata.get("version")
-    if version not in _VERSIONS:
-        raise ValueError(f"its format is version {version!r}: this fcnet knows {', '.join(_VERSIONS)}")
     if metadata.get("crc32") != _checksum(tensors, metadata):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
-    expected = _ARCHITECTURE_1 if version == "1" else _ARCHITECTURE
+    expected = _ARCHITECTURE_1 if metadata["version"] == "1" else _ARCHITECTURE
     if not isinstance(state, dict) or set(state) != set(expected):
         raise ValueError(f"its architecture is not given by {', '.join(expected)}")
-    if version == "1":
+    if metadata["version"] == "1":
         state = _of_version_1(**state)
     if not isinstance(state["loss"], dict):
         raise ValueError(f"its loss is {state['loss']!r}: expected a name with options")

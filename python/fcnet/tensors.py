@@ -33,10 +33,10 @@ def as_array(x: Any, name: str) -> NDArray[Any] | None:
     """
     if isinstance(x, np.ndarray) or not hasattr(x, "__dlpack_device__"):
         return None
-    torch = sys.modules.get("torch")
+    torch = sys.modules.get("torch")  # which another thread may be importing just now
     try:
         on_host = x.__dlpack_device__()[0] in _HOST
-        if on_host and torch is not None and isinstance(x, torch.Tensor):
+        if on_host and torch is not None and hasattr(torch, "Tensor") and isinstance(x, torch.Tensor):
             x = x.detach()  # what is read here has no gradient
             return x.view(torch.int16).numpy().view(BFLOAT16) if x.dtype == torch.bfloat16 else np.asarray(x)
         if on_host:

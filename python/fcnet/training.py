@@ -43,6 +43,7 @@ class DivergenceError(FloatingPointError):
 def evaluate(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
     """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples."""
     n, correct, classify = len(examples.x), 0, made.classifies
+    model = model.as_now()  # for all of it, whatever another thread trains meanwhile
     if isinstance(made.loss, Custom):
         loss = made.loss(model.predict(examples.x), examples.y, examples.weights)[0] if n else 0.0
     else:

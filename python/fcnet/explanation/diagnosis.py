@@ -123,17 +123,17 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     optimizer = SGD(learning_rate)
     examples = net._examples(x, y, None, finite=True).not_empty("x")
     inputs = _inputs(net, examples.x)
+    learner = copy.deepcopy(net)  # of one moment, also while another thread fits
     layers, h = [], np.empty(0)
     with np.errstate(all="ignore"):
-        loss, gradients = _loss(net, examples), net.gradients(x, y)
-        for i, (layer, (dw, *_)) in enumerate(zip(net.layers, gradients, strict=True), 1):
+        loss, gradients = _loss(learner, examples), learner.gradients(x, y)
+        for i, (layer, (dw, *_)) in enumerate(zip(learner.layers, gradients, strict=True), 1):
             if i == 1:
                 product = first_product(net._architecture, examples, (layer.W, layer.B))
             else:
                 product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
             h = _native.activation(_normal(product, layer), layer.activation)
             layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
-    learner = copy.deepcopy(net)
     try:
         learner.train_on_batch(x, y, optimizer=optimizer)
         after = _loss(learner, examples)

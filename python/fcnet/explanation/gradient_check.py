@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -113,6 +114,7 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     ------
     TypeError, ValueError : x or y is not as for fit, or their loss not finite.
     """
+    net = copy.deepcopy(net)  # of one moment, also while another thread fits
     made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
     gradients = net.gradients(x, y)
     wide = replace(

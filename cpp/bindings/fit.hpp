@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+// The one fit that may be open on a model. Keeps the arrays alive that it reads, and the model that it trains.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "epoch_average.hpp"
+#include "fcnet/trainer.hpp"
+#include "model.hpp"
+
+namespace fcnet::bindings {
+
+// Of every epoch's order it takes the first `used` samples, or all where it is 0.
+template <class T>
+class Fit {
+ public:
+  Fit(const std::shared_ptr<Model<T>>& model, const Trained& trained, py::object x, py::object y, py::object weights,
+      Size batch, bool shuffle, Hyperparameters chosen, Size used)
+      : network_(model),
+        samples_(std::move(x), model->shape().inputs(), model->input()),
+        targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
+        shuffle_(shuffle),
+        optimizer_(chosen.optimizer),
+        averaging_(chosen.averaging) {
+    if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
+    if (batch == 0) value_error("batch_size is 0: expected at least 1");
+    if (used > samples_.n) value_error("used is more than the rows of x");
+    open();
+    const Data<T> data = targets_.data(samples_);
+    raise_unless_ok(Attention().run(
+        [&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch, trained); }));
+    if (used != 0) trainer_.use_first(used);
+  }
+
+  // Other samples for the epochs that follow, a step each, with the optimiser's state as it is.
+  void use(py::object x, py::object y, py::object weights) {
+    const Model<T>& model = claimed();
+    Samples<T> samples(std::move(x), model.shape().inputs(), model.input());
+    Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.n);
+    if (samples.n == 0) value_error("x has no rows: expected at least one sample");
+    const Running here(running_);
+    samples_ = std::move(samples);
+    targets_ = std::move(targets);
+    const Data<T> data = targets_.data(samples_);
+    const Status status = Attention().run([&](Watch& watch) { return trainer_.use(data, watch); });
+    if (status != Status::ok) close();  // until it gets others
+    raise_unless_ok(status);
+  }
+
+  // `rates`: the learning rate of each step, or None. `on_progress` takes samples done, their loss, how many are right.
+  // `whole`: these are all samples of the epoch; else `finish` says when it ends. `average`: whether an average is
+  // published, where the fit has one.
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole,
+                      bool average) {
+    Model<T>& model = claimed();
+    std::optional<Input<double>> of_steps;
+    if (!rates.is_none())
+      of_steps.emplace(rates, "rates").expect({dim(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
+    std::optional<Running> running(std::in_place, running_);
+    std::function<void()> report;
+    if (!on_progress.is_none())
+      report = [&, told = Size{0}]() mutable {
+        const LossResult done = trainer_.progress();
+        if (every_step && done.samples == told) return;  // a look in the middle of a step
+        told = done.samples;
+        on_progress(done.samples, done.loss, done.correct);
+      };
+    Attention attention(report, every_step);
+    auto start = model.published();
+    // What may fail is made before anything is taken out of the model: publishing cannot.
+    const auto next = shared<Parameters<T>>();
+    const auto fresh = shared<OptimizerState<T>>();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, average);
+    const auto before = model.exchange_optimizer_state(nullptr);
+    const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
+    const auto state = mine ? before : fresh;
+    const LossResult result = attention.run([&](Watch& watch) {
+      const Status ready = mine      ? Status::ok
+                           : goes_on ? state->copy(*before, watch)
+                                     : state->begin(optimizer_, start->panels().size(), watch);
+      if (ready != Status::ok) return LossResult{.status = ready};
+      if (const Status s = averaged.prepare(watch); s != Status::ok) return LossResult{.status = s};
+      state->optimizer = optimizer_;
+      return trainer_.run_epoch(*averaged.start(start.get()), *state, model.seed(), epoch, shuffle_,
+                                of_steps ? of_steps->data() : nullptr, watch, averaged.next(), whole);
+    });
+    running.reset();
+    if (!trainer_.has_parameters()) {  // it has not begun
+      model.exchange_optimizer_state(before);
+      averaged.restore();
+    }
+    const auto publish = [&] {
+      start.reset();
+      const bool ends = whole && result.samples == trainer_.samples();
+      if (ends) finished_ = py::make_tuple(epoch, result.loss, result.correct, result.samples);
+      this->publish(next, state, averaged, ends);
+    };
+    if (result.status == Status::interrupted) {
+      // Python's error is set: keep it while the weights of the last finished step are published.
+      const py::error_already_set interruption;
+      if (!attention.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
+      throw interruption;
+    }
+    raise_unless_ok(result.status);
+    const bool diverged = result.status == Status::diverged;
+    if (!diverged) publish();
+    return py::make_tuple(result.loss, result.correct, diverged, result.samples);
+  }
+
+  // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimiser, which
+  // has gone on since, begins anew.
+  std::shared_ptr<Parameters<T>> snapshot() const { return claimed().published_parameters(); }
+  void restore(std::shared_ptr<Parameters<T>> parameters) {
+    if (parameters != claimed().published_parameters()) {
+      claimed().exchange_optimizer_state(nullptr);
+      claimed().exchange_average(nullptr);
+    }
+    claimed().publish(std::move(parameters));
+  }
+
+  // (epoch, loss, correct, samples) of the last epoch whose weights are published, or None: also where an interrupt
+  // keeps run_epoch's caller from seeing what it returned.
+  py::object finished() const { return finished_; }
+  // An epoch of several calls has ended; `average`: the weights come into an average over epochs.
+  void finish(std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples, bool average) {
+    Model<T>& model = claimed();
+    if (average && averaging_.over == Averages::epochs)
+      average_epoch(model);
+    else
+      model.set_epochs(model.now().epochs + 1);
+    finished_ = py::make_tuple(epoch, loss, correct, samples);
+  }
+
+  // Between close and open others may change the network.
+  void open() {
+    const char* const refusal = "this network is being fitted already";
+    if (model_) throw std::runtime_error(refusal);
+    model_.emplace(network_, refusal);
+  }
+  void close() { model_.reset(); }
+
+ private:
+  void publish(const std::shared_ptr<Parameters<T>>& next, std::shared_ptr<OptimizerState<T>> state,
+               const EpochAverage<T, Model<T>>& averaged, bool counts) {
+    *next = trainer_.give_parameters();
+    const auto former = claimed().publish(next, std::move(state), averaged.finished(), counts);
+    if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
+  }
+
+  // Nobody stops it: all steps of the epoch are published, which would then not count, nor be in the average.
+  void average_epoch(Model<T>& model) {
+    const Running here(running_);
+    auto start = model.published();
+    const auto next = shared<Parameters<T>>();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, true);
+    const Status status = Unlocked::run([&] {
+      Watch nobody;
+      Status s = averaged.prepare(nobody);
+      if (s == Status::ok) s = trainer_.begin(*start, averaged.next(), nobody);
+      if (s == Status::ok) trainer_.end_epoch();
+      return s;
+    });
+    if (!trainer_.has_parameters()) averaged.restore();
+    raise_unless_ok(status);
+    start.reset();
+    publish(next, model.now().optimizer, averaged, true);
+  }
+
+  struct Running {
+    explicit Running(std::atomic<bool>& running) : flag(running) {
+      if (flag.exchange(true)) throw std::runtime_error("an epoch of this fit is running already");
+    }
+    ~Running() { flag = false; }
+    std::atomic<bool>& flag;
+  };
+
+  Model<T>& claimed() const {
+    if (!model_) throw std::runtime_error("this fit is closed");
+    return **model_;
+  }
+
+  std::shared_ptr<Model<T>> network_;
+  std::optional<typename Model<T>::Claim> model_;  // empty: closed
+  Samples<T> samples_;
+  Targets<T> targets_;
+  bool shuffle_;
+  Optimizer optimizer_;
+  Averaging averaging_;
+  Trainer<T> trainer_;
+  py::object finished_ = py::none();
+  std::atomic<bool> running_{false};
+};
+
+}  // namespace fcnet::bindings
