@@ -2,7 +2,8 @@
 // The order in which forward and back-data walk their tiles. The result has rows first..last in panels of samples; its
 // sums are formed in slices, whose part of W (32 rows of the result) stays in the first cache while all samples use it;
 // some such parts take turns with a slice, so that its h or sigma comes from the second cache. Between slices the sums
-// wait in the result: the bits are the same. Every tile calls for its share of the part of W that is next.
+// wait in the result: the bits are the same. Every tile calls for its share of the part of W that is next, and of the
+// next slice of its samples.
 #pragma once
 
 #include "fcnet/tile.hpp"
@@ -20,29 +21,54 @@ struct WeightPart {
   Size row, begin, end;
 };
 
-// Of the tiles of one part, which together call for all of the next one, each for its share of the lines.
+// Of some tiles that together call for something, each for its share of the lines.
 struct Share {
   Size tile, tiles;
 
-  Size begin(Size lines) const { return lines * tile / tiles; }
-  // Terms of a tile after which it calls for a line, where a row of 32 lanes takes one term.
+  // Where that of so many elements begins.
   template <class T>
-  Size terms_per_call() const {
-    constexpr Size lines = lanes / line_elements<T>;
-    return tiles < lines ? 1 : tiles / lines;
+  Size begin(Size elements) const {
+    return elements / line_elements<T> * tile / tiles * line_elements<T>;
   }
 };
 
-// Whether W is larger than what the second cache keeps: only then the next part is called for.
+// What a tile calls for: of the next part of W, and of the samples' next slice, terms begin..end.
+struct Ahead {
+  WeightPart weights;
+  Share of_weights;
+  Size begin, end;
+  Share of_samples;
+
+  // Terms of a tile after which it calls, where a row of 32 lanes of W takes one term.
+  template <class T>
+  Size every() const {
+    constexpr Size lines = lanes / line_elements<T>;
+    return of_weights.tiles < lines ? 1 : of_weights.tiles / lines;
+  }
+  // In a panel of samples, of which so many elements are a term of W's part.
+  template <class T>
+  void call_for_samples(Calls<T>& calls, const T* panel, Size elements) const {
+    calls.second = panel + begin * elements + of_samples.begin<T>((end - begin) * elements);
+    calls.second_step = groups(calls.every * lanes, of_samples.tiles);
+  }
+};
+
+// Whether W, or h or sigma, is larger than what the second cache keeps of it: only then tiles call.
 template <class T>
 constexpr bool is_far(Size in, Size out) {
   return in * out * sizeof(T) > Size{1} << 18;
 }
+// Samples whose h or sigma takes part in a slice.
+constexpr Size at_once(Size samples) { return samples < panels_at_once * lanes ? samples : panels_at_once * lanes; }
+template <class T>
+constexpr bool is_far_for_samples(Size samples, Size neurons) {
+  return samples * neurons * sizeof(T) > Size{1} << 19;
+}
 
-// Calls f(RowCount<rows>{}, row, panel, lane, part, next part, share of calls) for the samples of panels p0..p_end.
+// Calls f(RowCount<rows>{}, row, panel, lane, part, ahead) for the samples of panels p0..p_end.
 template <class T, Size part_rows, class F>
 FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size samples, Size terms, Size slice, F f) {
-  constexpr Size parts_at_once = 4;
+  constexpr Size parts_at_once = 4, tiles_of_panel = lanes / tile_lanes<T>;
   const Size slices = groups(terms, slice);
   const auto part = [=](Size row, Size i) {
     return WeightPart{row, part_begin(terms, slices, i), part_begin(terms, slices, i + 1)};
@@ -57,11 +83,20 @@ FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size 
         const WeightPart here = part(begin, i);
         const Size again = from < first ? first : from;
         const WeightPart next = end < to ? part(end, i) : i + 1 < slices ? part(again, i + 1) : part(to, 0);
-        Share share{0, groups(end - begin, tile_rows) * tiles_of_rows};
+        const Size blocks = groups(part_rows, tile_rows), then = i + 1 < slices ? i + 1 : 0;
+        Size block = (row - from) / part_rows * blocks;
+        Ahead ahead{next,
+                    {0, groups(end - begin, tile_rows) * tiles_of_rows},
+                    part_begin(terms, slices, then),
+                    part_begin(terms, slices, then + 1),
+                    {0, parts_at_once * blocks * tiles_of_panel}};
         for_row_blocks(begin, end, [&](auto rows, Size tile_row) FCNET_INLINED {
           for (Size p = p0; p < p_end; ++p)
-            for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>, ++share.tile)
-              f(rows, tile_row, p, lane, here, next, share);
+            for (Size lane = 0; lane < used_lanes(samples, p); lane += tile_lanes<T>, ++ahead.of_weights.tile) {
+              ahead.of_samples.tile = block * tiles_of_panel + lane / tile_lanes<T>;
+              f(rows, tile_row, p, lane, here, ahead);
+            }
+          ++block;
         });
       }
   }

@@ -32,6 +32,14 @@ FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
   for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p, change);
 }
 
+// Lines of two streams that later tiles will read: after every so many steps each is called for at its place, which
+// then moves on by so many elements.
+template <class T>
+struct Calls {
+  const T *first, *second;
+  Size first_step, second_step, every;
+};
+
 template <class T, int R, int N = tile_vectors>
 struct Tile {
   Vec<T> c[R][N];
@@ -46,16 +54,23 @@ struct Tile {
     }
   }
 
-  // Every so many steps a cache line from `ahead` on is called for, which a later tile will read: into the second
-  // cache, or into the first one where it is that `near`.
-  template <bool near = false>
-  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead, Size every) {
-    for (; k >= every; k -= every, ahead += line_elements<T>) {
-      __builtin_prefetch(ahead, 0, near ? 3 : 2);
-      accumulate(a, b, every);
-      a.p += every * a.k_step, b.p += every * b.k_step;
+  // Calls for lines into the second cache.
+  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, Calls<T>& calls) {
+    for (; k >= calls.every; k -= calls.every) {
+      __builtin_prefetch(calls.first, 0, 2);
+      if (calls.second != nullptr) __builtin_prefetch(calls.second, 0, 2);
+      calls.first += calls.first_step, calls.second += calls.second_step;
+      accumulate(a, b, calls.every);
+      a.p += calls.every * a.k_step, b.p += calls.every * b.k_step;
     }
     accumulate(a, b, k);
+  }
+  // Every step calls for a line, from `ahead` on, into the first cache.
+  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead) {
+    for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step, ahead += line_elements<T>) {
+      __builtin_prefetch(ahead, 0, 3);
+      add(a, b);
+    }
   }
   FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k) {
     FCNET_UNROLL_TWICE
