@@ -62,7 +62,7 @@ constexpr bool is_far(Size in, Size out) {
 constexpr Size at_once(Size samples) { return samples < panels_at_once * lanes ? samples : panels_at_once * lanes; }
 template <class T>
 constexpr bool is_far_for_samples(Size samples, Size neurons) {
-  return samples * neurons * sizeof(T) > Size{1} << 19;
+  return samples * neurons * sizeof(T) > Size{1} << 17;
 }
 
 // Calls f(RowCount<rows>{}, row, panel, lane, part, ahead) for the samples of panels p0..p_end.
