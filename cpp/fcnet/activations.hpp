@@ -245,7 +245,7 @@ FCNET_INLINE void with_derivative(Activation activation, F f) {
 
 // What an epilogue left: F in place, on rows of `columns` elements, a multiple of a vector's.
 template <class T>
-__attribute__((noinline)) void activate_block(Activation activation, T* h, Size stride, Size rows, Size columns) {
+FCNET_ONCE void activate_block(Activation activation, T* h, Size stride, Size rows, Size columns) {
   with_any_activation(activation, [&](auto f) {
     for (Size r = 0; r < rows; ++r)
       for (T* p = h + r * stride; p < h + r * stride + columns; p += width<T>) store(p, f.apply(load(p)));
@@ -254,8 +254,8 @@ __attribute__((noinline)) void activate_block(Activation activation, T* h, Size 
 
 // And sigma o F' in place.
 template <class T>
-__attribute__((noinline)) void derive_block(Activation activation, T* sigma, Size stride, const T* h, Size h_stride,
-                                            Size rows, Size columns) {
+FCNET_ONCE void derive_block(Activation activation, T* sigma, Size stride, const T* h, Size h_stride, Size rows,
+                             Size columns) {
   with_activation(activation, [&](auto f) {
     for (Size r = 0; r < rows; ++r)
       for (Size c = 0; c < columns; c += width<T>) {

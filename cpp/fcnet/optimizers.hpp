@@ -171,8 +171,8 @@ void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, 
 }
 
 template <class T>
-__attribute__((noinline)) void apply_block(const OptimizerStep<T>& step, const UpdateTarget<T>& target, Size corner,
-                                           const T* sums, Size rows, Size columns, Size bias) {
+FCNET_ONCE void apply_block(const OptimizerStep<T>& step, const UpdateTarget<T>& target, Size corner, const T* sums,
+                            Size rows, Size columns, Size bias) {
   const auto apply = [&](auto optimizer) { apply_rows(optimizer, target, corner, sums, rows, columns, bias); };
   switch (step.optimizer) {
     case Optimizer::sgd:

@@ -137,12 +137,4 @@ FCNET_INLINE void for_row_blocks(Size first, Size last, F f) {
   }
 }
 
-// The same in blocks of `most` rows, and one of what is left.
-template <int most = tile_rows, class F>
-FCNET_INLINE void for_whole_blocks(Size first, Size last, F f) {
-  static_assert(most > 1);
-  for (; first + most <= last; first += most) f(RowCount<most>{}, first);
-  if (first < last) with_rows<most - 1>(last - first, [&](auto rows) FCNET_INLINED { f(rows, first); });
-}
-
 }  // namespace fcnet::FCNET_ISA

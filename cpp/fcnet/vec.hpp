@@ -17,9 +17,11 @@
 #if defined(__clang__)
 #define FCNET_UNROLL _Pragma("clang loop unroll(full)")
 #define FCNET_UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
+#define FCNET_ONCE __attribute__((noinline))
 #else
 #define FCNET_UNROLL _Pragma("GCC unroll 32")
 #define FCNET_UNROLL_TWICE _Pragma("GCC unroll 2")
+#define FCNET_ONCE __attribute__((noinline, noclone))  // in the object
 #endif
 #define FCNET_INLINE inline __attribute__((always_inline))
 #define FCNET_INLINED __attribute__((always_inline))  // of a lambda
