@@ -1,6 +1,6 @@
 """Damaged model files, ten million with a changed structure: a ValueError each, within a second, or a sound network.
 
-python -m pytest tests/stress/damaged_files.py            some hours
+python -m pytest tests/stress/damaged_files.py            some two hours
 python -m pytest tests/stress/damaged_files.py -k "not structure or structure-1"            a ninth of these
 """
 
