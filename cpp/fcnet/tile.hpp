@@ -32,8 +32,8 @@ FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
   for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p, change);
 }
 
-// Lines of two streams that later tiles will read: after every so many steps each is called for at its place, which
-// then moves on by so many elements.
+// Lines of two streams, the second perhaps null, that later tiles will read: before every so many steps each is called
+// for at its place, which then moves on by so many elements.
 template <class T>
 struct Calls {
   const T *first, *second;
