@@ -26,7 +26,7 @@ isa/kernels isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch shuffle cpus 
 optimizer_state weight_average data plan sparse_workspace workspace passage row_workspace propagation gradients
 trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
-_native optional reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
+_native console optional reference.kernels reference.activations reference.losses reference.normalization reference.optimizers
 reference.averaging reference.random reference.network reference kernels tables tensors arrays sparse feature_names
 samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression metrics config
 hyperparameters names signatures losses initializers normalization dense kinds architecture answers splitting examples

@@ -140,4 +140,4 @@ def test_a_schedule_with_a_rule_of_its_own_is_refused():
 def test_a_progress_bar(capsys):
     pytest.importorskip("tqdm")
     MLPClassifier(progress=True, **OPTIONS).fit(X, Y)
-    assert "epoch 5/5" in capsys.readouterr().err
+    assert "4/5 epochs" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fcnet import _native
+from fcnet import _native, console
 from fcnet.datasets import load_digits
 from fcnet.explain_command import add_explain, explain
 from fcnet.network import Network
@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         code = explain(given) if given.command == "explain" else demo()
-        sys.stdout.flush()
+        if not console.is_closed(sys.stdout):
+            sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

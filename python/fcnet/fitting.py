@@ -18,6 +18,7 @@ from fcnet.feeding import Batches, Feed, InMemory, open_trainer
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer
+from fcnet.progress import Wanted, checked
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
@@ -83,7 +84,7 @@ class Fitting(Described):
         early_stopping: EarlyStopping | None = None,
         averaging: Averaging | None = None,
         callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
-        progress: bool | None = None,
+        progress: Wanted = None,
     ) -> History:
         """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
 
@@ -136,9 +137,10 @@ class Fitting(Described):
         callbacks : sequence of Callback or callable, optional
             What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
             ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
-        progress : bool, optional
-            Show a progress bar with figures, samples a second and the time left; by default where tqdm is installed, in
-            a notebook or where standard error is a terminal.
+        progress : bool or "lines", optional
+            True: show a progress bar on standard error, with figures, samples a second and the time left; by default
+            where tqdm is installed, in a notebook or where standard error is a terminal. "lines": print a line to
+            standard output after every epoch, also where there is no terminal, as Keras' ``verbose=2``.
 
         Returns
         -------
@@ -157,7 +159,7 @@ class Fitting(Described):
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         check_optimizer(optimizer)
         shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
-        progress = progress if progress is None else arrays.flag(progress, "progress")
+        progress = checked(progress)
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):

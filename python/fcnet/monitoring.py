@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Collection, Sequence
 from typing import Literal, get_args
 
+from fcnet import console
 from fcnet.hyperparameters import check_numbers
 from fcnet.names import meant
 from fcnet.scoring import FIGURES, higher_is_better
@@ -46,7 +46,7 @@ class Monitoring:
         """RuntimeWarning where the last figure is the first of these that is NaN, so that a fit gives one."""
         if math.isnan(figures[-1]) and not any(map(math.isnan, figures[:-1])):
             text = f"{owner} watches {self.monitor}, which is NaN after epoch {len(figures)} of the fit: no improvement"
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
+            console.warn(text, RuntimeWarning, stacklevel=2)
 
     def is_better(self, figure: float, best: float | None) -> bool:
         """Whether ``figure``, no NaN, improves on ``best`` (None: there is none yet) by more than ``min_delta``."""

@@ -16,7 +16,7 @@ from fcnet.history import History
 from fcnet.losses import Custom
 from fcnet.monitoring import Monitoring
 from fcnet.optimizer import Optimizer
-from fcnet.progress import Progress
+from fcnet.progress import Progress, Wanted
 from fcnet.schedule import Schedule, checked_factors
 from fcnet.scoring import Scores
 
@@ -128,7 +128,7 @@ class Fit:
     made: Architecture
     validation: Examples | None
     scores: Scores
-    progress: bool | None
+    progress: Wanted
     history: History
     schedule: Schedule | None
     best: Best
@@ -151,7 +151,7 @@ class Fit:
         best, trainer = self.best, self.feed.trainer
         best.begin(trainer, self.first_epoch)
         try:
-            with Progress(self.progress, self.epochs, self.feed.samples) as bar:
+            with Progress(self.progress, self.epochs, self.initial_epoch, self.feed.samples) as bar:
                 try:
                     self._run_epochs(bar)
                 except StopTraining:
@@ -172,7 +172,6 @@ class Fit:
         for number in range(self.initial_epoch, self.epochs):
             epoch = self.first_epoch + number - self.initial_epoch
             self.callbacks.tell("epoch_begin", epoch, logs={})
-            bar.begin_epoch(number + 1)
             start = perf_counter()
             done = self._train(epoch, number, bar)
             seconds = perf_counter() - start
@@ -186,7 +185,7 @@ class Fit:
             is_last = self.best.is_long_ago(self.feed.trainer)
             if bar.is_shown or self.callbacks:
                 last = self.history.last()
-                bar.end_epoch(number + 1, done.samples, last)
+                bar.end_epoch(epoch, number + 1, done.samples, seconds, last)
                 self.callbacks.tell("epoch_end", epoch, logs=last)
             if is_last:
                 break
@@ -209,7 +208,7 @@ class Fit:
             if every_step:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
-        heard = hear if every_step or bar.is_shown else None
+        heard = hear if every_step or bar.shows_bar else None
         begins = begin if self.callbacks.hear("batch_begin") else None
         done, diverged = self.feed.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
         if diverged is not None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from textwrap import fill
 
+from fcnet import console
 from fcnet.explanation.expressions import (
     Applied,
     Expression,
@@ -28,7 +29,7 @@ _SPACED = ("+", "−", "·", "∘", "=", "←")
 
 def has_color() -> bool:
     """Whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return console.is_terminal(sys.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _width(line: str) -> int:

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
+from fcnet.progress import Wanted
 from fcnet.schedule import Schedule
 from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
 from fcnet.sklearn.labels import Labels
@@ -83,8 +84,8 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         Heard as ``Network.fit`` has it. scikit-learn's own, from 1.9 on, are set by ``set_callbacks``.
     scoring : str, callable or None, default None
         What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
-    progress : bool, default False
-        Show a progress bar.
+    progress : bool or "lines", default False
+        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``.
 
     Attributes
     ----------
@@ -150,7 +151,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         schedule: Schedule | None = None,
         callbacks: Sequence[Any] | None = None,
         scoring: Any = None,
-        progress: bool | None = False,
+        progress: Wanted = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

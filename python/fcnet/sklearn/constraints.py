@@ -45,5 +45,5 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "schedule": [Schedule, None],
     "callbacks": [list, tuple, None],
     "scoring": [str, callable, None],
-    "progress": ["boolean", None],
+    "progress": ["boolean", StrOptions({"lines"}), None],
 }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from fcnet import console
 from fcnet.callbacks import Callback, Logs, StopTraining
 from fcnet.network import Network
 from fcnet.sklearn.held_back import HeldBack, scorer_of
@@ -67,12 +67,12 @@ class Descent(Callback):
             while not self._ends and estimator.n_iter_ < epochs:
                 self._run(network, 1 if self._rule == "invscaling" else epochs - estimator.n_iter_)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            console.warn("Training interrupted by user.", stacklevel=5)
         except DivergenceError as error:
             self._diverged(error)
         else:
             if not self._ends and not incremental:
-                warnings.warn(
+                console.warn(
                     f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the optimization hasn't "
                     f"converged yet.",
                     ConvergenceWarning,
@@ -115,7 +115,7 @@ class Descent(Callback):
         estimator.loss_ = self._objective.value * logs["loss"] + self._constant + self._penalty()
         estimator.loss_curve_.append(estimator.loss_)
         if estimator.verbose:
-            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+            console.write_line(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if self._held is not None:
             loss = self._objective.value * logs["val_loss"] + self._held_constant
             estimator.validation_loss_curve_.append(loss)
@@ -142,7 +142,7 @@ class Descent(Callback):
         estimator = self._estimator
         estimator.validation_scores_.append(score)
         if estimator.verbose:
-            print(f"Validation score: {score:f}")
+            console.write_line(f"Validation score: {score:f}")
         self._compare(score, estimator.best_validation_score_)
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
@@ -168,7 +168,7 @@ class Descent(Callback):
             estimator._rate /= 5
             estimator._no_improvement_count, then = 0, f"Setting learning rate to {estimator._rate:f}"
         if estimator.verbose:
-            print(text, then)
+            console.write_line(text, then)
 
     def _diverged(self, error: DivergenceError) -> None:
         if self._score is None:
@@ -178,7 +178,7 @@ class Descent(Callback):
             ) from error
         estimator = self._estimator
         estimator.validation_scores_.append(math.nan)
-        warnings.warn(
+        console.warn(
             f"The training diverged in iteration {estimator.n_iter_ + 1}; the weights are those of the best validation "
             f"score.",
             ConvergenceWarning,
@@ -191,7 +191,7 @@ class Descent(Callback):
             return min(200, n)
         if size > n:
             text = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
-            warnings.warn(text, stacklevel=6)
+            console.warn(text, stacklevel=6)
         return min(int(size), n)
 
     @property

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from fcnet import console
 from fcnet.network import Network
 from fcnet.sklearn.objective import Objective, squared_norm
 from fcnet.sklearn.parameters import layers_of, set_layers
@@ -42,7 +43,7 @@ class Lbfgs:
         def after_iteration(intermediate_result: Any) -> None:
             estimator.n_iter_ += 1
             if estimator.verbose:
-                print(f"Iteration {estimator.n_iter_}, loss = {intermediate_result.fun:.8f}")
+                console.write_line(f"Iteration {estimator.n_iter_}, loss = {intermediate_result.fun:.8f}")
             task.begin_iteration()
             if task.end_iteration():
                 raise StopIteration
