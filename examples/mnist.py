@@ -46,7 +46,7 @@ def main() -> None:
     for epoch, loss, accuracy, seconds in zip(
         history.epochs, history.loss, history.val_accuracy, history.seconds, strict=True
     ):
-        print(f"epoch {epoch + 1:2}  loss {loss:.4f}  test accuracy {accuracy:.2%}  {seconds:.2f} s")
+        print(f"epoch {epoch:2}  loss {loss:.4f}  test accuracy {accuracy:.2%}  {seconds:.2f} s")
 
     ours = float(np.median(history.seconds))
     print(f"\ntest accuracy {history.val_accuracy[-1]:.2%} on {len(x_test):,} held-back digits")

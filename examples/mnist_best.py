@@ -87,7 +87,7 @@ def main() -> None:
     for epoch, loss, accuracy, seconds in zip(
         history.epochs, history.loss, history.val_accuracy, history.seconds, strict=True
     ):
-        print(f"epoch {epoch + 1:2}  loss {loss:.4f}  validation accuracy {accuracy:.2%}  {seconds:.2f} s")
+        print(f"epoch {epoch:2}  loss {loss:.4f}  validation accuracy {accuracy:.2%}  {seconds:.2f} s")
     accuracy = net.evaluate(x_test, y_test)["accuracy"]
     print(
         f"\ntest accuracy {accuracy:.2%} on {len(x_test):,} held-back digits, {sum(history.seconds):.0f} s of training"

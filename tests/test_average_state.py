@@ -143,7 +143,7 @@ def test_whoever_reads_what_lies_beneath_keeps_it():
         (lambda name, count, layers: (name, np.nan, layers), "count of an average"),
         (lambda name, count, layers: (name, 1.5, layers), "count of an average"),
         (lambda name, count, layers: (name, count, layers[:1]), "parameters of 1 layers"),
-        (lambda name, count, layers: (name, count, layers[::-1]), "W of layer 0 has shape"),
+        (lambda name, count, layers: (name, count, layers[::-1]), r"W of layers\[0\] has shape"),
     ],
 )
 def test_a_damaged_state_is_an_error(damage, match):
@@ -172,7 +172,7 @@ def test_a_file_with_a_damaged_state_is_refused(changes, match, tmp_path, monkey
 
 @pytest.mark.parametrize(
     ("part", "wrong", "match"),
-    [(1, [1, 1, 1], "the layer has no bias"), (4, [1, -1, 1], "variance of layer 0 is negative")],
+    [(1, [1, 1, 1], "the layer has no bias"), (4, [1, -1, 1], r"variance of layers\[0\] is negative")],
 )
 def test_what_lies_beneath_is_checked_as_parameters_are(part, wrong, match):
     net = fc.Network([2, fc.Dense(3, bias=False, normalization="batch"), 2], seed=0)

@@ -35,7 +35,7 @@ def test_nothing_is_said_about_a_network_that_does_well(data):
 def test_weights_that_are_not_finite_are_named(data, value):
     net = fc.Network([6, 16, 2], seed=0)
     net.layers[1].W = np.full((16, 2), value)
-    assert advice(net, *data) == "set the weights of layer 2 anew (some of them are NaN or infinite)"
+    assert advice(net, *data) == "set the weights of layers[1] anew (some of them are NaN or infinite)"
 
 
 @pytest.mark.parametrize("size", [1e17, -3e30])
@@ -129,7 +129,7 @@ def test_dead_units(data):
     net = fc.Network([6, 16, 2], seed=0)
     net.layers[0].B = np.where(np.arange(16) < 8, -100, 0)
     said = advice(net, *data)
-    assert "units of layer 1 are dead" in said
+    assert "units of layers[0] are dead" in said
     assert "50% put out 0 for every sample" in said
 
 
@@ -138,7 +138,7 @@ def test_saturation_and_vanishing_gradients(data):
     for layer in net.layers[:4]:
         layer.W = layer.W * 40
     said = advice(net, *data)
-    assert "layer 2 is saturated" in said
+    assert "layers[1] is saturated" in said
     flat = fc.Network([6, *[8] * 9, 2], seed=0, activation="sigmoid")
     assert "gradients vanish on their way back" in advice(flat, *data)
 

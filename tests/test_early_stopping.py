@@ -154,7 +154,7 @@ def test_nan_is_no_improvement_and_named_once(good):
     net, same = network(), network()
     with pytest.warns(RuntimeWarning) as warned:
         history = net.fit(X, Y, epochs=50, early_stopping=rule, **options)
-    message = f"early_stopping watches val_score, which is NaN after epoch {good + 1} of the fit: no improvement"
+    message = f"early_stopping watches val_score, which is NaN in epoch {good}: no improvement"
     assert [str(warning.message) for warning in warned] == [message]
     assert len(history) == good + 2
     assert history.best_epoch == (good - 1 if good else None)
@@ -162,7 +162,7 @@ def test_nan_is_no_improvement_and_named_once(good):
     assert parameters(net) == parameters(same)
     plateau = fc.schedules.ReduceOnPlateau(0.5, 1, monitor="val_score", mode="min")
     options["metrics"] = {"score": nan_after(1)}
-    with pytest.warns(RuntimeWarning, match="schedule watches val_score, which is NaN after epoch 2"):
+    with pytest.warns(RuntimeWarning, match=f"schedule watches val_score, which is NaN in epoch {good + 3}"):
         assert net.fit(X, Y, epochs=4, schedule=plateau, **options).learning_rate == [0.03, 0.03, 0.015, 0.0075]
 
 

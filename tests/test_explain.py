@@ -89,7 +89,7 @@ def test_scaled_inputs_and_frozen_layers():
     assert shown["I"].tolist() == [[1, 2]]
     assert (shown["W_new_1"] == shown["W_1"]).all()
     assert (shown["W_new_2"] != shown["W_2"]).any()
-    assert "Frozen, and so unchanged: layer 1." in shown.to_text()
+    assert "Frozen, and so unchanged: layers[0]." in shown.to_text()
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_a_batch_is_normalised_by_its_own_statistics_and_remembered():
     for name in ("normal_2", "tau_1", "mean_new_2", "variance_new_1"):
         np.testing.assert_allclose(rows[name].native, rows[name].textbook.astype(float), rtol=1e-9, atol=1e-12)
     text = " ".join(shown.to_text(width=200).split())
-    assert "Layer 2 is normalised: mean and variance are those of a neuron over the samples, ε is 0.01." in text
+    assert "layers[1] is normalised: mean and variance are those of a neuron over the samples, ε is 0.01." in text
     assert "variance_1 ← variance_1 + 0.1 · (5/4 variance(z_1) − variance_1)" in text
     net.layers[0].freeze()
-    with pytest.raises(ValueError, match="layer 1 is frozen and normalised by what it remembers of batches"):
+    with pytest.raises(ValueError, match=r"layers\[0\] is frozen and normalised by what it remembers of batches"):
         net.explain(x, y)
 
 
@@ -203,7 +203,7 @@ def test_with_dropout_nothing_is_dropped():
     )
     for name, value in without.steps[1].items():
         assert (with_it.steps[1][name] == value).all(), name
-    assert "Nothing is dropped, as in a prediction: dropout of layer 1." in with_it.to_text(width=200)
+    assert "Nothing is dropped, as in a prediction: dropout of layers[0]." in with_it.to_text(width=200)
     assert "dropped" not in without.to_text()
 
 
@@ -234,12 +234,12 @@ def test_a_large_network_is_explained_too():
     assert len(shown.to_text(width=100)) < 60_000
     for text in (shown.to_html(), shown.to_text()):
         assert "The layers in figures" in text
-        assert "layer 2, gradients" in text
+        assert "layers[1], gradients" in text
     for view, name in (("before", "h_out_1"), ("after", "h_out_new_1"), ("gradients", "h_out_1")):
         root = ET.fromstring(shown.to_svg(view=view))
         assert len(root.findall("{*}rect")) == 1 + 6 * 24
         assert (
-            f"layer 1, outputs: 0 to {shown[name].max():.3g}, mean {shown[name].mean():.3g}"
+            f"layers[0], outputs: 0 to {shown[name].max():.3g}, mean {shown[name].mean():.3g}"
             in root.find("{*}desc").text
         )
     with pytest.raises(ValueError, match="layers have up to 256 neurons: expected at most 10 to move"):

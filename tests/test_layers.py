@@ -242,7 +242,7 @@ def test_orthogonal_weights_are(sizes):
         (
             lambda: fc.Network([2, fc.Dense(3, init=np.ones((3, 2)))]),
             ValueError,
-            "init of layer 0 has shape (3, 2): expected (2, 3)",
+            "init of layers[0] has shape (3, 2): expected (2, 3)",
         ),
         (lambda: initializers.Orthogonal(0), ValueError, "gain is 0: expected a positive"),
         (lambda: initializers.Constant(np.nan), ValueError, "value is nan: expected a finite number"),

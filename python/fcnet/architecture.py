@@ -144,7 +144,7 @@ class Architecture:
             for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):
                 if isinstance(init, Initializer):
                     weights = first_weights(init, k, m, self.seed, i)
-                    model.set_parameter(i, "W", self.part(weights, i, "W", f"init of layer {i}"))
+                    model.set_parameter(i, "W", self.part(weights, i, "W", f"init of layers[{i}]"))
         return model
 
     def parts(self, layers: Sequence[Sequence[ArrayLike]]) -> list[tuple[NDArray[Any], ...]]:
@@ -158,7 +158,7 @@ class Architecture:
             raise ValueError(f"there are parameters of {len(layers)} layers: expected {len(self.kinds)}")
         return [
             tuple(
-                self.part(value, i, part, f"{part} of layer {i}")
+                self.part(value, i, part, f"{part} of layers[{i}]")
                 for part, value in zip(kind.parts, values, strict=True)
             )
             for i, (kind, values) in enumerate(zip(self.kinds, layers, strict=True))

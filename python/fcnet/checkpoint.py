@@ -93,7 +93,7 @@ class Checkpoint(Callback, Monitoring):
         """Save, if it is time."""
         if self._watches:
             self.check_figures(logs, "checkpoint")
-            self.warn_of_nan(self.model.history[self.monitor], "checkpoint")
+            self.warn_of_nan(self.model.history[self.monitor], epoch, "checkpoint")
         if (self.model.epochs_trained % self.every) == 0:
             self._save(logs)
 

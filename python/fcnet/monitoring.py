@@ -42,10 +42,10 @@ class Monitoring:
             advice = "validation_data or validation_split" if missing else known
             raise ValueError(f"{owner} watches {self.monitor}: expected {advice}")
 
-    def warn_of_nan(self, figures: Sequence[float], owner: str) -> None:
-        """RuntimeWarning where the last figure is the first of these that is NaN, so that a fit gives one."""
+    def warn_of_nan(self, figures: Sequence[float], epoch: int, owner: str) -> None:
+        """RuntimeWarning where the last figure, of that epoch, is the first that is NaN, so that a fit gives one."""
         if math.isnan(figures[-1]) and not any(map(math.isnan, figures[:-1])):
-            text = f"{owner} watches {self.monitor}, which is NaN after epoch {len(figures)} of the fit: no improvement"
+            text = f"{owner} watches {self.monitor}, which is NaN in epoch {epoch}: no improvement"
             console.warn(text, RuntimeWarning, stacklevel=2)
 
     def is_better(self, figure: float, best: float | None) -> bool:

@@ -181,7 +181,7 @@ class Fit:
             self._record(seconds, figures)
             for owner, rule in (("schedule", self.schedule), ("early_stopping", self.best.rule)):
                 if isinstance(rule, Monitoring):
-                    rule.warn_of_nan(self.history[rule.monitor], owner)
+                    rule.warn_of_nan(self.history[rule.monitor], epoch, owner)
             is_last = self.best.is_long_ago(self.feed.trainer)
             if bar.is_shown or self.callbacks:
                 last = self.history.last()

@@ -31,7 +31,7 @@ _LARGE, _UNEVEN = 10, 100  # inputs of this size; a column that varies so many t
 
 @dataclass(frozen=True, eq=False)
 class LayerDiagnosis:
-    """One layer, counted from 1.
+    """One layer, ``net.layers[layer]``.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Diagnosis:
             more += [f"dead {each.dead:.0%}"] if each.activation in _DYING else []
             more += [f"saturated {each.saturated:.0%}"] if each.activation in _BOUNDED else []
             parts += [
-                f"\nlayer {each.layer}, {each.activation}: {', '.join(more)}",
+                f"\nlayers[{each.layer}], {each.activation}: {', '.join(more)}",
                 f"  weights    {each.weights}",
                 f"  outputs    {each.outputs}",
                 f"  gradients  {each.gradients}",
@@ -127,8 +127,8 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     layers, h = [], np.empty(0)
     with np.errstate(all="ignore"):
         loss, gradients = _loss(learner, examples), learner.gradients(x, y)
-        for i, (layer, (dw, *_)) in enumerate(zip(learner.layers, gradients, strict=True), 1):
-            if i == 1:
+        for i, (layer, (dw, *_)) in enumerate(zip(learner.layers, gradients, strict=True)):
+            if i == 0:
                 product = first_product(net._architecture, examples, (layer.W, layer.B))
             else:
                 product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
@@ -198,7 +198,7 @@ def _scaling(spread: Array, uneven: bool, sparse: bool) -> str:
 def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None, sparse: bool) -> list[Advice]:
     broken = [each.layer for each in found.layers if not np.isfinite((each.weights.least, each.weights.most)).all()]
     if broken:
-        return [Advice(f"set the weights of layer {broken[0]} anew", "some of them are NaN or infinite")]
+        return [Advice(f"set the weights of layers[{broken[0]}] anew", "some of them are NaN or infinite")]
     said = []
     if not found.loss_after < found.loss and any(layer.gradient_norm for layer in found.layers):
         change = f"one step of {found.learning_rate:g} takes the loss from {found.loss:.4g} to {found.loss_after:.4g}"
@@ -212,7 +212,7 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None, spar
         how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
         said.append(Advice(f"scale the inputs, like Network({_scaling(spread, uneven, sparse)})", how))
     for layer in found.layers:
-        where = f"layer {layer.layer}"
+        where = f"layers[{layer.layer}]"
         if layer.dead > 0.2:
             said.append(
                 Advice(
@@ -233,14 +233,14 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None, spar
             said.append(
                 Advice(
                     "gradients vanish on their way back: try relu or fewer layers",
-                    f"an entry of ∂L/∂W_1 is some {norms[0] / norms[-1]:.1e} of one of the last layer",
+                    f"an entry of ∂L/∂W of layers[0] is some {norms[0] / norms[-1]:.1e} of one of the last layer",
                 )
             )
         elif norms[0] > 1e4 * norms[-1]:
             said.append(
                 Advice(
                     "gradients explode on their way back: start with smaller weights, or clip_norm of the optimiser",
-                    f"an entry of ∂L/∂W_1 is some {norms[0] / norms[-1]:.1e} times one of the last layer",
+                    f"an entry of ∂L/∂W of layers[0] is some {norms[0] / norms[-1]:.1e} times one of the last layer",
                 )
             )
     ratios = [layer.update_ratio for layer in found.layers]

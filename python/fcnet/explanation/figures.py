@@ -59,7 +59,7 @@ class Figures:
 def of_layers(step: Quantities, layers: range, new: str = "") -> list[tuple[str, Figures]]:
     """Those of weights, outputs and gradients of every layer of a step, with what they are of; ``new``: after it."""
     return [
-        (f"layer {i}, {what}", Figures.of(step[f"{name}{'' if name == 'dW' else new}_{i}"]))
+        (f"layers[{i - 1}], {what}", Figures.of(step[f"{name}{'' if name == 'dW' else new}_{i}"]))
         for i in layers
         for what, name in _QUANTITIES
     ]

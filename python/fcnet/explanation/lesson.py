@@ -20,7 +20,7 @@ from fcnet.explanation.loss_formulas import LINKED, LOSSES
 from fcnet.explanation.normalization_formulas import made_normal, normalized_product, remembered, slope_by_product
 from fcnet.explanation.oracle import slope_of_product
 from fcnet.explanation.trace import Problem, Quantities
-from fcnet.explanation.words import beside, course, loss_name
+from fcnet.explanation.words import beside, course, loss_name, numbering
 from fcnet.normalization import BatchNorm
 
 _FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU"}
@@ -69,7 +69,7 @@ class Lesson:
         layers, name = self._problem.layers, loss_name(self._problem)
         mean = "its mean over the samples" if self._n > 1 and self._problem.is_mean else "one number"
         frozen = [i for i, trained in zip(layers, self._problem.trainable, strict=True) if not trained]
-        frozen_text = f" Frozen, and so unchanged: {', '.join(f'layer {i}' for i in frozen)}." if frozen else ""
+        frozen_text = f" Frozen, and so unchanged: {', '.join(f'layers[{i - 1}]' for i in frozen)}." if frozen else ""
         per_sample = (
             f" Every gradient is the mean over the {self._n} samples." if self._n > 1 and self._problem.is_mean else ""
         )
@@ -79,7 +79,9 @@ class Lesson:
         return [
             Section(
                 "Forward pass",
-                "Each layer weighs its inputs, adds its biases and applies F." + beside(self._problem),
+                "Each layer weighs its inputs, adds its biases and applies F."
+                + numbering(self._problem)
+                + beside(self._problem),
                 self._pass(""),
             ),
             Section("Loss", f"How far p is from y: {name}, {mean}.", (self._loss(""),)),

@@ -104,7 +104,7 @@ class Page:
         told = f" data-turn={len(self._turns(0)) - 1}" if number == _LAST else ""
         parts = [f"<h2>{number}. {escape(section.title)}</h2><p class=about{told}>{escape(section.text)}</p>"]
         for layer, equations in groupby(section.equations, lambda each: each.name.rpartition("_")[2]):
-            parts += [f"<h3>Layer {layer}</h3>"] if layer.isdigit() else []
+            parts += [f"<h3>layers[{int(layer) - 1}]</h3>"] if layer.isdigit() else []
             wide = max(self._problem.made.sizes) > _WIDE or len(self._steps[0]["I"]) > _WIDE
             scrolls = " tabindex=0" if wide else ""
             shown = (

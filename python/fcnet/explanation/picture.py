@@ -100,7 +100,7 @@ class Picture:
                     self._slots.number("span", f"{what.edges}{i}", (k, j)) for k in range(self._sizes[i - 1])
                 )
                 bias = self._slots.number("span", f"{what.biases}{i}", (j,))
-                found.append(f"layer {i}, neuron {j + 1}: {out}; edges {weights}; bias {bias}")
+                found.append(f"layers[{i - 1}], neuron {j}: {out}; edges {weights}; bias {bias}")
         return f"<span id={identifier} class=unseen>{'. '.join(found)}.</span>"
 
     def words(self, view: str, step: int = 0) -> str:
@@ -111,7 +111,7 @@ class Picture:
             for j, out in enumerate(values[f"{what.neurons}{i}"][0]):
                 weights = ", ".join(f"{w:.4g}" for w in values[f"{what.edges}{i}"][:, j])
                 bias = values[f"{what.biases}{i}"][j]
-                found.append(f"layer {i}, neuron {j + 1}: {out:.4g}; edges {weights}; bias {bias:.4g}")
+                found.append(f"layers[{i - 1}], neuron {j}: {out:.4g}; edges {weights}; bias {bias:.4g}")
         return ". ".join(found) + "."
 
     def _place(self, layer: int, neuron: int) -> tuple[float, float]:

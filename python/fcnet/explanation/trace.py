@@ -106,7 +106,7 @@ class Problem:
         for i in self.layers:
             if self.running(i) and not self.trainable[i - 1]:
                 raise ValueError(
-                    f"layer {i} is frozen and normalised by what it remembers of batches: expected no such"
+                    f"layers[{i - 1}] is frozen and normalised by what it remembers of batches: expected no such"
                 )
         weights = sum(k * m for k, m in pairwise(sizes))
         numbers = (

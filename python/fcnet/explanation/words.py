@@ -21,13 +21,19 @@ def loss_name(problem: Problem) -> str:
     return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
 
 
+def numbering(problem: Problem) -> str:
+    """Which layer of the network a formula is about, in a sentence."""
+    last = problem.layers[-1]
+    return f" The formulas count layers from 1: W_{last} is net.layers[{last - 1}].W."
+
+
 def beside(problem: Problem) -> str:
     """What else there is in some layers, in sentences, or nothing."""
     said = ""
-    kinds = list(enumerate(problem.made.kinds, 1))
+    kinds = list(enumerate(problem.made.kinds))
     for i, norm in ((i, kind.normalization) for i, kind in kinds if kind.normalization):
-        said += f" Layer {i} is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
-    dropped = [f"layer {i}" for i, kind in kinds if kind.dropout]
+        said += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
+    dropped = [f"layers[{i}]" for i, kind in kinds if kind.dropout]
     return said + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
 
 
