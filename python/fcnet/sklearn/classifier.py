@@ -185,13 +185,18 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         self.scoring = scoring
         self.progress = progress
 
-    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool, classes: Any) -> tuple[Any, Any]:
+        if incremental and _check_partial_fit_first_call(self, classes):
+            self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
         X, y = self._checked(X, y, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._learn_classes(y)
             return X, y
+        if (y.ndim == 2) != self._several:
+            was, now = ("multi-label rows" if several else "class labels" for several in (self._several, y.ndim == 2))
+            raise ValueError(f"y changed from {was} to {now}: expected {was}, or a new estimator")
         classes = unique_labels(y)
         if self.warm_start and set(classes) != set(self.classes_):
             raise ValueError(
@@ -273,9 +278,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         ValueError : as for fit; early_stopping is on.
         AttributeError : the solver is "lbfgs".
         """
-        if _check_partial_fit_first_call(self, classes):
-            self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
-        return self._fit(X, y, sample_weight, True, (None, None, None))
+        return self._fit(X, y, sample_weight, True, (None, None, None), classes)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each sample, array (n_samples,), or labels (n_samples, n_labels) of 0 and 1."""

@@ -31,6 +31,11 @@ class Descent(Callback):
     held : HeldBack, optional
     task : Task
         Tells scikit-learn's callbacks.
+
+    Attributes
+    ----------
+    has_begun : bool
+        Whether it may have changed the network.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Descent(Callback):
     ) -> None:
         self._estimator, self._objective, self._held, self._task = estimator, objective, held, task
         self._x, self._y, self._weights = x, y, weights
+        self.has_begun = False
         n = x.shape[0]
         self._batch = self._batch_size(n)
         self._steps, self._samples = -(-n // self._batch), n
@@ -102,6 +108,10 @@ class Descent(Callback):
             _keep_velocity(network, rate / estimator._rate)
         elif estimator.n_iter_ - before < epochs:
             self._ends = True  # by a callback of the user's, perhaps
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Note that the arguments of ``Network.fit`` were right."""
+        self.has_begun = True
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Tell scikit-learn's callbacks."""

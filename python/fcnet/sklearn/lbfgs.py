@@ -27,25 +27,35 @@ class Lbfgs:
     objective : Objective
     network : Network
     x, y, weights : as the network takes them
+    task : Task
+        Tells scikit-learn's callbacks.
+
+    Attributes
+    ----------
+    has_begun : bool
+        Whether it has changed the network.
     """
 
-    def __init__(self, estimator: Any, objective: Objective, network: Network, x: Any, y: Any, weights: Any) -> None:
-        self._estimator, self._objective, self._network = estimator, objective, network
+    def __init__(
+        self, estimator: Any, objective: Objective, network: Network, x: Any, y: Any, weights: Any, task: Task
+    ) -> None:
+        self._estimator, self._objective, self._network, self._task = estimator, objective, network, task
+        self.has_begun = False
         examples = network._examples(x, y, weights, finite=True).weighing("sample_weight")
         self._data = examples.of_loss(network._architecture)
         self._penalty = estimator.alpha / examples.weight
         self._constant = objective.constant(y, weights)
 
-    def run(self, task: Task) -> None:
+    def run(self) -> None:
         """Minimise, and warn where it does not converge."""
-        estimator = self._estimator
+        estimator, self.has_begun = self._estimator, True
 
         def after_iteration(intermediate_result: Any) -> None:
             estimator.n_iter_ += 1
             if estimator.verbose:
                 console.write_line(f"Iteration {estimator.n_iter_}, loss = {intermediate_result.fun:.8f}")
-            task.begin_iteration()
-            if task.end_iteration():
+            self._task.begin_iteration()
+            if self._task.end_iteration():
                 raise StopIteration
 
         estimator.n_iter_ = 0

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fcnet.dense import Dense
 from fcnet.network import Network
 from fcnet.sklearn.constraints import CONSTRAINTS
+from fcnet.sklearn.continuing import changed, check_continues
 from fcnet.sklearn.descent import Descent
 from fcnet.sklearn.held_back import HeldBack, rows, split
 from fcnet.sklearn.lbfgs import Lbfgs
@@ -32,6 +35,11 @@ def has_steps(estimator: Any) -> bool:
     return True
 
 
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values of ``random_state`` are the same; a generator is so with itself alone."""
+    return one is other or (isinstance(one, Integral) and isinstance(other, Integral) and one == other)
+
+
 class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
     """The part of an estimator that does not depend on what y is."""
 
@@ -39,8 +47,8 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
     best_validation_score_: float | None
     best_loss_: float | None
 
-    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        """Checked X and y, as scikit-learn checks them."""
+    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool, classes: Any) -> tuple[Any, Any]:
+        """Checked X and y, as scikit-learn checks them; ``classes`` as given to ``partial_fit``."""
         raise NotImplementedError
 
     def _checked(self, X: Any, y: Any, **options: bool) -> tuple[Any, Any]:
@@ -77,49 +85,68 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         outputs = self._network.predict(x)
         return self._figure(y, self._decode(outputs), weights) if np.isfinite(outputs).all() else np.nan
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool, validation: tuple[Any, Any, Any]) -> Any:
-        hidden = self._hidden_sizes()
-        self._refuse_what_does_not_go_together(incremental, validation)
-        first = "_network" not in vars(self) or not (self.warm_start or incremental)
-        given = X, y
-        X, y = self._validate(X, y, incremental, first)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        task = Task(self, self.max_iter, *given, sample_weight)
-        weights = self._weigh(y, sample_weight, incremental)
-        answers = self._encode(y)
-        self.n_outputs_ = self._outputs_for(answers)
-        objective, random = self._objective(), check_random_state(self.random_state)
-        if first:
-            sizes = [X.shape[1], *hidden, self.n_outputs_]
-            layers: Layers = first_layers(random, sizes, self.activation, X.dtype)
-        else:
-            layers = layers_of(self._current())
-        held = self._given_for_validation(*validation)
-        if self.early_stopping and self.solver != "lbfgs" and held is None:
-            labels = y if hasattr(self, "classes_") and self.n_outputs_ == 1 else None
-            kept, held_rows = split(X.shape[0], self.validation_fraction, random, labels)
-            held = rows((given[0], y), X, answers, sample_weight, held_rows)
-            X, answers, weights = X[kept], answers[kept], None if weights is None else weights[kept]
-        if first or not incremental:
-            dtype = X.dtype if first else self._network.dtype
-            self._use(self._made(layers, objective, dtype, random.randint(2**32, dtype=np.uint64)))
-        self._begin(first, incremental)
-        network = self._current()
-        self._handed = {}
-        if self.solver == "lbfgs":
-            Lbfgs(self, objective, network, X, answers, weights).run(task)
-        else:
-            Descent(self, objective, X, answers, weights, held, task).run(network, incremental=incremental)
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        incremental: bool,
+        validation: tuple[Any, Any, Any],
+        classes: Any = None,
+    ) -> Any:
+        before = dict(vars(self))
+        solver: Lbfgs | Descent | None = None
+        try:
+            hidden = self._hidden_sizes()
+            self._refuse_what_does_not_go_together(incremental, validation)
+            first = "_network" not in vars(self) or not (self.warm_start or incremental)
+            given = X, y
+            X, y = self._validate(X, y, incremental, first, classes)
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(sample_weight, X)
+            weights = self._weigh(y, sample_weight, incremental)
+            answers = self._encode(y)
+            self.n_outputs_ = self._outputs_for(answers)
+            objective, random = self._objective(), check_random_state(self.random_state)
+            if first:
+                sizes = [X.shape[1], *hidden, self.n_outputs_]
+                layers: Layers = first_layers(random, sizes, self.activation, X.dtype)
+            else:
+                check_continues(self, hidden, self.n_outputs_, objective.loss.output)
+                layers = layers_of(self._current())
+            held = self._given_for_validation(*validation)
+            if self.early_stopping and self.solver != "lbfgs" and held is None:
+                labels = y if hasattr(self, "classes_") and self.n_outputs_ == 1 else None
+                kept, held_rows = split(X.shape[0], self.validation_fraction, random, labels)
+                held = rows((given[0], y), X, answers, sample_weight, held_rows)
+                X, answers, weights = X[kept], answers[kept], None if weights is None else weights[kept]
+            task = Task(self, self.max_iter, *given, sample_weight)
+            self._use(self._network_for(layers, objective, X.dtype, random, first, incremental))
+            self._begin(first, incremental)
+            if self.solver == "lbfgs":
+                solver = Lbfgs(self, objective, self._network, X, answers, weights, task)
+                solver.run()
+            else:
+                solver = Descent(self, objective, X, answers, weights, held, task)
+                solver.run(self._network, incremental=incremental)
+        except BaseException:
+            if solver is None or not solver.has_begun:  # what was wrong leaves the estimator as it was
+                self.__dict__ = before
+            raise
         task.end()
         return self
 
     def _hidden_sizes(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        given = self.hidden_layer_sizes
+        sizes = list(given) if np.ndim(given) and not isinstance(given, Set | Mapping) else [given]
+        if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+            raise InvalidParameterError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be whole numbers of at least 1, one "
+                f"for each hidden layer, like (64, 32). Got {given!r} instead."
+            )
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return sizes
+        return [int(size) for size in sizes]
 
     def _refuse_what_does_not_go_together(self, incremental: bool, validation: tuple[Any, Any, Any]) -> None:
         if incremental and self.early_stopping:
@@ -148,19 +175,48 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         x, y = self._checked(X, y, reset=False)
         return x, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _made(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
-        """A network of these weights that has not been trained, so that its optimiser begins anew."""
+    def _network_for(
+        self,
+        layers: Layers,
+        objective: Objective,
+        dtype: Any,
+        random: np.random.RandomState,
+        first: bool,
+        incremental: bool,
+    ) -> Network:
+        """The network to train: a new one, or for ``partial_fit`` the fitted one, with what parameters changed."""
+        reseeded = (
+            first or not incremental or not _is_same(getattr(self, "_seeded_by", self.random_state), self.random_state)
+        )
+        seed = int(random.randint(2**32, dtype=np.uint64)) if reseeded else self._network.seed
+        self._seeded_by = self.random_state
+        dtype = dtype if first else self._network.dtype
+        if first or not incremental:
+            return self._made(layers, objective, dtype, seed)
+        fitted = self._network
+        kinds = [(layer.activation, layer.dropout) for layer in fitted.layers]
+        dense = self._dense(layers, objective)
+        if not reseeded and kinds == [(d.activation, d.dropout) for d in dense] and fitted.loss == objective.loss:
+            return fitted
+        return changed(fitted, self._made(layers, objective, dtype, seed))
+
+    def _dense(self, layers: Layers, objective: Objective) -> list[Dense]:
+        """The layers as a network takes them."""
         count = len(layers) - 1
         dropout = [self.dropout] * count if np.ndim(self.dropout) == 0 else list(self.dropout)
         if len(dropout) != count:
             raise ValueError(f"dropout has {len(dropout)} shares: expected one, or {count}, one for each hidden layer")
         hidden: Any = "sigmoid" if self.activation == "logistic" else self.activation
         activations, shares = [*[hidden] * count, objective.loss.output], [*dropout, 0.0]
-        made = [
+        return [
             Dense(np.shape(w)[1], f, dropout=share)
             for (w, _), f, share in zip(layers, activations, shares, strict=True)
         ]
-        network = Network([np.shape(layers[0][0])[0], *made], loss=objective.loss, seed=int(seed), dtype=dtype)
+
+    def _made(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
+        """A network of these weights that has not been trained, so that its optimiser begins anew."""
+        sizes = [np.shape(layers[0][0])[0], *self._dense(layers, objective)]
+        network = Network(sizes, loss=objective.loss, seed=seed, dtype=dtype)
         set_layers(network, layers)
         return network
 
@@ -174,8 +230,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
                 self.__dict__.pop(name, None)
         if self.solver == "lbfgs":
             return
-        if not incremental or not hasattr(self, "_rate"):
-            self._no_improvement_count, self._rate = 0, self.learning_rate_init
+        self._begin_rate(incremental)
         for name in ("loss_curve_", "validation_loss_curve_"):
             setattr(self, name, getattr(self, name, []))
         if self.early_stopping:
@@ -187,6 +242,16 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
             best = getattr(self, "best_loss_", None)
             self.best_loss_ = np.inf if best is None else best
             self.validation_scores_ = self.best_validation_score_ = None
+
+    def _begin_rate(self, incremental: bool) -> None:
+        """The learning rate of the first epoch: in ``partial_fit`` the last one, unless its parameters changed."""
+        rule = self.learning_rate if self.solver == "sgd" else "constant", self.learning_rate_init, self.power_t
+        if not incremental or not hasattr(self, "_rate"):
+            self._no_improvement_count, self._rate = 0, self.learning_rate_init
+        elif rule != getattr(self, "_rate_rule", rule):
+            falls = rule[0] == "invscaling"
+            self._rate = self.learning_rate_init / ((self.t_ + 1) ** self.power_t if falls else 1)
+        self._rate_rule = rule
 
     def _predicted(self, X: Any) -> NDArray[Any]:
         """The network's outputs for unchecked samples."""

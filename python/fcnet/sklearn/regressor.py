@@ -178,7 +178,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         self.scoring = scoring
         self.progress = progress
 
-    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
+    def _validate(self, X: Any, y: Any, incremental: bool, reset: bool, classes: Any) -> tuple[Any, Any]:
         X, y = self._checked(X, y, reset=reset, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
