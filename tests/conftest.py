@@ -10,6 +10,7 @@ import pytest
 
 from fcnet import _native
 
+import interop
 from tables import TABLES
 
 # A shell that starts the tests in the background lets their processes ignore Ctrl-C.
@@ -18,10 +19,34 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ISAS = [os.environ["FCNET_ISA"]] if os.environ.get("FCNET_ISA") else _native.available_isas()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--interop", action="store_true", help="run the tests that need other libraries, too")
+
+
+def pytest_configure(config):
+    interop.wanted = config.getoption("interop")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """A file whose tests all need another library has none to run."""
+    report = yield
+    if report.skipped and interop.REASON in str(report.longrepr):
+        report.outcome, report.result = "passed", []
+    return report
+
+
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if "isa" in item.fixturenames:  # runs on every instruction set anyway
             item.add_marker(pytest.mark.once)
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if "pyplot" in item.fixturenames or any(isinstance(value, interop.Interop) for value in parameters):
+            item.add_marker(pytest.mark.interop)
+    if not interop.wanted:
+        left_out = [item for item in items if item.get_closest_marker("interop")]
+        items[:] = [item for item in items if not item.get_closest_marker("interop")]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=lambda t: t.__name__)
@@ -41,6 +66,14 @@ def isa(request):
 def table(request):
     """Makes a table of {name: array}."""
     return TABLES[request.param]
+
+
+@pytest.fixture
+def pyplot():
+    interop.library("matplotlib").use("agg")
+    pyplot = interop.library("matplotlib.pyplot")
+    yield pyplot
+    pyplot.close("all")
 
 
 @pytest.fixture(params=[False, True], ids=["short", "long"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 import fcnet as fc
+
+from interop import interop, library
 
 N, K, M = 12, 4, 3
 NAMES = ("age", "height", "weight", "income")
@@ -27,19 +28,19 @@ def same(a, b):
 
 
 def pandas_frame(columns):
-    return pytest.importorskip("pandas").DataFrame(columns)
+    return library("pandas").DataFrame(columns)
 
 
 def polars_frame(columns):
-    return pytest.importorskip("polars").DataFrame(columns)
+    return library("polars").DataFrame(columns)
 
 
 def arrow_table(columns):
-    return pytest.importorskip("pyarrow").table(columns)
+    return library("pyarrow").table(columns)
 
 
 def arrow_batch(columns):
-    return pytest.importorskip("pyarrow").RecordBatch.from_pydict(columns)
+    return library("pyarrow").RecordBatch.from_pydict(columns)
 
 
 class Interchange:
@@ -60,10 +61,7 @@ class Interchange:
 
 
 TABLES = {
-    "pandas": pandas_frame,
-    "polars": polars_frame,
-    "arrow": arrow_table,
-    "arrow-batch": arrow_batch,
+    **interop({"pandas": pandas_frame, "polars": polars_frame, "arrow": arrow_table, "arrow-batch": arrow_batch}),
     "interchange": Interchange,
 }
 

@@ -11,6 +11,7 @@ import fcnet as fc
 from fcnet import reference
 
 from explanations import batch, normalized
+from interop import library
 
 
 @pytest.fixture
@@ -76,17 +77,19 @@ def test_the_figures_of_normalised_layers_are_those_of_numpy(kind):
     assert (found.loss, found.loss_after) == pytest.approx((float(shown["L"]), float(shown["L_new"])))
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("options", [{}, {"scale": 0.5, "offset": 1.0}], ids=["", "scaled"])
 def test_sparse_rows_are_diagnosed_as_dense_ones(data, options):
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = library("scipy.sparse")
     x = np.where(np.abs(data[0]) < 1, 0, data[0])
     net = fc.Network([6, 16, 2], seed=0, **options)
     assert str(net.diagnose(sparse.csr_array(x), data[1])) == str(net.diagnose(x, data[1]))
     assert "scale=1 / abs(x).max())" in advice(net, sparse.csr_array(100 * x), data[1])
 
 
+@pytest.mark.interop
 def test_of_many_sparse_rows_some_are_looked_at(data, monkeypatch):
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = library("scipy.sparse")
     monkeypatch.setattr("fcnet.explanation.diagnosis._MOST", 300)
     found = fc.Network([6, 16, 2], seed=0).diagnose(sparse.csr_array(data[0]), data[1])
     assert found.inputs.counts.sum() == 50 * 6

@@ -157,7 +157,7 @@ def test_pictures_have_words_and_are_there():
             assert (path.parent / target).is_file()
 
 
-@pytest.mark.skipif(find_spec("matplotlib") is None, reason="needs matplotlib")
+@pytest.mark.interop
 def test_pictures_are_those_of_the_script(tmp_path):
     output_of(str(DOCS / "pictures.py"), str(tmp_path))
     drawn = {path.name for path in tmp_path.glob("*.svg")}

@@ -82,7 +82,7 @@ def test_california(housing):
     assert int(rows["fcnet, mean of 5 networks"].replace(",", "")) < 60_000
 
 
-@pytest.mark.skipif(find_spec("sklearn") is None, reason="needs scikit-learn")
+@pytest.mark.interop
 def test_programs_of_scikit_learn(housing):
     assert float(re.search(r"test accuracy ([\d.]+)", run_example("sklearn_text"))[1]) > 0.9
     assert float(re.search(r"test accuracy ([\d.]+)", run_example("sklearn_digits"))[1]) > 0.95
@@ -98,7 +98,7 @@ def test_california_names_the_columns_that_it_expects(tmp_path):
     assert "expected" in done.stderr
 
 
-@pytest.mark.skipif(find_spec("matplotlib") is None, reason="needs matplotlib")
+@pytest.mark.interop
 @pytest.mark.parametrize("name", ["mnist_best", "california"])
 def test_pictures(name, mnist, housing, tmp_path):
     data, pictures = {

@@ -16,6 +16,7 @@ from fcnet.explanation.oracle import computed, hold, wide
 
 from bounds import max_error, unit_roundoff
 from explanations import CASES, LAYERS, NAMES, article, batch, few_neurons, fourth_power, normalized
+from interop import library
 
 TINY = 40 * unit_roundoff(np.float64)  # a dozen operations on numbers below 1, forth and back
 
@@ -207,8 +208,9 @@ def test_with_dropout_nothing_is_dropped():
     assert "dropped" not in without.to_text()
 
 
+@pytest.mark.interop
 def test_sparse_rows_are_explained_as_dense_ones():
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = library("scipy.sparse")
     net, x, y = batch("float32")
     x[np.abs(x) < 0.3] = 0
     dense, rows = (net.explain(each, y, steps=2) for each in (x, sparse.csr_array(x)))

@@ -30,10 +30,10 @@ def test_the_picture_is_what_the_library_draws():
     assert path.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.interop
 def test_the_picture_of_the_page_is_made_by_its_script(tmp_path):
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))):
         pytest.skip("no chromium is installed")
-    pytest.importorskip("matplotlib")
     made, kept = tmp_path / "explain_page.png", PAGE.parent / "pictures/explain_page.png"
     script = runpy.run_path(str(PAGE.parent / "pictures.py"))
     script["explain_page"](made)

@@ -10,6 +10,7 @@ import pytest
 
 import fcnet as fc
 
+from interop import library
 from tables import NAMES, K, M, N, Named, columns_of, fitted, pandas_frame, problem, same
 
 OTHER_COLUMNS = {
@@ -40,6 +41,7 @@ def test_other_columns_than_those_fitted_are_refused_by_name(table, other, metho
     assert net.feature_names == NAMES
 
 
+@pytest.mark.interop
 def test_names_given_twice_are_compared_too():
     x, y = problem()
     frame = pandas_frame(columns_of(x))
@@ -77,15 +79,17 @@ def test_a_fit_that_is_refused_leaves_no_names(table):
         assert net.feature_names is None
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("labels", [range(K), ["a", "b", "c", 3], [("a", 1), ("a", 2), ("b", 1), ("b", 2)]])
 def test_columns_that_are_not_called_by_texts_have_no_names(labels):
-    pd = pytest.importorskip("pandas")
+    pd = library("pandas")
     x, y = problem()
     net = fitted(pd.DataFrame(x, columns=pd.Index(labels)), y)
     assert net.feature_names is None
     assert same(net, fitted(x, y))
 
 
+@pytest.mark.interop
 def test_columns_may_be_called_like_attributes():
     x, y = problem()
     names = ("column_names", "tocsr", "toarray", "columns")

@@ -13,6 +13,8 @@ import fcnet as fc
 from fcnet import _native
 from golden.make import data, networks
 
+from interop import library
+
 FOLDERS = sorted(path for path in (Path(__file__).parent / "golden").iterdir() if path.name[0].isdigit())
 FILES = [path for folder in FOLDERS for path in sorted(folder.glob("*")) if path.suffix != ".npz"]
 MODELS = [path for path in FILES if ".estimator" not in path.name and path.suffix != ".skops"]
@@ -46,14 +48,14 @@ def test_a_network_predicts_and_goes_on_as_when_it_was_stored(path, made):
     np.testing.assert_allclose(net.predict(x), expected(path, "after"), rtol=BOUND, atol=BOUND)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("path", ESTIMATORS, ids=name_of)
 def test_an_estimator_predicts_as_when_it_was_stored(path):
-    pytest.importorskip("sklearn")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Trying to unpickle estimator")  # of another scikit-learn
         warnings.filterwarnings("ignore", message="Stochastic Optimizer")  # has not converged
         if path.suffix == ".skops":
-            skops = pytest.importorskip("skops.io")
+            skops = library("skops.io")
             estimator = skops.load(path, trusted=skops.get_untrusted_types(file=path))
         else:
             estimator = pickle.loads(path.read_bytes())

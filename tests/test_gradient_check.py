@@ -8,6 +8,7 @@ import pytest
 import fcnet as fc
 
 from explanations import article, batch, few_neurons, normalized
+from interop import library
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
@@ -160,10 +161,10 @@ def test_too_few_weights_away_from_kinks_pass_no_check():
     assert "too few to say that the gradients are right: take fewer or other samples, or other weights" in str(found)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("sparse", [False, pytest.param(True, marks=pytest.mark.interop)])
 def test_scaled_and_sparse_inputs_have_their_kinks(sparse):
     x = np.array([[2.0, 0, 3], [0, 1, 0], [1, 0, 0]])
-    rows = pytest.importorskip("scipy.sparse").csr_array(x) if sparse else x
+    rows = library("scipy.sparse").csr_array(x) if sparse else x
     net = fc.Network([3, 4, 2], seed=0, dtype="float64", scale=[0.5, 1, 2], offset=[1.0, 0, 1])
     b = net.layers[0].B.copy()
     b[1] = -(net.scale * (x[0] - net.offset)) @ net.layers[0].W[:, 1]

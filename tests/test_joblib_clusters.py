@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import pytest
 
-pytest.importorskip("sklearn")
-
+from interop import library
 from processes import output
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.interop, pytest.mark.once]
 
 SERIAL = """
 import os, warnings
@@ -59,6 +56,5 @@ ray.shutdown()
 
 @pytest.mark.parametrize("package", CLUSTERS)
 def test_a_grid_search_on_a_cluster_gives_the_serial_results(package):
-    if find_spec(package) is None:
-        pytest.skip(f"needs {package}")
+    library(package)
     assert output(SERIAL + CLUSTERS[package]).splitlines()[-1] == "True True {(True, 1, '1')}"

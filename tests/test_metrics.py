@@ -9,6 +9,8 @@ import pytest
 
 from fcnet import metrics as m
 
+from interop import library
+
 RNG = np.random.default_rng(0)
 U = 2.0**-52  # sums of some hundred terms in two orders differ by some of these
 CLOSE = {"rtol": 300 * U, "atol": 300 * U}
@@ -60,11 +62,12 @@ def test_closed_forms(figure, expected):
     np.testing.assert_allclose(figure, expected, rtol=4 * U)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("classes", [2, 3, 7])
 @pytest.mark.parametrize("seed", range(5))
 def test_classification_is_as_scikit_learn_says(seed, classes, weighted):
-    sk = pytest.importorskip("sklearn.metrics")
+    sk = library("sklearn.metrics")
     rng = np.random.default_rng([seed, classes])
     n = 150
     p, y = outputs(n, classes, rng), np.append(rng.integers(0, classes, n - classes), np.arange(classes))
@@ -87,10 +90,11 @@ def test_classification_is_as_scikit_learn_says(seed, classes, weighted):
     np.testing.assert_allclose(*np.transpose(pairs), **CLOSE)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shape", [(50,), (50, 1), (50, 3)])
 def test_regression_is_as_scikit_learn_says(shape, weighted):
-    sk = pytest.importorskip("sklearn.metrics")
+    sk = library("sklearn.metrics")
     y, values = RNG.standard_normal(shape), RNG.standard_normal(shape)
     w = RNG.random(50) if weighted else None
     for ours, theirs in (

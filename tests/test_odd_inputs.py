@@ -11,11 +11,8 @@ import pytest
 
 import fcnet as fc
 
-from tables import TABLES, K, M, N, Named, columns_of, fitted, problem, same
-
-
-def library(name):
-    return pytest.importorskip(name)
+from interop import interop, library
+from tables import TABLES, Interchange, K, M, N, Named, columns_of, fitted, problem, same
 
 
 class Interface:
@@ -125,24 +122,29 @@ ODD = {
         for layout, change in LAYOUTS.items()
         for kind in KINDS
     },
-    **{f"{name} table": lambda x, make=make: make(columns_of(x)) for name, make in TABLES.items()},
-    **{f"pandas {kind}": pandas_as(kind) for kind in ("float32", "uint8", "Int64", "Float32", "UInt8", "category")},
-    "pandas of one block": lambda x: library("pandas").DataFrame(x),
-    "pandas with an index": lambda x: library("pandas").DataFrame(x, index=[f"r{i % 2}" for i in range(N)]),
-    "pandas sparse": pandas_as("Sparse[float64]"),
-    "a list of pandas columns": lambda x: [library("pandas").Series(row) for row in x],
-    "polars float32": lambda x: library("polars").DataFrame(columns_of(x.astype("f4"))),
-    "arrow in chunks": arrow_chunks,
-    "torch": torch,
-    "torch float16": lambda x: torch(x).half(),
-    "torch bfloat16": lambda x: torch(x).bfloat16(),
-    "torch of another step": lambda x: torch(np.repeat(x, 2, axis=1))[:, ::2],
-    "jax": jax,
-    "jax bfloat16": lambda x: jax(x).astype("bfloat16"),
-    "bfloat16": lambda x: x.astype(library("ml_dtypes").bfloat16),
-    "bfloat16 fortran": lambda x: np.asfortranarray(x.astype(library("ml_dtypes").bfloat16)),
-    **{f"a {form}": sparse(form) for form in ("csr_array", "csr_matrix", "csc_array", "coo_array", "dok_array")},
+    "a table of the interchange protocol": lambda x: Interchange(columns_of(x)),
 }
+ODD |= interop(
+    {
+        **{f"{name} table": lambda x, make=make: make(columns_of(x)) for name, make in TABLES.items()},
+        **{f"pandas {kind}": pandas_as(kind) for kind in ("float32", "uint8", "Int64", "Float32", "UInt8", "category")},
+        "pandas of one block": lambda x: library("pandas").DataFrame(x),
+        "pandas with an index": lambda x: library("pandas").DataFrame(x, index=[f"r{i % 2}" for i in range(N)]),
+        "pandas sparse": pandas_as("Sparse[float64]"),
+        "a list of pandas columns": lambda x: [library("pandas").Series(row) for row in x],
+        "polars float32": lambda x: library("polars").DataFrame(columns_of(x.astype("f4"))),
+        "arrow in chunks": arrow_chunks,
+        "torch": torch,
+        "torch float16": lambda x: torch(x).half(),
+        "torch bfloat16": lambda x: torch(x).bfloat16(),
+        "torch of another step": lambda x: torch(np.repeat(x, 2, axis=1))[:, ::2],
+        "jax": jax,
+        "jax bfloat16": lambda x: jax(x).astype("bfloat16"),
+        "bfloat16": lambda x: x.astype(library("ml_dtypes").bfloat16),
+        "bfloat16 fortran": lambda x: np.asfortranarray(x.astype(library("ml_dtypes").bfloat16)),
+        **{f"a {form}": sparse(form) for form in ("csr_array", "csr_matrix", "csc_array", "coo_array", "dok_array")},
+    }
+)
 
 
 def bytes_of(x):
@@ -217,18 +219,24 @@ BAD = {
     "no columns": lambda x: x[:, :0],
     "a column fewer": lambda x: x[:, 1:],
     "a column more": lambda x: np.hstack([x, x[:, :1]]),
-    "one column of pandas": lambda x: library("pandas").Series(x[:, 0]),
-    "a table without rows and columns": lambda x: library("pandas").DataFrame(),
-    "categories that are texts": lambda x: library("pandas").DataFrame(columns_of(x)).astype(str).astype("category"),
-    "tables of tables": lambda x: library("pandas").DataFrame({"a": [[1, 2]] * N, "b": 1, "c": 2, "d": 3}),
-    "lists in Arrow": lambda x: library("pyarrow").table({name: [[1.0]] * N for name in "abcd"}),
-    "decimals of Arrow": lambda x: library("pyarrow").table(columns_of(x)).cast(decimals()),
-    "a lazy table": lambda x: library("polars").LazyFrame(columns_of(x)),
-    "float8 that NumPy does not call real": lambda x: x.astype(library("ml_dtypes").float8_e4m3fn),
-    "a sparse tensor": lambda x: torch(x).to_sparse(),
-    "a sparse array of complex numbers": lambda x: library("scipy.sparse").csr_array(x + 1j),
-    "a sparse array of one dimension": lambda x: library("scipy.sparse").coo_array(x[0]),
 }
+BAD |= interop(
+    {
+        "one column of pandas": lambda x: library("pandas").Series(x[:, 0]),
+        "a table without rows and columns": lambda x: library("pandas").DataFrame(),
+        "categories that are texts": lambda x: (
+            library("pandas").DataFrame(columns_of(x)).astype(str).astype("category")
+        ),
+        "tables of tables": lambda x: library("pandas").DataFrame({"a": [[1, 2]] * N, "b": 1, "c": 2, "d": 3}),
+        "lists in Arrow": lambda x: library("pyarrow").table({name: [[1.0]] * N for name in "abcd"}),
+        "decimals of Arrow": lambda x: library("pyarrow").table(columns_of(x)).cast(decimals()),
+        "a lazy table": lambda x: library("polars").LazyFrame(columns_of(x)),
+        "float8 that NumPy does not call real": lambda x: x.astype(library("ml_dtypes").float8_e4m3fn),
+        "a sparse tensor": lambda x: torch(x).to_sparse(),
+        "a sparse array of complex numbers": lambda x: library("scipy.sparse").csr_array(x + 1j),
+        "a sparse array of one dimension": lambda x: library("scipy.sparse").coo_array(x[0]),
+    }
+)
 
 
 def decimals():
@@ -267,14 +275,18 @@ LABELS = {
     "shares that do not add up": lambda y: np.full((N, M), 0.9 / M),
     "two of one row": lambda y: np.ones((N, M)),
     "none of one row": lambda y: np.zeros((N, M), bool),
-    "one missing in pandas": lambda y: library("pandas").Series(y).astype("Int64").where(y != 0),
-    "one missing in Polars": lambda y: library("polars").Series([None, *y[1:].tolist()]),
-    "one missing in Arrow": lambda y: library("pyarrow").array([None, *y[1:].tolist()]),
-    "categories": lambda y: library("pandas").Series(y).astype(str).astype("category"),
-    "sparse": lambda y: library("scipy.sparse").csr_array(np.eye(M)[y]),
     "beyond 32 bits": lambda y: y + 2**32,
     "beyond 63 bits": lambda y: y.astype("u8") + np.uint64(2**63),
 }
+LABELS |= interop(
+    {
+        "one missing in pandas": lambda y: library("pandas").Series(y).astype("Int64").where(y != 0),
+        "one missing in Polars": lambda y: library("polars").Series([None, *y[1:].tolist()]),
+        "one missing in Arrow": lambda y: library("pyarrow").array([None, *y[1:].tolist()]),
+        "categories": lambda y: library("pandas").Series(y).astype(str).astype("category"),
+        "sparse": lambda y: library("scipy.sparse").csr_array(np.eye(M)[y]),
+    }
+)
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate", "gradients", "train_on_batch"])

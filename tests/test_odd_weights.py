@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from test_odd_inputs import frozen, library, of_misaligned, torch
+from test_odd_inputs import frozen, of_misaligned, torch
 
+from interop import interop, library
 from tables import K, M, N, problem, same
 
 pytestmark = pytest.mark.once
@@ -30,10 +31,14 @@ ODD = {
     "misaligned": lambda w: of_misaligned(w, "f8"),
     "read-only": lambda w: frozen(w.copy()),
     **{kind: lambda w, kind=kind: w.astype(kind) for kind in ("f2", "f4", "g", "i1", "u8", ">f4", ">f8", ">i8")},
-    "torch": torch,
-    "pandas": lambda w: library("pandas").Series(w, index=range(N, 0, -1)),
-    "polars": lambda w: library("polars").Series(w),
-    "arrow": lambda w: library("pyarrow").array(w),
+    **interop(
+        {
+            "torch": torch,
+            "pandas": lambda w: library("pandas").Series(w, index=range(N, 0, -1)),
+            "polars": lambda w: library("polars").Series(w),
+            "arrow": lambda w: library("pyarrow").array(w),
+        }
+    ),
 }
 BAD = {
     "a number": lambda w: 1.0,
@@ -51,7 +56,7 @@ BAD = {
     "masked": np.ma.masked_array,
     "none in a list": lambda w: [None] * N,
     "a dictionary": lambda w: dict(enumerate(w)),
-    "one missing in Arrow": lambda w: library("pyarrow").array([None, *w[1:].tolist()]),
+    **interop({"one missing in Arrow": lambda w: library("pyarrow").array([None, *w[1:].tolist()])}),
 }
 
 

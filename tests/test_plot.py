@@ -13,6 +13,7 @@ from fcnet.edge_labels import places
 from fcnet.learning_rates import LearningRates
 
 from explanations import NAMES, article
+from interop import library
 
 pytestmark = pytest.mark.once
 
@@ -25,18 +26,9 @@ def history():
     return fc.Network([4, 8, 3], seed=1).fit(x, y, epochs=9, validation_split=0.3, metrics=["f1"], early_stopping=rule)
 
 
-@pytest.fixture
-def pyplot():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("agg")
-    import matplotlib.pyplot
-
-    yield matplotlib.pyplot
-    matplotlib.pyplot.close("all")
-
-
+@pytest.mark.interop
 def test_a_table_has_a_row_for_every_epoch(history):
-    pytest.importorskip("pandas")
+    library("pandas")
     frame = history.to_frame()
     assert list(frame.columns) == [name for name in history if name != "epochs"]
     assert list(frame.index) == history.epochs

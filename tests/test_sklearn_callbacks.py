@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("sklearn.callback")
+from interop import library
+
+library("sklearn")
+pytest.importorskip("sklearn.callback", reason="this scikit-learn has no callbacks")
 
 from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_digits
@@ -14,7 +17,10 @@ from sklearn.preprocessing import StandardScaler
 
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400] / 16, Y[:400]
 FEW = {"hidden_layer_sizes": [20], "max_iter": 40, "random_state": 0, "learning_rate_init": 0.01}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -12,6 +14,7 @@ from fcnet.sklearn import MLPClassifier, MLPRegressor
 
 # On one sample, constants and the like a fit does not converge; a check may skip itself, as for scikit-learn's MLP.
 pytestmark = [
+    pytest.mark.interop,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]

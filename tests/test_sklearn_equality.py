@@ -8,14 +8,19 @@ from inspect import signature
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 import sklearn.neural_network
 from sklearn.exceptions import ConvergenceWarning
 
 import fcnet.sklearn
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 N = 250
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((N, 7))

@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 from sklearn.metrics import log_loss, mean_absolute_error
 
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 6))
 Y = np.array(["no", "perhaps", "yes"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 1)]
@@ -138,6 +143,5 @@ def test_a_schedule_with_a_rule_of_its_own_is_refused():
 
 
 def test_a_progress_bar(capsys):
-    pytest.importorskip("tqdm")
     MLPClassifier(progress=True, **OPTIONS).fit(X, Y)
     assert "4/5 epochs" in capsys.readouterr().err

@@ -9,14 +9,19 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 6))
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int) + (X[:, 2] > 0)

@@ -8,7 +8,9 @@ import os
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 import joblib
 import sklearn
@@ -30,7 +32,10 @@ from fcnet.sklearn import MLPClassifier, MLPRegressor
 
 from processes import output
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400] / 16, Y[:400]
 FEW = {"hidden_layer_sizes": [20], "max_iter": 40, "random_state": 0, "learning_rate_init": 0.01}
@@ -127,7 +132,7 @@ def test_text_and_columns():
 
 
 def test_tables_and_set_output():
-    pandas = pytest.importorskip("pandas")
+    pandas = library("pandas")
     frame = pandas.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
     net = make_pipeline(StandardScaler(), MLPClassifier(**FEW)).set_output(transform="pandas").fit(frame, Y)
     assert list(net[-1].feature_names_in_) == list(frame.columns)
@@ -167,7 +172,7 @@ def test_joblib_keeps_every_bit_and_what_the_optimiser_remembers(tmp_path, compr
 
 
 def test_skops_names_only_the_estimator_as_unknown():
-    skops = pytest.importorskip("skops.io")
+    skops = library("skops.io")
     net = MLPClassifier(**FEW).fit(X, Y)
     text = skops.dumps(net)
     unknown = skops.get_untrusted_types(data=text)

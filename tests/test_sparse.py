@@ -10,9 +10,11 @@ import pytest
 
 import fcnet as fc
 
+from interop import library
 from tables import Named
 
-scipy_sparse = pytest.importorskip("scipy.sparse")
+scipy_sparse = library("scipy.sparse")
+pytestmark = pytest.mark.interop
 
 N, K, M = 70, 37, 3
 

@@ -10,7 +10,10 @@ import pytest
 
 import fcnet as fc
 
-scipy_sparse = pytest.importorskip("scipy.sparse")
+from interop import library
+
+scipy_sparse = library("scipy.sparse")
+pytestmark = pytest.mark.interop
 
 N, K, M, EACH = 150, 301, 3, 7
 

@@ -22,6 +22,8 @@ import pytest
 import fcnet as fc
 from fcnet.files import replacing
 
+from interop import library
+
 
 def trained(dtype="float32", loss="cross_entropy", **options):
     net = fc.Network([3, 5, 2], seed=7, dtype=dtype, loss=loss, **options)
@@ -69,11 +71,12 @@ def test_a_copy_is_another_network():
     assert (net.predict(x) == before).all()
 
 
+@pytest.mark.interop
 def test_others_can_read_the_file(tmp_path):
-    library = pytest.importorskip("safetensors.numpy")
+    safetensors = library("safetensors.numpy")
     net, _, _ = trained()
     net.save(tmp_path / "net.safetensors")
-    tensors = library.load_file(tmp_path / "net.safetensors")
+    tensors = safetensors.load_file(tmp_path / "net.safetensors")
     assert (tensors["layers.1.W"] == net.layers[1].W).all()
     layers = {f"layers.{i}.{part}" for i in (0, 1) for part in "WB"}
     assert set(tensors) == {"input.scale", "input.offset", "history", *layers}

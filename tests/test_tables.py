@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 import fcnet as fc
 
+from interop import library
 from tables import NAMES, TABLES, K, M, N, columns_of, fitted, pandas_frame, polars_frame, problem, same
 
 pytestmark = pytest.mark.once
@@ -48,15 +48,15 @@ def test_labels_and_targets_may_be_columns_or_tables(table):
 
 
 def series(module, values):
-    pytest.importorskip(module.split("-")[0])
-    library = importlib.import_module(module.split("-")[0])
+    made_by = library(module.split("-")[0])
     if module == "pandas-nullable":
-        return library.Series(values, dtype="Int64")
+        return made_by.Series(values, dtype="Int64")
     if module == "pyarrow":
-        return library.chunked_array([values[:5], values[5:]])
-    return library.Series(values)
+        return made_by.chunked_array([values[:5], values[5:]])
+    return made_by.Series(values)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("module", ["pandas", "pandas-nullable", "polars", "pyarrow"])
 def test_a_column_is_labels_or_targets(module):
     x, y = problem()
@@ -74,16 +74,17 @@ def with_missing(module):
     """Whole numbers and booleans, of which one each is missing, in this library's own types; and as numbers."""
     whole, flags = [1, 2, None, 4], [True, None, False, True]
     if module == "pandas":
-        pd = pytest.importorskip("pandas")
+        pd = library("pandas")
         made = pd.DataFrame({"n": pd.array(whole, dtype="Int64"), "f": pd.array(flags, dtype="boolean")})
     elif module == "pandas-arrow":
-        pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+        pd, pa = library("pandas"), library("pyarrow")
         made = pd.DataFrame({"n": whole, "f": flags}).astype({"n": "Float64", "f": pd.ArrowDtype(pa.bool_())})
     else:
         made = TABLES[module]({"n": whole, "f": flags})
     return made, np.array([[1, 1], [2, np.nan], [np.nan, 0], [4, 1]])
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("module", ["pandas", "pandas-arrow", "polars", "arrow"])
 def test_what_is_missing_is_nan(module):
     given, numbers = with_missing(module)
@@ -112,6 +113,7 @@ BAD_COLUMNS = {
 }
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("bad", BAD_COLUMNS)
 @pytest.mark.parametrize("module", ["pandas", "polars", "arrow"])
 @pytest.mark.parametrize("alone", [True, False])
@@ -125,12 +127,14 @@ def test_a_column_that_is_not_numeric_is_named(module, bad, alone):
             call(TABLES[module](columns))
 
 
+@pytest.mark.interop
 def test_a_plain_table_of_one_type_is_read_where_it_lies():
     x, _ = problem()
     frame = pandas_frame(columns_of(x))
     assert np.shares_memory(fc.samples.samples(frame, K, np.dtype("f4"), finite=True), frame.to_numpy())
 
 
+@pytest.mark.interop
 def test_a_table_that_is_not_in_memory_is_refused():
     lazy = polars_frame(columns_of(problem()[0])).lazy()
     with pytest.raises(TypeError, match=r"x is a LazyFrame: expected a table in memory, see its methods, like collect"):
@@ -147,9 +151,10 @@ class Stream:
         return self._table.__arrow_c_stream__(requested_schema)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("stream", [lambda table: table.to_reader(max_chunksize=5), Stream], ids=["reader", "stream"])
 def test_a_stream_of_arrow_is_read_into_memory(stream):
-    pa = pytest.importorskip("pyarrow")
+    pa = library("pyarrow")
     x, y = problem()
     table, labels = pa.table(columns_of(x)), pa.table({"y": y})
     expected, got = fitted(table, y), fitted(stream(table), stream(labels))
@@ -173,8 +178,9 @@ def test_a_stream_of_arrow_without_pyarrow_says_what_is_missing(monkeypatch):
         fc.Network([K, M], seed=0).predict(Stream(None))
 
 
+@pytest.mark.interop
 def test_batches_of_an_arrow_reader_train_as_their_rows():
-    pa = pytest.importorskip("pyarrow")
+    pa = library("pyarrow")
     x, y = problem()
     table = pa.table({**columns_of(x), "y": y})
     reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=5))

@@ -9,6 +9,7 @@ import fcnet as fc
 from fcnet.samples import samples
 from fcnet.tensors import BFLOAT16, widened
 
+from interop import interop, library
 from tables import K, M, fitted, problem, same
 
 
@@ -27,14 +28,14 @@ class Tensor:
 
 
 def torch_tensor(array):
-    return pytest.importorskip("torch").from_numpy(array)
+    return library("torch").from_numpy(array)
 
 
 def jax_array(array):
-    return pytest.importorskip("jax").numpy.asarray(array)
+    return library("jax").numpy.asarray(array)
 
 
-TENSORS = {"dlpack": Tensor, "torch": torch_tensor, "jax": jax_array}
+TENSORS = {"dlpack": Tensor, **interop({"torch": torch_tensor, "jax": jax_array})}
 
 
 @pytest.fixture(params=TENSORS)
@@ -59,6 +60,7 @@ def test_a_tensor_is_read_where_it_lies(tensor):
     assert np.shares_memory(samples(given, K, np.dtype("f4"), finite=True), array)
 
 
+@pytest.mark.interop
 def test_a_tensor_that_needs_its_gradient_or_is_transposed_is_read_too():
     x, y = problem()
     tensor = torch_tensor(np.ascontiguousarray(x.T, np.float32)).T.requires_grad_()
@@ -74,8 +76,9 @@ def test_a_tensor_on_a_device_is_refused(argument):
         fc.Network([K, M], seed=0).fit(given["x"], given["y"])
 
 
+@pytest.mark.interop
 def test_a_tensor_that_no_array_can_show_is_refused():
-    torch = pytest.importorskip("torch")
+    torch = library("torch")
     for tensor in (torch.eye(K).to_sparse(), torch.eye(K).to("meta"), torch.eye(K).to(torch.float8_e4m3fn)):
         with pytest.raises(TypeError, match="x is a Tensor that cannot be seen as an array: "):
             fc.Network([K, M], seed=0).predict(tensor)
@@ -124,7 +127,7 @@ def test_short_floats_are_converted_a_vector_at_a_time_too(kind, order, dtype, i
 
 
 def of_ml_dtypes(x):
-    return x.astype(pytest.importorskip("ml_dtypes").bfloat16)
+    return x.astype(library("ml_dtypes").bfloat16)
 
 
 def of_torch(x):
@@ -135,6 +138,7 @@ def of_jax(x):
     return jax_array(x).astype("bfloat16")
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("make", [of_ml_dtypes, of_torch, of_jax])
 def test_bfloat16_of_any_library_learns_like_float32(make):
     x, y = problem()
