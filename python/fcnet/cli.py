@@ -43,7 +43,7 @@ def demo() -> int:
     print(f"  instruction set  {config['isa']} ({config['isa_source']})")
     print(f"  threads          {config['threads']} ({config['threads_source']})")
     print()
-    print(_NEXT)
+    console.write_line(_NEXT)
     return 0
 
 

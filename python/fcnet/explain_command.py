@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from numpy.typing import ArrayLike
 
+from fcnet import console
 from fcnet.article import CLASS_NAMES, INPUT, SIZES, TARGET, article_network
 from fcnet.dense import ACTIVATIONS
 from fcnet.loading import load
@@ -178,9 +177,7 @@ def explain(given: argparse.Namespace) -> int:
     written = [(path, text()) for path, text in formats if path is not None]
     for path, text in written:
         path.write_text(text, encoding="utf-8")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # where a terminal has no Greek letters, the numbers still stand
-    print(table(shown.compare()) if given.compare else shown.to_text(digits=given.digits, color=None))
-    for path, _ in written:
-        print(f"written: {path}")
+    text = table(shown.compare()) if given.compare else shown.to_text(digits=given.digits, color=None, ascii_only=None)
+    for line in (text, *(f"written: {path}" for path, _ in written)):
+        console.write_line(line)
     return 0

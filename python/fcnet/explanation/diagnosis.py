@@ -13,6 +13,7 @@ from fcnet import _native, kernels, reference, tensors
 from fcnet.examples import Examples
 from fcnet.explanation.figures import Figures
 from fcnet.explanation.kinks import first_product
+from fcnet.explanation.printed import Printed
 from fcnet.losses import Custom
 from fcnet.normalization import BatchNorm
 from fcnet.optimizers import SGD
@@ -61,18 +62,19 @@ class LayerDiagnosis:
 
 
 @dataclass(frozen=True)
-class Advice:
+class Advice(Printed):
     """Something to do, and what speaks for it."""
 
     advice: str
     evidence: str
 
-    def __str__(self) -> str:
+    def text(self) -> str:
+        """The advice, and its evidence."""
         return f"{self.advice} ({self.evidence})"
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis:
+class Diagnosis(Printed):
     """What ``Network.diagnose`` found.
 
     Attributes
@@ -94,10 +96,11 @@ class Diagnosis:
     layers: tuple[LayerDiagnosis, ...]
     advice: tuple[Advice, ...]
 
-    def __str__(self) -> str:
+    def text(self) -> str:
+        """Each layer's figures, and the advice."""
         parts = [
             f"One step with α = {self.learning_rate:g} takes the loss from {self.loss:.4g} to {self.loss_after:.4g}.",
-            f"inputs       {self.inputs}",
+            f"inputs       {self.inputs.text()}",
         ]
         for each in self.layers:
             more = [f"‖∂L/∂W‖ {each.gradient_norm:.3g}", f"a step changes W by {each.update_ratio:.2g} of its size"]
@@ -105,11 +108,11 @@ class Diagnosis:
             more += [f"saturated {each.saturated:.0%}"] if each.activation in _BOUNDED else []
             parts += [
                 f"\nlayers[{each.layer}], {each.activation}: {', '.join(more)}",
-                f"  weights    {each.weights}",
-                f"  outputs    {each.outputs}",
-                f"  gradients  {each.gradients}",
+                f"  weights    {each.weights.text()}",
+                f"  outputs    {each.outputs.text()}",
+                f"  gradients  {each.gradients.text()}",
             ]
-        words = [f"- {each}" for each in self.advice] or ["Nothing looks wrong."]
+        words = [f"- {each.text()}" for each in self.advice] or ["Nothing looks wrong."]
         return "\n".join([*parts, "", *words])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet import arrays
+from fcnet import arrays, console
 from fcnet.explanation.animation import animated
 from fcnet.explanation.comparison import Comparison, compared
 from fcnet.explanation.figures import of_layers
@@ -92,12 +92,12 @@ class Explanation(Mapping[str, Array]):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        sizes, last = " – ".join(map(str, self._problem.made.sizes)), self.steps[-1]
+        sizes, last = "-".join(map(str, self._problem.made.sizes)), self.steps[-1]
         count = "1 step" if len(self.steps) == 1 else f"{len(self.steps)} steps"
         return f"Explanation({sizes}, {count}, L from {self['L']:.4g} to {last['L_new']:.4g})"
 
     def __str__(self) -> str:
-        return self.to_text(color=None)
+        return console.printable(self.to_text(color=None, ascii_only=None))
 
     @property
     def title(self) -> str:
@@ -105,7 +105,14 @@ class Explanation(Mapping[str, Array]):
         count = f"{len(self.steps)} steps" if len(self.steps) > 1 else "One step"
         return f"{count} of gradient descent, number by number"
 
-    def to_text(self, *, digits: int = 4, color: bool | None = False, width: int | None = None) -> str:
+    def to_text(
+        self,
+        *,
+        digits: int = 4,
+        color: bool | None = False,
+        width: int | None = None,
+        ascii_only: bool | None = False,
+    ) -> str:
         """Every equation of the first step with its numbers put in, as lines for a terminal.
 
         Parameters
@@ -117,6 +124,9 @@ class Explanation(Mapping[str, Array]):
             ``NO_COLOR``, as ``print(explanation)`` does.
         width : int, optional
             Columns; by default those of the terminal, or 100.
+        ascii_only : bool, default False
+            Spell Greek letters and signs in ASCII, ``sigma_2 = sigma_3 W_3^T .* F'_2(h^in_2)``. None: where standard
+            output cannot encode them, as ``print(explanation)`` does.
 
         Returns
         -------
@@ -126,27 +136,34 @@ class Explanation(Mapping[str, Array]):
         ------
         TypeError, ValueError : an argument is not as above.
         """
+        if ascii_only is None:
+            text = self.to_text(digits=digits, color=color, width=width)
+            if console.encodable(text):
+                return text
         columns = shutil.get_terminal_size((100, 24)).columns if width is None else width
         writer = Writer(
             _digits(digits),
             has_color() if color is None else arrays.flag(color, "color"),
             arrays.whole_number(columns, "width", 1),
+            ascii_only is None or arrays.flag(ascii_only, "ascii_only"),
         )
         sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
         course = [] if len(self.steps) == 1 else [writer.bold("The course"), losses(self.steps)]
         if not fits(self._problem):
-            lines = (f"   {what:<20} {figures}" for what, figures in of_layers(self.steps[0], self._problem.layers))
+            lines = (
+                f"   {what:<20} {figures.text()}" for what, figures in of_layers(self.steps[0], self._problem.layers)
+            )
             sections.append("\n".join([writer.bold("The layers in figures"), *lines]))
-        found = (
+        findings = (
             [
                 writer.bold("Your answers"),
-                "\n".join(fill(str(each), columns, subsequent_indent="   ") for each in self.findings),
+                "\n".join(fill(each.text(), columns, subsequent_indent="   ") for each in self.findings),
             ]
             if self.findings
             else []
         )
         head = "\n".join([writer.bold(self.title), self._words(), changes(self.steps, self.class_names)])
-        return "\n\n".join([head, *sections, *course, *found, CHECKED])
+        return writer.spelt("\n\n".join([head, *sections, *course, *findings, CHECKED]))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in plain numbers and lists, for JSON.
@@ -220,7 +237,7 @@ class Explanation(Mapping[str, Array]):
         OSError : the file cannot be written.
         """
         page = Page(self._problem, self.steps, self.class_names, _digits(digits))
-        text = page.html(self.title, CHECKED, tuple(map(str, self.findings)))
+        text = page.html(self.title, CHECKED, tuple(each.text() for each in self.findings))
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet.explanation.printed import Printed
 from fcnet.explanation.trace import Quantities
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -18,7 +19,7 @@ _QUANTITIES = (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW"))
 
 
 @dataclass(frozen=True, eq=False)
-class Figures:
+class Figures(Printed):
     """The distribution of many numbers.
 
     Attributes
@@ -52,7 +53,8 @@ class Figures:
         top = self.counts.max() or 1
         return "".join(_BARS[-(-8 * int(c) // int(top))] for c in self.counts)
 
-    def __str__(self) -> str:
+    def text(self) -> str:
+        """The histogram and the figures, in a line."""
         return f"{self.bars()}  {self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g}"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays, reference
+from fcnet.explanation.printed import Printed
 from fcnet.explanation.trace import Problem, Quantities
 
 _COARSEST = 0.05  # of the largest number: what may be rounded away
@@ -30,7 +31,7 @@ SLIPS = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Printed):
     """What is to say about one answer.
 
     Attributes
@@ -48,7 +49,8 @@ class Finding:
     wrong: tuple[tuple[tuple[int, ...], float, float], ...] = ()
     slip: str | None = None
 
-    def __str__(self) -> str:
+    def text(self) -> str:
+        """Right or wrong, and where."""
         if self.right:
             return f"{self.name}: right"
         entries = "; ".join(

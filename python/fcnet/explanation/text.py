@@ -70,16 +70,22 @@ class Writer:
         Whether numbers have a colour by their sign, which they show without it too.
     width : int
         Columns of the terminal.
+    ascii_only : bool
+        Whether letters and signs are spelt in ASCII.
     """
 
-    def __init__(self, digits: int, color: bool, width: int) -> None:
-        self._digits, self._color, self._width = digits, color, width
+    def __init__(self, digits: int, color: bool, width: int, ascii_only: bool) -> None:
+        self._digits, self._color, self._width, self._ascii_only = digits, color, width, ascii_only
 
     def section(self, number: int, section: Section) -> str:
         """Its lines."""
-        told = fill(section.text, max(40, self._width), initial_indent="   ", subsequent_indent="   ")
+        told = fill(self.spelt(section.text), max(40, self._width), initial_indent="   ", subsequent_indent="   ")
         parts = [self.bold(f"{number}. {section.title}"), told]
         return "\n\n".join(["\n".join(parts), *map(self._equation, section.equations)])
+
+    def spelt(self, text: str) -> str:
+        """The text in the letters that there are."""
+        return console.in_ascii(text) if self._ascii_only else text
 
     def bold(self, text: str) -> str:
         """The text, bold where there are colours."""
@@ -121,15 +127,13 @@ class Writer:
     def _block(self, expression: Expression) -> _Block:
         match expression:
             case str():
-                return _Block(
-                    (f" {expression} " if expression in _SPACED else ", " if expression == "," else expression,)
-                )
+                spelt = self.spelt(expression)
+                return _Block((f" {spelt} " if expression in _SPACED else ", " if expression == "," else spelt,))
             case tuple():
                 return self._row(expression)
             case Symbol(letter, sub, sup):
-                return _Block(
-                    (letter + (sup if sup == "′" else f"^{sup}" if sup else "") + (f"_{sub}" if sub else ""),)
-                )
+                above = sup if sup == "′" else f"^{sup}" if sup else ""
+                return _Block((self.spelt(letter + above + (f"_{sub}" if sub else "")),))
             case Numbers():
                 return self._matrix(expression)
             case Fraction(top, bottom):
@@ -153,7 +157,7 @@ class Writer:
         for part in parts:
             unary = part == "−" and before in (None, "(", ",")
             if unary:
-                block, before = block.beside(_Block(("−",))), "("
+                block, before = block.beside(_Block((self.spelt("−"),))), "("
                 continue
             if before is not None and _touch(before, part):
                 block = block.beside(_Block((" ",)))
@@ -165,13 +169,14 @@ class Writer:
         table = rows(numbers, self._digits)
         if numbers.values.ndim == 0:
             return _Block((self.number(table[0][0][0]),))  # type: ignore[index]
-        texts = [["…" if cell is None else cell[0] for cell in line] for line in table]
+        texts = [[self.spelt("…") if cell is None else cell[0] for cell in line] for line in table]
         widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
         lines = ["  ".join(self.number(t.rjust(w)) for t, w in zip(line, widths, strict=True)) for line in texts]
         n = len(lines)
         left = "[" if n == 1 else "⎡" + "⎢" * (n - 2) + "⎣"
         right = "]" if n == 1 else "⎤" + "⎥" * (n - 2) + "⎦"
         middle = (n - 1) // 2
+        left, right = self.spelt(left), self.spelt(right)
         return _Block(tuple(f"{a}{line}{b}" for a, line, b in zip(left, lines, right, strict=True)), middle)
 
 
