@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import pickle
 
 import numpy as np
@@ -10,16 +11,15 @@ import pytest
 
 import fcnet as fc
 
-from interop import library
 from tables import NAMES, K, M, N, Named, columns_of, fitted, pandas_frame, problem, same
 
 OTHER_COLUMNS = {
     "order": (
         ("age", "weight", "height", "income"),
-        r"has its columns in another order, 'weight' as column 1 instead of 'height'.*, see .*\[list\(net\.feature_",
+        r"has its columns in another order, 'weight' as column 1 instead of 'height'.*, see .*[(\[]list\(net\.feature_",
     ),
     "missing": (("age", "height", "weight"), "x lacks the columns 'income': expected those of the first fit"),
-    "extra": ((*NAMES, "id"), r"x has the columns 'id' that the network does not know: .*, see .*\[list"),
+    "extra": ((*NAMES, "id"), r"x has the columns 'id' that the network does not know: .*, see .*[(\[]list"),
     "renamed": (("Age", *NAMES[1:]), "x lacks the columns 'age' and has the columns 'Age' that the network does not"),
     "many": (tuple("abcdefgh"), "has the columns 'a', 'b', 'c', 'd', 'e' and 3 more that"),
 }
@@ -79,14 +79,45 @@ def test_a_fit_that_is_refused_leaves_no_names(table):
         assert net.feature_names is None
 
 
-@pytest.mark.interop
-@pytest.mark.parametrize("labels", [range(K), ["a", "b", "c", 3], [("a", 1), ("a", 2), ("b", 1), ("b", 2)]])
-def test_columns_that_are_not_called_by_texts_have_no_names(labels):
-    pd = library("pandas")
+@pytest.mark.parametrize("way", ["itself", "pickle", "file"])
+def test_columns_that_are_no_texts_are_known_and_other_orders_refused(way, tmp_path):
     x, y = problem()
-    net = fitted(pd.DataFrame(x, columns=pd.Index(labels)), y)
-    assert net.feature_names is None
-    assert same(net, fitted(x, y))
+    names = (2020, "age", ("high", 1), True)
+    net = fitted(Named(x, names), y)
+    net.save(tmp_path / "net")
+    again = {"itself": net, "pickle": pickle.loads(pickle.dumps(net)), "file": fc.load(tmp_path / "net")}[way]
+    assert again.feature_names == names
+    assert [type(name) for name in again.feature_names] == [int, str, tuple, bool]
+    np.testing.assert_array_equal(again.predict(Named(x, names)), again.predict(x))
+    with pytest.raises(ValueError, match="x has its columns in another order, True as column 0 instead of 2020"):
+        again.predict(Named(x, names[::-1]))
+
+
+EQUAL = {
+    "whole floats": ([1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0], True),
+    "NumPy's numbers": ([1, 2, 3, 4], [np.int64(1), np.int8(2), np.float32(3), np.uint64(4)], True),
+    "NumPy's texts": (["a", "b", "c", "d"], [np.str_("a"), "b", "c", "d"], True),
+    "truths for numbers": ([1, 0, 2, 3], [True, False, 2, 3], False),
+    "numbers for truths": ([True, False, 2, 3], [1, 0, 2, 3], False),
+    "texts for numbers": ([1, 2, 3, 4], ["1", "2", "3", "4"], False),
+    "another NaN": ([float("nan"), 1, 2, 3], [np.float32("nan"), 1, 2, 3], True),
+    "None for NaN": ([float("nan"), 1, 2, 3], [None, 1, 2, 3], False),
+    "texts for dates": (["2026-01-01", 1, 2, 3], [datetime.date(2026, 1, 1), 1, 2, 3], False),
+    "tuples of other types": ([("a", 1), 1, 2, 3], [("a", True), 1, 2, 3], False),
+    "tuples that look like kept names": ([("bool", 1), 1, 2, 3], [True, 1, 2, 3], False),
+}
+
+
+@pytest.mark.parametrize("what", EQUAL)
+def test_names_are_the_same_where_they_are_equal_and_truths_are_no_numbers(what):
+    x, y = problem()
+    fitted_on, given, equal = EQUAL[what]
+    net = fitted(Named(x, fitted_on), y)
+    if equal:
+        net.predict(Named(x, given))
+    else:
+        with pytest.raises(ValueError, match="x lacks the columns"):
+            net.predict(Named(x, given))
 
 
 @pytest.mark.interop
@@ -116,8 +147,10 @@ def test_names_of_any_kind_are_kept(way, tmp_path):
     assert str(error.value).isprintable()
 
 
-@pytest.mark.parametrize("names", [3, "abcd", ["a", "b", "c"], ["a", "b", "c", 4], [["a"]] * K, {"a": 1}])
+@pytest.mark.parametrize(
+    "names", [3, "abcd", ["a", "b", "c"], ["a", "b", "c", True], [["a"]] * K, [("a",)] * K, {"a": 1}]
+)
 def test_names_that_are_none_are_damage(names):
     net = fitted(*problem())
-    with pytest.raises(ValueError, match="feature_names is not one text for each of 4 inputs"):
+    with pytest.raises(ValueError, match="feature_names is not one name for each of 4 inputs"):
         fc.Network.__new__(fc.Network).__setstate__(net.__getstate__() | {"feature_names": names})

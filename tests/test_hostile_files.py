@@ -79,7 +79,7 @@ CHANGES = {
     "an array too many": (lambda h: h | {"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}, "not those of"),
     "no metadata": (lambda h: {k: v for k, v in h.items() if k != "__metadata__"}, "one of fcnet"),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
-    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "3"}}, "version '3'"),
+    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "4"}}, "version '4'"),
     "no optimizer": (
         lambda h: h | {"__metadata__": h["__metadata__"] | {"optimizer": "3"}},
         "optimizer is not given by",
@@ -122,7 +122,23 @@ def test_a_changed_header_is_refused(what, good, tmp_path, monkeypatch):
 
 NAMES = {
     "fewer": (b'"a"\n"b"', "is not a line for each of 3 inputs"),
-    "another type": (b"[12]\n1\n2", "not one text for each of 3 inputs"),
+    "another type": (b'{"a": 1}\n1\n2', "not one name for each of 3 inputs"),
+    "true": (b"true\n1\n2", "not one name for each of 3 inputs"),
+    "a list without a kind": (b"[12]\n1\n2", "not one name for each of 3 inputs"),
+    "an empty list": (b"[]\n1\n2", "not one name for each of 3 inputs"),
+    "an unknown kind": (b'["os.system", "ls"]\n1\n2', "not one name for each of 3 inputs"),
+    "a kind of too few parts": (b'["timestamp", "2026"]\n1\n2', "not one name for each of 3 inputs"),
+    "a kind of other parts": (b'["period", "1", "M"]\n1\n2', "not one name for each of 3 inputs"),
+    "a zone that is a path": (b'["timestamp", "2026", "../../x y"]\n1\n2', "not one name for each of 3 inputs"),
+    "a truth that is none": (b'["bool", 2]\n1\n2', "not one name for each of 3 inputs"),
+    "a number that is none": (b'["float", "1"]\n1\n2', "not one name for each of 3 inputs"),
+    "a date that is none": (b'["date", "2026-02-30"]\n1\n2', "not one name for each of 3 inputs"),
+    "bytes that are none": (b'["bytes", "0g"]\n1\n2', "not one name for each of 3 inputs"),
+    "an entry that is none": (b'["tuple", "a", [1]]\n1\n2', "not one name for each of 3 inputs"),
+    "what cannot be a name": (b'["object", [1]]\n1\n2', "not one name for each of 3 inputs"),
+    "an infinite number": (b"Infinity\n1\n2", "not one name for each of 3 inputs"),
+    "a long number": (b"9" * 100_000 + b"\n1\n2", "can be loaded"),
+    "tuples in tuples": (b'["tuple",' * 5000 + b"1" + b"]" * 5000 + b"\n1\n2", "can be loaded"),
     "no JSON": (b'"a"\n"b\n"c"', "can be loaded"),
     "not UTF-8": (b'"a"\n"\xff"\n"c"', "can be loaded"),
     "deep nesting": (b'"a"\n"b"\n' + b"[" * 100_000, "can be loaded"),
@@ -246,7 +262,7 @@ print(sorted({{name for name, arguments in events if name != "open" or arguments
     assert set(eval(output(code))) <= {"object.__getattr__", "array.__new__"}
 
 
-@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "3"}])
+@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "4"}])
 def test_files_of_other_programs_are_refused_before_they_are_read(metadata, tmp_path):
     size = 2**43
     header = {"__metadata__": metadata, "x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -140,6 +141,25 @@ def test_tables_and_set_output():
         net[-1].predict(frame[frame.columns[::-1]])
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         net[-1].predict(X)
+
+
+@pytest.mark.parametrize(
+    "columns", [range(64), range(2000, 2064), [(i, "a") for i in range(64)]], ids=["numbers", "years", "tuples"]
+)
+def test_columns_whose_names_are_no_texts_are_compared_too(columns):
+    pandas = library("pandas")
+    frame = pandas.DataFrame(X, columns=pandas.Index(columns))
+    net = MLPClassifier(**FEW).fit(frame, Y)
+    expected = net.predict_proba(X)
+    for again in (net, clone(net).fit(frame, Y), pickle.loads(pickle.dumps(net))):
+        np.testing.assert_array_equal(again.predict_proba(frame), expected)
+        for call in (again.predict, again.predict_proba, lambda x, net=again: net.score(x, Y)):
+            with pytest.raises(ValueError, match="X has its columns in another order, .*: expected those of the first"):
+                call(frame[frame.columns[::-1]])
+    with pytest.raises(ValueError, match="another order"):
+        net.partial_fit(frame[frame.columns[::-1]], Y)
+    net.fit(frame[frame.columns[::-1]], Y).predict(frame[frame.columns[::-1]])  # begins anew
+    net.fit(X, Y).predict(frame)
 
 
 def test_weights_and_validation_data_are_routed():

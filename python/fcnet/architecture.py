@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from fcnet import arrays
 from fcnet._native import Model
 from fcnet.dense import Activation, Dense
+from fcnet.feature_names import Name, restored
 from fcnet.initializers import Initializer, first_weights
 from fcnet.kinds import Kind, kinds_of
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
@@ -197,7 +198,7 @@ class Described:
 
     __slots__ = ("_architecture", "_feature_names")
     _architecture: Architecture
-    _feature_names: tuple[str, ...] | None
+    _feature_names: tuple[Name, ...] | None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -233,9 +234,9 @@ class Described:
         return self._architecture.offset
 
     @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """The columns of the first table that the network was fitted on."""
-        return self._feature_names
+    def feature_names(self) -> tuple[Hashable, ...] | None:
+        """The columns of the first table that the network was fitted on, by names of any type."""
+        return None if self._feature_names is None else tuple(map(restored, self._feature_names))
 
     def _trainable(self) -> list[bool]:
         """Of every layer."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import tables, tensors
+from fcnet.feature_names import Name, shown
 
 Array = NDArray[Any]
 
@@ -91,15 +92,15 @@ def first_non_finite(array: Array) -> tuple[int, ...] | None:
     return None
 
 
-def non_finite(value: Any, row: int, column: int | None, name: str, columns: tuple[str, ...] | None) -> ValueError:
+def non_finite(value: Any, row: int, column: int | None, name: str, columns: tuple[Name, ...] | None) -> ValueError:
     """What to raise for such a number; the column is called as ``columns`` calls it."""
     where = f"row {row}"
     if column is not None:
-        where += f", column {column if columns is None else repr(columns[column])}"
+        where += f", column {column if columns is None else shown(columns[column])}"
     return ValueError(f"{name} contains {value} in {where}: expected finite numbers")
 
 
-def refuse_non_finite(array: Array, name: str, columns: tuple[str, ...] | None = None) -> None:
+def refuse_non_finite(array: Array, name: str, columns: tuple[Name, ...] | None = None) -> None:
     """ValueError for NaN and infinity, with the row and the column."""
     at = first_non_finite(array)
     if at is not None:

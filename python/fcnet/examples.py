@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet import answers, tables
 from fcnet.architecture import Architecture
+from fcnet.feature_names import Name
 from fcnet.losses import Custom
 from fcnet.samples import samples
 from fcnet.sparse import SparseRows
@@ -30,7 +31,7 @@ class Examples:
     x: NDArray[Any] | SparseRows
     y: NDArray[Any]
     weights: NDArray[Any] | None = None
-    features: tuple[str, ...] | None = None
+    features: tuple[Name, ...] | None = None
 
     @classmethod
     def of(
@@ -42,7 +43,7 @@ class Examples:
         names: tuple[str, str, str] = ("x", "y", "sample_weight"),
         *,
         finite: bool,
-        known: tuple[str, ...] | None = None,
+        known: tuple[Name, ...] | None = None,
     ) -> Examples:
         """From what a user gives; ``known``: the columns that a table must have.
 

@@ -15,6 +15,7 @@ from fcnet._native import Model, Trainer
 from fcnet.architecture import Architecture
 from fcnet.averaging import Averaging
 from fcnet.examples import Examples
+from fcnet.feature_names import Name
 from fcnet.optimizers import Optimizer
 from fcnet.sparse import SparseRows
 
@@ -140,7 +141,7 @@ class Batches(Feed):
     TypeError, ValueError : it is no such iterable, cannot begin again but should, or its first batch is not as for fit.
     """
 
-    def __init__(self, made: Architecture, given: object, epochs: int, known: tuple[str, ...] | None) -> None:
+    def __init__(self, made: Architecture, given: object, epochs: int, known: tuple[Name, ...] | None) -> None:
         if not isinstance(given, Iterable):
             raise TypeError(f"x is {given!r} and y missing: expected both, or as x an iterable of batches (x, y)")
         once = iter(given)

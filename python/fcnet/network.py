@@ -61,9 +61,10 @@ class Network(Explaining):
         ``.trainable``, to get and to set; all else is fixed once the network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
-    feature_names : tuple of str, or None
-        The columns of the first table that was fitted. From then on a table with other columns, or in another order,
-        is refused; arrays, which have no names, are taken as they are.
+    feature_names : tuple, or None
+        The columns of the first table that was fitted, by names of any type. From then on a table with other columns,
+        or in another order, is refused; arrays, which have no names, are taken as they are. So is a frame whose
+        columns are but numbered from 0 on, as pandas numbers those of an array, unless these names have numbers, too.
     history : History
         Of the last fit, also of one that was interrupted.
 
@@ -245,7 +246,7 @@ class Network(Explaining):
 
         Raises
         ------
-        TypeError : path is not a path.
+        TypeError : path is not a path; a column has a name that only a pickle can hold, such as a member of an enum.
         ValueError : the network has more layers than a file can list, some thousand.
         OSError : the file cannot be written; one that was there is as before, unless the message is about its folder.
         """

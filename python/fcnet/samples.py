@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fcnet import arrays, feature_names, sparse, tables, tensors
 from fcnet.arrays import Array
+from fcnet.feature_names import Name
 from fcnet.sparse import SparseRows
 
 # What the native core reads in place, with any steps between rows and columns.
@@ -47,7 +48,7 @@ def samples(
     dtype: np.dtype[Any],
     *,
     finite: bool,
-    known: tuple[str, ...] | None = None,
+    known: tuple[Name, ...] | None = None,
     name: str = "x",
 ) -> Array | SparseRows:
     """Rows for the network: floats and whole numbers of up to 64 bits in place, the rest as ``dtype``; sparse ones too.
@@ -59,8 +60,8 @@ def samples(
     dtype : the network's
     finite : bool
         Refuse NaN and infinity.
-    known : tuple of str, optional
-        The columns that a table must have.
+    known : tuple, optional
+        The columns that a table must have, as ``feature_names`` keeps them.
     name : str
         What messages call it.
 
@@ -77,7 +78,7 @@ def samples(
         return cast(Array, x)
     x = tables.in_memory(x, name)
     columns = tables.column_names(x)
-    feature_names.compare(columns, known, name)
+    feature_names.compare(columns, known, name, x)
     if sparse.is_sparse(x):
         rows = sparse.rows(x, dtype, name)
         _check_features(rows.shape, inputs, name)

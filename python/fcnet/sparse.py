@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet import arrays
+from fcnet.feature_names import Name
 
 # What the native core reads in place.
 _VALUES = (np.float32, np.float64)
@@ -46,7 +47,7 @@ class SparseRows:
         rows[np.repeat(np.arange(len(self)), np.diff(self.starts)), self.indices] = self.data
         return rows
 
-    def refuse_non_finite(self, name: str, columns: tuple[str, ...] | None) -> None:
+    def refuse_non_finite(self, name: str, columns: tuple[Name, ...] | None) -> None:
         """ValueError for NaN and infinity, with the row and the column, called as ``columns`` calls it."""
         at = arrays.first_non_finite(self.data)
         if at is not None:

@@ -15,7 +15,7 @@ from fcnet import safetensors
 from fcnet.files import replacing
 from fcnet.history import History
 
-_VERSIONS = "1", "2"
+_VERSIONS = "1", "2", "3"
 _FEATURE_NAMES = "input.feature_names"
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
@@ -38,7 +38,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError : the file cannot be written; one that was there is as before.
-    TypeError : the loss is a function.
+    TypeError : the loss is a function, or a column has a name that only a pickle can hold.
     """
     if callable(state["loss"]):
         raise TypeError(f"loss is the function {state['loss']!r}, which a file cannot hold: see pickle")
@@ -57,7 +57,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     if figures:
         tensors[_HISTORY] = np.array(list(figures.values()), np.float64)
     if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
-        lines = "\n".join(map(json.dumps, state["feature_names"]))
+        lines = "\n".join(json.dumps(name, default=_refuse_name) for name in state["feature_names"])
         tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
@@ -71,6 +71,13 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
         safetensors.write(file, tensors, metadata)
+
+
+def _refuse_name(name: object) -> None:
+    expected = "text, numbers, dates and times, or tuples of these; rename the column, or see pickle"
+    raise TypeError(
+        f"feature_names has {name!r}, a {type(name).__name__}, which a file cannot hold: expected {expected}"
+    )
 
 
 def check_format(metadata: Mapping[str, str]) -> None:

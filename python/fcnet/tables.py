@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet.feature_names import Name, all_kept
 from fcnet.optional import optional
 
 _REAL = frozenset("fiub")
@@ -51,8 +52,11 @@ def _labels(x: object) -> list[Any] | None:
     if isinstance(x, np.ndarray) or not hasattr(x, "__array__"):
         return None
     # An Arrow table's `columns` are the columns themselves; an attribute of pandas may be a column of that name.
-    for attribute in ("columns",) if hasattr(x, "iloc") else ("column_names", "columns"):
-        labels: Any = getattr(x, attribute, None)
+    if hasattr(x, "iloc"):
+        labels: Any = getattr(x, "columns", None)
+        return None if labels is None else list(labels.tolist() if hasattr(labels, "tolist") else labels)
+    for attribute in ("column_names", "columns"):
+        labels = getattr(x, attribute, None)
         if hasattr(labels, "__iter__"):
             return list(labels)
     if hasattr(x, "__dataframe__"):
@@ -60,8 +64,8 @@ def _labels(x: object) -> list[Any] | None:
     return None
 
 
-def column_names(x: object) -> tuple[str, ...] | None:
-    """The names of a table's columns.
+def column_names(x: object) -> tuple[Name, ...] | None:
+    """The names of a table's columns, as ``feature_names`` keeps them.
 
     Parameters
     ----------
@@ -69,11 +73,11 @@ def column_names(x: object) -> tuple[str, ...] | None:
 
     Returns
     -------
-    tuple of str, or None
-        None where x is no table, or where not every column is called by a text.
+    tuple of str, int, float, None or tuple; or None
+        None where x is no table.
     """
     labels = _labels(x)
-    return tuple(map(str, labels)) if labels and all(isinstance(label, str) for label in labels) else None
+    return all_kept(labels) if labels else None
 
 
 def _array_of_column(column: Any) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from fcnet.examples import Examples
 from fcnet.explanation.figures import Figures
 from fcnet.explanation.kinks import first_product
 from fcnet.explanation.printed import Printed
+from fcnet.feature_names import Name, shown
 from fcnet.losses import Custom
 from fcnet.normalization import BatchNorm
 from fcnet.optimizers import SGD
@@ -144,7 +145,7 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
         after = float("nan")
     found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
     sparse = isinstance(examples.x, SparseRows)
-    return Diagnosis(**{**vars(found), "advice": tuple(_advice(found, inputs, net.feature_names, sparse))})
+    return Diagnosis(**{**vars(found), "advice": tuple(_advice(found, inputs, net._feature_names, sparse))})
 
 
 def _loss(net: Any, examples: Examples) -> float:
@@ -198,7 +199,7 @@ def _scaling(spread: Array, uneven: bool, sparse: bool) -> str:
     return f"scale=1 / {std}, offset=x.mean(axis=0)"
 
 
-def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None, sparse: bool) -> list[Advice]:
+def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, sparse: bool) -> list[Advice]:
     broken = [each.layer for each in found.layers if not np.isfinite((each.weights.least, each.weights.most)).all()]
     if broken:
         return [Advice(f"set the weights of layers[{broken[0]}] anew", "some of them are NaN or infinite")]
@@ -211,7 +212,7 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[str, ...] | None, spar
     uneven = bool(spread.max() > _UNEVEN * middle > 0) and not sparse
     if largest > _LARGE or uneven:
         column = int(spread.argmax())
-        name = f"column {column}" if names is None else repr(names[column])
+        name = f"column {column}" if names is None else shown(names[column])
         how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
         said.append(Advice(f"scale the inputs, like Network({_scaling(spread, uneven, sparse)})", how))
     for layer in found.layers:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fcnet.dense import Dense
 from fcnet.network import Network
+from fcnet.sklearn.columns import validate_data
 from fcnet.sklearn.constraints import CONSTRAINTS
 from fcnet.sklearn.continuing import changed, check_continues
 from fcnet.sklearn.descent import Descent
@@ -23,7 +24,7 @@ from fcnet.sklearn.lbfgs import Lbfgs
 from fcnet.sklearn.objective import Objective, first_layers
 from fcnet.sklearn.parameters import Parameters, layers_of, set_layers
 from fcnet.sklearn.protocol import Task
-from fcnet.sklearn.versions import CallbackSupportMixin, validate_data
+from fcnet.sklearn.versions import CallbackSupportMixin
 
 Layers = Sequence[tuple[ArrayLike, ArrayLike]]
 
