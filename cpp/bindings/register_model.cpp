@@ -159,6 +159,40 @@ py::array predict_rows(const PyModel& self, py::object x) {
   });
 }
 
+// The same, or h_in of the last layer where `logits`; with dropout where there is a seed.
+py::array predict_otherwise(const PyModel& self, py::object x, bool logits, std::optional<std::uint64_t> dropout_seed) {
+  return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
+    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
+    py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
+    T* const to = out.mutable_data();
+    const auto parameters = model->published();
+    const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
+    const Wanted<T> wanted{logits, nullptr, dropout_seed};
+    raise_unless_ok(Attention().run([&](Watch& watch) { return predict(*parameters, data, to, watch, wanted); }));
+    return out;
+  });
+}
+
+// h_out of every layer.
+py::list activations_of(const PyModel& self, py::object x) {
+  return with_model(self, [&]<class T>(const auto& model, T) {
+    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
+    py::list arrays;
+    std::vector<T*> layers;
+    for (Size l = 0; l < model->shape().layers(); ++l) {
+      py::array_t<T> h_out({dim(samples.n), dim(model->shape().sizes[l + 1])});
+      layers.push_back(h_out.mutable_data());
+      arrays.append(std::move(h_out));
+    }
+    const auto parameters = model->published();
+    const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
+    const Wanted<T> wanted{false, layers.data(), {}};
+    raise_unless_ok(Attention().run(
+        [&](Watch& watch) { return predict(*parameters, data, static_cast<T*>(nullptr), watch, wanted); }));
+    return arrays;
+  });
+}
+
 py::tuple evaluate_rows(const PyModel& self, py::object x, py::object y, py::object weights) {
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
@@ -241,6 +275,8 @@ void register_model(py::module_& m) {
           },
           "kind"_a, "count"_a, "layers"_a)
       .def("predict", predict_rows, "x"_a)
+      .def("predict_otherwise", predict_otherwise, "x"_a, "logits"_a, "dropout_seed"_a = py::none())
+      .def("activations", activations_of, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
   py::class_<PyTrainer>(m, "Trainer")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Dropout (Srivastava et al. 2014), the kept outputs scaled up while training: h and its kept slope times 0 or
-// 1 / (1 - p). The random number of neuron j and sample s is word j % 4 of the Philox block (random.hpp) at position s
-// and index j / 4, so that whoever computes what, the same outputs are dropped.
+// 1 / (1 - p); h alone where there is no slope. The random number of neuron j and sample s is word j % 4 of the Philox
+// block (random.hpp) at position s and index j / 4, so that whoever computes what, the same outputs are dropped.
 #pragma once
 
 #include "fcnet/vec_random.hpp"
@@ -27,9 +27,10 @@ void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, S
         if (row < first || row >= last) continue;
         for (Size lane = 0; lane < used_lanes(h.samples, p); lane += width<T>) {
           const Vec<T> by = load(factor[i] + lane);
-          T *const value = h.p + p * h.stride + row * lanes + lane, *const kept =
-                                                                        slope.p + p * slope.stride + row * lanes + lane;
+          T* const value = h.p + p * h.stride + row * lanes + lane;
           store(value, by * load(value));
+          if (slope.p == nullptr) continue;
+          T* const kept = slope.p + p * slope.stride + row * lanes + lane;
           store(kept, by * load(kept));
         }
       }

@@ -12,6 +12,7 @@
 #include "fcnet/buffer.hpp"
 #include "fcnet/isa/dispatch.hpp"
 #include "fcnet/parallel.hpp"
+#include "fcnet/random.hpp"
 
 namespace fcnet {
 
@@ -25,6 +26,13 @@ struct LayerKind {
 
   bool operator==(const LayerKind&) const = default;
 };
+
+// Which outputs of a layer are dropped for the samples from number `first` of an epoch on.
+template <class T>
+Dropout<T> dropout_of(const LayerKind& kind, std::uint64_t seed, std::uint32_t epoch, Size layer, std::uint64_t first) {
+  return {low64(philox(seed, Purpose::dropout, epoch, layer)), first, static_cast<std::uint32_t>(kind.dropout * 0x1p32),
+          static_cast<T>(1 / (1 - kind.dropout))};
+}
 
 struct Shape {
   std::vector<Size> sizes;  // inputs, hidden layers ..., outputs

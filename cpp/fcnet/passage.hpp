@@ -177,10 +177,8 @@ class Passage {
   void activate(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
     const Panels<T> h = workspace_.h(l + 1, at, n), slope = workspace_.slope(l + 1, at, n);
     kernels<T>().activate_keeping(shape().activation(l), h, slope, first, last);
-    const double dropped = shape().kind(l).dropout;
-    if (!drops_ || dropped == 0) return;
-    const Dropout<T> dropout{low64(philox(seed_, Purpose::dropout, epoch_, l)), before_ + chunk.first + at,
-                             static_cast<std::uint32_t>(dropped * 0x1p32), static_cast<T>(1 / (1 - dropped))};
+    if (!drops_ || shape().kind(l).dropout == 0) return;
+    const Dropout<T> dropout = dropout_of<T>(shape().kind(l), seed_, epoch_, l, before_ + chunk.first + at);
     kernels<T>().drop(dropout, h, slope, first, last);
   }
 

@@ -10,13 +10,13 @@
 namespace fcnet {
 namespace {
 
-// A layer as its product sees it: with its F, also that of the last layer where `finish`, unless normalisation comes
-// between the two.
+// A layer as its product sees it: with its F, of the last layer with `last`, unless normalisation comes between the
+// two.
 template <class T>
-LayerView<T> product_layer(const Parameters<T>& parameters, Size l, bool finish) {
+LayerView<T> product_layer(const Parameters<T>& parameters, Size l, Activation last) {
   const Shape& shape = parameters.shape();
   LayerView<T> layer = parameters.layer(l);
-  if (finish) layer.activation = shape.kind(l).activation;
+  layer.activation = l + 1 == shape.layers() ? last : shape.kind(l).activation;
   if (shape.normalizes(l)) layer.activation = Activation::identity;
   return layer;
 }
@@ -56,6 +56,13 @@ void finish_panel(const Parameters<T>& parameters, Size l, const LayerView<T>& l
   if (layer.activation == Activation::softmax) kernels<T>().softmax(panel, layer.out, samples);
 }
 
+// What dropout leaves of the outputs of a layer, for the samples from `first` on in their panel.
+template <class T>
+void drop(const Shape& shape, Size l, std::uint64_t seed, T* panel, Size first, Size samples) {
+  const Dropout<T> dropout = dropout_of<T>(shape.kind(l), seed, 0, l, first);
+  kernels<T>().drop(dropout, {panel, 0, samples}, {nullptr, 0, samples}, 0, shape.sizes[l + 1]);
+}
+
 // Two sets of panels, which the layers alternate between.
 template <class T>
 struct Alternating {
@@ -79,11 +86,12 @@ void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, co
       });
 }
 
-// Takes all rows through the layers, through the last one's F too where `finish`; sink(first row, rows, panel of
-// outputs, scratch panel) on each panel. Every thread takes its samples, some at a time, through all layers; where
+// Takes all rows through the layers, the last one with the F `last`; sink(first row, rows, panel of outputs, scratch
+// panel) on each panel. Every thread takes its samples, some at a time, through all layers; where
 // there are more threads than samples worth one, they share each layer's rows and meet after it.
 template <class T, class Sink>
-Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool finish, Watch& watch, Sink sink) {
+Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Activation last, const Wanted<T>& wanted,
+                   Watch& watch, Sink sink) {
   const Shape& shape = parameters.shape();
   const Size grain = sample_grain<T>(), grains = groups(data.samples, grain);
   const Sparsity sparsity = fcnet::sparsity(data);
@@ -124,10 +132,10 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
       });
       meet();
       for (Size l = 0; l < shape.layers(); ++l) {
-        const LayerView<T> layer = product_layer(parameters, l, finish);
+        const LayerView<T> layer = product_layer(parameters, l, last);
         const SparsePanels<T>* const of_terms = l == 0 && by_terms ? &sparse : nullptr;
-        const auto forward = [&](Size first, Size last) {
-          forward_rows_of(layer, panels, of_terms, first, last, team, watch);
+        const auto forward = [&](Size first, Size end_row) {
+          forward_rows_of(layer, panels, of_terms, first, end_row, team, watch);
         };
         const Size grain_of_rows = of_terms != nullptr ? lanes : fine_grain(layer.out, team.size);
         if (by_layers)
@@ -136,8 +144,16 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
           forward(0, layer.out);
         meet();
         std::swap(panels.h, panels.next);
-        if (!shape.normalizes(l) && layer.activation != Activation::softmax) continue;
-        each_panel([&](Size i, Size n) { finish_panel(parameters, l, layer, panels.panel(i), n); });
+        const bool drops = wanted.dropout_seed && shape.kind(l).dropout > 0;
+        if (!shape.normalizes(l) && layer.activation != Activation::softmax && !drops && wanted.layers == nullptr)
+          continue;
+        each_panel([&](Size i, Size n) {
+          T* const panel = panels.panel(i);
+          finish_panel(parameters, l, layer, panel, n);
+          if (drops) drop(shape, l, *wanted.dropout_seed, panel, row + i * lanes, n);
+          if (wanted.layers != nullptr)
+            kernels<T>().scatter(panel, layer.out, n, wanted.layers[l] + (row + i * lanes) * layer.out);
+        });
         meet();
       }
       each_panel([&](Size i, Size n) { sink(row + i * lanes, n, panels.panel(i), panels.next.p + i * stride); });
@@ -149,7 +165,7 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, bool fi
 
 // A few rows: all threads share each layer's panels of weights.
 template <class T>
-Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
+Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activation output, T* out, Watch& watch) {
   const Shape& shape = parameters.shape();
   const Size n = data.samples, last = shape.layers(), outputs = shape.outputs();
   const FlushDenormals flush;
@@ -162,7 +178,7 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
-      const LayerView<T> layer = product_layer(parameters, l, true);
+      const LayerView<T> layer = product_layer(parameters, l, output);
       const Size panels = groups(layer.out, lanes), id = static_cast<Size>(team.id);
       const Size size = panels == 1 ? 1 : static_cast<Size>(team.size);  // one panel is for the calling thread
       const Size end = id < size ? part_begin(panels, size, id + 1) : 0;
@@ -190,11 +206,13 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, T* out,
 }  // namespace
 
 template <class T>
-Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch) {
-  if (few(data.samples) && sparsity(data).longest == 0) return predict_few(parameters, data, out, watch);
+Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch, const Wanted<T>& wanted) {
   const Shape& shape = parameters.shape();
-  return for_outputs(parameters, data, true, watch, [&](Size first, Size rows, T* panel, T*) {
-    kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());
+  const Activation last = wanted.logits ? Activation::identity : shape.output();
+  if (few(data.samples) && sparsity(data).longest == 0 && wanted.layers == nullptr && !wanted.dropout_seed)
+    return predict_few(parameters, data, last, out, watch);
+  return for_outputs(parameters, data, last, wanted, watch, [&](Size first, Size rows, T* panel, T*) {
+    if (out != nullptr) kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());
   });
 }
 
@@ -204,7 +222,8 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   LossResult result;
   Buffer<LossSum> losses;
   if (result.status = losses.allocate(groups(data.samples, loss_group)); result.status != Status::ok) return result;
-  result.status = for_outputs(parameters, data, false, watch, [&](Size first, Size rows, T* panel, T* scratch) {
+  const Activation last = shape.activation(shape.layers() - 1);
+  result.status = for_outputs(parameters, data, last, {}, watch, [&](Size first, Size rows, T* panel, T* scratch) {
     // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
     losses_of<T>(shape, data, nullptr, first, rows, panel, panel, scratch, &losses[first / loss_group]);
   });
@@ -217,8 +236,8 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   return result;
 }
 
-template Status predict(const Parameters<float>&, const Data<float>&, float*, Watch&);
-template Status predict(const Parameters<double>&, const Data<double>&, double*, Watch&);
+template Status predict(const Parameters<float>&, const Data<float>&, float*, Watch&, const Wanted<float>&);
+template Status predict(const Parameters<double>&, const Data<double>&, double*, Watch&, const Wanted<double>&);
 template LossResult evaluate(const Parameters<float>&, const Data<float>&, Watch&);
 template LossResult evaluate(const Parameters<double>&, const Data<double>&, Watch&);
 

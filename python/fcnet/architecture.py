@@ -32,6 +32,16 @@ def _float_type(given: DTypeLike) -> np.dtype[Any]:
     return dtype
 
 
+def checked_seed(given: object) -> int:
+    """The seed; one of the operating system's where it is None.
+
+    Raises
+    ------
+    TypeError, ValueError : it is no int in [0, 2**64).
+    """
+    return int.from_bytes(os.urandom(8)) if given is None else arrays.whole_number(given, "seed", 0, 2**64 - 1)
+
+
 def _loss(given: object, last: Dense | int) -> Loss:
     """By default the one whose usual output is the last layer's."""
     if given is not None:
@@ -89,11 +99,10 @@ class Architecture:
         for kind in kinds:
             if kind.normalization is not None:
                 kind.normalization.check_for(type_)
-        seed = int.from_bytes(os.urandom(8)) if seed is None else arrays.whole_number(seed, "seed", 0, 2**64 - 1)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
         inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in sizes[1:])
-        return cls(checked, tuple(kinds), chosen, seed, type_, factors, zeros, inits)  # type: ignore[arg-type]
+        return cls(checked, tuple(kinds), chosen, checked_seed(seed), type_, factors, zeros, inits)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
         """Everything but the weights, in plain values and arrays; a loss that is a function as it is."""

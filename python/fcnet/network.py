@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, feature_names, storage, tables
-from fcnet.architecture import ARGUMENTS, Architecture
+from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.fitting import check_optimizer
@@ -112,13 +112,29 @@ class Network(Explaining):
         """The layers, in order."""
         return self._layers
 
-    def predict(self, x: ArrayLike) -> NDArray[Any]:
+    def predict(
+        self,
+        x: ArrayLike,
+        *,
+        output: Literal["logits"] | None = None,
+        dropout: bool = False,
+        seed: int | None = None,
+    ) -> NDArray[Any]:
         """The network's output ``h_out`` of the last layer: probabilities, or the values of a regression.
 
         Parameters
         ----------
         x : array-like, tensor, table or sparse array (n, inputs) of real numbers
             NaN and infinity propagate; so does what the network's dtype cannot hold.
+        output : "logits", optional
+            Return ``h_in`` of the last layer instead, what its activation is applied to: the logits of softmax and of
+            sigmoid, the logarithm of the rate of exp; for an identity they are the values themselves.
+        dropout : bool, default False
+            Drop outputs of the hidden layers as a training step does, each row with a mask of its own: the spread of
+            several such predictions is a measure of uncertainty (Gal and Ghahramani 2016).
+        seed : int in [0, 2**64), optional
+            Of the masks of dropout, which then depend on the seed and the number of the row only; by default every call
+            draws new ones.
 
         Returns
         -------
@@ -127,9 +143,43 @@ class Network(Explaining):
 
         Raises
         ------
-        TypeError, ValueError : x is not as above.
+        TypeError, ValueError : an argument is not as above; no layer of the network has dropout.
         """
-        return self._model.predict(samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names))
+        rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+        if output is None and dropout is False and seed is None:
+            return self._model.predict(rows)
+        return self._predict_otherwise(rows, output, dropout, seed)
+
+    def _predict_otherwise(self, rows: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
+        if output is not None and not (isinstance(output, str) and output == "logits"):
+            raise ValueError(f"output is {output!r}: expected 'logits' or None")
+        if not arrays.flag(dropout, "dropout"):
+            if seed is not None:
+                raise ValueError(f"seed is {seed!r}, but nothing is drawn: expected dropout=True with it")
+            return self._model.predict_otherwise(rows, output is not None)
+        if not any(kind.dropout for kind in self._architecture.kinds):
+            raise ValueError(
+                "dropout is True, but no layer has any: expected a network with fcnet.Dense(..., dropout=)"
+            )
+        return self._model.predict_otherwise(rows, output is not None, checked_seed(seed))
+
+    def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
+        """``h_out`` of every layer; the last one's is what ``predict`` returns.
+
+        Parameters
+        ----------
+        x : as for predict
+
+        Returns
+        -------
+        [array (n, m), ...] of the network's dtype
+
+        Raises
+        ------
+        TypeError, ValueError : x is not as for predict.
+        """
+        rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+        return self._model.activations(rows)
 
     def evaluate(
         self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, metrics: Metrics | None = None
