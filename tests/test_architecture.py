@@ -34,7 +34,8 @@ hyperparameters names signatures losses initializers normalization dense kinds a
 files safetensors datasets scoring monitoring early_stopping schedule schedules panels edge_labels pictures plot history
 storage optimizer optimizers averaging layers progress callbacks checkpoint feeding training learning_rates fitting
 explanation.printed explanation.single_layers explanation.trace explanation.oracle explanation.expressions
-explanation.slots explanation.loss_formulas explanation.normalization_formulas explanation.words explanation.lesson explanation.text
+explanation.slots
+explanation.loss_formulas explanation.normalization_formulas explanation.words explanation.lesson explanation.text
 explanation.latex explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures
 explanation.histograms explanation.page
 explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
