@@ -61,6 +61,39 @@ def test_names_at_the_ends_of_lines_do_not_lie_on_each_other(pyplot):
     assert not one.overlaps(other)
 
 
+def every_picture(history):
+    net = fc.Network([6, 5, 3], seed=0)
+    yield history.plot()
+    yield fc.plot.schedules(schedules.Cosine())
+    yield LearningRates.of(np.geomspace(1e-3, 1, 9), np.arange(9.0)).plot()
+    yield fc.plot.confusion_matrix([0, 1], [0, 1])
+    yield fc.plot.calibration([0, 1], [0.2, 0.9])
+    yield fc.plot.first_layer(net, (2, 3))
+    yield fc.plot.network(net)
+    yield fc.plot.network(article().explain([[1, 1]], [0]))
+    yield fc.plot.network(fc.Network([2, 40, 2], seed=0).explain([[1, 1]], [0]))
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_pyplot_keeps_pictures_only_where_it_has_windows_to_show_them_in(windows, history, pyplot, monkeypatch):
+    """A notebook shows the figure that a cell ends with, and once more whatever pyplot keeps."""
+    framework = "tk" if windows else None
+    monkeypatch.setattr(type(pyplot.figure().canvas), "required_interactive_framework", framework)
+    pyplot.close("all")
+    for figure in every_picture(history):
+        assert (figure.number in pyplot.get_fignums()) is windows if windows else not pyplot.get_fignums()
+        assert len(figure.get_label()) > 20
+        pyplot.close("all")
+
+
+def test_a_picture_that_fails_leaves_nothing_open(pyplot):
+    with pytest.raises(TypeError, match="shown is a str: expected a Network, or what its explain"):
+        fc.plot.network("net")
+    with pytest.raises(ValueError, match="class_names has 1 names"):
+        fc.plot.confusion_matrix([0, 1], [0, 1], class_names=["a"])
+    assert pyplot.get_fignums() == []
+
+
 def test_the_style_stays_in_the_picture(history, pyplot):
     before = dict(pyplot.rcParams)
     history.plot()
@@ -175,3 +208,47 @@ def test_a_network_is_drawn(view, pyplot):
     assert len(dashed) == (2 if view == "gradients" else 0)
     with pytest.raises(ValueError, match="view is 'behind'"):
         fc.plot.network(shown, view="behind")
+
+
+def test_a_small_network_is_drawn_with_its_numbers(pyplot):
+    net = fc.Network([2, 3, 1], loss="mse", activation="tanh", seed=0)
+    net.layers[0].B = [0.25, -0.5, 0.125]
+    figure = fc.plot.network(net)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    for layer in net.layers:
+        assert {f"{value:.3g}" for part in (layer.W, layer.B) for value in part.flat} <= {*texts}
+    assert texts[-1] == "layers[1]\n1 identity"
+    assert {"inputs\n2", "layers[0]\n3 tanh"} <= {*texts}
+    dashed = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert len(dashed) == sum(int((layer.W < 0).sum()) for layer in net.layers)
+    weights = net.layers[0].W
+    assert f"layers[0] from {weights.min():.3g} to {weights.max():.3g}" in figure.get_label()
+
+
+def test_edges_are_as_wide_as_their_weights(pyplot):
+    net = fc.Network([5, 2], seed=0)
+    lines = [line for line in fc.plot.network(net).axes[0].lines if len(line.get_xdata()) == 2]
+    widths = np.array([line.get_linewidth() for line in lines])
+    np.testing.assert_allclose(widths, 0.6 + 4 * abs(net.layers[0].W).ravel() / abs(net.layers[0].W).max(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [[64, 300, 10], [11, 1], [1, 11, 11, 1]])
+def test_a_large_layer_is_drawn_by_its_first_and_last_neurons(sizes, pyplot):
+    axes = fc.plot.network(fc.Network(sizes, loss="mse", seed=0)).axes[0]
+    neurons = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    for i, n in enumerate(sizes):
+        assert sum(list(line.get_xdata()) == [i] for line in neurons) == (n if n <= 10 else 8)
+    assert [text.get_text() for text in axes.texts].count("⋮") == sum(n > 10 for n in sizes)
+
+
+def test_weights_that_are_not_finite_are_drawn_too(pyplot, tmp_path):
+    net = fc.Network([2, 2], seed=0)
+    net.layers[0].W = [[np.nan, np.inf], [1.0, -np.inf]]
+    fc.plot.network(net).savefig(tmp_path / "net.png")
+
+
+def test_columns_of_a_table_stand_beside_the_inputs(pyplot):
+    pandas = library("pandas")
+    net = fc.Network([2, 2], seed=0)
+    net.fit(pandas.DataFrame({"height": [1.0, 2.0], "weight": [3.0, 4.0]}), [0, 1], epochs=1)
+    assert {"height", "weight"} <= {text.get_text() for text in fc.plot.network(net).axes[0].texts}

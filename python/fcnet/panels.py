@@ -27,7 +27,11 @@ _COLUMNS = 3
 
 @contextmanager
 def panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
-    """A figure of that many axes, row by row, in which everything has its style."""
+    """A figure of that many axes, row by row, in which everything has its style.
+
+    pyplot keeps it only where it has windows to show it in: in a notebook, which shows the figure that a cell ends
+    with, it would show it a second time, and in a program that writes files it would never let go of it.
+    """
     pyplot = optional("matplotlib.pyplot", "plot", "a picture")
     rows = -(-count // _COLUMNS)
     columns = -(-count // rows)
@@ -38,4 +42,10 @@ def panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
         drawn = list(axes.flat)
         for empty in drawn[count:]:
             empty.remove()
-        yield figure, drawn[:count]
+        kept = False
+        try:
+            yield figure, drawn[:count]
+            kept = figure.canvas.required_interactive_framework is not None
+        finally:
+            if not kept:
+                pyplot.close(figure)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays
 from fcnet.edge_labels import places
@@ -15,7 +17,7 @@ from fcnet.panels import BLUE, GREY, VERMILION, panels
 
 _MOST_WRITTEN = 20  # classes whose counts are written into the cells
 _VIEWS = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}
-_MOST_NEURONS = 10
+_MOST_NEURONS, _MOST_LABELLED = 10, 4  # in a layer that is drawn whole, and whose edges have numbers
 _LABEL = (0.2, 0.17)  # how wide and high a number at an edge is, from layer to layer and neuron to neuron 1
 
 
@@ -172,71 +174,131 @@ def first_layer(net: Any, shape: tuple[int, int], *, most: int = 36) -> Any:
 
 
 def network(shown: Any, *, view: str = "before") -> Any:
-    """The network of an explanation: neurons with their outputs, edges as wide as their numbers are large.
-
-    Of one with more than 10 neurons in a layer, histograms of what the edges and neurons would show.
+    """A network, or one of an explanation's: neurons, and edges as wide as their numbers are large.
 
     Parameters
     ----------
-    shown : Explanation
-        Of ``Network.explain``; of several samples the first one is shown.
+    shown : Network or Explanation
+        A network is drawn with W at its edges, of large layers the first and last neurons. Of ``Network.explain`` the
+        neurons have their outputs, of several samples those of the first; with more than 10 neurons in a layer,
+        histograms of what the edges and neurons would show.
     view : {"before", "after", "gradients"}, default "before"
+        Of an explanation: before or after the step, or its gradients.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Negative edges are dashed.
+        Negative edges are vermilion and dashed, others blue.
 
     Raises
     ------
     ImportError : matplotlib is missing.
+    TypeError : shown is neither a network nor an explanation.
     ValueError : an unknown view.
     """
     if view not in _VIEWS:
         raise ValueError(f"view is {view!r}: expected one of {', '.join(_VIEWS)}")
+    if hasattr(shown, "layers"):
+        return _weights(shown)
+    if not hasattr(shown, "class_names"):
+        raise TypeError(f"shown is a {type(shown).__name__}: expected a Network, or what its explain(x, y) gives")
     edges, neurons = _VIEWS[view]
-    count = sum(name.startswith("W_new_") for name in shown)
-    sizes = [shown["I"].shape[1], *(shown[f"h_out_{i}"].shape[1] for i in range(1, count + 1))]
+    numbers = range(1, 1 + sum(name.startswith("W_new_") for name in shown))
+    sizes = [shown["I"].shape[1], *(shown[f"h_out_{i}"].shape[1] for i in numbers)]
     if max(sizes) > _MOST_NEURONS:
-        return _histograms(
-            {f"{name}{i}": shown[f"{name}{i}"] for i in range(1, count + 1) for name in (edges, neurons)}
-        )
-    widest = max(float(np.abs(shown[f"{edges}{i}"]).max()) for i in range(1, count + 1)) or 1.0
+        return _histograms({f"{name}{i}": shown[f"{name}{i}"] for i in numbers for name in (edges, neurons)})
+    inputs = ["I" if view == "gradients" else f"{value:.3g}" for value in shown["I"][0]]
+    texts = [inputs, *([f"{value:.3g}" for value in shown[f"{neurons}{i}"][0]] for i in numbers)]
     with panels(1) as (figure, (axes,)):
-        figure.set_size_inches(1.2 + 2.2 * count, 0.9 + 0.95 * max(sizes))
-        axes.set_axis_off()
         axes.set_title({"before": "before the step", "after": "after the step"}.get(view, "gradients"))
-        for i in range(1, count + 1):
-            before, behind = ([(size - 1) / 2 - j for j in range(size)] for size in sizes[i - 1 : i + 1])
-            along = places(before, behind, 1, _LABEL) if max(sizes) <= 4 else []
-            for (k, j), value in np.ndenumerate(shown[f"{edges}{i}"]):
-                y = [before[k], behind[j]]
-                color, dashes = (BLUE, "-") if value >= 0 else (VERMILION, (0, (3, 1.5)))
-                axes.plot(
-                    [i - 1, i], y, color=color, linestyle=dashes, linewidth=0.6 + 4 * abs(value) / widest, zorder=1
-                )
-                if max(sizes) <= 4:
-                    place = (i - 1 + along[k], y[0] + along[k] * (y[1] - y[0]))
-                    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
-                    axes.text(*place, f"{value:.3g}", color=color, ha="center", va="center", fontsize=8, bbox=box)
-        for i, size in enumerate(sizes):
-            for j in range(size):
-                y = (size - 1) / 2 - j
-                axes.plot([i], [y], "o", markersize=34, markerfacecolor="white", markeredgecolor="black", zorder=2)
-                values = shown["I"] if i == 0 else shown[f"{neurons}{i}"]
-                text = "I" if i == 0 and view == "gradients" else f"{values[0, j]:.3g}"
-                axes.text(i, y, text, ha="center", va="center", fontsize=8.5, zorder=3)
-                if i == count:
-                    axes.text(i + 0.18, y, shown.class_names[j], ha="left", va="center", fontsize=9)
-        axes.set_xlim(-0.3, count + 0.6)
-        axes.set_ylim(-max(sizes) / 2 - 0.1, max(sizes) / 2 + 0.1)
+        _draw(axes, [shown[f"{edges}{i}"] for i in numbers], texts, ends=shown.class_names)
     outputs = ", ".join(
-        f"{name} {value:.4g}" for name, value in zip(shown.class_names, shown[f"{neurons}{count}"][0], strict=True)
+        f"{name} {value:.4g}"
+        for name, value in zip(shown.class_names, shown[f"{neurons}{len(numbers)}"][0], strict=True)
     )
     figure.set_label(
         f"The network {' – '.join(map(str, sizes))}, {view}: {edges[:-1]} at the edges; at the end {outputs}."
     )
     return figure
+
+
+def _weights(net: Any) -> Any:
+    """A network as it is: W at the edges, B in the neurons where there is room."""
+    weights, sizes = [layer.W for layer in net.layers], net.sizes
+    written = max(sizes) <= _MOST_LABELLED
+    texts = [[""] * sizes[0], *([f"{b:.3g}" if written else "" for b in layer.B] for layer in net.layers)]
+    heads = [
+        f"inputs\n{sizes[0]:,}",
+        *(f"layers[{i}]\n{n:,} {net.layers[i].activation}" for i, n in enumerate(sizes[1:])),
+    ]
+    with panels(1) as (figure, (axes,)):
+        _draw(axes, weights, texts, heads=heads, starts=net.feature_names or ())
+    ranges = (f"of layers[{i}] from {w.min():.3g} to {w.max():.3g}" for i, w in enumerate(weights))
+    figure.set_label(f"The network {' – '.join(map(str, sizes))}: weights {', '.join(ranges)}.")
+    return figure
+
+
+def _draw(
+    axes: Any,
+    weights: Sequence[NDArray[Any]],
+    texts: Sequence[Sequence[str]],
+    *,
+    heads: Sequence[str] = (),
+    starts: Sequence[str] = (),
+    ends: Sequence[str] = (),
+) -> None:
+    """Columns of neurons with their texts inside, and the edges between them.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    weights : sequence of array (k, m)
+    texts : a sequence for each column
+    heads : a text above each column, or none
+    starts, ends : a text beside each neuron of the first and of the last column, or none
+    """
+    columns = [_visible(len(column)) for column in texts]
+    tallest, count = max(map(len, columns)), len(weights)
+    roomy = any(text for column in texts for text in column)
+    heights = [[(len(column) - 1) / 2 - r for r in range(len(column))] for column in columns]
+    axes.get_figure().set_size_inches(1.2 + 2.2 * count, 0.9 + 0.5 * bool(heads) + (0.95 if roomy else 0.4) * tallest)
+    axes.set_axis_off()
+    widest = max(float(np.abs(w[np.isfinite(w)]).max(initial=0)) for w in weights) or 1.0
+    for i, w in enumerate(weights):
+        along = places(heights[i], heights[i + 1], 1, _LABEL) if tallest <= _MOST_LABELLED else []
+        for (r, k), (s, j) in product(enumerate(columns[i]), enumerate(columns[i + 1])):
+            if k is None or j is None:
+                continue
+            value, ends_at = float(w[k, j]), (heights[i][r], heights[i + 1][s])
+            share = min(abs(value) / widest, 1.0) if math.isfinite(value) else 1.0
+            color, dashes = (VERMILION, (0, (3, 1.5))) if value < 0 else (BLUE, "-")
+            axes.plot([i, i + 1], ends_at, color=color, linestyle=dashes, linewidth=0.6 + 4 * share, zorder=1)
+            if along:
+                place = (i + along[r], ends_at[0] + along[r] * (ends_at[1] - ends_at[0]))
+                box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+                axes.text(*place, f"{value:.3g}", color=color, ha="center", va="center", fontsize=8, bbox=box)
+    marker = {"markersize": 34 if roomy else 13, "markerfacecolor": "white", "markeredgecolor": "black"}
+    for i, column in enumerate(columns):
+        for y, j in zip(heights[i], column, strict=True):
+            if j is None:
+                axes.text(i, y, "⋮", ha="center", va="center", fontsize=14)
+                continue
+            axes.plot([i], [y], "o", zorder=2, **marker)
+            axes.text(i, y, texts[i][j], ha="center", va="center", fontsize=8.5, zorder=3)
+            if i == 0 and starts:
+                axes.text(-0.18, y, starts[j], ha="right", va="center", fontsize=9)
+            if i == count and ends:
+                axes.text(count + 0.18, y, ends[j], ha="left", va="center", fontsize=9)
+        if heads:
+            axes.text(i, tallest / 2 + 0.1, heads[i], ha="center", va="bottom", fontsize=9)
+    axes.set_xlim(-0.6 if starts else -0.3, count + (0.6 if ends else 0.3))
+    axes.set_ylim(-tallest / 2 - 0.1, tallest / 2 + 0.1)
+
+
+def _visible(count: int) -> list[int | None]:
+    """The neurons of a layer that are drawn; None for those left out between the first and the last ones."""
+    half = _MOST_NEURONS // 2 - 1
+    return list(range(count)) if count <= _MOST_NEURONS else [*range(half), None, *range(count - half, count)]
 
 
 def _histograms(quantities: dict[str, Any]) -> Any:
