@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -265,3 +267,33 @@ def test_what_is_no_callback_is_refused(callbacks, match):
     with pytest.raises(TypeError, match=match):
         net.fit(X, Y, callbacks=callbacks)
     assert net.epochs_trained == 0
+
+
+class Watching(fc.Callback):
+    """One that keeps more than the network."""
+
+    __slots__ = ("losses", "net")
+
+    def __init__(self):
+        self.losses, self.name = [], "watching"
+
+    def on_epoch_end(self, epoch, logs):
+        self.losses.append(logs["loss"])
+        self.net = self.own = self.model
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_copy_or_pickle_of_a_callback_is_without_the_network(copied, tmp_path):
+    net, x, y = fc.Network([50, 40, 2], seed=0), np.zeros((8, 50)), np.zeros(8, int)
+    watching, checkpoint = Watching(), fc.Checkpoint(tmp_path / "net", monitor="loss")
+    net.fit(x, y, epochs=2, callbacks=[watching, checkpoint])
+    one, other = copied(watching), copied(checkpoint)
+    assert (one.losses, one.name, one.net, one.own) == (watching.losses, "watching", None, None)
+    assert not any(isinstance(value, fc.Network) for value in vars(other).values())
+    for callback in (one, other):
+        assert not hasattr(callback, "model")
+        assert len(pickle.dumps(callback)) < 1000
+    assert watching.model is checkpoint.model is net
+    net.fit(x, y, epochs=1, callbacks=[one, other])
+    assert one.model is net
+    assert len(one.losses) == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from interop import library
 
 library("sklearn")
 
+from sklearn.base import clone
 from sklearn.metrics import log_loss, mean_absolute_error
 
 import fcnet as fc
@@ -145,3 +148,23 @@ def test_a_schedule_with_a_rule_of_its_own_is_refused():
 def test_a_progress_bar(capsys):
     MLPClassifier(progress=True, **OPTIONS).fit(X, Y)
     assert "4/5 epochs" in capsys.readouterr().err
+
+
+class Counting(fc.Callback):
+    def __init__(self):
+        self.epochs = 0
+
+    def on_epoch_end(self, epoch, logs):
+        self.epochs += 1
+
+
+def test_callbacks_do_not_carry_the_network_into_pickles_and_clones(tmp_path):
+    callbacks = [Counting(), fc.Checkpoint(tmp_path / "net")]
+    with_callbacks = MLPClassifier(callbacks=callbacks, **OPTIONS).fit(X, Y)
+    without = pickle.dumps(MLPClassifier(**OPTIONS).fit(X, Y))
+    assert len(pickle.dumps(with_callbacks)) < len(without) + 1000
+    assert len(pickle.dumps(clone(with_callbacks))) < 3000
+    again = pickle.loads(pickle.dumps(with_callbacks))
+    assert same(again, with_callbacks)
+    assert again.fit(X, Y).callbacks[0].epochs == 10
+    assert callbacks[0].epochs == 5

@@ -31,7 +31,8 @@ class Callback:
     ----------
     model : Network
         The one that is being fitted; set before ``on_train_begin``. During an epoch it predicts with the weights that
-        the epoch began with; of batches given one by one, with those of the last step.
+        the epoch began with; of batches given one by one, with those of the last step. Pickles and copies of a callback
+        are without it.
 
     Examples
     --------
@@ -47,6 +48,17 @@ class Callback:
     """
 
     model: Any
+
+    def __getstate__(self) -> object:
+        """For ``pickle`` and ``copy``: everything but the network, which belongs to whoever fits it."""
+        model = vars(self).get("model")
+
+        def without(attributes: dict[str, Any]) -> dict[str, Any]:
+            rest = {name: value for name, value in attributes.items() if name != "model"}
+            return {name: None if value is model else value for name, value in rest.items()}
+
+        state: Any = super().__getstate__()  # with __slots__ there are two dicts
+        return tuple(part and without(part) for part in state) if isinstance(state, tuple) else state and without(state)
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch; ``logs`` is empty."""
