@@ -41,8 +41,8 @@ explanation.histograms explanation.page
 explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
 explanation.explanation explanation explaining network loading article explain_command threads threadpool_controller
 sklearn.versions sklearn.columns sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective
-sklearn.held_back sklearn.descent sklearn.lbfgs sklearn.continuing sklearn.perceptron sklearn.labels sklearn.classifier
-sklearn.regressor sklearn cli __main__"""
+sklearn.held_back sklearn.descent sklearn.lbfgs sklearn.continuing sklearn.predictions sklearn.perceptron sklearn.labels
+sklearn.classifier sklearn.regressor sklearn cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 

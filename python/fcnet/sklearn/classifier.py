@@ -20,6 +20,7 @@ from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
 from fcnet.sklearn.labels import Labels
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.perceptron import Perceptron, has_steps
+from fcnet.sklearn.predictions import decoded
 from fcnet.sklearn.versions import MultiLabelMixin
 
 
@@ -282,11 +283,14 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each sample, array (n_samples,), or labels (n_samples, n_labels) of 0 and 1."""
-        return self._decode(self._predicted(X))
+        return decoded(*self._ready(X), self._decode)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Probabilities (n_samples, n_classes), or (n_samples, n_labels) of yes."""
-        p = self._predicted(X)
+        network, X = self._ready(X)
+        if not self._several and len(self.classes_) == 1:
+            return np.ones((X.shape[0], 1), network.dtype)
+        p = network.predict(X)
         return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
 
     def predict_log_proba(self, X: Any) -> NDArray[Any]:

@@ -54,7 +54,7 @@ class Parameters:
                 setattr(layer, attribute, value)
 
     @property
-    def coefs_(self) -> Sequence[ArrayLike]:
+    def coefs_(self) -> Arrays:
         """Weights (inputs, outputs) of every layer; also to set, the list, one of its arrays, or some of their numbers.
 
         Setting raises ValueError where the shapes are not those of the network.
@@ -68,7 +68,7 @@ class Parameters:
         self._handed["coefs_"] = values
 
     @property
-    def intercepts_(self) -> Sequence[ArrayLike]:
+    def intercepts_(self) -> Arrays:
         """Biases (outputs,) of every layer; also to set, as ``coefs_``."""
         return self._hand_out("B", "intercepts_")
 

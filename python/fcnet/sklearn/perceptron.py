@@ -23,6 +23,7 @@ from fcnet.sklearn.held_back import HeldBack, rows, split
 from fcnet.sklearn.lbfgs import Lbfgs
 from fcnet.sklearn.objective import Objective, first_layers
 from fcnet.sklearn.parameters import Parameters, layers_of, set_layers
+from fcnet.sklearn.predictions import decoded
 from fcnet.sklearn.protocol import Task
 from fcnet.sklearn.versions import CallbackSupportMixin
 
@@ -45,8 +46,19 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
     """The part of an estimator that does not depend on what y is."""
 
     _parameter_constraints = CONSTRAINTS
-    best_validation_score_: float | None
+    loss_: float
     best_loss_: float | None
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     def _validate(self, X: Any, y: Any, incremental: bool, reset: bool, classes: Any) -> tuple[Any, Any]:
         """Checked X and y, as scikit-learn checks them; ``classes`` as given to ``partial_fit``."""
@@ -83,8 +95,15 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
 
     def _score(self, x: Any, y: Any, weights: Any) -> float:
         """Of checked samples; NaN where the network has diverged."""
-        outputs = self._network.predict(x)
-        return self._figure(y, self._decode(outputs), weights) if np.isfinite(outputs).all() else np.nan
+        finite = True
+
+        def decode(outputs: NDArray[Any]) -> Any:
+            nonlocal finite
+            finite = finite and bool(np.isfinite(outputs).all())
+            return self._decode(outputs)
+
+        predictions = decoded(self._network, x, decode)
+        return self._figure(y, predictions, weights) if finite else np.nan
 
     def _fit(
         self,
@@ -254,11 +273,11 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
             self._rate = self.learning_rate_init / ((self.t_ + 1) ** self.power_t if falls else 1)
         self._rate_rule = rule
 
-    def _predicted(self, X: Any) -> NDArray[Any]:
-        """The network's outputs for unchecked samples."""
+    def _ready(self, X: Any) -> tuple[Network, Any]:
+        """The network, and samples to predict, checked."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return self._current().predict(X)
+        return self._current(), X
 
     def __sklearn_is_fitted__(self) -> bool:
         return "_network" in vars(self)

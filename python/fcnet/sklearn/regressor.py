@@ -250,4 +250,5 @@ class MLPRegressor(RegressorMixin, Perceptron):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predictions (n_samples,), or (n_samples, n_outputs)."""
-        return self._decode(self._predicted(X))
+        network, X = self._ready(X)
+        return self._decode(network.predict(X))

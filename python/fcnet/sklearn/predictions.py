@@ -1,0 +1,55 @@
+"""Predictions in chunks of rows: those of many classes take no more memory than their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from fcnet.network import Network
+
+
+def _rows(outputs: int) -> int:
+    """How many rows make a chunk: a million numbers, but enough rows to be worth a walk over the weights."""
+    return max(2**20 // outputs, 512)
+
+
+def _outputs_in_chunks(network: Network, x: Any) -> Iterator[NDArray[Any]]:
+    """The network's outputs for checked samples, some rows at a time; a row does not depend on the others."""
+    rows = _rows(network.sizes[-1])
+    if x.shape[0] <= rows:
+        yield network.predict(x)
+        return
+    x = x.tocsr() if sparse.issparse(x) else x
+    for start in range(0, x.shape[0], rows):
+        yield network.predict(x[start : start + rows])
+
+
+def decoded(network: Network, x: Any, decode: Callable[[NDArray[Any]], Any]) -> Any:
+    """What ``decode`` makes of the outputs, chunk by chunk.
+
+    Parameters
+    ----------
+    network : Network
+    x : array or sparse array (n, inputs), checked
+    decode : callable (outputs) -> array or sparse array, a row for each row of the outputs
+
+    Returns
+    -------
+    array or sparse array (n, ...)
+    """
+    parts = map(decode, _outputs_in_chunks(network, x))
+    first = next(parts)
+    if first.shape[0] == x.shape[0]:
+        return first
+    if sparse.issparse(first):
+        return sparse.vstack([first, *parts], format=first.format)
+    result = np.empty((x.shape[0], *first.shape[1:]), first.dtype)
+    result[: len(first)], done = first, len(first)
+    for part in parts:
+        result[done : done + len(part)] = part
+        done += len(part)
+    return result
