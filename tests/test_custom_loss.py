@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import pickle
 import re
 
 import numpy as np
@@ -141,11 +143,108 @@ def test_a_loss_that_is_not_finite_is_divergence():
         net.fit(np.eye(5), np.zeros((5, 3)), epochs=1)
 
 
-def test_it_is_copied_but_not_put_in_a_file(tmp_path):
+@pytest.mark.parametrize("way", ["pickle", "deepcopy"])
+def test_a_copy_has_the_function(way):
     net, x, _ = fitted(squared)
-    again = copy.deepcopy(net)
+    again = copy.deepcopy(net) if way == "deepcopy" else pickle.loads(pickle.dumps(net))
     assert again.loss is squared
     assert (again.predict(x) == net.predict(x)).all()
-    with pytest.raises(TypeError, match="which a file cannot hold"):
-        net.save(tmp_path / "net")
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_and_the_function_are_the_network(tmp_path):
+    net, x, y = fitted(squared)
+    net.save(tmp_path / "net")
+    again = fc.load(tmp_path / "net", loss=squared)
+    assert again.loss is squared
+    assert again.evaluate(x, y) == net.evaluate(x, y)
+    for one in (net, again):
+        one.fit(x, y, epochs=2, batch_size=4)
+    assert again.predict(x).tobytes() == net.predict(x).tobytes()
+
+
+MISSING = "loss is the function test_custom_loss.squared, which the file .* fcnet.load.path, loss=squared"
+USES = {
+    "fit": lambda net, x, y: net.fit(x, y),
+    "fit batches": lambda net, x, y: net.fit([(x, y)]),
+    "train_on_batch": lambda net, x, y: net.train_on_batch(x, y),
+    "evaluate": lambda net, x, y: net.evaluate(x, y),
+    "gradients": lambda net, x, y: net.gradients(x, y),
+    "find_learning_rate": lambda net, x, y: net.find_learning_rate(x, y),
+    "explain": lambda net, x, y: net.explain(x, y),
+    "check_gradients": lambda net, x, y: net.check_gradients(x, y),
+    "diagnose": lambda net, x, y: net.diagnose(x, y),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_file_without_the_function_says_what_is_missing(use, tmp_path):
+    net, x, y = fitted(squared)
+    net.save(tmp_path / "net")
+    again = fc.load(tmp_path / "net")
+    with pytest.raises(ValueError, match=MISSING):
+        USES[use](again, x, y)
+    assert again.history == fc.load(tmp_path / "net").history
+    assert again.predict(x).tobytes() == net.predict(x).tobytes()
+
+
+def test_a_file_without_the_function_predicts_shows_copies_and_saves(tmp_path):
+    net, x, _ = fitted(squared)
+    net.save(tmp_path / "net")
+    loaded = fc.load(tmp_path / "net")
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "net").read_bytes()
+    for one in (loaded, fc.load(tmp_path / "again"), copy.deepcopy(loaded), pickle.loads(pickle.dumps(loaded))):
+        assert one.predict(x).tobytes() == net.predict(x).tobytes()
+        assert "loss=<missing function test_custom_loss.squared>" in repr(one)
+        assert str(one.summary()) == str(net.summary())
+    assert fc.load(tmp_path / "again", loss=squared).loss is squared
+
+
+class Focal:
+    def __call__(self, output, target):
+        return squared(output, target)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (lambda o, t: squared(o, t), "test_custom_loss.<lambda>"),
+        (functools.partial(squared), "functools.partial"),
+        (Focal(), "test_custom_loss.Focal"),
+        (Focal().__call__, "test_custom_loss.Focal.__call__"),
+    ],
+    ids=["lambda", "partial", "object", "method"],
+)
+def test_whatever_is_called_has_a_name_in_the_file(loss, name, tmp_path):
+    net, x, y = fitted(loss)
+    net.save(tmp_path / "net")
+    with pytest.raises(ValueError, match=f"loss is the function {name}, which"):
+        fc.load(tmp_path / "net").evaluate(x, y)
+    assert fc.load(tmp_path / "net", loss=loss).evaluate(x, y) == net.evaluate(x, y)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "message"),
+    [
+        ("mse", TypeError, "loss is 'mse': expected the function"),
+        (fc.losses.MSE(), TypeError, "expected the function"),
+        (3, TypeError, "loss is 3"),
+        (squared, ValueError, "holds the loss 'mse': expected none"),
+    ],
+)
+def test_load_takes_a_function_where_the_file_has_none(loss, error, message, tmp_path):
+    fc.Network([2, 2], loss="mse", seed=0).save(tmp_path / "net")
+    with pytest.raises(error, match=message):
+        fc.load(tmp_path / "net", loss=loss)
+
+
+@pytest.mark.parametrize("done", [1, 3])
+def test_a_fit_goes_on_from_a_checkpoint_to_the_same_bits(done, tmp_path):
+    x, y = np.random.default_rng(0).standard_normal((2, 50, 3))
+    options = {"optimizer": fc.Adam(0.01), "averaging": fc.EMA(0.9), "batch_size": 8}
+    whole = fc.Network([3, fc.Dense(9, dropout=0.2), 3], loss=squared, seed=1)
+    whole.fit(x, y, epochs=5, callbacks=[fc.Checkpoint(tmp_path / "net-{epoch}")], **options)
+    again = fc.load(tmp_path / f"net-{done}", loss=squared)
+    again.fit(x, y, epochs=5, initial_epoch=done, **options)
+    assert again.predict(x).tobytes() == whole.predict(x).tobytes()
+    assert again.history.loss == whole.history.loss[done:]

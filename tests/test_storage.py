@@ -252,3 +252,37 @@ def test_nothing_but_a_file_is_replaced(tmp_path):
             net.save(tmp_path / "closed" / "net")
     net.save(os.fsencode(tmp_path / "bytes"))
     assert fc.load(os.fsencode(tmp_path / "bytes")).sizes == net.sizes
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": fc.Adam()},
+        {"optimizer": fc.SGD(0.1, momentum=0.9), "averaging": fc.EMA(0.9)},
+        {"validation_split": 0.5, "early_stopping": fc.EarlyStopping(restore_best=True)},
+        {},
+    ],
+    ids=["adam", "average", "best", "plain"],
+)
+def test_without_the_optimizer_state_a_file_is_for_prediction(options, tmp_path):
+    x = np.random.default_rng(0).random((60, 3))
+    net = fc.Network([3, 500, 2], seed=7)
+    net.fit(x, np.arange(60) % 2, epochs=4, **options)
+    net.save(tmp_path / "whole")
+    net.save(tmp_path / "serving", optimizer_state=False)
+    again = fc.load(tmp_path / "serving")
+    assert again.predict(x).tobytes() == net.predict(x).tobytes()
+    assert again.history.loss == net.history.loss
+    state = again.__getstate__()
+    assert (state["optimizer_state"], state["average_state"]) == (None, None)
+    assert state["best"] is None or state["best"][1] is None
+    numbers = sum(part.size for layer in net.__getstate__()["parameters"] for part in layer)
+    assert (tmp_path / "serving").stat().st_size < 4 * numbers + 2500
+    again.fit(x, np.arange(60) % 2, epochs=1)
+    again.save(tmp_path / "serving")
+
+
+def test_the_optimizer_state_is_wanted_or_not(tmp_path):
+    with pytest.raises(TypeError, match="optimizer_state is 1: expected True or False"):
+        fc.Network([2, 2]).save(tmp_path / "net", optimizer_state=1)
+    assert list(tmp_path.iterdir()) == []

@@ -72,7 +72,7 @@ class Checkpoint(Callback, Monitoring):
         self._of: object = None  # the network that it is the best of
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Begin anew; TypeError where the network cannot be stored, OSError where there is no folder for it."""
+        """Begin anew; OSError where there is no folder for the file."""
         if self._of is not self.model:
             self._of, self._best = self.model, None
             earlier = self.model.history.earlier
@@ -80,8 +80,6 @@ class Checkpoint(Callback, Monitoring):
                 if (epoch + 1) % self.every == 0 and self.is_better(figure, self._best):
                     self._best = figure
         self._saved = self._begun = -1
-        if callable(self.model.loss):
-            raise TypeError(f"loss is the function {self.model.loss!r}, which a checkpoint cannot hold")
         if "{epoch}" not in os.path.dirname(self.path):
             files.refuse_all_but_files(self.path, os.path.realpath(self.path))
 

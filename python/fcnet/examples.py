@@ -51,6 +51,8 @@ class Examples:
         ------
         TypeError, ValueError : an argument is not what ``Network.fit`` expects; messages call them by ``names``.
         """
+        if isinstance(made.loss, Custom):
+            made.loss.check_known()
         x, y = tables.in_memory(x, names[0]), tables.in_memory(y, names[1])
         rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, name=names[0])
         n, features = len(rows), known or tables.column_names(x)

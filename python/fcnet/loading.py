@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from fcnet import safetensors, storage
+from fcnet.losses import Custom, LossFunction, loss_of
 from fcnet.network import Network
 
 
-def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Network:
+def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allow_nonfinite: bool = False) -> Network:
     """Load a network that ``Network.save`` wrote.
 
     Nothing in the file is executed; one that is damaged, truncated or made to do harm is a ValueError.
@@ -16,6 +17,9 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
     Parameters
     ----------
     path : path
+    loss : callable, optional
+        The loss of a network whose loss is a function: a file holds no code, only what the function was called. Without
+        it such a network predicts, and says what is missing where it is fitted, evaluated or asked for gradients.
     allow_nonfinite : bool, default False
         Accept parameters that are infinite or NaN.
 
@@ -26,9 +30,10 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
 
     Raises
     ------
-    TypeError : path is not a path.
+    TypeError : path is not a path, loss is not a function.
     OSError : the file cannot be read.
-    ValueError : it is not a network that this version of fcnet can load.
+    ValueError : it is not a network that this version of fcnet can load; loss is given, but the network has one that
+        the file holds.
     MemoryError : it does not fit in memory.
 
     Examples
@@ -41,10 +46,18 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
     >>> fc.load(path)
     Network([64, 100, 10], loss='cross_entropy', seed=0, dtype='float32')
     """
+    if loss is not None and not isinstance(loss_of(loss), Custom):
+        raise TypeError(f"loss is {loss!r}: expected the function that is the network's loss")
     tensors, metadata = safetensors.read(path, storage.check_format)
     net = Network.__new__(Network)
     try:
-        net.__setstate__(storage.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite))
+        state = storage.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
+        stored = state["loss"].get("name")
+        if loss is not None and stored == Custom.name:
+            state["loss"] = loss
+        net.__setstate__(state)
     except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
+    if loss is not None and stored != Custom.name:
+        raise ValueError(f"loss is given, but {os.fspath(path)!r} holds the loss {stored!r}: expected none")
     return net

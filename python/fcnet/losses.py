@@ -151,8 +151,37 @@ class Quantile(Loss):
 
 
 @dataclass(frozen=True)
+class MissingFunction:
+    """Stands for the loss function of a network that was loaded without it.
+
+    Attributes
+    ----------
+    name : str
+        What the function was called, ``module.name``. It is never imported.
+    """
+
+    name: str
+
+    def __call__(self, *args: Any) -> tuple[float, Array]:
+        """Raise: there is nothing to call.
+
+        Raises
+        ------
+        ValueError : always; it says how to load the network with its loss.
+        """
+        function = self.name.rpartition(".")[2]
+        raise ValueError(
+            f"loss is the function {self.name}, which the file of this network does not hold: "
+            f"load it by fcnet.load(path, loss={function if function.isidentifier() else 'function'})"
+        )
+
+    def __repr__(self) -> str:
+        return f"<missing function {self.name}>"
+
+
+@dataclass(frozen=True)
 class Custom(Loss):
-    """A function of the user's, ``loss(output, target) -> (value, d value / d output)``; not to be stored in files."""
+    """A function of the user's, ``loss(output, target) -> (value, d value / d output)``; files hold only its name."""
 
     name: ClassVar[str] = "custom"
     function: LossFunction
@@ -161,6 +190,19 @@ class Custom(Loss):
     def parameter(self) -> float:
         """None."""
         return 0.0
+
+    def plain(self) -> dict[str, Any]:
+        """For a file: what the function is called."""
+        function = self.function
+        if isinstance(function, MissingFunction):
+            return {"name": self.name, "function": function.name}
+        named = function if hasattr(function, "__qualname__") else type(function)
+        return {"name": self.name, "function": f"{named.__module__}.{named.__qualname__}"}
+
+    def check_known(self) -> None:
+        """ValueError where the network was loaded without the function."""
+        if isinstance(self.function, MissingFunction):
+            self.function()
 
     def __call__(self, output: Array, target: Array, weights: Array | None) -> tuple[float, Array]:
         """Its value and derivative, checked; weights are a third argument where there are any.
@@ -219,8 +261,11 @@ def loss_of(given: object) -> Loss:
         return given
     if isinstance(given, type) and issubclass(given, Loss):
         raise TypeError(f"loss is the class {given.__name__}: expected one made of it, like {given.__name__}()")
-    options = dict(given) if isinstance(given, dict) else {"name": given}
+    options: dict[str, Any] = dict(given) if isinstance(given, dict) else {"name": given}
     name = options.pop("name", None)
+    function = options.get("function")
+    if isinstance(name, str) and name == Custom.name and isinstance(function, str) and len(options) == 1:
+        return Custom(MissingFunction(function))
     if not isinstance(name, str):
         if callable(given):
             return Custom(given)

@@ -281,7 +281,7 @@ class Network(Explaining):
         train = self._examples(x, y, None, finite=True).not_empty("x")
         return tried(copy.deepcopy(self), x, y, len(train.x), span, batch_size, optimizer)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
@@ -293,14 +293,28 @@ class Network(Explaining):
         ----------
         path : path
             By custom ``*.safetensors``; a file that is there is replaced.
+        optimizer_state : bool, default True
+            Without it the file is for prediction alone, and up to a third as large: a fit begins with a fresh optimizer
+            state. What lies beneath an average and the best weights of early stopping are left out too.
+
+        A loss that is a function is not in the file, but what it is called: see ``fcnet.load``.
 
         Raises
         ------
-        TypeError : path is not a path; a column has a name that only a pickle can hold, such as a member of an enum.
+        TypeError : path is not a path, optimizer_state is no bool; a column has a name that only a pickle can hold,
+            such as a member of an enum.
         ValueError : the network has more layers than a file can list, some thousand.
         OSError : the file cannot be written; one that was there is as before, unless the message is about its folder.
         """
-        storage.save(self.__getstate__(), path)
+        state = self.__getstate__()
+        if not arrays.flag(optimizer_state, "optimizer_state"):
+            best = state["best"]
+            state |= {
+                "optimizer_state": None,
+                "average_state": None,
+                "best": best if best and best[1] is None else None,
+            }
+        storage.save(state, path)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fcnet import safetensors
 from fcnet.files import replacing
 from fcnet.history import History
+from fcnet.losses import loss_of
 
 _VERSIONS = "1", "2", "3"
 _FEATURE_NAMES = "input.feature_names"
@@ -38,10 +39,10 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError : the file cannot be written; one that was there is as before.
-    TypeError : the loss is a function, or a column has a name that only a pickle can hold.
+    TypeError : a column has a name that only a pickle can hold.
+    ValueError : it has more layers than a file can list.
     """
-    if callable(state["loss"]):
-        raise TypeError(f"loss is the function {state['loss']!r}, which a file cannot hold: see pickle")
+    state = state | {"loss": loss_of(state["loss"]).plain()}  # of a function its name
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
     average, count, beneath = state["average_state"] or _NO_AVERAGE
