@@ -88,7 +88,7 @@ def load(path: Path) -> Sitting:
             slowdown = info["slowdown"]
         elif info["test"] == "test_sklearn":
             fits.append(info)
-        else:
+        elif "task" in info:
             name = info["task"].pop("id")
             task = from_description(info["task"])
             peak = ceiling(results["sitting"], f"multiply_add {task.dtype}", info["threads"])

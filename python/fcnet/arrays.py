@@ -39,7 +39,7 @@ def plain(value: ArrayLike, name: str) -> Array:
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
     if masked is not None and isinstance(value, masked):
         raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
-    if callable(getattr(value, "toarray", None)):
+    if callable(getattr(type(value), "toarray", None)):
         raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")

@@ -79,11 +79,12 @@ def samples(
     x = tables.in_memory(x, name)
     columns = tables.column_names(x)
     feature_names.compare(columns, known, name, x)
+    x = tables.of_frame(x)
     if sparse.is_sparse(x):
         rows = sparse.rows(x, dtype, name)
         _check_features(rows.shape, inputs, name)
         if finite:
-            rows.refuse_non_finite(name, known)
+            rows.refuse_non_finite(name, columns or known)
         return rows
     array = arrays.plain(x, name)
     if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:

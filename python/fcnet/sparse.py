@@ -19,7 +19,7 @@ _PLACES = (np.int32, np.int64)
 
 def is_sparse(x: object) -> bool:
     """Whether x is a sparse array of SciPy, or one that can become compressed rows like those."""
-    return callable(getattr(x, "tocsr", None))
+    return callable(getattr(type(x), "tocsr", None))  # a column of a frame may be called so
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ None of them is imported here, but for pyarrow where somebody brings a stream of
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,12 @@ from fcnet.feature_names import Name, all_kept
 from fcnet.optional import optional
 
 _REAL = frozenset("fiub")
+_POLARS_REAL = {
+    "Boolean",
+    "Float32",
+    "Float64",
+    *(f"{sign}{bits}" for sign in ("Int", "UInt") for bits in (8, 16, 32, 64)),
+}
 
 
 def is_stream(x: object) -> bool:
@@ -100,12 +107,89 @@ def _columns(x: Any) -> list[Any] | None:
     return list(x.columns) if hasattr(getattr(x, "column_names", None), "__iter__") else None
 
 
-def _has_one_type(x: Any) -> bool:
-    """Whether a table of pandas holds plain numbers only, so that NumPy may see it whole, perhaps without a copy."""
-    if not hasattr(x, "iloc"):
-        return False
-    kinds = {dtype.kind if isinstance(dtype, np.dtype) else "O" for dtype in set(x.dtypes)}
-    return kinds <= {"f", "i", "u"} or kinds == {"b"}
+def _unique(types: list[Any]) -> list[Any]:
+    """The types of columns without most repetitions, found by identity: to hash a type takes long."""
+    return list(dict(zip(map(id, types), types, strict=True)).values())
+
+
+def _of_blocks(x: Any) -> NDArray[Any] | None:
+    """A frame of pandas by its own blocks, perhaps without a copy; None where not every column is of real numbers.
+
+    The type is the one that the columns' arrays, put side by side, would have.
+    """
+    types = _unique(x.dtypes.tolist())
+    numbers = [kind if isinstance(kind, np.dtype) else getattr(kind, "numpy_dtype", None) for kind in types]
+    if not numbers or not all(kind is not None and kind.kind in _REAL for kind in numbers):
+        return None
+    try:
+        return np.asarray(x.to_numpy(dtype=np.result_type(*numbers)))
+    except (TypeError, ValueError):  # something is missing among whole numbers or booleans
+        return np.asarray(x.to_numpy(dtype=float, na_value=np.nan))
+
+
+def _of_polars(x: Any) -> NDArray[Any] | None:
+    """A table of Polars, whose common type of real numbers is NumPy's; None where it cannot be read whole."""
+    if any(str(kind) not in _POLARS_REAL for kind in _unique(x.dtypes)):
+        return None
+    array = np.asarray(x.to_numpy())
+    return array if array.dtype.kind in _REAL else None
+
+
+def _of_arrow(x: Any) -> NDArray[Any] | None:
+    """A table or batch of Arrow, whose tensors hold real numbers only; None where it cannot be read whole."""
+    batches = [x] if hasattr(x, "to_tensor") else x.to_batches()
+    if len(batches) > 1:
+        batches = x.combine_chunks().to_batches()
+    if not batches or not hasattr(batches[0], "to_tensor"):
+        return None
+    for null_to_nan in (False, True):
+        with suppress(TypeError, NotImplementedError):
+            array = np.asarray(batches[0].to_tensor(null_to_nan=null_to_nan).to_numpy())
+            # Arrow may take whole numbers of several types for ones of a type that cannot hold them all
+            return array if array.dtype.kind == "f" or len(set(x.schema.types)) == 1 else None
+    return None
+
+
+def _at_once(x: Any) -> NDArray[Any] | None:
+    """A table that its own library makes an array of, with the numbers that its columns have; else None."""
+    if hasattr(x, "iloc"):
+        return _of_blocks(x) if x.ndim == 2 else None
+    if hasattr(x, "get_columns"):
+        return _of_polars(x)
+    return _of_arrow(x) if hasattr(x, "to_batches") or hasattr(x, "to_tensor") else None
+
+
+def _of_sparse(x: Any) -> Any:
+    """A frame of pandas all of whose columns are sparse numbers, as a sparse array of SciPy; None for another one."""
+    types = _unique(x.dtypes.tolist())
+    numbers = [getattr(kind, "subtype", np.dtype("O")) for kind in types]
+    zeros = all(getattr(kind, "fill_value", None) == 0 for kind in types)
+    if not types or not zeros or any(kind.kind not in _REAL for kind in numbers):
+        return None
+    together = np.result_type(*numbers)
+    x = x.astype(type(types[0])(together, together.type(0).item())) if len(set(numbers)) > 1 else x
+    with suppress(ImportError):  # without SciPy it is made dense
+        return x.sparse.to_coo()
+    return None
+
+
+def of_frame(x: Any) -> Any:
+    """A frame of pandas as an array, or as a sparse array of SciPy where all of its columns are sparse.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    array, sparse array or object
+        x itself where it is no such frame, or where its columns have to be looked at one by one.
+    """
+    if not hasattr(x, "iloc") or x.ndim != 2:
+        return x
+    rows = _of_blocks(x)
+    rows = _of_sparse(x) if rows is None else rows
+    return x if rows is None else rows
 
 
 def as_array(x: Any, name: str) -> NDArray[Any] | None:
@@ -128,10 +212,15 @@ def as_array(x: Any, name: str) -> NDArray[Any] | None:
     """
     if not hasattr(x, "__array__") and (hasattr(type(x), "columns") or hasattr(x, "__dataframe__")):
         raise TypeError(f"{name} is a {type(x).__name__}: expected a table in memory, see its methods, like collect()")
+    if isinstance(x, np.ndarray):
+        return None
+    whole = _at_once(x)
+    if whole is not None:
+        return whole
     labels = _labels(x)
     if labels is None:
         return _array_of_column(x) if hasattr(x, "isna") or hasattr(x, "null_count") else None
-    given = None if _has_one_type(x) else _columns(x)
+    given = _columns(x)
     if given is None:
         return np.asarray(x)
     columns = []
