@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -265,3 +266,33 @@ def test_a_sum_of_losses_that_overflows_ends_the_epoch_at_once(weights):
     x = np.full((64, 1), 1.7e308)
     with pytest.raises(fc.DivergenceError, match="batch 1"):
         net.fit(x, np.ones(64, int), epochs=1, batch_size=1, optimizer=fc.SGD(1e-320), sample_weight=weights)
+
+
+def test_a_loss_has_its_own_parameter_and_a_subclass_keeps_its_own_fields(tmp_path):
+    @dataclass(frozen=True)
+    class Median(fc.losses.Quantile):
+        weight: float = 3.0
+
+    @dataclass(frozen=True)
+    class Squared(fc.losses.MSE):
+        weight: float = 3.0
+
+    for loss, plain in ((Median(q=0.25), fc.losses.Quantile(0.25)), (Squared(), fc.losses.MSE())):
+        assert loss.parameter == plain.parameter
+        assert loss.plain() == plain.plain()
+        net, same = (fc.Network([1, 1], loss=each, seed=0) for each in (loss, plain))
+        for each in (net, same):
+            each.fit([[1], [2]], [1, 2], epochs=2)
+        assert (net.predict([[1]]) == same.predict([[1]])).all()
+        net.save(tmp_path / "net.safetensors")
+        assert fc.load(tmp_path / "net.safetensors").loss == same.loss
+
+
+def test_a_loss_that_the_core_does_not_know_is_refused():
+    @dataclass(frozen=True)
+    class Mine(fc.losses.Loss):
+        delta: float = 1.0
+
+    for given in (Mine(), fc.losses.Loss()):
+        with pytest.raises(TypeError, match=r"loss is a \w+: expected one of fcnet.losses, or a function"):
+            fc.Network([2, 2], loss=given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -234,3 +235,53 @@ def test_a_hyperparameter_out_of_range_is_refused(make, error, message):
 
 def test_numpy_numbers_are_numbers():
     assert fc.Adam(np.float32(0.5)) == fc.Adam(0.5)
+
+
+def test_fields_of_a_users_subclass_do_not_reach_the_core():
+    @dataclass(frozen=True, repr=False)
+    class Named(fc.Adam):
+        momentum: float = 0.5  # a hyperparameter of the core, but none of Adam's
+        start: float = 7.0
+        name: str = "mine"
+
+    assert Named()._native() == fc.Adam()._native()
+    x, y = np.ones((4, 2)), [0, 1, 0, 1]
+    one, other = (fc.Network([2, 2], seed=0) for _ in range(2))
+    one.fit(x, y, optimizer=Named())
+    other.fit(x, y, optimizer=fc.Adam())
+    assert (one.layers[0].W == other.layers[0].W).all()
+
+
+def test_an_optimiser_that_is_none_of_fcnets_is_refused():
+    @dataclass(frozen=True, repr=False)
+    class Mine(fc.optimizers.Optimizer):
+        pass
+
+    net = fc.Network([2, 2])
+    for given in (Mine(0.1), fc.SGD, 0.1, None, {"name": "adam"}):
+        for take in (net.fit, net.train_on_batch, net.find_learning_rate):
+            with pytest.raises(TypeError, match=r"optimizer is (?s:.*): expected one like fcnet.SGD"):
+                take([[1, 2]], [0], optimizer=given)
+
+
+@pytest.mark.parametrize("kind", [fc.SGD, fc.Adam, fc.AdamW, fc.NAdam, fc.RMSprop, fc.Adagrad, fc.Lion])
+def test_an_optimiser_by_name_is_the_one_with_its_usual_options(kind):
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    y = (x[:, 0] > 0).astype(int)
+    named, made = (fc.Network([2, 2], seed=0) for _ in range(2))
+    for net, optimizer in ((named, kind.__name__.lower()), (named, kind.__name__), (made, kind()), (made, kind())):
+        net.fit(x, y, epochs=2, optimizer=optimizer)
+        net.train_on_batch(x, y, optimizer=optimizer)
+    assert (named.layers[0].W == made.layers[0].W).all()
+    by_name, by_kind = (made.find_learning_rate(x, y, steps=20, optimizer=o) for o in (kind.__name__.lower(), kind()))
+    assert (by_name.losses == by_kind.losses).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("adan", "adam"), ("rms_prop", "rmsprop"), ("ada grad", "adagrad"), ("SGDM", "sgd")]
+)
+def test_an_unknown_name_of_an_optimiser_says_what_was_probably_meant(name, meant):
+    net = fc.Network([2, 2])
+    for take in (net.fit, net.train_on_batch, net.find_learning_rate):
+        with pytest.raises(ValueError, match=f"optimizer is {name!r}: .*; did you mean {meant!r}"):
+            take([[1, 2]], [0], optimizer=name)

@@ -235,7 +235,7 @@ print(code, "done")
 
 
 def test_a_fit_runs_where_python_has_no_streams_at_all():
-    code = "import fcnet as fc; n = fc.Network([2, 2]); n.fit([[1, 2]], [0], epochs=1); n.fit([[1, 2]], [0], progress=True)"
+    code = "import fcnet as fc; [fc.Network([2, 2]).fit([[1, 2]], [0], progress=wanted) for wanted in (None, True)]"
     shell = f"exec 1>&- 2>&-; '{sys.executable}' -c '{code}'"
     assert (
         run("-c", f"import subprocess, sys; sys.exit(subprocess.run({shell!r}, shell=True).returncode)").returncode == 0
@@ -260,7 +260,7 @@ def test_figures_come_first_and_are_whole(monkeypatch, columns, bar, figures):
     history = net.fit(X, Y, epochs=2, validation_data=(X, Y), metrics=["f1_macro"], progress=True)
     last = lines()[-1]
     assert len(last) <= columns
-    assert last.startswith("1/2 epochs") or last.startswith("2/2 epochs")
+    assert last.startswith(("1/2 epochs", "2/2 epochs"))
     assert bool(re.search(r"\|.{10}\|", last)) == bar
     row = 0 if last.startswith("1/2") else 1
     names = ["loss", "accuracy", "val_loss", "val_accuracy", "val_f1_macro"]

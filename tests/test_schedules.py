@@ -193,3 +193,43 @@ def test_rates_of_another_number_of_steps_are_refused():
     with pytest.raises(ValueError, match=r"rates has shape \(2,\): expected \(3,\)"):
         trainer.run_epoch(0, None, np.ones(2))
     trainer.run_epoch(0, None, np.ones(3))
+
+
+@pytest.mark.parametrize("name", ["factor", "every", "warm_up", "floor", "power", "start", "end", "lowest", "highest"])
+@pytest.mark.parametrize("value", [2.0, -1.0, "two", None, (1, 2)])
+def test_attributes_of_a_users_schedule_are_its_own(name, value):
+    def factors(self, step, total, per_epoch):
+        seen.append(getattr(self, name))
+        return np.ones_like(step)
+
+    seen = []
+    made = dataclass(frozen=True)(type("Mine", (s.Schedule,), {"__annotations__": {name: object}, "_factors": factors}))
+    fc.Network([2, 2], seed=0).fit(np.ones((4, 2)), [0, 1, 0, 1], epochs=1, schedule=made(value))
+    assert seen == [value]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "wrong"),
+    [
+        (s.StepDecay, {"every": 0}),
+        (s.StepDecay, {"every": np.inf}),
+        (s.StepDecay, {"factor": 1}),
+        (s.ExponentialDecay, {"factor": 0}),
+        (s.InverseScaling, {"power": 0}),
+        (s.Cosine, {"warm_up": 1}),
+        (s.Cosine, {"floor": 1.1}),
+        (s.OneCycle, {"warm_up": -0.1}),
+        (s.OneCycle, {"start": 0}),
+        (s.OneCycle, {"end": 1.1}),
+        (s.ReduceOnPlateau, {"factor": 1}),
+        (s.ReduceOnPlateau, {"floor": -0.1}),
+        (s.ReduceOnPlateau, {"min_delta": -1}),
+    ],
+    ids=repr,
+)
+def test_the_ranges_of_the_built_in_schedules(schedule, wrong):
+    [name] = wrong
+    with pytest.raises(ValueError, match=f"{name} is .*: expected "):
+        schedule(**wrong)
+    with pytest.raises(TypeError, match=f"{name} is 'x'"):
+        schedule(**{name: "x"})

@@ -172,6 +172,15 @@ def test_a_stream_of_arrow_is_read_into_memory(stream):
         got.predict(Stream(pa.chunked_array([[1, 2]])))
 
 
+def test_streams_that_can_be_read_once_are_read_once():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"a": np.arange(6.0), "b": np.ones(6)})
+    labels = pa.table({"y": np.arange(6) % 2})
+    net = fc.Network([2, 2], seed=0, dtype="float64")
+    for look in (net.explain, net.check_gradients, net.diagnose):
+        assert str(look(table.to_reader(), labels.to_reader())) == str(look(table, labels))
+
+
 def test_a_stream_of_arrow_without_pyarrow_says_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"x, a Stream, needs pyarrow: pip install 'fcnet\[arrow\]'"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from fcnet import arrays
+from fcnet import arrays, tables
 from fcnet.fitting import Fitting
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Explaining(Fitting):
         """
         from fcnet.explanation import Explanation
 
+        x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         return Explanation(self, x, y, learning_rate, steps, answer, class_names)
 
     def check_gradients(self, x: ArrayLike, y: ArrayLike, *, most: int = 200) -> GradientCheck:
@@ -96,6 +97,7 @@ class Explaining(Fitting):
         """
         from fcnet.explanation import gradient_check
 
+        x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         return gradient_check.checked(self, x, y, arrays.whole_number(most, "most", 1))
 
     def diagnose(self, x: ArrayLike, y: ArrayLike, *, learning_rate: float = 0.1) -> Diagnosis:
@@ -120,4 +122,5 @@ class Explaining(Fitting):
         """
         from fcnet.explanation import diagnosis
 
+        x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         return diagnosis.diagnosed(self, x, y, learning_rate)

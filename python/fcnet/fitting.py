@@ -17,18 +17,12 @@ from fcnet.examples import ClassWeight, Examples
 from fcnet.feeding import Batches, Feed, InMemory, open_trainer
 from fcnet.history import History
 from fcnet.layers import Layer
-from fcnet.optimizers import SGD, Optimizer
+from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
 from fcnet.progress import Wanted, checked
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import Best, DivergenceError, Fit, figures_of
-
-
-def check_optimizer(optimizer: object) -> None:
-    """TypeError where it is none."""
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer is {optimizer!r}: expected one like fcnet.SGD(0.1) or fcnet.Adam()")
 
 
 def _check_averaging(averaging: object, kind: type[Averaging] = Averaging) -> None:
@@ -72,7 +66,7 @@ class Fitting(Described):
         epochs: int = 10,
         initial_epoch: int = 0,
         batch_size: int = 32,
-        optimizer: Optimizer = SGD(0.1),
+        optimizer: Optimizer | OptimizerName = SGD(0.1),
         shuffle: bool = True,
         drop_last: bool = False,
         sample_weight: ArrayLike | None = None,
@@ -106,7 +100,8 @@ class Fitting(Described):
             How many of them are done already, in a fit that was cut off: schedules and early stopping go on from there.
         batch_size : int >= 1
             Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
-        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
+        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion, or str
+            By name, such as "adam", with its usual options.
         shuffle : bool
             Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
         drop_last : bool
@@ -157,7 +152,7 @@ class Fitting(Described):
         epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
         initial_epoch = arrays.whole_number(initial_epoch, "initial_epoch", 0, epochs)
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
-        check_optimizer(optimizer)
+        optimizer = optimizer_of(optimizer)
         shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
         progress = checked(progress)
         if not isinstance(schedule, Schedule | None):
@@ -240,7 +235,7 @@ class Fitting(Described):
         y: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
-        optimizer: Optimizer = SGD(0.1),
+        optimizer: Optimizer | OptimizerName = SGD(0.1),
         averaging: EMA | None = None,
     ) -> dict[str, float]:
         """One step on one batch, for training loops of your own.
@@ -251,7 +246,7 @@ class Fitting(Described):
         Parameters
         ----------
         x, y, sample_weight : as for fit
-        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
+        optimizer : as for fit
         averaging : EMA, optional
             As for fit; single steps have no epochs for SWA.
 
@@ -275,7 +270,7 @@ class Fitting(Described):
         >>> losses[-1] < losses[0]
         True
         """
-        check_optimizer(optimizer)
+        optimizer = optimizer_of(optimizer)
         _refuse_accumulation(optimizer, "single steps")
         _check_averaging(averaging, EMA)
         batch = self._examples(x, y, sample_weight, finite=True).not_empty("x")

@@ -1,11 +1,20 @@
-"""Checks of the numbers that optimisers and schedules are given."""
+"""Checks of the numbers that optimisers, schedules and the like are given."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from numbers import Real
 
 Range = tuple[str, Callable[[float], bool]]
+
+POSITIVE: Range = ("a positive, finite number", lambda value: 0 < value < math.inf)
+AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
+
+
+def share(name: str) -> Range:
+    """0 <= name < 1."""
+    return f"0 <= {name} < 1", lambda value: 0 <= value < 1
 
 
 def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
@@ -15,7 +24,6 @@ def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
     ----------
     owner : object
     ranges : name -> (what is expected, whether a number is valid)
-        Names that the object has not are passed over.
 
     Raises
     ------
@@ -23,11 +31,13 @@ def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
     ValueError : out of range.
     """
     for name, (expected, is_valid) in ranges.items():
-        if not hasattr(owner, name):
-            continue
         value = getattr(owner, name)
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{name} is {value!r}: expected a number")
-        if not is_valid(float(value)):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not is_valid(number):
             raise ValueError(f"{name} is {value!r}: expected {expected}")
-        object.__setattr__(owner, name, float(value))
+        object.__setattr__(owner, name, number)

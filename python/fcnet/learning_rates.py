@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native
+from fcnet import _native, console
 from fcnet.callbacks import Callback, Logs, StopTraining
+from fcnet.hyperparameters import Range
 from fcnet.optimizer import Optimizer
 from fcnet.schedule import Schedule
 from fcnet.training import DivergenceError
 
+_RATE: Range = ("a positive, finite learning rate", lambda value: 0 < value < math.inf)
+_NO_RATE = 1e-30  # changes no weight
+_SMALL_FALL = 0.02  # share of the loss
 _TOO_HIGH = 4  # times the lowest loss so far: from there on it only gets worse
 
 
@@ -30,7 +36,8 @@ class LearningRates:
     losses : array (steps,)
         Of the batch, just before the step with this rate.
     smoothed : array (steps,)
-        The losses, each averaged with its neighbours.
+        The losses without what differs from batch to batch, each averaged with its neighbours: what the network as it
+        was loses on the same batches is subtracted, and its mean added.
     suggestion : float
         The rate at which the smoothed loss falls fastest; NaN where it never falls.
     """
@@ -46,12 +53,13 @@ class LearningRates:
         return f"LearningRates(suggestion={self.suggestion:.3g}, {tried})"
 
     @classmethod
-    def of(cls, rates: NDArray[np.float64], losses: NDArray[np.float64]) -> LearningRates:
-        """From the steps that were made."""
+    def of(cls, rates: NDArray[np.float64], losses: NDArray[np.float64], before: NDArray[np.float64]) -> LearningRates:
+        """From the steps that were made; ``before``: the losses of the same batches without training."""
         half = max(len(losses) // 10, 1)
         window = np.convolve(np.ones(half + 1), np.ones(half + 1))  # a triangle
-        total, weights = (np.convolve(np.pad(a, half), window, "valid") for a in (losses, np.ones(len(losses))))
-        smoothed = total / weights
+        gains = losses - before
+        total, weights = (np.convolve(np.pad(a, half), window, "valid") for a in (gains, np.ones(len(losses))))
+        smoothed = total / weights + before.mean()
         falling = int(smoothed.argmin()) + 1
         suggestion = math.nan
         if falling > 1:
@@ -80,6 +88,7 @@ class LearningRates:
 class Rising(Schedule):
     """From ``lowest`` to ``highest`` in so many steps, each the same factor above the one before."""
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"lowest": _RATE, "highest": _RATE}
     lowest: float
     highest: float
     steps: int
@@ -95,10 +104,11 @@ class Rising(Schedule):
 
 
 class Losses(Callback):
-    """Keeps the loss of every step of a fit, and ends it after so many, or once the loss explodes."""
+    """Keeps the loss of every step of a fit, and ends it after so many, or once it is ``limit`` times the lowest."""
 
-    def __init__(self, steps: int, samples: int, batch_size: int) -> None:
+    def __init__(self, steps: int, samples: int, batch_size: int, limit: float) -> None:
         self.all: list[float] = []
+        self._limit = limit
         self._steps, self._samples, self._batch = steps, samples, batch_size
         self._done, self._total = 0, 0.0
         self._average, self._lowest = 0.0, math.inf
@@ -119,33 +129,48 @@ class Losses(Callback):
         self._average = 0.9 * self._average + 0.1 * loss
         average = self._average / (1 - 0.9 ** len(self.all))  # as Adam's averages, which start at 0 too
         self._lowest = min(self._lowest, average)
-        if len(self.all) == self._steps or average > _TOO_HIGH * self._lowest:
+        if len(self.all) == self._steps or average > self._limit * self._lowest:
             raise StopTraining
 
 
 def tried(
     net: Any, x: ArrayLike, y: ArrayLike, samples: int, span: Rising, batch_size: int, optimizer: Optimizer
 ) -> LearningRates:
-    """The losses of a network that is trained with rising rates; it is spoilt thereby.
+    """The losses of a copy of the network that is trained with rising rates.
+
+    Warns
+    -----
+    RuntimeWarning : the loss hardly falls at any rate.
 
     Raises
     ------
     DivergenceError : not even the loss before the second step is finite.
     """
-    heard = Losses(span.steps, samples, batch_size * optimizer.accumulate)
-    with suppress(DivergenceError):
-        net.fit(
-            x,
-            y,
-            epochs=span.steps,
-            batch_size=batch_size,
-            optimizer=replace(optimizer, learning_rate=1.0),
-            schedule=span,
-            callbacks=[heard],
-            progress=False,
-        )
-    if len(heard.all) < 2:
+
+    def losses(span: Rising, limit: float = math.inf) -> list[float]:
+        heard = Losses(span.steps, samples, batch_size * optimizer.accumulate, limit)
+        with suppress(DivergenceError):
+            copy.deepcopy(net).fit(
+                x,
+                y,
+                epochs=span.steps,
+                batch_size=batch_size,
+                optimizer=replace(optimizer, learning_rate=1.0),
+                schedule=span,
+                callbacks=[heard],
+                progress=False,
+            )
+        return heard.all
+
+    rising = losses(span, _TOO_HIGH)
+    if len(rising) < 2:
         lowest = replace(optimizer, learning_rate=span.lowest)
         raise DivergenceError.of("the first step", math.nan, lowest, net._architecture.classifies)
-    rates = span.factors(0, len(heard.all), span.steps, 1)
-    return LearningRates.of(rates, np.array(heard.all))
+    rates = span.factors(0, len(rising), span.steps, 1)
+    before = np.array(losses(replace(span, lowest=_NO_RATE, highest=2 * _NO_RATE))[: len(rising)])
+    found = LearningRates.of(rates, np.array(rising), before)
+    fall = float(found.smoothed[0] - found.smoothed.min())
+    if not fall > _SMALL_FALL * abs(before.mean()):
+        text = f"the loss hardly falls at any learning rate, by {fall:.2g} of {before.mean():.3g}: the network may be "
+        console.warn(text + "trained already, or its inputs may need scaling", RuntimeWarning, stacklevel=3)
+    return found

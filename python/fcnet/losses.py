@@ -7,7 +7,7 @@ all but cross-entropy, over the outputs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -43,12 +43,12 @@ class Loss:
 
     @property
     def parameter(self) -> float:
-        """The number that the native core needs to know of it."""
-        return next((float(getattr(self, field.name)) for field in fields(self)), 0.0)
+        """The number that the native core needs to know of it; 0 where there is none."""
+        return 0.0
 
     def plain(self) -> dict[str, Any]:
         """Name and options, for a file."""
-        return {"name": self.name, **asdict(self)}
+        return {"name": self.name, **{field.name: getattr(self, field.name) for field in fields(LOSSES[self.name])}}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ class CrossEntropy(Loss):
     def __post_init__(self) -> None:
         check_numbers(self, {"label_smoothing": _SMOOTHING})
 
+    @property
+    def parameter(self) -> float:
+        """``label_smoothing``."""
+        return self.label_smoothing
+
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
@@ -87,6 +92,11 @@ class BinaryCrossEntropy(Loss):
 
     def __post_init__(self) -> None:
         check_numbers(self, {"label_smoothing": _SMOOTHING})
+
+    @property
+    def parameter(self) -> float:
+        """``label_smoothing``."""
+        return self.label_smoothing
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,11 @@ class Huber(Loss):
     def __post_init__(self) -> None:
         check_numbers(self, {"delta": ("a positive, finite number", lambda value: 0 < value < np.inf)})
 
+    @property
+    def parameter(self) -> float:
+        """``delta``."""
+        return self.delta
+
 
 @dataclass(frozen=True)
 class Poisson(Loss):
@@ -148,6 +163,11 @@ class Quantile(Loss):
 
     def __post_init__(self) -> None:
         check_numbers(self, {"q": ("0 < q < 1", lambda value: 0 < value < 1)})
+
+    @property
+    def parameter(self) -> float:
+        """``q``."""
+        return self.q
 
 
 @dataclass(frozen=True)
@@ -185,11 +205,6 @@ class Custom(Loss):
 
     name: ClassVar[str] = "custom"
     function: LossFunction
-
-    @property
-    def parameter(self) -> float:
-        """None."""
-        return 0.0
 
     def plain(self) -> dict[str, Any]:
         """For a file: what the function is called."""
@@ -258,6 +273,8 @@ def loss_of(given: object) -> Loss:
     TypeError, ValueError : it is none.
     """
     if isinstance(given, Loss):
+        if not isinstance(given, (*LOSSES.values(), Custom)):
+            raise TypeError(f"loss is a {type(given).__name__}: expected one of fcnet.losses, or a function")
         return given
     if isinstance(given, type) and issubclass(given, Loss):
         raise TypeError(f"loss is the class {given.__name__}: expected one made of it, like {given.__name__}()")

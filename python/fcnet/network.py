@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,12 +12,11 @@ from fcnet import arrays, feature_names, storage, tables
 from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
-from fcnet.fitting import check_optimizer
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.learning_rates import LearningRates, Rising, tried
 from fcnet.losses import Loss, LossFunction, LossName
-from fcnet.optimizers import SGD, Optimizer
+from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
 from fcnet.samples import samples
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
@@ -242,7 +240,7 @@ class Network(Explaining):
         highest: float = 10,
         steps: int = 100,
         batch_size: int = 32,
-        optimizer: Optimizer = SGD(0.1),
+        optimizer: Optimizer | OptimizerName = SGD(0.1),
     ) -> LearningRates:
         """Train a copy for some steps whose learning rate rises, and look at the loss; the network stays as it is.
 
@@ -252,13 +250,14 @@ class Network(Explaining):
         lowest, highest : float, 0 < lowest < highest
             The rates of the first and of the last step; the test ends before where the loss explodes.
         steps : int >= 2
-        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion
+        optimizer : as for fit
             Whose learning rate is looked for; the one it has does not matter.
 
         Returns
         -------
         LearningRates
-            With ``rates``, ``losses``, ``suggestion`` and ``plot()``.
+            With ``rates``, ``losses``, ``suggestion`` and ``plot()``. A RuntimeWarning says where the loss hardly falls
+            at any rate, as that of a network that is trained already.
 
         Raises
         ------
@@ -274,12 +273,12 @@ class Network(Explaining):
         >>> 0.01 < found.suggestion < 10
         True
         """
-        check_optimizer(optimizer)
+        optimizer = optimizer_of(optimizer)
         span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         train = self._examples(x, y, None, finite=True).not_empty("x")
-        return tried(copy.deepcopy(self), x, y, len(train.x), span, batch_size, optimizer)
+        return tried(self, x, y, len(train.x), span, batch_size, optimizer)
 
     def save(self, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.

@@ -6,21 +6,15 @@ every neuron trained like its bias B, from 1 on.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from fcnet.hyperparameters import Range, check_numbers
+from fcnet.hyperparameters import POSITIVE, Range, check_numbers
 
 NormalizationName = Literal["batch", "layer"]
-
-_RANGES: dict[str, Range] = {
-    "epsilon": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "momentum": ("0 < momentum <= 1", lambda value: 0 < value <= 1),
-}
 
 
 @dataclass(frozen=True)
@@ -29,10 +23,11 @@ class Normalization:
 
     name: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]  # of a layer's parameters, beside W and B
+    _ranges: ClassVar[Mapping[str, Range]] = {"epsilon": POSITIVE}
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        check_numbers(self, _RANGES)
+        check_numbers(self, self._ranges)
 
     def check_for(self, dtype: np.dtype[Any]) -> None:
         """ValueError where epsilon would be 0 or infinite in a network of this type."""
@@ -88,6 +83,10 @@ class BatchNorm(Normalization):
 
     name: ClassVar[str] = "batch"
     parts: ClassVar[tuple[str, ...]] = ("gamma", "mean", "variance")
+    _ranges: ClassVar[Mapping[str, Range]] = {
+        "epsilon": POSITIVE,
+        "momentum": ("0 < momentum <= 1", lambda value: 0 < value <= 1),
+    }
     momentum: float = 0.1
 
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
+from typing import ClassVar
 
 from fcnet import arrays
-from fcnet.hyperparameters import Range, check_numbers
+from fcnet.hyperparameters import AT_LEAST_0, POSITIVE, Range, check_numbers
 
-_SHARE: dict[str, Range] = {
-    name: (f"0 <= {name} < 1", lambda value: 0 <= value < 1) for name in ("momentum", "beta1", "beta2", "rho")
-}
-_RANGES: dict[str, Range] = _SHARE | {
-    "learning_rate": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "epsilon": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "epsilon_hat": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
-    "weight_decay": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
-    "l2": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
-    "l2_sum": ("a finite number, at least 0", lambda value: 0 <= value < math.inf),
-    "clip_value": ("a positive number, or None", lambda value: value > 0),
-    "clip_norm": ("a positive number, or None", lambda value: value > 0),
-}
+_LIMIT: Range = ("a positive number, or None", lambda value: value > 0)
 _NATIVE_NAMES = {"momentum": "beta1", "rho": "beta2"}
 
 
@@ -63,6 +52,14 @@ class Optimizer:
     ValueError : an argument is out of range; clip_value and clip_norm are given both.
     """
 
+    # The hyperparameters that are checked and that the native trainer takes; a subclass adds its own.
+    _ranges: ClassVar[Mapping[str, Range]] = {
+        "learning_rate": POSITIVE,
+        "l2": AT_LEAST_0,
+        "l2_sum": AT_LEAST_0,
+        "clip_value": _LIMIT,
+        "clip_norm": _LIMIT,
+    }
     learning_rate: float
     _: KW_ONLY
     l2: float = 0.0
@@ -74,7 +71,7 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         absent = {name for name in ("clip_value", "clip_norm") if getattr(self, name) is None}
-        check_numbers(self, {name: range_ for name, range_ in _RANGES.items() if name not in absent})
+        check_numbers(self, {name: range_ for name, range_ in self._ranges.items() if name not in absent})
         if not absent:
             raise ValueError("clip_value and clip_norm are given both: expected one of them")
         object.__setattr__(self, "decay_biases", arrays.flag(self.decay_biases, "decay_biases"))
@@ -93,6 +90,6 @@ class Optimizer:
 
     def _native(self) -> tuple[str, dict[str, float]]:
         """Name and hyperparameters, as the native trainer takes them."""
-        values = ((field.name, getattr(self, field.name)) for field in fields(self))
-        hyper = {_NATIVE_NAMES.get(name, name): value for name, value in values if type(value) is float}
+        values = {name: getattr(self, name) for name in self._ranges}
+        hyper = {_NATIVE_NAMES.get(name, name): value for name, value in values.items() if value is not None}
         return self._kind, hyper | {"decay_biases": float(self.decay_biases)}

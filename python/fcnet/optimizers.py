@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar, Literal
 
 from fcnet import arrays
+from fcnet.hyperparameters import AT_LEAST_0, POSITIVE, Range, share
+from fcnet.names import meant
 from fcnet.optimizer import Optimizer as Optimizer
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"]
+
+OptimizerName = Literal["sgd", "adam", "adamw", "nadam", "rmsprop", "adagrad", "lion"]
+
+_BETAS: Mapping[str, Range] = {name: share(name) for name in ("beta1", "beta2")}
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +48,11 @@ class SGD(Optimizer):
     SGD(learning_rate=0.05, momentum=0.9, nesterov=False, l2=0.001)
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {
+        **Optimizer._ranges,
+        "momentum": share("momentum"),
+        "weight_decay": AT_LEAST_0,
+    }
     learning_rate: float = 0.1
     momentum: float = 0.0
     nesterov: bool = False
@@ -87,6 +102,12 @@ class Adam(Optimizer):
     Adam(learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08)
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {
+        **Optimizer._ranges,
+        **_BETAS,
+        "epsilon": POSITIVE,
+        "epsilon_hat": AT_LEAST_0,
+    }
     learning_rate: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
@@ -116,6 +137,7 @@ class AdamW(Adam):
     TypeError, ValueError : as for ``Adam``.
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {**Adam._ranges, "weight_decay": AT_LEAST_0}
     weight_decay: float = 0.01
 
 
@@ -142,6 +164,7 @@ class NAdam(Optimizer):
     TypeError, ValueError : as for ``Adam``.
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {**Optimizer._ranges, **_BETAS, "epsilon": POSITIVE}
     learning_rate: float = 0.002
     beta1: float = 0.9
     beta2: float = 0.999
@@ -181,6 +204,12 @@ class RMSprop(Optimizer):
     RMSprop(learning_rate=0.001, rho=0.99, momentum=0.0, epsilon=1e-08)
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {
+        **Optimizer._ranges,
+        "rho": share("rho"),
+        "momentum": share("momentum"),
+        "epsilon": POSITIVE,
+    }
     learning_rate: float = 0.001
     rho: float = 0.9
     momentum: float = 0.0
@@ -211,6 +240,7 @@ class Adagrad(Optimizer):
     TypeError, ValueError : as for ``Adam``.
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {**Optimizer._ranges, "epsilon": POSITIVE}
     learning_rate: float = 0.01
     epsilon: float = 1e-10
 
@@ -240,6 +270,7 @@ class Lion(Optimizer):
     TypeError, ValueError : as for ``Adam``.
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {**Optimizer._ranges, **_BETAS, "weight_decay": AT_LEAST_0}
     learning_rate: float = 0.0001
     beta1: float = 0.9
     beta2: float = 0.99
@@ -249,3 +280,25 @@ class Lion(Optimizer):
     @property
     def _kind(self) -> str:
         return "lion"
+
+
+_KINDS = (SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Lion)
+_BY_NAME: dict[str, Callable[[], Optimizer]] = {kind.__name__.lower(): kind for kind in _KINDS}
+
+
+def optimizer_of(given: object) -> Optimizer:
+    """An optimiser from what a user gives: one of these, or its name, in capitals or small letters.
+
+    Raises
+    ------
+    TypeError, ValueError : it is none.
+    """
+    if isinstance(given, _KINDS):
+        return given
+    expected = "one like fcnet.SGD(0.1) or fcnet.Adam()"
+    if isinstance(given, str):
+        if given.lower() not in _BY_NAME:
+            hint = meant(given, _BY_NAME)
+            raise ValueError(f"optimizer is {given!r}: expected {expected}, or one of {', '.join(_BY_NAME)}{hint}")
+        return _BY_NAME[given.lower()]()
+    raise TypeError(f"optimizer is {given!r}: expected {expected}, or a name like 'adam'")

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnet.hyperparameters import Range, check_numbers
-
-_RANGES: dict[str, Range] = {
-    "factor": ("0 < factor < 1", lambda value: 0 < value < 1),
-    "every": ("a number of epochs above 0", lambda value: 0 < value < math.inf),
-    "warm_up": ("a share, 0 <= warm_up < 1", lambda value: 0 <= value < 1),
-    "floor": ("0 <= floor <= 1", lambda value: 0 <= value <= 1),
-    "power": ("a positive, finite number", lambda value: 0 < value < math.inf),
-    "start": ("0 < start <= 1", lambda value: 0 < value <= 1),
-    "end": ("0 < end <= 1", lambda value: 0 < value <= 1),
-    "lowest": ("a positive, finite learning rate", lambda value: 0 < value < math.inf),
-    "highest": ("a positive, finite learning rate", lambda value: 0 < value < math.inf),
-}
 
 
 class Figures(Protocol):
@@ -31,14 +18,17 @@ class Figures(Protocol):
 
 
 class Schedule:
-    """A frozen dataclass of numbers, which are checked, and a formula for the factors.
+    """A formula for the factors on the learning rate, by the step of a fit; the built-in ones are frozen dataclasses.
 
     A schedule of your own is a subclass with a method ``_factors(step, total, per_epoch)``: of an array of steps of the
-    fit, counted from 0, its number of steps and those of an epoch it makes an array of factors.
+    fit, counted from 0, its number of steps and those of an epoch it makes an array of factors. Its attributes are its
+    own: call them what you like, and check them yourself.
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {}  # of the attributes that are checked
+
     def __post_init__(self) -> None:
-        check_numbers(self, _RANGES)
+        check_numbers(self, self._ranges)
 
     def factors(self, first: int, count: int, total: int, per_epoch: int) -> NDArray[np.float64]:
         """What multiplies the learning rate in the steps ``first .. first + count - 1``.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnet import _native, arrays
+from fcnet.hyperparameters import POSITIVE, Range
 from fcnet.monitoring import Mode, Monitoring
 from fcnet.schedule import Figures, Schedule
 
@@ -22,6 +25,16 @@ __all__ = [
     "Schedule",
     "StepDecay",
 ]
+
+_BELOW_1: Range = ("0 < factor < 1", lambda value: 0 < value < 1)
+_EPOCHS: Range = ("a number of epochs above 0", lambda value: 0 < value < math.inf)
+_WARM_UP: Range = ("a share, 0 <= warm_up < 1", lambda value: 0 <= value < 1)
+_FLOOR: Range = ("0 <= floor <= 1", lambda value: 0 <= value <= 1)
+
+
+def _above_0(name: str) -> Range:
+    return f"0 < {name} <= 1", lambda value: 0 < value <= 1
+
 
 # Of our own, so that a schedule has the same bits on every machine: NumPy's depend on the processor.
 
@@ -78,6 +91,7 @@ class StepDecay(Schedule):
     array([1. , 1. , 0.1, 0.1])
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"every": _EPOCHS, "factor": _BELOW_1}
     every: float = 10
     factor: float = 0.5
 
@@ -104,6 +118,7 @@ class ExponentialDecay(Schedule):
     array([1.  , 0.5 , 0.25])
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"factor": _BELOW_1}
     factor: float = 0.95
 
     def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
@@ -128,6 +143,7 @@ class InverseScaling(Schedule):
     array([1.        , 0.5       , 0.33333333, 0.25      ])
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"power": POSITIVE}
     power: float = 0.5
 
     def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
@@ -154,6 +170,7 @@ class Cosine(Schedule):
     array([0.5 , 1.  , 1.  , 0.75, 0.25])
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"warm_up": _WARM_UP, "floor": _FLOOR}
     warm_up: float = 0
     floor: float = 0
 
@@ -184,6 +201,7 @@ class OneCycle(Schedule):
     array([0.1 , 0.55, 1.  , 0.75, 0.5 ])
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"warm_up": _WARM_UP, "start": _above_0("start"), "end": _above_0("end")}
     warm_up: float = 0.3
     start: float = 0.04
     end: float = 0.0001
@@ -223,6 +241,7 @@ class ReduceOnPlateau(Monitoring, Schedule):
     array([0.5])
     """
 
+    _ranges: ClassVar[Mapping[str, Range]] = {"factor": _BELOW_1, "floor": _FLOOR}
     factor: float = 0.1
     patience: int = 5
     monitor: str = "val_loss"
