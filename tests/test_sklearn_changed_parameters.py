@@ -13,7 +13,9 @@ from inspect import signature
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 import sklearn.neural_network
 
@@ -21,7 +23,10 @@ import fcnet as fc
 import fcnet.sklearn
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 N = 120
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((N, 5))

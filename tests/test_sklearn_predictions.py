@@ -11,7 +11,9 @@ import threading
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+from interop import library
+
+library("sklearn")
 
 from scipy import sparse
 
@@ -19,7 +21,10 @@ from fcnet.sklearn import MLPClassifier, predictions
 
 from processes import output
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((500, 6))
 KINDS = {
@@ -163,3 +168,42 @@ def test_two_classes_of_which_partial_fit_has_seen_one_have_two_columns():
     p = net.predict_proba(X)
     assert p.shape == (500, 2)
     np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows_each", [32, 1000])
+@pytest.mark.parametrize("kind", ["two", "many", "labels"])
+@pytest.mark.parametrize("scale", [1, 30, 1e3, 1e30])
+def test_logarithms_of_probabilities_are_those_of_the_logits(kind, dtype, rows_each, scale, monkeypatch):
+    monkeypatch.setattr(predictions, "_rows", lambda outputs: rows_each)
+    x = X.astype(dtype)
+    net = MLPClassifier([12], max_iter=3, random_state=0).fit(x, KINDS[kind])
+    net.coefs_[1][:] *= dtype(scale)
+    z = net._current().predict(x, output="logits").astype(np.longdouble)
+    if kind == "two":
+        z = np.hstack([np.zeros_like(z), z])
+    if kind == "labels":
+        expected = np.where(z < 0, z, 0) - np.log1p(np.exp(-abs(z)))
+    else:
+        z -= z.max(axis=1, keepdims=True)
+        expected = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    got = net.predict_log_proba(x)
+    assert got.dtype == dtype
+    assert np.isfinite(got).all()
+    if scale >= 1e3:
+        assert got.min() < -700  # where the logarithm of the probability would be -inf, or nearly
+    np.testing.assert_allclose(got, expected.astype(float), rtol=8 * np.finfo(dtype).eps, atol=8 * np.finfo(dtype).eps)
+    with np.errstate(divide="ignore"):
+        p = net.predict_proba(x)
+    np.testing.assert_allclose(np.exp(got), p, rtol=0, atol=8 * np.finfo(dtype).eps)
+
+
+def test_logarithms_of_labels_of_two_columns_are_of_each_label():
+    net = MLPClassifier([12], max_iter=3).fit(X, KINDS["labels"][:, :2])
+    np.testing.assert_allclose(net.predict_log_proba(X), np.log(net.predict_proba(X)), rtol=1e-12)
+
+
+def test_a_row_with_nan_has_no_logarithms():
+    net = MLPClassifier([12], max_iter=3).fit(X, KINDS["many"])
+    net.coefs_[0][:] = np.nan
+    assert np.isnan(net.predict_log_proba(X[:3])).all()

@@ -20,7 +20,7 @@ from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
 from fcnet.sklearn.labels import Labels
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.perceptron import Perceptron, has_steps
-from fcnet.sklearn.predictions import decoded
+from fcnet.sklearn.predictions import decoded, log_sigmoid, log_softmax
 from fcnet.sklearn.versions import MultiLabelMixin
 
 
@@ -291,9 +291,16 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         if not self._several and len(self.classes_) == 1:
             return np.ones((X.shape[0], 1), network.dtype)
         p = network.predict(X)
-        return np.hstack([1 - p, p]) if self.n_outputs_ == 1 else p
+        return p if self._several or self._exclusive else np.hstack([1 - p, p])
 
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
-        """The logarithms of ``predict_proba``."""
-        p = self.predict_proba(X)
-        return np.log(p, out=p)
+        """The logarithms of ``predict_proba``, from the logits: finite also where a probability is rounded to 0."""
+        network, X = self._ready(X)
+        if not self._several and len(self.classes_) == 1:
+            return np.zeros((X.shape[0], 1), network.dtype)
+        return decoded(network, X, self._log_probabilities, "logits")
+
+    def _log_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
+        if self._exclusive:
+            return log_softmax(logits)
+        return log_sigmoid(logits if self._several else np.hstack([-logits, logits]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,20 @@ def _rows(outputs: int) -> int:
     return max(2**20 // outputs, 512)
 
 
-def _outputs_in_chunks(network: Network, x: Any) -> Iterator[NDArray[Any]]:
+def _outputs_in_chunks(network: Network, x: Any, output: Literal["logits"] | None) -> Iterator[NDArray[Any]]:
     """The network's outputs for checked samples, some rows at a time; a row does not depend on the others."""
     rows = _rows(network.sizes[-1])
     if x.shape[0] <= rows:
-        yield network.predict(x)
+        yield network.predict(x, output=output)
         return
     x = x.tocsr() if sparse.issparse(x) else x
     for start in range(0, x.shape[0], rows):
-        yield network.predict(x[start : start + rows])
+        yield network.predict(x[start : start + rows], output=output)
 
 
-def decoded(network: Network, x: Any, decode: Callable[[NDArray[Any]], Any]) -> Any:
+def decoded(
+    network: Network, x: Any, decode: Callable[[NDArray[Any]], Any], output: Literal["logits"] | None = None
+) -> Any:
     """What ``decode`` makes of the outputs, chunk by chunk.
 
     Parameters
@@ -36,12 +38,14 @@ def decoded(network: Network, x: Any, decode: Callable[[NDArray[Any]], Any]) -> 
     network : Network
     x : array or sparse array (n, inputs), checked
     decode : callable (outputs) -> array or sparse array, a row for each row of the outputs
+    output : "logits", optional
+        As for ``Network.predict``.
 
     Returns
     -------
     array or sparse array (n, ...)
     """
-    parts = map(decode, _outputs_in_chunks(network, x))
+    parts = map(decode, _outputs_in_chunks(network, x, output))
     first = next(parts)
     if first.shape[0] == x.shape[0]:
         return first
@@ -53,3 +57,15 @@ def decoded(network: Network, x: Any, decode: Callable[[NDArray[Any]], Any]) -> 
         result[done : done + len(part)] = part
         done += len(part)
     return result
+
+
+def log_softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    """``ln p`` of rows of logits, also where p is too small for its type."""
+    with np.errstate(invalid="ignore"):  # an infinite logit: there is no p
+        logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def log_sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
+    """``ln p`` of logits, each of a probability of its own."""
+    return -np.logaddexp(0, -logits)
