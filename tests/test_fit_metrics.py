@@ -208,3 +208,35 @@ def test_answers_of_a_loss_of_your_own_have_metrics_by_name_and_values_too():
     net = fc.Network([4, 1], loss=brier, seed=1)
     with pytest.raises(ValueError, match="metrics has 'f1': expected, as the network has a loss of your own"):
         net.fit(X, Y, metrics=["f1"], validation_split=0.5)
+
+
+def test_roc_auc_of_several_labels_is_the_mean_over_those_that_vary():
+    net = fc.Network([4, fc.Dense(3, "sigmoid")], seed=1)
+    y = np.random.default_rng(3).integers(0, 2, (90, 3))
+    p = net.predict(X)
+    areas = [m.roc_auc(y[:, j], p[:, j]) for j in range(3)]
+    assert net.evaluate(X, y, metrics=["roc_auc"])["roc_auc"] == sum(areas) / 3
+    y[:, 1] = 1
+    assert net.evaluate(X, y, metrics=["roc_auc"])["roc_auc"] == (areas[0] + areas[2]) / 2
+    weight = np.where(y[:, 2] == 1, 1.0, 0.0)  # where the last label varies, too, samples weigh nothing
+    weighed = net.evaluate(X, y, sample_weight=weight, metrics=["roc_auc"])["roc_auc"]
+    assert weighed == m.roc_auc(y[:, 0], p[:, 0], sample_weight=weight)
+    y[:] = [0, 1, 0]
+    assert np.isnan(net.evaluate(X, y, metrics=["roc_auc"])["roc_auc"])
+
+
+def test_roc_auc_of_several_labels_is_nan_with_nan_in_a_score():
+    net = fc.Network([4, fc.Dense(2, "sigmoid")], seed=1)
+    x, y = X.copy(), np.random.default_rng(3).integers(0, 2, (90, 2))
+    x[5, 1] = np.nan
+    y[:, 1] = 1
+    assert np.isnan(net.evaluate(x, y, metrics=["roc_auc"])["roc_auc"])
+
+
+def test_early_stopping_watches_roc_auc_though_a_label_is_constant():
+    y = np.c_[X[:, 0] > 0, np.ones(90, bool)]
+    rule = fc.EarlyStopping(patience=3, monitor="val_roc_auc")
+    net = fc.Network([4, fc.Dense(2, "sigmoid")], seed=1)
+    history = net.fit(X, y, epochs=5, validation_data=(X, y), metrics=["roc_auc"], early_stopping=rule)
+    assert history.val_roc_auc[history.best_epoch] == max(history.val_roc_auc)
+    assert np.isfinite(history.val_roc_auc).all()

@@ -129,6 +129,54 @@ def test_a_curve_needs_both_sides():
     assert m.roc_auc(y, p) == np.mean([m.roc_auc(y == c, p[:, c]) for c in (0, 1)])
 
 
+OF_CLASSES = sorted(set(m.__all__) - {"mse", "rmse", "mae", "r2"})
+
+
+def problem(name, rng):
+    """y_true and output for a metric, without those classes that no row has."""
+    if name in OF_CLASSES:
+        return np.append(rng.integers(0, 6, 60), np.arange(6)), outputs(66, 6, rng)
+    return rng.standard_normal((66, 2)), rng.standard_normal((66, 2))
+
+
+@pytest.mark.parametrize("name", m.__all__)
+def test_a_row_that_weighs_nothing_is_as_if_it_were_not_there(name):
+    rng, metric = np.random.default_rng(1), getattr(m, name)
+    y, output = problem(name, rng)
+    weight = np.append(rng.integers(0, 3, 60), np.ones(6))
+    expected = metric(y[weight > 0], output[weight > 0], sample_weight=weight[weight > 0])
+    np.testing.assert_allclose(metric(y, output, sample_weight=weight), expected, **CLOSE)
+    output[weight == 0] = np.nan
+    if name not in ("precision", "recall", "f1"):  # there NaN is a guess of no class, which counts for nothing either
+        np.testing.assert_allclose(metric(y, output, sample_weight=weight), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("factor", [2.0**-1000, 1e-300, 1e-160, 1e160, 2.0**1020])
+@pytest.mark.parametrize("name", m.__all__)
+def test_only_the_ratios_of_weights_count(name, factor):
+    rng, metric = np.random.default_rng(1), getattr(m, name)
+    y, output = problem(name, rng)
+    weight = rng.integers(0, 8, 66)
+    expected = metric(y, output, sample_weight=weight)
+    assert np.isfinite(expected)
+    np.testing.assert_allclose(metric(y, output, sample_weight=weight * factor), expected, **CLOSE)
+    if np.frexp(factor)[0] == 0.5:
+        assert metric(y, output, sample_weight=weight * factor) == expected
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e8 + 0.1, 0.0, -7.7, 1e-300])
+@pytest.mark.parametrize("n", [3, 10, 1001])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_constant_truth_is_explained_wholly_or_not_at_all(value, n, weighted):
+    """The mean of equal numbers may differ from them by rounding: the ratio would then be some -1e30."""
+    y, weight = np.full(n, value), np.linspace(0, 1, n) if weighted else None
+    assert m.r2(y, y, sample_weight=weight) == 1
+    assert m.r2(y, y + max(abs(value), 1), sample_weight=weight) == 0
+    varying = np.arange(n, dtype=float)
+    assert m.r2(np.c_[y, varying], np.c_[y, varying], sample_weight=weight) == 1
+    assert np.isnan(m.r2(y, np.where(varying == n - 1, np.nan, y), sample_weight=weight))
+
+
 def test_rare_labels_take_no_memory():
     assert m.f1([0, 2**31 - 2], [0, 2**31 - 2]) == 1
 

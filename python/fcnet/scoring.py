@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from numbers import Real
@@ -49,13 +50,16 @@ def _function(name: str, made: Architecture) -> Callable[..., float]:
 
 
 def _by_name(name: str, made: Architecture) -> _Weighted:
-    """That of fcnet.metrics; of several yes-or-no answers its mean over the answers."""
+    """That of fcnet.metrics; for multi-label targets its mean over the labels, ROC AUC over those that vary."""
     function = _function(name, made)
     answers = name in _OF_CLASSES and made.kinds[-1].activation == "sigmoid"
 
     def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
-        parts = zip(y_true.T, output.T, strict=True) if answers and y_true.ndim == 2 else [(y_true, output)]
+        parts = [*zip(y_true.T, output.T, strict=True)] if answers and y_true.ndim == 2 else [(y_true, output)]
         figures = [function(truth, part, sample_weight=weights) for truth, part in parts]
+        # a label that is the same everywhere has no area under a curve
+        defined = [f for f, (_, part) in zip(figures, parts, strict=True) if not math.isnan(f) or np.isnan(part).any()]
+        figures = defined or figures
         return sum(figures) / len(figures)
 
     return weighted

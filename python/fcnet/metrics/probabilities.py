@@ -132,7 +132,7 @@ def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | 
     rows = scores(output)
     truth = labels(y_true, *rows.shape)
     weight = weights(sample_weight, len(rows))
-    if np.isnan(rows).any():
+    if np.isnan(rows[weight > 0]).any():
         return float("nan")
     if rows.shape[1] <= 2:
         return _area(truth == 1, rows[:, -1], weight)

@@ -108,7 +108,8 @@ def r2(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     Returns
     -------
     float <= 1
-        0 for the mean of y_true. Where y_true is constant: 1 if every value is right, else 0. NaN for one sample.
+        0 for the mean of y_true. Where y_true is constant: 1 if every value is right, else 0. NaN for one sample, not
+        counting those that weigh 0.
 
     Raises
     ------
@@ -121,10 +122,14 @@ def r2(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     """
     truth, values = _pair(y_true, output)
     weight = weights(sample_weight, len(truth))
-    if len(truth) < 2 or not weight.sum() > 0:
+    counts = weight > 0
+    truth, values, weight = truth[counts], values[counts], weight[counts]
+    if len(truth) < 2:
         return float("nan")
     with np.errstate(over="ignore", invalid="ignore"):
         left = weight @ np.square(values - truth)
         spread = weight @ np.square(truth - weight @ truth / weight.sum())
-        constant = np.where(left == 0, 1.0, 0.0)
-        return float(np.where(spread == 0, constant, 1 - left / np.where(spread == 0, 1, spread)).mean())
+        # by its entries: the mean of equal numbers may be another one
+        constant = (truth == truth[0]).all(axis=0) | (spread == 0)
+        of_constant = np.where(left == 0, 1.0, np.where(np.isnan(left), np.nan, 0.0))
+        return float(np.where(constant, of_constant, 1 - left / np.where(constant, 1, spread)).mean())

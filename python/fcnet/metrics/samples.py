@@ -60,7 +60,7 @@ def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], 
 
 
 def weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    """How much each of n samples counts: 1 each, or as given.
+    """How much each of n samples counts: 1 each, or as given, times a power of two that keeps sums within float64.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
         raise ValueError(f"sample_weight has shape {array.shape}: expected ({n},)")
     if not (np.isfinite(array) & (array >= 0)).all():
         raise ValueError("sample_weight has entries below 0 or not finite: expected finite numbers, at least 0")
-    return array
+    return np.ldexp(array, -int(np.frexp(array.max(initial=0))[1]))
 
 
 def mean(values: NDArray[Any], weight: NDArray[np.float64]) -> float:
-    """Weighted mean over the samples; NaN where nothing counts."""
+    """Weighted mean over the samples, whatever the values of those that weigh 0; NaN where nothing counts."""
     total = weight.sum()
-    return float(weight @ values / total) if total > 0 else float("nan")
+    return float(weight @ np.where(weight > 0, values, 0) / total) if total > 0 else float("nan")
