@@ -193,12 +193,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args()
     if options.pictures and find_spec("matplotlib") is None:
-        parser.error("pictures need matplotlib: pip install 'fcnet[plot]'")
+        parser.error("pictures need matplotlib: pip install matplotlib")
     others = {}
     if find_spec("sklearn"):
         others = peers()
     else:
-        print("scikit-learn is not installed: pip install 'fcnet[sklearn]' to compare\n")
+        print("scikit-learn is not installed: pip install scikit-learn to compare\n")
     districts = read(options.data)
 
     errors, seconds = defaultdict(list), defaultdict(list)

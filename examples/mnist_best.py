@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5, help="over the digits and their shifted copies")
     options = parser.parse_args()
     if options.pictures and find_spec("matplotlib") is None:
-        parser.error("pictures need matplotlib: pip install 'fcnet[plot]'")
+        parser.error("pictures need matplotlib: pip install matplotlib")
     with np.load(options.data, allow_pickle=False) as data:
         x, y, x_test, y_test = (data[name] for name in ("x_train", "y_train", "x_test", "y_test"))
 

@@ -129,9 +129,9 @@ def test_a_range_test_has_a_picture(pyplot):
 def test_what_is_missing_is_named(history, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"a picture needs matplotlib: pip install 'fcnet\[plot\]'"):
+    with pytest.raises(ImportError, match=r"a picture needs matplotlib: pip install matplotlib$"):
         history.plot()
-    with pytest.raises(ImportError, match=r"needs pandas: pip install 'fcnet\[pandas\]'"):
+    with pytest.raises(ImportError, match=r"needs pandas: pip install pandas$"):
         history.to_frame()
 
 

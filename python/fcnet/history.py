@@ -131,7 +131,7 @@ class History:
         ------
         ImportError : pandas is missing.
         """
-        pandas = optional("pandas", "pandas", "a table of the history")
+        pandas = optional("pandas", "a table of the history")
         columns = {name: self[name] for name in self.keys() if name != "epochs"}
         return pandas.DataFrame(columns, index=pandas.Index(self.epochs, name="epoch", dtype="int64"))
 

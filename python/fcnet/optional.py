@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+# Names on the package index that are not those of the modules.
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
-def optional(module: str, extra: str, purpose: str) -> Any:
+
+def optional(module: str, purpose: str) -> Any:
     """Import such a module.
 
     Parameters
     ----------
     module : str
-    extra : str
-        Of fcnet, that installs it.
     purpose : str
         What it is needed for, in words.
 
@@ -23,10 +24,13 @@ def optional(module: str, extra: str, purpose: str) -> Any:
 
     Raises
     ------
-    ImportError : it is missing; the message says how to get it.
+    ImportError
+        If it is missing. The message says how to install it: as a package of its own, which works however fcnet
+        was installed, while an extra of fcnet needs its sources.
     """
     try:
         return importlib.import_module(module)
     except ImportError:
-        package = module.partition(".")[0]
-        raise ImportError(f"{purpose} needs {package}: pip install 'fcnet[{extra}]'") from None
+        name = module.partition(".")[0]
+        package = _DISTRIBUTIONS.get(name, name)
+        raise ImportError(f"{purpose} needs {package}: pip install {package}") from None

@@ -32,7 +32,7 @@ def panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
     pyplot keeps it only where it has windows to show it in: in a notebook, which shows the figure that a cell ends
     with, it would show it a second time, and in a program that writes files it would never let go of it.
     """
-    pyplot = optional("matplotlib.pyplot", "plot", "a picture")
+    pyplot = optional("matplotlib.pyplot", "a picture")
     rows = -(-count // _COLUMNS)
     columns = -(-count // rows)
     with pyplot.rc_context(STYLE):

@@ -79,7 +79,7 @@ class Progress:
         try:
             with warnings.catch_warnings():  # about widgets that are not installed: text does as well
                 warnings.simplefilter("ignore")
-                tqdm = optional("tqdm.auto" if self._in_notebook else "tqdm", "progress", "a progress bar").tqdm
+                tqdm = optional("tqdm.auto" if self._in_notebook else "tqdm", "a progress bar").tqdm
         except ImportError:
             if wanted is None:
                 return

@@ -49,7 +49,7 @@ def in_memory(x: Any, name: str) -> Any:
     if not is_stream(x):
         return x
     try:
-        return optional("pyarrow", "arrow", f"{name}, a {type(x).__name__},").table(x)
+        return optional("pyarrow", f"{name}, a {type(x).__name__},").table(x)
     except ValueError as error:
         raise TypeError(f"{name} is a {type(x).__name__}: expected a stream of a table's rows ({error})") from None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from fcnet.optional import optional
 
-optional("sklearn", "sklearn", "fcnet.sklearn")
+optional("sklearn", "fcnet.sklearn")
 
 from fcnet.sklearn.classifier import MLPClassifier  # noqa: E402
 from fcnet.sklearn.regressor import MLPRegressor  # noqa: E402
