@@ -122,6 +122,7 @@ def test_a_process_killed_at_any_moment_leaves_a_checkpoint_that_goes_on(tmp_pat
         with subprocess.Popen([sys.executable, "-c", FITTING, path], stdout=subprocess.PIPE) as process:
             process.stdout.readline()
             while not path.exists():
+                assert process.poll() is None
                 time.sleep(0.001)
             time.sleep(moment)
             process.send_signal(signal.SIGKILL)

@@ -12,7 +12,7 @@ import pytest
 import fcnet as fc
 from fcnet import cli
 
-from processes import output_of, run
+from processes import DEADLINE, output_of, run
 
 pytestmark = pytest.mark.once
 
@@ -46,7 +46,7 @@ def test_the_demo_says_what_to_try_next(demo):
 
 def test_a_reader_that_leaves_early_is_no_error_to_show():
     command = f"{sys.executable} -m fcnet | head -n 1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.stdout.startswith("Training 64-256-10")
     assert done.stderr == ""
 
@@ -86,6 +86,6 @@ def test_ctrl_c_ends_the_demo_with_130():
         child.stdout.readline()
         child.stdout.readline()  # the demo's first line
         child.send_signal(signal.SIGINT)
-        errors = child.communicate(timeout=30)[1]
+        errors = child.communicate(timeout=DEADLINE)[1]
     assert child.returncode == 130
     assert errors.strip() == "interrupted"

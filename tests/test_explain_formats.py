@@ -19,6 +19,7 @@ from fcnet.explanation.lesson import Lesson
 from fcnet.explanation.text import has_color
 
 from explanations import CASES, NAMES, XOR, article, batch, normalized, rewrite
+from processes import DEADLINE
 
 pytestmark = pytest.mark.once
 
@@ -95,7 +96,7 @@ def test_the_latex_compiles(shown, normal, tmp_path):
     (tmp_path / "losses.tex").write_text(document("Losses", "all", sections, 4))
     for name in ("shown", "normal", "batched", "wide", "over_batch", "losses"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", f"{name}.tex"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=DEADLINE, check=False)
         assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
         assert b"Overfull" not in done.stdout, name  # no equation is wider than the paper
 

@@ -17,6 +17,7 @@ import fcnet as fc
 from fcnet.explanation.surface import Surface
 
 from explanations import XOR, article
+from processes import DEADLINE
 
 pytestmark = pytest.mark.once
 
@@ -67,7 +68,7 @@ def browsed(page, probe, width, folder):
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
         env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},  # the sanitizers' runtime
     )

@@ -64,7 +64,11 @@ guarded("interrupted predict", lambda: [net.predict(x) for _ in range(10**6)], K
 inside = []
 signal.signal(signal.SIGUSR1, lambda *_: inside.append(state()))
 threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-guarded("handler", lambda: net.fit(np.ones((30_000, 64), np.float32), np.zeros(30_000, int), epochs=10))
+def stop_after_the_signal(epoch, logs):
+    if inside:
+        raise fc.StopTraining
+many = np.ones((30_000, 64), np.float32), np.zeros(30_000, int)
+guarded("handler", lambda: net.fit(*many, epochs=10**6, callbacks=[stop_after_the_signal]))
 assert inside == [before], "a signal handler in the middle of a fit"
 results = []
 def second_thread():

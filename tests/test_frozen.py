@@ -14,6 +14,7 @@ import fcnet as fc
 from fcnet._pyinstaller import get_hook_dirs
 
 from interop import library
+from processes import DEADLINE
 
 pytestmark = pytest.mark.once
 
@@ -59,10 +60,12 @@ def test_a_frozen_program_trains_and_explains(form, tmp_path):
     command = [sys.executable, "-m", "PyInstaller", form, "--noconfirm", "--log-level=ERROR", "--distpath", "dist"]
     command += [f"--additional-hooks-dir={folder}" for folder in get_hook_dirs()]
     environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent), "PYINSTALLER_CONFIG_DIR": str(tmp_path)}
-    subprocess.run([*command, "program.py"], cwd=tmp_path, env=environment, check=True, timeout=600)
+    subprocess.run([*command, "program.py"], cwd=tmp_path, env=environment, check=True, timeout=DEADLINE)
     frozen = tmp_path / "dist" / ("program/program" if form == "--onedir" else "program")
     plain = {"PATH": "/usr/bin:/bin"} if os.name == "posix" else dict(os.environ)
-    done = subprocess.run([frozen, "page.html"], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [frozen, "page.html"], cwd=tmp_path, env=plain, capture_output=True, text=True, timeout=DEADLINE
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("frozen 3\n")
     assert "<style>" in (tmp_path / "page.html").read_text(encoding="utf-8")

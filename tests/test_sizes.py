@@ -25,7 +25,7 @@ def wide(*shape, dtype=np.float32):
     return np.broadcast_to(dtype(1), shape)
 
 def refused(call, *errors):
-    signal.alarm(10)  # a hang, not a slow machine: refusing takes milliseconds
+    signal.alarm(500)  # a hang, not a busy machine: refusing takes milliseconds
     try:
         call()
     except errors or (OverflowError, MemoryError):

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.once
 
 FILES = sorted(Path(__file__).parent.glob("*.py"))
 LIBRARIES = {
-    *("dask", "distributed", "jax", "matplotlib", "ml_dtypes", "pandas", "polars", "pyarrow", "ray"),
+    *("dask", "distributed", "jax", "matplotlib", "ml_dtypes", "pandas", "polars", "pyarrow", "PyInstaller", "ray"),
     *("safetensors", "scipy", "skops", "sklearn", "torch"),
 }
 

@@ -25,7 +25,7 @@ _ZONE = re.compile(r"[\w+:/-]{1,64}")  # such as Europe/Berlin or UTC+01:00, by 
 
 
 def _pandas() -> Any:
-    return optional("pandas", "test", "a column named by a type of pandas")
+    return optional("pandas", "a column named by a type of pandas")
 
 
 # Of each kind, what it is made of and how it is made again.
