@@ -42,6 +42,10 @@ sklearn.versions sklearn.columns sklearn.constraints sklearn.protocol sklearn.pa
 sklearn.held_back sklearn.descent sklearn.lbfgs sklearn.continuing sklearn.predictions sklearn.perceptron
 sklearn.labels sklearn.classifier sklearn.regressor sklearn cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
+OTHER_LIBRARIES = {
+    *("PyInstaller", "dask", "distributed", "jax", "matplotlib", "ml_dtypes", "pandas", "polars", "pyarrow", "ray"),
+    *("safetensors", "scipy", "skops", "sklearn", "torch"),
+}
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 
 sources = sorted((ROOT / "cpp").rglob("*.?pp")) + sorted((ROOT / "cpp").rglob("*.inc"))
@@ -99,6 +103,27 @@ def test_python_imports_point_down(path):
         return
     for other in imported(path):
         assert PACKAGE.index(other) < PACKAGE.index(name), f"{name} imports {other}"
+
+
+def top_calls(tree: ast.Module) -> set[str]:
+    """The functions whose calls stand on lines of their own, or are given a name, at the top of a file."""
+    values = [statement.value for statement in tree.body if isinstance(statement, ast.Expr | ast.Assign)]
+    return {ast.unparse(value.func) for value in values if isinstance(value, ast.Call)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda p: p.stem)
+def test_tests_import_other_libraries_with_library_and_carry_the_marker(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if "library" in top_calls(tree):
+        assigned = {ast.unparse(s.targets[0]): ast.unparse(s.value) for s in tree.body if isinstance(s, ast.Assign)}
+        assert "pytest.mark.interop" in assigned["pytestmark"]
+        return
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.importorskip":
+            names.append(str(ast.literal_eval(node.args[0])))
+        assert {name.partition(".")[0] for name in names} & OTHER_LIBRARIES == set(), names
 
 
 def lines_of_code(path: Path) -> int:
