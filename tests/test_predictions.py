@@ -9,6 +9,7 @@ import fcnet as fc
 from fcnet import _native, kernels, reference
 
 from bounds import max_error
+from interop import library
 
 LOSSES = {
     "softmax": "cross_entropy",
@@ -85,8 +86,9 @@ def test_a_row_has_the_same_activations_alone_and_among_others(dtype, threads):
         assert [a.tobytes() for a in alone] == [a[i : i + 1].tobytes() for a in together]
 
 
+@pytest.mark.interop
 def test_activations_of_sparse_rows_are_those_of_dense_ones():
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = library("scipy.sparse")
     x = rows(90) * (np.random.default_rng(1).random((90, 7)) < 0.02)
     net = network()
     for a, b in zip(net.activations(sparse.csr_array(x)), net.activations(x), strict=True):
