@@ -172,8 +172,9 @@ def test_a_stream_of_arrow_is_read_into_memory(stream):
         got.predict(Stream(pa.chunked_array([[1, 2]])))
 
 
+@pytest.mark.interop
 def test_streams_that_can_be_read_once_are_read_once():
-    pa = pytest.importorskip("pyarrow")
+    pa = library("pyarrow")
     table = pa.table({"a": np.arange(6.0), "b": np.ones(6)})
     labels = pa.table({"y": np.arange(6) % 2})
     net = fc.Network([2, 2], seed=0, dtype="float64")
