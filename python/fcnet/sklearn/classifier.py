@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from fcnet.progress import Wanted
@@ -21,7 +20,7 @@ from fcnet.sklearn.labels import Labels
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.perceptron import Perceptron, has_steps
 from fcnet.sklearn.predictions import decoded, log_sigmoid, log_softmax
-from fcnet.sklearn.versions import MultiLabelMixin
+from fcnet.sklearn.versions import MultiLabelMixin, available_if, fits
 
 
 class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
@@ -228,7 +227,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
     def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
         return float(accuracy_score(y, predictions, sample_weight=weights))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fits
     def fit(
         self,
         X: Any,
@@ -238,7 +237,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-    ) -> MLPClassifier:
+    ) -> Self:
         """Train until the loss no longer falls.
 
         Parameters
@@ -260,8 +259,8 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
     @available_if(has_steps)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+    @fits
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on these samples.
 
         Parameters

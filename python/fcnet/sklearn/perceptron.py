@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,7 +113,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         incremental: bool,
         validation: tuple[Any, Any, Any],
         classes: Any = None,
-    ) -> Any:
+    ) -> Self:
         before = dict(vars(self))
         solver: Lbfgs | Descent | None = None
         try:

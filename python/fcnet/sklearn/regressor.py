@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from fcnet.losses import LOSSES, Loss
 from fcnet.progress import Wanted
@@ -19,6 +18,7 @@ from fcnet.schedule import Schedule
 from fcnet.sklearn.constraints import CONSTRAINTS
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.perceptron import Perceptron, has_steps
+from fcnet.sklearn.versions import available_if, fits
 
 _OF_VALUES = sorted(name for name, kind in LOSSES.items() if not kind.counts_right)
 
@@ -197,7 +197,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
         return float(r2_score(y, predictions, sample_weight=weights))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fits
     def fit(
         self,
         X: Any,
@@ -207,7 +207,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-    ) -> MLPRegressor:
+    ) -> Self:
         """Train until the loss no longer falls.
 
         Parameters
@@ -229,8 +229,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
     @available_if(has_steps)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    @fits
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on these samples.
 
         Parameters

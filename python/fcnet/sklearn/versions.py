@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-__all__ = ["CallbackSupportMixin", "MultiLabelMixin", "validate_data"]
+from sklearn.base import _fit_context
+from sklearn.utils.metaestimators import available_if as _available_if
+
+__all__ = ["CallbackSupportMixin", "MultiLabelMixin", "available_if", "fits", "validate_data"]
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def fits(method: _Method) -> _Method:
+    """A method that fits: the parameters of the estimator are checked before it begins. It keeps its types."""
+    fit: _Method = _fit_context(prefer_skip_nested_validation=True)(method)
+    return fit
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[_Method], _Method]:
+    """A method that only some estimators have, with its types."""
+    decorate: Callable[[_Method], _Method] = _available_if(check)
+    return decorate
+
 
 try:
     from sklearn.utils.validation import validate_data
