@@ -25,6 +25,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     interop.wanted = config.getoption("interop")
+    if interop.wanted:
+        os.environ["FCNET_TESTS_INTEROP"] = "1"
 
 
 @pytest.hookimpl(wrapper=True)

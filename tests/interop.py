@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 REASON = "runs with --interop"
-wanted = False  # conftest.py sets it by the command line
+wanted = "FCNET_TESTS_INTEROP" in os.environ  # conftest.py sets it by the command line, also for worker processes
 
 
 class Interop(str):
