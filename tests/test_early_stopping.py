@@ -40,6 +40,49 @@ def test_it_ends_after_patience_and_goes_back_to_the_best(monitor):
     assert net.epochs_trained == len(history)
 
 
+@pytest.mark.parametrize("start", [0, 3, 20])
+def test_epochs_before_start_from_epoch_neither_count_nor_are_the_best(start):
+    net = network()
+    rule = fc.EarlyStopping(4, monitor="val_loss", start_from_epoch=start)
+    history = net.fit(X, Y, epochs=100, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)
+    best = start + int(np.argmin(history.val_loss[start:]))
+    assert history.best_epoch == best
+    assert len(history) == best + 1 + 4
+    same = network()
+    same.fit(X, Y, epochs=best + 1, **OPTIONS)
+    assert parameters(net) == parameters(same)
+
+
+@pytest.mark.parametrize("done", [2, 5, 8])
+def test_start_from_epoch_counts_the_epochs_of_a_fit_that_was_cut_off(done):
+    rule = fc.EarlyStopping(3, monitor="val_loss", start_from_epoch=5)
+    whole, parts = network(), network()
+    for net in (whole, parts):
+        net.fit(X, Y, epochs=2, **OPTIONS)  # the epochs of an earlier fit do not count
+    history = whole.fit(X, Y, epochs=30, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)
+    still = fc.EarlyStopping(100, monitor="val_loss", start_from_epoch=5, restore_best=False)
+    parts.fit(X, Y, epochs=done, validation_data=VALIDATION, early_stopping=still, **OPTIONS)
+    after = parts.fit(X, Y, epochs=30, initial_epoch=done, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)
+    if done < 8:  # else the best weights may be gone
+        assert after.best_epoch == history.best_epoch
+        assert parameters(whole) == parameters(parts)
+    assert after.best_epoch >= 2 + 5
+
+
+def test_a_fit_that_ends_before_start_from_epoch_has_no_best_epoch():
+    rule = fc.EarlyStopping(1, monitor="val_loss", start_from_epoch=50)
+    history = network().fit(X, Y, epochs=9, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)
+    assert len(history) == 9
+    assert history.best_epoch is None
+    assert not history.stopped_early
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, True, None, "2", [1]])
+def test_start_from_epoch_is_checked(wrong):
+    with pytest.raises((TypeError, ValueError), match="start_from_epoch is"):
+        fc.EarlyStopping(start_from_epoch=wrong)
+
+
 def test_without_restore_the_last_weights_stay():
     net, same = network(), network()
     rule = fc.EarlyStopping(patience=3, restore_best=False)

@@ -242,14 +242,15 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
   if (ends && seen_ == used_) end_epoch();
   if (watch.stopped())
     result.status = Status::interrupted;
-  else if (!__builtin_isfinite(result.loss) || !finite())
+  else if ((total_.weight != 0 && !__builtin_isfinite(result.loss)) || !finite())
     result.status = Status::diverged;
   return result;
 }
 
 template <class T>
 LossResult Trainer<T>::progress() const {
-  const double loss = total_.weight == 0 ? 0 : total_.sum / total_.weight;
+  // NaN where no sample so far weighs anything: that measures nothing, which is no loss of 0.
+  const double loss = total_.weight == 0 ? __builtin_nan("") : total_.sum / total_.weight;
   return {Status::ok, loss, total_.correct, seen_};
 }
 

@@ -12,6 +12,8 @@ from fcnet.arrays import Array
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Poisson
 from fcnet.targets import labels, targets
 
+_USUAL = 40  # weights between 2**-40 and 2**40 are taken as they are
+
 
 def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any], name: str = "y") -> Array:
     """Labels (n,) of int32, or targets (n, outputs) of the network's type; for a custom loss n rows of anything.
@@ -52,8 +54,8 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
     return values
 
 
-def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
-    """Weights (n,) as ``dtype``.
+def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[Array, int]:
+    """Weights (n,) as ``dtype``, scaled where they are very small or large, and the exponent of their scale.
 
     Parameters
     ----------
@@ -65,7 +67,8 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
 
     Returns
     -------
-    array (n,)
+    array (n,), int
+        As ``scaled`` gives them.
 
     Raises
     ------
@@ -74,10 +77,39 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> Array:
     array = arrays.plain(given, name)
     if array.shape != (n,):
         raise ValueError(f"{name} has shape {array.shape}: expected ({n},)")
-    column = targets(array, n, 1, dtype, name)
+    column = targets(array, n, 1, np.dtype(np.float64), name)[:, 0]
     if (column < 0).any():
         raise ValueError(f"{name} has a negative number: expected weights of at least 0")
-    return np.ascontiguousarray(column[:, 0])
+    with np.errstate(over="ignore"):
+        total = column.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"{name} adds up to more than float64 can hold: expected smaller weights")
+    return scaled(column, dtype, name)
+
+
+def scaled(weights: Array, dtype: np.dtype[Any], name: str) -> tuple[Array, int]:
+    """Weights as ``dtype``, and e where they are ``2**-e`` times those given: 0 unless some are very small or large.
+
+    A mean does not change with the scale of its weights, but sums and products of extreme ones would underflow or
+    overflow. A power of two changes no digit of them.
+
+    Raises
+    ------
+    ValueError : they span more than the type can hold.
+    """
+    given = weights[weights > 0]
+    if not given.size:
+        return np.ascontiguousarray(weights, dtype), 0
+    (_, low), (_, high) = np.frexp(given.min()), np.frexp(given.max())
+    if -_USUAL <= low and high <= _USUAL:
+        return np.ascontiguousarray(weights, dtype), 0
+    if high - low > np.finfo(dtype).maxexp // 5 * 4:
+        raise ValueError(
+            f"{name} has weights from {given.min():.3g} to {given.max():.3g}, too far apart for {dtype}: "
+            f"expected 0 in place of the smallest"
+        )
+    exponent = int(low + high) // 2
+    return np.ascontiguousarray(np.ldexp(weights, -exponent), dtype), exponent
 
 
 def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], name: str) -> Array | None:

@@ -26,6 +26,9 @@ class EarlyStopping(Monitoring):
         They take the memory of one more set of weights, and no time.
     mode : {"auto", "min", "max"}, default "auto"
         Whether the figure should fall or rise; "auto" knows it of losses and of the metrics of ``fcnet.metrics``.
+    start_from_epoch : int >= 0, default 0
+        Epochs of the fit to let pass before the figure is watched: they count neither as best nor as epochs without
+        improvement, as in Keras.
 
     Raises
     ------
@@ -34,7 +37,7 @@ class EarlyStopping(Monitoring):
     Examples
     --------
     >>> EarlyStopping(patience=3, monitor="val_f1")
-    EarlyStopping(patience=3, min_delta=0.0, monitor='val_f1', restore_best=True, mode='auto')
+    EarlyStopping(patience=3, min_delta=0.0, monitor='val_f1', restore_best=True, mode='auto', start_from_epoch=0)
     """
 
     patience: int = 10
@@ -42,8 +45,10 @@ class EarlyStopping(Monitoring):
     monitor: str = "val_loss"
     restore_best: bool = True
     mode: Mode = "auto"
+    start_from_epoch: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "patience", arrays.whole_number(self.patience, "patience", 1))
+        object.__setattr__(self, "start_from_epoch", arrays.whole_number(self.start_from_epoch, "start_from_epoch", 0))
         self.check_rule()
         object.__setattr__(self, "restore_best", arrays.flag(self.restore_best, "restore_best"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
@@ -18,20 +19,21 @@ from fcnet.samples import samples
 from fcnet.sparse import SparseRows
 from fcnet.splitting import hold_back
 
-ClassWeight = Mapping[int, float] | Literal["balanced"]
+ClassWeight = Mapping[int, float] | ArrayLike | Literal["balanced"]
 
 
 @dataclass(frozen=True)
 class Examples:
     """Checked samples, labels or targets, and weights of the samples or None, as the native core takes them.
 
-    ``features``: the names of x's columns, if they are known.
+    ``features``: the names of x's columns, if they are known. The true weights are ``2**exponent`` times ``weights``.
     """
 
     x: NDArray[Any] | SparseRows
     y: NDArray[Any]
     weights: NDArray[Any] | None = None
     features: tuple[Name, ...] | None = None
+    exponent: int = 0
 
     @classmethod
     def of(
@@ -56,10 +58,11 @@ class Examples:
         x, y = tables.in_memory(x, names[0]), tables.in_memory(y, names[1])
         rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, name=names[0])
         n, features = len(rows), known or tables.column_names(x)
-        weighed = None if weights is None else answers.weights(weights, n, made.dtype, names[2])
+        weighed, exponent = (None, 0) if weights is None else answers.weights(weights, n, made.dtype, names[2])
         if weighed is not None and isinstance(made.loss, Custom):
             made.loss.check_weighted()
-        return cls(rows, answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1]), weighed, features)
+        checked = answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1])
+        return cls(rows, checked, weighed, features, exponent)
 
     def of_loss(self, made: Architecture) -> tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]:
         """x, y and weights for the native core; a loss in Python in place of y, which it knows, with the weights."""
@@ -75,21 +78,26 @@ class Examples:
         answers_given = (self.y > 0.5).astype(np.int32)
         return answers_given[:, 0] if made.sizes[-1] == 1 else answers_given
 
-    def weighing(self, name: str) -> Examples:
+    @property
+    def weighs_nothing(self) -> bool:
+        """Whether there are samples, none of which has a weight above 0."""
+        return self.weights is not None and len(self.weights) > 0 and not self.weights.any()
+
+    def weighing(self, name: str, where: str = "") -> Examples:
         """The same.
 
         Raises
         ------
         ValueError : all samples weigh nothing; the message calls the weights by ``name``.
         """
-        if self.weights is not None and len(self.weights) and not self.weights.any():
-            raise ValueError(f"{name} has nothing but 0: expected some weight")
+        if self.weighs_nothing:
+            raise ValueError(f"{name} has nothing but 0{where}: expected some weight")
         return self
 
     @property
     def weight(self) -> float:
         """Of all samples."""
-        return float(len(self.x)) if self.weights is None else float(self.weights.sum(dtype=float))
+        return float(len(self.x)) if self.weights is None else math.ldexp(self.weights.sum(dtype=float), self.exponent)
 
     def not_empty(self, name: str) -> Examples:
         """The same.
@@ -114,26 +122,26 @@ class Examples:
         """
         if given is None:
             return self
-        labels, classes = self._labels(made), max(2, made.sizes[-1])
+        labels, classes, exponent = self._labels(made), max(2, made.sizes[-1]), 0
         parts = self._parts(made) if labels is None else np.empty((0, classes))
         if isinstance(made.loss, Custom):
             made.loss.check_weighted()
-        if given == "balanced":  # as in scikit-learn: n / (classes that occur * count)
+        if isinstance(given, str):
+            if given != "balanced":
+                raise ValueError(f"class_weight is {given!r}: expected 'balanced', a dict, or a weight for each class")
+            # as in scikit-learn: n / (classes that occur * count)
             counts = parts.sum(axis=0) if labels is None else np.bincount(labels, minlength=classes)
             of_class = len(self.y) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
         else:
-            if not isinstance(given, Mapping):
-                raise TypeError(f"class_weight is {given!r}: expected 'balanced' or a dict {{class: weight}}")
-            unknown = [label for label in given if label not in range(classes)]
-            if unknown:
-                raise ValueError(f"class_weight has the class {unknown[0]!r}: expected 0 <= class < {classes}")
-            of_class = answers.weights([given.get(c, 1) for c in range(classes)], classes, made.dtype, "class_weight")
+            of_class, exponent = answers.weights(_of_classes(given, classes), classes, made.dtype, "class_weight")
         y, of_sample = self.y, parts @ of_class if labels is None else of_class[labels]
         if labels is None:
             parts = np.divide(parts * of_class, of_sample[:, None], out=parts, where=of_sample[:, None] > 0)
             y = answers.smoothed(parts[:, classes - y.shape[1] :], made.loss.parameter, classes).astype(made.dtype)
         weights = of_sample if self.weights is None else self.weights * of_sample
-        return replace(self, y=y, weights=weights.astype(made.dtype))
+        weights, more = answers.scaled(weights, made.dtype, "sample_weight times class_weight")
+        weighted = replace(self, y=y, weights=weights, exponent=self.exponent + exponent + more)
+        return weighted.weighing("class_weight", " for the samples that are trained on")
 
     def _labels(self, made: Architecture) -> NDArray[np.int64] | None:
         """The class of each sample; None where y does not tell it."""
@@ -189,8 +197,24 @@ class Examples:
         truth = self.truth(made)
         classes = truth if made.classifies and truth.ndim == 1 else None
         kept, rest = hold_back(len(self.x), float(share), made.seed, classes)
-        return self._rows(kept), self._rows(rest)
+        train = self._rows(kept).weighing("sample_weight", " in the part that validation_split leaves to train on")
+        return train, self._rows(rest)
 
     def _rows(self, rows: NDArray[Any]) -> Examples:
         weights = None if self.weights is None else self.weights[rows]
-        return Examples(self.x[rows], self.y[rows], weights, self.features)
+        return replace(self, x=self.x[rows], y=self.y[rows], weights=weights)
+
+
+def _of_classes(given: Any, classes: int) -> ArrayLike:
+    """The weight of each class, from a dict or a Series by class, or one for each class."""
+    if hasattr(given, "to_dict") and hasattr(given, "index"):  # by its index, which may be in any order
+        given = given.to_dict()
+    if not isinstance(given, Mapping):
+        if given is None or np.ndim(given) == 0 or isinstance(given, set | frozenset):
+            raise TypeError(f"class_weight is {given!r}: expected 'balanced', a dict, or a weight for each class")
+        weights: ArrayLike = given
+        return weights
+    unknown = [label for label in given if label not in range(classes)]
+    if unknown:
+        raise ValueError(f"class_weight has the class {unknown[0]!r}: expected 0 <= class < {classes}")
+    return [given.get(c, 1) for c in range(classes)]

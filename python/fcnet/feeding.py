@@ -36,8 +36,9 @@ def open_trainer(
     *,
     shuffle: bool = False,
     used: int = 0,
+    exponent: int = 0,
 ) -> Trainer:
-    """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them.
+    """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them; ``exponent``: of the weights' scale.
 
     Raises
     ------
@@ -45,7 +46,15 @@ def open_trainer(
     """
     x, y, weights = data
     average = averaging._native() if averaging is not None else ("none", 0.0)
-    return Trainer(model, x, y, batch_size, shuffle, *optimizer._native(), used, weights, trainable, *average)
+    name, hyper = optimizer._native()
+    hyper["l2_sum"] = math.ldexp(hyper["l2_sum"], -exponent)  # it is divided by what the samples weigh
+    return Trainer(model, x, y, batch_size, shuffle, name, hyper, used, weights, trainable, *average)
+
+
+def refuse_scaled(batch: Examples, optimizer: Optimizer, name: str) -> None:
+    """ValueError where one batch's weights had to be scaled, and the optimiser looks at what samples weigh."""
+    if batch.exponent and optimizer.l2_sum:
+        raise ValueError(f"{name} has very small or large numbers, and the optimizer l2_sum: expected weights near 1")
 
 
 class Epoch(NamedTuple):
@@ -103,26 +112,36 @@ class InMemory(Feed):
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
         self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
-        self._data = train.of_loss(made)
+        self._data, self._exponent = train.of_loss(made), train.exponent
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of all samples."""
         self.trainer = open_trainer(
-            model, self._data, self._batch, optimizer, trainable, averaging, shuffle=self._shuffle, used=self.samples
+            model,
+            self._data,
+            self._batch,
+            optimizer,
+            trainable,
+            averaging,
+            shuffle=self._shuffle,
+            used=self.samples,
+            exponent=self._exponent,
         )
 
     def run(
         self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
     ) -> tuple[Epoch, int | None]:
         """One native call."""
+        weighted = self._data[2] is not None
 
         def progress(done: int, loss: float, correct: int) -> None:
             steps = -(-done // self._batch)
             if hear is not None and done:  # else somebody looks in the middle of the first step
                 hear(steps - 1, done, loss, correct)
-            if begin is not None and 0 < steps < self.steps and math.isfinite(loss):
+            begins = math.isfinite(loss) or (weighted and math.isnan(loss))  # NaN: no sample so far weighs anything
+            if begin is not None and 0 < steps < self.steps and begins:
                 begin(steps)
 
         if begin is not None:
@@ -160,7 +179,7 @@ class Batches(Feed):
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of the first batch."""
-        first = self.first
+        first, self._optimizer = self.first, optimizer
         self.trainer = open_trainer(model, first.of_loss(self._made), len(first.x), optimizer, trainable, averaging)
 
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
@@ -186,6 +205,7 @@ class Batches(Feed):
         for step, batch in enumerate(batches):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
+            refuse_scaled(batch, self._optimizer, f"sample_weight of batch {step}")
             if begin is not None:
                 begin(step)
             self.trainer.use(*batch.of_loss(self._made))
@@ -194,9 +214,12 @@ class Batches(Feed):
             if diverged:
                 return Epoch(epoch, loss, right, done), step
             done, right = done + len(batch.x), right + correct
-            total, weight = total + batch.weight * loss, weight + batch.weight
+            if batch.weight:
+                total, weight = total + batch.weight * loss, weight + batch.weight
             if hear is not None:
-                hear(step, done, total / weight if weight else 0.0, right)
-        ended = Epoch(epoch, total / weight if weight else 0.0, right, done)
+                hear(step, done, total / weight if weight else math.nan, right)
+        if not weight:
+            raise ValueError("sample_weight of every batch of x has nothing but 0: expected some weight")
+        ended = Epoch(epoch, total / weight, right, done)
         self.trainer.finish(*ended, average)
         return ended, None

@@ -7,14 +7,14 @@ from typing import cast
 
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, tables
+from fcnet import arrays, console, tables
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.averaging import EMA, Averaging
 from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
-from fcnet.feeding import Batches, Feed, InMemory, open_trainer
+from fcnet.feeding import Batches, Feed, InMemory, open_trainer, refuse_scaled
 from fcnet.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
@@ -109,9 +109,9 @@ class Fitting(Described):
             the last step has fewer of them.
         sample_weight : array-like (n,) of numbers >= 0, optional
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
-        class_weight : {class: weight} or "balanced", optional
-            The same by class, times sample_weight; a class that is not in the dict weighs 1; of probabilities every
-            class's part. "balanced": ``n / (number of classes * samples of the class)``.
+        class_weight : {class: weight}, array-like (classes,) or "balanced", optional
+            The same by class, times sample_weight; a class that is not in the dict weighs 1; a Series goes by its
+            index; of probabilities every class's part. "balanced": ``n / (number of classes * samples of the class)``.
         validation_data : (x, y) or (x, y, sample_weight), optional
             Evaluated after every epoch; class_weight does not apply to it.
         validation_split : float in [0, 1), default 0
@@ -184,6 +184,11 @@ class Fitting(Described):
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
             feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
+        if validation is not None and validation.weighs_nothing:
+            held = (
+                "validation_data[2]" if validation_data is not None else "sample_weight held back by validation_split"
+            )
+            console.warn(f"{held} has nothing but 0: val_loss and weighted metrics are NaN", RuntimeWarning, 2)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(made.classifies, validation is not None, scores)
@@ -273,7 +278,8 @@ class Fitting(Described):
         optimizer = optimizer_of(optimizer)
         _refuse_accumulation(optimizer, "single steps")
         _check_averaging(averaging, EMA)
-        batch = self._examples(x, y, sample_weight, finite=True).not_empty("x")
+        batch = self._examples(x, y, sample_weight, finite=True).not_empty("x").weighing("sample_weight")
+        refuse_scaled(batch, optimizer, "sample_weight")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
         stepper, self._stepper = self._stepper, None  # until the step is done: one that fails keeps nothing open
         if stepper is not None and stepper[:3] == (optimizer, trainable, averaging):

@@ -48,7 +48,7 @@ def evaluate(model: Model, made: Architecture, examples: Examples, scores: Score
         loss = made.loss(model.predict(examples.x), examples.y, examples.weights)[0] if n else 0.0
     else:
         loss, correct = model.evaluate(examples.x, examples.y, examples.weights)
-    result = {"loss": loss if n else float("nan")}
+    result = {"loss": loss if n and not examples.weighs_nothing else float("nan")}
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
     return result | scores.of(examples.truth(made), lambda: model.predict(examples.x), examples.weights)
@@ -73,18 +73,21 @@ class Best:
         self.rule, self.kept, self._history = rule, kept, history
         self._figure: float | None = None
         self._since = -1  # when the rule began to wait
+        self._first = 0  # epoch whose figure is watched
 
-    def begin(self, trainer: Trainer, epoch: int) -> None:
+    def begin(self, trainer: Trainer, epoch: int, initial_epoch: int) -> None:
         """Before a fit's first epoch: go on from what is known of ``history.earlier``, unless its best weights are not.
 
-        ``kept`` is that of the fit before.
+        ``kept`` is that of the fit before; ``initial_epoch`` epochs of this one are done.
         """
         former, self.kept, self._since = self.kept, None, epoch - 1
+        if self.rule is not None:
+            self._first = epoch - initial_epoch + self.rule.start_from_epoch
         if self.rule is None or self.rule.monitor not in (earlier := self._history.earlier):
             return
         figure, best = None, None
         for number, value in zip(map(int, earlier["epochs"]), earlier[self.rule.monitor], strict=True):
-            if self.rule.is_better(value, figure):
+            if number >= self._first and self.rule.is_better(value, figure):
                 figure, best = value, number
         if best is not None and self.rule.restore_best:
             if former is not None and former[0] == best:
@@ -94,13 +97,16 @@ class Best:
             else:
                 return
         self._figure, self._history.best_epoch = figure, best
-        self._since = int(earlier["epochs"][0]) - 1 if best is None else best
+        self._since = min(self._first, epoch) - 1 if best is None else best
 
     def is_long_ago(self, trainer: Trainer) -> bool:
         """Look at the epoch that has just ended; whether the fit should end with it."""
         if self.rule is None:
             return False
         history, epoch = self._history, self._history.epochs[-1]
+        if epoch < self._first:
+            self._since = epoch
+            return False
         figure = history[self.rule.monitor][-1]
         if self.rule.is_better(figure, self._figure):
             self._figure, self._since, history.best_epoch = figure, epoch, epoch
@@ -149,7 +155,7 @@ class Fit:
         Exception : what a callback or a metric raises; likewise.
         """
         best, trainer = self.best, self.feed.trainer
-        best.begin(trainer, self.first_epoch)
+        best.begin(trainer, self.first_epoch, self.initial_epoch)
         try:
             with Progress(self.progress, self.epochs, self.initial_epoch, self.feed.samples) as bar:
                 try:

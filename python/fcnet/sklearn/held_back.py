@@ -22,6 +22,10 @@ class HeldBack:
     y: Any
     weights: Any
 
+    def __post_init__(self) -> None:
+        if self.weights is not None and not np.any(self.weights):
+            raise ValueError("sample_weight has nothing but 0 in the part that early stopping looks at")
+
     @property
     def data(self) -> tuple[Any, ...]:
         """For ``Network.fit``."""
