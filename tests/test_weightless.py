@@ -10,6 +10,7 @@ import pytest
 import fcnet as fc
 
 from bounds import max_error
+from interop import library
 
 N, K, M = 40, 4, 3
 RNG = np.random.default_rng(0)
@@ -202,8 +203,9 @@ def test_class_weights_may_be_one_for_each_class(given):
     assert nets[0].predict(X).tobytes() == nets[1].predict(X).tobytes()
 
 
+@pytest.mark.interop
 def test_class_weights_of_a_series_go_by_its_index():
-    pandas = pytest.importorskip("pandas")
+    pandas = library("pandas")
     nets = network(), network()
     nets[0].fit(X, Y, class_weight=pandas.Series([0.5, 1, 2], index=[2, 0, 1]))
     nets[1].fit(X, Y, class_weight={0: 1, 1: 2, 2: 0.5})
@@ -218,11 +220,12 @@ def test_other_class_weights_are_named(given):
         network().fit(X, Y, class_weight=given)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_estimators_of_samples_that_weigh_nothing(kind, solver, method):
-    sklearn = pytest.importorskip("fcnet.sklearn")
+    sklearn = library("fcnet.sklearn")
     if (solver, method) == ("lbfgs", "partial_fit"):
         pytest.skip("lbfgs has no partial_fit")
     classes = {"classes": [0, 1, 2]} if (kind, method) == ("MLPClassifier", "partial_fit") else {}
@@ -232,10 +235,11 @@ def test_estimators_of_samples_that_weigh_nothing(kind, solver, method):
         getattr(net, method)(X, Y, sample_weight=ZEROS, **classes)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("scoring", [None, "loss"])
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_early_stopping_of_estimators_needs_samples_that_weigh_something(kind, scoring):
-    sklearn = pytest.importorskip("fcnet.sklearn")
+    sklearn = library("fcnet.sklearn")
     x, y = np.repeat(X, 2, axis=0), np.repeat(Y, 2)
     net = getattr(sklearn, kind)(hidden_layer_sizes=(4,), early_stopping=True, scoring=scoring, random_state=0)
     with pytest.raises(ValueError, match="sample_weight has nothing but 0 in the part that"):
