@@ -31,8 +31,8 @@ reference.optimizers reference.averaging reference.random reference.network refe
 tensors arrays sparse samples targets metrics.samples metrics.classification metrics.probabilities metrics.regression
 metrics config hyperparameters names signatures losses initializers normalization dense kinds architecture answers
 splitting examples files safetensors datasets scoring monitoring early_stopping schedule schedules panels edge_labels
-pictures plot history storage optimizer optimizers averaging layers progress callbacks checkpoint feeding training
-learning_rates fitting explanation.printed explanation.single_layers explanation.trace explanation.oracle
+pictures plot history storage optimizer optimizers averaging batch_statistics layers progress callbacks checkpoint feeding
+training learning_rates fitting explanation.printed explanation.single_layers explanation.trace explanation.oracle
 explanation.expressions explanation.slots explanation.loss_formulas explanation.normalization_formulas
 explanation.words explanation.lesson explanation.text explanation.latex explanation.mathml explanation.picture
 explanation.animation explanation.surface explanation.figures explanation.histograms explanation.page

@@ -37,8 +37,7 @@ def test_right_gradients_of_normalization_pass_beside_kinks_too(dtype, activatio
 
 
 @pytest.mark.parametrize("n", [1, 2, 6])
-@pytest.mark.parametrize("neurons", [1, 2])
-@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize(("kind", "neurons"), [("layer", 2), ("batch", 1), ("batch", 2)])
 def test_where_little_is_made_normal_rounding_is_no_error(kind, neurons, n):
     for seed in range(10):
         net, x, y = few_neurons(seed, kind, neurons, "mse", n)
@@ -59,7 +58,7 @@ def test_a_wrong_gradient_by_gamma_is_named(monkeypatch, dtype, kind):
     right = net.gradients(x, y)
     right[1][2][3] += 0.1
     monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
-    assert net.check_gradients(x, y).worst.name == "gamma_2[3]"
+    assert net.check_gradients(x, y).worst.name == "layers[1].gamma[3]"
 
 
 def test_a_loss_that_is_not_finite_passes_no_check():
@@ -104,9 +103,9 @@ def test_a_wrong_gradient_is_named(monkeypatch):
     monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
     found = net.check_gradients(x, y)
     assert not found.passed
-    assert found.worst.name == "W_2[2, 3]"
+    assert found.worst.name == "layers[1].W[2, 3]"
     assert found.worst.claimed - found.worst.measured == pytest.approx(0.1, rel=1e-5)
-    assert "wrong: worst at W_2[2, 3]" in str(found)
+    assert "wrong: worst at layers[1].W[2, 3]" in str(found)
 
 
 @pytest.mark.parametrize("share", [0.0, 1e-6, 0.1, 0.25, 1 / 3, 0.5, 0.8, 1.0])

@@ -62,6 +62,7 @@ def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "clipped", "decay-biases"])
 def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, optimizer, steps, isa):
     x, y = data(n)
+    batch = max(batch, 2) if kind == "batch" else batch
     net = network(kind, activation, dtype="float64")
     layers = layers_of(net)
     statistics = [(layer.mean, layer.variance) for layer in net.layers[:2]] if kind == "batch" else []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Architecture
 from fcnet.averaging import Averaging
+from fcnet.batch_statistics import refuse_one_sample, warn_of_one_sample
 from fcnet.examples import Examples
 from fcnet.feature_names import Name
 from fcnet.optimizers import Optimizer
@@ -111,13 +112,17 @@ class InMemory(Feed):
         n = len(train.x)
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
+        self._made = made
         self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
         self._data, self._exponent = train.of_loss(made), train.exponent
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
-        """A trainer of all samples."""
+        """A trainer of all samples; ValueError where batch normalisation would see one of them a step."""
+        refuse_one_sample(self._made, trainable, self._batch, "every step")
+        last = self.samples % self._batch
+        warn_of_one_sample(self._made, trainable, last, "the last step of an epoch", "drop_last=True leaves it out")
         self.trainer = open_trainer(
             model,
             self._data,
@@ -178,8 +183,10 @@ class Batches(Feed):
         self.steps = len(given) if isinstance(given, Sized) else None
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
-        """A trainer of the first batch."""
+        """A trainer of the first batch; ValueError where batch normalisation would see one sample of it."""
         first, self._optimizer = self.first, optimizer
+        refuse_one_sample(self._made, trainable, len(first.x), "batch 0 of x")
+        self._trainable, self._warned = trainable, False
         self.trainer = open_trainer(model, first.of_loss(self._made), len(first.x), optimizer, trainable, averaging)
 
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
@@ -208,6 +215,9 @@ class Batches(Feed):
             refuse_scaled(batch, self._optimizer, f"sample_weight of batch {step}")
             if begin is not None:
                 begin(step)
+            if not self._warned:
+                name, advice = f"batch {step} of x", "leave it out, or join it to another"
+                self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice)
             self.trainer.use(*batch.of_loss(self._made))
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)

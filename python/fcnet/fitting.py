@@ -11,6 +11,7 @@ from fcnet import arrays, console, tables
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.averaging import EMA, Averaging
+from fcnet.batch_statistics import refuse_one_sample
 from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
@@ -99,7 +100,8 @@ class Fitting(Described):
         initial_epoch : int in [0, epochs], default 0
             How many of them are done already, in a fit that was cut off: schedules and early stopping go on from there.
         batch_size : int >= 1
-            Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are.
+            Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are. Batch
+            normalisation needs more than one sample a step; a last batch of one gives a warning.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion, or str
             By name, such as "adam", with its usual options.
         shuffle : bool
@@ -281,6 +283,7 @@ class Fitting(Described):
         batch = self._examples(x, y, sample_weight, finite=True).not_empty("x").weighing("sample_weight")
         refuse_scaled(batch, optimizer, "sample_weight")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
+        refuse_one_sample(self._architecture, trainable, len(batch.x), "x")
         stepper, self._stepper = self._stepper, None  # until the step is done: one that fails keeps nothing open
         if stepper is not None and stepper[:3] == (optimizer, trainable, averaging):
             earlier, trainer = True, stepper[3]

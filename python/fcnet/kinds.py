@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fcnet.dense import Activation, Dense, check_activation
 from fcnet.losses import Loss
-from fcnet.normalization import Normalization, normalization_of
+from fcnet.normalization import LayerNorm, Normalization, normalization_of
 
 
 class Kind(NamedTuple):
@@ -45,6 +45,24 @@ def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[
         last = "; the last layer's is given by its fcnet.Dense" if len(names) == hidden + 1 else ""
         raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one a hidden layer{last}")
     return list(names)
+
+
+def refuse_constants(sizes: Sequence[int], kinds: Sequence[Kind]) -> None:
+    """ValueError where a layer puts out the same for every sample, so that nothing can be learnt through it."""
+    for i, (units, kind) in enumerate(zip(sizes[1:], kinds, strict=True)):
+        if units > 1:
+            continue
+        if kind.activation == "softmax" and i == len(kinds) - 1:
+            raise ValueError(
+                f"sizes[{i + 1}] is 1, and softmax of one output is always 1: expected loss='binary_cross_entropy' for "
+                "yes or no, loss='mse' for a number, or an output for each class"
+            )
+        if kind.activation == "softmax":
+            raise ValueError(f"sizes[{i + 1}] is 1, and softmax of one unit is always 1: expected more units")
+        if isinstance(kind.normalization, LayerNorm):
+            raise ValueError(
+                f"sizes[{i + 1}] is 1, and layer normalisation of one unit is always 0: expected more units"
+            )
 
 
 def kinds_of(layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]) -> list[Kind]:

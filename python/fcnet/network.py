@@ -13,6 +13,7 @@ from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.history import History
+from fcnet.kinds import refuse_constants
 from fcnet.layers import Layer
 from fcnet.learning_rates import LearningRates, Rising, tried
 from fcnet.losses import Loss, LossFunction, LossName
@@ -94,7 +95,9 @@ class Network(Explaining):
         offset: ArrayLike = 0,
         activation: Activation | Sequence[Activation] = "relu",
     ) -> None:
-        self._begin(Architecture.of(sizes, loss, seed, dtype, scale, offset, activation))
+        made = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation)
+        refuse_constants(made.sizes, made.kinds)
+        self._begin(made)
 
     def _begin(self, made: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
         self._model = made.model(parameters)

@@ -67,8 +67,10 @@ class BatchNorm(Normalization):
     """Mean and variance are those of a neuron over the batch of a step (Ioffe and Szegedy 2015).
 
     Prediction and evaluation take running ones, and so do steps while the layer is frozen: after every step
-    ``running <- (1 - momentum) running + momentum of the batch``, the variance with ``n - 1`` in place of n. A batch of
-    one sample, whose variance is 0, leaves them.
+    ``running <- (1 - momentum) running + momentum of the batch``, the variance with ``n - 1`` in place of n. One sample
+    has no variance: where every step has one, as with ``batch_size=1``, it is a ValueError; where the last batch of an
+    epoch has, the step leaves the running statistics as they are and gives a warning (``fit(drop_last=True)`` leaves it
+    out).
 
     Parameters
     ----------

@@ -143,7 +143,7 @@ class AdamW(Adam):
 
 @dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
-    """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
+    """Adam with Nesterov's look ahead (Dozat 2016), in the form that PyTorch gives it.
 
     m and v as for ``Adam``; in step t the momentum is ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, and with the product
     ``P_t = mu_1 ... mu_t``: ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``, ``v' = v / (1 -

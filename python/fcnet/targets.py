@@ -66,8 +66,6 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
         advice = f"; see np.unique({name}, return_inverse=True)" if len(np.unique(array)) <= classes else ""
-        if classes == 1:
-            advice = "; for two classes a network needs two outputs, or loss='binary_cross_entropy'"
         raise ValueError(
             f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
         )

@@ -129,6 +129,9 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     inputs = _inputs(net, examples.x)
     learner = copy.deepcopy(net)  # of one moment, also while another thread fits
     layers, h = [], np.empty(0)
+    said = (
+        [] if net.epochs_trained == 0 else [_unlearnt(i) for i, layer in enumerate(learner.layers) if _is_fresh(layer)]
+    )
     with np.errstate(all="ignore"):
         loss, gradients = _loss(learner, examples), learner.gradients(x, y)
         for i, (layer, (dw, *_)) in enumerate(zip(learner.layers, gradients, strict=True)):
@@ -138,6 +141,12 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
                 product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
             h = _native.activation(_normal(product, layer), layer.activation)
             layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
+            if len(h) > 1 and (h == h[0]).all() and layers[-1].dead < 1:
+                said.append(
+                    Advice(
+                        f"give layers[{i}] more units or another activation", "it puts out the same for every sample"
+                    )
+                )
     try:
         learner.train_on_batch(x, y, optimizer=optimizer)
         after = _loss(learner, examples)
@@ -145,7 +154,19 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
         after = float("nan")
     found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
     sparse = isinstance(examples.x, SparseRows)
-    return Diagnosis(**{**vars(found), "advice": tuple(_advice(found, inputs, net._feature_names, sparse))})
+    return Diagnosis(**{**vars(found), "advice": (*said, *_advice(found, inputs, net._feature_names, sparse))})
+
+
+def _is_fresh(layer: Any) -> bool:
+    """Whether its batch normalisation has the running statistics that it began with."""
+    return isinstance(layer.normalization, BatchNorm) and not layer.mean.any() and bool((layer.variance == 1).all())
+
+
+def _unlearnt(layer: int) -> Advice:
+    return Advice(
+        f"train layers[{layer}] with batches of more than one sample: its batch normalisation has learnt nothing",
+        "its running means are 0 and its variances 1, as at the beginning",
+    )
 
 
 def _loss(net: Any, examples: Examples) -> float:

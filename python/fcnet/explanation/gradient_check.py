@@ -39,7 +39,7 @@ class Difference:
     Attributes
     ----------
     name : str
-        Like "W_2[0, 1]", or "output[3, 0]" for a loss's own derivative.
+        Like "layers[1].W[0, 1]", or "output[3, 0]" for a loss's own derivative.
     claimed, measured : float
     error : float
         Their difference, as a share of the largest entry of that gradient.
@@ -147,7 +147,7 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
                 if slope is None:
                     kinks += 1
                     continue
-                name = f"{letter}_{i + 1}[{', '.join(map(str, map(int, at)))}]"
+                name = f"layers[{i}].{letter}[{', '.join(map(str, map(int, at)))}]"
                 rounding = saturated if rounded is None else saturated + float(rounded[i][j][at])
                 found.append(slope.beside(name, float(gradient[at]), rounding, size))
     own = isinstance(made.loss, Custom)

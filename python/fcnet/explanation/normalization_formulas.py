@@ -31,8 +31,6 @@ def slope_by_product(i: int) -> Expression:
 def remembered(part: str, i: int, norm: BatchNorm, samples: int) -> tuple[Expression, Expression]:
     """A running mean or variance, and what it becomes: the variance has n - 1 in place of n."""
     of, m = Symbol(part, str(i)), f"{norm.momentum:g}"
-    if samples == 1:
-        return of, of
     new: Expression = Applied(part, Symbol("z", str(i)))
     if part == "variance":
         new = (Fraction(str(samples), str(samples - 1)), new)
