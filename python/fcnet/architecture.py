@@ -19,6 +19,7 @@ from fcnet.initializers import Initializer, first_weights
 from fcnet.kinds import Kind, kinds_of
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
+_MOST_SHOWN = 8  # numbers of scale and offset in a repr
 ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset")
 
 
@@ -202,6 +203,22 @@ class Architecture:
         return ", ".join([kind.activation, *(words for is_so, words in unusual if is_so)])
 
 
+class Summary(str):
+    """A table in a string, whose repr is the table: a prompt shows it as ``print`` does."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _short(value: NDArray[Any]) -> str:
+    """A number, or a list of some, as Python reads them; of many, how many and their range."""
+    if value.size <= _MOST_SHOWN:
+        return str(value[()]) if value.ndim == 0 else f"[{', '.join(map(str, value))}]"
+    return f"<{value.size} numbers from {value.min():.3g} to {value.max():.3g}>"
+
+
 class Described:
     """The part of a network that its architecture is, for a user to see."""
 
@@ -251,25 +268,36 @@ class Described:
         """Of every layer."""
         raise NotImplementedError
 
-    def summary(self) -> str:
-        """A table of the layers.
+    def summary(self) -> Summary:
+        """A table of the layers: shapes of W and of the output for n samples, and how many parameters.
+
+        Below, how many of the parameters a fit would train and how many are frozen, and the bytes that they take, with
+        the running statistics of batch normalisation, which are no parameters.
 
         Returns
         -------
         str
+            One that a notebook or a prompt shows as a table too, without ``print``.
         """
-        rows = [("layer", "W", "activation", "parameters")]
-        total = 0
+        rows = [("layer", "W", "output", "activation", "parameters")]
+        counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
         for i, (kind, trainable) in enumerate(zip(self._architecture.kinds, self._trainable(), strict=True)):
             k, m = self.sizes[i], self.sizes[i + 1]
             parameters = (k + kind.bias + (kind.normalization is not None)) * m
-            total += parameters
+            running += len(kind.parts[3:]) * m
+            for name in ("total", "trainable" if trainable else "frozen"):
+                counts[name] += parameters
             described = self._architecture.described(i, trainable)
-            rows.append((str(i), f"{k} x {m}", described, f"{parameters:,}"))
-        rows.append(("total", "", "", f"{total:,}"))
+            rows.append((f"layers[{i}]", f"{k} x {m}", f"(n, {m})", described, f"{parameters:,}"))
+        counts |= {"running": running} if running else {}
+        counts |= {"bytes": (counts["total"] + running) * self.dtype.itemsize}
+        rows += [(name, "", "", "", f"{count:,}") for name, count in counts.items()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}" for a, b, c, d in rows
+        return Summary(
+            "\n".join(
+                f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:<{widths[3]}}  {e:>{widths[4]}}"
+                for a, b, c, d, e in rows
+            )
         )
 
     def __repr__(self) -> str:
@@ -282,5 +310,5 @@ class Described:
             entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
         text = f"[{', '.join(entries)}], loss={self.loss!r}, seed={self.seed}, dtype={self.dtype.name!r}"
         for name, value, neutral in (("scale", self.scale, 1), ("offset", self.offset, 0)):
-            text += "" if np.all(value == neutral) else f", {name}={value!r}"
+            text += "" if np.all(value == neutral) else f", {name}={_short(value)}"
         return f"{type(self).__name__}({text})"

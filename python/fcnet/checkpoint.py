@@ -71,6 +71,10 @@ class Checkpoint(Callback, Monitoring):
         self._best: float | None = None
         self._of: object = None  # the network that it is the best of
 
+    def __repr__(self) -> str:
+        rule = f", monitor={self.monitor!r}, mode={self.mode!r}, min_delta={self.min_delta!r}" if self._watches else ""
+        return f"{type(self).__name__}({self.path!r}, every={self.every}{rule})"
+
     def on_train_begin(self, logs: Logs) -> None:
         """Begin anew; OSError where there is no folder for the file."""
         if self._of is not self.model:

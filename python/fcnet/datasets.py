@@ -17,6 +17,10 @@ class Digits(NamedTuple):
     x_test: NDArray[np.uint8]
     y_test: NDArray[np.int64]
 
+    def __repr__(self) -> str:
+        shapes = (f"{name} {getattr(self, name).shape}" for name in self._fields)
+        return f"Digits({', '.join(shapes)})"
+
 
 def load_digits() -> Digits:
     """Load the 1,797 optical digits of the UCI repository: 8 x 8 images, 10 classes, always split the same way.

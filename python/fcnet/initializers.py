@@ -125,6 +125,9 @@ class Given(Initializer):
 
     weights: ArrayLike
 
+    def __repr__(self) -> str:
+        return f"Given({' x '.join(map(str, np.shape(self.weights)))} weights)"
+
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
         """Weights (k, m), which the network checks."""
         return np.asarray(self.weights)

@@ -34,6 +34,12 @@ class Comparison:
     native: NDArray[Any]
     ulp: NDArray[Any]
 
+    def __repr__(self) -> str:
+        worst = float(np.max(self.ulp, initial=0))
+        return (
+            f"Comparison({self.name}, {' x '.join(map(str, self.native.shape)) or 'one number'}, up to {worst:.3g} ulp)"
+        )
+
 
 def compared(step: Quantities, problem: Problem) -> list[Comparison]:
     """Every quantity that is computed.

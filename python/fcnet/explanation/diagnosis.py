@@ -61,6 +61,10 @@ class LayerDiagnosis:
     weight_norm: float
     update_ratio: float
 
+    def __repr__(self) -> str:
+        of = f"dead {self.dead:.0%}, saturated {self.saturated:.0%}, update_ratio {self.update_ratio:.2g}"
+        return f"LayerDiagnosis(layers[{self.layer}], {self.activation}, {of})"
+
 
 @dataclass(frozen=True)
 class Advice(Printed):
@@ -96,6 +100,11 @@ class Diagnosis(Printed):
     inputs: Figures
     layers: tuple[LayerDiagnosis, ...]
     advice: tuple[Advice, ...]
+
+    def __repr__(self) -> str:
+        count = "1 layer" if len(self.layers) == 1 else f"{len(self.layers)} layers"
+        words = "; ".join(each.advice for each in self.advice) or "nothing looks wrong"
+        return f"Diagnosis({count}, loss {self.loss:.4g}, after a step {self.loss_after:.4g}: {words})"
 
     def text(self) -> str:
         """Each layer's figures, and the advice."""

@@ -48,6 +48,9 @@ class Figures(Printed):
         counts, edges = np.histogram(finite, _BINS, (low - rim, high + rim))
         return cls(float(flat.mean()), float(flat.std()), float(flat.min()), float(flat.max()), counts, edges)
 
+    def __repr__(self) -> str:
+        return f"Figures({self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g})"
+
     def bars(self) -> str:
         """The histogram as a line of text."""
         top = self.counts.max() or 1
