@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -82,25 +84,46 @@ def test_the_oracles_derivative_is_that_of_the_function(name):
     np.testing.assert_allclose(reference.activation_derivative(x, name), by_complex_step, rtol=1e-10, atol=1e-12)
 
 
-@names
-@pytest.mark.parametrize("sizes", [[7, 5, 3], [4, 33, 32, 2], [65, 31, 70, 6]], ids=str)
-@pytest.mark.parametrize(("n", "batch"), [(50, 1), (70, 33), (100, 64), (97, 32), (40, 5)])
-def test_epochs_equal_those_of_the_oracle(name, sizes, n, batch, isa, steps):
+def problem_and_network(name, sizes, n):
     rng = np.random.default_rng([n, *sizes])
     x, y = rng.standard_normal((n, sizes[0])), rng.integers(0, sizes[-1], n)
     net = fc.Network(sizes, seed=3, dtype="float64", activation=name)
     if name == "exp":  # layer after layer, it grows beyond all numbers
         for layer in net.layers:
             layer.W = 0.2 * layer.W
+    return x, y, net
+
+
+@cache
+def trained_by_the_oracle(name, sizes, n, batch):
+    """The layers after two epochs, and their predictions."""
+    x, y, net = problem_and_network(name, sizes, n)
     layers = [(layer.W.copy(), layer.B.copy()) for layer in net.layers]
-    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
     for epoch in range(2):
         order = reference.permutation(net.seed, epoch, n)
         for begin in range(0, n, batch):
             rows = order[begin : begin + batch]
             reference.training_step(layers, x[rows], y[rows], 0.02, activation=name)
+    return layers, reference.forward(layers, x, activation=name)[-1][1]
+
+
+@names
+@pytest.mark.parametrize(
+    ("sizes", "n", "batch"),
+    [
+        ((7, 5, 3), 50, 1),
+        ((4, 33, 32, 2), 40, 5),
+        ((4, 33, 32, 2), 70, 33),
+        ((65, 31, 70, 6), 97, 32),
+        ((65, 31, 70, 6), 100, 64),
+    ],
+    ids=str,
+)
+def test_epochs_equal_those_of_the_oracle(name, sizes, n, batch, isa, steps):
+    x, y, net = problem_and_network(name, sizes, n)
+    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
+    layers, expected = trained_by_the_oracle(name, sizes, n, batch)
     assert max_error(flat([(layer.W, layer.B) for layer in net.layers]), flat(layers)) <= 1e-11
-    expected = reference.forward(layers, x, activation=name)[-1][1]
     np.testing.assert_allclose(net.predict(x), expected, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(net.predict(x[:3]), expected[:3], rtol=1e-9, atol=1e-12)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,11 +25,20 @@ from bounds import flat, max_error
     ids=["sgd", "adam-clip-norm"],
 )
 @pytest.mark.parametrize(("n", "batch"), [(7, 1), (50, 10), (60, 33), (5000, 2500)])
-def test_averages_equal_the_oracles(averaging, optimizer, oracle, n, batch, steps, isa, threads):
+def test_averages_equal_the_oracles(averaging, optimizer, oracle, n, batch, steps, isa):
+    net = network((5, 33, 3))
+    net.fit(np.resize(X, (n, 5)), np.resize(Y, n), epochs=3, batch_size=batch, optimizer=optimizer, averaging=averaging)
+    averages, layers = averaged_by_the_oracle(averaging, oracle, n, batch)
+    assert max_error(parameters(net), flat(averages)) <= 1e-11
+    assert max_error(flat(beneath(net)[2]), flat(layers)) <= 1e-11
+
+
+@cache
+def averaged_by_the_oracle(averaging, oracle, n, batch):
+    """The average of the layers, and the layers."""
     x, y = np.resize(X, (n, 5)), np.resize(Y, n)
     net = network((5, 33, 3))
     layers = [(layer.W.copy(), layer.B.copy()) for layer in net.layers]
-    net.fit(x, y, epochs=3, batch_size=batch, optimizer=optimizer, averaging=averaging)
     is_ema, update = isinstance(averaging, fc.EMA), oracle()
     average = reference.ema(layers, averaging.decay) if is_ema else reference.swa()
     for epoch in range(3):
@@ -40,8 +50,7 @@ def test_averages_equal_the_oracles(averaging, optimizer, oracle, n, batch, step
                 averages = average(layers)
         if not is_ema and epoch >= averaging.start:
             averages = average(layers)
-    assert max_error(parameters(net), flat(averages)) <= 1e-11
-    assert max_error(flat(beneath(net)[2]), flat(layers)) <= 1e-11
+    return averages, layers
 
 
 @every_average

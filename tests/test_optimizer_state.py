@@ -35,7 +35,7 @@ def state(net):
 
 @every_optimizer
 @pytest.mark.parametrize(("batch", "sizes"), [(3, (5, 3)), (5, (5, 40, 3)), (32, (5, 40, 3))])
-def test_two_fits_are_one_longer_fit(optimizer, batch, sizes, steps, dtype, threads):
+def test_two_fits_are_one_longer_fit(optimizer, batch, sizes, steps, dtype):
     once, twice = network(dtype, sizes), network(dtype, sizes)
     once.fit(X, Y, epochs=4, batch_size=batch, optimizer=optimizer)
     for _ in range(2):

@@ -98,7 +98,7 @@ def test_gradients_equal_central_differences(sizes, loss, isa):
 @sizes_of_net
 @losses
 @pytest.mark.parametrize("n", [0, 1, 31, 33, 200])
-def test_predict_and_evaluate_equal_the_oracle(sizes, loss, n, isa, threads):
+def test_predict_and_evaluate_equal_the_oracle(sizes, loss, n, isa):
     x, y = data_for(sizes, loss, n)
     net = network(sizes, loss, "float64")
     expected = reference.forward(layers_of(net), x, loss=loss)[-1]
