@@ -72,7 +72,7 @@ CHANGES = {
     "a size that is no number": (entry(W, shape=[True, 15]), "has the shape"),
     "a huge size": (entry(W, shape=[2**62, 2**62]), "has the bytes"),
     "many dimensions": (entry(W, shape=[1] * 1000 + [15]), "has the shape"),
-    "another shape": (entry(W, shape=[5, 3]), "a line for each of 5 inputs"),
+    "another shape": (entry(W, shape=[5, 3]), "a line for each input: expected 5"),
     "a hole": (entry(W, data_offsets=[20, 80]), "begin at 20"),
     "an overlap": (entry(W, data_offsets=[0, 60]), "begin at 0: expected"),
     "a field too many": (entry(W, device="cpu"), "not described by"),
@@ -124,7 +124,7 @@ def test_a_changed_header_is_refused(what, good, tmp_path, monkeypatch):
 
 
 NAMES = {
-    "fewer": (b'"a"\n"b"', "is not a line for each of 3 inputs"),
+    "fewer": (b'"a"\n"b"', "not a line for each input: expected 3"),
     "another type": (b'{"a": 1}\n1\n2', "not one name for each of 3 inputs"),
     "true": (b"true\n1\n2", "not one name for each of 3 inputs"),
     "a list without a kind": (b"[12]\n1\n2", "not one name for each of 3 inputs"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays
+from fcnet import arrays, class_names
 from fcnet._native import Model
 from fcnet.dense import Activation, Dense
 from fcnet.feature_names import Name, restored
@@ -20,7 +20,7 @@ from fcnet.kinds import Kind, kinds_of
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
 _MOST_SHOWN = 8  # numbers of scale and offset in a repr
-ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset")
+ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset", "classes")
 
 
 def _float_type(given: DTypeLike) -> np.dtype[Any]:
@@ -67,6 +67,7 @@ class Architecture:
     dtype: np.dtype[Any]
     scale: NDArray[Any]
     offset: NDArray[Any]
+    classes: tuple[Name, ...] | None
     inits: tuple[Initializer | str, ...]  # what the first weights come from: no part of what the network is
 
     @classmethod
@@ -79,8 +80,9 @@ class Architecture:
         scale: ArrayLike,
         offset: ArrayLike,
         activation: Activation | Sequence[Activation],
+        classes: tuple[Name, ...] | None = None,
     ) -> Architecture:
-        """From what a user gives.
+        """From what a user gives, and the names of classes as they are kept.
 
         Raises
         ------
@@ -102,17 +104,18 @@ class Architecture:
                 kind.normalization.check_for(type_)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
+        classes = class_names.checked(classes, chosen, checked[-1])
         inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in sizes[1:])
-        return cls(checked, tuple(kinds), chosen, checked_seed(seed), type_, factors, zeros, inits)  # type: ignore[arg-type]
+        return cls(checked, tuple(kinds), chosen, checked_seed(seed), type_, factors, zeros, classes, inits)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
         """Everything but the weights, in plain values and arrays; a loss that is a function as it is."""
         loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
         plain = list(self.sizes), [kind.plain() for kind in self.kinds], loss, self.seed, self.dtype.name
-        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset), strict=True))
+        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes), strict=True))
 
     @classmethod
-    def restored(cls, sizes: Any, layers: Any, loss: Any, **others: Any) -> Architecture:
+    def restored(cls, sizes: Any, layers: Any, loss: Any, classes: Any, **others: Any) -> Architecture:
         """From ``arguments``, which may come from a damaged file.
 
         Raises
@@ -124,7 +127,8 @@ class Architecture:
         dense = [
             Dense(n, **dict(zip(Kind._fields, kind, strict=False))) for n, kind in zip(sizes[1:], layers, strict=True)
         ]
-        return cls.of([*sizes[:1], *dense], loss, activation="relu", **others)
+        known = class_names.known(classes)
+        return cls.of([*sizes[:1], *dense], loss, activation="relu", classes=known, **others)
 
     @property
     def takes_labels(self) -> bool:
@@ -258,6 +262,12 @@ class Described:
     def offset(self) -> NDArray[Any]:
         """Array () or (inputs,), read-only."""
         return self._architecture.offset
+
+    @property
+    def classes(self) -> tuple[Hashable, ...] | None:
+        """The names of the classes, in the order of the outputs."""
+        classes = self._architecture.classes
+        return None if classes is None else class_names.restored(classes)
 
     @property
     def feature_names(self) -> tuple[Hashable, ...] | None:

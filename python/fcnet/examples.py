@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import answers, tables
+from fcnet import answers, class_names, tables
 from fcnet.architecture import Architecture
 from fcnet.feature_names import Name
 from fcnet.losses import Custom
@@ -19,14 +19,15 @@ from fcnet.samples import samples
 from fcnet.sparse import SparseRows
 from fcnet.splitting import hold_back
 
-ClassWeight = Mapping[int, float] | ArrayLike | Literal["balanced"]
+ClassWeight = Mapping[Any, float] | ArrayLike | Literal["balanced"]
 
 
 @dataclass(frozen=True)
 class Examples:
     """Checked samples, labels or targets, and weights of the samples or None, as the native core takes them.
 
-    ``features``: the names of x's columns, if they are known. The true weights are ``2**exponent`` times ``weights``.
+    ``features``: the names of x's columns, if they are known; ``classes``: those of the labels. The true weights are
+    ``2**exponent`` times ``weights``.
     """
 
     x: NDArray[Any] | SparseRows
@@ -34,6 +35,7 @@ class Examples:
     weights: NDArray[Any] | None = None
     features: tuple[Name, ...] | None = None
     exponent: int = 0
+    classes: tuple[Name, ...] | None = None
 
     @classmethod
     def of(
@@ -46,8 +48,9 @@ class Examples:
         *,
         finite: bool,
         known: tuple[Name, ...] | None = None,
+        learn: bool = False,
     ) -> Examples:
-        """From what a user gives; ``known``: the columns that a table must have.
+        """From what a user gives; ``known``: the columns that a table must have; ``learn``: y may name the classes.
 
         Raises
         ------
@@ -61,8 +64,9 @@ class Examples:
         weighed, exponent = (None, 0) if weights is None else answers.weights(weights, n, made.dtype, names[2])
         if weighed is not None and isinstance(made.loss, Custom):
             made.loss.check_weighted()
+        y, classes = class_names.labels(y, made.classes, made.loss, made.sizes[-1], names[1], learn=learn)
         checked = answers.for_loss(y, n, made.sizes[-1], made.loss, made.dtype, names[1])
-        return cls(rows, checked, weighed, features, exponent)
+        return cls(rows, checked, weighed, features, exponent, classes)
 
     def of_loss(self, made: Architecture) -> tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]:
         """x, y and weights for the native core; a loss in Python in place of y, which it knows, with the weights."""
@@ -133,7 +137,8 @@ class Examples:
             counts = parts.sum(axis=0) if labels is None else np.bincount(labels, minlength=classes)
             of_class = len(self.y) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
         else:
-            of_class, exponent = answers.weights(_of_classes(given, classes), classes, made.dtype, "class_weight")
+            each = _of_classes(given, classes, self.classes)
+            of_class, exponent = answers.weights(each, classes, made.dtype, "class_weight")
         y, of_sample = self.y, parts @ of_class if labels is None else of_class[labels]
         if labels is None:
             parts = np.divide(parts * of_class, of_sample[:, None], out=parts, where=of_sample[:, None] > 0)
@@ -190,6 +195,7 @@ class Examples:
                 raise TypeError(f"validation_data is a {type(data).__name__}: expected (x, y) or (x, y, sample_weight)")
             names = ("validation_data[0]", "validation_data[1]", "validation_data[2]")
             x, y, weights = (*data, None)[:3]
+            made = replace(made, classes=self.classes)
             held = Examples.of(made, x, y, weights, names, finite=True, known=self.features).not_empty(names[0])
             return self, held
         if not share:
@@ -205,7 +211,7 @@ class Examples:
         return replace(self, x=self.x[rows], y=self.y[rows], weights=weights)
 
 
-def _of_classes(given: Any, classes: int) -> ArrayLike:
+def _of_classes(given: Any, classes: int, names: tuple[Name, ...] | None) -> ArrayLike:
     """The weight of each class, from a dict or a Series by class, or one for each class."""
     if hasattr(given, "to_dict") and hasattr(given, "index"):  # by its index, which may be in any order
         given = given.to_dict()
@@ -214,7 +220,5 @@ def _of_classes(given: Any, classes: int) -> ArrayLike:
             raise TypeError(f"class_weight is {given!r}: expected 'balanced', a dict, or a weight for each class")
         weights: ArrayLike = given
         return weights
-    unknown = [label for label in given if label not in range(classes)]
-    if unknown:
-        raise ValueError(f"class_weight has the class {unknown[0]!r}: expected 0 <= class < {classes}")
-    return [given.get(c, 1) for c in range(classes)]
+    numbered = class_names.by_number(given, names, classes, "class_weight")
+    return [numbered.get(c, 1) for c in range(classes)]

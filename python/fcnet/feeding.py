@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import replace
 from itertools import chain
 from numbers import Real
 from typing import Any, NamedTuple
@@ -165,7 +166,9 @@ class Batches(Feed):
     TypeError, ValueError : it is no such iterable, cannot begin again but should, or its first batch is not as for fit.
     """
 
-    def __init__(self, made: Architecture, given: object, epochs: int, known: tuple[Name, ...] | None) -> None:
+    def __init__(
+        self, made: Architecture, given: object, epochs: int, known: tuple[Name, ...] | None, *, learn: bool = False
+    ) -> None:
         if not isinstance(given, Iterable):
             raise TypeError(f"x is {given!r} and y missing: expected both, or as x an iterable of batches (x, y)")
         once = iter(given)
@@ -174,10 +177,11 @@ class Batches(Feed):
                 f"x is a {type(given).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
                 f"epochs=1, or an iterable that can begin again, such as a list"
             )
-        self._made, self._given, self._known = made, given, known
+        self._made, self._given, self._known, self._learn = made, given, known, learn
         batches = self._checked(once)
         self.first = next(batches)
         self._known = self.first.features
+        self._made = replace(made, classes=self.first.classes)
         self._next_epoch: Iterator[Examples] | None = chain([self.first], batches)
         self.samples = None
         self.steps = len(given) if isinstance(given, Sized) else None
@@ -199,7 +203,8 @@ class Batches(Feed):
                 )
             names = (f"x of batch {i}", f"y of batch {i}", f"sample_weight of batch {i}")
             x, y, weights = (*pair, None)[:3]
-            yield Examples.of(self._made, x, y, weights, names, finite=True, known=self._known).not_empty(names[0])
+            checked = Examples.of(self._made, x, y, weights, names, finite=True, known=self._known, learn=self._learn)
+            yield checked.not_empty(names[0])
         if i < 0:
             raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
 

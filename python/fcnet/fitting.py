@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 from numpy.typing import ArrayLike
@@ -174,15 +175,17 @@ class Fitting(Described):
                 what = "validation_split, drop_last, sample_weight and class_weight"
                 raise ValueError(f"y is missing, or x is batches: {what} are for x and y, expected none of them")
             _refuse_accumulation(optimizer, "batches")
-            feed = batches = Batches(made, x, epochs - initial_epoch, self._feature_names)
-            features = batches.first.features
+            feed = batches = Batches(
+                made, x, epochs - initial_epoch, self._feature_names, learn=not self.epochs_trained
+            )
+            features, classes = batches.first.features, batches.first.classes
             _, validation = batches.first.with_validation(made, validation_data, 0)
         elif isinstance(x, Iterator) and not tables.is_stream(x):
             raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
             given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
             train = given.not_empty("x").weighing("sample_weight")
-            features = train.features
+            features, classes = train.features, train.classes
             train, validation = train.with_validation(made, validation_data, validation_split)
             train = train.class_weighted(made, class_weight)
             feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
@@ -206,6 +209,7 @@ class Fitting(Described):
         feed.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features
+            self._architecture = replace(made, classes=classes)
             earlier = self._history.last_of(initial_epoch, self.epochs_trained)
             self._history = History(metrics=lists, earlier=earlier)
             self._best = Best(early_stopping, self._history, self._best.kept)
@@ -231,7 +235,8 @@ class Fitting(Described):
         return self._history
 
     def _examples(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, finite: bool) -> Examples:
-        return Examples.of(self._architecture, x, y, sample_weight, finite=finite, known=self._feature_names)
+        known, learn = self._feature_names, not self.epochs_trained
+        return Examples.of(self._architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
 
     def _trainable(self) -> list[bool]:
         return [layer.trainable for layer in self._layers]
@@ -299,6 +304,7 @@ class Fitting(Described):
             self._steps = step
             if not diverged:
                 self._stepper, self._feature_names = (optimizer, trainable, averaging, trainer), batch.features
+                self._architecture = replace(self._architecture, classes=batch.classes)
         finally:
             trainer.close()
         if diverged:

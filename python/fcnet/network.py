@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, feature_names, storage, tables
+from fcnet import arrays, class_names, feature_names, storage, tables
 from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
@@ -50,6 +50,10 @@ class Network(Explaining):
         Computed in the network's type: subtract an offset that is large beside the spread of x beforehand.
     activation : str, or a sequence of one for each hidden layer, default "relu"
         The F of hidden layers that are given as numbers, by a name that ``Dense`` knows.
+    classes : sequence of labels, optional
+        The name of each class in the order of the outputs, of two classes where one sigmoid tells them apart: text,
+        numbers or other labels that y is made of. Otherwise the first y of text that is fitted names them, sorted;
+        whole numbers need no names.
 
     Attributes
     ----------
@@ -60,6 +64,8 @@ class Network(Explaining):
         ``.trainable``, to get and to set; all else is fixed once the network is made.
     epochs_trained : int
         Over all fits; the shuffle of an epoch belongs to its number.
+    classes : tuple, or None
+        The names of the classes, as given or as learnt.
     feature_names : tuple, or None
         The columns of the first table that was fitted, by names of any type. From then on a table with other columns,
         or in another order, is refused; arrays, which have no names, are taken as they are. So is a frame whose
@@ -94,8 +100,10 @@ class Network(Explaining):
         scale: ArrayLike = 1,
         offset: ArrayLike = 0,
         activation: Activation | Sequence[Activation] = "relu",
+        classes: Sequence[Hashable] | None = None,
     ) -> None:
-        made = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation)
+        named = class_names.given(classes)
+        made = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, named)
         refuse_constants(made.sizes, made.kinds)
         self._begin(made)
 
@@ -163,6 +171,31 @@ class Network(Explaining):
                 "dropout is True, but no layer has any: expected a network with fcnet.Dense(..., dropout=)"
             )
         return self._model.predict_otherwise(rows, output is not None, checked_seed(seed))
+
+    def predict_classes(self, x: ArrayLike) -> NDArray[Any]:
+        """The class of each row: that of the largest probability, of a single one the second class above 1/2.
+
+        Parameters
+        ----------
+        x : as for predict
+
+        Returns
+        -------
+        array (n,)
+            Of ``classes``, or of their numbers where they have no names.
+
+        Raises
+        ------
+        TypeError : x is not as for predict.
+        ValueError : x is not as for predict; the network does not tell classes apart; an output is NaN.
+        """
+        made = self._architecture
+        count = class_names.number(made.loss, self.sizes[-1])
+        if count is None or (self.sizes[-1] == 1 and made.kinds[-1].activation not in ("sigmoid", "softmax")):
+            raise ValueError(f"loss is {self.loss!r}, and the {self.sizes[-1]} outputs are no classes: see predict")
+        rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+        found = class_names.most_likely(self._model.as_now().predict, rows, self.sizes[-1])
+        return found if made.classes is None else class_names.array_of(made.classes)[found]
 
     def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
         """``h_out`` of every layer; the last one's is what ``predict`` returns.
@@ -340,7 +373,8 @@ class Network(Explaining):
         """Begin from such a state; ValueError or TypeError where it is not one."""
         states = ("optimizer_state", "average_state", "best")
         others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", *states)
-        state = {"best": None} | state if isinstance(state, dict) else {}  # older pickles have none
+        newer = {"best": None, "classes": None}  # which older pickles lack
+        state = newer | state if isinstance(state, dict) else {}
         if set(state) != {*ARGUMENTS, *others}:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)

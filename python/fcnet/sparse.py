@@ -34,8 +34,9 @@ class SparseRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: NDArray[Any]) -> SparseRows:
+    def __getitem__(self, rows: NDArray[Any] | slice) -> SparseRows:
         """Some of the rows, copied."""
+        rows = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
         lengths = np.diff(self.starts)[rows]
         starts = np.concatenate([[0], np.cumsum(lengths)])
         taken = np.repeat(self.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])

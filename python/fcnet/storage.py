@@ -6,6 +6,7 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from fcnet.history import History
 from fcnet.losses import loss_of
 
 _VERSIONS = "1", "2", "3"
-_FEATURE_NAMES = "input.feature_names"
+_NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
 _FIGURES = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -57,9 +58,10 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     figures.pop("seconds", None)  # they differ from fit to fit, and files of the same fit should not
     if figures:
         tensors[_HISTORY] = np.array(list(figures.values()), np.float64)
-    if state["feature_names"] is not None:  # a JSON text each line, as bytes: a header has its limit
-        lines = "\n".join(json.dumps(name, default=_refuse_name) for name in state["feature_names"])
-        tensors[_FEATURE_NAMES] = np.frombuffer(lines.encode(), np.uint8)
+    for what, tensor in _NAMES.items():
+        if state[what] is not None:  # a JSON text each line, as bytes: a header has its limit
+            lines = "\n".join(json.dumps(name, default=partial(_refuse_name, what)) for name in state[what])
+            tensors[tensor] = np.frombuffer(lines.encode(), np.uint8)
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
@@ -74,11 +76,10 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         safetensors.write(file, tensors, metadata)
 
 
-def _refuse_name(name: object) -> None:
-    expected = "text, numbers, dates and times, or tuples of these; rename the column, or see pickle"
-    raise TypeError(
-        f"feature_names has {name!r}, a {type(name).__name__}, which a file cannot hold: expected {expected}"
-    )
+def _refuse_name(what: str, name: object) -> None:
+    rename = "rename the column, " if what == "feature_names" else ""
+    expected = f"text, numbers, dates and times, or tuples of these; {rename}or see pickle"
+    raise TypeError(f"{what} has {name!r}, a {type(name).__name__}, which a file cannot hold: expected {expected}")
 
 
 def check_format(metadata: Mapping[str, str]) -> None:
@@ -123,7 +124,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     optimizer, powers, slots = _optimizer(metadata)
     average, count = _average(metadata)
     tensors = dict(tensors)
-    lines = tensors.pop(_FEATURE_NAMES, None)
+    lines, of_classes = (tensors.pop(tensor, None) for tensor in _NAMES.values())
     state["history"], best = _history(metadata, tensors.pop(_HISTORY, None), state["epochs_trained"])
     has_best = best is not None and "best.0.W" in tensors
     owners, layers = _owners(slots, average, has_best), 0
@@ -139,7 +140,11 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         if not allow_nonfinite and not np.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite, see allow_nonfinite")
     state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
-    state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]))
+    last = tensors[f"layers.{layers - 1}.W"]
+    outputs = last.shape[1] if last.ndim == 2 else 0
+    classes = 2 if outputs == 1 and state["loss"].get("name") != "cross_entropy" else outputs
+    state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]), "input")
+    state["classes"] = None if of_classes is None else _names(of_classes, classes, "class")
     state["parameters"], *remembered = (
         [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
     )
@@ -213,11 +218,11 @@ def _history(metadata: dict[str, str], rows: NDArray[Any] | None, trained: Any) 
     return own | {"epochs": numbers, "metrics": lists, "best_epoch": best_epoch, "stopped_early": stopped}, best
 
 
-def _names(lines: NDArray[Any], inputs: int) -> list[Any]:
-    """The names of the inputs, counted before they are read: they take some memory each."""
+def _names(lines: NDArray[Any], count: int, what: str) -> list[Any]:
+    """The names of inputs or classes, counted before they are read: they take some memory each."""
     text = lines.tobytes()
-    if lines.dtype != np.uint8 or text.count(b"\n") + 1 != inputs:
-        raise ValueError(f"{_FEATURE_NAMES} is not a line for each of {inputs} inputs")
+    if lines.dtype != np.uint8 or text.count(b"\n") + 1 != count:
+        raise ValueError(f"the names are not a line for each {what}: expected {count}")
     return [json.loads(line) for line in text.split(b"\n")]
 
 

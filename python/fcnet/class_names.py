@@ -1,0 +1,224 @@
+"""Names of the classes that a network's outputs stand for: text or other labels, kept as names of columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet import arrays, feature_names
+from fcnet.feature_names import Name
+from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
+
+_PREDICTED = 1 << 22  # probabilities at once
+_LISTED = 10  # names that a message lists
+
+
+def listing(classes: Sequence[Name]) -> str:
+    """The names for a message, the first ones where they are many."""
+    more = f" and {len(classes) - _LISTED} more" if len(classes) > _LISTED else ""
+    return ", ".join(map(feature_names.shown, classes[:_LISTED])) + more
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, NaT, NA: what differs from itself, or cannot tell."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return True
+
+
+def number(loss: Loss, outputs: int) -> int | None:
+    """How many classes there are for such a loss and as many outputs; None where there are none."""
+    if isinstance(loss, BinaryCrossEntropy) or (isinstance(loss, Custom) and outputs == 1):
+        return 2 if outputs == 1 else None
+    return outputs if isinstance(loss, CrossEntropy | Custom) else None
+
+
+def given(classes: object) -> tuple[Name, ...] | None:
+    """The argument ``classes`` of a network, as names are kept.
+
+    Raises
+    ------
+    TypeError : it is no sequence of hashable values.
+    ValueError : a class is missing or stands twice.
+    """
+    if classes is None:
+        return None
+    if isinstance(classes, str | bytes) or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
+        raise TypeError(f"classes is {classes!r}: expected a list like ['no', 'yes'], in the order of the outputs")
+    values = arrays.plain(classes, "classes").tolist() if hasattr(classes, "dtype") else list(classes)  # type: ignore[arg-type]
+    for i, value in enumerate(values):
+        if _is_missing(value):
+            raise ValueError(f"classes[{i}] is {value!r}: expected a name for every class")
+    kept = feature_names.all_kept(values)
+    if kept is None:
+        raise TypeError(f"classes is {classes!r}: expected text, numbers or other hashable labels")
+    return kept
+
+
+def checked(kept: tuple[Name, ...] | None, loss: Loss, outputs: int) -> tuple[Name, ...] | None:
+    """Classes that are kept, for a network with such a loss.
+
+    Raises
+    ------
+    ValueError : they are not one for each of its classes.
+    """
+    if kept is None:
+        return None
+    expected = number(loss, outputs)
+    if expected is None:
+        what = "yes-or-no answers" if isinstance(loss, BinaryCrossEntropy) else f"values for loss {loss.name!r}"
+        raise ValueError(f"classes is given, but the {outputs} outputs are {what}: expected None")
+    if len(kept) != expected:
+        names = listing(kept)
+        raise ValueError(f"there are {len(kept)} classes, {names}: expected {expected} for {outputs} outputs")
+    twice = next((name for i, name in enumerate(kept) if name in kept[:i]), None) if len(set(kept)) < expected else None
+    if twice is not None:
+        raise ValueError(f"classes has {feature_names.shown(twice)} twice: expected a name of its own for every class")
+    return kept
+
+
+def known(kept: object) -> tuple[Name, ...] | None:
+    """Classes out of a file or a pickle.
+
+    Raises
+    ------
+    ValueError : they are neither None nor names.
+    """
+    if kept is None:
+        return None
+    try:
+        return feature_names.checked(kept, len(kept) if isinstance(kept, list | tuple) else -1)
+    except ValueError:
+        raise ValueError("classes has an entry that is no name") from None
+
+
+def _of_text(values: list[Any], name: str) -> tuple[Name, ...] | None:
+    """The classes in labels, sorted; None where some label is neither text nor missing."""
+    types = set(map(type, values))
+    if str not in types:
+        return None
+    for row, value in enumerate(values if len(types) > 1 else ()):
+        if _is_missing(value):
+            raise ValueError(f"{name} is {value!r} in row {row}: expected a label for every sample")
+    return tuple(sorted(set(values))) if len(types) == 1 else None
+
+
+def labels(
+    y: ArrayLike, classes: tuple[Name, ...] | None, loss: Loss, outputs: int, name: str, *, learn: bool
+) -> tuple[ArrayLike, tuple[Name, ...] | None]:
+    """Return y with the number of each label's class in place of its name, and the classes.
+
+    Parameters
+    ----------
+    y : as for fit
+    classes : tuple of names as they are kept, or None
+        Where they are not known, text is its own classes, sorted, and other labels stay as they are.
+    loss : Loss
+    outputs : int
+    name : str
+        What messages call y.
+    learn : bool
+        Whether text may tell the classes where they are not known.
+
+    Returns
+    -------
+    y, classes
+        y as it was given where it has no names of classes: numbers without known classes, one-hot rows, probabilities.
+
+    Raises
+    ------
+    TypeError : y is text, and the classes are not known and cannot be learnt from it.
+    ValueError : a label is none of the classes, or missing; y has fewer or more classes than the network.
+    """
+    if number(loss, outputs) is None or (classes is None and isinstance(loss, Custom)):
+        return y, classes
+    array = arrays.plain(y, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or (classes is None and array.dtype.kind not in "USO"):
+        return y, classes
+    values = array.tolist()
+    if classes is None:
+        found = _of_text(values, name)
+        if found is None:
+            return y, None
+        if not learn:
+            advice = f"see np.unique({name}, return_inverse=True), or fcnet.Network(..., classes=[...]) for a new one"
+            raise TypeError(f"{name} is text, but the network was fitted on integer labels: expected these, {advice}")
+        expected = number(loss, outputs)
+        if len(found) != expected:
+            raise ValueError(
+                f"{name} has {len(found)} classes, {listing(found)}, but the network has {outputs} outputs for "
+                f"{expected}: expected all of them, or fcnet.Network(..., classes=[...])"
+            )
+        classes = found
+    return _numbers(values, classes, name), classes
+
+
+def _numbers(values: list[Any], classes: tuple[Name, ...], name: str) -> NDArray[np.int64]:
+    """The number of the class of each label."""
+    index = {known: i for i, known in enumerate(classes)}
+    kept = feature_names.all_kept(values) or ()
+    numbers = np.array([index.get(label, -1) for label in kept], np.int64)
+    if len(kept) != len(values) or (numbers < 0).any():
+        row = int(np.flatnonzero(numbers < 0)[0]) if len(kept) == len(values) else 0
+        raise ValueError(
+            f"{name} contains the label {values[row]!r} in row {row}: expected one of the classes {listing(classes)}"
+        )
+    return numbers
+
+
+def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count: int, name: str) -> dict[int, Any]:
+    """What is given for each class, by its number: by names where the classes have them.
+
+    Raises
+    ------
+    ValueError : something is given for another class; the message calls the argument by ``name``.
+    """
+    known: Sequence[Any] = range(count) if classes is None else classes
+    numbers = {}
+    for label, value in given.items():
+        found = (feature_names.all_kept([label]) or (label,))[0] if classes is not None else label
+        if found not in known:
+            expected = f"0 <= class < {count}" if classes is None else f"one of {listing(classes)}"
+            raise ValueError(f"{name} has the class {label!r}: expected {expected}")
+        numbers[known.index(found)] = value
+    return numbers
+
+
+def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, outputs: int) -> NDArray[np.int64]:
+    """The number of each row's class, some rows at a time: their probabilities may be larger than memory.
+
+    Raises
+    ------
+    ValueError : a probability is NaN.
+    """
+    found = np.empty(len(x), np.int64)
+    step = max(1, _PREDICTED // outputs)
+    for first in range(0, len(x), step):
+        p = predict(x[first : first + step])
+        undefined = np.isnan(p).any(axis=1)
+        if undefined.any():
+            row = first + int(np.flatnonzero(undefined)[0])
+            raise ValueError(f"the output for row {row} of x is NaN: it has no class")
+        found[first : first + step] = p[:, 0] > 0.5 if outputs == 1 else p.argmax(axis=1)
+    return found
+
+
+def restored(classes: tuple[Name, ...]) -> tuple[Any, ...]:
+    """The classes as a user knows them."""
+    return tuple(map(feature_names.restored, classes))
+
+
+def array_of(classes: tuple[Name, ...]) -> NDArray[Any]:
+    """The same as an array: of their own type if they have one, else of objects."""
+    values = restored(classes)
+    if len(set(map(type, values))) == 1 and isinstance(values[0], str | bytes | bool | int | float):
+        return np.array(values)
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
