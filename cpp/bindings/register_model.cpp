@@ -71,10 +71,18 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
 }
 
+// f(what is held). Not std::visit: behind its table of functions Clang emits no code for what a generic lambda alone
+// instantiates, and the extension then lacks a symbol (LLVM issues 57561 and 60965).
+template <class One, class Other, class F>
+auto with_held(const std::variant<One, Other>& either, F f) {
+  const One* const one = std::get_if<One>(&either);
+  return one != nullptr ? f(*one) : f(*std::get_if<Other>(&either));
+}
+
 // f(the model, T{}) with the model's type.
 template <class F>
 auto with_model(const PyModel& self, F f) {
-  return std::visit([&]<class T>(const std::shared_ptr<Model<T>>& model) { return f(model, T{}); }, self.model);
+  return with_held(self.model, [&]<class T>(const std::shared_ptr<Model<T>>& model) { return f(model, T{}); });
 }
 
 py::array parameter_of(const PyModel& self, Size layer, const std::string& name) {
@@ -287,43 +295,41 @@ void register_model(py::module_& m) {
           "run_epoch",
           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
              bool whole, bool average) {
-            return std::visit(
-                [&](const auto& fit) { return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average); },
-                self.fit);
+            return with_held(self.fit, [&](const auto& fit) {
+              return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average);
+            });
           },
           "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true,
           "average"_a = true)
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
-            std::visit([&](const auto& fit) { fit->use(x, y, weights); }, self.fit);
+            with_held(self.fit, [&](const auto& fit) { fit->use(x, y, weights); });
           },
           "x"_a, "y"_a, "weights"_a = py::none())
       .def("snapshot",
            [](const PyTrainer& self) {
-             return std::visit([](const auto& fit) { return PySnapshot{fit->snapshot()}; }, self.fit);
+             return with_held(self.fit, [](const auto& fit) { return PySnapshot{fit->snapshot()}; });
            })
       .def(
           "restore",
           [](const PyTrainer& self, const PySnapshot& snapshot) {
-            std::visit(
-                [&]<class T>(const std::unique_ptr<Fit<T>>& fit) {
-                  fit->restore(parameters_of<T>(snapshot, fit->snapshot()->shape()));
-                },
-                self.fit);
+            with_held(self.fit, [&]<class T>(const std::unique_ptr<Fit<T>>& fit) {
+              fit->restore(parameters_of<T>(snapshot, fit->snapshot()->shape()));
+            });
           },
           "snapshot"_a)
       .def(
           "finish",
           [](const PyTrainer& self, std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples,
              bool average) {
-            std::visit([&](const auto& fit) { fit->finish(epoch, loss, correct, samples, average); }, self.fit);
+            with_held(self.fit, [&](const auto& fit) { fit->finish(epoch, loss, correct, samples, average); });
           },
           "epoch"_a, "loss"_a, "correct"_a, "samples"_a, "average"_a = false)
       .def("finished",
-           [](const PyTrainer& self) { return std::visit([](const auto& fit) { return fit->finished(); }, self.fit); })
-      .def("open", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->open(); }, self.fit); })
-      .def("close", [](const PyTrainer& self) { std::visit([](const auto& fit) { fit->close(); }, self.fit); });
+           [](const PyTrainer& self) { return with_held(self.fit, [](const auto& fit) { return fit->finished(); }); })
+      .def("open", [](const PyTrainer& self) { with_held(self.fit, [](const auto& fit) { fit->open(); }); })
+      .def("close", [](const PyTrainer& self) { with_held(self.fit, [](const auto& fit) { fit->close(); }); });
 }
 
 }  // namespace fcnet::bindings
