@@ -122,3 +122,21 @@ print(raised)
 def test_a_report_that_python_has_no_memory_for_ends_the_fit_and_leaves_the_threads_sound():
     pytest.importorskip("_testcapi")
     assert output(REPORT) == "MemoryError"
+
+
+def test_a_fit_whose_samples_found_no_memory_runs_no_epoch_until_it_has_others():
+    net = plain()
+    x, y = X.astype(np.float32), Y.astype(np.int32)
+    trainer = _native.Trainer(net._model, x[:4], y[:4], 4, True, "sgd", {"learning_rate": 0.1})
+    try:
+        _native.fail_allocation(0)
+        with pytest.raises(MemoryError):
+            trainer.use(x, y)
+    finally:
+        _native.fail_allocation(-1)
+    trainer.open()
+    for rates in (None, np.ones(1)):
+        with pytest.raises(RuntimeError, match="this fit has no samples"):
+            trainer.run_epoch(0, rates=rates)
+    trainer.use(x, y)
+    assert trainer.run_epoch(0)[3] == len(x)

@@ -55,6 +55,8 @@ class Fit {
   py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole,
                       bool average) {
     Model<T>& model = claimed();
+    if (trainer_.steps() == 0)
+      throw std::runtime_error("this fit has no samples: those of the last use() were refused");
     std::optional<Input<double>> of_steps;
     if (!rates.is_none())
       of_steps.emplace(rates, "rates").expect({dim(trainer_.steps())}, sizes({trainer_.steps()}).c_str());

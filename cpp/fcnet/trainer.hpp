@@ -33,8 +33,8 @@ class Trainer {
   // What run_epoch begins and ends with, for an epoch that comes in several parts.
   [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch);
   void end_epoch() { averager_.take_epoch(parameters_); }
-  Size steps() const { return groups(used_, batch_); }
-  Size samples() const { return used_; }  // of a pass
+  Size steps() const { return batch_ == 0 ? 0 : groups(used_, batch_); }  // none after data that it could not use
+  Size samples() const { return used_; }                                  // of a pass
 
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }

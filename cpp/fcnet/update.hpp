@@ -18,9 +18,11 @@ template <bool fine, int R, class T, class Start, class Finish, class Call>
 FCNET_INLINE void weight_tiles(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
                                Size last, Start start, Finish finish, Call ahead) {
   if (first == last) return;
-  const Size panels = groups(h.samples, lanes), turns = groups(last - first, R) * panels;
-  const Size share = groups(h.samples * lanes / line_elements<T>, turns) * line_elements<T>;  // of a panel of sigma^T
-  const Size lines_at_once = is_far_for_samples<T>(h.samples, layer.out) ? share : 0;
+  const Size panels = groups(h.samples, lanes);  // none where the sums are all there is
+  const auto share = [&] {                       // of a panel of sigma^T
+    return groups(h.samples * lanes / line_elements<T>, groups(last - first, R) * panels) * line_elements<T>;
+  };
+  const Size lines_at_once = is_far_for_samples<T>(h.samples, layer.out) ? share() : 0;
   for (Size q = 0; q * lanes < layer.out; ++q) {
     const T* const sigma = sigma_t.p + q * sigma_t.stride;
     const T* next_sigma = sigma + sigma_t.stride;
