@@ -66,6 +66,14 @@ int main() {
   choose_isa(nullptr);
   for (int threads : {1, 2, 3, 8, 2, 5, 1, 4}) expect(barriers_hold(threads, 200), "barrier");
 
+  // Work that begins in the middle of other work, of one and the same thread too.
+  std::atomic<int> nested{0};
+  run_team(4, [&nested](const Team& team) {
+    run_team(3, [&nested](const Team& alone) { nested += alone.size == 1; });
+    team.sync();
+  });
+  expect(nested == 4, "work in the middle of other work");
+
   std::vector<std::thread> callers;
   std::atomic<int> broken{0};
   for (int i = 0; i < 4; ++i)

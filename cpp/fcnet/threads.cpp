@@ -45,10 +45,14 @@ constexpr int yields_between_jobs = 2048;
 class Pool {
  public:
   void run(int threads, Job job, void* context) {
-    const std::unique_lock<std::mutex> alone(busy_, std::try_to_lock);
-    if (threads > 1 && alone.owns_lock()) grow(threads - 1);
-    const int size = alone.owns_lock() && threads > 1 ? std::min(threads, workers_ + 1) : 1;
-    if (size == 1) return job(context, Team{0, 1, nullptr});
+    if (threads <= 1 || busy_.exchange(true, std::memory_order_acquire)) return job(context, Team{0, 1, nullptr});
+    grow(threads - 1);
+    run_alone(std::min(threads, workers_ + 1), job, context);
+    busy_.store(false, std::memory_order_release);
+  }
+
+ private:
+  void run_alone(int size, Job job, void* context) {
     barrier_.reset(size);
     job_ = job;
     context_ = context;
@@ -62,7 +66,6 @@ class Pool {
       wait_while(running_, left, yields_to_team);
   }
 
- private:
   // A job's ticket carries its team size, so that a worker it does not concern touches nothing else of the job.
   static constexpr std::uint32_t size_bits = 11, size_mask = (1u << size_bits) - 1;
   static_assert(max_threads <= size_mask);
@@ -91,11 +94,29 @@ class Pool {
     std::uint32_t ticket;
   };
 
+#if !defined(_WIN32)
   // The kernels' deepest chain of frames takes 12 KiB (AVX-512, the row-major product in float64; the build limits a
-  // frame to 16 KiB). The rest is for what glibc puts there: the thread-local variables of every loaded library.
-  static constexpr std::size_t stack_bytes = std::size_t{256} << 10;
+  // frame to 16 KiB). But glibc also puts the thread-local variables of every loaded library on the stack, whatever
+  // their size: only the default size of stacks, 8 MiB as a rule, leaves room for them. Some platforms' is smaller.
+  static constexpr std::size_t least_stack_bytes = std::size_t{1} << 20;
 
-  // Workers block every signal: Python's handlers belong to the main thread.
+  static void set_stack_size(pthread_attr_t& attributes) {
+    std::size_t bytes = 0;
+    pthread_attr_getstacksize(&attributes, &bytes);
+    if (bytes < least_stack_bytes) pthread_attr_setstacksize(&attributes, least_stack_bytes);
+  }
+
+  // Python's handlers belong to the main thread: workers block every signal but those that an instruction of their own
+  // raises. The kernel kills a process that blocks one of these, and no handler reports where it happened.
+  static sigset_t blocked_signals() {
+    sigset_t set;
+    sigfillset(&set);
+    for (const int raised_here : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+      sigdelset(&set, raised_here);
+    return set;
+  }
+#endif
+
   bool start(int id) {
     Birth* birth = new (std::nothrow) Birth{this, id, ticket_.load(std::memory_order_relaxed)};
     if (birth == nullptr) return false;
@@ -108,12 +129,12 @@ class Pool {
       return false;
     }
 #else
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const sigset_t blocked = blocked_signals();
+    sigset_t before;
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, stack_bytes);
+    set_stack_size(attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_t thread;
     const bool started = pthread_create(&thread, &attributes, live, birth) == 0;
@@ -130,7 +151,9 @@ class Pool {
     return nullptr;
   }
 
-  std::mutex busy_;  // held while a job runs
+  // While a team works. No mutex: its own thread may ask again, from a loss in Python or a signal's handler, and to try
+  // a mutex that one holds is undefined.
+  std::atomic<bool> busy_{false};
   int workers_ = 0;
   Barrier barrier_;
   Job job_ = nullptr;
@@ -143,7 +166,7 @@ class Pool {
 alignas(Pool) unsigned char storage[sizeof(Pool)];
 Pool* pool = nullptr;
 std::once_flag once;
-std::atomic<ThreadCount> allowed{ThreadCount{}};
+constinit std::atomic<ThreadCount> allowed{ThreadCount{}};
 static_assert(std::atomic<ThreadCount>::is_always_lock_free);  // a forked child may find it in any state
 
 Pool& the_pool() {
