@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet import _native
 
 from bounds import max_error
 
@@ -248,3 +249,21 @@ def test_a_fit_goes_on_from_a_checkpoint_to_the_same_bits(done, tmp_path):
     again.fit(x, y, epochs=5, initial_epoch=done, **options)
     assert again.predict(x).tobytes() == whole.predict(x).tobytes()
     assert again.history.loss == whole.history.loss[done:]
+
+
+@pytest.mark.parametrize(
+    ("returned", "error"),
+    [
+        ((1.0, np.zeros((1, 3), np.float32)), ValueError),  # the core's own checks, behind those of the package
+        ((1.0, np.zeros((32, 3), np.complex64)), TypeError),
+        ((1.0,), TypeError),
+        ("loss", TypeError),
+    ],
+    ids=["another size", "complex numbers", "no derivative", "no pair"],
+)
+def test_what_the_core_refuses_of_a_loss_keeps_its_type(returned, error):
+    net = fc.Network([5, 3], loss=squared, seed=0)
+    x = np.zeros((32, 5), np.float32)
+    trainer = _native.Trainer(net._model, x, lambda outputs, rows: returned, 32, False, "sgd", {"learning_rate": 0.1})
+    with pytest.raises(error):
+        trainer.run_epoch(0)

@@ -36,10 +36,14 @@ inline void set_python_error() {
     throw;
   } catch (py::error_already_set& error) {
     error.restore();
+  } catch (const py::cast_error& error) {  // what pybind11 could not convert, perhaps because Python could not
+    if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_TypeError, error.what());
+  } catch (const py::builtin_exception& error) {  // a ValueError and the like
+    error.set_error();
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
-  } catch (const std::exception& error) {  // what pybind11 could not convert, perhaps because Python could not
-    if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_TypeError, error.what());
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
   }
 }
 
