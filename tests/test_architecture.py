@@ -83,6 +83,11 @@ def test_intrinsics_stand_in_one_file():
     assert with_intrinsics == ["vec.hpp"]
 
 
+def test_no_switch_has_a_default_that_would_hide_a_forgotten_entry():
+    assert not [path.name for path in sources if re.search(r"\bdefault:", path.read_text())]
+    assert "-Werror=switch" in (ROOT / "CMakeLists.txt").read_text()
+
+
 def imported(path: Path) -> Iterator[str]:
     """The modules of fcnet that a module imports, anywhere in it; "" for the package itself or a relative import."""
     for node in ast.walk(ast.parse(path.read_text())):

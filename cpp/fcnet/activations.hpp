@@ -189,11 +189,17 @@ struct Kept {
   }
 };
 
-// Calls f with the struct that `activation` names, of those whose F' can be read off h_out.
+// Calls f with the struct that `activation` names, of those whose F' can be read off h_out. For the others, which are
+// dealt with elsewhere, nothing is left to do.
 template <class F>
 FCNET_INLINE void with_activation(Activation activation, F f) {
   switch (activation) {
-    default:
+    case Activation::identity:
+    case Activation::kept:
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::softmax:
       return f(Identity{});
     case Activation::relu:
       return f(Relu{});
@@ -218,7 +224,17 @@ FCNET_INLINE void with_activation(Activation activation, F f) {
 template <class F>
 FCNET_INLINE void with_any_activation(Activation activation, F f) {
   switch (activation) {
-    default:
+    case Activation::identity:
+    case Activation::relu:
+    case Activation::kept:
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::selu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+    case Activation::softplus:
+    case Activation::exp:
+    case Activation::softmax:
       return with_activation(activation, f);
     case Activation::gelu:
       return f(Gelu{});

@@ -9,10 +9,22 @@ namespace fcnet {
 
 // The F of the outputs for which a loss and its F have a derivative of p - y, or one as simple.
 static constexpr Activation link(Loss loss) {
-  return loss == Loss::cross_entropy          ? Activation::softmax
-         : loss == Loss::binary_cross_entropy ? Activation::sigmoid
-         : loss == Loss::poisson              ? Activation::exp
-                                              : Activation::identity;
+  switch (loss) {
+    case Loss::cross_entropy:
+      return Activation::softmax;
+    case Loss::binary_cross_entropy:
+      return Activation::sigmoid;
+    case Loss::poisson:
+      return Activation::exp;
+    case Loss::mse:
+    case Loss::rmse:
+    case Loss::mae:
+    case Loss::huber:
+    case Loss::quantile:
+    case Loss::custom:
+      return Activation::identity;
+  }
+  return Activation::identity;
 }
 
 // Whether a loss takes the h_in before such outputs, and its sigma is the derivative by it. Poisson's also for

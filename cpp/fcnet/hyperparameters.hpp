@@ -52,9 +52,13 @@ static constexpr Size slot_of_squares(Optimizer optimizer) {
     case Optimizer::adam:
     case Optimizer::nadam:
       return 1;
-    default:
-      return state_slots(optimizer);
+    case Optimizer::sgd:
+    case Optimizer::momentum:
+    case Optimizer::nesterov:
+    case Optimizer::lion:
+      break;
   }
+  return state_slots(optimizer);
 }
 
 // Products over the steps so far: of beta1, or NAdam's momenta, and beta2; and of what NAdam's momenta are formed with.

@@ -12,6 +12,12 @@
 
 #include <cstddef>
 
+// No a * b + c is contracted into an fma, in any file that knows this layout: equal bits on every machine. Clang obeys
+// this whatever its flags; GCC has the flag alone.
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 namespace fcnet {
 
 using Size = std::size_t;

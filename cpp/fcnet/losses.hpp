@@ -100,7 +100,10 @@ FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
       return f(BinaryCrossEntropy<V>{parameter});
     case Loss::poisson:
       return task.output == Activation::softplus ? f(PoissonOfSoftplus<V>{parameter}) : f(Poisson<V>{parameter});
-    default:
+    case Loss::mse:
+    case Loss::rmse:
+    case Loss::cross_entropy:  // this and a loss in Python never come here
+    case Loss::custom:
       return f(SquaredError<V>{parameter});
   }
 }
@@ -117,17 +120,26 @@ FCNET_INLINE LabelShares<T> label_shares(const LossTask<T>& task, Size classes) 
   return {(T(1) - task.parameter) + off, off};
 }
 
+// The number of a class in every lane: whole numbers, as float32 does not hold every one above 2^24.
+template <class T>
+using Number = Bits<Vec<T>>;
+template <class T>
+FCNET_INLINE Number<T> number_of(Size label) {
+  return Number<T>{} + static_cast<decltype(Number<T>{}[0] + 0)>(label);
+}
+
 // L = -sum_j y_j ln p_j = ln(sum_j exp(z_j - max)) + sum_j y_j (max - z_j), never the logarithm of a rounded p;
 // sigma = softmax(z) - y. Labels y are 1 and 0, or `on` and `off` where they are smoothed.
 template <class T>
 FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Size classes, Size lane, Size samples,
                                         T* sigma, Vec<T>& loss) {
   const auto [on, off] = label_shares(task, classes);
-  Vec<T> label = {};
-  for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? static_cast<T>(task.labels[lane + i]) : T(0);
-  Vec<T> top = load(z), best = {}, labelled = load(z);
+  Number<T> label = {}, best = {};
+  for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? task.labels[lane + i] : 0;
+  Vec<T> top = load(z), labelled = load(z);
   for (Size c = 1; c < classes; ++c) {
-    const Vec<T> value = load(z + c * lanes), number = broadcast(static_cast<T>(c));
+    const Vec<T> value = load(z + c * lanes);
+    const Number<T> number = number_of<T>(c);
     best = top < value ? number : best;
     top = max_or_first(top, value);
     labelled = label == number ? value : labelled;
@@ -141,7 +153,7 @@ FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Siz
   for (Size c = 0; c < classes; ++c) {
     T* s = sigma + c * lanes;
     const Vec<T> p = load(s) / sum;
-    store(s, p - (label == broadcast(static_cast<T>(c)) ? broadcast(on) : broadcast(off)));
+    store(s, p - (label == number_of<T>(c) ? broadcast(on) : broadcast(off)));
   }
   int correct = 0;
   for (Size i = 0; i < width<T> && lane + i < samples; ++i) correct += best[i] == label[i] && loss[i] == loss[i];
@@ -151,9 +163,11 @@ FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Siz
 // The same of probabilities y.
 template <class T>
 FCNET_INLINE int soft_cross_entropy(const T* z, const T* y, Size classes, Size samples, T* sigma, Vec<T>& loss) {
-  Vec<T> top = load(z), likeliest = load(y), best = {}, wanted = {};
+  Vec<T> top = load(z), likeliest = load(y);
+  Number<T> best = {}, wanted = {};
   for (Size c = 1; c < classes; ++c) {
-    const Vec<T> value = load(z + c * lanes), share = load(y + c * lanes), number = broadcast(static_cast<T>(c));
+    const Vec<T> value = load(z + c * lanes), share = load(y + c * lanes);
+    const Number<T> number = number_of<T>(c);
     best = top < value ? number : best;
     top = max_or_first(top, value);
     wanted = likeliest < share ? number : wanted;

@@ -34,6 +34,29 @@ Dropout<T> dropout_of(const LayerKind& kind, std::uint64_t seed, std::uint32_t e
           static_cast<T>(1 / (1 - kind.dropout))};
 }
 
+// Whether F' of an activation cannot be read off h_out.
+static constexpr bool is_kept(Activation activation) {
+  switch (activation) {
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::kept:
+      return true;
+    case Activation::identity:
+    case Activation::relu:
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::selu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+    case Activation::softplus:
+    case Activation::exp:
+    case Activation::softmax:
+      return false;
+  }
+  return false;
+}
+
 struct Shape {
   std::vector<Size> sizes;  // inputs, hidden layers ..., outputs
   Loss loss = Loss::cross_entropy;
@@ -77,11 +100,7 @@ struct Shape {
   Size bias_row(Size layer) const { return sizes[layer] + (normalizes(layer) ? beta_row : 0); }
 
   // Whether the forward pass must keep F'(h_in).
-  bool keeps(Size layer) const {
-    const Activation a = activation(layer);
-    return a == Activation::gelu || a == Activation::gelu_tanh || a == Activation::silu || kind(layer).dropout > 0 ||
-           normalizes(layer);
-  }
+  bool keeps(Size layer) const { return is_kept(activation(layer)) || kind(layer).dropout > 0 || normalizes(layer); }
   // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
   bool whole_batches() const {
     for (Size l = 0; l < layers(); ++l)
@@ -216,9 +235,25 @@ class Parameters {
 // where F passes half of its input on (He et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et
 // al. 1998, section 4.6; Klambauer et al. 2017).
 static constexpr double gain(Activation activation) {
-  const bool around_0 = activation == Activation::sigmoid || activation == Activation::tanh ||
-                        activation == Activation::selu || activation == Activation::identity;
-  return around_0 ? 1 : 2;
+  switch (activation) {
+    case Activation::identity:
+    case Activation::selu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+      return 1;
+    case Activation::relu:
+    case Activation::kept:
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::softplus:
+    case Activation::exp:
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::softmax:
+      return 2;
+  }
+  return 2;
 }
 
 template <class T>

@@ -68,7 +68,7 @@ Table list_available() {
   return table;
 }
 
-std::atomic<const InstructionSet*> chosen{&portable::instruction_set};
+constinit std::atomic<const InstructionSet*> chosen{&portable::instruction_set};
 
 }  // namespace
 
