@@ -16,13 +16,18 @@ validation = pytest.importorskip("sklearn.utils.validation")
 pandas = pytest.importorskip("pandas")
 
 ROUNDS, CALLS = 15, 5
-KINDS = {"floats": None, "one whole": "int64", "one bool": "bool", "one nullable": "Int64", "all nullable": "Float64"}
+KINDS = {"floats": None, "one whole": "int64", "one bool": "bool", "one nullable": "Int64"}
 
 
 def pandas_frame(x, odd):
     frame = pandas.DataFrame(x, columns=[f"column {i}" for i in range(x.shape[1])])
-    columns = frame.columns if odd == "all nullable" else frame.columns[3:4]
-    return frame.astype(dict.fromkeys(columns, KINDS[odd])) if KINDS[odd] else frame
+    if odd == "a block each":
+        return frame.astype({"column 3": "bool"})  # which pandas keeps so
+    if odd == "all nullable":
+        return frame.astype("Float64")
+    if KINDS[odd]:
+        frame["column 3"] = frame["column 3"].astype(KINDS[odd])
+    return frame
 
 
 def polars_table(x, odd):
@@ -41,7 +46,7 @@ def seconds(call):
 
 
 @pytest.mark.parametrize("columns", [20, 1000])
-@pytest.mark.parametrize("odd", KINDS)
+@pytest.mark.parametrize("odd", [*KINDS, "all nullable", "a block each"])
 @pytest.mark.parametrize("table", [pandas_frame, polars_table, arrow_table])
 def test_predict_a_row_of_a_table(benchmark, table, odd, columns):
     x = np.random.default_rng(0).integers(0, 2, (1, columns)).astype(float)

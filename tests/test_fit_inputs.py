@@ -132,8 +132,12 @@ class Sparse:
 
 BAD_X = {
     "complex": (lambda x: x.astype(complex), TypeError, "x has dtype complex128"),
-    "object": (lambda x: x.astype(object), TypeError, r"x has dtype object: .*see np\.asarray\(x, float\)"),
-    "string": (lambda x: x.astype(str), TypeError, "x has dtype"),
+    "object": (
+        lambda x: x.astype(object) + 1j,
+        TypeError,
+        r"x contains .*1j\), a complex, in row 0, column 0: expected real",
+    ),
+    "string": (lambda x: x.astype(str), TypeError, r"x holds text: .*see np\.asarray\(x, float\)"),
     "datetime": (lambda x: np.zeros(x.shape, "M8[s]"), TypeError, "x has dtype"),
     "structured": (lambda x: np.zeros(x.shape, "f4,f4"), TypeError, "x has dtype"),
     "masked": (np.ma.masked_array, TypeError, "x is a masked array"),
@@ -173,12 +177,19 @@ BAD_FIT = {
     "huge": (lambda x, y: (np.full(x.shape, np.longdouble("1e999")), y), ValueError, "contains inf in row 0, column 0"),
     "no-rows": (lambda x, y: (x[:0], y[:0]), ValueError, "at least one sample"),
     "fewer-labels": (lambda x, y: (x, y[:-1]), ValueError, r"y has shape \(11,\): expected 12 entries, one for each"),
-    "labels-from-1": (lambda x, y: (x, y + 1), ValueError, r"label < 3; see np\.unique\(y, return_inverse=True\)"),
+    "labels-from-1": (lambda x, y: (x, y + 1), ValueError, r"label < 3, see np\.unique\(y, return_inverse=True\)"),
     "negative-label": (lambda x, y: (x, y - 1), ValueError, r"y contains the label -1 in row \d+"),
     "large-label": (lambda x, y: (x, y + 1), ValueError, r"y contains the label 3 in row \d+: expected 0 <= label < 3"),
-    "whole-float-labels": (lambda x, y: (x, y / 1), TypeError, r"see np\.asarray\(y, int\)"),
-    "float-labels": (lambda x, y: (x, y / 2), TypeError, r"expected integer labels; for a regression"),
-    "nan-labels": (lambda x, y: (x, y * np.nan), TypeError, "expected integer labels; that of row 0 is NaN"),
+    "float-labels": (
+        lambda x, y: (x, y / 2),
+        ValueError,
+        r"y contains 0.5 in row .*: expected class labels, whole numbers from 0 to 2; for probabilities .* for a reg",
+    ),
+    "nan-labels": (
+        lambda x, y: (x, y * np.nan),
+        ValueError,
+        "y contains nan in row 0: expected class labels, .*; leave out rows without a label",
+    ),
     "generator-labels": (lambda x, y: (x, iter(y)), TypeError, r"\by is a .*iterator: expected an array, a list or"),
     "string-labels": (lambda x, y: (x, y.astype(str)), TypeError, r"see np\.unique\(y, return_inverse=True\)"),
     "two-hot": (lambda x, y: (x, np.ones((N, M))), ValueError, "y is not one-hot in row 0"),
@@ -206,9 +217,9 @@ def test_bad_data_is_refused_by_fit_and_changes_nothing(bad):
     ("loss", "outputs", "y", "message"),
     [
         ("mse", 2, np.zeros(N), r"y has shape \(12,\): expected \(12, 2\), as the network has 2 outputs$"),
-        ("mse", 2, np.zeros(N, int), "; of class labels the loss is 'cross_entropy'"),
-        ("mse", 1, np.zeros((1, N)), r"y has shape \(1, 12\): expected 12 entries, one for each sample"),
-        ("mse", 1, np.zeros((N, 1, 1)), r"y has shape \(12, 1, 1\): expected \(12, 1\) or \(12,\)$"),
+        ("mse", 2, np.zeros(N, int), "; for class labels give the network loss='cross_entropy'"),
+        ("mse", 1, np.zeros((1, N)), r"y has shape \(1, 12\): expected 12 entries, one for each row of x"),
+        ("mse", 1, np.zeros((N, 1, 1)), r"y has shape \(12, 1, 1\): expected \(12, 1\) or \(12,\), see"),
         ("binary_cross_entropy", 1, np.tile([-1, 1], N // 2), r"expected 0 <= y <= 1, see np\.asarray\(y\) > 0"),
     ],
 )

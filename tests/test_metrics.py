@@ -185,7 +185,7 @@ def test_rare_labels_take_no_memory():
     ("call", "error", "match"),
     [
         (lambda: m.accuracy([0, 3], outputs(2, 3)), ValueError, "y_true contains the label 3"),
-        (lambda: m.accuracy([0.5, 1], [0, 1]), TypeError, "y_true has dtype float64: expected integer labels"),
+        (lambda: m.accuracy([0.5, 1], [0, 1]), ValueError, "y_true contains 0.5 in row 0: expected class labels"),
         (lambda: m.accuracy([0, 1], ["0", "1"]), TypeError, "output has dtype <U1"),
         (lambda: m.accuracy([0, 1], [0, 1, 1]), ValueError, r"y_true has shape \(2,\)"),
         (lambda: m.accuracy([0, 1], [0, -1]), ValueError, "output contains the label -1"),

@@ -24,6 +24,7 @@ def strided(w, step):
 
 
 ODD = {
+    "objects": lambda w: w.astype(object),
     "a list": lambda w: w.tolist(),
     "a tuple": lambda w: tuple(w.tolist()),
     "every second": lambda w: strided(w, 2),
@@ -51,7 +52,6 @@ BAD = {
     "nothing but 0": lambda w: w * 0,
     "texts": lambda w: w.astype(str),
     "complex": lambda w: w + 0j,
-    "objects": lambda w: w.astype(object),
     "dates": lambda w: w.astype("i8").astype("M8[s]"),
     "masked": np.ma.masked_array,
     "none in a list": lambda w: [None] * N,

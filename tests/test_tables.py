@@ -64,7 +64,7 @@ def test_a_column_is_labels_or_targets(module):
     assert same(fitted(x, column), fitted(x, y))
     assert same(fitted(x, column, "mse", 1), fitted(x, y, "mse", 1))
     missing = series(module, [*y[:2].tolist(), None, *y[3:].tolist()])
-    with pytest.raises(TypeError, match="expected integer labels; that of row 2 is NaN or missing"):
+    with pytest.raises(ValueError, match="y contains nan in row 2: expected class labels"):
         fitted(x, missing)
     with pytest.raises(ValueError, match="y contains nan in row 2"):
         fitted(x, missing, "mse", 1)

@@ -46,7 +46,7 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
         return labels(y, n, outputs, name) if soft is None else smoothed(soft, loss.label_smoothing, outputs)
     values = targets(y, n, outputs, dtype, name)
     if isinstance(loss, BinaryCrossEntropy):
-        signs = f", see np.asarray({name}) > 0" if np.isin(values, (-1, 1)).all() else ""
+        signs = f", see np.asarray({arrays.variable(name)}) > 0" if np.isin(values, (-1, 1)).all() else ""
         _refuse(values, (values < 0) | (values > 1), f"0 <= y <= 1{signs}", name)
         return smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
@@ -76,7 +76,7 @@ def weights(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[
     """
     array = arrays.plain(given, name)
     if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}: expected ({n},)")
+        raise ValueError(f"{name} has shape {array.shape}: expected ({n},), a number for each sample")
     column = targets(array, n, 1, np.dtype(np.float64), name)[:, 0]
     if (column < 0).any():
         raise ValueError(f"{name} has a negative number: expected weights of at least 0")
@@ -123,7 +123,9 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
     if off.any():
         row = int(np.flatnonzero(off)[0])
         total = shares[row].sum()
-        raise ValueError(f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1")
+        y = arrays.variable(name)
+        advice = f", see np.asarray({y}) / np.sum({y}, axis=1, keepdims=True)" if total > 0 else ""
+        raise ValueError(f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1{advice}")
     return shares
 
 

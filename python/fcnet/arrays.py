@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import tables, tensors
-from fcnet.feature_names import Name, shown
+from fcnet import objects, tables, tensors
+from fcnet.feature_names import Name, cut, shown
 
 Array = NDArray[Any]
 
@@ -38,9 +38,11 @@ def plain(value: ArrayLike, name: str) -> Array:
     # Not imported here: a fork in the middle of an import would hang the child. Another thread may be in one.
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
     if masked is not None and isinstance(value, masked):
-        raise TypeError(f"{name} is a masked array: expected a plain one, see its method filled()")
+        advice = f"see {variable(name)}.filled(0), with a number of your choice for what is masked"
+        raise TypeError(f"{name} is a masked array: expected a plain one, {advice}")
     if callable(getattr(type(value), "toarray", None)):
-        raise TypeError(f"{name} is a sparse {type(value).__name__}: expected a dense array, see its method toarray()")
+        what = f"{name} is a sparse {type(value).__name__}"
+        raise TypeError(f"{what}: expected a dense array, see {variable(name)}.toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")
     for library in (tables, tensors):
@@ -50,19 +52,54 @@ def plain(value: ArrayLike, name: str) -> Array:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{name} is not a rectangular array: {error}") from None
+        if "inhomogeneous" in str(error):
+            differ = "its rows differ in length, expected as many numbers in each"
+            raise ValueError(f"{name} is not a rectangular array: {differ}") from None
+        raise ValueError(f"{name} cannot be read as an array: {error}") from None
     if array.ndim == 0 and array.dtype == object:
         raise TypeError(f"{name} is a {type(value).__name__}: expected an array, a list or a table")
     return tensors.seen(array)
 
 
+def variable(name: str) -> str:
+    """What advice calls an argument that messages call so: "x" where that is "x of batch 3"."""
+    return name.split()[0]
+
+
 def real(array: Array, name: str) -> Array:
-    """The same, bfloat16 as float32; TypeError where it does not hold real numbers."""
+    """The same, bfloat16 as float32, numbers that are Python's objects by their values.
+
+    Raises
+    ------
+    TypeError : it does not hold real numbers.
+    """
     array = tensors.widened(array)
-    if array.dtype.kind not in "fiub":
-        advice = f", see np.asarray({name}, float)" if array.dtype.kind == "O" else ""
-        raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers{advice}")
-    return array
+    if array.dtype.kind in "fiub":
+        return array
+    numbers = objects.numbers(array) if array.dtype.kind == "O" else None
+    if numbers is None:
+        raise TypeError(_not_real(array, name))
+    return numbers
+
+
+def _not_real(array: Array, name: str) -> str:
+    """What is wrong with an array that does not hold real numbers, and what may be done about it."""
+    kind, x = array.dtype.kind, variable(name)
+    if objects.are_texts_of_numbers(array):
+        return f"{name} holds text: expected real numbers, see np.asarray({x}, float)"
+    if kind == "O":
+        at, value = next(objects.others(array))
+        where = ", column ".join(map(str, at))
+        advice = f", see pandas.DataFrame({x})" if isinstance(value, dict) else ""
+        what = f"{cut(repr(value))}, a {type(value).__name__},"
+        return f"{name} contains {what} in row {where}: expected real numbers{advice}"
+    day = "np.timedelta64(1, 'D')"
+    such = {
+        "M": f", such as days: see (np.asarray({x}) - np.min({x})) / {day}",
+        "m": f", such as days: see np.asarray({x}) / {day}",
+        "c": f", see np.hstack([np.real({x}), np.imag({x})])",
+    }
+    return f"{name} has dtype {array.dtype}: expected real numbers{such.get(kind, '')}"
 
 
 def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:

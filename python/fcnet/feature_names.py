@@ -152,6 +152,11 @@ def restored(name: Name) -> Hashable:
         raise ValueError(f"feature_names has {name!r}, which is no name: {error}") from None
 
 
+def cut(text: str) -> str:
+    """A text as messages show it, cut off where it is long."""
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
 def shown(name: Name) -> str:
     """A name as messages show it, cut off where it is long.
 
@@ -164,13 +169,12 @@ def shown(name: Name) -> str:
     str
     """
     if isinstance(name, str):
-        return repr(name if len(name) <= 80 else f"{name[:80]}...")
+        return repr(cut(name))
     try:
         text = repr(restored(name))
     except (ImportError, ValueError):
         text = repr(name)
-    text = text if text.isprintable() else repr(text)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return cut(text if text.isprintable() else repr(text))
 
 
 def _checked(name: Any) -> Name:

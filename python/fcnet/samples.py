@@ -36,9 +36,10 @@ def _plainest(x: ArrayLike, inputs: int) -> bool:
 
 def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
     if shape[1] != inputs:
+        advice = f", see np.transpose({arrays.variable(name)})" if shape[0] == inputs else ""
         raise ValueError(
             f"{name} has {shape[1]} features, but the network takes {inputs}: "
-            f"expected (n_samples, {inputs}), got {shape}"
+            f"expected (n_samples, {inputs}), got {shape}{advice}"
         )
 
 
@@ -88,10 +89,9 @@ def samples(
         return rows
     array = arrays.plain(x, name)
     if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
-        arrays.real(array, name)
+        array = arrays.real(array, name)
     if array.ndim != 2:
-        one = array.ndim == 1 and len(array)
-        whole = name if name.isidentifier() else "..."
+        one, whole = array.ndim == 1 and len(array), arrays.variable(name)
         row, column, images = one == inputs, one and inputs == 1, array.ndim > 2 and array.size == len(array) * inputs
         advice = f", for one sample see np.asarray({whole})[None, :]" if row else ""
         advice = f", for one feature see np.asarray({whole})[:, None]" if column else advice

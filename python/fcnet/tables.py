@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet.feature_names import Name, all_kept
+from fcnet import objects
+from fcnet.feature_names import Name, all_kept, cut, kept, shown
 from fcnet.optional import optional
 
 _REAL = frozenset("fiub")
@@ -94,9 +95,8 @@ def _array_of_column(column: Any) -> NDArray[Any]:
         return array
     if getattr(getattr(column, "dtype", None), "kind", "O") in _REAL:  # a type of pandas' own, with pandas.NA in it
         return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
-    if all(value is None or value is True or value is False for value in array):  # booleans of Polars or Arrow
-        return array.astype(float)
-    return array
+    numbers = objects.numbers(array)  # booleans of Polars or Arrow with nulls, decimals
+    return array if numbers is None else numbers
 
 
 def _columns(x: Any) -> list[Any] | None:
@@ -192,6 +192,16 @@ def of_frame(x: Any) -> Any:
     return x if rows is None else rows
 
 
+def _not_numbers(name: str, label: Name, kind: object, column: NDArray[Any], is_frame: bool) -> str:
+    """What is wrong with a column, and what may be done about it."""
+    odd = next(objects.others(column), None) if column.dtype.kind == "O" else None
+    what = f" of dtype {kind}" + (f", with {cut(repr(odd[1]))} in row {odd[0][0]}" if odd else "")
+    advice = "encode it or leave it out"
+    if is_frame and objects.are_texts_of_numbers(column):
+        advice = f"see {name.split()[0]}.astype({{{shown(label)}: float}})"
+    return f"{name} has the column {shown(label)}{what}: expected numbers, {advice}"
+
+
 def as_array(x: Any, name: str) -> NDArray[Any] | None:
     """A table or a column as an array, with NaN for what is missing.
 
@@ -228,8 +238,6 @@ def as_array(x: Any, name: str) -> NDArray[Any] | None:
         array = _array_of_column(column)
         if array.dtype.kind not in _REAL:
             kind = getattr(column, "dtype", getattr(column, "type", array.dtype))
-            raise TypeError(
-                f"{name} has the column {label!r} of dtype {kind}: expected numbers, encode it or leave it out"
-            )
+            raise TypeError(_not_numbers(name, kept(label), kind, array, hasattr(x, "iloc")))
         columns.append(array)
     return np.stack(columns, axis=1) if columns else np.empty((len(x), 0))

@@ -7,30 +7,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays, tables, tensors
+from fcnet import arrays, objects, tables, tensors
 from fcnet.arrays import Array
+from fcnet.feature_names import cut
 
 
-def _advice_on_labels(array: Array, name: str) -> str:
-    """How what was given may become integers without loss."""
-    if array.dtype.kind in "OUS":
-        return f", see np.unique({name}, return_inverse=True)"
-    if array.dtype.kind == "f" and (array == np.rint(array)).all():
-        return f", see np.asarray({name}, int)"
-    if array.dtype.kind == "f" and np.isfinite(array).all():
-        return "; for a regression give the network a loss like 'mse'"
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        return f"; that of row {np.flatnonzero(np.isnan(array))[0]} is NaN or missing"
-    return ""
+def _not_labels(array: Array, classes: int, name: str) -> Exception:
+    """What to raise for labels that are no whole numbers, with advice on how they may become such."""
+    expected, kind = f"expected class labels, whole numbers from 0 to {classes - 1}", array.dtype.kind
+    if kind == "f":
+        row = int(np.flatnonzero(~np.isfinite(array) | (array != np.rint(array)))[0])
+        if np.isfinite(array[row]):
+            advice = "for probabilities give a column for each class, for a regression a network with a loss like 'mse'"
+        else:
+            advice = "leave out rows without a label"
+        return ValueError(f"{name} contains {array[row]} in row {row}: {expected}; {advice}")
+    missing = next((row for row, value in enumerate(array) if objects.is_missing(value)), None) if kind == "O" else None
+    if missing is not None:
+        return ValueError(
+            f"{name} contains {array[missing]} in row {missing}: {expected}; leave out rows without a label"
+        )
+    odd = next((row for row, value in enumerate(array) if not isinstance(value, str)), None) if kind == "O" else None
+    if odd is not None:
+        what = f"{cut(repr(array[odd]))}, a {type(array[odd]).__name__},"
+        return TypeError(f"{name} contains {what} in row {odd}: {expected}")
+    if kind in "OUS":
+        return TypeError(
+            f"{name} holds text: {expected}, see np.unique({arrays.variable(name)}, return_inverse=True)[1]"
+        )
+    return TypeError(f"{name} has dtype {array.dtype}: {expected}")
 
 
 def _check_count(array: Array, n: int, name: str) -> None:
     if array.ndim and len(array) != n:
-        raise ValueError(f"{name} has shape {array.shape}: expected {n} entries, one for each sample")
+        raise ValueError(f"{name} has shape {array.shape}: expected {n} entries, one for each row of x")
 
 
 def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.int32]:
-    """Class labels as int32 from integers (n,) or (n, 1), or from one-hot rows (n, classes).
+    """Class labels as int32 from whole numbers (n,) or (n, 1), also as floats, or from one-hot rows (n, classes).
 
     Parameters
     ----------
@@ -45,10 +59,12 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
 
     Raises
     ------
-    TypeError : neither integers nor one-hot rows.
-    ValueError : another shape, a label out of range, rows that are not one-hot.
+    TypeError : neither numbers nor one-hot rows.
+    ValueError : another shape, a label that is out of range or no whole number, rows that are not one-hot.
     """
     array = tensors.widened(arrays.plain(y, name))
+    numbers = objects.numbers(array) if array.dtype.kind == "O" else None
+    array = array if numbers is None else numbers
     _check_count(array, n, name)
     if array.ndim == 2 and array.shape == (n, 1) and classes != 1:
         array = array[:, 0]
@@ -56,16 +72,20 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
         hot = np.equal(arrays.real(array, name), 1)
         wrong = np.flatnonzero((hot.sum(axis=1) != 1) | (hot != array).any(axis=1))
         if wrong.size:
-            raise ValueError(f"{name} is not one-hot in row {wrong[0]}: expected exactly one 1 and else 0")
+            several = hot[wrong[0]].sum() > 1
+            advice = "; for several labels a row give the network loss='binary_cross_entropy'" if several else ""
+            raise ValueError(f"{name} is not one-hot in row {wrong[0]}: expected exactly one 1 and else 0{advice}")
         return np.asarray(hot.argmax(axis=1), dtype=np.int32)
     if array.shape != (n,):
         expected = f"labels ({n},) or one-hot rows ({n}, {classes}), as the network has {classes} outputs"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
-    if array.dtype.kind not in "iub" and n:
-        raise TypeError(f"{name} has dtype {array.dtype}: expected integer labels{_advice_on_labels(array, name)}")
+    whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool((array == np.rint(array)).all()))
+    if n and not (whole and (array.dtype.kind != "f" or np.isfinite(array).all())):
+        raise _not_labels(array, classes, name)
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
-        advice = f"; see np.unique({name}, return_inverse=True)" if len(np.unique(array)) <= classes else ""
+        few = len(np.unique(array)) <= classes
+        advice = f", see np.unique({arrays.variable(name)}, return_inverse=True)[1]" if few else ""
         raise ValueError(
             f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
         )
@@ -99,7 +119,9 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
     if array.shape != (n, outputs):
         expected = f"({n}, {outputs}), as the network has {outputs} outputs" if outputs > 1 else f"({n}, 1) or ({n},)"
         if array.ndim == 1 and array.dtype.kind in "iub":
-            expected += "; of class labels the loss is 'cross_entropy'"
+            expected += "; for class labels give the network loss='cross_entropy'"
+        elif array.size == n * outputs:
+            expected += f", see np.reshape({arrays.variable(name)}, ({n}, {outputs}))"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     arrays.refuse_non_finite(array, name, tables.column_names(y))
     return arrays.cast(array, dtype, name)
