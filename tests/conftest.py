@@ -40,7 +40,7 @@ def pytest_make_collect_report(collector):
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        if "isa" in item.fixturenames:  # runs on every instruction set anyway
+        if {"isa", "isas"} & set(item.fixturenames):  # runs on every instruction set anyway
             item.add_marker(pytest.mark.once)
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if "pyplot" in item.fixturenames or any(isinstance(value, interop.Interop) for value in parameters):
@@ -61,6 +61,20 @@ def isa(request):
     before = _native.config()["isa"]
     _native.use_isa(request.param)
     yield request.param
+    _native.use_isa(before)
+
+
+@pytest.fixture
+def isas():
+    """Instruction set after instruction set, for tests whose expected values take long to compute."""
+    before = _native.config()["isa"]
+
+    def each():
+        for name in ISAS:
+            _native.use_isa(name)
+            yield name
+
+    yield each()
     _native.use_isa(before)
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import fcnet as fc
 from fcnet import kernels, reference
 
-from problems import SHAPES, small_integers
+from problems import SHAPES, random_problem, small_integers
 
-pytestmark = pytest.mark.usefixtures("isa", "threads")
+pytestmark = pytest.mark.usefixtures("isa")
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: "x".join(map(str, s)))
 
 
@@ -89,3 +90,24 @@ def test_out_receives_the_result(shape, dtype):
     out = np.full((n, k), np.nan, dtype)
     assert kernels.sigma_backward(p.sigma, p.w, p.x, out=out) is out
     assert_array_equal(out, kernels.sigma_backward(p.sigma, p.w, p.x))
+
+
+@shapes
+def test_any_number_of_threads_gives_the_same_bits(shape, dtype):
+    p = random_problem(shape, dtype)
+
+    def results():
+        updated = p.w.copy(), p.b.copy()
+        sigma_prev = kernels.sigma_backward_sgd(p.sigma, *updated, p.x, 0.1)
+        return [
+            *(kernels.linear(p.x, p.w, p.b), kernels.relu(p.x), kernels.sigma_backward(p.sigma, p.w, p.x)),
+            *(*kernels.weight_gradient(p.sigma, p.x), sigma_prev, *updated, kernels.softmax(p.logits)),
+            *kernels.cross_entropy(p.logits, p.labels),
+        ]
+
+    with fc.threads(1):
+        alone = results()
+    for threads in (2, 3):
+        with fc.threads(threads):
+            for got, expected in zip(results(), alone, strict=True):
+                assert_array_equal(got, expected)
