@@ -62,7 +62,7 @@ WARNED = {
 def test_one_step_of_one_sample_is_named_once_a_fit(call):
     with pytest.warns(UserWarning, match=LAST) as warned:
         call(network())
-    assert len(warned) == 1
+    assert [each.filename for each in warned] == [__file__]
 
 
 SILENT = {

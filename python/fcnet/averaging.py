@@ -7,6 +7,7 @@ from numbers import Integral
 
 from fcnet import arrays
 from fcnet.hyperparameters import check_numbers
+from fcnet.keywords import suggesting
 
 
 class Averaging:
@@ -32,6 +33,7 @@ class Averaging:
         raise NotImplementedError
 
 
+@suggesting
 @dataclass(frozen=True)
 class EMA(Averaging):
     """Exponential moving average over the steps: ``a <- d a + (1 - d) w`` after every step.
@@ -71,6 +73,7 @@ class EMA(Averaging):
         return 0
 
 
+@suggesting
 @dataclass(frozen=True)
 class SWA(Averaging):
     """Stochastic weight averaging: the mean of the weights at the end of every epoch from ``start`` on.

@@ -26,7 +26,9 @@ def refuse_one_sample(made: Architecture, trainable: Sequence[bool], samples: in
         )
 
 
-def warn_of_one_sample(made: Architecture, trainable: Sequence[bool], samples: int, name: str, advice: str) -> bool:
+def warn_of_one_sample(
+    made: Architecture, trainable: Sequence[bool], samples: int, name: str, advice: str, stacklevel: int
+) -> bool:
     """UserWarning where one step among others has one sample, and layers are normalised by its statistics."""
     if samples != 1 or not (layers := over_batch(made, trainable)):
         return False
@@ -34,6 +36,6 @@ def warn_of_one_sample(made: Architecture, trainable: Sequence[bool], samples: i
         f"{name} has one sample: batch normalisation of {layers} gives 0 for it and leaves its running statistics as "
         f"they are, so that this step trains only what lies behind; {advice}",
         UserWarning,
-        stacklevel=3,
+        stacklevel=stacklevel + 1,
     )
     return True

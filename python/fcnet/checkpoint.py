@@ -7,9 +7,11 @@ import os
 
 from fcnet import arrays, files
 from fcnet.callbacks import Callback, Logs
+from fcnet.keywords import suggesting
 from fcnet.monitoring import Mode, Monitoring
 
 
+@suggesting
 class Checkpoint(Callback, Monitoring):
     """Save the network after epochs: weights, what the optimiser remembers, the count of epochs.
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fcnet import arrays
 from fcnet.hyperparameters import check_numbers
 from fcnet.initializers import Initializer, InitializerName, checked_initializer
+from fcnet.keywords import suggesting
 from fcnet.names import meant
 from fcnet.normalization import Normalization, NormalizationName, normalization_of
 
@@ -37,6 +38,7 @@ def check_activation(name: object) -> None:
         raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}{meant(name, ACTIVATIONS)}")
 
 
+@suggesting
 @dataclass(frozen=True, eq=False)
 class Dense:
     """A fully connected layer, ``h_out = F(h_prev W + B)``, in the list that ``Network`` takes.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fcnet import arrays
+from fcnet.keywords import suggesting
 from fcnet.monitoring import Mode, Monitoring
 
 
+@suggesting
 @dataclass(frozen=True)
 class EarlyStopping(Monitoring):
     """End the fit when the best figure is ``patience`` epochs old, and go back to the weights that gave it.

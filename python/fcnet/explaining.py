@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fcnet import arrays, tables
 from fcnet.fitting import Fitting
+from fcnet.keywords import suggesting
 
 if TYPE_CHECKING:
     from fcnet.explanation import Diagnosis, Explanation, GradientCheck
@@ -19,6 +20,7 @@ class Explaining(Fitting):
 
     __slots__ = ()
 
+    @suggesting
     def explain(
         self,
         x: ArrayLike,
@@ -72,6 +74,7 @@ class Explaining(Fitting):
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         return Explanation(self, x, y, learning_rate, steps, answer, class_names)
 
+    @suggesting
     def check_gradients(self, x: ArrayLike, y: ArrayLike, *, most: int = 200) -> GradientCheck:
         """Compare backpropagation with finite differences of the loss, in float64.
 
@@ -100,6 +103,7 @@ class Explaining(Fitting):
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         return gradient_check.checked(self, x, y, arrays.whole_number(most, "most", 1))
 
+    @suggesting
     def diagnose(self, x: ArrayLike, y: ArrayLike, *, learning_rate: float = 0.1) -> Diagnosis:
         """Look at weights, activations and gradients of every layer, and say what is wrong and what to do.
 

@@ -123,7 +123,7 @@ class InMemory(Feed):
         """A trainer of all samples; ValueError where batch normalisation would see one of them a step."""
         refuse_one_sample(self._made, trainable, self._batch, "every step")
         last = self.samples % self._batch
-        warn_of_one_sample(self._made, trainable, last, "the last step of an epoch", "drop_last=True leaves it out")
+        warn_of_one_sample(self._made, trainable, last, "the last step of an epoch", "drop_last=True leaves it out", 4)
         self.trainer = open_trainer(
             model,
             self._data,
@@ -222,7 +222,7 @@ class Batches(Feed):
                 begin(step)
             if not self._warned:
                 name, advice = f"batch {step} of x", "leave it out, or join it to another"
-                self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice)
+                self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice, 7)
             self.trainer.use(*batch.of_loss(self._made))
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)

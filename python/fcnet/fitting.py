@@ -18,6 +18,7 @@ from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
 from fcnet.feeding import Batches, Feed, InMemory, open_trainer, refuse_scaled
 from fcnet.history import History
+from fcnet.keywords import suggesting
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
 from fcnet.progress import Wanted, checked
@@ -60,6 +61,7 @@ class Fitting(Described):
         """Of the last fit."""
         return self._history
 
+    @suggesting
     def fit(
         self,
         x: ArrayLike | Iterable[tuple[ArrayLike, ...]],
@@ -241,6 +243,7 @@ class Fitting(Described):
     def _trainable(self) -> list[bool]:
         return [layer.trainable for layer in self._layers]
 
+    @suggesting
     def train_on_batch(
         self,
         x: ArrayLike,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet.hyperparameters import check_numbers
+from fcnet.keywords import suggesting
 from fcnet.names import meant
 
 __all__ = ["Constant", "Initializer", "Orthogonal", "VarianceScaling"]
@@ -36,6 +37,7 @@ class Initializer:
         raise NotImplementedError
 
 
+@suggesting
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
     """Independent weights with mean 0 and variance ``scale / fan``.
@@ -71,6 +73,7 @@ class VarianceScaling(Initializer):
         return random.uniform(-math.sqrt(3) * spread, math.sqrt(3) * spread, (k, m))
 
 
+@suggesting
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
     """``gain`` times a matrix whose rows or columns, whichever are fewer, are orthonormal (Saxe et al. 2014).
@@ -96,6 +99,7 @@ class Orthogonal(Initializer):
         return q if k >= m else q.T
 
 
+@suggesting
 @dataclass(frozen=True)
 class Constant(Initializer):
     """Every weight the same.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 
 from fcnet import safetensors, storage
+from fcnet.keywords import suggesting
 from fcnet.losses import Custom, LossFunction, loss_of
 from fcnet.network import Network
 
 
+@suggesting
 def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allow_nonfinite: bool = False) -> Network:
     """Load a network that ``Network.save`` wrote.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet.hyperparameters import check_numbers
+from fcnet.keywords import suggesting
 from fcnet.names import meant
 from fcnet.signatures import check_call
 
@@ -51,6 +52,7 @@ class Loss:
         return {"name": self.name, **{field.name: getattr(self, field.name) for field in fields(LOSSES[self.name])}}
 
 
+@suggesting
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
     """``L = -sum_j y_j ln p_j`` of softmax probabilities p.
@@ -75,6 +77,7 @@ class CrossEntropy(Loss):
         return self.label_smoothing
 
 
+@suggesting
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """``L = -y ln p - (1 - y) ln(1 - p)`` of every output p of a sigmoid: yes or no, also several.
@@ -99,6 +102,7 @@ class BinaryCrossEntropy(Loss):
         return self.label_smoothing
 
 
+@suggesting
 @dataclass(frozen=True)
 class MSE(Loss):
     """Mean squared error ``(p - y)^2``."""
@@ -106,6 +110,7 @@ class MSE(Loss):
     name: ClassVar[str] = "mse"
 
 
+@suggesting
 @dataclass(frozen=True)
 class RMSE(Loss):
     """Root of the mean squared error of a batch."""
@@ -113,6 +118,7 @@ class RMSE(Loss):
     name: ClassVar[str] = "rmse"
 
 
+@suggesting
 @dataclass(frozen=True)
 class MAE(Loss):
     """Mean absolute error ``|p - y|``, with derivative 0 at 0: finds the median."""
@@ -120,6 +126,7 @@ class MAE(Loss):
     name: ClassVar[str] = "mae"
 
 
+@suggesting
 @dataclass(frozen=True)
 class Huber(Loss):
     """``e^2 / 2`` for errors ``e = p - y`` up to delta, ``delta (|e| - delta / 2)`` beyond (Huber 1964).
@@ -141,6 +148,7 @@ class Huber(Loss):
         return self.delta
 
 
+@suggesting
 @dataclass(frozen=True)
 class Poisson(Loss):
     """``p - y ln p`` of counts y with rate p, which is exp of the last layer's h_in, or its softplus."""
@@ -149,6 +157,7 @@ class Poisson(Loss):
     outputs: ClassVar[tuple[str, ...]] = ("exp", "softplus")
 
 
+@suggesting
 @dataclass(frozen=True)
 class Quantile(Loss):
     """``max(q (y - p), (1 - q) (p - y))``, the pinball loss: finds the quantile q (Koenker and Bassett 1978).

@@ -13,6 +13,7 @@ from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.history import History
+from fcnet.keywords import suggesting
 from fcnet.kinds import refuse_constants
 from fcnet.layers import Layer
 from fcnet.learning_rates import LearningRates, Rising, tried
@@ -24,6 +25,7 @@ from fcnet.splitting import MOST_EPOCHS
 from fcnet.training import Best, evaluate
 
 
+@suggesting
 class Network(Explaining):
     """A fully connected network: hidden layers, then softmax for cross-entropy, or what another loss goes with.
 
@@ -215,6 +217,7 @@ class Network(Explaining):
         rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
         return self._model.activations(rows)
 
+    @suggesting
     def evaluate(
         self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, metrics: Metrics | None = None
     ) -> dict[str, float]:
@@ -242,6 +245,7 @@ class Network(Explaining):
         examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)
 
+    @suggesting
     def gradients(
         self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> list[tuple[NDArray[Any], ...]]:
@@ -267,6 +271,7 @@ class Network(Explaining):
         examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
         return [tuple(parts[:3]) for parts in self._model.gradients(*examples.of_loss(made))[1]]
 
+    @suggesting
     def find_learning_rate(
         self,
         x: ArrayLike,
@@ -316,6 +321,7 @@ class Network(Explaining):
         train = self._examples(x, y, None, finite=True).not_empty("x")
         return tried(self, x, y, len(train.x), span, batch_size, optimizer)
 
+    @suggesting
     def save(self, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 

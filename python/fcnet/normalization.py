@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from fcnet.hyperparameters import POSITIVE, Range, check_numbers
+from fcnet.keywords import suggesting
 
 NormalizationName = Literal["batch", "layer"]
 
@@ -45,6 +46,7 @@ class Normalization:
         return self.name if self == type(self)() else self
 
 
+@suggesting
 @dataclass(frozen=True)
 class LayerNorm(Normalization):
     """Mean and variance are those of a sample over the layer's neurons (Ba, Kiros and Hinton 2016).
@@ -62,6 +64,7 @@ class LayerNorm(Normalization):
     parts: ClassVar[tuple[str, ...]] = ("gamma",)
 
 
+@suggesting
 @dataclass(frozen=True)
 class BatchNorm(Normalization):
     """Mean and variance are those of a neuron over the batch of a step (Ioffe and Szegedy 2015).

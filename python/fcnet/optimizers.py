@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from fcnet import arrays
 from fcnet.hyperparameters import AT_LEAST_0, POSITIVE, Range, share
+from fcnet.keywords import suggesting
 from fcnet.names import meant
 from fcnet.optimizer import Optimizer as Optimizer
 
@@ -18,6 +19,7 @@ OptimizerName = Literal["sgd", "adam", "adamw", "nadam", "rmsprop", "adagrad", "
 _BETAS: Mapping[str, Range] = {name: share(name) for name in ("beta1", "beta2")}
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Gradient descent, ``x <- x - learning_rate dL/dx`` (the article, last section), on mini-batches.
@@ -70,6 +72,7 @@ class SGD(Optimizer):
         return "sgd" if self.momentum == 0 else "nesterov" if self.nesterov else "momentum"
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015, algorithm 1): steps of nearly ``learning_rate``, whatever the gradient's scale.
@@ -120,6 +123,7 @@ class Adam(Optimizer):
         return "adam"
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019): weights, not biases, shrink in every step.
@@ -141,6 +145,7 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov's look ahead (Dozat 2016), in the form that PyTorch gives it.
@@ -175,6 +180,7 @@ class NAdam(Optimizer):
         return "nadam"
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Steps divided by a decaying root mean square of the gradients (Tieleman and Hinton 2012).
@@ -220,6 +226,7 @@ class RMSprop(Optimizer):
         return "rmsprop" if self.momentum == 0 else "rmsprop_momentum"
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients so far (Duchi et al. 2011).
@@ -249,6 +256,7 @@ class Adagrad(Optimizer):
         return "adagrad"
 
 
+@suggesting
 @dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
     """Steps of the size ``learning_rate``, in the direction of a sign (Chen et al. 2023, algorithm 2).

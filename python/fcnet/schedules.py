@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fcnet import _native, arrays
 from fcnet.hyperparameters import POSITIVE, Range
+from fcnet.keywords import suggesting
 from fcnet.monitoring import Mode, Monitoring
 from fcnet.schedule import Figures, Schedule
 
@@ -57,6 +58,7 @@ def _fall(t: NDArray[Any]) -> NDArray[Any]:
     return fall
 
 
+@suggesting
 @dataclass(frozen=True)
 class Constant(Schedule):
     """``1``: the optimiser's learning rate in every step, as without a schedule.
@@ -71,6 +73,7 @@ class Constant(Schedule):
         return np.ones_like(step)
 
 
+@suggesting
 @dataclass(frozen=True)
 class StepDecay(Schedule):
     """``factor ** floor(epoch / every)``.
@@ -99,6 +102,7 @@ class StepDecay(Schedule):
         return _power(self.factor, np.floor(step // per_epoch / self.every))
 
 
+@suggesting
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
     """``factor ** epoch``, step by step.
@@ -125,6 +129,7 @@ class ExponentialDecay(Schedule):
         return _power(self.factor, step / per_epoch)
 
 
+@suggesting
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
     """``1 / (step + 1) ** power``, steps counted from 0.
@@ -150,6 +155,7 @@ class InverseScaling(Schedule):
         return _power(step + 1, -self.power)
 
 
+@suggesting
 @dataclass(frozen=True)
 class Cosine(Schedule):
     """A linear warm-up, then half a cosine from 1 to ``floor`` (Loshchilov and Hutter 2017, equation 5).
@@ -181,6 +187,7 @@ class Cosine(Schedule):
         return np.where(step < warm, np.minimum((step + 1) / max(warm, 1), 1), falling)
 
 
+@suggesting
 @dataclass(frozen=True)
 class OneCycle(Schedule):
     """Up from ``start`` to 1 and down to ``end``, each along half a cosine (Smith and Topin 2018).
@@ -214,6 +221,7 @@ class OneCycle(Schedule):
         return np.where(step < top, up, down)
 
 
+@suggesting
 @dataclass(frozen=True)
 class ReduceOnPlateau(Monitoring, Schedule):
     """Times ``factor`` whenever the figure that is watched has not become better for ``patience`` epochs.

@@ -1,0 +1,129 @@
+"""Keyword arguments that a function has not: the error says which one was probably meant."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+Given = TypeVar("Given", bound=Callable[..., Any])
+
+# What other libraries call it, in small letters without underscores -> what it may be called here.
+_ELSEWHERE: dict[str, tuple[str, ...]] = {
+    "lr": ("learning_rate",),
+    "learningrateinit": ("learning_rate",),
+    "eta": ("learning_rate",),
+    "beta": ("beta1", "momentum"),
+    "betas": ("beta1 and beta2",),
+    "eps": ("epsilon",),
+    "alpha": ("rho", "l2_sum"),
+    "decay": ("weight_decay", "decay"),
+    "kernelregularizer": ("l2",),
+    "clipnorm": ("clip_norm",),
+    "maxgradnorm": ("clip_norm",),
+    "globalclipnorm": ("clip_norm",),
+    "gradientaccumulationsteps": ("accumulate",),
+    "hiddenlayersizes": ("sizes",),
+    "hiddensizes": ("sizes",),
+    "units": ("sizes",),
+    "layers": ("sizes",),
+    "layersizes": ("sizes",),
+    "layerdims": ("sizes",),
+    "inputshape": ("sizes",),
+    "inputdim": ("sizes",),
+    "infeatures": ("sizes",),
+    "outfeatures": ("units",),
+    "outputdim": ("units",),
+    "nunits": ("units",),
+    "size": ("units",),
+    "usebias": ("bias",),
+    "kernelinitializer": ("init",),
+    "weightinit": ("init",),
+    "initializer": ("init",),
+    "rate": ("dropout", "learning_rate"),
+    "p": ("dropout",),
+    "batchnorm": ("normalization",),
+    "nonlinearity": ("activation",),
+    "criterion": ("loss",),
+    "lossfn": ("loss",),
+    "lossfunction": ("loss",),
+    "randomstate": ("seed",),
+    "solver": ("optimizer",),
+    "nepochs": ("epochs",),
+    "numepochs": ("epochs",),
+    "nbepoch": ("epochs",),
+    "maxiter": ("epochs",),
+    "niter": ("epochs",),
+    "verbose": ("progress",),
+    "verbosity": ("progress",),
+    "validationfraction": ("validation_split",),
+    "evalset": ("validation_data",),
+    "scheduler": ("schedule",),
+    "learningratescheduler": ("schedule",),
+    "niternochange": ("patience",),
+    "tol": ("min_delta",),
+    "threshold": ("min_delta",),
+    "restorebestweights": ("restore_best",),
+    "filepath": ("path",),
+    "filename": ("path",),
+    "savefreq": ("every",),
+    "period": ("every",),
+    "savebestonly": ("monitor",),
+    "smoothing": ("label_smoothing",),
+    "quantile": ("q",),
+    "tau": ("q",),
+    "stepsize": ("every",),
+    "gamma": ("factor",),
+    "decayrate": ("factor",),
+    "pctstart": ("warm_up",),
+    "warmupsteps": ("warm_up",),
+    "etamin": ("floor",),
+    "minlr": ("floor",),
+    "minimumlearningrate": ("floor",),
+}
+_OF_FIT = ("optimizer", "epochs", "batch_size", "callbacks", "metrics", "validation_split", "sample_weight", "schedule")
+_OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "l2", "clip_norm", "accumulate")
+
+
+def _meant(unknown: str, known: Iterable[str]) -> str:
+    """The end of a message about an argument that is none of those ``known``: what was meant, or nothing."""
+    from difflib import get_close_matches
+
+    letters = unknown.lower().replace("_", "")
+    by_letters = {name.replace("_", ""): name for name in known}
+    for name in _ELSEWHERE.get(letters, ()):
+        if name.split()[0] in by_letters.values():
+            return f"; did you mean {name}?"
+    if close := get_close_matches(letters, by_letters, 1, 0.75):
+        return f"; did you mean {by_letters[close[0]]}?"
+    names = (unknown, *_ELSEWHERE.get(letters, ()))
+    if any(name in _OF_OPTIMIZER for name in names):
+        return "; it belongs to an optimizer, like fit(optimizer=fcnet.SGD(learning_rate=0.1))"
+    if any(name in _OF_FIT for name in names):
+        return "; it belongs to Network.fit"
+    return "; Network takes it as the first entry of sizes" if "sizes" in names else ""
+
+
+def suggesting(given: Given) -> Given:
+    """The function, or the class by its ``__init__``, whose error about an unknown keyword says what was meant."""
+    function: Any = given.__init__ if isinstance(given, type) else given  # type: ignore[misc]
+    name = given.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if kwargs and error.__traceback__ is not None and error.__traceback__.tb_next is None:  # not from inside
+                known = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+                for unknown in kwargs:
+                    if unknown not in known:
+                        rest = _meant(unknown, known) or f": expected some of {', '.join(known)}"
+                        raise TypeError(f"{name}() has no argument {unknown!r}{rest}") from None
+            raise
+
+    if isinstance(given, type):
+        given.__init__ = call  # type: ignore[misc]
+        return given
+    return call  # type: ignore[return-value]
