@@ -83,7 +83,6 @@ def running(net):
 def trained_by_the_oracle(kind, activation, n, batch, optimizer):
     """The layers after two epochs, and the running statistics."""
     x, y = data(n)
-    batch = max(batch, 2) if kind == "batch" else batch
     net = network(kind, activation, dtype="float64")
     layers, statistics, oracle = layers_of(net), running(net), OPTIMIZERS[optimizer][1]()
     options = {"activation": activation, "normalization": [kind, kind, None]}
@@ -108,6 +107,7 @@ def trained_by_the_oracle(kind, activation, n, batch, optimizer):
 @pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
 def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, optimizer, steps, isa):
     x, y = data(n)
+    batch = max(batch, 2) if kind == "batch" else batch
     net = network(kind, activation, dtype="float64")
     net.fit(x, y, epochs=2, batch_size=batch, optimizer=OPTIMIZERS[optimizer][0])
     layers, statistics = trained_by_the_oracle(kind, activation, n, batch, optimizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays
@@ -12,13 +13,63 @@ from fcnet.architecture import Architecture
 from fcnet.normalization import Normalization
 
 
+class LayerArray(np.ndarray[Any, Any]):
+    """A copy of a layer's parameters: an array whose error, where it is read-only, says how to change them.
+
+    In-place operators raise too: after ``w = layer.W``, what ``w *= 0.5`` changes would be lost in silence. What is
+    computed from it, pickled or copied by ``copy`` is a plain array.
+    """
+
+    def __array_wrap__(self, array: Any, context: object = None, return_scalar: bool = False) -> Any:
+        return array[()] if return_scalar else array.view(np.ndarray)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **others: Any) -> Any:
+        if out := others.get("out"):
+            for each in out:
+                _check_writeable(each)
+            others["out"] = tuple(map(_plain, out))
+        return getattr(ufunc, method)(*map(_plain, inputs), **others)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _check_writeable(self)
+        super().__setitem__(key, value)
+
+    def copy(self, order: Any = "C") -> Any:
+        """A plain array."""
+        return np.array(self, order=order)
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __reduce__(self) -> Any:
+        return _plain(self).__reduce__()
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+
+def _plain(array: Any) -> Any:
+    return array.view(np.ndarray) if isinstance(array, LayerArray) else array
+
+
+def _check_writeable(array: Any) -> None:
+    if isinstance(array, LayerArray) and not array.flags.writeable:
+        raise ValueError(
+            "a layer gives read-only copies of its parameters: assign a whole array instead, like "
+            "net.layers[0].W = net.layers[0].W * 0.5"
+        )
+
+
 class Layer:
     """One layer, ``h_out = F(h_in)`` with ``h_in = h_prev W + B``, or what a normalization makes of ``h_prev W``.
 
     Attributes
     ----------
     W : array (k, m)
-        Weights. Reading gives a read-only copy; assign a whole array to change them.
+        Weights. Reading gives a read-only copy; assign a whole array to change them, ``layer.W = layer.W * 0.5``.
     B : array (m,)
         Biases, likewise.
     gamma : array (m,)
@@ -125,7 +176,7 @@ class Layer:
         self._set("variance", value)
 
     def _get(self, part: str) -> NDArray[Any]:
-        return self._model.parameter(self._index, self._has(part))
+        return self._model.parameter(self._index, self._has(part)).view(LayerArray)
 
     def _set(self, part: str, value: ArrayLike) -> None:
         self._has(part)

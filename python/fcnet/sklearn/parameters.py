@@ -15,7 +15,7 @@ Arrays = list[NDArray[Any]]
 
 def layers_of(network: Network) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """W and B of every layer."""
-    return [(layer.W, layer.B) for layer in network.layers]
+    return [(np.asarray(layer.W), np.asarray(layer.B)) for layer in network.layers]
 
 
 def set_layers(network: Network, layers: Sequence[Sequence[ArrayLike]]) -> None:
