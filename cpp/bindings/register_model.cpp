@@ -52,12 +52,15 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
 
 PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kinds, const std::string& loss,
                    double parameter, const std::string& dtype, std::uint64_t seed, py::object scale, py::object offset,
-                   const std::optional<Layers>& parameters) {
+                   const std::optional<Layers>& parameters, const std::vector<double>& quantiles) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
   if (kinds.size() + 1 != sizes.size()) value_error("kinds has not one entry for each layer");
   Shape shape{sizes, loss_named(loss), parameter};
+  shape.quantiles = quantiles;
+  if (!quantiles.empty() && (shape.loss != Loss::quantile || shape.outputs() % quantiles.size() != 0))
+    value_error("quantiles are for the loss of that name, and as many outputs for each target");
   for (const auto& [activation, bias, dropout, normalization, epsilon, momentum] : kinds) {
     if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
     const Normalization chosen = normalization_named(normalization);
@@ -255,7 +258,8 @@ void register_model(py::module_& m) {
   const py::class_<PySnapshot> snapshot(m, "Snapshot");
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
-           "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none())
+           "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none(),
+           "quantiles"_a = std::vector<double>{})
       .def("as_now", as_now)
       .def("state", state_of, "snapshot"_a = nullptr)
       .def("snapshot", snapshot_of, "layers"_a = py::none())

@@ -69,6 +69,7 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
   T loss[lanes], weights[lanes];
   std::int32_t labels[lanes];
   LossTask<T> task{shape.loss, shape.output(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
+  if (!shape.quantiles.empty()) task.quantiles = shape.quantiles.data(), task.count = shape.quantiles.size();
   if (data.labels != nullptr) {
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
     task.labels = labels;

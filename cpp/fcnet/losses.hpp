@@ -43,10 +43,16 @@ struct HuberError {
 // max(q (y - z), (1 - q) (z - y)) (Koenker and Bassett 1978), with derivative 0 at 0.
 template <class V>
 struct QuantileError {
+  using T = ElementOf<V>;
   V parameter;  // q
+  const double* quantiles = nullptr;
+  Size count = 0;
+  FCNET_INLINE void begin(Size output) {
+    if (quantiles != nullptr) parameter = V{} + static_cast<T>(quantiles[output % count]);
+  }
   FCNET_INLINE V derivative(V z, V y) const {
     const V e = z - y;
-    return e > V{} ? ElementOf<V>(1) - parameter : (e < V{} ? -parameter : e);
+    return e > V{} ? T(1) - parameter : (e < V{} ? -parameter : e);
   }
   FCNET_INLINE V add(V sum, V z, V y, V slope) const { return fma(slope, z - y, sum); }
 };
@@ -85,6 +91,12 @@ struct PoissonOfSoftplus {
   }
 };
 
+// Before an error is taken of an output: what depends on which one it is.
+template <class E>
+FCNET_INLINE void begin_output(E& error, Size output) {
+  if constexpr (requires { error.begin(output); }) error.begin(output);
+}
+
 // Calls f with the struct that the task names.
 template <class V, class T, class F>
 FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
@@ -95,7 +107,7 @@ FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
     case Loss::huber:
       return f(HuberError<V>{parameter});
     case Loss::quantile:
-      return f(QuantileError<V>{parameter});
+      return f(QuantileError<V>{parameter, task.quantiles, task.count});
     case Loss::binary_cross_entropy:
       return f(BinaryCrossEntropy<V>{parameter});
     case Loss::poisson:
@@ -214,6 +226,7 @@ int loss_of_panel(const LossTask<T>& task, const T* output, Size outputs, Size s
       if (task.loss == Loss::binary_cross_entropy) correct += right_sides(z, y, outputs, samples - lane);
       with_error<Vec<T>>(task, [&](auto error) {
         for (Size j = 0; j < outputs; ++j) {
+          begin_output(error, j);
           const Vec<T> from = load(z + j * lanes), to = load(y + j * lanes), d = error.derivative(from, to);
           loss = error.add(loss, from, to, d);
           store(sigma + j * lanes + lane, d);

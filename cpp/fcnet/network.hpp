@@ -62,6 +62,8 @@ struct Shape {
   Loss loss = Loss::cross_entropy;
   double parameter = 0;            // of the loss, see LossTask
   std::vector<LayerKind> kinds{};  // of every layer; where it is empty ReLU, and at the end what belongs to the loss
+  std::vector<double>
+      quantiles{};  // of the loss where they are several, ascending: each group of as many outputs has them
 
   bool operator==(const Shape&) const = default;
 

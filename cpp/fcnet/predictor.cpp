@@ -63,6 +63,16 @@ void drop(const Shape& shape, Size l, std::uint64_t seed, T* panel, Size first, 
   kernels<T>().drop(dropout, {panel, 0, samples}, {nullptr, 0, samples}, 0, shape.sizes[l + 1]);
 }
 
+// The quantiles of each sample in ascending order, NaN last: those that a network has learnt may cross.
+template <class T>
+void sort_quantiles(const Shape& shape, T* out, Size samples) {
+  const Size count = shape.quantiles.size();
+  const auto before = [](T a, T b) { return a < b || (b != b && a == a); };
+  for (T* group = out; count > 1 && group < out + samples * shape.outputs(); group += count)
+    for (Size i = 1; i < count; ++i)
+      for (Size j = i; j > 0 && before(group[j], group[j - 1]); --j) std::swap(group[j], group[j - 1]);
+}
+
 // Two sets of panels, which the layers alternate between.
 template <class T>
 struct Alternating {
@@ -209,10 +219,16 @@ template <class T>
 Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch, const Wanted<T>& wanted) {
   const Shape& shape = parameters.shape();
   const Activation last = wanted.logits ? Activation::identity : shape.output();
-  if (few(data.samples) && sparsity(data).longest == 0 && wanted.layers == nullptr && !wanted.dropout_seed)
-    return predict_few(parameters, data, last, out, watch);
+  if (few(data.samples) && sparsity(data).longest == 0 && wanted.layers == nullptr && !wanted.dropout_seed) {
+    const Status status = predict_few(parameters, data, last, out, watch);
+    if (status == Status::ok && !wanted.logits) sort_quantiles(shape, out, data.samples);
+    return status;
+  }
   return for_outputs(parameters, data, last, wanted, watch, [&](Size first, Size rows, T* panel, T*) {
-    if (out != nullptr) kernels<T>().scatter(panel, shape.outputs(), rows, out + first * shape.outputs());
+    if (out == nullptr) return;
+    T* const to = out + first * shape.outputs();
+    kernels<T>().scatter(panel, shape.outputs(), rows, to);
+    if (!wanted.logits) sort_quantiles(shape, to, rows);
   });
 }
 

@@ -120,6 +120,7 @@ FCNET_INLINE T error_row(const LossTask<T>& task, const T* z, Size outputs, T* s
   Vec<T> sum = {};
   with_error<Vec<T>>(task, [&](auto error) {
     for (Size j = 0; j < outputs; ++j) {
+      begin_output(error, j);
       const Vec<T> from = broadcast(z[j]), to = broadcast(task.targets[j]), d = error.derivative(from, to);
       sum = error.add(sum, from, to, d);
       sigma[j] = d[0];

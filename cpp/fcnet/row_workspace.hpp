@@ -43,6 +43,8 @@ class RowWorkspace {
                  0,
                  next,
                  nullptr};
+    quantiles_ = shape.quantiles;
+    if (!quantiles_.empty()) training_.loss.quantiles = quantiles_.data(), training_.loss.count = quantiles_.size();
     return Status::ok;
   }
 
@@ -71,6 +73,7 @@ class RowWorkspace {
  private:
   Buffer<T> memory_;
   std::vector<typename RowTraining<T>::Layer> layers_;
+  std::vector<double> quantiles_;
   RowTraining<T> training_{};
 };
 

@@ -34,6 +34,7 @@ class Model:
         scale: _Array | None = None,
         offset: _Array | None = None,
         parameters: Sequence[Sequence[_Array]] | None = None,
+        quantiles: Sequence[float] = (),
     ) -> None: ...
     def state(
         self, snapshot: Snapshot | None = None

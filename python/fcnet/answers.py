@@ -44,7 +44,10 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
     if isinstance(loss, CrossEntropy):
         soft = _probabilities(y, n, outputs, dtype, name)
         return labels(y, n, outputs, name) if soft is None else smoothed(soft, loss.label_smoothing, outputs)
-    values = targets(y, n, outputs, dtype, name)
+    each = max(1, len(loss.quantiles))  # outputs for every target
+    values = targets(y, n, outputs // each, dtype, name)
+    if each > 1:
+        return np.repeat(values, each, axis=1)
     if isinstance(loss, BinaryCrossEntropy):
         signs = f", see np.asarray({arrays.variable(name)}) > 0" if np.isin(values, (-1, 1)).all() else ""
         _refuse(values, (values < 0) | (values > 1), f"0 <= y <= 1{signs}", name)

@@ -97,6 +97,11 @@ class Architecture:
         numbers = [n.units if isinstance(n, Dense) else n for n in sizes]
         checked = tuple(arrays.whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(numbers))
         chosen = _loss(loss, sizes[-1])
+        if chosen.quantiles and checked[-1] % len(chosen.quantiles):
+            each = len(chosen.quantiles)
+            raise ValueError(
+                f"loss has {each} quantiles, and there are {checked[-1]} outputs: expected {each} a target"
+            )
         kinds = kinds_of(sizes[1:], chosen, activation)
         type_ = _float_type(dtype)
         for kind in kinds:
@@ -152,8 +157,9 @@ class Architecture:
         scales = bool((self.scale != 1).any() or (self.offset != 0).any())
         factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
         kinds, loss = [kind.native() for kind in self.kinds], self.loss
+        each = list(loss.quantiles)
         model = Model(
-            list(self.sizes), kinds, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given
+            list(self.sizes), kinds, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given, each
         )
         if parameters is None:
             for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):

@@ -6,8 +6,9 @@ all but cross-entropy, over the outputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -36,6 +37,11 @@ class Loss:
     # the activations of the last layer that suit it, the usual one first; empty: any, usually identity
     outputs: ClassVar[tuple[str, ...]] = ()
     counts_right: ClassVar[bool] = False  # whether a sample can be classified correctly
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """Those that a network predicts for each target, where they are several; a target has as many outputs."""
+        return ()
 
     @property
     def output(self) -> str:
@@ -162,21 +168,43 @@ class Poisson(Loss):
 class Quantile(Loss):
     """``max(q (y - p), (1 - q) (p - y))``, the pinball loss: finds the quantile q (Koenker and Bassett 1978).
 
+    Of several quantiles a network has one output each: of the first target in the order of q, then of the next target.
+    What it predicts is sorted, so that no two quantiles cross (Chernozhukov et al. 2010); training, ``evaluate`` and
+    ``activations`` take the outputs as they are.
+
     Parameters
     ----------
-    q : float in (0, 1), default 0.5
+    q : float in (0, 1), or a sequence of them in ascending order, default 0.5
     """
 
     name: ClassVar[str] = "quantile"
-    q: float = 0.5
+    q: float | Sequence[float] = 0.5
 
     def __post_init__(self) -> None:
-        check_numbers(self, {"q": ("0 < q < 1", lambda value: 0 < value < 1)})
+        if isinstance(self.q, Real):
+            check_numbers(self, {"q": ("0 < q < 1", lambda value: 0 < value < 1)})
+            return
+        if isinstance(self.q, str) or not isinstance(self.q, Sequence | np.ndarray) or np.ndim(self.q) != 1:
+            raise TypeError(f"q is {self.q!r}: expected a number, or a list like [0.1, 0.5, 0.9]")
+        for value in self.q:
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"q has {value!r}: expected numbers")
+        quantiles = tuple(map(float, self.q))
+        if not quantiles or not all(0 < value < 1 for value in quantiles):
+            raise ValueError(f"q is {self.q!r}: expected numbers 0 < q < 1")
+        if any(b <= a for a, b in pairwise(quantiles)):
+            raise ValueError(f"q is {self.q!r}: expected ascending numbers")
+        object.__setattr__(self, "q", quantiles)
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """Those of a sequence."""
+        return self.q if isinstance(self.q, tuple) else ()
 
     @property
     def parameter(self) -> float:
-        """``q``."""
-        return self.q
+        """One quantile; of several the first."""
+        return self.quantiles[0] if self.quantiles else float(self.q)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet.architecture import Architecture
-from fcnet.losses import Custom
+from fcnet.losses import Custom, Loss
 from fcnet.names import meant
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
@@ -49,12 +49,24 @@ def _function(name: str, made: Architecture) -> Callable[..., float]:
     return function
 
 
+def _of_median(name: str, loss: Loss) -> slice | None:
+    """Which outputs a metric of values is of, where a network has several quantiles: the medians; None: all."""
+    if not loss.quantiles:
+        return None
+    if 0.5 not in loss.quantiles:
+        raise ValueError(f"metrics has {name!r}, which is of the median: expected 0.5 in {loss}, or a function")
+    return slice(loss.quantiles.index(0.5), None, len(loss.quantiles))
+
+
 def _by_name(name: str, made: Architecture) -> _Weighted:
     """That of fcnet.metrics; for multi-label targets its mean over the labels, ROC AUC over those that vary."""
     function = _function(name, made)
+    of_median = _of_median(name, made.loss)
     answers = name in _OF_CLASSES and made.kinds[-1].activation == "sigmoid"
 
     def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
+        if of_median is not None:
+            y_true, output = y_true[:, of_median], output[:, of_median]
         parts = [*zip(y_true.T, output.T, strict=True)] if answers and y_true.ndim == 2 else [(y_true, output)]
         figures = [function(truth, part, sample_weight=weights) for truth, part in parts]
         # a label that is the same everywhere has no area under a curve

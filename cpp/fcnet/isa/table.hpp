@@ -105,7 +105,9 @@ struct LossTask {
   T parameter;        // label smoothing, delta of Huber's, or the quantile
   const std::int32_t* labels;
   const T* targets;
-  const T* weights;  // of the samples, or null: 1
+  const T* weights;                   // of the samples, or null: 1
+  const double* quantiles = nullptr;  // where they are several: output j is for number j % count
+  Size count = 0;
 };
 
 // Which outputs of a layer are dropped from a step, and the factor of the others: a neuron is dropped for a sample

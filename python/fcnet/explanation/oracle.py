@@ -69,7 +69,9 @@ def _loss_and_sigma(known: Quantities, problem: Problem, new: str = "", rows: sl
         p = known[f"p{new}"].astype(problem.made.dtype)
         value, slope = loss(p, problem.examples.y, None)
         return value, reference.through_activation(slope.astype(h_in.dtype), h_in, problem.activation(last)), 1
-    parameter = 0.0 if "label_smoothing" in loss.plain() else loss.parameter  # y is smoothed already
+    parameter: Any = 0.0 if "label_smoothing" in loss.plain() else loss.parameter  # y is smoothed already
+    if loss.quantiles:
+        parameter = np.resize(loss.quantiles, h_in.shape[1])
     return reference.loss_and_sigma(
         h_in, known["y"][rows].astype(h_in.dtype), loss.name, output=problem.activation(last), parameter=parameter
     )

@@ -23,7 +23,8 @@ Array = NDArray[Any]
 def _model(inputs: int, kinds: Sequence[Kind], layers: Sequence[tuple[Array, ...]], loss: Loss | None = None) -> Model:
     sizes, dtype = [inputs, *(layer[0].shape[1] for layer in layers)], layers[0][0].dtype.name
     name, parameter = ("custom", 0.0) if loss is None else (loss.name, loss.parameter)
-    return Model(sizes, [kind.native() for kind in kinds], name, parameter, dtype, 0, None, None, layers)
+    each = () if loss is None else loss.quantiles
+    return Model(sizes, [kind.native() for kind in kinds], name, parameter, dtype, 0, None, None, layers, each)
 
 
 def derivative(h_in: Array, activation: str) -> Array:

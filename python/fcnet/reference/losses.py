@@ -53,7 +53,7 @@ def loss_and_sigma(
     loss: str | Callable[..., Any] = "cross_entropy",
     *,
     output: str | None = None,
-    parameter: float | None = None,
+    parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,
 ) -> tuple[Any, Array, Any]:
     """Mean loss of a batch, ``sigma_L``, and the scale for which ``d loss/d h_in = scale sigma_L``.
@@ -71,8 +71,9 @@ def loss_and_sigma(
         ``max(-q e, (1 - q) e)``. A callable gives the mean loss and its derivative by p.
     output : str, optional
         F, by default what goes with the loss; for "poisson" exp or softplus.
-    parameter : float, optional
-        delta, q, or for the cross-entropies label smoothing s: ``(1 - s) y + s / classes`` for y.
+    parameter : float or array (m,), optional
+        delta, q, also one for each output, or for the cross-entropies label smoothing s: ``(1 - s) y + s / classes``
+        for y.
     weights : array (n,), optional
         Of the samples.
 
@@ -93,7 +94,7 @@ def loss_and_sigma(
         return value, through_activation(slope, h_in, output or "identity"), 1
     if loss not in {*ERRORS, *OUTPUTS, "rmse"}:
         raise ValueError(f"loss is {loss!r}: expected one of {', '.join(sorted({*ERRORS, *OUTPUTS, 'rmse'}))}")
-    option = PARAMETERS.get(loss, 0.0) if parameter is None else parameter
+    option: Any = PARAMETERS.get(loss, 0.0) if parameter is None else parameter
     f = output or OUTPUTS.get(loss, "identity")
     if loss == "cross_entropy":
         q = one_hot(y, m) if np.ndim(y) == 1 else np.asarray(y)

@@ -82,7 +82,7 @@ def backward(
     activation: str | Sequence[str] = "relu",
     output: str | None = None,
     masks: Sequence[Array | None] | None = None,
-    parameter: float | None = None,
+    parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
