@@ -249,9 +249,9 @@ def test_a_row_with_nan_is_never_right(n, dtype, isa):
 
 def test_numbers_that_the_type_cannot_hold_are_refused():
     net = fc.Network([4, 8, 1], loss="mse", seed=0)
-    with pytest.raises(ValueError, match="y has numbers beyond float32: expected at most 3.4e"):
+    with pytest.raises(ValueError, match=r"y contains .* too large for float32: expected at most 3.4e"):
         net.fit(np.ones((2, 4)), [1e300, 1])
-    with pytest.raises(ValueError, match="B has numbers beyond float32"):
+    with pytest.raises(ValueError, match="B of layers.* too large for float32"):
         net.layers[0].B = np.full(8, 1e300)
     with pytest.raises(ValueError, match=r"B has shape \(\): expected \(8,\)"):
         net.layers[0].B = 0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import objects, tables, tensors
-from fcnet.feature_names import Name, cut, shown
+from fcnet.feature_names import cut
 
 Array = NDArray[Any]
 
@@ -107,41 +107,12 @@ def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     with np.errstate(over="ignore"):
         result = np.require(array, dtype=dtype, requirements=["C", "A"])
     narrower = array.dtype.kind == "f" and array.itemsize > result.itemsize  # a whole number of 64 bits always fits
-    if narrower and (np.isinf(result) & ~np.isinf(array)).any():
-        most = np.finfo(dtype).max
-        raise ValueError(f"{name} has numbers beyond {dtype}: expected at most {most:.3g} in size")
+    if narrower and (beyond := np.isinf(result) & ~np.isinf(array)).any():
+        at, most = tuple(map(int, np.argwhere(beyond)[0])), np.finfo(dtype).max
+        raise ValueError(
+            f"{name} has {array[at]} at {list(at)}, too large for {dtype}: expected at most {most:.3g} in size"
+        )
     return result
-
-
-def first_non_finite(array: Array) -> tuple[int, ...] | None:
-    """Where the first NaN or infinity stands."""
-    if array.dtype.kind != "f" and array.dtype != tensors.BFLOAT16:
-        return None
-    strip = max(1, SCANNED // max(1, array[:1].size))
-    for first in range(0, len(array), strip):
-        part = tensors.widened(array[first : first + strip])
-        with np.errstate(all="ignore"):  # a sum tells in one pass that all is well
-            if np.isfinite(part.sum(dtype=np.result_type(part, np.float32))):
-                continue
-        wrong = np.argwhere(~np.isfinite(part))
-        if len(wrong):
-            return (first + int(wrong[0][0]), *map(int, wrong[0][1:]))
-    return None
-
-
-def non_finite(value: Any, row: int, column: int | None, name: str, columns: tuple[Name, ...] | None) -> ValueError:
-    """What to raise for such a number; the column is called as ``columns`` calls it."""
-    where = f"row {row}"
-    if column is not None:
-        where += f", column {column if columns is None else shown(columns[column])}"
-    return ValueError(f"{name} contains {value} in {where}: expected finite numbers")
-
-
-def refuse_non_finite(array: Array, name: str, columns: tuple[Name, ...] | None = None) -> None:
-    """ValueError for NaN and infinity, with the row and the column."""
-    at = first_non_finite(array)
-    if at is not None:
-        raise non_finite(tensors.widened(array[at]), at[0], at[1] if len(at) > 1 else None, name, columns)
 
 
 def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fcnet import arrays, feature_names, sparse, tables, tensors
 from fcnet.arrays import Array
 from fcnet.feature_names import Name
+from fcnet.finite import Scaling, refuse_unfit
 from fcnet.sparse import SparseRows
 
 # What the native core reads in place, with any steps between rows and columns.
@@ -50,6 +51,7 @@ def samples(
     *,
     finite: bool,
     known: tuple[Name, ...] | None = None,
+    scaling: Scaling | None = None,
     name: str = "x",
 ) -> Array | SparseRows:
     """Rows for the network: floats and whole numbers of up to 64 bits in place, the rest as ``dtype``; sparse ones too.
@@ -60,9 +62,11 @@ def samples(
     inputs : int
     dtype : the network's
     finite : bool
-        Refuse NaN and infinity.
+        Refuse NaN and infinity, and what the network's type cannot hold.
     known : tuple, optional
         The columns that a table must have, as ``feature_names`` keeps them.
+    scaling : Scaling, optional
+        The network's, by default none: what it makes infinite is refused too.
     name : str
         What messages call it.
 
@@ -85,7 +89,7 @@ def samples(
         rows = sparse.rows(x, dtype, name)
         _check_features(rows.shape, inputs, name)
         if finite:
-            rows.refuse_non_finite(name, columns or known)
+            rows.refuse_unfit(name, scaling or Scaling(dtype), columns or known)
         return rows
     array = arrays.plain(x, name)
     if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
@@ -98,10 +102,10 @@ def samples(
         advice = f", see np.reshape({whole}, (-1, {inputs}))" if images else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     _check_features(array.shape, inputs, name)
+    if finite:
+        refuse_unfit(array, name, scaling or Scaling(dtype), columns or known)
     if not _readable(array):
         keep = array.dtype in _NATIVE and array.dtype.isnative
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and that is looked for
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and so does a prediction
             array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
-    if finite:
-        arrays.refuse_non_finite(array, name, columns or known)
     return array

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fcnet import arrays
 from fcnet.feature_names import Name
+from fcnet.finite import Scaling, unfit
 
 # What the native core reads in place.
 _VALUES = (np.float32, np.float64)
@@ -48,12 +49,15 @@ class SparseRows:
         rows[np.repeat(np.arange(len(self)), np.diff(self.starts)), self.indices] = self.data
         return rows
 
-    def refuse_non_finite(self, name: str, columns: tuple[Name, ...] | None) -> None:
-        """ValueError for NaN and infinity, with the row and the column, called as ``columns`` calls it."""
-        at = arrays.first_non_finite(self.data)
-        if at is not None:
-            row = int(np.searchsorted(self.starts, at[0], side="right")) - 1
-            raise arrays.non_finite(self.data[at], row, int(self.indices[at]), name, columns)
+    def refuse_unfit(self, name: str, scaling: Scaling, columns: tuple[Name, ...] | None) -> None:
+        """ValueError for what is not finite, or becomes so, with the row and the column."""
+        for first, part in _strips(self.data):
+            if not scaling.takes(part):
+                places = self.indices[first : first + len(part)]
+                wrong = np.flatnonzero(~np.isfinite(scaling.at(places).of(part)))
+                if len(wrong):
+                    row = int(np.searchsorted(self.starts, first + wrong[0], side="right")) - 1
+                    raise unfit(part[wrong[0]], row, int(places[wrong[0]]), name, columns, scaling)
 
 
 def _strips(array: NDArray[Any], overlap: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from fcnet import arrays, objects, tables, tensors
 from fcnet.arrays import Array
 from fcnet.feature_names import cut
+from fcnet.finite import Scaling, refuse_unfit
 
 
 def _not_labels(array: Array, classes: int, name: str) -> Exception:
@@ -123,5 +124,5 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
         elif array.size == n * outputs:
             expected += f", see np.reshape({arrays.variable(name)}, ({n}, {outputs}))"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
-    arrays.refuse_non_finite(array, name, tables.column_names(y))
+    refuse_unfit(array, name, Scaling(dtype), tables.column_names(y))
     return arrays.cast(array, dtype, name)
