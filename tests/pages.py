@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import os
 import re
 import shlex
@@ -100,7 +102,8 @@ def main(pages: list[str]) -> None:
     for path in [Path(page).resolve() for page in pages]:
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
-            left_out = run(path)
+            with contextlib.redirect_stdout(io.StringIO()):
+                left_out = run(path)
             os.chdir(ROOT)
         if left_out:
             sys.exit(f"{page_name(path)} does not install what the blocks after these lines need: {left_out}")
