@@ -153,8 +153,8 @@ def test_what_an_iterable_raises_arrives_and_finished_steps_stay():
         ([(X, Y), (X[:, :3], Y)], {}, ValueError, "x of batch 1 has 3 features"),
         ([(X, Y), (X, Y + 3)], {}, ValueError, "y of batch 1 contains the label"),
         ([(X, Y), (X[:0], Y[:0])], {}, ValueError, "x of batch 1 has shape .*at least one sample"),
-        ([(X, Y)], {"validation_split": 0.1}, ValueError, "class_weight are for x and y"),
-        ([(X, Y)], {"drop_last": True}, ValueError, "class_weight are for x and y"),
+        ([(X, Y)], {"validation_split": 0.1}, ValueError, "sample_weight are for x and y"),
+        ([(X, Y)], {"drop_last": True}, ValueError, "sample_weight are for x and y"),
         ([(X, Y)], {"metrics": ["f1"]}, ValueError, "metrics are computed on validation data"),
     ],
 )

@@ -147,8 +147,7 @@ class Examples:
             y = answers.smoothed(parts[:, classes - y.shape[1] :], made.loss.parameter, classes).astype(made.dtype)
         weights = of_sample if self.weights is None else self.weights * of_sample
         weights, more = answers.scaled(weights, made.dtype, "sample_weight times class_weight")
-        weighted = replace(self, y=y, weights=weights, exponent=self.exponent + exponent + more)
-        return weighted.weighing("class_weight", " for the samples that are trained on")
+        return replace(self, y=y, weights=weights, exponent=self.exponent + exponent + more)
 
     def _labels(self, made: Architecture) -> NDArray[np.int64] | None:
         """The class of each sample; None where y does not tell it."""
@@ -177,9 +176,7 @@ class Examples:
             raise ValueError(f"{text}: expected sample_weight, or a loss of your own that weighs each answer")
         raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
 
-    def with_validation(
-        self, made: Architecture, data: tuple[ArrayLike, ...] | None, share: float
-    ) -> tuple[Examples, Examples | None]:
+    def with_validation(self, made: Architecture, data: object, share: float) -> tuple[Examples, Examples | None]:
         """What is trained on and what is validated on, by ``Network.fit``'s validation_data and validation_split.
 
         Raises

@@ -6,18 +6,20 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import replace
-from itertools import chain
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
+from fcnet import console
 from fcnet._native import Model, Trainer
 from fcnet.architecture import Architecture
 from fcnet.averaging import Averaging
 from fcnet.batch_statistics import refuse_one_sample, warn_of_one_sample
-from fcnet.examples import Examples
+from fcnet.batches import CheckedBatches
+from fcnet.callbacks import StopTraining
+from fcnet.examples import ClassWeight, Examples
 from fcnet.feature_names import Name
+from fcnet.iterables import is_batches
 from fcnet.optimizers import Optimizer
 from fcnet.sparse import SparseRows
 
@@ -161,30 +163,56 @@ class InMemory(Feed):
 class Batches(Feed):
     """An iterable of batches (x, y) or (x, y, weights): a native call for each.
 
+    Parameters
+    ----------
+    made : Architecture
+    given : iterable
+    epochs : int
+    known : tuple, optional
+        The columns that tables must have.
+    steps_per_epoch : int, optional
+        Batches of an epoch; the next one goes on where it ended. By default all that there are.
+    class_weight : as for ``Network.fit``, but not "balanced"
+
     Raises
     ------
     TypeError, ValueError : it is no such iterable, cannot begin again but should, or its first batch is not as for fit.
     """
 
     def __init__(
-        self, made: Architecture, given: object, epochs: int, known: tuple[Name, ...] | None, *, learn: bool = False
+        self,
+        made: Architecture,
+        given: object,
+        epochs: int,
+        known: tuple[Name, ...] | None,
+        steps_per_epoch: int | None = None,
+        class_weight: ClassWeight | None = None,
+        *,
+        learn: bool = False,
     ) -> None:
-        if not isinstance(given, Iterable):
+        if not isinstance(given, Iterable) and not is_batches(given):
             raise TypeError(f"x is {given!r} and y missing: expected both, or as x an iterable of batches (x, y)")
-        once = iter(given)
-        if once is given and epochs > 1:
+        if isinstance(class_weight, str):
+            raise ValueError(f"class_weight is {class_weight!r}, but x is batches: expected the weights of the classes")
+        self._batches = CheckedBatches(made, given, known, learn=learn)
+        if self._batches.ends and epochs > 1 and steps_per_epoch is None:
             raise ValueError(
                 f"x is a {type(given).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
-                f"epochs=1, or an iterable that can begin again, such as a list"
+                f"epochs=1, steps_per_epoch, or an iterable that can begin again, such as a list"
             )
-        self._made, self._given, self._known, self._learn = made, given, known, learn
-        batches = self._checked(once)
-        self.first = next(batches)
-        self._known = self.first.features
-        self._made = replace(made, classes=self.first.classes)
-        self._next_epoch: Iterator[Examples] | None = chain([self.first], batches)
+        self._made = replace(made, classes=self._batches.first.classes)
+        self._class_weight = class_weight
+        self.first = self._weighted(self._batches.first)
+        self._going_on: Iterator[Examples] = iter(())
+        self._begun, self._taken = False, 0  # batches taken, over all epochs
         self.samples = None
-        self.steps = len(given) if isinstance(given, Sized) else None
+        self.steps = steps_per_epoch
+        self._all = steps_per_epoch is None
+        if self._all and isinstance(given, Sized):
+            self.steps = len(given)
+
+    def _weighted(self, batch: Examples) -> Examples:
+        return batch.class_weighted(self._made, self._class_weight)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of the first batch; ValueError where batch normalisation would see one sample of it."""
@@ -193,30 +221,32 @@ class Batches(Feed):
         self._trainable, self._warned = trainable, False
         self.trainer = open_trainer(model, first.of_loss(self._made), len(first.x), optimizer, trainable, averaging)
 
-    def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
-        i = -1
-        for i, pair in enumerate(batches):
-            if not isinstance(pair, tuple | list) or len(pair) not in (2, 3) or isinstance(pair[0], Real):
-                raise TypeError(
-                    f"y is missing and batch {i} of x a {type(pair).__name__}: expected x and y, or as x an iterable "
-                    f"of batches, each a pair (x, y)"
-                )
-            names = (f"x of batch {i}", f"y of batch {i}", f"sample_weight of batch {i}")
-            x, y, weights = (*pair, None)[:3]
-            checked = Examples.of(self._made, x, y, weights, names, finite=True, known=self._known, learn=self._learn)
-            yield checked.not_empty(names[0])
-        if i < 0:
-            raise ValueError("x has no batches: expected pairs (x, y); a generator can be gone through only once")
+    def _of_epoch(self) -> Iterator[Examples]:
+        """The batches of the next epoch; StopTraining where they end before ``steps_per_epoch``."""
+        if self._all:
+            yield from self._batches
+            return
+        for _ in range(cast(int, self.steps)):
+            batch = next(self._going_on, None)
+            if batch is None and not (self._batches.ends and self._begun):
+                self._going_on, self._begun = iter(self._batches), True
+                batch = next(self._going_on, None)
+            if batch is None:
+                text = f"x has no more batches than {self._taken}: the fit ends before its epochs of {self.steps} steps"
+                console.warn(text, RuntimeWarning, stacklevel=6)
+                raise StopTraining
+            self._taken += 1
+            yield batch
 
     def run(
         self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
     ) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
-        batches, self._next_epoch = self._next_epoch or self._checked(iter(self._given)), None
         done, total, weight, right = 0, 0.0, 0.0, 0
-        for step, batch in enumerate(batches):
+        for step, checked in enumerate(self._of_epoch()):
             if rates is not None and step == len(rates):
                 raise ValueError(f"x has more batches than its len(), {step}")
+            batch = self._weighted(checked)
             refuse_scaled(batch, self._optimizer, f"sample_weight of batch {step}")
             if begin is not None:
                 begin(step)

@@ -13,6 +13,7 @@ from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.averaging import EMA, Averaging
 from fcnet.batch_statistics import refuse_one_sample
+from fcnet.batches import CheckedBatches, validation_batches
 from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
@@ -75,7 +76,8 @@ class Fitting(Described):
         drop_last: bool = False,
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight | None = None,
-        validation_data: tuple[ArrayLike, ...] | None = None,
+        steps_per_epoch: int | None = None,
+        validation_data: tuple[ArrayLike, ...] | Iterable[tuple[ArrayLike, ...]] | None = None,
         validation_split: float = 0,
         metrics: Metrics | None = None,
         schedule: Schedule | None = None,
@@ -95,7 +97,8 @@ class Fitting(Described):
             Rows of floats and whole numbers up to 64 bits, in any order, also of a ``np.memmap``, a pandas frame of one
             type or SciPy's CSR, are read where they lie and converted batch by batch; others are converted first.
             Without y: an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, each of any size and one step,
-            gone through anew in every epoch: a list, a data loader, or for one epoch a generator.
+            gone through anew in every epoch: a list, a data loader, or, for one epoch or with ``steps_per_epoch``, a
+            generator.
         y : array-like, column or table
             For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
             or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
@@ -116,9 +119,16 @@ class Fitting(Described):
             How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
         class_weight : {class: weight}, array-like (classes,) or "balanced", optional
             The same by class, times sample_weight; a class that is not in the dict weighs 1; a Series goes by its
-            index; of probabilities every class's part. "balanced": ``n / (number of classes * samples of the class)``.
-        validation_data : (x, y) or (x, y, sample_weight), optional
-            Evaluated after every epoch; class_weight does not apply to it.
+            index; of probabilities every class's part. "balanced": ``n / (number of classes * samples of the class)``,
+            which batches cannot tell.
+        steps_per_epoch : int >= 1, optional
+            Of an iterable of batches: how many make an epoch. The next epoch goes on where it ended, so that a
+            generator may go on for ever. What can begin again does so at its end; a generator that ends early ends the
+            fit, with a RuntimeWarning.
+        validation_data : (x, y) or (x, y, sample_weight), or an iterable of such batches, optional
+            Evaluated after every epoch; class_weight does not apply to it. An iterable, which is neither a list nor a
+            tuple and can begin again, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all
+            outputs and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
         validation_split : float in [0, 1), default 0
             Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; train on a copy.
         metrics : sequence of str or callable, or {name: callable}, optional
@@ -170,28 +180,40 @@ class Fitting(Described):
         scores = Scores(metrics, made)
         heard = Callbacks(callbacks, self)
         feed: Feed
+        validation: Examples | CheckedBatches | None
+        if steps_per_epoch is not None:
+            steps_per_epoch = arrays.whole_number(steps_per_epoch, "steps_per_epoch", 1)
+            if y is not None:
+                raise ValueError("steps_per_epoch is for x of batches: expected batch_size and x and y, or no y")
         if y is None:
             if hasattr(x, "shape"):
                 raise TypeError("y is missing: expected labels or targets of the rows of x, or as x batches (x, y)")
-            if validation_split or drop_last or sample_weight is not None or class_weight is not None:
-                what = "validation_split, drop_last, sample_weight and class_weight"
+            if validation_split or drop_last or sample_weight is not None:
+                what = "validation_split, drop_last and sample_weight"
                 raise ValueError(f"y is missing, or x is batches: {what} are for x and y, expected none of them")
             _refuse_accumulation(optimizer, "batches")
-            feed = batches = Batches(
-                made, x, epochs - initial_epoch, self._feature_names, learn=not self.epochs_trained
-            )
+            left, new = epochs - initial_epoch, not self.epochs_trained
+            feed = batches = Batches(made, x, left, self._feature_names, steps_per_epoch, class_weight, learn=new)
             features, classes = batches.first.features, batches.first.classes
-            _, validation = batches.first.with_validation(made, validation_data, 0)
+            validation = validation_batches(replace(made, classes=classes), validation_data, features, left)
+            if validation is None:
+                _, validation = batches.first.with_validation(made, validation_data, 0)
         elif isinstance(x, Iterator) and not tables.is_stream(x):
             raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
             given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
             train = given.not_empty("x").weighing("sample_weight")
             features, classes = train.features, train.classes
-            train, validation = train.with_validation(made, validation_data, validation_split)
+            left = epochs - initial_epoch
+            validation = validation_batches(replace(made, classes=classes), validation_data, features, left)
+            if validation is None:
+                train, validation = train.with_validation(made, validation_data, validation_split)
+            elif validation_split:
+                raise ValueError("validation_data and validation_split are given: expected one of them")
             train = train.class_weighted(made, class_weight)
+            train.weighing("class_weight", " for the samples that are trained on")
             feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
-        if validation is not None and validation.weighs_nothing:
+        if isinstance(validation, Examples) and validation.weighs_nothing:
             held = (
                 "validation_data[2]" if validation_data is not None else "sample_weight held back by validation_split"
             )
@@ -207,7 +229,8 @@ class Fitting(Described):
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores if name != "accuracy"}
         if validation is not None:  # a metric that fails should do so before hours of training
-            scores.of(validation.truth(made), lambda: self._model.predict(validation.x), validation.weights)
+            tried = validation if isinstance(validation, Examples) else validation.first
+            scores.of(tried.truth(made), lambda: self._model.predict(tried.x), tried.weights)
         feed.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
-from typing import Any, Literal
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, Literal, cast
 
+import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, class_names, feature_names, storage, tables
 from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
+from fcnet.batches import CheckedBatches
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.history import History
+from fcnet.iterables import BatchesGivenError, inputs_of
 from fcnet.keywords import suggesting
 from fcnet.kinds import refuse_constants
 from fcnet.layers import Layer
@@ -125,7 +128,7 @@ class Network(Explaining):
 
     def predict(
         self,
-        x: ArrayLike,
+        x: ArrayLike | Iterable[ArrayLike],
         *,
         output: Literal["logits"] | None = None,
         dropout: bool = False,
@@ -136,7 +139,8 @@ class Network(Explaining):
         Parameters
         ----------
         x : array-like, tensor, table or sparse array (n, inputs) of real numbers
-            NaN and infinity propagate; so does what the network's dtype cannot hold.
+            NaN and infinity propagate; so does what the network's dtype cannot hold. Or an iterator or other iterable
+            of such batches, or of pairs (x, y), that is no array, list, tuple or table: the outputs of all of them.
         output : "logits", optional
             Return ``h_in`` of the last layer instead, what its activation is applied to: the logits of softmax and of
             sigmoid, the logarithm of the rate of exp; for an identity they are the values themselves.
@@ -156,10 +160,29 @@ class Network(Explaining):
         ------
         TypeError, ValueError : an argument is not as above; no layer of the network has dropout.
         """
-        rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+        try:
+            rows = samples(cast(ArrayLike, x), self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+        except BatchesGivenError:
+            return self._predict_batches(x, output, dropout, seed)
         if output is None and dropout is False and seed is None:
             return self._model.predict(rows)
         return self._predict_otherwise(rows, output, dropout, seed)
+
+    def _predict_batches(
+        self, batches: Any, output: Literal["logits"] | None, dropout: bool, seed: int | None
+    ) -> NDArray[Any]:
+        if seed is not None:
+            raise ValueError(f"seed is {seed!r}, and x is batches, whose rows have no numbers: expected none")
+        parts = []
+        for i, batch in enumerate(batches):
+            x = inputs_of(batch)
+            name = f"x of batch {i}"
+            rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names, name=name)
+            plain = output is None and dropout is False
+            parts.append(self._model.predict(rows) if plain else self._predict_otherwise(rows, output, dropout, None))
+        if not parts:
+            raise ValueError("x has no batches: a generator can be gone through only once")
+        return np.concatenate(parts)
 
     def _predict_otherwise(self, rows: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
         if output is not None and not (isinstance(output, str) and output == "logits"):
@@ -219,15 +242,21 @@ class Network(Explaining):
 
     @suggesting
     def evaluate(
-        self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, metrics: Metrics | None = None
+        self,
+        x: ArrayLike | Iterable[tuple[ArrayLike, ...]],
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        metrics: Metrics | None = None,
     ) -> dict[str, float]:
         """Mean loss, for classification accuracy, and metrics.
 
         Parameters
         ----------
         x, y, sample_weight : as for fit, but x may also be NaN or infinite
+            Without y: an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, for data larger than memory.
         metrics : as for fit, optional
-            Computed too; they take a second pass over x.
+            Computed too; they take a second pass over x, and keep all outputs and y of batches.
 
         Returns
         -------
@@ -242,7 +271,14 @@ class Network(Explaining):
         """
         made = self._architecture
         scores = Scores(metrics, made)
-        examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
+        if y is None:
+            if hasattr(x, "shape") or not isinstance(x, Iterable):
+                raise TypeError("y is missing: expected labels or targets of the rows of x, or as x batches (x, y)")
+            if sample_weight is not None:
+                raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
+            batches = CheckedBatches(made, x, self._feature_names, finite=False)
+            return evaluate(self._model, made, batches, scores)
+        examples = self._examples(cast(ArrayLike, x), y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)
 
     @suggesting

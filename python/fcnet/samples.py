@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, feature_names, sparse, tables, tensors
+from fcnet import arrays, feature_names, iterables, sparse, tables, tensors
 from fcnet.arrays import Array
 from fcnet.feature_names import Name
 from fcnet.finite import Scaling, refuse_unfit
@@ -81,6 +81,8 @@ def samples(
     """
     if not finite and _plainest(x, inputs):
         return cast(Array, x)
+    if iterables.is_batches(x):
+        raise iterables.BatchesGivenError(f"{name} is a {type(x).__name__}: expected an array, a list or a table")
     x = tables.in_memory(x, name)
     columns = tables.column_names(x)
     feature_names.compare(columns, known, name, x)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter
 
+import numpy as np
+
 from fcnet._native import Model, Snapshot, Trainer
 from fcnet.architecture import Architecture
+from fcnet.batches import CheckedBatches
 from fcnet.callbacks import Callbacks, StopTraining
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.feeding import Epoch, Feed
 from fcnet.history import History
-from fcnet.losses import Custom
+from fcnet.losses import RMSE, Custom
 from fcnet.monitoring import Monitoring
 from fcnet.optimizer import Optimizer
 from fcnet.progress import Progress, Wanted
@@ -40,10 +44,17 @@ class DivergenceError(FloatingPointError):
         )
 
 
-def evaluate(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
-    """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples."""
-    n, correct, classify = len(examples.x), 0, made.classifies
+def evaluate(
+    model: Model, made: Architecture, examples: Examples | Iterable[Examples], scores: Scores
+) -> dict[str, float]:
+    """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples.
+
+    Of batches: of all of them together. Metrics need all outputs and truths at once, which are collected; x is not.
+    """
     model = model.as_now()  # for all of it, whatever another thread trains meanwhile
+    if not isinstance(examples, Examples):
+        return _evaluate_batches(model, made, examples, scores)
+    n, correct, classify = len(examples.x), 0, made.classifies
     if isinstance(made.loss, Custom):
         loss = made.loss(model.predict(examples.x), examples.y, examples.weights)[0] if n else 0.0
     else:
@@ -52,6 +63,30 @@ def evaluate(model: Model, made: Architecture, examples: Examples, scores: Score
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
     return result | scores.of(examples.truth(made), lambda: model.predict(examples.x), examples.weights)
+
+
+def _evaluate_batches(
+    model: Model, made: Architecture, batches: Iterable[Examples], scores: Scores
+) -> dict[str, float]:
+    parts, total, weight, right, n = [], 0.0, 0.0, 0.0, 0
+    root = isinstance(made.loss, RMSE)  # the mean is that of the squares
+    for batch in batches:
+        figures = evaluate(model, made, batch, Scores(None, made))
+        n, right = n + len(batch.x), right + figures.get("accuracy", 0) * len(batch.x)
+        if batch.weight:
+            total += batch.weight * (figures["loss"] ** 2 if root else figures["loss"])
+            weight += batch.weight
+        if scores:
+            weights = np.ones(len(batch.x)) if batch.weights is None else np.ldexp(batch.weights, batch.exponent)
+            parts.append((batch.truth(made), model.predict(batch.x), weights.astype(np.float64)))
+    mean = total / weight if weight else math.nan
+    result = {"loss": math.sqrt(mean) if root else mean}
+    if made.classifies:
+        result["accuracy"] = right / n
+    if not scores:
+        return result
+    truth, output, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return result | scores.of(truth, lambda: output, weights)
 
 
 def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
@@ -132,7 +167,7 @@ class Fit:
     initial_epoch: int
     optimizer: Optimizer
     made: Architecture
-    validation: Examples | None
+    validation: Examples | CheckedBatches | None
     scores: Scores
     progress: Wanted
     history: History

@@ -1,0 +1,43 @@
+"""What counts as an iterable of batches, and not as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+# What arrays, tensors, tables and sparse rows have, of which batches have none.
+_OF_ARRAYS = (
+    "__array__",
+    "__array_interface__",
+    "__dlpack__",
+    "__dataframe__",
+    "__arrow_c_stream__",
+    "shape",
+    "toarray",
+)
+
+
+def is_batches(x: object) -> bool:
+    """Whether x is an iterator, or an iterable that is no array, tensor, table, list, tuple, text, dict or set.
+
+    Something with a length and entries by number, such as a Keras ``Sequence``, counts as an iterable.
+    """
+    if isinstance(x, Sequence | Mapping | Set | np.ndarray) or any(hasattr(x, name) for name in _OF_ARRAYS):
+        return False
+    return isinstance(x, Iterable) or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
+
+
+class BatchesGivenError(TypeError):
+    """Rows were expected, and an iterable of batches came."""
+
+
+def inputs_of(batch: Any) -> Any:
+    """X of a batch: the batch itself, or the first of a pair (x, y), as loaders of training data give them."""
+    if isinstance(batch, tuple | list) and 1 <= len(batch) <= 3:
+        first = batch[0]
+        rows = len(first.shape) if hasattr(first, "shape") else np.ndim(first) if isinstance(first, list | tuple) else 0
+        if rows == 2:
+            return first
+    return batch
