@@ -70,7 +70,7 @@ def test_layers_are_read_as_copies_and_set_whole(dtype):
     with pytest.raises(ValueError, match="read-only"):
         net.layers[0].W[0, 0] = 1
     for bad, error in ((w.T, ValueError), (w.astype(complex), TypeError), (w.astype(str), TypeError)):
-        with pytest.raises(error, match="^W has"):
+        with pytest.raises(error, match="^W (has|holds)"):
             net.layers[0].W = bad
     with pytest.raises(ValueError, match=r"^B has shape \(4,\): expected \(5,\)"):
         net.layers[0].B = np.zeros(4)
@@ -251,7 +251,7 @@ def test_numbers_that_the_type_cannot_hold_are_refused():
     net = fc.Network([4, 8, 1], loss="mse", seed=0)
     with pytest.raises(ValueError, match=r"y contains .* too large for float32: expected at most 3.4e"):
         net.fit(np.ones((2, 4)), [1e300, 1])
-    with pytest.raises(ValueError, match="B of layers.* too large for float32"):
+    with pytest.raises(ValueError, match=r"B has 1e\+300 at \[0\], too large for float32"):
         net.layers[0].B = np.full(8, 1e300)
     with pytest.raises(ValueError, match=r"B has shape \(\): expected \(8,\)"):
         net.layers[0].B = 0
