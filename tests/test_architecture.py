@@ -39,7 +39,7 @@ explanation.loss_formulas explanation.normalization_formulas explanation.words e
 explanation.latex explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures
 explanation.histograms explanation.page explanation.comparison explanation.homework explanation.kinks
 explanation.gradient_check explanation.diagnosis explanation.explanation explanation explaining network loading
-article explain_command threads threadpool_controller sklearn.versions sklearn.columns sklearn.constraints
+article explain_command _threads threadpool_controller sklearn.versions sklearn.columns sklearn.constraints
 sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back sklearn.descent sklearn.lbfgs
 sklearn.continuing sklearn.predictions sklearn.perceptron sklearn.labels sklearn.classifier sklearn.regressor sklearn
 cli __main__"""

@@ -104,14 +104,15 @@ def test_a_limit_for_another_library_leaves_fcnet_alone():
     assert chosen() == before
 
 
-def test_limits_and_threads_nest_in_each_other():
+def test_a_block_of_threads_comes_before_a_limit():
     before = chosen()
-    with fc.threads(3):
-        with threadpoolctl.threadpool_limits(7):
-            with fc.threads(5):
+    with threadpoolctl.threadpool_limits(7):
+        with fc.threads(5):
+            assert chosen() == (5, "fcnet.threads")
+            with threadpoolctl.threadpool_limits(6):
                 assert chosen() == (5, "fcnet.threads")
-            assert chosen() == (7, "threadpoolctl")
-        assert chosen() == (3, "fcnet.threads")
+                assert fcnet_pools()[0]["num_threads"] == 6
+        assert chosen() == (7, "threadpoolctl")
     assert chosen() == before
 
 

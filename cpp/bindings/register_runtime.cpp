@@ -11,6 +11,7 @@
 #include "fcnet/shuffle.hpp"
 #include "fcnet/threads.hpp"
 #include "register.hpp"
+#include "thread_context.hpp"
 #include "unlocked.hpp"
 
 #if !defined(_WIN32)
@@ -88,7 +89,8 @@ void register_runtime(py::module_& m) {
   pthread_atfork(nullptr, nullptr, &Unlocked::forget);
 #endif
   m.def("config", [] {
-    const ThreadCount threads = thread_count();
+    const int here = threads_of_context();
+    const ThreadCount threads = here != 0 ? ThreadCount{here, ThreadSource::threads_context} : thread_count();
     return py::dict("isa"_a = isa().name, "isa_source"_a = isa_source, "available_isas"_a = available(),
                     "threads"_a = threads.count, "threads_source"_a = name(threads.source),
                     "cpus"_a = usable_cpus().count, "compiler"_a = FCNET_COMPILER, "flags"_a = FCNET_FLAGS);

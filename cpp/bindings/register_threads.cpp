@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The number of threads: chosen by the environment at import, then by Python (python/fcnet/threads.py), by
+// The number of threads: chosen by the environment at import, then by Python (python/fcnet/_threads.py), by
 // threadpoolctl or by C code of this process through the two functions that this library exports.
 #include <algorithm>
 #include <atomic>
@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "fcnet/threads.hpp"
 #include "register.hpp"
+#include "thread_context.hpp"
 
 namespace fcnet::bindings {
 namespace {
@@ -30,12 +31,6 @@ int count_from(py::handle n) {
   return static_cast<int>(count);
 }
 
-ThreadSource source_from(const std::string& wanted) {
-  for (int i = 0; i <= static_cast<int>(ThreadSource::threadpoolctl); ++i)
-    if (name(static_cast<ThreadSource>(i)) == wanted) return static_cast<ThreadSource>(i);
-  value_error("no source of a number of threads is called '" + wanted + "'");
-}
-
 // What threadpoolctl's limit replaced: when the limit ends, threadpoolctl sets that count again, and then it is again
 // the choice of whoever had made it.
 std::atomic<ThreadCount> replaced{ThreadCount{}};
@@ -55,7 +50,14 @@ void set_from_outside(int count) {
 
 void register_threads(py::module_& m) {
   choose_threads();
-  m.def("get_num_threads", num_threads);
+  thread_context = PyContextVar_New("fcnet.threads", Py_None);
+  if (thread_context == nullptr) throw py::error_already_set();
+  m.attr("thread_context") = py::reinterpret_borrow<py::object>(thread_context);
+  m.def("get_num_threads", [] {
+    const int count = threads_of_context();
+    return count != 0 ? count : thread_count().count;
+  });
+  m.def("check_num_threads", count_from, "n"_a);
   m.def("set_num_threads", [](py::handle n) { set_num_threads(count_from(n)); }, "n"_a);
   m.def(
       "cgroup_quota",
@@ -63,13 +65,6 @@ void register_threads(py::module_& m) {
         return cgroup_quota(memberships.c_str(), mount.c_str());
       },
       "memberships"_a, "mount"_a);
-  m.def(
-      "exchange_num_threads",
-      [](py::handle n, const std::string& source) {
-        const ThreadCount before = exchange_thread_count({count_from(n), source_from(source)});
-        return py::make_tuple(before.count, name(before.source));
-      },
-      "n"_a, "source"_a);
 }
 
 }  // namespace fcnet::bindings
@@ -80,5 +75,5 @@ void register_threads(py::module_& m) {
 #define FCNET_EXPORT extern "C" __attribute__((visibility("default")))
 #endif
 
-FCNET_EXPORT int fcnet_get_num_threads() { return fcnet::num_threads(); }
+FCNET_EXPORT int fcnet_get_num_threads() { return fcnet::thread_count().count; }
 FCNET_EXPORT void fcnet_set_num_threads(int count) { fcnet::bindings::set_from_outside(count); }

@@ -10,6 +10,8 @@
 #include <chrono>
 #include <thread>
 
+#include "thread_context.hpp"
+
 namespace fcnet::bindings {
 
 namespace py = pybind11;
@@ -25,6 +27,7 @@ class Unlocked {
   template <class Work>
   static auto run(Work work) {
     const Unlocked here;
+    const ThreadLimit limit(threads_of_context());
     const py::gil_scoped_release released;
     const auto result = work();
     here.before_locking();

@@ -168,6 +168,7 @@ Pool* pool = nullptr;
 std::once_flag once;
 constinit std::atomic<ThreadCount> allowed{ThreadCount{}};
 static_assert(std::atomic<ThreadCount>::is_always_lock_free);  // a forked child may find it in any state
+thread_local int limit = 0;                                    // of the calling thread; 0: what is allowed
 
 Pool& the_pool() {
   std::call_once(once, [] {
@@ -196,5 +197,10 @@ void run_team(int threads, Job job, void* context) { the_pool().run(threads, job
 
 ThreadCount thread_count() { return allowed.load(std::memory_order_relaxed); }
 ThreadCount exchange_thread_count(ThreadCount next) { return allowed.exchange(next, std::memory_order_relaxed); }
+
+ThreadLimit::ThreadLimit(int count) : before_(limit) { limit = count; }
+ThreadLimit::~ThreadLimit() { limit = before_; }
+
+int num_threads() { return limit != 0 ? limit : thread_count().count; }
 
 }  // namespace fcnet

@@ -48,7 +48,21 @@ void run_team(int threads, const F& body) {
 // whoever came last. exchange returns what it replaces. The count is from 1 to max_threads.
 ThreadCount thread_count();
 ThreadCount exchange_thread_count(ThreadCount next);
-inline int num_threads() { return thread_count().count; }
+
+// While it lives, work that the calling thread starts may use `count` threads; 0: as many as the process.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int count);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int before_;
+};
+
+// What work that the calling thread starts now may use.
+int num_threads();
 inline void set_num_threads(int count) { exchange_thread_count({count, ThreadSource::set_num_threads}); }
 
 }  // namespace fcnet

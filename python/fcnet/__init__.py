@@ -14,8 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fcnet._native import __version__
+from fcnet._threads import get_num_threads, set_num_threads, threads
 from fcnet.threadpool_controller import register_when_imported
-from fcnet.threads import get_num_threads, set_num_threads, threads
 
 if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules

@@ -1,0 +1,159 @@
+"""How many threads fcnet computes with: a number for the whole process, and one for a ``with`` block.
+
+At import the number of the process is ``FCNET_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the number of processors
+that the affinity mask and the CPU quota of the cgroup leave to this process. So the workers of joblib use what joblib
+gives them by ``OMP_NUM_THREADS`` (its ``inner_max_num_threads``, else their share of the processors), unless
+``FCNET_NUM_THREADS`` is set. ``set_num_threads`` and ``threadpoolctl`` change it. ``with fcnet.threads(n):`` leaves it
+alone and comes first where it holds. The number says who computes what and never changes a bit of a result.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fcnet import _native
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+# What is open in this context, innermost first: (count, block, the blocks around it) or None.
+_Open = tuple[int, object, Any] | None
+
+
+def get_num_threads() -> int:
+    """Return the number of threads that new work of this context may use, the calling one among them.
+
+    Returns
+    -------
+    int, at least 1; ``show_config`` tells who chose it
+
+    Examples
+    --------
+    >>> import fcnet as fc
+    >>> fc.get_num_threads() >= 1
+    True
+    """
+    return _native.get_num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Choose the number of threads for the whole process, from the next call on.
+
+    A fit keeps the number it began with. Small work uses fewer threads than it may. Inside a block of
+    ``fcnet.threads`` the number of the block holds.
+
+    Parameters
+    ----------
+    n : int, 1 <= n <= 1024
+        Threads, the calling one among them.
+
+    Raises
+    ------
+    TypeError : n is not an int.
+    ValueError : n is out of range.
+
+    Examples
+    --------
+    >>> import fcnet as fc
+    >>> fc.set_num_threads(fc.get_num_threads())
+    """
+    _native.set_num_threads(n)
+
+
+class threads:  # noqa: N801
+    """Use ``n`` threads inside a ``with`` block or a decorated function, and afterwards as many as before.
+
+    Blocks nest. The number holds in the current context (``contextvars``) only: for the Python thread or the asyncio
+    task that entered the block, not for others, whose blocks may overlap it. A Python thread that is started inside
+    the block uses the number of the process, unless it gets a copy of the context, as ``asyncio.to_thread`` gives it.
+    The number of the process, which ``set_num_threads`` and ``threadpoolctl`` change, stays as it is.
+
+    A block inside a generator also holds for the code that takes its values, between one value and the next, as
+    Python's contexts have it. Decorate the generator function, and the number holds only while the generator runs.
+
+    Parameters
+    ----------
+    n : int, 1 <= n <= 1024
+        Threads, the calling one among them.
+
+    Raises
+    ------
+    TypeError : n is not an int, or an asynchronous generator function is decorated.
+    ValueError : n is out of range.
+
+    Examples
+    --------
+    >>> import fcnet as fc
+    >>> with fc.threads(1):
+    ...     fc.get_num_threads()
+    1
+    """
+
+    __slots__ = ("_count",)
+
+    def __init__(self, n: int) -> None:
+        self._count = _native.check_num_threads(n)
+
+    def __repr__(self) -> str:
+        return f"fcnet.threads({self._count})"
+
+    def __enter__(self) -> None:
+        _native.thread_context.set((self._count, self, _native.thread_context.get()))
+
+    def __exit__(self, *_: object) -> None:
+        _native.thread_context.set(_without(_native.thread_context.get(), self))
+
+    def __call__(self, function: _F) -> _F:
+        """Return the function, which then uses so many threads."""
+        import inspect
+
+        if inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function!r} is an asynchronous generator function: use a with block inside it")
+        make = (
+            self._generator_function
+            if inspect.isgeneratorfunction(function)
+            else self._coroutine_function
+            if inspect.iscoroutinefunction(function)
+            else self._function
+        )
+        return functools.wraps(function)(make(function))  # type: ignore[return-value]
+
+    def _function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(*args: Any, **options: Any) -> Any:
+            with self:
+                return function(*args, **options)
+
+        return limited
+
+    def _coroutine_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def limited(*args: Any, **options: Any) -> Any:
+            with self:
+                return await function(*args, **options)
+
+        return limited
+
+    def _generator_function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(*args: Any, **options: Any) -> Any:
+            generator = function(*args, **options)
+            step, given = generator.send, None
+            while True:
+                with self:
+                    try:
+                        value = step(given)
+                    except StopIteration as end:
+                        return end.value
+                try:
+                    step, given = generator.send, (yield value)
+                except BaseException as error:  # also GeneratorExit: the generator is to see it
+                    step, given = generator.throw, error
+
+        return limited
+
+
+def _without(blocks: _Open, block: object) -> _Open:
+    """The blocks that are open, but for the innermost one of ``block``: generators may leave theirs in any order."""
+    if blocks is None:  # entered in another context, such as a generator that is closed elsewhere
+        return None
+    count, innermost, around = blocks
+    return around if innermost is block else (count, innermost, _without(around, block))
