@@ -22,13 +22,15 @@ CORE_ORDER = """
 status layout checked buffer random isa/table batch_loss averaging hyperparameters row_training vec vec_math tile
 activations activation_panels vec_random dropout optimizers elementwise element pack slices forward backward update
 sparse_layer losses rowmajor row_layers row_losses short_layers small_batch norm normal normalization ceilings
-isa/kernels isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch shuffle cpus threads denormals watch parallel network
+isa/kernels isa/avx512 isa/avx2 isa/neon isa/portable isa/dispatch shuffle cpus threads denormals watch
+validation_split parallel network
 optimizer_state weight_average data plan sparse_workspace workspace passage row_workspace propagation gradients
 trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native console optional reference.kernels reference.activations reference.losses reference.normalization
 reference.optimizers reference.averaging reference.random reference.network reference kernels objects feature_names
-tables tensors arrays finite sparse iterables samples targets metrics.samples metrics.classification
+tables tensors arrays finite sparse resolution iterables samples targets metrics.samples
+metrics.classification
 metrics.probabilities metrics.regression metrics config hyperparameters names keywords signatures losses initializers
 normalization dense kinds
 class_names architecture answers splitting examples batches files safetensors datasets scoring monitoring

@@ -17,10 +17,10 @@ template <class T>
 class Fit {
  public:
   Fit(const std::shared_ptr<Model<T>>& model, const Trained& trained, py::object x, py::object y, py::object weights,
-      Size batch, bool shuffle, Hyperparameters chosen, Size used)
+      const py::object& rows, Size batch, bool shuffle, Hyperparameters chosen, Size used)
       : network_(model),
-        samples_(std::move(x), model->shape().inputs(), model->input()),
-        targets_(std::move(y), std::move(weights), model->shape(), samples_.n),
+        samples_(std::move(x), model->shape().inputs(), model->input(), rows),
+        targets_(std::move(y), std::move(weights), model->shape(), samples_.total),
         shuffle_(shuffle),
         optimizer_(chosen.optimizer),
         averaging_(chosen.averaging) {
@@ -38,7 +38,7 @@ class Fit {
   void use(py::object x, py::object y, py::object weights) {
     const Model<T>& model = claimed();
     Samples<T> samples(std::move(x), model.shape().inputs(), model.input());
-    Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.n);
+    Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.total);
     if (samples.n == 0) value_error("x has no rows: expected at least one sample");
     const Running here(running_);
     samples_ = std::move(samples);

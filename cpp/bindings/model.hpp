@@ -24,7 +24,7 @@ class Model {
 
   // `fill(parameters, watch)` gives the first ones their values.
   template <class Fill>
-  Model(const Shape& shape, std::uint64_t seed, InputScale<T> input, Fill fill)
+  Model(const Shape& shape, std::uint64_t seed, AnyInputScale<T> input, Fill fill)
       : shape_(shape), seed_(seed), input_(std::move(input)) {
     auto fresh = shared<Parameters<T>>();
     const Status status = Attention().run([&](Watch& watch) {
@@ -37,11 +37,19 @@ class Model {
 
   // The same as it is now, without what a fit goes on from: published parameters never change.
   Model(const Model& other)
-      : shape_(other.shape_), seed_(other.seed_), input_(other.input_), now_{other.published_parameters(), {}, {}} {}
+      : shape_(other.shape_), seed_(other.seed_), input_(other.input()), now_{other.published_parameters(), {}, {}} {}
 
   const Shape& shape() const { return shape_; }
   std::uint64_t seed() const { return seed_; }
-  const InputScale<T>& input() const { return input_; }
+  AnyInputScale<T> input() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return input_;
+  }
+  // Whoever reads samples already goes on with what was there.
+  void set_input(AnyInputScale<T> next) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    input_.swap(next);
+  }
 
   Published published() const { return published_parameters(); }
   // Returns what was published before.
@@ -59,7 +67,10 @@ class Model {
     now_.epochs += counts;
     return std::exchange(now_.parameters, std::move(next));
   }
-  std::shared_ptr<Parameters<T>> published_parameters() const { return now().parameters; }
+  std::shared_ptr<Parameters<T>> published_parameters() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return now_.parameters;
+  }
 
   // What the network is, all of one moment.
   struct Moment {
@@ -111,7 +122,7 @@ class Model {
  private:
   Shape shape_;
   std::uint64_t seed_;
-  InputScale<T> input_;
+  AnyInputScale<T> input_;
   Moment now_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;

@@ -35,14 +35,7 @@ using Kind = std::tuple<std::string, bool, double, std::string, double, double>;
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
                                       const std::optional<Layers>& given) {
-  InputScale<T> input;
-  if (!scale.is_none()) {
-    const Dimensions each{dim(shape.inputs())};
-    const Input<T> factors = Input<T>(scale, "scale").expect(each, sizes({shape.inputs()}).c_str());
-    const Input<T> zeros = Input<T>(offset, "offset").expect(each, sizes({shape.inputs()}).c_str());
-    input.scale.assign(factors.data(), factors.data() + factors.size());
-    input.offset.assign(zeros.data(), zeros.data() + zeros.size());
-  }
+  AnyInputScale<T> input = input_scale<T>(scale, offset, shape.inputs());
   std::optional<GivenLayers<T>> layers;
   if (given) layers.emplace(shape, *given);
   return shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Watch& watch) {
@@ -158,9 +151,17 @@ void set_parameters(const PyModel& self, const Layers& layers) {
   });
 }
 
-py::array predict_rows(const PyModel& self, py::object x) {
+// Whoever reads samples meanwhile goes on with what was there.
+void set_input(const PyModel& self, const py::object& scale, const py::object& offset) {
+  with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
+    const typename Model<T>::Claim claim(model, "this network is being fitted: its scale and offset cannot be set");
+    model->set_input(input_scale<T>(scale, offset, model->shape().inputs()));
+  });
+}
+
+py::array predict_rows(const PyModel& self, py::object x, const py::object& rows) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
-    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
+    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input(), rows);
     py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
     T* const to = out.mutable_data();
     const auto parameters = model->published();
@@ -204,11 +205,11 @@ py::list activations_of(const PyModel& self, py::object x) {
   });
 }
 
-py::tuple evaluate_rows(const PyModel& self, py::object x, py::object y, py::object weights) {
+py::tuple evaluate_rows(const PyModel& self, py::object x, py::object y, py::object weights, const py::object& rows) {
   return with_model(self, [&]<class T>(const auto& model, T) {
-    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
+    const Samples<T> samples(std::move(x), model->shape().inputs(), model->input(), rows);
     if (model->shape().loss == Loss::custom) value_error("loss is a function: expected one that fcnet has");
-    const Targets<T> targets(std::move(y), weights, model->shape(), samples.n);
+    const Targets<T> targets(std::move(y), weights, model->shape(), samples.total);
     const auto parameters = model->published();
     const Data<T> data = targets.data(samples);
     const LossResult result = Attention().run([&](Watch& watch) { return evaluate(*parameters, data, watch); });
@@ -221,7 +222,7 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
   return with_model(self, [&]<class T>(const auto& model, T) {
     const Shape& shape = model->shape();
     const Samples<T> samples(std::move(x), shape.inputs(), model->input());
-    const Targets<T> targets(std::move(y), weights, shape, samples.n);
+    const Targets<T> targets(std::move(y), weights, shape, samples.total);
     if (samples.n == 0) value_error("x has no rows: expected at least one sample");
     const auto parameters = model->published();
     const Data<T> data = targets.data(samples);
@@ -241,14 +242,14 @@ PyModel as_now(const PyModel& self) {
 PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
                        const std::string& optimizer, const std::map<std::string, double>& hyper, Size used,
                        py::object weights, const std::vector<bool>& trainable, const std::string& averaging,
-                       double decay) {
+                       double decay, const py::object& rows) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
     if (!trainable.empty() && trainable.size() != model->shape().layers())
       value_error("trainable has not one entry for each layer");
     Hyperparameters chosen = hyperparameters(optimizer, hyper);
     chosen.averaging = averaging_named(averaging, decay);
-    return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), batch,
-                                     shuffle, chosen, used)};
+    return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), rows,
+                                     batch, shuffle, chosen, used)};
   });
 }
 
@@ -261,6 +262,7 @@ void register_model(py::module_& m) {
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none(),
            "quantiles"_a = std::vector<double>{})
       .def("as_now", as_now)
+      .def("set_input", set_input, "scale"_a, "offset"_a)
       .def("state", state_of, "snapshot"_a = nullptr)
       .def("snapshot", snapshot_of, "layers"_a = py::none())
       .def_property(
@@ -286,15 +288,15 @@ void register_model(py::module_& m) {
             with_model(self, [&]<class T>(const auto& model, T) { set_average_state<T>(model, kind, count, layers); });
           },
           "kind"_a, "count"_a, "layers"_a)
-      .def("predict", predict_rows, "x"_a)
+      .def("predict", predict_rows, "x"_a, "rows"_a = py::none())
       .def("predict_otherwise", predict_otherwise, "x"_a, "logits"_a, "dropout_seed"_a = py::none())
       .def("activations", activations_of, "x"_a)
-      .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none())
+      .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none(), "rows"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
   py::class_<PyTrainer>(m, "Trainer")
       .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
            "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{}, "averaging"_a = "none",
-           "decay"_a = 0.0)
+           "decay"_a = 0.0, "rows"_a = py::none())
       .def(
           "run_epoch",
           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "arrays.hpp"
@@ -10,9 +11,10 @@
 #include "fcnet/plan.hpp"
 #include "fcnet/shuffle.hpp"
 #include "fcnet/threads.hpp"
+#include "fcnet/validation_split.hpp"
 #include "register.hpp"
+#include "signals.hpp"
 #include "thread_context.hpp"
-#include "unlocked.hpp"
 
 #if !defined(_WIN32)
 #include <pthread.h>
@@ -80,6 +82,23 @@ py::dict plan(const std::vector<Size>& sizes, const std::string& dtype, Size bat
   return dtype == "float32" ? of(float{}) : of(double{});
 }
 
+// The numbers of the samples to train on and of those held back, ascending.
+py::tuple held_back(std::uint64_t seed, std::uint32_t epoch, Size n, double share, const py::object& labels) {
+  using Labels = py::array_t<std::int32_t, py::array::c_style>;
+  const Labels of_samples = labels.is_none() ? Labels() : Labels(labels);
+  if (!labels.is_none() && static_cast<Size>(of_samples.size()) != n) value_error("labels are not one for each sample");
+  const std::int32_t* const given = labels.is_none() ? nullptr : of_samples.data();
+  if (given != nullptr && std::any_of(given, given + n, [](std::int32_t label) { return label < 0; }))
+    value_error("labels are negative");
+  ValidationSplit split;
+  const auto run = [](auto work) { raise_unless_ok(Attention().run(work)); };
+  run([&](Watch& watch) { return split.draw(seed, epoch, n, share, given, watch); });
+  py::array_t<std::int64_t> kept(dim(n - split.held())), held(dim(split.held()));
+  std::int64_t *const to = kept.mutable_data(), *const rest = held.mutable_data();
+  run([&](Watch& watch) { return split.list(to, rest, watch); });
+  return py::make_tuple(kept, held);
+}
+
 }  // namespace
 
 void register_runtime(py::module_& m) {
@@ -117,6 +136,7 @@ void register_runtime(py::module_& m) {
         return order;
       },
       "seed"_a, "epoch"_a, "n"_a);
+  m.def("hold_back", held_back, "seed"_a, "epoch"_a, "n"_a, "share"_a, "labels"_a);
 }
 
 }  // namespace fcnet::bindings

@@ -7,28 +7,63 @@
 #include "arrays.hpp"
 #include "fcnet/network.hpp"
 #include "python_loss.hpp"
+#include "shared.hpp"
 
 namespace fcnet::bindings {
 
-// What every input goes through first, (x - offset) * scale for each feature; empty: nothing.
+// What every input goes through first, (x - offset) * scale for each feature.
 template <class T>
 struct InputScale {
   std::vector<T> scale, offset;
+  std::vector<double> exact;  // offsets; empty where T is double or they are all 0
+
+  InputScale(const py::object& factors, const py::object& offsets, Size inputs) {
+    const auto read = [&](const py::object& given, const char* name) {
+      return Input<double>(given, name).expect({dim(inputs)}, sizes({inputs}).c_str());
+    };
+    const Input<double> by = read(factors, "scale"), from = read(offsets, "offset");
+    const auto is_zero = [](double each) { return each == 0; };
+    for (Size j = 0; j < inputs; ++j) {
+      scale.push_back(static_cast<T>(by.data()[j]));
+      offset.push_back(static_cast<T>(from.data()[j]));
+    }
+    if (sizeof(T) == sizeof(float) && !std::all_of(from.data(), from.data() + inputs, is_zero))
+      exact.assign(from.data(), from.data() + inputs);
+  }
 };
 
+// Null: inputs enter as they are.
+template <class T>
+using AnyInputScale = std::shared_ptr<const InputScale<T>>;
+
+template <class T>
+AnyInputScale<T> input_scale(const py::object& scale, const py::object& offset, Size inputs) {
+  return scale.is_none() ? nullptr : shared<const InputScale<T>>(scale, offset, inputs);
+}
+
 // x: rows of real numbers in native byte order and aligned, with any steps between them; or fcnet.sparse.SparseRows.
+// The samples are all of them, or those that `chosen` lists.
 template <class T>
 struct Samples {
   py::array array, indices;
   std::vector<std::int64_t> starts;  // a copy: what they say of the other arrays stays true
+  py::array_t<std::int64_t> chosen;
+  AnyInputScale<T> input;
   RowSource<T> rows{};
-  Size n;
+  Size n;      // samples
+  Size total;  // rows
 
-  Samples(py::object x, Size inputs, const InputScale<T>& input) {
+  Samples(py::object x, Size inputs, AnyInputScale<T> scaled_by, const py::object& numbers = py::none())
+      : input(std::move(scaled_by)) {
     rows.columns = inputs;
     const bool sparse = !is_plain_array(x) && py::hasattr(x, "starts");
     sparse ? read_sparse(x) : read_dense(as_array(x, "x"));
-    if (!input.scale.empty()) rows.scale = input.scale.data(), rows.offset = input.offset.data();
+    n = total;
+    if (!numbers.is_none()) choose(numbers);
+    if (input == nullptr) return;
+    rows.scale = input->scale.data();
+    rows.offset = input->offset.data();
+    if (!input->exact.empty() && is_rounded(rows.element)) rows.exact = input->exact.data();
   }
   Samples(const Samples&) = delete;  // rows point into it
   Samples& operator=(const Samples&) = delete;
@@ -36,6 +71,20 @@ struct Samples {
   Samples& operator=(Samples&&) = default;
 
  private:
+  // Whether float holds not all numbers of this kind.
+  static bool is_rounded(Element element) {
+    return element == Element::float64 || element == Element::int32 || element == Element::int64 ||
+           element == Element::uint32 || element == Element::uint64;
+  }
+
+  void choose(const py::object& numbers) {
+    chosen = py::array_t<std::int64_t, py::array::c_style>(numbers);  // nobody else writes to it
+    n = static_cast<Size>(chosen.size());
+    const auto outside = [&](std::int64_t row) { return row < 0 || static_cast<Size>(row) >= total; };
+    if (std::any_of(chosen.data(), chosen.data() + n, outside)) value_error("rows has numbers that x has no rows for");
+    rows.order = chosen.data();
+  }
+
   void read_dense(py::array x) {
     array = std::move(x);
     const py::ssize_t bytes = array.itemsize();
@@ -48,7 +97,7 @@ struct Samples {
       if (stride % bytes != 0) value_error("x has strides of half an element");
       return stride / bytes;
     };
-    n = static_cast<Size>(array.shape(0));
+    total = static_cast<Size>(array.shape(0));
     rows.x = array.data();
     rows.row_step = step(0);
     rows.column_step = step(1);
@@ -63,7 +112,7 @@ struct Samples {
     if (starts.empty() || starts.front() < 0 || !std::is_sorted(starts.begin(), starts.end()) ||
         starts.back() > std::min(array.size(), indices.size()))
       value_error("x has starts that are not in its data");
-    n = starts.size() - 1;
+    total = starts.size() - 1;
     rows.element = array.itemsize() == 4 ? Element::float32 : Element::float64;
     rows.x = array.data();
     rows.starts = starts.data();

@@ -26,11 +26,11 @@ class CustomLoss {
 
 template <class T>
 struct Data {
-  RowSource<T> x;  // without an order of its own
-  Size samples;
-  const std::int32_t* labels;  // (samples,), cross-entropy; else null
-  const T* targets;            // (samples, outputs) where there are no labels
-  const T* weights = nullptr;  // (samples,), or null: 1
+  RowSource<T> x;              // its order says which of the rows the samples are; null: all of them
+  Size samples;                // all that follows is by row
+  const std::int32_t* labels;  // (rows,), cross-entropy; else null
+  const T* targets;            // (rows, outputs) where there are no labels
+  const T* weights = nullptr;  // (rows,), or null: 1
   CustomLoss<T>* custom = nullptr;
 
   RowSource<T> x_in(const std::int64_t* order) const {

@@ -13,7 +13,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
   if (const Status s = propagation.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
     return {.status = s};
-  propagation.begin(nullptr, &watch);
+  propagation.begin(data.x.order, &watch);
   LossSum loss;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;

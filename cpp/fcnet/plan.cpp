@@ -61,11 +61,16 @@ template <class T>
 Sparsity sparsity(const Data<T>& data) {
   const std::int64_t* const starts = data.x.starts;
   if (starts == nullptr || data.x.scale != nullptr || data.samples == 0 || data.x.columns > UINT32_MAX) return {};
-  Sparsity sparse{0, static_cast<double>(starts[data.samples] - starts[0]) / static_cast<double>(data.samples)};
-  if (sparse.mean * densest > static_cast<double>(data.x.columns)) return {};
-  for (Size i = 0; i < data.samples; ++i)
-    sparse.longest = std::max(sparse.longest, static_cast<Size>(starts[i + 1] - starts[i]));
-  return sparse;
+  Sparsity sparse;
+  Size numbers = 0;
+  for (Size i = 0; i < data.samples; ++i) {
+    const std::int64_t row = row_at(data.x.order, i);
+    const Size length = static_cast<Size>(starts[row + 1] - starts[row]);
+    numbers += length;
+    sparse.longest = std::max(sparse.longest, length);
+  }
+  sparse.mean = static_cast<double>(numbers) / static_cast<double>(data.samples);
+  return sparse.mean * densest > static_cast<double>(data.x.columns) ? Sparsity{} : sparse;
 }
 
 double sample_flops(const Shape& shape, const Sparsity& sparse) {

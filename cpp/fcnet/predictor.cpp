@@ -241,7 +241,7 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   const Activation last = shape.activation(shape.layers() - 1);
   result.status = for_outputs(parameters, data, last, {}, watch, [&](Size first, Size rows, T* panel, T* scratch) {
     // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
-    losses_of<T>(shape, data, nullptr, first, rows, panel, panel, scratch, &losses[first / loss_group]);
+    losses_of<T>(shape, data, data.x.order, first, rows, panel, panel, scratch, &losses[first / loss_group]);
   });
   if (result.status != Status::ok) return result;
   LossSum sum;

@@ -9,37 +9,32 @@
 
 namespace fcnet::FCNET_ISA {
 
-template <class Source, class T>
-void gather_row(const RowSource<T>& rows, Size i, T* h) {
-  const Source* const x = row_of<Source>(rows, i);
-  Size j = 0;
-  if (rows.column_step == 1)
-    for (; j + width<T> <= rows.columns; j += width<T>) store(h + j, load_as<T>(x + j));
-  for (; j < rows.columns; ++j) h[j] = number_as<T>(x[static_cast<std::ptrdiff_t>(j) * rows.column_step]);
-}
-
 // Kept out of the steps, of which the smallest take some 50 ns.
 template <class T>
 [[gnu::noinline]] void gather_sparse_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
   for (Size i = 0; i < n; ++i) {
     T* const row = h.p + i * h.stride;
-    for (Size j = 0; j < rows.columns; ++j) row[j] = 0;
+    for (Size j = 0; j < rows.columns; ++j) row[j] = empty_place(rows, j);
     add_sparse_row(rows, first + i, row, 1);
   }
 }
 
 template <class T>
+FCNET_INLINE void gather_dense_row(const RowSource<T>& rows, Size i, T* h) {
+  if constexpr (sizeof(T) == 4)
+    if (is_exact(rows)) return subtract_offsets(rows, i, 0, rows.columns, h);
+  convert_row(rows, i, 0, rows.columns, h);
+}
+
+template <class T>
 void gather_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
-  if (rows.starts != nullptr) {
+  if (rows.starts != nullptr)
     gather_sparse_rows(rows, first, n, h);
-  } else {
-    with_element(rows.element, [&](auto source) {
-      for (Size i = 0; i < n; ++i) gather_row<decltype(source)>(rows, first + i, h.p + i * h.stride);
-    });
-  }
+  else
+    for (Size i = 0; i < n; ++i) gather_dense_row(rows, first + i, h.p + i * h.stride);
   if (rows.scale == nullptr) return;
   for (T* row = h.p; row < h.p + n * h.stride; row += h.stride)
-    for (Size j = 0; j < rows.columns; ++j) row[j] = (row[j] - rows.offset[j]) * rows.scale[j];
+    for (Size j = 0; j < rows.columns; ++j) row[j] = (row[j] - left_to_subtract(rows, j)) * rows.scale[j];
 }
 
 template <class T>

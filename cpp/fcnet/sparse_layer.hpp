@@ -16,14 +16,14 @@ template <class T>
 void gather_terms(const RowSource<T>& rows, Size first, Size samples, const SparsePanels<T>& to) {
   Size *const starts = to.starts, *const ends = starts + to.blocks + 1;
   for (Size b = 0; b <= to.blocks; ++b) ends[b] = 0;
-  for (Size i = 0; i < samples; ++i) each_number(rows, first + i, [&](Size j, T) { ++ends[j / lanes]; });
+  for (Size i = 0; i < samples; ++i) each_number<T>(rows, first + i, [&](Size j, T) { ++ends[j / lanes]; });
   for (Size b = 0, sum = 0; b <= to.blocks; ++b) {
     const Size count = ends[b];
     starts[b] = ends[b] = sum;
     sum += count;
   }
   for (Size i = 0; i < samples; ++i)
-    each_number(rows, first + i, [&](Size j, T x) {
+    each_number<T>(rows, first + i, [&](Size j, T x) {
       Size& end = ends[j / lanes];
       if (end < starts[j / lanes + 1])
         to.terms[end++] = {T(0) + x, static_cast<std::uint32_t>(j), static_cast<std::uint32_t>(i)};

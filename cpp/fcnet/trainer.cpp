@@ -10,6 +10,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   shape_ = shape;
   trained_ = trained;
   samples_ = used_ = data.samples;
+  rows_of_samples_ = data.x.order;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   plan_ = plan_training<T>(shape, trained, batch_, chosen, num_threads(), sparsity(data));
@@ -49,6 +50,7 @@ Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
     return s;
   }
   samples_ = used_ = data.samples;
+  rows_of_samples_ = data.x.order;
   const Plan now = plan_training<T>(shape_, trained_, batch_, chosen_, num_threads(), sparsity(data));
   plan_.threads = now.threads;  // set since, perhaps
   plan_.by_rows ? rows_.use(data) : propagation_.use(data);
@@ -214,6 +216,18 @@ Status Trainer<T>::begin(const Parameters<T>& start, WeightAverage<T>* average, 
 }
 
 template <class T>
+bool Trainer<T>::draw_order(std::uint64_t seed, std::uint32_t epoch, Watch& watch) {
+  if (!permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); })) return false;
+  if (rows_of_samples_ == nullptr) return true;
+  constexpr Size at_once = Size{1} << 16;
+  for (Size first = 0; first < samples_; first += at_once) {
+    if (watch.check()) return false;
+    for (Size i = first; i < std::min(first + at_once, samples_); ++i) order_[i] = rows_of_samples_[order_[i]];
+  }
+  return true;
+}
+
+template <class T>
 LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
                                  std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch,
                                  WeightAverage<T>* average, bool ends) {
@@ -228,9 +242,8 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
     if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
     if (const Status s = copy_all(state.slots, next_slots_, watch); s != Status::ok) return {.status = s};
   }
-  if (shuffle && !permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); }))
-    return {.status = Status::interrupted};
-  const std::int64_t* const order = shuffle ? order_.data() : nullptr;
+  if (shuffle && !draw_order(seed, epoch, watch)) return {.status = Status::interrupted};
+  const std::int64_t* const order = shuffle ? order_.data() : rows_of_samples_;
   if (plan_.by_rows) {
     run_small_steps(order, watch);
   } else {

@@ -47,6 +47,8 @@ class Trainer {
   LossResult progress() const;  // calling thread only, also from its poll
 
  private:
+  // Shuffles the rows of an epoch; false where somebody stopped it.
+  bool draw_order(std::uint64_t seed, std::uint32_t epoch, Watch& watch);
   void run_steps(Watch& watch);
   void run_small_steps(const std::int64_t* order, Watch& watch);
   Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
@@ -80,6 +82,7 @@ class Trainer {
   Propagation<T> propagation_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;
+  const std::int64_t* rows_of_samples_ = nullptr;  // null: all rows, as they come
   Size samples_ = 0, used_ = 0, batch_ = 0;
   Plan plan_{};
   Hyperparameters chosen_;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,11 +50,11 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
     if each > 1:
         return np.repeat(values, each, axis=1)
     if isinstance(loss, BinaryCrossEntropy):
-        signs = f", see np.asarray({arrays.variable(name)}) > 0" if np.isin(values, (-1, 1)).all() else ""
-        _refuse(values, (values < 0) | (values > 1), f"0 <= y <= 1{signs}", name)
+        signs = f", see np.asarray({arrays.variable(name)}) > 0" if _all_are(values, -1, 1) else ""
+        _refuse(values, lambda part: (part < 0) | (part > 1), f"0 <= y <= 1{signs}", name)
         return smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
-        _refuse(values, values < 0, "counts, at least 0", name)
+        _refuse(values, lambda part: part < 0, "counts, at least 0", name)
     return values
 
 
@@ -118,23 +119,33 @@ def scaled(weights: Array, dtype: np.dtype[Any], name: str) -> tuple[Array, int]
 def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], name: str) -> Array | None:
     """Rows of probabilities of more than one class; None where y is something else."""
     array = tensors.widened(arrays.plain(y, name))
-    if array.dtype.kind != "f" or array.shape != (n, classes) or np.isin(array, (0, 1)).all():
+    if array.dtype.kind != "f" or array.shape != (n, classes) or _all_are(array, 0, 1):
         return None
     shares = targets(array, n, classes, dtype, name)
-    _refuse(shares, shares < 0, "probabilities", name)
-    off = np.abs(shares.sum(axis=1, dtype=float) - 1) > 1e-3
-    if off.any():
-        row = int(np.flatnonzero(off)[0])
-        total = shares[row].sum()
-        y = arrays.variable(name)
-        advice = f", see np.asarray({y}) / np.sum({y}, axis=1, keepdims=True)" if total > 0 else ""
-        raise ValueError(f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1{advice}")
+    _refuse(shares, lambda part: part < 0, "probabilities", name)
+    for first, part in arrays.strips(shares):
+        off = np.flatnonzero(np.abs(part.sum(axis=1, dtype=float) - 1) > 1e-3)
+        if off.size:
+            total, row, y = part[off[0]].sum(), first + off[0], arrays.variable(name)
+            advice = f", see np.asarray({y}) / np.sum({y}, axis=1, keepdims=True)" if total > 0 else ""
+            message = f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1{advice}"
+            raise ValueError(message)
     return shares
+
+
+def _all_are(array: Array, one: float, other: float) -> bool:
+    """Whether every number is one of two."""
+    return all(bool(((part == one) | (part == other)).all()) for _, part in arrays.strips(array))
 
 
 def smoothed(targets: Array, share: float, classes: int) -> Array:
     """``(1 - share) y + share / classes``."""
-    return targets if share == 0 else np.asarray((1 - share) * targets + share / classes, targets.dtype)
+    if share == 0:
+        return targets
+    result = np.empty_like(targets)
+    for first, part in arrays.strips(targets):
+        result[first : first + len(part)] = (1 - share) * part + share / classes
+    return result
 
 
 def unsmoothed(targets: Array, share: float, classes: int) -> NDArray[np.float64]:
@@ -143,7 +154,10 @@ def unsmoothed(targets: Array, share: float, classes: int) -> NDArray[np.float64
     return given
 
 
-def _refuse(targets: Array, wrong: NDArray[np.bool_], expected: str, name: str) -> None:
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(f"{name} contains {targets[row, column]} in row {row}, column {column}: expected {expected}")
+def _refuse(targets: Array, is_wrong: Callable[[Array], NDArray[np.bool_]], expected: str, name: str) -> None:
+    for first, part in arrays.strips(targets):
+        wrong = np.argwhere(is_wrong(part))
+        if len(wrong):
+            row, column = wrong[0]
+            where = f"row {first + row}, column {column}"
+            raise ValueError(f"{name} contains {part[row, column]} in {where}: expected {expected}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, class_names
+from fcnet import arrays, class_names, tensors
 from fcnet._native import Model
 from fcnet.dense import Activation, Dense
 from fcnet.feature_names import Name, restored
@@ -145,6 +145,23 @@ class Architecture:
         """Whether a sample can be classified correctly."""
         return self.loss.counts_right
 
+    @property
+    def scales(self) -> bool:
+        """Whether the first layer's input is not x itself."""
+        return bool((self.scale != 1).any() or (self.offset != 0).any())
+
+    def offset_for(self, rows: np.dtype[Any]) -> NDArray[Any]:
+        """What is subtracted from rows of a type: of float64 where the network's type rounds such numbers."""
+        return self.offset if not np.can_cast(rows, self.dtype) else self.offset.astype(self.dtype)
+
+    def scaled(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The first layer's input, ``scale (x - offset)``, rounded as in the native core."""
+        x = tensors.widened(x)
+        offset = self.offset_for(x.dtype)
+        with np.errstate(over="ignore"):
+            difference = np.subtract(x, offset, dtype=offset.dtype, casting="same_kind").astype(self.dtype)
+        return np.asarray(difference * self.scale.astype(self.dtype))
+
     def model(self, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> Model:
         """The native model, with the parts of every layer or with fresh ones.
 
@@ -154,8 +171,7 @@ class Architecture:
         MemoryError, OverflowError : a network of this size does not fit in memory.
         """
         given = None if parameters is None else self.parts(parameters)
-        scales = bool((self.scale != 1).any() or (self.offset != 0).any())
-        factors, zeros = (np.full(self.sizes[0], one) if scales else None for one in (self.scale, self.offset))
+        factors, zeros = (np.full(self.sizes[0], one) if self.scales else None for one in (self.scale, self.offset))
         kinds, loss = [kind.native() for kind in self.kinds], self.loss
         each = list(loss.quantiles)
         model = Model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from fcnet.feature_names import cut
 
 Array = NDArray[Any]
 
-SCANNED = 1 << 22  # elements looked at between two chances for Ctrl-C
+SCANNED = 1 << 20  # elements looked at between two chances for Ctrl-C
 
 
 def plain(value: ArrayLike, name: str) -> Array:
@@ -102,16 +103,36 @@ def _not_real(array: Array, name: str) -> str:
     return f"{name} has dtype {array.dtype}: expected real numbers{such.get(kind, '')}"
 
 
+def strips(array: Array, overlap: int = 0) -> Iterator[tuple[int, Array]]:
+    """Part after part of the rows, each with where it begins: small enough that Ctrl-C does not wait."""
+    rows = max(1, SCANNED // max(1, array[:1].size))
+    for first in range(0, len(array), rows):
+        yield first, array[first : first + rows + overlap]
+
+
+def converted(array: Array, dtype: np.dtype[Any]) -> Array:
+    """As ``dtype``, aligned and C-ordered; what is too large becomes infinite."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    result = np.empty(array.shape, dtype)
+    with np.errstate(over="ignore"):
+        for first, part in strips(array):
+            result[first : first + len(part)] = part
+    return result
+
+
 def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     """As ``dtype``, aligned and C-ordered; ValueError for what only the wider type can hold."""
-    with np.errstate(over="ignore"):
-        result = np.require(array, dtype=dtype, requirements=["C", "A"])
-    narrower = array.dtype.kind == "f" and array.itemsize > result.itemsize  # a whole number of 64 bits always fits
-    if narrower and (beyond := np.isinf(result) & ~np.isinf(array)).any():
-        at, most = tuple(map(int, np.argwhere(beyond)[0])), np.finfo(dtype).max
-        raise ValueError(
-            f"{name} has {array[at]} at {list(at)}, too large for {dtype}: expected at most {most:.3g} in size"
-        )
+    result = converted(array, dtype)
+    if array.dtype.kind == "f" and array.itemsize > result.itemsize:  # a whole number of 64 bits always fits
+        for first, part in strips(result):
+            beyond = np.argwhere(np.isinf(part) & ~np.isinf(array[first : first + len(part)]))
+            if len(beyond):
+                at = (first + int(beyond[0][0]), *map(int, beyond[0][1:]))
+                most = np.finfo(dtype).max
+                raise ValueError(
+                    f"{name} has {array[at]} at {list(at)}, too large for {dtype}: expected at most {most:.3g} in size"
+                )
     return result
 
 
@@ -123,11 +144,12 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
     value : number or array-like (inputs,)
     inputs : int
     dtype : the network's
+        The numbers are finite in it, too.
     name : str
 
     Returns
     -------
-    read-only array () or (inputs,)
+    read-only array () or (inputs,) of float64
 
     Raises
     ------
@@ -137,10 +159,11 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
     array = real(plain(value, name), name)
     if array.shape not in ((), (inputs,)):
         raise ValueError(f"{name} has shape {array.shape}: expected one number, or one for each feature: ({inputs},)")
+    array = array.astype(np.float64)
     with np.errstate(over="ignore"):
-        array = array.astype(dtype)
-    if not np.isfinite(array).all():
-        where = f" in feature {np.flatnonzero(~np.isfinite(array))[0]}" if array.ndim else ""
+        finite = np.isfinite(array.astype(dtype))
+    if not finite.all():
+        where = f" in feature {np.flatnonzero(~finite)[0]}" if array.ndim else ""
         raise ValueError(f"{name} is not finite in {dtype}{where}: expected finite numbers")
     array.setflags(write=False)
     return array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Literal
@@ -11,11 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import answers, class_names, tables
+from fcnet import answers, class_names, tables, tensors
 from fcnet.architecture import Architecture
+from fcnet.arrays import SCANNED
 from fcnet.feature_names import Name
 from fcnet.finite import Scaling
 from fcnet.losses import Custom
+from fcnet.resolution import lossy_column, warn_of_lost
 from fcnet.samples import samples
 from fcnet.sparse import SparseRows
 from fcnet.splitting import hold_back
@@ -28,7 +30,8 @@ class Examples:
     """Checked samples, labels or targets, and weights of the samples or None, as the native core takes them.
 
     ``features``: the names of x's columns, if they are known; ``classes``: those of the labels. The true weights are
-    ``2**exponent`` times ``weights``.
+    ``2**exponent`` times ``weights``. ``rows``: the numbers of the rows of all three that are the samples, ascending;
+    None: all of them.
     """
 
     x: NDArray[Any] | SparseRows
@@ -37,6 +40,32 @@ class Examples:
     features: tuple[Name, ...] | None = None
     exponent: int = 0
     classes: tuple[Name, ...] | None = None
+    rows: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.x) if self.rows is None else len(self.rows)
+
+    def of_samples(self, by_row: NDArray[Any]) -> NDArray[Any]:
+        """What of an array with an entry for each row belongs to the samples; copied where they are not all rows."""
+        return by_row if self.rows is None else by_row[self.rows]
+
+    @property
+    def sample_weights(self) -> NDArray[Any] | None:
+        """Of the samples alone."""
+        return None if self.weights is None else self.of_samples(self.weights)
+
+    @property
+    def number_type(self) -> np.dtype[Any]:
+        """Of the numbers in x; float32 for bfloat16."""
+        numbers = self.x.data if isinstance(self.x, SparseRows) else self.x
+        return tensors.widened(np.asarray(numbers[:0])).dtype
+
+    def _strips(self) -> Iterator[slice | NDArray[np.int64]]:
+        """What picks the samples from arrays by row, part after part: Ctrl-C does not wait for one."""
+        at_once = max(64, SCANNED // max(1, self.y[:1].size) // 64 * 64)
+        for first in range(0, len(self), at_once):
+            part = slice(first, min(first + at_once, len(self)))
+            yield part if self.rows is None else self.rows[part]
 
     @classmethod
     def of(
@@ -78,16 +107,26 @@ class Examples:
     def truth(self, made: Architecture) -> NDArray[Any]:
         """What metrics compare outputs with: labels (n,), of several yes-or-no answers (n, outputs), or targets."""
         if not made.classifies or self.y.dtype.kind == "i":
-            return self.y
+            return self.of_samples(self.y)
         if made.takes_labels:
-            return np.asarray(self.y.argmax(axis=1))
-        answers_given = (self.y > 0.5).astype(np.int32)
+            return self._gathered(np.empty(len(self), np.int64), lambda y: y.argmax(axis=1))
+        answers_given = self._gathered(np.empty((len(self), made.sizes[-1]), np.int32), lambda y: y > 0.5)
         return answers_given[:, 0] if made.sizes[-1] == 1 else answers_given
+
+    def _gathered(self, to: NDArray[Any], what: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """``to``, filled with what becomes of the samples' y."""
+        first = 0
+        for part in self._strips():
+            found = what(self.y[part])
+            to[first : first + len(found)] = found
+            first += len(found)
+        return to
 
     @property
     def weighs_nothing(self) -> bool:
         """Whether there are samples, none of which has a weight above 0."""
-        return self.weights is not None and len(self.weights) > 0 and not self.weights.any()
+        weights = self.weights
+        return weights is not None and len(self) > 0 and not any(weights[part].any() for part in self._strips())
 
     def weighing(self, name: str, where: str = "") -> Examples:
         """The same.
@@ -100,10 +139,19 @@ class Examples:
             raise ValueError(f"{name} has nothing but 0{where}: expected some weight")
         return self
 
+    def warn_of_lost_digits(self, made: Architecture) -> None:
+        """A UserWarning where float32 makes distinct numbers of a column of x equal, after its offset."""
+        rounded = made.dtype == np.float32 and not np.can_cast(self.number_type, np.float32)
+        if rounded and not isinstance(self.x, SparseRows):
+            lossy = lossy_column(self.x, made.offset)
+            recipe = "Network(..., offset=x.mean(axis=0), scale=1 / x.std(axis=0)) subtracts in float64"
+            warn_of_lost(lossy, "x", self.features, f"{recipe}, dtype='float64' computes in it", stacklevel=4)
+
     @property
     def weight(self) -> float:
         """Of all samples."""
-        return float(len(self.x)) if self.weights is None else math.ldexp(self.weights.sum(dtype=float), self.exponent)
+        weights = self.sample_weights
+        return float(len(self)) if weights is None else math.ldexp(weights.sum(dtype=float), self.exponent)
 
     def not_empty(self, name: str) -> Examples:
         """The same.
@@ -112,7 +160,7 @@ class Examples:
         ------
         ValueError : there are no samples; the message calls x by ``name``.
         """
-        if len(self.x) == 0:
+        if len(self) == 0:
             raise ValueError(f"{name} has shape {self.x.shape}: expected at least one sample")
         return self
 
@@ -128,49 +176,70 @@ class Examples:
         """
         if given is None:
             return self
-        labels, classes, exponent = self._labels(made), max(2, made.sizes[-1]), 0
-        parts = self._parts(made) if labels is None else np.empty((0, classes))
+        classes, exponent = max(2, made.sizes[-1]), 0
+        labelled = all(self._labels(made, part) is not None for part in self._strips())
+        if not labelled:
+            self._check_parts(made)
         if isinstance(made.loss, Custom):
             made.loss.check_weighted()
         if isinstance(given, str):
             if given != "balanced":
                 raise ValueError(f"class_weight is {given!r}: expected 'balanced', a dict, or a weight for each class")
             # as in scikit-learn: n / (classes that occur * count)
-            counts = parts.sum(axis=0) if labels is None else np.bincount(labels, minlength=classes)
-            of_class = len(self.y) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
+            counts = self._class_counts(made, classes, labelled)
+            of_class = len(self) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
         else:
             each = _of_classes(given, classes, self.classes)
             of_class, exponent = answers.weights(each, classes, made.dtype, "class_weight")
-        y, of_sample = self.y, parts @ of_class if labels is None else of_class[labels]
-        if labels is None:
-            parts = np.divide(parts * of_class, of_sample[:, None], out=parts, where=of_sample[:, None] > 0)
-            y = answers.smoothed(parts[:, classes - y.shape[1] :], made.loss.parameter, classes).astype(made.dtype)
-        weights = of_sample if self.weights is None else self.weights * of_sample
+        y = self.y if labelled else np.empty_like(self.y)
+        weights = np.zeros(len(self.y), np.result_type(of_class, *(() if self.weights is None else (self.weights,))))
+        for part in self._strips():
+            labels = self._labels(made, part) if labelled else None
+            if labels is not None:
+                of_sample = of_class[labels]
+            else:
+                parts = self._parts(made, part)
+                of_sample = parts @ of_class
+                parts = np.divide(parts * of_class, of_sample[:, None], out=parts, where=of_sample[:, None] > 0)
+                y[part] = answers.smoothed(parts[:, classes - y.shape[1] :], made.loss.parameter, classes)
+            weights[part] = of_sample if self.weights is None else self.weights[part] * of_sample
         weights, more = answers.scaled(weights, made.dtype, "sample_weight times class_weight")
         return replace(self, y=y, weights=weights, exponent=self.exponent + exponent + more)
 
-    def _labels(self, made: Architecture) -> NDArray[np.int64] | None:
-        """The class of each sample; None where y does not tell it."""
-        y, outputs, custom = self.y, made.sizes[-1], isinstance(made.loss, Custom)
+    def _class_counts(self, made: Architecture, classes: int, labelled: bool) -> NDArray[Any]:
+        """How many samples every class has, parts of samples added up in their order."""
+        counts = np.zeros(classes, np.int64 if labelled else np.float64)
+        for part in self._strips():
+            labels = self._labels(made, part) if labelled else None
+            if labels is not None:
+                counts += np.bincount(labels, minlength=classes)
+            else:
+                counts = np.vstack([counts, self._parts(made, part)]).sum(axis=0)
+        return counts
+
+    def _labels(self, made: Architecture, part: slice | NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The class of each sample of a part; None where y does not tell it."""
+        y, outputs, custom = self.y[part], made.sizes[-1], isinstance(made.loss, Custom)
         if outputs == 1 and (made.classifies or custom):
             no_and_yes = answers.for_loss([0, 1], 2, 1, made.loss, made.dtype)  # smoothed, as y is
             return (y[:, 0] > 0.5).astype(int) if y.shape[1:] == (1,) and np.isin(y, no_and_yes).all() else None
         labelled = y.ndim == 1 and y.dtype.kind in "iu" and (custom or made.takes_labels)
         return y.astype(int) if labelled and ((y >= 0) & (y < outputs)).all() else None
 
-    def _parts(self, made: Architecture) -> NDArray[np.float64]:
-        """How much of each class each sample is, (n, classes).
+    def _parts(self, made: Architecture, part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+        """How much of each class each sample of a part is, (n, classes)."""
+        y, outputs, smoothing = self.y[part], made.sizes[-1], made.loss.parameter
+        if made.takes_labels or outputs > 1:
+            return answers.unsmoothed(y, smoothing, outputs)
+        yes = answers.unsmoothed(y, smoothing, 2)
+        return np.hstack([1 - yes, yes])
 
-        Raises
-        ------
-        ValueError : y does not tell it.
-        """
-        outputs, smoothing = made.sizes[-1], made.loss.parameter
-        if made.takes_labels:
-            return answers.unsmoothed(self.y, smoothing, outputs)
-        if made.classifies and outputs == 1:
-            yes = answers.unsmoothed(self.y, smoothing, 2)
-            return np.hstack([1 - yes, yes])
+    @staticmethod
+    def _check_parts(made: Architecture) -> None:
+        """ValueError where y does not tell how much of each class a sample is."""
+        outputs = made.sizes[-1]
+        if made.takes_labels or (made.classifies and outputs == 1):
+            return
         if made.classifies:
             text = f"class_weight is given, but y are {outputs} answers, and a sample has one weight for all of them"
             raise ValueError(f"{text}: expected sample_weight, or a loss of your own that weighs each answer")
@@ -199,15 +268,10 @@ class Examples:
             return self, held
         if not share:
             return self, None
-        truth = self.truth(made)
-        classes = truth if made.classifies and truth.ndim == 1 else None
-        kept, rest = hold_back(len(self.x), float(share), made.seed, classes)
-        train = self._rows(kept).weighing("sample_weight", " in the part that validation_split leaves to train on")
-        return train, self._rows(rest)
-
-    def _rows(self, rows: NDArray[Any]) -> Examples:
-        weights = None if self.weights is None else self.weights[rows]
-        return replace(self, x=self.x[rows], y=self.y[rows], weights=weights)
+        one_class = made.classifies and (self.y.ndim == 1 or made.takes_labels or made.sizes[-1] == 1)
+        kept, rest = hold_back(len(self), float(share), made.seed, self.truth(made) if one_class else None)
+        where = " in the part that validation_split leaves to train on"
+        return replace(self, rows=kept).weighing("sample_weight", where), replace(self, rows=rest)
 
 
 def _of_classes(given: Any, classes: int, names: tuple[Name, ...] | None) -> ArrayLike:

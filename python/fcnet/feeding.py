@@ -41,8 +41,11 @@ def open_trainer(
     shuffle: bool = False,
     used: int = 0,
     exponent: int = 0,
+    rows: NDArray[Any] | None = None,
 ) -> Trainer:
-    """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them; ``exponent``: of the weights' scale.
+    """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them, or on some of their rows.
+
+    ``exponent``: of the weights' scale.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def open_trainer(
     average = averaging._native() if averaging is not None else ("none", 0.0)
     name, hyper = optimizer._native()
     hyper["l2_sum"] = math.ldexp(hyper["l2_sum"], -exponent)  # it is divided by what the samples weigh
-    return Trainer(model, x, y, batch_size, shuffle, name, hyper, used, weights, trainable, *average)
+    return Trainer(model, x, y, batch_size, shuffle, name, hyper, used, weights, trainable, *average, rows)
 
 
 def refuse_scaled(batch: Examples, optimizer: Optimizer, name: str) -> None:
@@ -112,12 +115,13 @@ class InMemory(Feed):
     def __init__(
         self, made: Architecture, train: Examples, batch_size: int, accumulate: int, *, shuffle: bool, drop_last: bool
     ) -> None:
-        n = len(train.x)
+        n = len(train)
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
         self._made = made
         self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
         self._data, self._exponent = train.of_loss(made), train.exponent
+        self._rows = train.rows
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
@@ -136,6 +140,7 @@ class InMemory(Feed):
             shuffle=self._shuffle,
             used=self.samples,
             exponent=self._exponent,
+            rows=self._rows,
         )
 
     def run(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fcnet import tensors
-from fcnet.arrays import SCANNED, Array
+from fcnet.arrays import Array, strips
 from fcnet.feature_names import Name, shown
 
 
@@ -59,9 +59,8 @@ def first_unfit(array: Array, scaling: Scaling) -> tuple[int, ...] | None:
         limits = (0, 1) if kind == "b" else (np.iinfo(array.dtype).min, np.iinfo(array.dtype).max)
         if scaling.holds(*map(float, limits)):
             return None
-    strip = max(1, SCANNED // max(1, array[:1].size))
-    for first in range(0, len(array), strip):
-        part = tensors.widened(array[first : first + strip])
+    for first, rows in strips(array):
+        part = tensors.widened(rows)
         if not scaling.takes(part):
             wrong = np.argwhere(~np.isfinite(scaling.of(part)))
             if len(wrong):

@@ -26,7 +26,7 @@ from fcnet.progress import Wanted, checked
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
-from fcnet.training import Best, DivergenceError, Fit, figures_of
+from fcnet.training import Best, DivergenceError, Fit, figures_of, scored
 
 
 def _check_averaging(averaging: object, kind: type[Averaging] = Averaging) -> None:
@@ -130,7 +130,7 @@ class Fitting(Described):
             tuple and can begin again, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all
             outputs and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
         validation_split : float in [0, 1), default 0
-            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; train on a copy.
+            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; nothing is copied.
         metrics : sequence of str or callable, or {name: callable}, optional
             Computed on the validation data after every epoch, ``history.val_f1`` for "f1". By name: "top_k_accuracy",
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
@@ -213,6 +213,7 @@ class Fitting(Described):
             train = train.class_weighted(made, class_weight)
             train.weighing("class_weight", " for the samples that are trained on")
             feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
+        (train if y is not None else batches.first).warn_of_lost_digits(made)
         if isinstance(validation, Examples) and validation.weighs_nothing:
             held = (
                 "validation_data[2]" if validation_data is not None else "sample_weight held back by validation_split"
@@ -230,7 +231,7 @@ class Fitting(Described):
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores if name != "accuracy"}
         if validation is not None:  # a metric that fails should do so before hours of training
             tried = validation if isinstance(validation, Examples) else validation.first
-            scores.of(tried.truth(made), lambda: self._model.predict(tried.x), tried.weights)
+            scored(self._model, made, tried, scores)
         feed.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features

@@ -52,7 +52,8 @@ class Network(Explaining):
     scale, offset : number or array-like (inputs,), default 1 and 0
         The first layer's input is ``h_0 = scale (x - offset)``, computed while x is read: ``scale=1 / 255`` for pixels
         of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise. Part of the network, also in ``predict``.
-        Computed in the network's type: subtract an offset that is large beside the spread of x beforehand.
+        The offset is subtracted in float64 where x holds numbers that float32 rounds, such as time stamps in float64 or
+        int64; rows of float32 are scaled in float32. Both are kept in float64.
     activation : str, or a sequence of one for each hidden layer, default "relu"
         The F of hidden layers that are given as numbers, by a name that ``Dense`` knows.
     classes : sequence of labels, optional
@@ -63,7 +64,7 @@ class Network(Explaining):
     Attributes
     ----------
     sizes, loss, seed, dtype : as given
-    scale, offset : array () or (inputs,)
+    scale, offset : array () or (inputs,) of float64
     layers : tuple of Layer
         ``net.layers[i].W`` (k, m), ``.B`` (m,), where it is normalised ``.gamma``, ``.mean``, ``.variance``, and
         ``.trainable``, to get and to set; all else is fixed once the network is made.

@@ -108,6 +108,7 @@ def samples(
         refuse_unfit(array, name, scaling or Scaling(dtype), columns or known)
     if not _readable(array):
         keep = array.dtype in _NATIVE and array.dtype.isnative
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and so does a prediction
-            array = np.require(array, dtype=array.dtype if keep else dtype, requirements=["C", "A"])
+        # what is too large becomes infinite, and so does a prediction; from float64 the core subtracts offsets
+        wide = dtype if np.can_cast(array.dtype, dtype) else np.dtype(np.float64)
+        array = arrays.converted(array, array.dtype if keep else wide)
     return array

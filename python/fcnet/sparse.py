@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,19 +50,13 @@ class SparseRows:
 
     def refuse_unfit(self, name: str, scaling: Scaling, columns: tuple[Name, ...] | None) -> None:
         """ValueError for what is not finite, or becomes so, with the row and the column."""
-        for first, part in _strips(self.data):
+        for first, part in arrays.strips(self.data):
             if not scaling.takes(part):
                 places = self.indices[first : first + len(part)]
                 wrong = np.flatnonzero(~np.isfinite(scaling.at(places).of(part)))
                 if len(wrong):
                     row = int(np.searchsorted(self.starts, first + wrong[0], side="right")) - 1
                     raise unfit(part[wrong[0]], row, int(places[wrong[0]]), name, columns, scaling)
-
-
-def _strips(array: NDArray[Any], overlap: int = 0) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Part after part, each with where it begins: small enough that Ctrl-C does not wait."""
-    for first in range(0, len(array), arrays.SCANNED):
-        yield first, array[first : first + arrays.SCANNED + overlap]
 
 
 def _part(x: Any, what: str, length: int, name: str) -> NDArray[Any]:
@@ -75,7 +68,7 @@ def _part(x: Any, what: str, length: int, name: str) -> NDArray[Any]:
 
 
 def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
-    """The rows of a sparse array: float32 and float64 as they lie, other numbers as ``dtype``.
+    """The rows of a sparse array: float32 and float64 as they lie, others as ``dtype`` or, if it rounds them, float64.
 
     Parameters
     ----------
@@ -99,15 +92,16 @@ def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
         raise ValueError(f"{name} has shape {x.shape}: expected (n_samples, n_features)")
     n, columns = map(int, x.shape)
     starts = _part(x, "indptr", n + 1, name).astype(np.int64)
-    if starts[0] != 0 or any((part[1:] < part[:-1]).any() for _, part in _strips(starts, overlap=1)):
+    if starts[0] != 0 or any((part[1:] < part[:-1]).any() for _, part in arrays.strips(starts, overlap=1)):
         raise ValueError(f"{name} is damaged: its indptr does not ascend from 0")
     indices = _part(x, "indices", int(starts[-1]), name)
-    if any(part.min() < 0 or part.max() >= columns for _, part in _strips(indices)):
+    if any(part.min() < 0 or part.max() >= columns for _, part in arrays.strips(indices)):
         raise ValueError(f"{name} is damaged: its indices are not all in [0, {columns})")
     data = arrays.real(_part(x, "data", int(starts[-1]), name), name)
+    exact = np.can_cast(data.dtype, dtype)  # else float64, from which the core subtracts offsets
     data, indices, starts = _summed(data, indices, starts)
     return SparseRows(
-        np.require(data, data.dtype if data.dtype in _VALUES else dtype, ["C", "A"]),
+        np.require(data, data.dtype if data.dtype in _VALUES else dtype if exact else np.float64, ["C", "A"]),
         np.require(indices, indices.dtype if indices.dtype in _PLACES else np.int64, ["C", "A"]),
         starts,
         (n, columns),
@@ -116,7 +110,7 @@ def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
 
 def _ascend(indices: NDArray[Any], starts: NDArray[np.int64]) -> bool:
     """Whether no place comes twice because every row's ascend: they fall only where another row starts."""
-    for first, part in _strips(indices, overlap=1):
+    for first, part in arrays.strips(indices, overlap=1):
         falls = first + 1 + np.flatnonzero(part[1:] <= part[:-1])
         if (starts[np.searchsorted(starts, falls)] != falls).any():
             return False

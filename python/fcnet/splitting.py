@@ -21,7 +21,7 @@ def hold_back(n: int, fraction: float, seed: int, labels: NDArray[Any] | None) -
     fraction : float in (0, 1)
         To hold back; at least one sample, and not all.
     seed : int
-    labels : array (n,), optional
+    labels : array (n,) of int >= 0, optional
         Hold back this fraction of every class, rounded so that the whole is right too.
 
     Returns
@@ -33,15 +33,8 @@ def hold_back(n: int, fraction: float, seed: int, labels: NDArray[Any] | None) -
     ------
     ValueError : no sample would be held back, or all.
     """
-    order = _native.permutation(seed, MOST_EPOCHS, n)
-    counts = np.array([n])
-    if labels is not None:  # class by class, each in the order drawn
-        order = order[np.argsort(labels[order], kind="stable")]
-        counts = np.unique(labels, return_counts=True)[1]
-    ends = np.cumsum(counts)
-    taken = np.diff(np.rint(fraction * ends).astype(np.int64), prepend=0)  # what rounding leaves goes to the next
-    place = np.arange(n) - np.repeat(ends - counts, counts)
-    held = np.sort(order[place < np.repeat(taken, counts)])
+    classes = None if labels is None else np.asarray(labels, np.int32)
+    kept, held = _native.hold_back(seed, MOST_EPOCHS, n, fraction, classes)
     if not 0 < len(held) < n:
         raise ValueError(f"validation_split is {fraction}: it holds back {len(held)} of {n} samples")
-    return np.setdiff1d(np.arange(n), held), held
+    return kept, held

@@ -135,7 +135,8 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if set(tensors) != names:
         raise ValueError(f"its arrays are not those of {layers} layers")
     for name, tensor in tensors.items():
-        if tensor.dtype != state["dtype"]:
+        scaling = name.startswith("input.") and tensor.dtype == np.float64  # of the network's type before version 3
+        if tensor.dtype != state["dtype"] and not scaling:
             raise ValueError(f"{name} is {tensor.dtype}: expected {state['dtype']}")
         if not allow_nonfinite and not np.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite, see allow_nonfinite")

@@ -11,6 +11,7 @@ from fcnet import arrays, objects, tables, tensors
 from fcnet.arrays import Array
 from fcnet.feature_names import cut
 from fcnet.finite import Scaling, refuse_unfit
+from fcnet.resolution import lossy_column, warn_of_lost
 
 
 def _not_labels(array: Array, classes: int, name: str) -> Exception:
@@ -70,13 +71,16 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     if array.ndim == 2 and array.shape == (n, 1) and classes != 1:
         array = array[:, 0]
     if array.ndim == 2 and array.shape == (n, classes):
-        hot = np.equal(arrays.real(array, name), 1)
-        wrong = np.flatnonzero((hot.sum(axis=1) != 1) | (hot != array).any(axis=1))
-        if wrong.size:
-            several = hot[wrong[0]].sum() > 1
-            advice = "; for several labels a row give the network loss='binary_cross_entropy'" if several else ""
-            raise ValueError(f"{name} is not one-hot in row {wrong[0]}: expected exactly one 1 and else 0{advice}")
-        return np.asarray(hot.argmax(axis=1), dtype=np.int32)
+        found = np.empty(n, np.int32)
+        for first, part in arrays.strips(arrays.real(array, name)):
+            hot = np.equal(part, 1)
+            wrong = np.flatnonzero((hot.sum(axis=1) != 1) | (hot != part).any(axis=1))
+            if wrong.size:
+                several, row = hot[wrong[0]].sum() > 1, first + wrong[0]
+                advice = "; for several labels a row give the network loss='binary_cross_entropy'" if several else ""
+                raise ValueError(f"{name} is not one-hot in row {row}: expected exactly one 1 and else 0{advice}")
+            found[first : first + len(part)] = hot.argmax(axis=1)
+        return found
     if array.shape != (n,):
         expected = f"labels ({n},) or one-hot rows ({n}, {classes}), as the network has {classes} outputs"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
@@ -124,5 +128,9 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
         elif array.size == n * outputs:
             expected += f", see np.reshape({arrays.variable(name)}, ({n}, {outputs}))"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
-    refuse_unfit(array, name, Scaling(dtype), tables.column_names(y))
+    columns = tables.column_names(y)
+    refuse_unfit(array, name, Scaling(dtype), columns)
+    if dtype == np.float32:
+        advice = "subtract their mean beforehand, or give the network dtype='float64'"
+        warn_of_lost(lossy_column(array), name, columns, advice, stacklevel=7)
     return arrays.cast(array, dtype, name)

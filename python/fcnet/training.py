@@ -54,15 +54,23 @@ def evaluate(
     model = model.as_now()  # for all of it, whatever another thread trains meanwhile
     if not isinstance(examples, Examples):
         return _evaluate_batches(model, made, examples, scores)
-    n, correct, classify = len(examples.x), 0, made.classifies
+    n, correct, classify = len(examples), 0, made.classifies
     if isinstance(made.loss, Custom):
-        loss = made.loss(model.predict(examples.x), examples.y, examples.weights)[0] if n else 0.0
+        output = model.predict(examples.x, examples.rows)
+        loss = made.loss(output, examples.of_samples(examples.y), examples.sample_weights)[0] if n else 0.0
     else:
-        loss, correct = model.evaluate(examples.x, examples.y, examples.weights)
+        loss, correct = model.evaluate(examples.x, examples.y, examples.weights, examples.rows)
     result = {"loss": loss if n and not examples.weighs_nothing else float("nan")}
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
-    return result | scores.of(examples.truth(made), lambda: model.predict(examples.x), examples.weights)
+    return result | scored(model, made, examples, scores)
+
+
+def scored(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
+    """The metrics of the samples, as ``Scores.of`` computes them."""
+    if not scores:
+        return {}
+    return scores.of(examples.truth(made), lambda: model.predict(examples.x, examples.rows), examples.sample_weights)
 
 
 def _evaluate_batches(

@@ -57,7 +57,8 @@ struct Panels {
 };
 
 // Rows of a matrix, in the order that `order` lists them, or as they come where it is null. Steps count elements and
-// may be negative. Column j enters as (x - offset[j]) * scale[j]; as it is where scale is null.
+// may be negative. Column j enters as (x - offset[j]) * scale[j], as it is where scale is null; the difference is
+// rounded once, from x - exact[j] in double, where exact is not null.
 template <class T>
 struct RowSource {
   const void* x;
@@ -72,6 +73,7 @@ struct RowSource {
   const std::int64_t* starts = nullptr;
   const void* indices = nullptr;
   bool long_indices = false;
+  const double* exact = nullptr;  // only where T is float, and x holds numbers of 32 bits that are whole, or of 64
 };
 
 // A number of a sparse row: where it is in a panel of samples.

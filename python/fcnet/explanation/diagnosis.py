@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels, reference, tensors
+from fcnet import _native, kernels, reference
+from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.explanation.figures import Figures
 from fcnet.explanation.kinks import first_product
@@ -189,11 +190,11 @@ def _loss(net: Any, examples: Examples) -> float:
 
 
 def _inputs(net: Any, x: Any) -> Array:
-    """What the first layer sees; of many sparse rows, of some that are evenly spaced."""
-    made = net._architecture
+    """What the first layer sees, in float64; of many sparse rows, of some that are evenly spaced."""
+    made: Architecture = replace(net._architecture, dtype=np.dtype(np.float64))
     if isinstance(x, SparseRows):
         x = x[np.arange(0, len(x), -(-x.shape[0] * x.shape[1] // _MOST) or 1)].dense()
-    return np.asarray(made.scale * (tensors.widened(x).astype(made.dtype) - made.offset))
+    return made.scaled(x)
 
 
 def _normal(product: Array, layer: Any) -> Array:
@@ -217,13 +218,13 @@ def _layer(i: int, layer: Any, h: Array, dw: Array, rate: float) -> LayerDiagnos
     return LayerDiagnosis(i, f, weights, outputs, gradients, dead, saturated, norm, size, ratio)
 
 
-def _scaling(spread: Array, uneven: bool, sparse: bool) -> str:
-    """What to give a network whose columns vary so."""
+def _scaling(spread: Array, alike: bool, sparse: bool) -> str:
+    """What to give a network whose columns vary so; ``alike``: about as much each, and about the same mean."""
     if sparse:
         return "scale=1 / abs(x).max()"
     if not spread.any():
         return "scale=1, offset=x.mean(axis=0)"
-    if not uneven:
+    if alike:
         return "scale=1 / x.std(), offset=x.mean()"
     std = "x.std(axis=0)" if spread.all() else "np.where(x.std(axis=0) > 0, x.std(axis=0), 1)"
     return f"scale=1 / {std}, offset=x.mean(axis=0)"
@@ -244,7 +245,8 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, spa
         column = int(spread.argmax())
         name = f"column {column}" if names is None else shown(names[column])
         how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
-        said.append(Advice(f"scale the inputs, like Network({_scaling(spread, uneven, sparse)})", how))
+        alike = not uneven and float(inputs.std()) < 2 * middle
+        said.append(Advice(f"scale the inputs, like Network({_scaling(spread, alike, sparse)})", how))
     for layer in found.layers:
         where = f"layers[{layer.layer}]"
         if layer.dead > 0.2:

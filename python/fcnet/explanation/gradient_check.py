@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
@@ -120,8 +119,8 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     wide = replace(
         made,
         dtype=np.dtype(np.float64),
-        scale=made.scale.astype(np.float64),
-        offset=made.offset.astype(np.float64),
+        scale=made.scale.astype(made.dtype).astype(np.float64),
+        offset=made.offset_for(examples.number_type).astype(np.float64),
     )
     parameters = [tuple(part.astype(np.float64) for part in parts) for parts in net._model.state()[0]]
     answered = replace(examples, y=_widened(examples.y))
@@ -265,8 +264,7 @@ def _size_of_inputs(made: Architecture, examples: Examples) -> float:
     """How large the inputs of the first layer are."""
     if isinstance(examples.x, SparseRows):
         return max(1.0, float(np.abs(examples.x.data).max(initial=0)))
-    h = made.scale * (tensors.widened(examples.x).astype(np.float64) - made.offset)
-    return min(float(np.abs(h).max()), _LARGEST)
+    return min(float(np.abs(made.scaled(examples.x)).max()), _LARGEST)
 
 
 def _of_loss(

@@ -213,9 +213,7 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
     for layer, trained in zip(learner.layers, problem.trainable, strict=True):
         layer.trainable = trained
     model = learner._model
-    inputs = problem.rows.astype(made.dtype)
-    if problem.scaled:
-        inputs = made.scale * (inputs - made.offset)
+    inputs = made.scaled(problem.rows) if made.scales else problem.rows.astype(made.dtype)
     targets = problem.targets()
     before = _forward(model, problem, inputs, "")
     for _ in range(count):
