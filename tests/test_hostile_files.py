@@ -77,7 +77,10 @@ CHANGES = {
     "an overlap": (entry(W, data_offsets=[0, 60]), "begin at 0: expected"),
     "a field too many": (entry(W, device="cpu"), "not described by"),
     "an array too many": (lambda h: h | {"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}, "not those of"),
-    "no metadata": (lambda h: {k: v for k, v in h.items() if k != "__metadata__"}, "one of fcnet"),
+    "no metadata": (
+        lambda h: {k: v for k, v in h.items() if k != "__metadata__"},
+        "one of fcnet, though it is in the safetensors format",
+    ),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
     "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "4"}}, "version '4'"),
     "no optimizer": (
@@ -184,7 +187,9 @@ def test_another_header_is_refused(what, good, tmp_path):
 def test_more_after_the_arrays_is_refused(good, tmp_path):
     refused(good + b"PK\x03\x04", tmp_path, "its header says")
     refused((2**63).to_bytes(8, "little") + good[8:], tmp_path, "do not hold a header")
-    refused((2**20 + 1).to_bytes(8, "little") + b"{" + b" " * 2**21, tmp_path, "do not hold a header")
+    refused(
+        (2**20 + 1).to_bytes(8, "little") + b"{" + b" " * 2**21, tmp_path, "is longer than that of any file of fcnet"
+    )
 
 
 def test_parameters_that_are_not_finite_are_refused_unless_allowed(tmp_path):

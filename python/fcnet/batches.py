@@ -69,7 +69,7 @@ class CheckedBatches:
         i, name = -1, self._name
         for i, pair in enumerate(batches):
             if not isinstance(pair, tuple | list) or len(pair) not in (2, 3) or isinstance(pair[0], Real):
-                what = f"y is missing and batch {i} of x" if name == "x" else f"batch {i} of {name} is"
+                what = f"y is missing, and batch {i} of x is" if name == "x" else f"batch {i} of {name} is"
                 expected = "expected x and y, or an iterable of batches, each a pair (x, y)"
                 raise TypeError(f"{what} a {type(pair).__name__}: {expected}")
             names = tuple(f"{part} of batch {i}" for part in ("x", "y", "sample_weight"))

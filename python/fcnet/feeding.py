@@ -196,7 +196,7 @@ class Batches(Feed):
         learn: bool = False,
     ) -> None:
         if not isinstance(given, Iterable) and not is_batches(given):
-            raise TypeError(f"x is {given!r} and y missing: expected both, or as x an iterable of batches (x, y)")
+            raise TypeError(f"x is {given!r}, and y is missing: expected x and y, or as x a list of batches (x, y)")
         if isinstance(class_weight, str):
             raise ValueError(f"class_weight is {class_weight!r}, but x is batches: expected the weights of the classes")
         self._batches = CheckedBatches(made, given, known, learn=learn)

@@ -187,10 +187,10 @@ class Fitting(Described):
                 raise ValueError("steps_per_epoch is for x of batches: expected batch_size and x and y, or no y")
         if y is None:
             if hasattr(x, "shape"):
-                raise TypeError("y is missing: expected labels or targets of the rows of x, or as x batches (x, y)")
+                raise TypeError("y is missing: expected a label or target for each row of x, or as x batches (x, y)")
             if validation_split or drop_last or sample_weight is not None:
                 what = "validation_split, drop_last and sample_weight"
-                raise ValueError(f"y is missing, or x is batches: {what} are for x and y, expected none of them")
+                raise ValueError(f"y is missing, and batches do not go with {what}: expected y, or none of these")
             _refuse_accumulation(optimizer, "batches")
             left, new = epochs - initial_epoch, not self.epochs_trained
             feed = batches = Batches(made, x, left, self._feature_names, steps_per_epoch, class_weight, learn=new)

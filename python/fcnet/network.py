@@ -274,7 +274,7 @@ class Network(Explaining):
         scores = Scores(metrics, made)
         if y is None:
             if hasattr(x, "shape") or not isinstance(x, Iterable):
-                raise TypeError("y is missing: expected labels or targets of the rows of x, or as x batches (x, y)")
+                raise TypeError("y is missing: expected a label or target for each row of x, or as x batches (x, y)")
             if sample_weight is not None:
                 raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
             batches = CheckedBatches(made, x, self._feature_names, finite=False)

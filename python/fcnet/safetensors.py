@@ -104,6 +104,8 @@ def _read(
     file: BinaryIO, size: int, check: Callable[[Mapping[str, str]], None] | None
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
+    if size >= 8 and _LONGEST_HEADER < length <= size - 8 and file.read(1) == b"{":
+        raise ValueError(f"its header of {length} bytes is longer than that of any file of fcnet")
     if size < 8 or length > min(size - 8, _LONGEST_HEADER):
         raise ValueError(f"it is not in the safetensors format, as its {size} bytes do not hold a header of {length}")
     text = file.read(length)

@@ -85,7 +85,7 @@ def _refuse_name(what: str, name: object) -> None:
 def check_format(metadata: Mapping[str, str]) -> None:
     """ValueError where the metadata is not that of a network, in a version that this fcnet knows."""
     if metadata.get("format") != "fcnet":
-        raise ValueError("its metadata does not say that it is one of fcnet")
+        raise ValueError("its metadata does not say that it is one of fcnet, though it is in the safetensors format")
     version = metadata.get("version")
     if version not in _VERSIONS:
         raise ValueError(f"its format is version {version!r}: this fcnet knows {', '.join(_VERSIONS)}")
