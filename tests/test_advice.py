@@ -35,7 +35,7 @@ CASES = {
     "labels of text": (
         {"y": Y.astype(str)},
         {},
-        "y holds text: expected class labels, whole numbers from 0 to 2, see ",
+        "y is text, but the network was fitted on integer labels: expected these, see ",
     ),
     "shares of the whole": (
         {"y": np.full((N, M), 0.5)},
@@ -86,12 +86,12 @@ CASES |= interop(
         "labels of text in pandas": (
             {"y": lambda: library("pandas").Series(Y.astype(str))},
             {},
-            "y holds text: expected class labels, whole numbers from 0 to 2, see ",
+            "y is text, but the network was fitted on integer labels: expected these, see ",
         ),
         "names as categories": (
             {"y": lambda: library("pandas").Series(Y.astype(str)).astype("category")},
             {},
-            "y holds text: expected class labels, whole numbers from 0 to 2, see ",
+            "y is text, but the network was fitted on integer labels: expected these, see ",
         ),
     }
 )
@@ -99,7 +99,9 @@ CASES |= interop(
 
 def advised(message: str) -> tuple[str, str]:
     """Of which argument, and the expression."""
-    expression = re.split(r"[,:]? (?:for one \w+ )?see ", message)[-1].split(", with a number")[0]
+    expression = (
+        re.split(r"[,:]? (?:for one \w+ )?see ", message)[-1].split(", with a number")[0].split(", or fcnet")[0]
+    )
     return re.search(r"\b(x|y|sample_weight)\b", expression).group(), expression
 
 
@@ -108,6 +110,8 @@ def test_what_a_message_advises_works(what):
     given, network, message = CASES[what]
     given = {"x": X, "y": Y} | {name: value() if callable(value) else value for name, value in given.items()}
     net = fc.Network(**{"sizes": [K, 5, M], "seed": 0} | network)
+    if "was fitted" in message:
+        net.fit(X, Y, epochs=1)
     with pytest.raises((TypeError, ValueError), match=message) as error:
         net.fit(**given, epochs=1, optimizer=fc.SGD(1e-6))
     name, expression = advised(str(error.value))
