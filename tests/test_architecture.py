@@ -33,9 +33,10 @@ tables tensors arrays finite sparse resolution iterables samples targets metrics
 metrics.classification
 metrics.probabilities metrics.regression metrics config hyperparameters names keywords signatures losses initializers
 normalization dense kinds
-class_names architecture answers splitting examples batches files safetensors datasets scoring monitoring
-early_stopping schedule schedules panels edge_labels pictures plot history storage optimizer optimizers averaging
-batch_statistics layers progress callbacks checkpoint feeding training learning_rates fitting explanation.printed
+standardization class_names architecture answers splitting examples batches files safetensors datasets scoring
+monitoring early_stopping schedule schedules panels edge_labels pictures plot history storage optimizer optimizers
+averaging batch_statistics layers progress callbacks checkpoint feeding training learning_rates fitting
+explanation.printed
 explanation.single_layers explanation.trace explanation.oracle explanation.expressions explanation.slots
 explanation.loss_formulas explanation.normalization_formulas explanation.words explanation.lesson explanation.text
 explanation.latex explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures

@@ -162,6 +162,12 @@ class Architecture:
             difference = np.subtract(x, offset, dtype=offset.dtype, casting="same_kind").astype(self.dtype)
         return np.asarray(difference * self.scale.astype(self.dtype))
 
+    def input(self) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+        """Scale and offset of every input for the core; None for both where the first layer's input is x itself."""
+        if not self.scales:
+            return None, None
+        return np.full(self.sizes[0], self.scale), np.full(self.sizes[0], self.offset)
+
     def model(self, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> Model:
         """The native model, with the parts of every layer or with fresh ones.
 
@@ -171,7 +177,7 @@ class Architecture:
         MemoryError, OverflowError : a network of this size does not fit in memory.
         """
         given = None if parameters is None else self.parts(parameters)
-        factors, zeros = (np.full(self.sizes[0], one) if self.scales else None for one in (self.scale, self.offset))
+        factors, zeros = self.input()
         kinds, loss = [kind.native() for kind in self.kinds], self.loss
         each = list(loss.quantiles)
         model = Model(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -25,6 +26,7 @@ from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
 from fcnet.samples import samples
 from fcnet.scoring import Metrics, Scores
 from fcnet.splitting import MOST_EPOCHS
+from fcnet.standardization import Columns
 from fcnet.training import Best, evaluate
 
 
@@ -121,6 +123,41 @@ class Network(Explaining):
         self._history = History()
         self._best = Best(None, self._history)
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
+
+    def adapt(self, x: ArrayLike | Iterable[Any]) -> None:
+        """Take offset and scale from x, so that every column has mean 0 and standard deviation 1 for the first layer.
+
+        ``offset`` becomes the mean of each column, ``scale`` one over its standard deviation, computed in float64; of a
+        constant column 1. Sparse rows keep the offset 0, as they would not be sparse any more.
+
+        Parameters
+        ----------
+        x : as for fit, or an iterable of batches of it, also (x, y) or (x, y, sample_weight)
+            A table's columns are remembered.
+
+        Raises
+        ------
+        TypeError, ValueError : x is not as for fit, or has no rows; the network is trained already.
+        RuntimeError : the network is being fitted.
+        """
+        if self.epochs_trained or self._steps:
+            raise ValueError(
+                "the network is trained already, for the offset and scale that it has: expected a new one, to adapt "
+                "before its first fit"
+            )
+        made = self._architecture
+        columns = Columns(made.sizes[0], self._feature_names)
+        columns.add(x)
+        if not columns.count:
+            raise ValueError("x has no rows: expected at least one")
+        offset, scale = (
+            arrays.per_feature(values, made.sizes[0], made.dtype, name)
+            for values, name in zip(columns.offset_and_scale(made.dtype), ("offset", "scale"), strict=True)
+        )
+        adapted = replace(made, offset=offset, scale=scale)
+        self._model.set_input(*adapted.input())
+        self._architecture = adapted
+        self._feature_names = columns.names
 
     @property
     def layers(self) -> tuple[Layer, ...]:
