@@ -88,7 +88,8 @@ class Architecture:
         ------
         TypeError, ValueError : an argument is not what ``Network`` expects.
         """
-        if isinstance(sizes, str | bytes) or not isinstance(sizes, Sequence | np.ndarray):
+        is_sequence = isinstance(sizes, Sequence | np.ndarray) and getattr(sizes, "ndim", 1) > 0
+        if isinstance(sizes, str | bytes) or not is_sequence:
             raise TypeError(f"sizes is {sizes!r}: expected a sequence like [784, 512, 10]")
         if len(sizes) < 2:
             raise ValueError(f"sizes is {list(sizes)!r}: expected at least the numbers of inputs and outputs")

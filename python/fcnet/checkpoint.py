@@ -67,7 +67,7 @@ class Checkpoint(Callback, Monitoring):
         if "{" in self.path.replace("{epoch}", ""):
             raise ValueError(f"path is {self.path!r}: expected no braces but those of {{epoch}}")
         self.every = arrays.whole_number(every, "every", 1)
-        self.monitor, self.mode, self.min_delta = monitor or "loss", mode, min_delta
+        self.monitor, self.mode, self.min_delta = "loss" if monitor is None else monitor, mode, min_delta
         self.check_rule()
         self._watches, self._saved, self._begun = monitor is not None, -1, -1
         self._best: float | None = None

@@ -47,7 +47,8 @@ def given(classes: object) -> tuple[Name, ...] | None:
     """
     if classes is None:
         return None
-    if isinstance(classes, str | bytes) or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
+    is_one = isinstance(classes, str | bytes) or getattr(classes, "ndim", 1) == 0
+    if is_one or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
         raise TypeError(f"classes is {classes!r}: expected a list like ['no', 'yes'], in the order of the outputs")
     values = arrays.plain(classes, "classes").tolist() if hasattr(classes, "dtype") else list(classes)  # type: ignore[arg-type]
     for i, value in enumerate(values):

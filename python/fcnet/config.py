@@ -26,7 +26,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, dict[s
     ------
     ValueError : another mode.
     """
-    if mode not in ("stdout", "dicts"):
+    if not isinstance(mode, str) or mode not in ("stdout", "dicts"):
         raise ValueError(f"mode is {mode!r}: expected 'stdout' or 'dicts'")
     native = _native.config()
     config: dict[str, dict[str, Any]] = {

@@ -34,7 +34,7 @@ ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 
 def check_activation(name: object) -> None:
     """ValueError where it is no activation's name."""
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}{meant(name, ACTIVATIONS)}")
 
 

@@ -60,9 +60,9 @@ class VarianceScaling(Initializer):
 
     def __post_init__(self) -> None:
         check_numbers(self, {"scale": ("a positive, finite number", lambda value: 0 < value < math.inf)})
-        if self.fan not in ("in", "mean"):
+        if not isinstance(self.fan, str) or self.fan not in ("in", "mean"):
             raise ValueError(f"fan is {self.fan!r}: expected 'in' or 'mean'")
-        if self.distribution not in ("normal", "uniform"):
+        if not isinstance(self.distribution, str) or self.distribution not in ("normal", "uniform"):
             raise ValueError(f"distribution is {self.distribution!r}: expected 'normal' or 'uniform'")
 
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:

@@ -26,7 +26,7 @@ class Monitoring:
         check_numbers(self, {"min_delta": ("a finite number, at least 0", lambda value: 0 <= value < math.inf)})
         if not isinstance(self.monitor, str):
             raise TypeError(f"monitor is {self.monitor!r}: expected the name of a figure like 'val_loss'")
-        if self.mode not in get_args(Mode):
+        if not isinstance(self.mode, str) or self.mode not in get_args(Mode):
             raise ValueError(f"mode is {self.mode!r}: expected 'auto', 'min' or 'max'")
         if self.mode == "auto" and higher_is_better(self.monitor) is None:
             hint = meant(self.monitor, [*FIGURES, *(f"val_{figure}" for figure in FIGURES)])

@@ -389,7 +389,7 @@ class Network(Explaining):
         True
         """
         optimizer = optimizer_of(optimizer)
-        span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2))
+        span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         train = self._examples(x, y, None, finite=True).not_empty("x")

@@ -262,7 +262,7 @@ class Explanation(Mapping[str, Array]):
         ValueError : an unknown view, or steps of a layer with more than 10 neurons.
         OSError : the file cannot be written.
         """
-        if view not in (*VIEWS, "steps"):
+        if not isinstance(view, str) or view not in (*VIEWS, "steps"):
             raise ValueError(f"view is {view!r}: expected one of {', '.join((*VIEWS, 'steps'))}")
         if not fits(self._problem):
             if view == "steps":
@@ -307,7 +307,8 @@ def _digits(given: int) -> int:
 def _names(given: Sequence[str] | None, outputs: int) -> tuple[str, ...]:
     if given is None:
         return ("p",) if outputs == 1 else tuple(map(str, range(outputs)))
-    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else ()
+    several = isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
+    names = tuple(given) if several else ()
     if len(names) != outputs or not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"class_names is {given!r}: expected {outputs} words, one for each output")
     return names

@@ -50,7 +50,7 @@ def _averaged(
     sample_weight: ArrayLike | None,
 ) -> float:
     """``right / guessed``, ``right / actual`` or ``2 right / (guessed + actual)``, by class; 0 for 0 / 0."""
-    if average not in get_args(Average):
+    if not isinstance(average, str) or average not in get_args(Average):
         raise ValueError(f"average is {average!r}: expected one of {', '.join(get_args(Average))}")
     truth, guess, classes = predicted(y_true, output)
     weight = weights(sample_weight, len(truth))
