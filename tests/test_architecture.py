@@ -29,23 +29,20 @@ trainer predictor rowmajor_driver ceilings_driver"""
 PACKAGE_ORDER = """
 _native console optional reference.kernels reference.activations reference.losses reference.normalization
 reference.optimizers reference.averaging reference.random reference.network reference kernels objects feature_names
-tables tensors arrays finite sparse resolution iterables samples targets metrics.samples
-metrics.classification
+tables tensors arrays finite sparse resolution iterables samples targets metrics.samples metrics.classification
 metrics.probabilities metrics.regression metrics config hyperparameters names keywords signatures losses initializers
-normalization dense kinds
-standardization class_names architecture answers splitting examples batches files safetensors datasets scoring
-monitoring early_stopping schedule schedules panels edge_labels pictures plot history storage optimizer optimizers
-averaging batch_statistics layers progress callbacks checkpoint feeding training learning_rates fitting
-explanation.printed
-explanation.single_layers explanation.trace explanation.oracle explanation.expressions explanation.slots
-explanation.loss_formulas explanation.normalization_formulas explanation.words explanation.lesson explanation.text
-explanation.latex explanation.mathml explanation.picture explanation.animation explanation.surface explanation.figures
-explanation.histograms explanation.page explanation.comparison explanation.homework explanation.kinks
-explanation.gradient_check explanation.diagnosis explanation.explanation explanation explaining network loading
-article explain_command _threads threadpool_controller sklearn.versions sklearn.columns sklearn.constraints
-sklearn.protocol sklearn.parameters sklearn.objective sklearn.held_back sklearn.descent sklearn.lbfgs
-sklearn.continuing sklearn.predictions sklearn.perceptron sklearn.labels sklearn.classifier sklearn.regressor sklearn
-cli __main__"""
+normalization dense kinds standardization class_names architecture answers splitting examples batches files
+safetensors datasets scoring monitoring early_stopping schedule schedules panels edge_labels pictures plot history
+storage optimizer optimizers averaging batch_statistics layers progress callbacks checkpoint feeding growth training
+learning_rates fitting explanation.printed explanation.single_layers explanation.trace explanation.oracle
+explanation.expressions explanation.slots explanation.loss_formulas explanation.normalization_formulas
+explanation.words explanation.lesson explanation.text explanation.latex explanation.mathml explanation.picture
+explanation.animation explanation.surface explanation.figures explanation.histograms explanation.page
+explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
+explanation.explanation explanation explaining network loading article explain_command _threads threadpool_controller
+sklearn.versions sklearn.columns sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective
+sklearn.held_back sklearn.descent sklearn.lbfgs sklearn.continuing sklearn.predictions sklearn.perceptron
+sklearn.labels sklearn.classifier sklearn.regressor sklearn cli __main__"""
 CORE, PACKAGE = CORE_ORDER.split(), PACKAGE_ORDER.split()
 OTHER_LIBRARIES = {
     *("PyInstaller", "dask", "distributed", "jax", "matplotlib", "ml_dtypes", "pandas", "polars", "pyarrow", "ray"),

@@ -79,11 +79,14 @@ class Feed(ABC):
     Attributes
     ----------
     trainer : Trainer
+    x : array or SparseRows
+        All samples, or those of the last batch.
     samples, steps : int or None
         Of an epoch; None: not known beforehand.
     """
 
     trainer: Trainer
+    x: NDArray[Any] | SparseRows
     samples: int | None
     steps: int | None
 
@@ -120,7 +123,7 @@ class InMemory(Feed):
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
         self._made = made
         self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
-        self._data, self._exponent = train.of_loss(made), train.exponent
+        self._data, self._exponent, self.x = train.of_loss(made), train.exponent, train.x
         self._rows = train.rows
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
@@ -258,6 +261,7 @@ class Batches(Feed):
             if not self._warned:
                 name, advice = f"batch {step} of x", "leave it out, or join it to another"
                 self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice, 7)
+            self.x = batch.x
             self.trainer.use(*batch.of_loss(self._made))
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)

@@ -18,6 +18,7 @@ from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
 from fcnet.feeding import Batches, Feed, InMemory, open_trainer, refuse_scaled
+from fcnet.growth import grown
 from fcnet.history import History
 from fcnet.keywords import suggesting
 from fcnet.layers import Layer
@@ -335,5 +336,7 @@ class Fitting(Described):
         finally:
             trainer.close()
         if diverged:
-            raise DivergenceError.of("this step", loss, optimizer, self._architecture.classifies)
+            made = self._architecture
+            large = grown(self._model, made, batch.x)
+            raise DivergenceError.of("this step", loss, optimizer, made.classifies, large)
         return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if self._architecture.classifies else {})

@@ -16,6 +16,7 @@ from fcnet.callbacks import Callbacks, StopTraining
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import Examples
 from fcnet.feeding import Epoch, Feed
+from fcnet.growth import grown
 from fcnet.history import History
 from fcnet.losses import RMSE, Custom
 from fcnet.monitoring import Monitoring
@@ -35,12 +36,12 @@ class DivergenceError(FloatingPointError):
     """
 
     @classmethod
-    def of(cls, where: str, loss: float, optimizer: Optimizer, classifies: bool) -> DivergenceError:
-        """The one that says so."""
+    def of(cls, where: str, loss: float, optimizer: Optimizer, classifies: bool, grown: str = "") -> DivergenceError:
+        """The one that says so; ``grown``: which layer's numbers are large, as the end of a sentence."""
         smaller = "inputs" if classifies else "inputs or targets, such as of mean 0 and standard deviation 1"
         return cls(
             f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "
-            f"{smaller}; the network keeps its last good weights"
+            f"{smaller}{grown}; the network keeps its last good weights"
         )
 
 
@@ -262,7 +263,8 @@ class Fit:
         done, diverged = self.feed.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
-            raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies)
+            large = grown(self.model, self.made, self.feed.x)
+            raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies, large)
         return done
 
     def _record(self, seconds: float, figures: dict[str, float]) -> None:
