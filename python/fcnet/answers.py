@@ -101,15 +101,17 @@ def scaled(weights: Array, dtype: np.dtype[Any], name: str) -> tuple[Array, int]
     ------
     ValueError : they span more than the type can hold.
     """
-    given = weights[weights > 0]
-    if not given.size:
-        return np.ascontiguousarray(weights, dtype), 0
-    (_, low), (_, high) = np.frexp(given.min()), np.frexp(given.max())
+    parts = (part[part > 0] for _, part in arrays.strips(weights))
+    extremes = [(part.min(), part.max()) for part in parts if part.size]
+    if not extremes:
+        return arrays.converted(weights, dtype), 0
+    least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
+    (_, low), (_, high) = np.frexp(least), np.frexp(most)
     if -_USUAL <= low and high <= _USUAL:
-        return np.ascontiguousarray(weights, dtype), 0
+        return arrays.converted(weights, dtype), 0
     if high - low > np.finfo(dtype).maxexp // 5 * 4:
         raise ValueError(
-            f"{name} has weights from {given.min():.3g} to {given.max():.3g}, too far apart for {dtype}: "
+            f"{name} has weights from {least:.3g} to {most:.3g}, too far apart for {dtype}: "
             f"expected 0 in place of the smallest"
         )
     exponent = int(low + high) // 2
