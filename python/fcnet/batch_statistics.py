@@ -26,16 +26,12 @@ def refuse_one_sample(made: Architecture, trainable: Sequence[bool], samples: in
         )
 
 
-def warn_of_one_sample(
-    made: Architecture, trainable: Sequence[bool], samples: int, name: str, advice: str, stacklevel: int
-) -> bool:
+def warn_of_one_sample(made: Architecture, trainable: Sequence[bool], samples: int, name: str, advice: str) -> bool:
     """UserWarning where one step among others has one sample, and layers are normalised by its statistics."""
     if samples != 1 or not (layers := over_batch(made, trainable)):
         return False
     console.warn(
         f"{name} has one sample: batch normalisation of {layers} gives 0 for it and leaves its running statistics as "
         f"they are, so that this step trains only what lies behind; {advice}",
-        UserWarning,
-        stacklevel=stacklevel + 1,
     )
     return True

@@ -73,10 +73,16 @@ def write_line(*parts: object) -> None:
         print(*(printable(str(part)) for part in parts), flush=hasattr(sys.stdout, "flush"))
 
 
-def warn(text: str, category: type[Warning] = UserWarning, stacklevel: int = 1) -> None:
-    """``warnings.warn``, also where standard error is closed: Python's own would then raise ValueError."""
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """``warnings.warn`` about the line of the user's that led here, also where standard error is closed.
+
+    Frames of fcnet, and those of scikit-learn that wrap the methods of its estimators, are passed over.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("fcnet", "sklearn"):
+        frame, level = frame.f_back, level + 1
     try:
-        warnings.warn(text, category, stacklevel=stacklevel + 1)
-    except ValueError:
+        warnings.warn(text, category, stacklevel=level)
+    except ValueError:  # Python's own, of a closed file
         if not is_closed(sys.stderr):
             raise

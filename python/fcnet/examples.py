@@ -145,7 +145,7 @@ class Examples:
         if rounded and not isinstance(self.x, SparseRows):
             lossy = lossy_column(self.x, made.offset)
             recipe = "Network(..., offset=x.mean(axis=0), scale=1 / x.std(axis=0)) subtracts in float64"
-            warn_of_lost(lossy, "x", self.features, f"{recipe}, dtype='float64' computes in it", stacklevel=4)
+            warn_of_lost(lossy, "x", self.features, f"{recipe}, dtype='float64' computes in it")
 
     @property
     def weight(self) -> float:

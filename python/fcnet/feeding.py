@@ -132,7 +132,7 @@ class InMemory(Feed):
         """A trainer of all samples; ValueError where batch normalisation would see one of them a step."""
         refuse_one_sample(self._made, trainable, self._batch, "every step")
         last = self.samples % self._batch
-        warn_of_one_sample(self._made, trainable, last, "the last step of an epoch", "drop_last=True leaves it out", 4)
+        warn_of_one_sample(self._made, trainable, last, "the last step of an epoch", "drop_last=True leaves it out")
         self.trainer = open_trainer(
             model,
             self._data,
@@ -241,7 +241,7 @@ class Batches(Feed):
                 batch = next(self._going_on, None)
             if batch is None:
                 text = f"x has no more batches than {self._taken}: the fit ends before its epochs of {self.steps} steps"
-                console.warn(text, RuntimeWarning, stacklevel=6)
+                console.warn(text, RuntimeWarning)
                 raise StopTraining
             self._taken += 1
             yield batch
@@ -260,7 +260,7 @@ class Batches(Feed):
                 begin(step)
             if not self._warned:
                 name, advice = f"batch {step} of x", "leave it out, or join it to another"
-                self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice, 7)
+                self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice)
             self.x = batch.x
             self.trainer.use(*batch.of_loss(self._made))
             rate = None if rates is None else rates[step : step + 1]

@@ -219,7 +219,7 @@ class Fitting(Described):
             held = (
                 "validation_data[2]" if validation_data is not None else "sample_weight held back by validation_split"
             )
-            console.warn(f"{held} has nothing but 0: val_loss and weighted metrics are NaN", RuntimeWarning, 2)
+            console.warn(f"{held} has nothing but 0: val_loss and weighted metrics are NaN", RuntimeWarning)
         if scores and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
         figures = figures_of(made.classifies, validation is not None, scores)

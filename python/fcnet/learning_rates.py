@@ -172,5 +172,5 @@ def tried(
     fall = float(found.smoothed[0] - found.smoothed.min())
     if not fall > _SMALL_FALL * abs(before.mean()):
         text = f"the loss hardly falls at any learning rate, by {fall:.2g} of {before.mean():.3g}: the network may be "
-        console.warn(text + "trained already, or its inputs may need scaling", RuntimeWarning, stacklevel=4)
+        console.warn(text + "trained already, or its inputs may need scaling", RuntimeWarning)
     return found

@@ -46,7 +46,7 @@ class Monitoring:
         """RuntimeWarning where the last figure, of that epoch, is the first that is NaN, so that a fit gives one."""
         if math.isnan(figures[-1]) and not any(map(math.isnan, figures[:-1])):
             text = f"{owner} watches {self.monitor}, which is NaN in epoch {epoch}: no improvement"
-            console.warn(text, RuntimeWarning, stacklevel=2)
+            console.warn(text, RuntimeWarning)
 
     def is_better(self, figure: float, best: float | None) -> bool:
         """Whether ``figure``, no NaN, improves on ``best`` (None: there is none yet) by more than ``min_delta``."""

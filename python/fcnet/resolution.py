@@ -40,13 +40,11 @@ def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> tup
     return None
 
 
-def warn_of_lost(
-    lossy: tuple[int, int, int] | None, name: str, columns: tuple[Any, ...] | None, advice: str, stacklevel: int
-) -> None:
+def warn_of_lost(lossy: tuple[int, int, int] | None, name: str, columns: tuple[Any, ...] | None, advice: str) -> None:
     """A UserWarning for what ``lossy_column`` found; the column is called as ``columns`` calls it."""
     if lossy is None:
         return
     column, distinct, kept = lossy
     called = f"column {column}" if columns is None else f"column {columns[column]!r}"
     text = f"{name} loses digits in float32: of {called}, {distinct} numbers become {kept}; {advice}"
-    console.warn(text, stacklevel=stacklevel + 1)
+    console.warn(text)

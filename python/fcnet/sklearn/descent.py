@@ -73,7 +73,7 @@ class Descent(Callback):
             while not self._ends and estimator.n_iter_ < epochs:
                 self._run(network, 1 if self._rule == "invscaling" else epochs - estimator.n_iter_)
         except KeyboardInterrupt:
-            console.warn("Training interrupted by user.", stacklevel=5)
+            console.warn("Training interrupted by user.")
         except DivergenceError as error:
             self._diverged(error)
         else:
@@ -82,7 +82,6 @@ class Descent(Callback):
                     f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the optimization hasn't "
                     f"converged yet.",
                     ConvergenceWarning,
-                    stacklevel=5,
                 )
         if self._best:
             set_layers(network, self._best)
@@ -192,7 +191,6 @@ class Descent(Callback):
             f"The training diverged in iteration {estimator.n_iter_ + 1}; the weights are those of the best validation "
             f"score.",
             ConvergenceWarning,
-            stacklevel=6,
         )
 
     def _batch_size(self, n: int) -> int:
@@ -201,7 +199,7 @@ class Descent(Callback):
             return min(200, n)
         if size > n:
             text = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
-            console.warn(text, stacklevel=6)
+            console.warn(text)
         return min(int(size), n)
 
     @property
