@@ -181,7 +181,7 @@ def fitted(y, **options):
         (lambda: sigmoid(THREE), ValueError, "there are 3 classes, .*: expected 2 for 1 outputs"),
         (lambda: fitted(["ape", "bee", "dog"], classes=THREE), ValueError, "y contains the label 'dog' in row 2: "),
         (lambda: fitted([0, 1, 2], classes=THREE), ValueError, "y contains the label 0 in row 0: expected one of"),
-        (lambda: fitted(["ape", "bee"]), ValueError, "y has 2 classes, 'ape', 'bee', but the network has 3 outputs"),
+        (lambda: fitted(["ape", "bee"]), ValueError, "y has 2 classes, 'ape', 'bee', but the network tells 3 apart"),
         (lambda: fitted(list("abcd")), ValueError, "y has 4 classes, .*expected all of them"),
         (lambda: fitted(["a", "b", "c", None]), ValueError, "y is None in row 3: expected a label for every sample"),
         (lambda: fitted(np.array(["a", float("nan"), "c"], object)), ValueError, "y is nan in row 1"),
@@ -225,6 +225,65 @@ def test_columns_of_pandas_are_labels():
         net.fit(x, pandas.Series(labels, dtype=dtype), epochs=1)
         assert net.classes == THREE
         assert net.predict(x).tobytes() == plain.predict(x).tobytes()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(
+    "table",
+    [
+        lambda y: library("pandas").DataFrame({"kind": y}),
+        lambda y: library("pandas").DataFrame({"kind": y}, dtype="category"),
+        lambda y: library("polars").DataFrame({"kind": y}),
+        lambda y: library("pyarrow").table({"kind": y}),
+    ],
+)
+def test_the_only_column_of_a_table_may_be_text(table):
+    x, numbers, labels = problem(THREE)
+    net, plain = softmax(), softmax()
+    net.fit(x, table(labels.tolist()), epochs=1)
+    plain.fit(x, numbers, epochs=1)
+    assert net.classes == THREE
+    assert net.predict(x).tobytes() == plain.predict(x).tobytes()
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy is older than 2")
+def test_texts_of_any_length_are_labels():
+    x, _, labels = problem(THREE)
+    net = softmax()
+    net.fit(x, np.array(labels.tolist(), np.dtypes.StringDType()), epochs=1)
+    assert net.classes == THREE
+    with pytest.raises(TypeError, match="y is text"):
+        fitted([0, 1, 2])[0].fit(x, np.array(labels.tolist(), np.dtypes.StringDType()))
+
+
+@pytest.mark.interop
+def test_a_table_of_columns_by_class_has_the_order_of_the_classes():
+    pandas = library("pandas")
+    x, _, labels = problem(THREE)
+    net = softmax(THREE)
+    hot = pandas.get_dummies(pandas.Series(labels))
+    assert net.evaluate(x, hot) == net.evaluate(x, labels)
+    with pytest.raises(ValueError, match=r"expected 'ape', 'bee', 'cat', see y\[list\(net.classes\)\]$"):
+        net.evaluate(x, hot[["cat", "ape", "bee"]])
+    assert net.evaluate(x, hot[["cat", "ape", "bee"]][list(net.classes)]) == net.evaluate(x, labels)
+
+
+def test_the_classes_of_batches_are_those_of_their_rows():
+    x, _, labels = problem(THREE)
+    net = softmax()
+    net.fit(x, labels, epochs=1)
+    whole = net.predict_classes(x)
+    assert (net.predict_classes(iter([x[:7], x[7:]])) == whole).all()
+    assert (net.predict_classes((x[i : i + 20], labels[i : i + 20]) for i in (0, 20, 40)) == whole).all()
+    with pytest.raises(ValueError, match="row 1 of x of batch 1 is NaN"):
+        net.predict_classes(iter([x, np.vstack([x[:1], x[:1] * np.nan])]))
+    with pytest.raises(ValueError, match="x has no batches"):
+        net.predict_classes(iter([]))
+
+
+def test_batches_of_text_are_evaluated_by_a_network_that_was_never_fitted():
+    x, _, labels = problem(THREE)
+    assert softmax().evaluate(iter([(x, labels)])) == softmax().evaluate(x, labels)
 
 
 def test_many_rows_are_predicted_some_at_a_time(monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays, feature_names
+from fcnet import arrays, feature_names, tables
 from fcnet.feature_names import Name
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
 
@@ -133,14 +133,21 @@ def labels(
     Raises
     ------
     TypeError : y is text, and the classes are not known and cannot be learnt from it.
-    ValueError : a label is none of the classes, or missing; y has fewer or more classes than the network.
+    ValueError : a label is none of the classes, or missing; y has fewer or more classes than the network; a table has
+        a column for each class, by its name, in another order.
     """
     if number(loss, outputs) is None or (classes is None and isinstance(loss, Custom)):
         return y, classes
-    array = arrays.plain(y, name)
+    columns = tables.column_names(y)
+    if classes is not None and columns is not None and columns != classes and set(columns) == set(classes):
+        raise ValueError(
+            f"{name} has a column for each class in another order: expected {listing(classes)}, see "
+            f"{arrays.variable(name)}[list(net.classes)]"
+        )
+    array = arrays.plain(tables.only_column(y), name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim != 1 or (classes is None and array.dtype.kind not in "USO"):
+    if array.ndim != 1 or (classes is None and array.dtype.kind not in "USTO"):
         return y, classes
     values = array.tolist()
     if classes is None:
@@ -155,8 +162,8 @@ def labels(
         expected = number(loss, outputs)
         if len(found) != expected:
             raise ValueError(
-                f"{name} has {len(found)} classes, {listing(found)}, but the network has {outputs} outputs for "
-                f"{expected}: expected all of them, or fcnet.Network(..., classes=[...])"
+                f"{name} has {len(found)} classes, {listing(found)}, but the network tells {expected} apart: "
+                f"expected all of them, or fcnet.Network(..., classes=[...])"
             )
         classes = found
     return _numbers(values, classes, name), classes
@@ -193,8 +200,10 @@ def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count:
     return numbers
 
 
-def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, outputs: int) -> NDArray[np.int64]:
+def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, name: str, outputs: int) -> NDArray[np.int64]:
     """The number of each row's class, some rows at a time: their probabilities may be larger than memory.
+
+    Messages call x by ``name``.
 
     Raises
     ------
@@ -207,7 +216,7 @@ def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, outputs: int) ->
         undefined = np.isnan(p).any(axis=1)
         if undefined.any():
             row = first + int(np.flatnonzero(undefined)[0])
-            raise ValueError(f"the output for row {row} of x is NaN: it has no class")
+            raise ValueError(f"the output for row {row} of {name} is NaN: it has no class")
         found[first : first + step] = p[:, 0] > 0.5 if outputs == 1 else p.argmax(axis=1)
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -181,7 +181,8 @@ class Network(Explaining):
             of such batches, or of pairs (x, y), that is no array, list, tuple or table: the outputs of all of them.
         output : "logits", optional
             Return ``h_in`` of the last layer instead, what its activation is applied to: the logits of softmax and of
-            sigmoid, the logarithm of the rate of exp; for an identity they are the values themselves.
+            sigmoid, the logarithm of the rate of exp; for an identity they are the values themselves, of several
+            quantiles unsorted.
         dropout : bool, default False
             Drop outputs of the hidden layers as a training step does, each row with a mask of its own: the spread of
             several such predictions is a measure of uncertainty (Gal and Ghahramani 2016).
@@ -211,16 +212,23 @@ class Network(Explaining):
     ) -> NDArray[Any]:
         if seed is not None:
             raise ValueError(f"seed is {seed!r}, and x is batches, whose rows have no numbers: expected none")
-        parts = []
+        plain = output is None and dropout is False
+        return np.concatenate(
+            [
+                self._model.predict(rows) if plain else self._predict_otherwise(rows, output, dropout, None)
+                for rows, _ in self._rows_of(batches)
+            ]
+        )
+
+    def _rows_of(self, batches: Any) -> Iterator[tuple[Any, str]]:
+        """The rows of each batch, and what messages call them."""
+        name = None
         for i, batch in enumerate(batches):
-            x = inputs_of(batch)
             name = f"x of batch {i}"
-            rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names, name=name)
-            plain = output is None and dropout is False
-            parts.append(self._model.predict(rows) if plain else self._predict_otherwise(rows, output, dropout, None))
-        if not parts:
+            x = inputs_of(batch)
+            yield samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names, name=name), name
+        if name is None:
             raise ValueError("x has no batches: a generator can be gone through only once")
-        return np.concatenate(parts)
 
     def _predict_otherwise(self, rows: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
         if output is not None and not (isinstance(output, str) and output == "logits"):
@@ -235,7 +243,7 @@ class Network(Explaining):
             )
         return self._model.predict_otherwise(rows, output is not None, checked_seed(seed))
 
-    def predict_classes(self, x: ArrayLike) -> NDArray[Any]:
+    def predict_classes(self, x: ArrayLike | Iterable[ArrayLike]) -> NDArray[Any]:
         """The class of each row: that of the largest probability, of a single one the second class above 1/2.
 
         Parameters
@@ -256,16 +264,22 @@ class Network(Explaining):
         count = class_names.number(made.loss, self.sizes[-1])
         if count is None or (self.sizes[-1] == 1 and made.kinds[-1].activation not in ("sigmoid", "softmax")):
             raise ValueError(f"loss is {self.loss!r}, and the {self.sizes[-1]} outputs are no classes: see predict")
-        rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
-        found = class_names.most_likely(self._model.as_now().predict, rows, self.sizes[-1])
+        predict = self._model.as_now().predict
+        parts: Iterable[tuple[Any, str]]
+        try:
+            rows = samples(cast(ArrayLike, x), self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+            parts = [(rows, "x")]
+        except BatchesGivenError:
+            parts = self._rows_of(x)
+        found = np.concatenate([class_names.most_likely(predict, *part, self.sizes[-1]) for part in parts])
         return found if made.classes is None else class_names.array_of(made.classes)[found]
 
     def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
-        """``h_out`` of every layer; the last one's is what ``predict`` returns.
+        """``h_out`` of every layer; the last one's is what ``predict`` returns, but that it sorts several quantiles.
 
         Parameters
         ----------
-        x : as for predict
+        x : as for predict, but no batches
 
         Returns
         -------
@@ -314,7 +328,7 @@ class Network(Explaining):
                 raise TypeError("y is missing: expected a label or target for each row of x, or as x batches (x, y)")
             if sample_weight is not None:
                 raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
-            batches = CheckedBatches(made, x, self._feature_names, finite=False)
+            batches = CheckedBatches(made, x, self._feature_names, finite=False, learn=not self.epochs_trained)
             return evaluate(self._model, made, batches, scores)
         examples = self._examples(cast(ArrayLike, x), y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)

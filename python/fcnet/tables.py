@@ -202,6 +202,12 @@ def _not_numbers(name: str, label: Name, kind: object, column: NDArray[Any], is_
     return f"{name} has the column {shown(label)}{what}: expected numbers, {advice}"
 
 
+def only_column(x: Any) -> Any:
+    """The column of a table that has but one; whatever else x is, as it is."""
+    columns = _columns(x) if _labels(x) is not None else None
+    return columns[0] if columns is not None and len(columns) == 1 else x
+
+
 def as_array(x: Any, name: str) -> NDArray[Any] | None:
     """A table or a column as an array, with NaN for what is missing.
 

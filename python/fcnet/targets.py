@@ -33,7 +33,7 @@ def _not_labels(array: Array, classes: int, name: str) -> Exception:
     if odd is not None:
         what = f"{cut(repr(array[odd]))}, a {type(array[odd]).__name__},"
         return TypeError(f"{name} contains {what} in row {odd}: {expected}")
-    if kind in "OUS":
+    if kind in "OUST":
         return TypeError(
             f"{name} holds text: {expected}, see np.unique({arrays.variable(name)}, return_inverse=True)[1]"
         )
