@@ -71,6 +71,7 @@ MEANT = {
     "diagnose lr": (lambda: net().diagnose(X, Y, lr=0.1), "learning_rate"),
     "find_learning_rate max_iter": (lambda: net().find_learning_rate(X, Y, step=9), "steps"),
     "save filename": (lambda: net().save(filename="a"), "path"),
+    "save include_optimizer": (lambda: net().save("a", include_optimizer=False), "optimizer_state"),
     "load filename": (lambda: fc.load(filename="a"), "path"),
 }
 
@@ -87,6 +88,10 @@ BELONGS = {
     "optimizer to fit": (lambda: fc.Network([2, 2], optimizer="adam"), "it belongs to Network.fit"),
     "max_iter to fit": (lambda: fc.Network([2, 2], max_iter=100), "it belongs to Network.fit"),
     "input_shape to sizes": (lambda: fc.Dense(3, input_shape=(2,)), "Network takes it as the first entry of sizes"),
+    "weight_decay to AdamW": (lambda: fc.Adam(weight_decay=0.1), "'weight_decay'; fcnet.AdamW, SGD and Lion have it$"),
+    "momentum to SGD": (lambda: fc.Adagrad(momentum=0.9), "'momentum'; fcnet.SGD and RMSprop have it$"),
+    "nesterov to NAdam": (lambda: fc.Adam(nesterov=True), "'nesterov'; fcnet.SGD has it, and fcnet.NAdam"),
+    "an optimizer's to no other": (lambda: fc.Adam(foo=1), "has no argument 'foo': expected some of learning_rate, "),
     "nowhere": (lambda: fc.EMA(foo=1), r"has no argument 'foo': expected some of decay$"),
 }
 
@@ -105,8 +110,25 @@ def test_an_error_from_inside_stays_as_it_is():
         fc.Network([2, 2], loss=loss).fit(X, [[1, 0], [0, 1]], epochs=1, batch_size=2)
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'sizes'"):
         fc.Network()
-    with pytest.raises(TypeError, match="takes 2 positional arguments but 4 were given"):
-        fc.Network(2, 3, 2)
+
+
+TOO_MANY = {
+    "sizes": (
+        lambda: fc.Network(2, 3, 2),
+        r"^Network\(\) takes the sizes as one list, like Network\(\[784, 512, 10\]\)$",
+    ),
+    "a loss": (
+        lambda: fc.Network([2, 2], "mse"),
+        r"^Network\(\) takes sizes by position: give all others by their names$",
+    ),
+    "epochs": (lambda: net().fit(X, Y, 10), r"^fit\(\) takes x, y by position: give all others by their names$"),
+}
+
+
+@pytest.mark.parametrize(("call", "message"), TOO_MANY.values(), ids=TOO_MANY.keys())
+def test_arguments_without_their_names_are_told_to_have_them(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
     "restorebestweights": ("restore_best",),
     "filepath": ("path",),
     "filename": ("path",),
+    "includeoptimizer": ("optimizer_state",),
+    "saveweightsonly": ("optimizer_state",),
     "savefreq": ("every",),
     "period": ("every",),
     "savebestonly": ("monitor",),
@@ -85,6 +87,12 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
 _OF_FIT = ("optimizer", "epochs", "batch_size", "callbacks", "metrics", "validation_split", "sample_weight", "schedule")
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "l2", "clip_norm", "accumulate")
 
+_OF_SOME_OPTIMIZERS = {
+    "weight_decay": "fcnet.AdamW, SGD and Lion have it",
+    "momentum": "fcnet.SGD and RMSprop have it",
+    "nesterov": "fcnet.SGD has it, and fcnet.NAdam is Adam with it",
+}
+
 
 def _meant(unknown: str, known: Iterable[str]) -> str:
     """The end of a message about an argument that is none of those ``known``: what was meant, or nothing."""
@@ -98,11 +106,21 @@ def _meant(unknown: str, known: Iterable[str]) -> str:
     if close := get_close_matches(letters, by_letters, 1, 0.75):
         return f"; did you mean {by_letters[close[0]]}?"
     names = (unknown, *_ELSEWHERE.get(letters, ()))
+    if "accumulate" in by_letters.values():  # another optimizer
+        owners = [owner for name, owner in _OF_SOME_OPTIMIZERS.items() if name in names]
+        return f"; {owners[0]}" if owners else ""
     if any(name in _OF_OPTIMIZER for name in names):
         return "; it belongs to an optimizer, like fit(optimizer=fcnet.SGD(learning_rate=0.1))"
     if any(name in _OF_FIT for name in names):
         return "; it belongs to Network.fit"
     return "; Network takes it as the first entry of sizes" if "sizes" in names else ""
+
+
+def _too_many(function: str, known: list[str], last: object) -> str:
+    """What to say where more arguments came than may be given without their names."""
+    if known == ["sizes"] and isinstance(last, int):
+        return f"{function}() takes the sizes as one list, like {function}([784, 512, 10])"
+    return f"{function}() takes {', '.join(known) or 'no arguments'} by position: give all others by their names"
 
 
 def suggesting(given: Given) -> Given:
@@ -115,8 +133,12 @@ def suggesting(given: Given) -> Given:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            if kwargs and error.__traceback__ is not None and error.__traceback__.tb_next is None:  # not from inside
-                known = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # not from inside
+                signature = inspect.signature(function).parameters.values()
+                known = [parameter.name for parameter in signature if parameter.name != "self"]
+                first = [parameter.name for parameter in signature if parameter.kind is not parameter.KEYWORD_ONLY]
+                if len(args) > len(first):
+                    raise TypeError(_too_many(name, [at for at in first if at != "self"], args[-1])) from None
                 for unknown in kwargs:
                     if unknown not in known:
                         rest = _meant(unknown, known) or f": expected some of {', '.join(known)}"
