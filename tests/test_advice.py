@@ -24,7 +24,7 @@ def frame(**changed):
 CASES = {
     "text for numbers": ({"x": X.astype(str)}, {}, "x holds text: expected real numbers, see "),
     "text in lists": ({"x": [[str(v) for v in row] for row in X]}, {}, "x holds text: expected real numbers, see "),
-    "dates": ({"x": DAYS}, {}, r"x has dtype datetime64\[D\]: expected real numbers, such as days: see "),
+    "dates": ({"x": DAYS}, {}, r"x has dtype datetime64\[D\]: expected real numbers, such as days since 1970: see "),
     "durations": ({"x": X.astype("i8").astype("m8[h]")}, {}, "expected real numbers, such as days: see "),
     "complex numbers": ({"x": X[:, :2] + 1j * X[:, 2:]}, {}, "x has dtype complex128: expected real numbers, see "),
     "a masked array": ({"x": np.ma.masked_array(X, X == 3)}, {}, "x is a masked array: expected a plain one, see "),

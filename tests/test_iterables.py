@@ -56,6 +56,19 @@ def forever(*parts):
     yield from itertools.cycle(Loader(*parts))
 
 
+def test_a_list_of_batches_validates_like_their_rows():
+    batches, nets = list(Loader(X, Y)), [network(), network()]
+    for net, validation in zip(nets, (batches, (X, Y)), strict=True):
+        net.fit(X, Y, epochs=2, validation_data=validation, metrics=["f1_macro"])
+    assert parameters(nets[0]) == parameters(nets[1])
+    np.testing.assert_allclose(nets[0].history.val_loss, nets[1].history.val_loss, rtol=1e-6)
+    assert nets[0].history.val_f1_macro == nets[1].history.val_f1_macro
+    one = network().fit(X, Y, epochs=1, validation_data=[(X.tolist(), Y.tolist())])
+    assert one.val_loss == network().fit(X, Y, epochs=1, validation_data=iter([(X, Y)])).val_loss
+    with pytest.raises(TypeError, match="batch 1 of validation_data is a ndarray"):
+        network().fit(X, Y, validation_data=((X, Y), WEIGHTS))
+
+
 @pytest.mark.parametrize("steps", [1, 3, 4, 6])
 def test_an_endless_generator_feeds_epochs_and_goes_on_where_it_was(steps):
     net, same = network(), network()

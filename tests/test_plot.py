@@ -225,6 +225,13 @@ def test_a_small_network_is_drawn_with_its_numbers(pyplot):
     assert f"layers[0] from {weights.min():.3g} to {weights.max():.3g}" in figure.get_label()
 
 
+def test_inputs_and_outputs_are_drawn_with_their_names(pyplot):
+    net = fc.Network([1, 2], classes=["no", "yes"], seed=0)
+    assert {"no", "yes"} <= {text.get_text() for text in fc.plot.network(net).axes[0].texts}
+    one = fc.Network([1, 1], loss="binary_cross_entropy", classes=["no", "yes"], seed=0)
+    assert not {"no", "yes"} & {text.get_text() for text in fc.plot.network(one).axes[0].texts}
+
+
 def test_edges_are_as_wide_as_their_weights(pyplot):
     net = fc.Network([5, 2], seed=0)
     lines = [line for line in fc.plot.network(net).axes[0].lines if len(line.get_xdata()) == 2]

@@ -80,6 +80,13 @@ def test_a_regressor_takes_every_loss_of_the_network(loss):
     assert net.loss_curve_[-1] < net.loss_curve_[0]
 
 
+def test_a_regressor_takes_one_quantile_only():
+    one, listed = (MLPRegressor(fc.losses.Quantile(q), **OPTIONS).fit(X, VALUES) for q in (0.9, [0.9]))
+    assert same(one, listed)
+    with pytest.raises(ValueError, match=r"loss is Quantile\(q=\(0.1, 0.9\)\): expected one quantile; fcnet.Network"):
+        MLPRegressor(fc.losses.Quantile([0.1, 0.9]), **OPTIONS).fit(X, VALUES)
+
+
 def test_a_regressor_takes_a_loss_of_ones_own():
     def half(output, target):
         return 0.5 * float(((output - target) ** 2).mean()), (output - target) / output.size

@@ -96,7 +96,7 @@ def _not_real(array: Array, name: str) -> str:
         return f"{name} contains {what} in row {where}: expected real numbers{advice}"
     day = "np.timedelta64(1, 'D')"
     such = {
-        "M": f", such as days: see (np.asarray({x}) - np.min({x})) / {day}",
+        "M": f", such as days since 1970: see (np.asarray({x}) - np.datetime64(0, 'D')) / {day}",
         "m": f", such as days: see np.asarray({x}) / {day}",
         "c": f", see np.hstack([np.real({x}), np.imag({x})])",
     }

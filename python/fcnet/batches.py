@@ -11,7 +11,7 @@ from typing import Any
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.feature_names import Name
-from fcnet.iterables import is_batches
+from fcnet.iterables import is_batches, is_list_of_batches
 
 
 class CheckedBatches:
@@ -92,7 +92,7 @@ def validation_batches(
     ------
     TypeError, ValueError : they are not as they should, or can be gone through only once and ``epochs`` is more.
     """
-    if not is_batches(data):
+    if not is_batches(data) and not is_list_of_batches(data):
         return None
     batches = CheckedBatches(made, data, known, "validation_data")
     if batches.ends and epochs > 1:

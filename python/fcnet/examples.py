@@ -144,7 +144,7 @@ class Examples:
         rounded = made.dtype == np.float32 and not np.can_cast(self.number_type, np.float32)
         if rounded and not isinstance(self.x, SparseRows):
             lossy = lossy_column(self.x, made.offset)
-            recipe = "Network(..., offset=x.mean(axis=0), scale=1 / x.std(axis=0)) subtracts in float64"
+            recipe = "a new network's adapt(x) has it subtract their mean in float64"
             warn_of_lost(lossy, "x", self.features, f"{recipe}, dtype='float64' computes in it")
 
     @property

@@ -127,17 +127,18 @@ class Fitting(Described):
             generator may go on for ever. What can begin again does so at its end; a generator that ends early ends the
             fit, with a RuntimeWarning.
         validation_data : (x, y) or (x, y, sample_weight), or an iterable of such batches, optional
-            Evaluated after every epoch; class_weight does not apply to it. An iterable, which is neither a list nor a
-            tuple and can begin again, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all
-            outputs and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
+            Evaluated after every epoch; class_weight does not apply to it. An iterable that can begin again, such as
+            a list of batches, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all outputs
+            and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
         validation_split : float in [0, 1), default 0
             Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; nothing is copied.
         metrics : sequence of str or callable, or {name: callable}, optional
             Computed on the validation data after every epoch, ``history.val_f1`` for "f1". By name: "top_k_accuracy",
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
             regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and of several
-            yes-or-no answers their mean. Functions take ``(y_true, output)``: labels (n,), answers or targets
-            (n, outputs), and what ``predict`` gives. All are tried once before the first step.
+            yes-or-no answers their mean. Functions take ``(y_true, output)``: labels (n,), of named classes their
+            numbers, answers or targets (n, outputs), and what ``predict`` gives. All are tried once before the first
+            step.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional

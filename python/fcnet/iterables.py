@@ -29,6 +29,11 @@ def is_batches(x: object) -> bool:
     return isinstance(x, Iterable) or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
 
 
+def is_list_of_batches(x: object) -> bool:
+    """Whether x is a list or tuple that begins with a pair (x, y) of rows and what belongs to them."""
+    return isinstance(x, list | tuple) and len(x) > 0 and inputs_of(x[0]) is not x[0]
+
+
 class BatchesGivenError(TypeError):
     """Rows were expected, and an iterable of batches came."""
 
@@ -37,7 +42,7 @@ def inputs_of(batch: Any) -> Any:
     """X of a batch: the batch itself, or the first of a pair (x, y), as loaders of training data give them."""
     if isinstance(batch, tuple | list) and 1 <= len(batch) <= 3:
         first = batch[0]
-        rows = len(first.shape) if hasattr(first, "shape") else np.ndim(first) if isinstance(first, list | tuple) else 0
-        if rows == 2:
+        whole = np.asarray(first, object) if isinstance(first, list | tuple) else first
+        if len(getattr(whole, "shape", ())) == 2:
             return first
     return batch

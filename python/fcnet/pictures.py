@@ -231,8 +231,9 @@ def _weights(net: Any) -> Any:
         f"inputs\n{sizes[0]:,}",
         *(f"layers[{i}]\n{n:,} {net.layers[i].activation}" for i, n in enumerate(sizes[1:])),
     ]
+    ends = net.classes if net.classes is not None and len(net.classes) == sizes[-1] else ()
     with panels(1) as (figure, (axes,)):
-        _draw(axes, weights, texts, heads=heads, starts=net.feature_names or ())
+        _draw(axes, weights, texts, heads=heads, starts=net.feature_names or (), ends=ends)
     ranges = (f"of layers[{i}] from {w.min():.3g} to {w.max():.3g}" for i, w in enumerate(weights))
     figure.set_label(f"The network {' – '.join(map(str, sizes))}: weights {', '.join(ranges)}.")
     return figure

@@ -9,7 +9,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from fcnet import arrays, console
+import numpy as np
+
+from fcnet import console
 from fcnet.optional import optional
 
 Wanted = bool | Literal["lines"] | None
@@ -26,11 +28,12 @@ _WITHOUT_TOTAL = ((34, "{desc}: {n_fmt} samples, {rate_fmt}{postfix}"), (0, "{de
 
 def checked(progress: object) -> Wanted:
     """The argument of that name; TypeError or ValueError where it is neither None, a bool nor "lines"."""
-    if isinstance(progress, str):
-        if progress != "lines":
-            raise ValueError(f"progress is {progress!r}: expected None, True, False or 'lines'")
+    if isinstance(progress, str) and progress == "lines":
         return "lines"
-    return None if progress is None else arrays.flag(progress, "progress")
+    if progress is not None and not isinstance(progress, bool | np.bool_):
+        error = ValueError if isinstance(progress, str) else TypeError
+        raise error(f"progress is {progress!r}: expected None, True, False or 'lines'")
+    return None if progress is None else bool(progress)
 
 
 def _texts(figures: Mapping[str, float]) -> list[str]:

@@ -39,12 +39,20 @@ class Objective:
 
     @classmethod
     def of_values(cls, loss: Any, outputs: int) -> Objective:
-        """scikit-learn's losses by their names; others of the network's as they are."""
+        """scikit-learn's losses by their names; others of the network's as they are.
+
+        Raises
+        ------
+        ValueError : the loss has several quantiles: an estimator predicts one number for each target.
+        """
         if loss == "squared_error":
             return cls(MSE(), 2 / outputs, 0.5)
         if loss == "poisson":
             return cls(Poisson(), 1 / outputs, outputs)
-        return cls(loss_of(loss))
+        chosen = loss_of(loss)
+        if len(chosen.quantiles) > 1:
+            raise ValueError(f"loss is {chosen!r}: expected one quantile; fcnet.Network predicts several at once")
+        return cls(chosen)
 
     def constant(self, y: NDArray[Any], weights: NDArray[Any] | None) -> float:
         """What the reported figure has beyond ``value`` times the network's."""

@@ -30,8 +30,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
     ----------
     loss : str, of fcnet.losses, or callable, default "squared_error"
         "squared_error", half of it; "poisson", half of the deviance of counts; or as for ``fcnet.Network``: "mse",
-        "rmse", "mae", "huber", "quantile", one of them with options like ``fcnet.losses.Huber(2)``, a function of your
-        own.
+        "rmse", "mae", "huber", "quantile", one of them with options like ``fcnet.losses.Huber(2)`` or one
+        ``Quantile``, a function of your own.
     hidden_layer_sizes : int or sequence of int, default (100,)
         Neurons of each hidden layer.
     activation : str, default "relu"
