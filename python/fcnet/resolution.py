@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet import console
+from fcnet.feature_names import Name, shown
 
 _LOOKED_AT = 256  # rows, evenly spaced
 _STEPS = 100  # of float32 between the least and the largest number of a column: fewer are worth a closer look
 
 
-def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> tuple[int, int, int] | None:
+def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int | None:
     """The first column of which float32 keeps at most half of the distinct numbers, judged by some evenly spaced rows.
 
     Parameters
@@ -24,7 +25,7 @@ def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> tup
 
     Returns
     -------
-    (column, distinct numbers among the rows, distinct float32 ones), or None
+    int, or None
     """
     if len(array) < 2 or np.can_cast(array.dtype, np.float32):
         return None
@@ -36,15 +37,16 @@ def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> tup
             numbers = np.unique(rows[:, column])
             kept = np.unique(numbers.astype(np.float32))
             if 2 * len(kept) <= len(numbers):
-                return int(column), len(numbers), len(kept)
+                return int(column)
     return None
 
 
-def warn_of_lost(lossy: tuple[int, int, int] | None, name: str, columns: tuple[Any, ...] | None, advice: str) -> None:
-    """A UserWarning for what ``lossy_column`` found; the column is called as ``columns`` calls it."""
-    if lossy is None:
+def warn_of_lost(column: int | None, name: str, columns: tuple[Name, ...] | None, advice: str) -> None:
+    """A UserWarning for what ``lossy_column`` found; the column is called as ``columns`` calls it.
+
+    The text is the same for all batches, so that Python shows it once.
+    """
+    if column is None:
         return
-    column, distinct, kept = lossy
-    called = f"column {column}" if columns is None else f"column {columns[column]!r}"
-    text = f"{name} loses digits in float32: of {called}, {distinct} numbers become {kept}; {advice}"
-    console.warn(text)
+    called = column if columns is None else shown(columns[column])
+    console.warn(f"{name} loses digits in float32: distinct numbers of column {called} become equal; {advice}")

@@ -132,5 +132,5 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
     refuse_unfit(array, name, Scaling(dtype), columns)
     if dtype == np.float32:
         advice = "subtract their mean beforehand, or give the network dtype='float64'"
-        warn_of_lost(lossy_column(array), name, columns, advice)
+        warn_of_lost(lossy_column(array), arrays.variable(name), columns, advice)
     return arrays.cast(array, dtype, name)
