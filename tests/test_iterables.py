@@ -281,3 +281,46 @@ def test_tables_in_batches_keep_to_the_columns_of_the_first():
     assert net.feature_names == tuple(names)
     with pytest.raises(ValueError, match="x of batch 0 has its columns in another order"):
         net.predict(iter([Table(X, names[::-1])]))
+
+
+@pytest.mark.parametrize("weight", [1e-45, 1e-38, 1e39, 1e300])
+def test_metrics_of_batches_do_not_depend_on_the_scale_of_weights(weight):
+    net = network()
+    whole = net.evaluate(X, Y, sample_weight=WEIGHTS, metrics=["f1_macro"])
+    batches = net.evaluate(Loader(X, Y, WEIGHTS * weight), metrics=["f1_macro"])
+    assert batches == pytest.approx(whole, rel=1e-6)
+
+
+def test_a_validation_on_batches_that_weigh_nothing_is_nan_with_one_warning():
+    with pytest.warns(RuntimeWarning, match="validation_data has weights of nothing but 0 in every batch") as caught:
+        history = network().fit(X, Y, epochs=2, validation_data=Loader(X, Y, WEIGHTS * 0))
+    assert [each.filename for each in caught] == [__file__]
+    assert np.isnan(history.val_loss).all()
+
+
+def test_batches_by_number_are_batches_everywhere():
+    class ByNumber:
+        """As a Keras ``Sequence``."""
+
+        def __len__(self):
+            return len(SIZES)
+
+        def __getitem__(self, i):
+            if i >= len(SIZES):
+                raise IndexError
+            begin, end = SIZES[i]
+            return X[begin:end], Y[begin:end]
+
+    net, adapted, other = network(), network(), network()
+    assert net.evaluate(ByNumber()) == net.evaluate(Loader(X, Y))
+    np.testing.assert_array_equal(net.predict(ByNumber()), net.predict(X))
+    adapted.adapt(ByNumber())
+    other.adapt(Loader(X, Y))
+    np.testing.assert_array_equal(adapted.offset, other.offset)
+
+
+@pytest.mark.parametrize("share", [np.array([0.1, 0.2]), "0.1", True, None])
+@pytest.mark.parametrize("feed", [(X, Y), ([(X, Y)],)])
+def test_validation_split_has_to_be_a_number_beside_batches_too(feed, share):
+    with pytest.raises(TypeError, match="validation_split is .*: expected a number"):
+        network().fit(*feed, validation_split=share, validation_data=Loader(X, Y))

@@ -34,6 +34,7 @@ NOTHING_TO_LEARN = {
     "what is left to train on": lambda net: net.fit(X, Y, sample_weight=held_back(), validation_split=0.25),
     "batches": lambda net: net.fit([(X, Y, ZEROS)] * 3),
     "evaluate": lambda net: net.evaluate(X, Y, sample_weight=ZEROS),
+    "evaluate batches": lambda net: net.evaluate([(X, Y, ZEROS)] * 3),
     "gradients": lambda net: net.gradients(X, Y, sample_weight=ZEROS),
     "train_on_batch": lambda net: net.train_on_batch(X, Y, sample_weight=ZEROS),
 }

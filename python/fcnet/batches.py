@@ -8,6 +8,7 @@ from itertools import chain
 from numbers import Real
 from typing import Any
 
+from fcnet import console
 from fcnet.architecture import Architecture
 from fcnet.examples import Examples
 from fcnet.feature_names import Name
@@ -22,6 +23,8 @@ class CheckedBatches:
     first : Examples
     ends : bool
         Whether it can be gone through only once, as a generator.
+    weigh : bool
+        Whether a sample of those so far weighs anything.
 
     Parameters
     ----------
@@ -53,17 +56,24 @@ class CheckedBatches:
     ) -> None:
         self._made, self._given, self._known, self._name = made, given, known, name
         self._finite, self._learn = finite, learn
+        self.weigh = False
         once = iter(given)
         self.ends = once is given
         batches = self._checked(once)
         self.first = next(batches)
-        self._known = self.first.features
+        self._known, self._learn = self.first.features, False
         self._made = replace(made, classes=self.first.classes)
         self._next: Iterator[Examples] | None = chain([self.first], batches)
 
     def __iter__(self) -> Iterator[Examples]:
         batches, self._next = self._next, None
         return batches or self._checked(iter(self._given))
+
+    def warn_where_all_weigh_nothing(self) -> None:
+        """A RuntimeWarning, once they have been evaluated."""
+        if not self.weigh:
+            text = f"{self._name} has weights of nothing but 0 in every batch: val_loss and weighted metrics are NaN"
+            console.warn(text, RuntimeWarning)
 
     def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
         i, name = -1, self._name
@@ -78,6 +88,7 @@ class CheckedBatches:
             x, y, weights = (*pair, None)[:3]
             options: dict[str, Any] = {"finite": self._finite, "known": self._known, "learn": self._learn}
             batch = Examples.of(self._made, x, y, weights, (names[0], names[1], names[2]), **options)
+            self.weigh = self.weigh or not batch.weighs_nothing
             yield batch.not_empty(names[0])
         if i < 0:
             raise ValueError(f"{name} has no batches: expected pairs (x, y); a generator can be gone through only once")

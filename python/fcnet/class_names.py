@@ -155,9 +155,8 @@ def labels(
         if found is None:
             return y, None
         if not learn:
-            advice = (
-                f"see np.unique({name}, return_inverse=True)[1], or fcnet.Network(..., classes=[...]) for a new one"
-            )
+            numbers = f"np.unique({arrays.variable(name)}, return_inverse=True)[1]"
+            advice = f"see {numbers}, or fcnet.Network(..., classes=[...]) for a new one"
             raise TypeError(f"{name} is text, but the network was fitted on integer labels: expected these, {advice}")
         expected = number(loss, outputs)
         if len(found) != expected:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -246,16 +245,12 @@ class Examples:
         raise ValueError("class_weight is given, but y are no class labels: expected sample_weight")
 
     def with_validation(self, made: Architecture, data: object, share: float) -> tuple[Examples, Examples | None]:
-        """What is trained on and what is validated on, by ``Network.fit``'s validation_data and validation_split.
+        """What is trained on and what is validated on, by ``Network.fit``'s validation_data and checked share.
 
         Raises
         ------
         TypeError, ValueError : they are not what it expects.
         """
-        if isinstance(share, bool) or not isinstance(share, Real):
-            raise TypeError(f"validation_split is {share!r}: expected a number")
-        if not 0 <= share < 1:
-            raise ValueError(f"validation_split is {share!r}: expected 0 <= validation_split < 1")
         if data is not None:
             if share:
                 raise ValueError("validation_data and validation_split are given: expected one of them")
@@ -269,7 +264,7 @@ class Examples:
         if not share:
             return self, None
         one_class = made.classifies and (self.y.ndim == 1 or made.takes_labels or made.sizes[-1] == 1)
-        kept, rest = hold_back(len(self), float(share), made.seed, self.truth(made) if one_class else None)
+        kept, rest = hold_back(len(self), share, made.seed, self.truth(made) if one_class else None)
         where = " in the part that validation_split leaves to train on"
         return replace(self, rows=kept).weighing("sample_weight", where), replace(self, rows=rest)
 

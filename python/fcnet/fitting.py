@@ -26,7 +26,7 @@ from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
 from fcnet.progress import Wanted, checked
 from fcnet.schedule import Schedule
 from fcnet.scoring import Metrics, Scores
-from fcnet.splitting import MOST_EPOCHS
+from fcnet.splitting import MOST_EPOCHS, checked_share
 from fcnet.training import Best, DivergenceError, Fit, figures_of, scored
 
 
@@ -57,6 +57,11 @@ class Fitting(Described):
     def epochs_trained(self) -> int:
         """Over all fits."""
         return self._model.epochs
+
+    @property
+    def _has_learnt(self) -> bool:
+        """Whether it has been trained, also by single steps."""
+        return bool(self.epochs_trained or self._steps)
 
     @property
     def history(self) -> History:
@@ -171,7 +176,7 @@ class Fitting(Described):
         batch_size = arrays.whole_number(batch_size, "batch_size", 1)
         optimizer = optimizer_of(optimizer)
         shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
-        progress = checked(progress)
+        progress, validation_split = checked(progress), checked_share(validation_split)
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
@@ -194,7 +199,7 @@ class Fitting(Described):
                 what = "validation_split, drop_last and sample_weight"
                 raise ValueError(f"y is missing, and batches do not go with {what}: expected y, or none of these")
             _refuse_accumulation(optimizer, "batches")
-            left, new = epochs - initial_epoch, not self.epochs_trained
+            left, new = epochs - initial_epoch, not self._has_learnt
             feed = batches = Batches(made, x, left, self._feature_names, steps_per_epoch, class_weight, learn=new)
             features, classes = batches.first.features, batches.first.classes
             validation = validation_batches(replace(made, classes=classes), validation_data, features, left)
@@ -263,7 +268,7 @@ class Fitting(Described):
         return self._history
 
     def _examples(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, finite: bool) -> Examples:
-        known, learn = self._feature_names, not self.epochs_trained
+        known, learn = self._feature_names, not self._has_learnt
         return Examples.of(self._architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
 
     def _trainable(self) -> list[bool]:
@@ -330,8 +335,8 @@ class Fitting(Described):
             step = self._steps + 1
             dropped_by = MOST_EPOCHS - step % 2**31  # in place of the epoch
             loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
-            self._steps = step
             if not diverged:
+                self._steps = step
                 self._stepper, self._feature_names = (optimizer, trainable, averaging, trainer), batch.features
                 self._architecture = replace(self._architecture, classes=batch.classes)
         finally:

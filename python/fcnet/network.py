@@ -16,7 +16,7 @@ from fcnet.batches import CheckedBatches
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.history import History
-from fcnet.iterables import BatchesGivenError, inputs_of
+from fcnet.iterables import BatchesGivenError, inputs_of, is_batches
 from fcnet.keywords import suggesting
 from fcnet.kinds import refuse_constants
 from fcnet.layers import Layer
@@ -140,7 +140,7 @@ class Network(Explaining):
         TypeError, ValueError : x is not as for fit, or has no rows; the network is trained already.
         RuntimeError : the network is being fitted.
         """
-        if self.epochs_trained or self._steps:
+        if self._has_learnt:
             raise ValueError(
                 "the network is trained already, for the offset and scale that it has: expected a new one, to adapt "
                 "before its first fit"
@@ -248,7 +248,7 @@ class Network(Explaining):
 
         Parameters
         ----------
-        x : as for predict
+        x : as for predict, but no batches
 
         Returns
         -------
@@ -324,12 +324,16 @@ class Network(Explaining):
         made = self._architecture
         scores = Scores(metrics, made)
         if y is None:
-            if hasattr(x, "shape") or not isinstance(x, Iterable):
+            if hasattr(x, "shape") or not (isinstance(x, Iterable) or is_batches(x)):
                 raise TypeError("y is missing: expected a label or target for each row of x, or as x batches (x, y)")
             if sample_weight is not None:
                 raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
-            batches = CheckedBatches(made, x, self._feature_names, finite=False, learn=not self.epochs_trained)
-            return evaluate(self._model, made, batches, scores)
+            learn = not self._has_learnt
+            batches = CheckedBatches(made, x, self._feature_names, finite=False, learn=learn)
+            figures = evaluate(self._model, made, batches, scores)
+            if not batches.weigh:
+                raise ValueError("sample_weight has nothing but 0 in every batch: expected some weight")
+            return figures
         examples = self._examples(cast(ArrayLike, x), y, sample_weight, finite=False).weighing("sample_weight")
         return evaluate(self._model, made, examples, scores)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,20 @@ from numpy.typing import NDArray
 from fcnet import _native
 
 MOST_EPOCHS = 2**32 - 1  # of a network; the shuffle that would come after them is the draw here
+
+
+def checked_share(share: float) -> float:
+    """``Network.fit``'s validation_split.
+
+    Raises
+    ------
+    TypeError, ValueError : it is no number in [0, 1).
+    """
+    if isinstance(share, bool) or not isinstance(share, Real):
+        raise TypeError(f"validation_split is {share!r}: expected a number")
+    if not 0 <= share < 1:
+        raise ValueError(f"validation_split is {share!r}: expected 0 <= validation_split < 1")
+    return float(share)
 
 
 def hold_back(n: int, fraction: float, seed: int, labels: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:

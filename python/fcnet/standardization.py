@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet import tables, tensors
 from fcnet.feature_names import Name
+from fcnet.iterables import inputs_of, is_batches
 from fcnet.samples import samples
 from fcnet.sparse import SparseRows, is_sparse
 
@@ -46,8 +47,7 @@ def _of_sparse(rows: SparseRows) -> Iterator[_Part]:
 
 def _is_batch(first: Any) -> bool:
     """Whether what an iterable gives first is a batch, x or (x, y) or (x, y, sample_weight), and not a row of x."""
-    pair = isinstance(first, tuple | list) and len(first) in (2, 3)
-    return np.ndim(first[0]) == 2 if pair and np.ndim(first[0]) else np.ndim(first) == 2
+    return np.ndim(inputs_of(first)) == 2
 
 
 def _batches(x: Any) -> Iterator[tuple[str, Any]]:
@@ -55,12 +55,11 @@ def _batches(x: Any) -> Iterator[tuple[str, Any]]:
     whole = hasattr(x, "shape") or hasattr(x, "columns") or is_sparse(x) or tables.is_stream(x)
     if isinstance(x, list | tuple):
         whole = not x or not _is_batch(x[0])
-    if whole or not isinstance(x, Iterable):
+    if whole or not (isinstance(x, Iterable) or is_batches(x)):
         yield "x", x
         return
     for i, batch in enumerate(x):
-        pair = isinstance(batch, tuple | list) and len(batch) in (2, 3) and np.ndim(batch[0]) == 2
-        yield f"x of batch {i}", batch[0] if pair else batch
+        yield f"x of batch {i}", inputs_of(batch)
 
 
 class Columns:

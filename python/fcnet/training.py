@@ -86,8 +86,8 @@ def _evaluate_batches(
             total += batch.weight * (figures["loss"] ** 2 if root else figures["loss"])
             weight += batch.weight
         if scores:
-            weights = np.ones(len(batch.x)) if batch.weights is None else np.ldexp(batch.weights, batch.exponent)
-            parts.append((batch.truth(made), model.predict(batch.x), weights.astype(np.float64)))
+            weights = np.ones(len(batch.x)) if batch.weights is None else batch.weights.astype(np.float64)
+            parts.append((batch.truth(made), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
     mean = total / weight if weight else math.nan
     result = {"loss": math.sqrt(mean) if root else mean}
     if made.classifies:
@@ -228,6 +228,8 @@ class Fit:
             figures = {}
             if self.validation is not None:
                 figures = evaluate(self.model, self.made, self.validation, self.scores)
+            if isinstance(self.validation, CheckedBatches) and number == self.initial_epoch:
+                self.validation.warn_where_all_weigh_nothing()
             self._record(seconds, figures)
             for owner, rule in (("schedule", self.schedule), ("early_stopping", self.best.rule)):
                 if isinstance(rule, Monitoring):
