@@ -142,6 +142,8 @@ def trained(step=False):
         (fc.Network([2, 2]), [[1, np.nan]], ValueError, "x contains nan in row 0, column 1"),
         (fc.Network([2, 2]), 3, ValueError, "x has shape"),
         (fc.Network([2, 2]), None, TypeError, "x is None"),
+        (fc.Network([2, 2]), {"a": [1, 2]}, TypeError, "x is a dict"),
+        (fc.Network([2, 2]), "ab", TypeError, "x has dtype <U2"),
         (fc.Network([2, 2]), [[1e39, 1], [2e39, 1]], ValueError, "offset is not finite in float32 in feature 0"),
     ],
 )

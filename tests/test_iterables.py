@@ -69,6 +69,14 @@ def test_a_list_of_batches_validates_like_their_rows():
         network().fit(X, Y, validation_data=((X, Y), WEIGHTS))
 
 
+def test_a_list_of_batches_is_predicted_as_the_error_says():
+    batches, net = list(Loader(X, Y)), network()
+    for use in (net.predict, net.predict_classes, net.activations, lambda x: net.fit(x, Y)):
+        with pytest.raises(TypeError, match=r"^x is a list of batches: expected their rows; .* take iter\(x\)$"):
+            use(batches)
+    assert net.predict(iter(batches)).tobytes() == net.predict(X).tobytes()
+
+
 @pytest.mark.parametrize("steps", [1, 3, 4, 6])
 def test_an_endless_generator_feeds_epochs_and_goes_on_where_it_was(steps):
     net, same = network(), network()

@@ -136,7 +136,10 @@ class Progress:
         """Report the end of an epoch, the fit's ``number``-th from 1, which had so many samples and took so long."""
         if self._lines:
             texts = ", ".join([*_texts(figures), f"{seconds:.3g} s"])
-            console.write_line(f"epoch {epoch} ({number}/{self._epochs} done): {texts}")
+            try:
+                console.write_line(f"epoch {epoch} ({number}/{self._epochs} done): {texts}")
+            except OSError:  # nobody reads any more, which does not end the fit either
+                self._lines = False
         if self._bar is not None:
             self._bar.desc = f"{number}/{self._epochs} epochs"
             self._bar.total = self._before + (self._epochs - number + 1) * samples

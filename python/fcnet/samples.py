@@ -93,6 +93,9 @@ def samples(
         if finite:
             rows.refuse_unfit(name, scaling or Scaling(dtype), columns or known)
         return rows
+    if iterables.is_list_of_batches(x):
+        what = f"{name} is a {type(x).__name__} of batches"
+        raise TypeError(f"{what}: expected their rows; predict and predict_classes take iter({arrays.variable(name)})")
     array = arrays.plain(x, name)
     if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
         array = arrays.real(array, name)

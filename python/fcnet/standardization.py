@@ -55,7 +55,7 @@ def _batches(x: Any) -> Iterator[tuple[str, Any]]:
     whole = hasattr(x, "shape") or hasattr(x, "columns") or is_sparse(x) or tables.is_stream(x)
     if isinstance(x, list | tuple):
         whole = not x or not _is_batch(x[0])
-    if whole or not (isinstance(x, Iterable) or is_batches(x)):
+    if whole or not (isinstance(x, list | tuple) or is_batches(x)):
         yield "x", x
         return
     for i, batch in enumerate(x):
