@@ -140,7 +140,7 @@ WORDS = {
     "a label that is NaN": ({"y": np.where(Y, Y, np.nan)}, "y contains nan in row .*; leave out rows without a label"),
     "text with a gap": (
         {"y": [None, *Y[1:].astype(str)]},
-        "y contains None in row 0: .*; leave out rows without a label",
+        "y is None in row 0: .*; leave out rows without a label",
     ),
     "dictionaries for labels": ({"y": [{"a": 1}] * N}, r"y contains {'a': 1}, a dict, in row 0: expected class labels"),
     "several labels": (

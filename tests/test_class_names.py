@@ -276,6 +276,25 @@ def test_the_only_column_of_a_table_may_be_text(table):
     assert net.predict(x).tobytes() == plain.predict(x).tobytes()
 
 
+def test_objects_that_are_text_of_numpy_are_labels():
+    x, _, labels = problem(THREE)
+    mixed = np.array([np.str_(label) if i % 3 else label for i, label in enumerate(labels)], object)
+    net, plain = softmax(), softmax()
+    net.fit(x, mixed, epochs=1)
+    plain.fit(x, labels, epochs=1)
+    assert net.classes == THREE
+    assert [type(name) for name in net.classes] == [str] * 3
+    assert net.predict(x).tobytes() == plain.predict(x).tobytes()
+    assert net.evaluate(x, mixed) == plain.evaluate(x, labels)
+
+
+def test_a_message_cuts_a_long_label_off():
+    with pytest.raises(
+        ValueError, match=r"y contains the label 'q{79}\.\.\. in row 0: expected one of the classes 'ape'"
+    ):
+        fitted(["q" * 1000, "ape", "bee"], classes=THREE)
+
+
 @pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy is older than 2")
 def test_texts_of_any_length_are_labels():
     x, _, labels = problem(THREE)

@@ -99,13 +99,15 @@ def known(kept: object) -> tuple[Name, ...] | None:
 
 def _of_text(values: list[Any], name: str) -> tuple[Name, ...] | None:
     """The classes in labels, sorted; None where some label is neither text nor missing."""
-    types = set(map(type, values))
-    if str not in types:
+    are_text = [issubclass(kind, str) for kind in set(map(type, values))]  # of NumPy's type, too
+    if not any(are_text):
         return None
-    for row, value in enumerate(values if len(types) > 1 else ()):
+    for row, value in enumerate(() if all(are_text) else values):
         if _is_missing(value):
-            raise ValueError(f"{name} is {value!r} in row {row}: expected a label for every sample")
-    return tuple(sorted(set(values))) if len(types) == 1 else None
+            raise ValueError(
+                f"{name} is {value!r} in row {row}: expected a label for every sample; leave out rows without a label"
+            )
+    return tuple(sorted(set(map(str.__str__, values)))) if all(are_text) else None
 
 
 def labels(
@@ -175,8 +177,9 @@ def _numbers(values: list[Any], classes: tuple[Name, ...], name: str) -> NDArray
     numbers = np.array([index.get(label, -1) for label in kept], np.int64)
     if len(kept) != len(values) or (numbers < 0).any():
         row = int(np.flatnonzero(numbers < 0)[0]) if len(kept) == len(values) else 0
+        label = feature_names.cut(repr(values[row]))
         raise ValueError(
-            f"{name} contains the label {values[row]!r} in row {row}: expected one of the classes {listing(classes)}"
+            f"{name} contains the label {label} in row {row}: expected one of the classes {listing(classes)}"
         )
     return numbers
 
