@@ -151,6 +151,25 @@ def test_a_confusion_matrix_counts_what_is_taken_for_what(pyplot):
         fc.plot.confusion_matrix([], np.zeros((0, 2)))
 
 
+def test_a_confusion_matrix_takes_labels_of_text(pyplot):
+    truth, guess = np.array(["dog", "ape", "ape", "bee"]), np.array(["dog", "bee", "ape", "bee"])
+    names = ("dog", "bee", "ape", "cow")  # in no order, the last one in no sample
+    figure = fc.plot.confusion_matrix(truth, guess, class_names=names)
+    counts = np.array([int(text.get_text()) for text in figure.axes[0].texts]).reshape(4, 4)
+    assert counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    rows = np.eye(4)[[names.index(label) for label in guess]]
+    assert fc.plot.confusion_matrix(truth, rows, class_names=names).get_label() == figure.get_label()
+    whole = fc.plot.confusion_matrix(truth, guess, class_names=np.unique(truth))
+    assert "3 of 4 samples are right; most often ape is taken for bee, 1 times" in whole.get_label()
+    assert "5 is taken for 7, 1" in fc.plot.confusion_matrix([0, 1], [1, 1], class_names=(5, 7)).get_label()
+    with pytest.raises(ValueError, match="y_true contains the label 'dog' in row 0: expected one of the classes 'ape'"):
+        fc.plot.confusion_matrix(truth, rows, class_names=["ape", "bee", "cow", "eel"])
+    with pytest.raises(
+        TypeError, match=r"y_true holds text: .*, see \[net.classes.index\(label\) for label in y_true\]; "
+    ):
+        fc.plot.confusion_matrix(truth, rows)
+
+
 def test_calibration_compares_how_sure_with_how_often_right(pyplot):
     p = np.repeat([[0.75, 0.25], [0.05, 0.95]], 4, axis=0)
     figure = fc.plot.calibration([0, 0, 0, 1, 1, 1, 0, 0], p)

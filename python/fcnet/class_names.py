@@ -184,6 +184,20 @@ def _numbers(values: list[Any], classes: tuple[Name, ...], name: str) -> NDArray
     return numbers
 
 
+def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
+    """Labels of text by their numbers among ``names``; whatever else is given, as it is.
+
+    Raises
+    ------
+    ValueError : a label is none of the names, or missing; the message calls the labels by ``name``.
+    """
+    array = arrays.plain(tables.only_column(labels), name)
+    values = array.tolist() if array.ndim == 1 and array.dtype.kind in "USTO" else []
+    if _of_text(values, name) is None:
+        return labels
+    return _numbers(values, feature_names.all_kept(names) or (), name)
+
+
 def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count: int, name: str) -> dict[int, Any]:
     """What is given for each class, by its number: by names where the classes have them.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays
+from fcnet.class_names import numbered
 from fcnet.edge_labels import places
 from fcnet.metrics.samples import labels, predicted, scores
 from fcnet.panels import BLUE, GREY, VERMILION, panels
@@ -21,21 +22,23 @@ _MOST_NEURONS, _MOST_LABELLED = 10, 4  # in a layer that is drawn whole, and who
 _LABEL = (0.2, 0.17)  # how wide and high a number at an edge is, from layer to layer and neuron to neuron 1
 
 
-def _names(given: Sequence[str] | None, classes: int) -> list[str]:
+def _names(given: Sequence[Any] | None, classes: int) -> list[str]:
     if given is not None and len(given) != classes:
         raise ValueError(f"class_names has {len(given)} names: expected {classes}, one for each class")
-    return [str(j) for j in range(classes)] if given is None else list(given)
+    return [str(j) for j in range(classes)] if given is None else list(map(str, given))
 
 
-def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Sequence[str] | None = None) -> Any:
+def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Sequence[Any] | None = None) -> Any:
     """How many samples of each class are taken for which.
 
     Parameters
     ----------
     y_true : labels (n,)
+        Whole numbers, or text that is one of ``class_names``.
     output : array (n, classes), (n,) or (n, 1)
-        What ``predict`` gives, or labels (n,) of whole numbers.
-    class_names : sequence of str, optional
+        What ``predict`` gives, or labels (n,) as ``predict_classes`` gives them.
+    class_names : sequence, optional
+        Of the classes in their order, ``net.classes``.
 
     Returns
     -------
@@ -47,10 +50,12 @@ def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Seque
     ImportError : matplotlib is missing.
     TypeError, ValueError : the arguments do not go together, or there are no samples.
     """
+    if class_names is not None:
+        y_true, output = numbered(y_true, class_names, "y_true"), numbered(output, class_names, "output")
     truth, guess, classes = predicted(y_true, output)
     if not len(truth):
         raise ValueError("y_true is empty: expected at least one sample")
-    count = classes or int(max(truth.max(), guess.max())) + 1
+    count = classes or max(int(max(truth.max(), guess.max())) + 1, 0 if class_names is None else len(class_names))
     names = _names(class_names, count)
     known = guess >= 0
     table = np.zeros((count, count), int)

@@ -34,9 +34,10 @@ def _not_labels(array: Array, classes: int, name: str) -> Exception:
         what = f"{cut(repr(array[odd]))}, a {type(array[odd]).__name__},"
         return TypeError(f"{name} contains {what} in row {odd}: {expected}")
     if kind in "OUST":
-        return TypeError(
-            f"{name} holds text: {expected}, see np.unique({arrays.variable(name)}, return_inverse=True)[1]"
-        )
+        numbers = f"np.unique({arrays.variable(name)}, return_inverse=True)[1]"
+        if name == "y_true":  # the order of a network's classes may be another
+            numbers = "[net.classes.index(label) for label in y_true]; net.evaluate(x, y, metrics=...) takes text"
+        return TypeError(f"{name} holds text: {expected}, see {numbers}")
     return TypeError(f"{name} has dtype {array.dtype}: {expected}")
 
 
