@@ -205,36 +205,6 @@ def test_a_network_that_was_fitted_on_numbers_takes_no_text():
     assert net.predict(x).tobytes() == before
 
 
-X, NUMBERS, TEXT = problem(THREE)
-INTEGERS_FIRST = {
-    "batches": lambda net: net.fit([(X, NUMBERS), (X, TEXT)], epochs=1),
-    "single steps": lambda net: (net.train_on_batch(X, NUMBERS), net.train_on_batch(X, TEXT)),
-    "a step, then a fit": lambda net: (net.train_on_batch(X, NUMBERS), net.fit(X, TEXT)),
-    "a step, then an evaluation": lambda net: (net.train_on_batch(X, NUMBERS), net.evaluate([(X, TEXT)])),
-}
-
-
-@pytest.mark.parametrize("way", INTEGERS_FIRST)
-def test_text_after_whole_numbers_is_refused(way):
-    net = softmax()
-    with pytest.raises(TypeError, match=r"is text, but the network was fitted on integer labels.* np\.unique\(y, "):
-        INTEGERS_FIRST[way](net)
-    assert net.classes is None
-
-
-def test_a_first_step_that_diverged_was_none():
-    net = softmax()
-    with pytest.raises(fc.DivergenceError):
-        net.train_on_batch(X * 1e30, NUMBERS, optimizer=fc.SGD(1e30))
-    net.train_on_batch(X, TEXT)
-    assert net.classes == THREE
-
-
-def test_text_is_evaluated_before_a_fit_in_batches_as_in_arrays():
-    net = softmax()
-    assert net.evaluate([(X, TEXT)]) == net.evaluate(X, TEXT)
-
-
 def test_a_fit_that_fails_names_no_classes():
     net = softmax()
     with pytest.raises(ValueError, match="epochs"):

@@ -13,6 +13,7 @@ from fcnet.feature_names import Name
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
 
 _PREDICTED = 1 << 22  # probabilities at once
+_NO_CLASS = ("",)  # as no name is kept
 _LISTED = 10  # names that a message lists
 
 
@@ -97,17 +98,20 @@ def known(kept: object) -> tuple[Name, ...] | None:
         raise ValueError("classes has an entry that is no name") from None
 
 
-def _of_text(values: list[Any], name: str) -> tuple[Name, ...] | None:
+def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
     """The classes in labels, sorted; None where some label is neither text nor missing."""
-    are_text = [issubclass(kind, str) for kind in set(map(type, values))]  # of NumPy's type, too
+    types: set[Any] = set().union(*(map(type, part.tolist()) for _, part in arrays.strips(array)))
+    are_text = [issubclass(kind, str) for kind in types]  # of NumPy's type, too
     if not any(are_text):
         return None
-    for row, value in enumerate(() if all(are_text) else values):
+    if all(are_text):
+        return tuple(sorted(set().union(*(map(str.__str__, part.tolist()) for _, part in arrays.strips(array)))))
+    for row, value in enumerate(array):
         if _is_missing(value):
             raise ValueError(
                 f"{name} is {value!r} in row {row}: expected a label for every sample; leave out rows without a label"
             )
-    return tuple(sorted(set(map(str.__str__, values)))) if all(are_text) else None
+    return None
 
 
 def labels(
@@ -151,9 +155,8 @@ def labels(
         array = array[:, 0]
     if array.ndim != 1 or (classes is None and array.dtype.kind not in "USTO"):
         return y, classes
-    values = array.tolist()
     if classes is None:
-        found = _of_text(values, name)
+        found = _of_text(array, name)
         if found is None:
             return y, None
         if not learn:
@@ -167,20 +170,28 @@ def labels(
                 f"expected all of them, or fcnet.Network(..., classes=[...])"
             )
         classes = found
-    return _numbers(values, classes, name), classes
+    return _numbers(array, classes, name), classes
 
 
-def _numbers(values: list[Any], classes: tuple[Name, ...], name: str) -> NDArray[np.int64]:
+def _numbers(array: NDArray[Any], classes: tuple[Name, ...], name: str) -> NDArray[np.int64]:
     """The number of the class of each label."""
     index = {known: i for i, known in enumerate(classes)}
-    kept = feature_names.all_kept(values) or ()
-    numbers = np.array([index.get(label, -1) for label in kept], np.int64)
-    if len(kept) != len(values) or (numbers < 0).any():
-        row = int(np.flatnonzero(numbers < 0)[0]) if len(kept) == len(values) else 0
-        label = feature_names.cut(repr(values[row]))
-        raise ValueError(
-            f"{name} contains the label {label} in row {row}: expected one of the classes {listing(classes)}"
-        )
+    numbers = np.empty(len(array), np.int64)
+    for first, part in arrays.strips(array):
+        values = part.tolist()
+        kept = feature_names.all_kept(values)
+        if kept is None:  # a label that is not hashable, and so none
+            found = [index.get((feature_names.all_kept([value]) or (_NO_CLASS,))[0], -1) for value in values]
+        else:
+            found = [index.get(label, -1) for label in kept]
+        numbers[first : first + len(part)] = found
+        unknown = np.flatnonzero(numbers[first : first + len(part)] < 0)
+        if unknown.size:
+            at = int(unknown[0])
+            label, row = feature_names.cut(repr(values[at])), first + at
+            raise ValueError(
+                f"{name} contains the label {label} in row {row}: expected one of the classes {listing(classes)}"
+            )
     return numbers
 
 
@@ -192,10 +203,9 @@ def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
     ValueError : a label is none of the names, or missing; the message calls the labels by ``name``.
     """
     array = arrays.plain(tables.only_column(labels), name)
-    values = array.tolist() if array.ndim == 1 and array.dtype.kind in "USTO" else []
-    if _of_text(values, name) is None:
+    if array.ndim != 1 or array.dtype.kind not in "USTO" or _of_text(array, name) is None:
         return labels
-    return _numbers(values, feature_names.all_kept(names) or (), name)
+    return _numbers(array, feature_names.all_kept(names) or (), name)
 
 
 def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count: int, name: str) -> dict[int, Any]:

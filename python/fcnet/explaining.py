@@ -47,7 +47,7 @@ class Explaining(Fitting):
             Your own results for quantities of the first step, like ``{"dW_2": [[0.16, 0.08], [0.11, 0.06]]}``:
             ``findings`` say what is wrong and which usual slip gives it.
         class_names : sequence of str, optional
-            What the outputs stand for, by default their numbers.
+            What the outputs stand for, by default the network's ``classes``, else their numbers.
 
         Returns
         -------

@@ -248,7 +248,7 @@ class Network(Explaining):
 
         Parameters
         ----------
-        x : as for predict, but no batches
+        x : as for predict
 
         Returns
         -------

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fcnet import arrays, console
+from fcnet.class_names import restored
 from fcnet.explanation.animation import animated
 from fcnet.explanation.comparison import Comparison, compared
 from fcnet.explanation.figures import of_layers
@@ -27,6 +28,7 @@ from fcnet.explanation.slots import Slots
 from fcnet.explanation.text import Writer, has_color
 from fcnet.explanation.trace import Array, Problem, Quantities, descent
 from fcnet.explanation.words import CHECKED, changes, in_words, losses
+from fcnet.feature_names import Name
 from fcnet.optimizers import SGD
 
 _MOST_DIGITS = 12
@@ -68,7 +70,7 @@ class Explanation(Mapping[str, Array]):
         examples = net._examples(x, y, None, finite=True).not_empty("x")
         self._problem = Problem(net._architecture, examples, tuple(net._trainable()), rate)
         self._problem.check(count)
-        self.class_names = _names(class_names, self._problem.made.sizes[-1])
+        self.class_names = _names(class_names, examples.classes, self._problem.made.sizes[-1])
         with np.errstate(all="ignore"):
             self.steps: tuple[Quantities, ...] = tuple(descent(net, self._problem, x, y, count))
             for step in self.steps:
@@ -304,7 +306,9 @@ def _digits(given: int) -> int:
     return arrays.whole_number(given, "digits", 1, _MOST_DIGITS)
 
 
-def _names(given: Sequence[str] | None, outputs: int) -> tuple[str, ...]:
+def _names(given: Sequence[str] | None, classes: tuple[Name, ...] | None, outputs: int) -> tuple[str, ...]:
+    if given is None and classes is not None and len(classes) == outputs and all(map(str, restored(classes))):
+        return tuple(map(str, restored(classes)))
     if given is None:
         return ("p",) if outputs == 1 else tuple(map(str, range(outputs)))
     several = isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
