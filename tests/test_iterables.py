@@ -332,3 +332,11 @@ def test_batches_by_number_are_batches_everywhere():
 def test_validation_split_has_to_be_a_number_beside_batches_too(feed, share):
     with pytest.raises(TypeError, match="validation_split is .*: expected a number"):
         network().fit(*feed, validation_split=share, validation_data=Loader(X, Y))
+
+
+def test_a_wrong_batch_leaves_what_the_steps_before_it_have_learnt():
+    net, same = network(), network()
+    with pytest.raises(ValueError, match="y of batch 1 contains the label 9"):
+        net.fit([(X, Y), (X, np.full(N, 9))])
+    same.train_on_batch(X, Y)
+    assert parameters(net) == parameters(same)

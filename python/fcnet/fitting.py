@@ -165,7 +165,8 @@ class Fitting(Described):
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above; the network is as before.
+        TypeError, ValueError : an argument is not as above; the network is as before, or as the last finished step left
+            it where a batch of an iterable is wrong.
         DivergenceError : the loss became infinite or NaN; the network has its last good weights.
         RuntimeError : the network is being fitted already, by another thread.
         Exception : what a callback or a metric raises, with a note of the metric's name; the network as the last
@@ -338,7 +339,8 @@ class Fitting(Described):
             if not diverged:
                 self._steps = step
                 self._stepper, self._feature_names = (optimizer, trainable, averaging, trainer), batch.features
-                self._architecture = replace(self._architecture, classes=batch.classes)
+                if batch.classes is not self._architecture.classes:
+                    self._architecture = replace(self._architecture, classes=batch.classes)
         finally:
             trainer.close()
         if diverged:
