@@ -13,6 +13,8 @@ import fcnet as fc
 from interop import library
 from tables import Named
 
+pytestmark = pytest.mark.once
+
 
 def exact(column):
     """Mean and standard deviation without rounding up to the end."""

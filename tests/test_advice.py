@@ -12,6 +12,8 @@ import fcnet as fc
 from interop import interop, library
 from tables import NAMES, K, M, N, columns_of, problem
 
+pytestmark = pytest.mark.once
+
 X, Y = problem()
 DAYS = X.astype("i8").astype("M8[D]")
 

@@ -11,6 +11,8 @@ import pytest
 
 import fcnet as fc
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((100, 4)).astype(np.float32), RNG.integers(0, 3, 100)
 EVENTS = ("train_begin", "epoch_begin", "batch_end", "epoch_end", "train_end")

@@ -15,6 +15,8 @@ import pytest
 import fcnet as fc
 from fcnet import schedules
 
+pytestmark = pytest.mark.once
+
 OPTIMIZERS = [fc.SGD(0.05), fc.SGD(0.05, momentum=0.9), fc.Adam(0.01), fc.NAdam(0.01, clip_norm=1), fc.Lion(1e-3)]
 
 

@@ -14,6 +14,8 @@ from fcnet import class_names
 
 from interop import library
 
+pytestmark = pytest.mark.once
+
 
 def problem(names, n=60, k=4):
     rng = np.random.default_rng(0)

@@ -12,6 +12,8 @@ from fcnet import losses
 
 from bounds import max_error
 
+pytestmark = pytest.mark.once
+
 
 def test_class_weights_are_sample_weights():
     rng = np.random.default_rng(0)

@@ -28,7 +28,7 @@ from tables import (
     same,
 )
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.once]
 
 
 def days(pd):

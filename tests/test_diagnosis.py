@@ -13,6 +13,8 @@ from fcnet import reference
 from explanations import batch, normalized
 from interop import library
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def data():

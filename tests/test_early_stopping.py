@@ -9,6 +9,8 @@ import pytest
 
 import fcnet as fc
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((120, 4)).astype(np.float32), RNG.integers(0, 3, 120)  # nothing to learn but by heart
 VALIDATION = RNG.standard_normal((60, 4)).astype(np.float32), RNG.integers(0, 3, 60)

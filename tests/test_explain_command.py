@@ -15,6 +15,8 @@ from fcnet.article import article_network
 from explanations import LAYERS
 from processes import output_of
 
+pytestmark = pytest.mark.once
+
 
 def output(capsys, *arguments):
     assert cli.main(["explain", *arguments]) == 0

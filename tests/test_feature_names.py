@@ -13,6 +13,8 @@ import fcnet as fc
 
 from tables import NAMES, K, M, N, Named, columns_of, fitted, pandas_frame, problem, same
 
+pytestmark = pytest.mark.once
+
 OTHER_COLUMNS = {
     "order": (
         ("age", "weight", "height", "income"),

@@ -11,6 +11,8 @@ from fcnet import arrays
 from interop import interop, library
 from tables import NAMES, K, M, N, Named, columns_of, problem
 
+pytestmark = pytest.mark.once
+
 ROW, COLUMN = 7, 2
 WHERE = f"in row {ROW}, column {COLUMN}"
 

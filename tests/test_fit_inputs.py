@@ -9,6 +9,8 @@ import pytest
 
 import fcnet as fc
 
+pytestmark = pytest.mark.once
+
 N, K, M = 12, 4, 3
 SEED = 5
 

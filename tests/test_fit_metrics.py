@@ -11,6 +11,8 @@ import pytest
 import fcnet as fc
 from fcnet import metrics as m
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((90, 4)), np.arange(90) % 3
 OPTIONS = {"epochs": 3, "validation_split": 0.3}

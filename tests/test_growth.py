@@ -7,6 +7,8 @@ import pytest
 
 import fcnet as fc
 
+pytestmark = pytest.mark.once
+
 X, Y = np.ones((40, 3)), np.arange(40) % 2
 
 

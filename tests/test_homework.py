@@ -11,6 +11,8 @@ import fcnet as fc
 
 from explanations import article, batch
 
+pytestmark = pytest.mark.once
+
 
 def finding(net, x, y, **answer):
     return net.explain(x, y, answer=answer).findings[0]

@@ -12,6 +12,8 @@ import fcnet as fc
 
 from bounds import max_error
 
+pytestmark = pytest.mark.once
+
 N, K, M = 90, 4, 3
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((N, K)).astype(np.float32), RNG.integers(0, M, N)

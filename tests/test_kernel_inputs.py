@@ -9,6 +9,8 @@ import pytest
 
 from fcnet import kernels
 
+pytestmark = pytest.mark.once
+
 N, K, M = 5, 4, 3
 
 

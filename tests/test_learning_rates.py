@@ -8,6 +8,8 @@ import pytest
 import fcnet as fc
 from fcnet.learning_rates import LearningRates
 
+pytestmark = pytest.mark.once
+
 DIGITS = fc.datasets.load_digits()
 X, Y = (DIGITS.x_train[:600] / 16).astype(np.float32), DIGITS.y_train[:600]
 

@@ -11,6 +11,8 @@ from fcnet import metrics as m
 
 from interop import library
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 U = 2.0**-52  # sums of some hundred terms in two orders differ by some of these
 CLOSE = {"rtol": 300 * U, "atol": 300 * U}

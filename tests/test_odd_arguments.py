@@ -14,6 +14,8 @@ import pytest
 import fcnet as fc
 from fcnet import initializers, losses, metrics, schedules
 
+pytestmark = pytest.mark.once
+
 X, Y = np.arange(16.0).reshape(8, 2) / 16, np.arange(8) % 2
 
 

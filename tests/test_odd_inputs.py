@@ -15,6 +15,8 @@ import fcnet as fc
 from interop import interop, library
 from tables import TABLES, Interchange, K, N, Named, columns_of, fitted, problem, same
 
+pytestmark = pytest.mark.once
+
 
 class Interface:
     """What NumPy's array interface describes, and nothing else."""

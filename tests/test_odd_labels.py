@@ -12,6 +12,8 @@ import fcnet as fc
 from interop import interop, library
 from tables import K, M, N, fitted, problem, same
 
+pytestmark = pytest.mark.once
+
 LABELS = {
     "negative": lambda y: y - 1,
     "too large": lambda y: y + 1,

@@ -14,6 +14,8 @@ from fcnet import safetensors
 
 from damage import assert_file_is_refused
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((120, 4)).astype(np.float32), RNG.integers(0, 3, 120)  # nothing to learn but by heart
 VALIDATION = RNG.standard_normal((60, 4)).astype(np.float32), RNG.integers(0, 3, 60)

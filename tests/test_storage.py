@@ -24,6 +24,8 @@ from fcnet.files import replacing
 
 from interop import library
 
+pytestmark = pytest.mark.once
+
 
 def trained(dtype="float32", loss="cross_entropy", **options):
     net = fc.Network([3, 5, 2], seed=7, dtype=dtype, loss=loss, **options)

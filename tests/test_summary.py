@@ -10,6 +10,8 @@ import pytest
 
 import fcnet as fc
 
+pytestmark = pytest.mark.once
+
 X, Y = np.eye(4), [0, 1, 0, 1]
 
 

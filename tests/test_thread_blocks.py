@@ -16,6 +16,8 @@ import fcnet as fc
 
 from processes import output
 
+pytestmark = pytest.mark.once
+
 BEFORE = fc.get_num_threads()
 
 

@@ -11,6 +11,8 @@ from fcnet import _native
 
 from processes import output, run
 
+pytestmark = pytest.mark.once
+
 SHOW = "import fcnet as fc; c = fc.show_config('dicts')['threads']; print(c['count'], '|', c['chosen by'])"
 
 

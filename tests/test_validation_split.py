@@ -11,6 +11,8 @@ from fcnet.splitting import MOST_EPOCHS, hold_back
 
 from interop import library
 
+pytestmark = pytest.mark.once
+
 RNG = np.random.default_rng(0)
 
 

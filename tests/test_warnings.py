@@ -9,6 +9,8 @@ import fcnet as fc
 
 from interop import library
 
+pytestmark = pytest.mark.once
+
 X = np.random.default_rng(0).normal(size=(12, 2))
 Y = np.arange(12) % 2
 

@@ -12,6 +12,8 @@ import fcnet as fc
 from bounds import max_error
 from interop import library
 
+pytestmark = pytest.mark.once
+
 N, K, M = 40, 4, 3
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((N, K)), np.arange(N) % M

@@ -1,7 +1,7 @@
 """Write what this version stores into a folder of its own, which every later version must read.
 
-Run it once for each change of a format, before the change: ``python tests/golden/make.py 0.1.0``. It refuses to
-replace a folder. ``test_golden_files.py`` reads all of them.
+Run it once for each change of a format: ``python -m golden.make 0.1.0-format-3`` in ``tests``. It refuses to replace a
+folder. ``test_golden_files.py`` reads all of them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ class Columns:
 
     def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
         return self.values
+
+
+def cubed(output: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+    """A loss of the user's: the mean of the cubes of the errors."""
+    error = np.asarray(output - target, np.float64)
+    return float((abs(error) ** 3).mean()), 3 * error * abs(error) / error.size
 
 
 def networks() -> dict[str, tuple[fc.Network, np.ndarray, np.ndarray, dict]]:
@@ -65,6 +71,18 @@ def networks() -> dict[str, tuple[fc.Network, np.ndarray, np.ndarray, dict]]:
     fitted("quantile", fc.Network([4, 6, 2], loss=fc.losses.Quantile(0.25), seed=7), values, optimizer=fc.Lion())
     fitted("huber", fc.Network([4, 6, 2], loss=fc.losses.Huber(2), seed=8, activation="selu"), values)
     fitted("counts", fc.Network([4, 6, 1], loss="poisson", seed=9), abs(np.rint(values[:, 0])))
+    # from format 3 on
+    fitted("classes", fc.Network([4, 6, 3], seed=10), np.array(["ä", "b", "c"])[y], optimizer=fc.Adam(0.01))
+    named = fc.Network([4, 6, 3], seed=11, classes=[2024, True, ("a", 1.5)])
+    labels = np.empty(len(y), object)
+    labels[:] = [named.classes[label] for label in y]
+    fitted("names", named, labels, Columns(x, [2024, 1.5, ("a", 1), None]))
+    fitted("quantiles", fc.Network([4, 6, 2], loss=fc.losses.Quantile([0.1, 0.9]), seed=12), values[:, 0])
+    fitted("function", fc.Network([4, 6, 2], loss=cubed, seed=13), values, optimizer=fc.SGD(0.01, momentum=0.9))
+    adapted = fc.Network([4, 6, 3], seed=14)
+    x = 1e9 + x
+    adapted.adapt(x)
+    fitted("adapted", adapted, y)
     return made
 
 
@@ -109,4 +127,6 @@ def main(version: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    from golden import make  # so that pickles find its functions again
+
+    make.main(sys.argv[1])
