@@ -65,7 +65,7 @@ def every_picture(history):
     net = fc.Network([6, 5, 3], seed=0)
     yield history.plot()
     yield fc.plot.schedules(schedules.Cosine())
-    yield LearningRates.of(np.geomspace(1e-3, 1, 9), np.arange(9.0)).plot()
+    yield LearningRates.of(np.geomspace(1e-3, 1, 9), np.arange(9.0), np.zeros(9)).plot()
     yield fc.plot.confusion_matrix([0, 1], [0, 1])
     yield fc.plot.calibration([0, 1], [0.2, 0.9])
     yield fc.plot.first_layer(net, (2, 3))
@@ -118,12 +118,12 @@ def test_every_schedule_has_a_picture(pyplot):
 def test_a_range_test_has_a_picture(pyplot):
     rates = np.geomspace(1e-3, 1, 30)
     losses = np.interp(np.arange(30), [0, 10, 20, 29], [2, 2, 1, 4])
-    found = LearningRates.of(rates, losses)
+    found = LearningRates.of(rates, losses, np.full(30, 2.0))
     figure = found.plot()
     assert figure.axes[0].get_xscale() == "log"
     assert (figure.axes[0].lines[0].get_ydata() == losses).all()
     assert f"falls fastest at {found.suggestion:.2g}" in figure.get_label()
-    assert "never falls" in LearningRates.of(rates, np.arange(30.0)).plot().get_label()
+    assert "never falls" in LearningRates.of(rates, np.arange(30.0), np.zeros(30)).plot().get_label()
 
 
 def test_what_is_missing_is_named(history, monkeypatch):
