@@ -72,6 +72,9 @@ def test_class_weight_weighs_the_samples_of_the_class():
     assert same(balanced, MLPClassifier(class_weight=counts, **OPTIONS).fit(X, Y))
     with pytest.raises(ValueError, match="class_weight is 'balanced', which one batch does not tell"):
         balanced.partial_fit(X, Y)
+    for wrong in (-1, float("nan")):
+        with pytest.raises(ValueError, match=r"class_weight is \{'no': .*\}: expected weights of at least 0$"):
+            MLPClassifier(class_weight={"no": wrong}, **OPTIONS).fit(X, Y, -np.ones(len(Y)) if wrong < 0 else None)
 
 
 @pytest.mark.parametrize("loss", ["mae", fc.losses.Huber(0.5), fc.losses.Quantile(0.9), "mse"], ids=str)

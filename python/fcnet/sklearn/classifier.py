@@ -85,7 +85,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
     scoring : str, callable or None, default None
         What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
     progress : bool or "lines", default False
-        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``.
+        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``. "lbfgs" has ``verbose``.
 
     Attributes
     ----------
@@ -222,6 +222,8 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         if incremental and self.class_weight == "balanced":
             raise ValueError("class_weight is 'balanced', which one batch does not tell: expected a dict")
         weights = compute_sample_weight(self.class_weight, y)
+        if not (weights >= 0).all():
+            raise ValueError(f"class_weight is {self.class_weight!r}: expected weights of at least 0")
         return weights if sample_weight is None else weights * sample_weight
 
     def _figure(self, y: Any, predictions: Any, weights: Any) -> float:

@@ -85,7 +85,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
     scoring : str, callable or None, default None
         What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
     progress : bool or "lines", default False
-        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``.
+        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``. "lbfgs" has ``verbose``.
 
     Attributes
     ----------
