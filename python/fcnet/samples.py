@@ -107,11 +107,12 @@ def samples(
         advice = f", see np.reshape({whole}, (-1, {inputs}))" if images else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     _check_features(array.shape, inputs, name)
-    if finite:
-        refuse_unfit(array, name, scaling or Scaling(dtype), columns or known)
-    if not _readable(array):
+    taken = array
+    if not _readable(array):  # first, as a copy that memory cannot hold is refused at once
         keep = array.dtype in _NATIVE and array.dtype.isnative
         # what is too large becomes infinite, and so does a prediction; from float64 the core subtracts offsets
         wide = dtype if np.can_cast(array.dtype, dtype) else np.dtype(np.float64)
-        array = arrays.converted(array, array.dtype if keep else wide)
-    return array
+        taken = arrays.converted(array, array.dtype if keep else wide)
+    if finite:
+        refuse_unfit(array, name, scaling or Scaling(dtype), columns or known)
+    return taken
