@@ -77,3 +77,31 @@ def test_an_explanation_calls_the_outputs_by_their_classes():
     assert softmax().explain(X[:3], list(THREE)).class_names == THREE
     assert softmax(THREE).explain(X[:2], list(THREE[:2]), class_names=["x", "y", "z"]).class_names == ("x", "y", "z")
     assert sigmoid(TWO).explain(X[:2], list(TWO)).class_names == ("p",)
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
+def test_dates_are_labels_whatever_their_unit(unit):
+    days = np.array(["2026-01-03", "2026-01-01", "2026-01-02"], f"M8[{unit}]")
+    net, plain = softmax(days), softmax()
+    net.fit(X, days[NUMBERS], epochs=1)
+    plain.fit(X, NUMBERS, epochs=1)
+    assert net.predict(X).tobytes() == plain.predict(X).tobytes()
+    assert list(net.classes) == days.astype("M8[D]" if unit == "D" else "M8[us]").tolist()
+    assert set(net.predict_classes(X)) <= set(net.classes)
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None])
+def test_what_is_missing_in_a_list_of_text_is_no_class(missing):
+    with pytest.raises(ValueError, match=rf"y is {missing} in row 37: expected a label for every sample"):
+        softmax().fit(X, [missing if i == 37 else label for i, label in enumerate(TEXT)])
+
+
+def test_numbers_among_text_in_a_list_stay_numbers():
+    names = (1, "ape", "bee")
+    labels = [names[i] for i in NUMBERS]
+    net, plain = softmax(names), softmax()
+    net.fit(X, labels, epochs=1)
+    plain.fit(X, NUMBERS, epochs=1)
+    assert net.predict(X).tobytes() == plain.predict(X).tobytes()
+    with pytest.raises(TypeError, match="y "):
+        softmax().fit(X, labels)

@@ -35,6 +35,7 @@ NOTHING_TO_LEARN = {
     "a function": lambda net: fc.Network([K, 1], loss=squares).fit(X, Y, sample_weight=ZEROS),
     "what is left to train on": lambda net: net.fit(X, Y, sample_weight=held_back(), validation_split=0.25),
     "batches": lambda net: net.fit([(X, Y, ZEROS)] * 3),
+    "class_weight of batches": lambda net: net.fit([(X, Y)] * 3, class_weight=[0, 0, 0]),
     "evaluate": lambda net: net.evaluate(X, Y, sample_weight=ZEROS),
     "evaluate batches": lambda net: net.evaluate([(X, Y, ZEROS)] * 3),
     "gradients": lambda net: net.gradients(X, Y, sample_weight=ZEROS),

@@ -31,6 +31,16 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
+def _plain(values: Any, name: str) -> NDArray[Any]:
+    """As an array whose ``tolist`` gives the labels: NumPy makes text of all in a list, and numbers of nanoseconds."""
+    array = arrays.plain(values, name)
+    if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] in ("ns", "ps", "fs", "as"):
+        return array.astype("M8[us]")
+    if array.dtype.kind == "U" and array.ndim == 1 and isinstance(values, list | tuple):
+        return array if set(map(type, values)) == {str} else np.array(values, object)
+    return array
+
+
 def number(loss: Loss, outputs: int) -> int | None:
     """How many classes there are for such a loss and as many outputs; None where there are none."""
     if isinstance(loss, BinaryCrossEntropy) or (isinstance(loss, Custom) and outputs == 1):
@@ -51,7 +61,7 @@ def given(classes: object) -> tuple[Name, ...] | None:
     is_one = isinstance(classes, str | bytes) or getattr(classes, "ndim", 1) == 0
     if is_one or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
         raise TypeError(f"classes is {classes!r}: expected a list like ['no', 'yes'], in the order of the outputs")
-    values = arrays.plain(classes, "classes").tolist() if hasattr(classes, "dtype") else list(classes)  # type: ignore[arg-type]
+    values = _plain(classes, "classes").tolist() if hasattr(classes, "dtype") else list(classes)
     for i, value in enumerate(values):
         if _is_missing(value):
             raise ValueError(f"classes[{i}] is {value!r}: expected a name for every class")
@@ -150,7 +160,7 @@ def labels(
             f"{name} has a column for each class in another order: expected {listing(classes)}, see "
             f"{arrays.variable(name)}[list(net.classes)]"
         )
-    array = arrays.plain(tables.only_column(y), name)
+    array = _plain(tables.only_column(y), name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or (classes is None and array.dtype.kind not in "USTO"):
@@ -202,7 +212,7 @@ def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
     ------
     ValueError : a label is none of the names, or missing; the message calls the labels by ``name``.
     """
-    array = arrays.plain(tables.only_column(labels), name)
+    array = _plain(tables.only_column(labels), name)
     if array.ndim != 1 or array.dtype.kind not in "USTO" or _of_text(array, name) is None:
         return labels
     return _numbers(array, feature_names.all_kept(names) or (), name)

@@ -273,7 +273,8 @@ class Batches(Feed):
             if hear is not None:
                 hear(step, done, total / weight if weight else math.nan, right)
         if not weight:
-            raise ValueError("sample_weight of every batch of x has nothing but 0: expected some weight")
+            what = "sample_weight" if self._class_weight is None else "class_weight, or sample_weight,"
+            raise ValueError(f"{what} of every batch of x has nothing but 0: expected some weight")
         ended = Epoch(epoch, total / weight, right, done)
         self.trainer.finish(*ended, average)
         return ended, None
