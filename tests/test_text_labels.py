@@ -91,9 +91,10 @@ def test_dates_are_labels_whatever_their_unit(unit):
 
 
 @pytest.mark.parametrize("missing", [float("nan"), None])
-def test_what_is_missing_in_a_list_of_text_is_no_class(missing):
+@pytest.mark.parametrize("wrap", [list, tuple, lambda labels: [[label] for label in labels]])
+def test_what_is_missing_in_a_list_of_text_is_no_class(missing, wrap):
     with pytest.raises(ValueError, match=rf"y is {missing} in row 37: expected a label for every sample"):
-        softmax().fit(X, [missing if i == 37 else label for i, label in enumerate(TEXT)])
+        softmax().fit(X, wrap([missing if i == 37 else label for i, label in enumerate(TEXT)]))
 
 
 def test_numbers_among_text_in_a_list_stay_numbers():

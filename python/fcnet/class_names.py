@@ -36,9 +36,7 @@ def _plain(values: Any, name: str) -> NDArray[Any]:
     array = arrays.plain(values, name)
     if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] in ("ns", "ps", "fs", "as"):
         return array.astype("M8[us]")
-    if array.dtype.kind == "U" and array.ndim == 1 and isinstance(values, list | tuple):
-        return array if set(map(type, values)) == {str} else np.array(values, object)
-    return array
+    return np.array(values, object) if array.dtype.kind == "U" and isinstance(values, list | tuple) else array
 
 
 def number(loss: Loss, outputs: int) -> int | None:
