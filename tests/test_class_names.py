@@ -324,3 +324,19 @@ def test_sparse_rows_are_predicted_some_at_a_time(monkeypatch):
     net.fit(x, labels, epochs=1)
     monkeypatch.setattr(class_names, "_PREDICTED", 90)
     assert (net.predict_classes(library("scipy.sparse").csr_array(x)) == net.predict_classes(x)).all()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("kind", ["timestamps", "nanoseconds", "index", "array"])
+def test_points_in_time_are_one_label_from_whichever_library_they_come(kind):
+    pandas = library("pandas")
+    index = pandas.date_range("2020-01-01", periods=3)
+    forms = {"timestamps": list(index), "nanoseconds": index.as_unit("ns"), "index": index, "array": index.to_numpy()}
+    net = fc.Network([2, 4, 3], classes=forms[kind], seed=0)
+    numbers = np.array([0, 1, 2, 1])
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    expected = net.evaluate(x, pandas.Series(index)[numbers])
+    for form in forms.values():
+        assert net.evaluate(x, [form[i] for i in numbers]) == expected
+    assert net.classes == tuple(index)
+    assert set(net.predict_classes(x)) <= set(index)

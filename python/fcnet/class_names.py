@@ -39,6 +39,17 @@ def _plain(values: Any, name: str) -> NDArray[Any]:
     return np.array(values, object) if array.dtype.kind == "U" and isinstance(values, list | tuple) else array
 
 
+def _values(labels: Iterable[Any]) -> list[Any]:
+    """As Python's values; pandas' points in time as the datetimes that they equal."""
+    values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    if isinstance(labels, np.ndarray) and labels.dtype.kind != "O":
+        return values  # type: ignore[no-any-return]
+    return [
+        value.to_pydatetime() if hasattr(value, "to_pydatetime") and value.tzinfo is None and value == value else value
+        for value in values
+    ]
+
+
 def number(loss: Loss, outputs: int) -> int | None:
     """How many classes there are for such a loss and as many outputs; None where there are none."""
     if isinstance(loss, BinaryCrossEntropy) or (isinstance(loss, Custom) and outputs == 1):
@@ -59,7 +70,7 @@ def given(classes: object) -> tuple[Name, ...] | None:
     is_one = isinstance(classes, str | bytes) or getattr(classes, "ndim", 1) == 0
     if is_one or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
         raise TypeError(f"classes is {classes!r}: expected a list like ['no', 'yes'], in the order of the outputs")
-    values = _plain(classes, "classes").tolist() if hasattr(classes, "dtype") else list(classes)
+    values = _values(_plain(classes, "classes") if hasattr(classes, "dtype") else classes)
     for i, value in enumerate(values):
         if _is_missing(value):
             raise ValueError(f"classes[{i}] is {value!r}: expected a name for every class")
@@ -186,7 +197,7 @@ def _numbers(array: NDArray[Any], classes: tuple[Name, ...], name: str) -> NDArr
     index = {known: i for i, known in enumerate(classes)}
     numbers = np.empty(len(array), np.int64)
     for first, part in arrays.strips(array):
-        values = part.tolist()
+        values = _values(part)
         kept = feature_names.all_kept(values)
         if kept is None:  # a label that is not hashable, and so none
             found = [index.get((feature_names.all_kept([value]) or (_NO_CLASS,))[0], -1) for value in values]
