@@ -267,3 +267,10 @@ def test_what_the_core_refuses_of_a_loss_keeps_its_type(returned, error):
     trainer = _native.Trainer(net._model, x, lambda outputs, rows: returned, 32, False, "sgd", {"learning_rate": 0.1})
     with pytest.raises(error):
         trainer.run_epoch(0)
+
+
+def test_a_function_of_another_name_than_the_one_saved_is_a_warning(tmp_path):
+    net, _, _ = fitted(squared)
+    net.save(tmp_path / "net")
+    with pytest.warns(UserWarning, match="was saved with the loss test_custom_loss.squared, and loss is .*<lambda>"):
+        fc.load(tmp_path / "net", loss=lambda output, target: squared(output, target))

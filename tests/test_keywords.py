@@ -155,3 +155,8 @@ def test_a_function_of_any_kind_can_suggest():
     assert scale(3, factor=3) == 9
     with pytest.raises(TypeError, match=r"scale\(\) has no argument 'facto'; did you mean factor\?"):
         scale(3, facto=3)
+
+
+def test_an_argument_that_has_no_counterpart_is_answered():
+    with pytest.raises(TypeError, match=r"no argument 'validation_steps'; validation data are gone through whole"):
+        net().fit(X, Y, validation_steps=3)

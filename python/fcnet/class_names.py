@@ -43,7 +43,7 @@ def _values(labels: Iterable[Any]) -> list[Any]:
     """As Python's values; pandas' points in time as the datetimes that they equal."""
     values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     if isinstance(labels, np.ndarray) and labels.dtype.kind != "O":
-        return values  # type: ignore[no-any-return]
+        return values
     return [
         value.to_pydatetime() if hasattr(value, "to_pydatetime") and value.tzinfo is None and value == value else value
         for value in values

@@ -87,6 +87,9 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {
 _OF_FIT = ("optimizer", "epochs", "batch_size", "callbacks", "metrics", "validation_split", "sample_weight", "schedule")
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "l2", "clip_norm", "accumulate")
 
+_ABSENT = {
+    "validationsteps": "validation data are gone through whole: give as many batches as it should see",
+}
 _OF_SOME_OPTIMIZERS = {
     "weight_decay": "fcnet.AdamW, SGD and Lion have it",
     "momentum": "fcnet.SGD and RMSprop have it",
@@ -99,6 +102,8 @@ def _meant(unknown: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     letters = unknown.lower().replace("_", "")
+    if letters in _ABSENT:
+        return f"; {_ABSENT[letters]}"
     by_letters = {name.replace("_", ""): name for name in known}
     for name in _ELSEWHERE.get(letters, ()):
         if name.split()[0] in by_letters.values():

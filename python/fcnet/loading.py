@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fcnet import safetensors, storage
+from fcnet import console, safetensors, storage
 from fcnet.keywords import suggesting
 from fcnet.losses import Custom, LossFunction, loss_of
 from fcnet.network import Network
@@ -28,7 +28,8 @@ def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allo
     Returns
     -------
     Network
-        Predicts the same bits as the one that was saved.
+        Predicts the same bits as the one that was saved. A UserWarning says where loss is a function of another name
+        than the one that it was saved with.
 
     Raises
     ------
@@ -56,6 +57,9 @@ def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allo
         state = storage.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
         stored = state["loss"].get("name")
         if loss is not None and stored == Custom.name:
+            called, wanted = (str(one.get("function", "")) for one in (loss_of(loss).plain(), state["loss"]))
+            if called.rpartition(".")[2] != wanted.rpartition(".")[2]:
+                console.warn(f"{os.fspath(path)!r} was saved with the loss {wanted}, and loss is {called}")
             state["loss"] = loss
         net.__setstate__(state)
     except (KeyError, RecursionError, TypeError, ValueError) as error:
