@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -67,3 +70,22 @@ def test_a_batch_may_weigh_nothing_and_accumulation_is_for_fits():
     net.fit([(X, Y, np.zeros(100)), (X, Y)], epochs=1)
     with pytest.raises(ValueError, match="accumulate=4: expected 1 for single steps"):
         net.train_on_batch(X, Y, optimizer=fc.SGD(0.1, accumulate=4))
+
+
+@pytest.mark.parametrize("way", ["pickle", "copy", "file"])
+def test_steps_with_dropout_go_on_where_they_were(way, tmp_path):
+    def again(net):
+        if way == "file":
+            net.save(tmp_path / "net")
+            return fc.load(tmp_path / "net")
+        return copy.deepcopy(net) if way == "copy" else pickle.loads(pickle.dumps(net))
+
+    whole = fc.Network([4, fc.Dense(16, dropout=0.5), 3], seed=2)
+    parts = fc.Network([4, fc.Dense(16, dropout=0.5), 3], seed=2)
+    for step in range(6):
+        whole.train_on_batch(X, Y, optimizer=fc.Adam())
+        parts = again(parts) if step == 3 else parts
+        parts.train_on_batch(X, Y, optimizer=fc.Adam())
+    assert parameters(parts) == parameters(whole)
+    with pytest.raises(ValueError, match="trained"):
+        again(parts).adapt(X)

@@ -459,6 +459,7 @@ class Network(Explaining):
             **self._architecture.arguments(),
             "trainable": [layer.trainable for layer in self.layers],
             "epochs_trained": epochs_trained,
+            "steps": self._steps,
             "history": history,
             "feature_names": self._feature_names,
             "parameters": parameters,
@@ -470,13 +471,15 @@ class Network(Explaining):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
         states = ("optimizer_state", "average_state", "best")
-        others = ("parameters", "history", "epochs_trained", "feature_names", "trainable", *states)
-        newer = {"best": None, "classes": None}  # which older pickles lack
+        others = ("parameters", "history", "epochs_trained", "steps", "feature_names", "trainable", *states)
+        newer = {"best": None, "classes": None, "steps": 0}  # which older pickles lack
         state = newer | state if isinstance(state, dict) else {}
         if set(state) != {*ARGUMENTS, *others}:
             raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
         s = dict(state)
-        parameters, history, epochs_trained, names, trainable, optimizer_state, average_state, best = map(s.pop, others)
+        parameters, history, epochs_trained, steps, names, trainable, optimizer_state, average_state, best = map(
+            s.pop, others
+        )
         made = Architecture.restored(**s)
         if not isinstance(trainable, list) or len(trainable) != len(made.kinds):
             raise ValueError(f"trainable is {trainable!r}: expected a flag for each of {len(made.kinds)} layers")
@@ -494,4 +497,5 @@ class Network(Explaining):
             weights = self._model.snapshot(weights and made.parts(weights))
             self._best.kept = arrays.whole_number(epoch, "best", 0, MOST_EPOCHS), weights
         self._history = History(**history)
+        self._steps = arrays.whole_number(steps, "steps", 0, 2**63 - 1)
         self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)

@@ -25,7 +25,7 @@ _FIGURES = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_
 _NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
 _PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
-_ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained")
+_ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
@@ -112,11 +112,12 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if metadata.get("crc32") != _checksum(tensors, metadata):
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
-    expected = _ARCHITECTURE_1 if metadata["version"] == "1" else _ARCHITECTURE
+    expected = {"1": _ARCHITECTURE_1, "2": _ARCHITECTURE[:-1]}.get(metadata["version"], _ARCHITECTURE)
     if not isinstance(state, dict) or set(state) != set(expected):
         raise ValueError(f"its architecture is not given by {', '.join(expected)}")
     if metadata["version"] == "1":
         state = _of_version_1(**state)
+    state.setdefault("steps", 0)
     if not isinstance(state["loss"], dict):
         raise ValueError(f"its loss is {state['loss']!r}: expected a name with options")
     if state["dtype"] not in ("float32", "float64"):
