@@ -265,7 +265,7 @@ def test_an_empty_validation_set_is_refused():
         fc.Network([2, 2]).fit(x, y, validation_data={})
 
 
-@pytest.mark.parametrize(("name", "value"), [("shuffle", "no"), ("shuffle", None), ("progress", 3)])
+@pytest.mark.parametrize(("name", "value"), [("shuffle", "no"), ("shuffle", None), ("drop_last", 1)])
 def test_flags_are_flags(name, value):
     with pytest.raises(TypeError, match=f"{name} is {value!r}: expected True or False"):
         fc.Network([2, 2]).fit([[1, 2]], [0], **{name: value})

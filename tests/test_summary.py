@@ -61,7 +61,7 @@ def test_a_prompt_shows_a_summary_as_print_does():
     [
         ({"scale": 0.1}, ", scale=0.1)"),
         ({"scale": [0.1, 2]}, ", scale=[0.1, 2.0])"),
-        ({"offset": 1e-10, "scale": [3, 1 / 3]}, ", scale=[3.0, 0.33333334], offset=1e-10)"),
+        ({"offset": 1e-10, "scale": [3, 1 / 3]}, ", scale=[3.0, 0.3333333333333333], offset=1e-10)"),
     ],
 )
 def test_a_repr_of_a_network_can_be_evaluated(options, shown):

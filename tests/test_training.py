@@ -10,7 +10,7 @@ from fcnet import _native, reference
 
 from bounds import flat, max_error
 
-SIZES = [[7, 5, 3], [4, 33, 32, 2], [3, 1], [65, 31, 70, 6]]
+SIZES = [[7, 5, 3], [4, 33, 32, 2], [3, 2], [65, 31, 70, 6]]
 LOSSES = ["cross_entropy", "mse", "rmse"]
 
 sizes_of_net = pytest.mark.parametrize("sizes", SIZES, ids=lambda s: "-".join(map(str, s)))

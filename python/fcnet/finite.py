@@ -26,7 +26,8 @@ class Scaling:
     @property
     def is_identity(self) -> bool:
         """Whether numbers stay as they are, but for their type."""
-        return np.ndim(self.offset) == np.ndim(self.scale) == 0 and self.offset == 0 and self.scale == 1
+        are_single = getattr(self.offset, "ndim", 0) == getattr(self.scale, "ndim", 0) == 0
+        return are_single and self.offset == 0 and self.scale == 1
 
     def holds(self, low: float, high: float) -> bool:
         """Whether numbers from ``low`` to ``high`` certainly become finite ones; not where they are NaN."""
