@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,7 @@ from fcnet import arrays, class_names, tensors
 from fcnet._native import Model
 from fcnet.dense import Activation, Dense
 from fcnet.feature_names import Name, restored
+from fcnet.finite import Scaling
 from fcnet.initializers import Initializer, first_weights
 from fcnet.kinds import Kind, kinds_of
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
@@ -69,6 +71,11 @@ class Architecture:
     offset: NDArray[Any]
     classes: tuple[Name, ...] | None
     inits: tuple[Initializer | str, ...]  # what the first weights come from: no part of what the network is
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """What becomes of x."""
+        return Scaling(self.dtype, self.offset, self.scale)
 
     @classmethod
     def of(

@@ -14,7 +14,6 @@ from fcnet import answers, class_names, tables, tensors
 from fcnet.architecture import Architecture
 from fcnet.arrays import SCANNED
 from fcnet.feature_names import Name
-from fcnet.finite import Scaling
 from fcnet.losses import Custom
 from fcnet.resolution import lossy_column, warn_of_lost
 from fcnet.samples import samples
@@ -88,8 +87,7 @@ class Examples:
         if isinstance(made.loss, Custom):
             made.loss.check_known()
         x, y = tables.in_memory(x, names[0]), tables.in_memory(y, names[1])
-        scaling = Scaling(made.dtype, made.offset, made.scale)
-        rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, scaling=scaling, name=names[0])
+        rows = samples(x, made.sizes[0], made.dtype, finite=finite, known=known, scaling=made.scaling, name=names[0])
         n, features = len(rows), known or tables.column_names(x)
         weighed, exponent = (None, 0) if weights is None else answers.weights(weights, n, made.dtype, names[2])
         if weighed is not None and isinstance(made.loss, Custom):

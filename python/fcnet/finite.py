@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,11 @@ class Scaling:
     offset: Array | float = 0.0
     scale: Array | float = 1.0
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         """Whether numbers stay as they are, but for their type."""
         are_single = getattr(self.offset, "ndim", 0) == getattr(self.scale, "ndim", 0) == 0
-        return are_single and self.offset == 0 and self.scale == 1
+        return bool(are_single and self.offset == 0 and self.scale == 1)
 
     def holds(self, low: float, high: float) -> bool:
         """Whether numbers from ``low`` to ``high`` certainly become finite ones; not where they are NaN."""
@@ -48,8 +49,8 @@ class Scaling:
     def takes(self, x: Array) -> bool:
         """Whether all numbers certainly become finite ones: a look of one pass or two."""
         with np.errstate(all="ignore"):
-            if self.is_identity and np.can_cast(x.dtype, self.dtype):
-                return bool(np.isfinite(x.sum(dtype=np.result_type(x, np.float32))))
+            if self.is_identity and (x.dtype == self.dtype or np.can_cast(x.dtype, self.dtype)):
+                return bool(np.isfinite(x.sum(dtype=self.dtype)))
             return x.size == 0 or self.holds(float(x.min()), float(x.max()))
 
 

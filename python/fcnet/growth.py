@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from fcnet import reference, tensors
 from fcnet._native import Model
 from fcnet.architecture import Architecture
-from fcnet.finite import Scaling
 from fcnet.sparse import SparseRows
 
 _ROWS = 256  # evenly spaced, that are looked at
@@ -32,7 +31,7 @@ def grown(model: Model, made: Architecture, x: NDArray[Any] | SparseRows) -> str
     """
     rows = x[np.arange(0, len(x), -(-len(x) // _ROWS))]
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
-    h = Scaling(made.dtype, made.offset, made.scale).of(dense).astype(np.float64)
+    h = made.scaling.of(dense).astype(np.float64)
     largest = float(np.sqrt(np.finfo(made.dtype).max))
     with np.errstate(all="ignore"):
         for i, (kind, (weights, biases, *others)) in enumerate(zip(made.kinds, model.state()[0], strict=True)):

@@ -17,6 +17,7 @@ _OF_ARRAYS = (
     "shape",
     "toarray",
 )
+_NO_BATCHES = (Sequence, Mapping, Set)
 
 
 def is_batches(x: object) -> bool:
@@ -24,7 +25,7 @@ def is_batches(x: object) -> bool:
 
     Something with a length and entries by number, such as a Keras ``Sequence``, counts as an iterable.
     """
-    if isinstance(x, Sequence | Mapping | Set | np.ndarray) or any(hasattr(x, name) for name in _OF_ARRAYS):
+    if type(x) is np.ndarray or isinstance(x, _NO_BATCHES) or any(hasattr(x, name) for name in _OF_ARRAYS):
         return False
     return isinstance(x, Iterable) or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
 
