@@ -200,7 +200,8 @@ class Network(Explaining):
         TypeError, ValueError : an argument is not as above; no layer of the network has dropout.
         """
         try:
-            rows = samples(cast(ArrayLike, x), self.sizes[0], self.dtype, finite=False, known=self._feature_names)
+            made = self._architecture
+            rows = samples(x, made.sizes[0], made.dtype, finite=False, known=self._feature_names)  # type: ignore[arg-type]
         except BatchesGivenError:
             return self._predict_batches(x, output, dropout, seed)
         if output is None and dropout is False and seed is None:
