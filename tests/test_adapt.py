@@ -68,9 +68,9 @@ def test_offset_and_scale_are_mean_and_deviation(way, dtype):
 
 
 def test_large_means_and_many_parts_cost_no_digits(monkeypatch):
-    from fcnet import standardization
+    from fcnet import arrays
 
-    monkeypatch.setattr(standardization, "_AT_ONCE", 14)
+    monkeypatch.setattr(arrays, "SCANNED", 14)
     x = 1e9 + np.random.default_rng(0).uniform(0, 1, (1001, 2))
     net = fc.Network([2, 2], dtype="float64")
     net.adapt(x)

@@ -17,7 +17,8 @@ library("sklearn")
 
 from scipy import sparse
 
-from fcnet.sklearn import MLPClassifier, predictions
+from fcnet import arrays
+from fcnet.sklearn import MLPClassifier
 
 from processes import output
 
@@ -48,7 +49,7 @@ def test_chunks_give_the_bits_of_the_whole(kind, given, rows_each, monkeypatch):
     net = MLPClassifier([12], max_iter=3, random_state=0, early_stopping=True).fit(X, KINDS[kind])
     rows = given(X)
     whole, score = net.predict(rows), net.score(rows, dense(KINDS[kind]))
-    monkeypatch.setattr(predictions, "_rows", lambda outputs: rows_each)
+    monkeypatch.setattr(arrays, "rows_at_once", lambda outputs: rows_each)
     in_chunks = net.predict(rows)
     assert type(in_chunks) is type(whole)
     assert in_chunks.dtype == whole.dtype
@@ -60,7 +61,7 @@ def test_chunks_give_the_bits_of_the_whole(kind, given, rows_each, monkeypatch):
 
 def test_a_chunk_with_a_number_that_is_not_finite_has_no_score(monkeypatch):
     net = MLPClassifier([12], max_iter=2).fit(X, KINDS["many"])
-    monkeypatch.setattr(predictions, "_rows", lambda outputs: 32)
+    monkeypatch.setattr(arrays, "rows_at_once", lambda outputs: 32)
     for row in (0, 499):
         rows = X.copy()
         rows[row] = np.nan
@@ -103,7 +104,7 @@ print(memory("VmHWM") - before - (0 if {classes} else result.nbytes))
 
 def test_ctrl_c_stops_a_prediction_between_its_chunks(monkeypatch):
     net = MLPClassifier([12], max_iter=2).fit(X, KINDS["many"])
-    monkeypatch.setattr(predictions, "_rows", lambda outputs: 32)
+    monkeypatch.setattr(arrays, "rows_at_once", lambda outputs: 32)
     many, decode, seen = np.tile(X, (40, 1)), net._decode, []
 
     def interrupt(outputs):
@@ -175,7 +176,7 @@ def test_two_classes_of_which_partial_fit_has_seen_one_have_two_columns():
 @pytest.mark.parametrize("kind", ["two", "many", "labels"])
 @pytest.mark.parametrize("scale", [1, 30, 1e3, 1e30])
 def test_logarithms_of_probabilities_are_those_of_the_logits(kind, dtype, rows_each, scale, monkeypatch):
-    monkeypatch.setattr(predictions, "_rows", lambda outputs: rows_each)
+    monkeypatch.setattr(arrays, "rows_at_once", lambda outputs: rows_each)
     x = X.astype(dtype)
     net = MLPClassifier([12], max_iter=3, random_state=0).fit(x, KINDS[kind])
     net.coefs_[1][:] *= dtype(scale)

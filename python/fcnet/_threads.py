@@ -74,8 +74,7 @@ class threads:  # noqa: N801
 
     Parameters
     ----------
-    n : int, 1 <= n <= 1024
-        Threads, the calling one among them.
+    n : as for set_num_threads
 
     Raises
     ------

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays, tensors
 from fcnet.arrays import Array
+from fcnet.feature_names import variable
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Poisson
 from fcnet.targets import labels, targets
 
@@ -50,7 +51,7 @@ def for_loss(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any
     if each > 1:
         return np.repeat(values, each, axis=1)
     if isinstance(loss, BinaryCrossEntropy):
-        signs = f", see np.asarray({arrays.variable(name)}) > 0" if _all_are(values, -1, 1) else ""
+        signs = f", see np.asarray({variable(name)}) > 0" if _all_are(values, -1, 1) else ""
         _refuse(values, lambda part: (part < 0) | (part > 1), f"0 <= y <= 1{signs}", name)
         return smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
@@ -128,7 +129,7 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
     for first, part in arrays.strips(shares):
         off = np.flatnonzero(np.abs(part.sum(axis=1, dtype=float) - 1) > 1e-3)
         if off.size:
-            total, row, y = part[off[0]].sum(), first + off[0], arrays.variable(name)
+            total, row, y = part[off[0]].sum(), first + off[0], variable(name)
             advice = f", see np.asarray({y}) / np.sum({y}, axis=1, keepdims=True)" if total > 0 else ""
             message = f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1{advice}"
             raise ValueError(message)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import objects, tables, tensors
-from fcnet.feature_names import cut
+from fcnet.feature_names import cut, variable
 
 Array = NDArray[Any]
 
@@ -62,11 +62,6 @@ def plain(value: ArrayLike, name: str) -> Array:
     return tensors.seen(array)
 
 
-def variable(name: str) -> str:
-    """What advice calls an argument that messages call so: "x" where that is "x of batch 3"."""
-    return name.split()[0]
-
-
 def real(array: Array, name: str) -> Array:
     """The same, bfloat16 as float32, numbers that are Python's objects by their values.
 
@@ -101,6 +96,11 @@ def _not_real(array: Array, name: str) -> str:
         "c": f", see np.hstack([np.real({x}), np.imag({x})])",
     }
     return f"{name} has dtype {array.dtype}: expected real numbers{such.get(kind, '')}"
+
+
+def rows_at_once(outputs: int) -> int:
+    """How many rows to predict at a time: a million outputs, but enough rows to be worth a walk over the weights."""
+    return max(SCANNED // outputs, 128)
 
 
 def strips(array: Array, overlap: int = 0) -> Iterator[tuple[int, Array]]:

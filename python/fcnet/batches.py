@@ -14,6 +14,8 @@ from fcnet.examples import Examples
 from fcnet.feature_names import Name
 from fcnet.iterables import is_batches, is_list_of_batches
 
+Y_IS_MISSING = "y is missing: expected a label or target for each row of x, or as x batches (x, y)"
+
 
 class CheckedBatches:
     """The batches of an iterable, as often as it can be gone through; the first one is looked at beforehand.

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays, feature_names, tables
-from fcnet.feature_names import Name
+from fcnet import arrays, feature_names, objects, tables
+from fcnet.feature_names import Name, variable
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
 
-_PREDICTED = 1 << 22  # probabilities at once
 _NO_CLASS = ("",)  # as no name is kept
 _LISTED = 10  # names that a message lists
 
@@ -21,14 +20,6 @@ def listing(classes: Sequence[Name]) -> str:
     """The names for a message, the first ones where they are many."""
     more = f" and {len(classes) - _LISTED} more" if len(classes) > _LISTED else ""
     return ", ".join(map(feature_names.shown, classes[:_LISTED])) + more
-
-
-def _is_missing(value: Any) -> bool:
-    """None, NaN, NaT, NA: what differs from itself, or cannot tell."""
-    try:
-        return value is None or bool(value != value)
-    except (TypeError, ValueError):
-        return True
 
 
 def _plain(values: Any, name: str) -> NDArray[Any]:
@@ -72,7 +63,7 @@ def given(classes: object) -> tuple[Name, ...] | None:
         raise TypeError(f"classes is {classes!r}: expected a list like ['no', 'yes'], in the order of the outputs")
     values = _values(_plain(classes, "classes") if hasattr(classes, "dtype") else classes)
     for i, value in enumerate(values):
-        if _is_missing(value):
+        if objects.is_missing(value):
             raise ValueError(f"classes[{i}] is {value!r}: expected a name for every class")
     kept = feature_names.all_kept(values)
     if kept is None:
@@ -126,7 +117,7 @@ def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
     if all(are_text):
         return tuple(sorted(set().union(*(map(str.__str__, part.tolist()) for _, part in arrays.strips(array)))))
     for row, value in enumerate(array):
-        if _is_missing(value):
+        if objects.is_missing(value):
             raise ValueError(
                 f"{name} is {value!r} in row {row}: expected a label for every sample; leave out rows without a label"
             )
@@ -167,7 +158,7 @@ def labels(
     if classes is not None and columns is not None and columns != classes and set(columns) == set(classes):
         raise ValueError(
             f"{name} has a column for each class in another order: expected {listing(classes)}, see "
-            f"{arrays.variable(name)}[list(net.classes)]"
+            f"{variable(name)}[list(net.classes)]"
         )
     array = _plain(tables.only_column(y), name)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -179,7 +170,7 @@ def labels(
         if found is None:
             return y, None
         if not learn:
-            numbers = f"np.unique({arrays.variable(name)}, return_inverse=True)[1]"
+            numbers = f"np.unique({variable(name)}, return_inverse=True)[1]"
             advice = f"see {numbers}, or fcnet.Network(..., classes=[...]) for a new one"
             raise TypeError(f"{name} is text, but the network was fitted on integer labels: expected these, {advice}")
         expected = number(loss, outputs)
@@ -255,7 +246,7 @@ def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, name: str, outpu
     ValueError : a probability is NaN.
     """
     found = np.empty(len(x), np.int64)
-    step = max(1, _PREDICTED // outputs)
+    step = arrays.rows_at_once(outputs)
     for first in range(0, len(x), step):
         p = predict(x[first : first + step])
         undefined = np.isnan(p).any(axis=1)

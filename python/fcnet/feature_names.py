@@ -70,20 +70,9 @@ def _of_pandas(name: Any) -> Name:
 
 
 def kept(name: Any) -> Name:
-    """A name as it is kept.
+    """A name as it is kept; TypeError where it is not hashable, and so no name.
 
-    Parameters
-    ----------
-    name : hashable
-
-    Returns
-    -------
-    str, int, float, None or tuple
-        Equal for names that count as the same: a whole number and the float equal to it do, True and 1 do not.
-
-    Raises
-    ------
-    TypeError : it is not hashable, and so no name.
+    Names that count as the same are kept alike: a whole number and the float equal to it do, True and 1 do not.
     """
     if type(name) in _PLAIN:
         return name  # type: ignore[no-any-return]
@@ -109,16 +98,7 @@ def kept(name: Any) -> Name:
 
 
 def all_kept(names: Iterable[Any]) -> tuple[Name, ...] | None:
-    """Names as they are kept; None where one of them is not hashable, and so no name.
-
-    Parameters
-    ----------
-    names : iterable
-
-    Returns
-    -------
-    tuple of str, int, float, None or tuple; or None
-    """
+    """Names as they are kept; None where one of them is not hashable, and so no name."""
     names = tuple(names)
     if set(map(type, names)) <= _PLAIN:
         return names
@@ -130,14 +110,6 @@ def all_kept(names: Iterable[Any]) -> tuple[Name, ...] | None:
 
 def restored(name: Name) -> Hashable:
     """The name that was kept so.
-
-    Parameters
-    ----------
-    name : str, int, float, None or tuple
-
-    Returns
-    -------
-    hashable
 
     Raises
     ------
@@ -152,22 +124,18 @@ def restored(name: Name) -> Hashable:
         raise ValueError(f"feature_names has {name!r}, which is no name: {error}") from None
 
 
+def variable(name: str) -> str:
+    """What advice calls an argument that messages call so: "x" where that is "x of batch 3"."""
+    return name.split()[0]
+
+
 def cut(text: str) -> str:
     """A text as messages show it, cut off where it is long."""
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def shown(name: Name) -> str:
-    """A name as messages show it, cut off where it is long.
-
-    Parameters
-    ----------
-    name : str, int, float, None or tuple
-
-    Returns
-    -------
-    str
-    """
+    """A name as messages show it, cut off where it is long."""
     if isinstance(name, str):
         return repr(cut(name))
     try:
@@ -200,21 +168,7 @@ def _checked(name: Any) -> Name:
 
 
 def checked(names: object, inputs: int) -> tuple[Name, ...] | None:
-    """Names out of a file or a pickle.
-
-    Parameters
-    ----------
-    names : object
-    inputs : int
-
-    Returns
-    -------
-    tuple of str, int, float, None or tuple; or None
-
-    Raises
-    ------
-    ValueError : not None, and not one name for each input.
-    """
+    """Names out of a file or a pickle; ValueError where they are neither None nor one for each input."""
     if names is None:
         return None
     try:
@@ -251,7 +205,7 @@ def compare(
 
     Parameters
     ----------
-    given, known : tuple of str, int, float, None or tuple; or None
+    given, known : tuple of Name, or None
     name : str
         What messages call the table.
     table : object
@@ -275,7 +229,7 @@ def compare(
         at = next(i for i, pair in enumerate(zip(given, known, strict=True)) if pair[0] != pair[1])
         differences = [f"has its columns in another order, {_listing(given[at : at + 1])} as column {at}"]
         differences[0] += f" instead of {_listing(known[at : at + 1])}"
-    advice = _advice(given, known, name.split()[0], table) if advise else ""
+    advice = _advice(given, known, variable(name), table) if advise else ""
     raise ValueError(f"{name} {' and '.join(differences)}: expected those of the first fit, in their order{advice}")
 
 

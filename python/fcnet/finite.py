@@ -10,7 +10,7 @@ import numpy as np
 
 from fcnet import tensors
 from fcnet.arrays import Array, strips
-from fcnet.feature_names import Name, shown
+from fcnet.feature_names import Name, shown, variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def unfit(
         return ValueError(f"{contains}: expected finite numbers")
     wider = ", or give the network dtype='float64'" if dtype == np.float32 else ""
     if np.isfinite(Scaling(dtype).of(np.asarray(value))):
-        becomes = f"scale * ({name.split()[0]} - offset) of which is too large for {dtype}"
+        becomes = f"scale * ({variable(name)} - offset) of which is too large for {dtype}"
         return ValueError(f"{contains}, {becomes}: expected a smaller scale or number{wider}")
     most = np.finfo(dtype).max
     return ValueError(

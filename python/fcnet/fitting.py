@@ -13,7 +13,7 @@ from fcnet._native import Model, Trainer
 from fcnet.architecture import Described
 from fcnet.averaging import EMA, Averaging
 from fcnet.batch_statistics import refuse_one_sample
-from fcnet.batches import CheckedBatches, validation_batches
+from fcnet.batches import Y_IS_MISSING, CheckedBatches, validation_batches
 from fcnet.callbacks import Callback, Callbacks, Logs
 from fcnet.early_stopping import EarlyStopping
 from fcnet.examples import ClassWeight, Examples
@@ -195,7 +195,7 @@ class Fitting(Described):
                 raise ValueError("steps_per_epoch is for x of batches: expected batch_size and x and y, or no y")
         if y is None:
             if hasattr(x, "shape"):
-                raise TypeError("y is missing: expected a label or target for each row of x, or as x batches (x, y)")
+                raise TypeError(Y_IS_MISSING)
             if validation_split or drop_last or sample_weight is not None:
                 what = "validation_split, drop_last and sample_weight"
                 raise ValueError(f"y is missing, and batches do not go with {what}: expected y, or none of these")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import arrays, class_names, feature_names, storage, tables
 from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
-from fcnet.batches import CheckedBatches
+from fcnet.batches import Y_IS_MISSING, CheckedBatches
 from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.history import History
@@ -200,13 +200,18 @@ class Network(Explaining):
         TypeError, ValueError : an argument is not as above; no layer of the network has dropout.
         """
         try:
-            made = self._architecture
+            made = self._architecture  # as _rows does, one call less
             rows = samples(x, made.sizes[0], made.dtype, finite=False, known=self._feature_names)  # type: ignore[arg-type]
         except BatchesGivenError:
             return self._predict_batches(x, output, dropout, seed)
         if output is None and dropout is False and seed is None:
             return self._model.predict(rows)
         return self._predict_otherwise(rows, output, dropout, seed)
+
+    def _rows(self, x: Any, name: str = "x") -> Any:
+        """Rows to predict; BatchesGivenError where x is batches of them."""
+        made = self._architecture
+        return samples(x, made.sizes[0], made.dtype, finite=False, known=self._feature_names, name=name)
 
     def _predict_batches(
         self, batches: Any, output: Literal["logits"] | None, dropout: bool, seed: int | None
@@ -226,8 +231,7 @@ class Network(Explaining):
         name = None
         for i, batch in enumerate(batches):
             name = f"x of batch {i}"
-            x = inputs_of(batch)
-            yield samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names, name=name), name
+            yield self._rows(inputs_of(batch), name), name
         if name is None:
             raise ValueError("x has no batches: a generator can be gone through only once")
 
@@ -268,8 +272,7 @@ class Network(Explaining):
         predict = self._model.as_now().predict
         parts: Iterable[tuple[Any, str]]
         try:
-            rows = samples(cast(ArrayLike, x), self.sizes[0], self.dtype, finite=False, known=self._feature_names)
-            parts = [(rows, "x")]
+            parts = [(self._rows(x), "x")]
         except BatchesGivenError:
             parts = self._rows_of(x)
         found = np.concatenate([class_names.most_likely(predict, *part, self.sizes[-1]) for part in parts])
@@ -290,8 +293,7 @@ class Network(Explaining):
         ------
         TypeError, ValueError : x is not as for predict.
         """
-        rows = samples(x, self.sizes[0], self.dtype, finite=False, known=self._feature_names)
-        return self._model.activations(rows)
+        return self._model.activations(self._rows(x))
 
     @suggesting
     def evaluate(
@@ -326,7 +328,7 @@ class Network(Explaining):
         scores = Scores(metrics, made)
         if y is None:
             if hasattr(x, "shape") or not (isinstance(x, Iterable) or is_batches(x)):
-                raise TypeError("y is missing: expected a label or target for each row of x, or as x batches (x, y)")
+                raise TypeError(Y_IS_MISSING)
             if sample_weight is not None:
                 raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
             learn = not self._has_learnt

@@ -14,15 +14,19 @@ _NUMBERS = (Real, Decimal, np.bool_)
 _MOST = 10**308
 
 
-def _is_missing(kind: type) -> bool:
+def _is_null(kind: type) -> bool:
+    """Whether values of the type count as NaN among numbers."""
     return kind is type(None) or kind.__name__ == "NAType"
 
 
-def is_missing(value: object) -> bool:
-    """Whether it is None, ``pandas.NA``, ``pandas.NaT`` or NaN."""
-    return (
-        _is_missing(type(value)) or type(value).__name__ == "NaTType" or (isinstance(value, float) and value != value)
-    )
+def is_missing(value: Any) -> bool:
+    """Whether it is None, NaN, NaT or NA: null, or not equal to itself."""
+    if _is_null(type(value)):
+        return True
+    try:
+        return bool(value != value)
+    except (ArithmeticError, TypeError, ValueError):  # an array, or whatever else cannot tell
+        return False
 
 
 def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
@@ -39,10 +43,10 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
     """
     values = array.ravel().tolist()
     kinds = set(map(type, values))
-    if not all(issubclass(kind, _NUMBERS) or _is_missing(kind) for kind in kinds):
+    if not all(issubclass(kind, _NUMBERS) or _is_null(kind) for kind in kinds):
         return None
-    if any(map(_is_missing, kinds)):
-        values = [np.nan if _is_missing(type(value)) else value for value in values]
+    if any(map(_is_null, kinds)):
+        values = [np.nan if _is_null(type(value)) else value for value in values]
     found = np.array(values) if values else np.empty(0)
     if found.dtype.kind not in "fiub":
         try:
@@ -55,7 +59,7 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
 def others(array: NDArray[Any]) -> Iterator[tuple[tuple[int, ...], Any]]:
     """What is no number, with where it stands."""
     for at, value in np.ndenumerate(array):
-        if not isinstance(value, _NUMBERS) and not _is_missing(type(value)):
+        if not isinstance(value, _NUMBERS) and not _is_null(type(value)):
             yield at, value
 
 

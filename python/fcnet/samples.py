@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from fcnet import arrays, feature_names, iterables, sparse, tables, tensors
 from fcnet.arrays import Array
-from fcnet.feature_names import Name
+from fcnet.feature_names import Name, variable
 from fcnet.finite import Scaling, refuse_unfit
 from fcnet.sparse import SparseRows
 
@@ -37,7 +37,7 @@ def _plainest(x: ArrayLike, inputs: int) -> bool:
 
 def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
     if shape[1] != inputs:
-        advice = f", see np.transpose({arrays.variable(name)})" if shape[0] == inputs else ""
+        advice = f", see np.transpose({variable(name)})" if shape[0] == inputs else ""
         raise ValueError(
             f"{name} has {shape[1]} features, but the network takes {inputs}: "
             f"expected (n_samples, {inputs}), got {shape}{advice}"
@@ -95,12 +95,12 @@ def samples(
         return rows
     if iterables.is_list_of_batches(x):
         what = f"{name} is a {type(x).__name__} of batches"
-        raise TypeError(f"{what}: expected their rows; predict and predict_classes take iter({arrays.variable(name)})")
+        raise TypeError(f"{what}: expected their rows; predict and predict_classes take iter({variable(name)})")
     array = arrays.plain(x, name)
     if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
         array = arrays.real(array, name)
     if array.ndim != 2:
-        one, whole = array.ndim == 1 and len(array), arrays.variable(name)
+        one, whole = array.ndim == 1 and len(array), variable(name)
         row, column, images = one == inputs, one and inputs == 1, array.ndim > 2 and array.size == len(array) * inputs
         advice = f", for one sample see np.asarray({whole})[None, :]" if row else ""
         advice = f", for one feature see np.asarray({whole})[:, None]" if column else advice

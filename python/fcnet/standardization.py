@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import tables, tensors
+from fcnet import arrays, tables, tensors
 from fcnet.feature_names import Name
 from fcnet.iterables import inputs_of, is_batches
 from fcnet.samples import samples
@@ -20,13 +20,11 @@ from fcnet.sparse import SparseRows, is_sparse
 
 _Array = NDArray[np.float64]
 _Part = tuple[int, _Array, _Array, _Array, _Array]  # rows; mean, sum of squares around it, smallest, largest of columns
-_AT_ONCE = 1 << 20  # numbers
 
 
 def _of_dense(rows: NDArray[Any]) -> Iterator[_Part]:
-    step = max(1, _AT_ONCE // rows.shape[1])
-    for first in range(0, len(rows), step):
-        part = tensors.widened(rows[first : first + step]).astype(np.float64)
+    for _, strip in arrays.strips(rows):
+        part = tensors.widened(strip).astype(np.float64)
         mean = part.mean(axis=0)
         yield len(part), mean, ((part - mean) ** 2).sum(axis=0), part.min(axis=0), part.max(axis=0)
 

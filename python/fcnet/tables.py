@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet import objects
-from fcnet.feature_names import Name, all_kept, cut, kept, shown
+from fcnet.feature_names import Name, all_kept, cut, kept, shown, variable
 from fcnet.optional import optional
 
 _REAL = frozenset("fiub")
@@ -198,7 +198,7 @@ def _not_numbers(name: str, label: Name, kind: object, column: NDArray[Any], is_
     what = f" of dtype {kind}" + (f", with {cut(repr(odd[1]))} in row {odd[0][0]}" if odd else "")
     advice = "encode it or leave it out"
     if is_frame and objects.are_texts_of_numbers(column):
-        advice = f"see {name.split()[0]}.astype({{{shown(label)}: float}})"
+        advice = f"see {variable(name)}.astype({{{shown(label)}: float}})"
     return f"{name} has the column {shown(label)}{what}: expected numbers, {advice}"
 
 

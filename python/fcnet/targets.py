@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays, objects, tables, tensors
 from fcnet.arrays import Array
-from fcnet.feature_names import cut
+from fcnet.feature_names import cut, variable
 from fcnet.finite import Scaling, refuse_unfit
 from fcnet.resolution import lossy_column, warn_of_lost
 
@@ -34,7 +34,7 @@ def _not_labels(array: Array, classes: int, name: str) -> Exception:
         what = f"{cut(repr(array[odd]))}, a {type(array[odd]).__name__},"
         return TypeError(f"{name} contains {what} in row {odd}: {expected}")
     if kind in "OUST":
-        numbers = f"np.unique({arrays.variable(name)}, return_inverse=True)[1]"
+        numbers = f"np.unique({variable(name)}, return_inverse=True)[1]"
         if name == "y_true":  # the order of a network's classes may be another
             numbers = "[net.classes.index(label) for label in y_true]; net.evaluate(x, y, metrics=...) takes text"
         return TypeError(f"{name} holds text: {expected}, see {numbers}")
@@ -91,7 +91,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
         few = len(np.unique(array)) <= classes
-        advice = f", see np.unique({arrays.variable(name)}, return_inverse=True)[1]" if few else ""
+        advice = f", see np.unique({variable(name)}, return_inverse=True)[1]" if few else ""
         raise ValueError(
             f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
         )
@@ -127,11 +127,11 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
         if array.ndim == 1 and array.dtype.kind in "iub":
             expected += "; for class labels give the network loss='cross_entropy'"
         elif array.size == n * outputs:
-            expected += f", see np.reshape({arrays.variable(name)}, ({n}, {outputs}))"
+            expected += f", see np.reshape({variable(name)}, ({n}, {outputs}))"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     columns = tables.column_names(y)
     refuse_unfit(array, name, Scaling(dtype), columns)
     if dtype == np.float32:
         advice = "subtract their mean beforehand, or give the network dtype='float64'"
-        warn_of_lost(lossy_column(array), arrays.variable(name), columns, advice)
+        warn_of_lost(lossy_column(array), variable(name), columns, advice)
     return arrays.cast(array, dtype, name)

@@ -9,17 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from fcnet import arrays
 from fcnet.network import Network
-
-
-def _rows(outputs: int) -> int:
-    """How many rows make a chunk: a million numbers, but enough rows to be worth a walk over the weights."""
-    return max(2**20 // outputs, 512)
 
 
 def _outputs_in_chunks(network: Network, x: Any, output: Literal["logits"] | None) -> Iterator[NDArray[Any]]:
     """The network's outputs for checked samples, some rows at a time; a row does not depend on the others."""
-    rows = _rows(network.sizes[-1])
+    rows = arrays.rows_at_once(network.sizes[-1])
     if x.shape[0] <= rows:
         yield network.predict(x, output=output)
         return
