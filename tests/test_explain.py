@@ -180,7 +180,7 @@ def test_a_batch_is_normalised_by_its_own_statistics_and_remembered():
     assert "layers[1] is normalised: mean and variance are those of a neuron over the samples, ε is 0.01." in text
     assert "variance_1 ← variance_1 + 0.1 · (5/4 variance(z_1) − variance_1)" in text
     net.layers[0].freeze()
-    with pytest.raises(ValueError, match=r"layers\[0\] is frozen and normalised by what it remembers of batches"):
+    with pytest.raises(ValueError, match=r"layers\[0\] is frozen, and so normalised by its running statistics"):
         net.explain(x, y)
 
 

@@ -102,7 +102,7 @@ class Examples:
         return self.x, y, self.weights
 
     def truth(self, made: Architecture) -> NDArray[Any]:
-        """What metrics compare outputs with: labels (n,), of several yes-or-no answers (n, outputs), or targets."""
+        """What metrics compare outputs with: labels (n,), multi-label ones (n, outputs), or targets."""
         if not made.classifies or self.y.dtype.kind == "i":
             return self.of_samples(self.y)
         if made.takes_labels:

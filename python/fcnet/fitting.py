@@ -136,13 +136,14 @@ class Fitting(Described):
             a list of batches, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all outputs
             and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
         validation_split : float in [0, 1), default 0
-            Instead: hold back this share of the samples, drawn by ``seed``, of every class alike; nothing is copied.
+            In place of validation_data: hold back this share of the samples, drawn by ``seed`` and stratified by class.
+            Nothing is copied.
         metrics : sequence of str or callable, or {name: callable}, optional
             Computed on the validation data after every epoch, ``history.val_f1`` for "f1". By name: "top_k_accuracy",
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
-            regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and of several
-            yes-or-no answers their mean. Functions take ``(y_true, output)``: labels (n,), of named classes their
-            numbers, answers or targets (n, outputs), and what ``predict`` gives. All are tried once before the first
+            regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and for
+            multi-label targets the mean over the labels. Functions take ``(y_true, output)``: labels (n,), of named
+            classes their numbers, multi-label or other targets (n, outputs), and what ``predict`` gives. All are tried once before the first
             step.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
@@ -305,8 +306,8 @@ class Fitting(Described):
         Raises
         ------
         TypeError, ValueError : an argument is not as above; the network is as before.
-        DivergenceError : the loss or a weight became infinite or NaN; the network is as before, but for what the
-            optimiser remembers and what lies beneath an average, which begin anew.
+        DivergenceError : the loss or a weight became infinite or NaN; the network is as before, but for the optimiser
+            state and an average, which begin anew.
         RuntimeError : the network is being fitted, by another thread or the caller of a callback.
 
         Examples

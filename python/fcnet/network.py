@@ -133,7 +133,7 @@ class Network(Explaining):
         Parameters
         ----------
         x : as for fit, or an iterable of batches of it, also (x, y) or (x, y, sample_weight)
-            A table's columns are remembered.
+            The network stores the column names of a table.
 
         Raises
         ------
@@ -422,7 +422,7 @@ class Network(Explaining):
 
         The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
         one. While another thread fits the network, the file has the weights of its last epoch (of batches given one by
-        one, of its last step) and may lack what the optimiser remembers of it, and what lies beneath an average: save
+        one, of its last step) and may lack its optimiser state and the weights that an average is formed of: save
         from a callback like ``fcnet.Checkpoint`` to go on.
 
         Parameters
@@ -431,7 +431,8 @@ class Network(Explaining):
             By custom ``*.safetensors``; a file that is there is replaced.
         optimizer_state : bool, default True
             Without it the file is for prediction alone, and up to a third as large: a fit begins with a fresh optimizer
-            state. What lies beneath an average and the best weights of early stopping are left out too.
+            state. With ``averaging`` it has the average alone, without the weights that go on training; the best weights
+            of early stopping are left out too.
 
         A loss that is a function is not in the file, but what it is called: see ``fcnet.load``.
 

@@ -129,7 +129,7 @@ class Scores:
     ) -> dict[str, float]:
         """Each one's figure; ``output`` is called only where there are any.
 
-        Metrics by name are weighted; of several yes-or-no answers they are the mean over the answers.
+        Metrics by name are weighted; for multi-label targets they are the mean over the labels.
 
         Raises
         ------

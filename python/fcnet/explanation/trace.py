@@ -97,7 +97,7 @@ class Problem:
         return self.made.kinds[layer - 1].parts[:3]
 
     def running(self, layer: int) -> tuple[str, ...]:
-        """The names of what it remembers of batches."""
+        """The names of its running statistics."""
         return self.made.kinds[layer - 1].parts[3:]
 
     def check(self, steps: int) -> None:
@@ -106,7 +106,7 @@ class Problem:
         for i in self.layers:
             if self.running(i) and not self.trainable[i - 1]:
                 raise ValueError(
-                    f"layers[{i - 1}] is frozen and normalised by what it remembers of batches: expected no such"
+                    f"layers[{i - 1}] is frozen, and so normalised by its running statistics: expected no such layer"
                 )
         weights = sum(k * m for k, m in pairwise(sizes))
         numbers = (
