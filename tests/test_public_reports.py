@@ -11,30 +11,14 @@ import warnings
 import numpy as np
 import pytest
 
+from estimators import CLASSES, FEW, LABELS, TEXT, VALUES, N, X, assert_same, beside_sklearn
 from interop import library
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
-
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
-N = 120
-RNG = np.random.default_rng(0)
-X = RNG.standard_normal((N, 4))
-CLASSES, LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0), (X[:, :3] > 0).astype(int)
-TEXT = np.array(["low", "middle", "high"])[CLASSES]
-VALUES = X @ RNG.standard_normal(4)
-FEW = {"hidden_layer_sizes": [8], "random_state": 0, "max_iter": 4, "batch_size": 30}
-
-
-def assert_same(one, other, **close):
-    for a, b in zip([*one.coefs_, *one.intercepts_], [*other.coefs_, *other.intercepts_], strict=True):
-        np.testing.assert_allclose(a, b, **({"rtol": 0} | close))
 
 
 def test_partial_fit_of_several_labels_learns():

@@ -17,9 +17,10 @@ import weakref
 import numpy as np
 import pytest
 
+from estimators import CLASSES, FEW, TEXT, VALUES, N, X, assert_same, beside_sklearn
 from interop import library
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -30,23 +31,6 @@ from sklearn.preprocessing import StandardScaler
 
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
-
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
-N = 120
-RNG = np.random.default_rng(0)
-X = RNG.standard_normal((N, 4))
-CLASSES, LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0), (X[:, :3] > 0).astype(int)
-TEXT = np.array(["low", "middle", "high"])[CLASSES]
-VALUES = X @ RNG.standard_normal(4)
-FEW = {"hidden_layer_sizes": [8], "random_state": 0, "max_iter": 4, "batch_size": 30}
-
-
-def assert_same(one, other, **close):
-    for a, b in zip([*one.coefs_, *one.intercepts_], [*other.coefs_, *other.intercepts_], strict=True):
-        np.testing.assert_allclose(a, b, **({"rtol": 0} | close))
 
 
 def test_fitted_on_an_array_it_has_no_names():
@@ -108,7 +92,7 @@ def test_a_network_from_a_file_trains_on_from_its_loss():
 def test_an_index_of_pandas_plays_no_part():
     """Reported of Keras 6627, XGBoost 8451."""
     pandas = library("pandas")
-    index = RNG.permutation(N) + 1000
+    index = np.random.default_rng(0).permutation(N) + 1000
     frame, y = pandas.DataFrame(X, index=index), pandas.Series(TEXT, index=index[::-1])
     weight = pandas.Series(np.arange(N) / N, index=index)
     net = MLPClassifier(early_stopping=True, **FEW).fit(frame, y, weight)

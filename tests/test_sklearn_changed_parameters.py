@@ -13,9 +13,9 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from interop import library
+from estimators import CLASSES, LABELS, VALUES, N, X, beside_sklearn, parameters
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 import sklearn.neural_network
 
@@ -23,15 +23,7 @@ import fcnet as fc
 import fcnet.sklearn
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
-N = 120
-RNG = np.random.default_rng(0)
-X = RNG.standard_normal((N, 5))
-CLASSES, LABELS = RNG.integers(0, 3, N), RNG.integers(0, 2, (N, 3))
-VALUES, COUNTS = X @ RNG.standard_normal(5), RNG.poisson(2, N).astype(float)
+COUNTS = np.random.default_rng(0).poisson(2, N).astype(float)
 USUAL = {"hidden_layer_sizes": [7, 4], "random_state": 3, "shuffle": False, "batch_size": 32, "max_iter": 3, "tol": 0}
 SGD = {"solver": "sgd", "learning_rate_init": 0.01}
 LBFGS = {"solver": "lbfgs"}
@@ -79,7 +71,7 @@ BY_STEPS = sorted(set(OBEYED) - {"max_iter", "tol", "n_iter_no_change", "max_fun
 
 
 def assert_same_coefficients(one, other, bound=2e-12):
-    for a, b in zip([*one.coefs_, *one.intercepts_], [*other.coefs_, *other.intercepts_], strict=True):
+    for a, b in zip(parameters(one), parameters(other), strict=True):
         assert np.abs(a - b).max() <= bound * max(1, np.abs(b).max())
 
 
@@ -363,4 +355,4 @@ def test_hidden_layers_that_are_no_whole_numbers_are_named(sizes):
 
 @pytest.mark.parametrize("sizes", [4, np.int64(4), [4], (np.int32(4),), np.array([4]), range(4, 5)], ids=repr)
 def test_hidden_layers_may_be_whole_numbers_of_any_kind(sizes):
-    assert MLPClassifier(sizes, max_iter=1).fit(X, CLASSES).coefs_[0].shape == (5, 4)
+    assert MLPClassifier(sizes, max_iter=1).fit(X, CLASSES).coefs_[0].shape == (X.shape[1], 4)

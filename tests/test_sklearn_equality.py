@@ -8,19 +8,15 @@ from inspect import signature
 import numpy as np
 import pytest
 
-from interop import library
+from estimators import beside_sklearn, parameters
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 import sklearn.neural_network
 from sklearn.exceptions import ConvergenceWarning
 
 import fcnet.sklearn
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
 N = 250
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((N, 7))
@@ -67,7 +63,7 @@ def both(kind, dtype=np.float64, weights=None, **options):
 
 
 def assert_same_coefficients(theirs, ours, rounding):
-    for expected, got in zip(theirs.coefs_ + theirs.intercepts_, ours.coefs_ + ours.intercepts_, strict=True):
+    for expected, got in zip(parameters(theirs), parameters(ours), strict=True):
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=0, atol=rounding * np.abs(expected).max())
 

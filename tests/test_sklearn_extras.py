@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from interop import library
+from estimators import beside_sklearn
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 from sklearn.base import clone
 from sklearn.metrics import log_loss, mean_absolute_error
@@ -17,10 +17,6 @@ from sklearn.metrics import log_loss, mean_absolute_error
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 6))
 Y = np.array(["no", "perhaps", "yes"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 1)]

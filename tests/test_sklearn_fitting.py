@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import _thread
+import copy
 import pickle
 import warnings
 
 import numpy as np
 import pytest
 
-from interop import library
+from estimators import assert_same, beside_sklearn, parameters
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 6))
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int) + (X[:, 2] > 0)
 VALUES = X @ RNG.standard_normal(6)
 both = pytest.mark.parametrize(("estimator", "y"), [(MLPClassifier, Y), (MLPRegressor, VALUES)], ids=["class", "value"])
-
-
-def weights(net):
-    return [*map(np.array, net.coefs_), *map(np.array, net.intercepts_)]
-
-
-def assert_same(one, other):
-    for a, b in zip(weights(one), weights(other), strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 # scikit-learn#25693
@@ -44,9 +32,9 @@ def test_partial_fit_after_early_stopping(estimator, y):
     net = estimator(early_stopping=True, random_state=0, max_iter=30).fit(X, y)
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
         net.partial_fit(X, y)
-    before, seen = weights(net), net.t_
+    before, seen = copy.deepcopy(parameters(net)), net.t_
     net.set_params(early_stopping=False).partial_fit(X, y)
-    assert any((a != b).any() for a, b in zip(before, weights(net), strict=True))
+    assert any((a != b).any() for a, b in zip(before, parameters(net), strict=True))
     assert (net.t_, net.n_iter_) == (seen + 300, 1)
     assert net.best_loss_ == net.loss_
 
@@ -242,7 +230,7 @@ def test_the_state_is_made_of_plain_values_and_arrays(estimator, y):
     net.coefs_  # noqa: B018  # handed out: no second copy in the state
     text = pickle.dumps(net)
     assert b"fcnet.network" not in text
-    assert len(text) < 5_000 + 3 * sum(a.nbytes for a in weights(net))
+    assert len(text) < 5_000 + 3 * sum(a.nbytes for a in parameters(net))
     again = pickle.loads(text)
     assert_same(net, again)
     assert_same(net.partial_fit(X, y), again.partial_fit(X, y))  # what Adam remembers goes on

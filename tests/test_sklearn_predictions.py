@@ -11,9 +11,9 @@ import threading
 import numpy as np
 import pytest
 
-from interop import library
+from estimators import beside_sklearn
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 from scipy import sparse
 
@@ -22,10 +22,6 @@ from fcnet.sklearn import MLPClassifier
 
 from processes import output
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((500, 6))
 KINDS = {

@@ -9,9 +9,10 @@ import pickle
 import numpy as np
 import pytest
 
+from estimators import beside_sklearn
 from interop import library
 
-library("sklearn")
+pytestmark = beside_sklearn
 
 import joblib
 import sklearn
@@ -33,10 +34,6 @@ from fcnet.sklearn import MLPClassifier, MLPRegressor
 
 from processes import output
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-]
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:400] / 16, Y[:400]
 FEW = {"hidden_layer_sizes": [20], "max_iter": 40, "random_state": 0, "learning_rate_init": 0.01}
