@@ -82,7 +82,7 @@ def checked(kept: tuple[Name, ...] | None, loss: Loss, outputs: int) -> tuple[Na
         return None
     expected = number(loss, outputs)
     if expected is None:
-        what = "labels of their own (multi-label)" if isinstance(loss, BinaryCrossEntropy) else f"values for loss {loss.name!r}"
+        what = "multi-label" if isinstance(loss, BinaryCrossEntropy) else f"values for loss {loss.name!r}"
         raise ValueError(f"classes is given, but the {outputs} outputs are {what}: expected None")
     if len(kept) != expected:
         names = listing(kept)

@@ -143,8 +143,8 @@ class Fitting(Described):
             "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
             regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and for
             multi-label targets the mean over the labels. Functions take ``(y_true, output)``: labels (n,), of named
-            classes their numbers, multi-label or other targets (n, outputs), and what ``predict`` gives. All are tried once before the first
-            step.
+            classes their numbers, multi-label or other targets (n, outputs), and what ``predict`` gives. All are tried
+            once before the first step.
         schedule : of fcnet.schedules, optional
             Factors on the optimiser's learning rate, step by step over the epochs of this fit.
         early_stopping : EarlyStopping, optional

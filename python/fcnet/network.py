@@ -431,8 +431,8 @@ class Network(Explaining):
             By custom ``*.safetensors``; a file that is there is replaced.
         optimizer_state : bool, default True
             Without it the file is for prediction alone, and up to a third as large: a fit begins with a fresh optimizer
-            state. With ``averaging`` it has the average alone, without the weights that go on training; the best weights
-            of early stopping are left out too.
+            state. Of ``averaging`` it has the average alone, without the weights that go on training; the best
+            weights of early stopping are left out too.
 
         A loss that is a function is not in the file, but what it is called: see ``fcnet.load``.
 

@@ -133,7 +133,7 @@ def _through_normalization(
 
 
 def _running(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
-    """What batch normalisation remembers after the step."""
+    """The running statistics of batch normalisation after the step."""
     norm, z, n = problem.made.kinds[i - 1].normalization, known[f"z_{i}"], len(known["I"])
     assert isinstance(norm, BatchNorm)
     mean, variance = known[f"mean_{i}"], known[f"variance_{i}"]

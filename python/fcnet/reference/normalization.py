@@ -56,7 +56,7 @@ def through_normalization(sigma: ArrayLike, normal: Array, deviation: Array, gam
 
 
 def running_statistics(mean: ArrayLike, variance: ArrayLike, z: ArrayLike, momentum: float) -> tuple[Array, Array]:
-    """What batch normalisation remembers: ``(1 - momentum) running + momentum batch``.
+    """The running statistics of batch normalisation: ``(1 - momentum) running + momentum batch``.
 
     Parameters
     ----------
