@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from fractions import Fraction
 
@@ -124,6 +125,48 @@ def test_sparse_rows_stay_sparse():
         net.adapt(given)
         assert net.offset.tolist() == [0] * 6
         np.testing.assert_allclose(net.scale, [*(1 / x[:, :4].std(axis=0)), 1, 1], rtol=1e-13)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+@pytest.mark.parametrize("how", ["batches", "a generator that ends", "memory", "callback"])
+def test_steps_of_an_epoch_that_did_not_end_have_trained_the_network(how, steps, tmp_path):
+    x, y = np.random.default_rng(0).standard_normal((20, 2)), np.arange(20) % 2
+    net = fc.Network([2, 2], seed=0)
+
+    class End(fc.Callback):
+        def on_batch_begin(self, step, logs):
+            if step == steps:
+                raise KeyboardInterrupt
+
+    def batches():
+        for _ in range(steps):
+            yield x, y
+        if how == "batches":
+            raise KeyboardInterrupt
+
+    if how == "memory":
+        with pytest.raises(KeyboardInterrupt):
+            net.fit(x, y, batch_size=5, callbacks=[End()])
+    elif how == "callback":
+        with pytest.raises(KeyboardInterrupt):
+            net.fit([(x, y)] * 4, callbacks=[End()])
+    elif how == "batches":
+        with pytest.raises(KeyboardInterrupt):
+            net.fit(batches(), epochs=1)
+    elif steps:
+        with pytest.warns(RuntimeWarning, match=f"x has no more batches than {steps}"):
+            net.fit(batches(), epochs=2, steps_per_epoch=4)
+    assert net.epochs_trained == 0
+    path = tmp_path / "net.safetensors"
+    net.save(path)
+    for each in (net, copy.deepcopy(net), fc.load(path)):
+        if steps:
+            with pytest.raises(ValueError, match="the network is trained already"):
+                each.adapt(x)
+            with pytest.raises(TypeError, match="the network was fitted on integer labels"):
+                each.fit(x, np.array(["no", "yes"])[y])
+        else:
+            each.adapt(x)
 
 
 def trained(step=False):

@@ -49,7 +49,7 @@ class Fitting(Described):
     _model: Model
     _layers: tuple[Layer, ...]
     _stepper: tuple[Optimizer, list[bool], EMA | None, Trainer] | None  # of train_on_batch
-    _steps: int  # of train_on_batch
+    _steps: int  # of train_on_batch, and of first epochs that were cut off after some step: 1 each
     _history: History
     _best: Best  # of the last fit
 
@@ -60,7 +60,7 @@ class Fitting(Described):
 
     @property
     def _has_learnt(self) -> bool:
-        """Whether it has been trained, also by single steps."""
+        """Whether it has been trained, also by single steps or in an epoch that did not end."""
         return bool(self.epochs_trained or self._steps)
 
     @property
@@ -248,7 +248,7 @@ class Fitting(Described):
             earlier = self._history.last_of(initial_epoch, self.epochs_trained)
             self._history = History(metrics=lists, earlier=earlier)
             self._best = Best(early_stopping, self._history, self._best.kept)
-            Fit(
+            fit = Fit(
                 model=self._model,
                 feed=feed,
                 first_epoch=self.epochs_trained,
@@ -264,7 +264,12 @@ class Fitting(Described):
                 best=self._best,
                 callbacks=heard,
                 averaged_from=averaged_from,
-            ).run()
+                new=not self._has_learnt,
+            )
+            try:
+                fit.run()
+            finally:
+                self._steps += fit.cut_off
         finally:
             feed.trainer.close()
         return self._history

@@ -98,6 +98,12 @@ def _evaluate_batches(
     return result | scores.of(truth, lambda: output, weights)
 
 
+def _differ(one: Model, other: Model) -> bool:
+    """Whether the parameters of two models differ, NaN from itself too."""
+    layers = zip(one.state()[0], other.state()[0], strict=True)
+    return any(not np.array_equal(*parts) for pair in layers for parts in zip(*pair, strict=True))
+
+
 def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
     """The names of what the history of such a fit has of every epoch."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
@@ -184,6 +190,8 @@ class Fit:
     best: Best
     callbacks: Callbacks
     averaged_from: int  # the first epoch that comes into an average
+    new: bool  # whether the network has learnt nothing so far
+    cut_off: bool = False  # whether an epoch of a new network has not ended, but changed it
     _rate: float = math.nan  # of the epoch's last step
 
     def run(self) -> None:
@@ -223,7 +231,7 @@ class Fit:
             epoch = self.first_epoch + number - self.initial_epoch
             self.callbacks.tell("epoch_begin", epoch, logs={})
             start = perf_counter()
-            done = self._train(epoch, number, bar)
+            done = self._train_first(epoch, number, bar) if self.new else self._train(epoch, number, bar)
             seconds = perf_counter() - start
             figures = {}
             if self.validation is not None:
@@ -241,6 +249,15 @@ class Fit:
                 self.callbacks.tell("epoch_end", epoch, logs=last)
             if is_last:
                 break
+
+    def _train_first(self, epoch: int, number: int, bar: Progress) -> Epoch:
+        """The first steps that a network learns by, and whether it has learnt where they are cut off."""
+        self.new, before = False, self.model.as_now()
+        try:
+            return self._train(epoch, number, bar)
+        except BaseException:
+            self.cut_off = self.feed.finished() is None and _differ(before, self.model)
+            raise
 
     def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
         """The steps of one epoch, the fit's ``number``-th from 0."""
