@@ -231,6 +231,18 @@ def test_a_fit_of_batches_warns_once_of_x_and_of_y():
     assert {each.filename for each in caught} == {__file__}
 
 
+def test_a_single_step_warns_of_x_once_for_a_network():
+    x, y = 1.7e9 + RNG.uniform(0, 10, (64, 1)), RNG.integers(0, 2, 64)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for seed in (0, 1):
+            net = fc.Network([1, 2], seed=seed)
+            for _ in range(3):
+                net.train_on_batch(x, y, optimizer=fc.SGD(1e-30))
+    assert [str(w.message)[:27] for w in caught] == ["x loses digits in float32: "] * 2
+    assert caught[0].filename == __file__
+
+
 def test_scale_and_offset_of_the_native_model_can_be_set_between_fits():
     x, offset = rows(40, "float64", 4)
     net, other = fc.Network([4, 3], seed=0), fc.Network([4, 3], seed=0, scale=0.05, offset=offset)

@@ -330,6 +330,8 @@ class Fitting(Described):
         refuse_scaled(batch, optimizer, "sample_weight")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
         refuse_one_sample(self._architecture, trainable, len(batch.x), "x")
+        if not self._steps:  # as fit looks at its first batch
+            batch.warn_of_lost_digits(self._architecture)
         stepper, self._stepper = self._stepper, None  # until the step is done: one that fails keeps nothing open
         if stepper is not None and stepper[:3] == (optimizer, trainable, averaging):
             earlier, trainer = True, stepper[3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,7 +159,9 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
                     )
                 )
     try:
-        learner.train_on_batch(x, y, optimizer=optimizer)
+        with warnings.catch_warnings():  # of digits that float32 loses: the advice says so
+            warnings.simplefilter("ignore")
+            learner.train_on_batch(x, y, optimizer=optimizer)
         after = _loss(learner, examples)
     except DivergenceError:
         after = float("nan")
