@@ -26,6 +26,27 @@ VALUES = X @ RNG.standard_normal(6)
 both = pytest.mark.parametrize(("estimator", "y"), [(MLPClassifier, Y), (MLPRegressor, VALUES)], ids=["class", "value"])
 
 
+MISSING = {
+    "NaN": lambda y: [*y, float("nan")],
+    "NumPy's NaN": lambda y: (*y, np.nan),
+    "None": lambda y: [*y, None],
+    "rows of one": lambda y: [[label] for label in [*y, float("nan")]],
+    "array": lambda y: np.array([*y, np.nan], object),
+}
+
+
+@pytest.mark.parametrize("wrong", MISSING.values(), ids=MISSING.keys())
+def test_what_is_missing_among_labels_of_text_is_no_class(wrong):
+    x, y = X[:5], ["no", "yes", "no", "yes"]
+    with pytest.raises(ValueError, match="^y is (nan|None) in row 4: expected a label for every sample; leave out"):
+        MLPClassifier().fit(x, wrong(y))
+    with pytest.raises(ValueError, match="^y_val is (nan|None) in row 4: expected a label"):
+        MLPClassifier(max_iter=1).fit(x[:4], y, X_val=x, y_val=wrong(y))
+    with pytest.raises(ValueError, match="^classes is (nan|None) in row 2: expected a label"):
+        MLPClassifier().partial_fit(x[:4], y, classes=wrong(["no", "yes"]))
+    assert MLPClassifier(max_iter=5000, random_state=0).fit(x[:4], y).classes_.tolist() == ["no", "yes"]
+
+
 # scikit-learn#25693
 @both
 def test_partial_fit_after_early_stopping(estimator, y):

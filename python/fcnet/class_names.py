@@ -205,6 +205,12 @@ def _numbers(array: NDArray[Any], classes: tuple[Name, ...], name: str) -> NDArr
     return numbers
 
 
+def of_text(labels: ArrayLike, name: str) -> tuple[Name, ...] | None:
+    """The classes in labels of text, sorted; None where they are something else; ValueError where one is missing."""
+    array = _plain(tables.only_column(labels), name)
+    return _of_text(array, name) if array.ndim == 1 and array.dtype.kind in "USTO" else None
+
+
 def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
     """Labels of text by their numbers among ``names``; whatever else is given, as it is.
 
@@ -212,10 +218,9 @@ def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
     ------
     ValueError : a label is none of the names, or missing; the message calls the labels by ``name``.
     """
-    array = _plain(tables.only_column(labels), name)
-    if array.ndim != 1 or array.dtype.kind not in "USTO" or _of_text(array, name) is None:
+    if of_text(labels, name) is None:
         return labels
-    return _numbers(array, feature_names.all_kept(names) or (), name)
+    return _numbers(_plain(tables.only_column(labels), name), feature_names.all_kept(names) or (), name)
 
 
 def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count: int, name: str) -> dict[int, Any]:

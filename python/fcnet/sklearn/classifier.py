@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from fcnet.progress import Wanted
 from fcnet.schedule import Schedule
 from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
-from fcnet.sklearn.labels import Labels
+from fcnet.sklearn.labels import Labels, refuse_missing
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.perceptron import Perceptron, has_steps
 from fcnet.sklearn.predictions import decoded, log_sigmoid, log_softmax
@@ -186,6 +186,8 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         self.progress = progress
 
     def _validate(self, X: Any, y: Any, incremental: bool, reset: bool, classes: Any) -> tuple[Any, Any]:
+        refuse_missing(y, "y")
+        refuse_missing(classes, "classes")
         if incremental and _check_partial_fit_first_call(self, classes):
             self._learn_classes(y if type_of_target(y).startswith("multilabel") else classes)
         X, y = self._checked(X, y, reset=reset)
@@ -207,6 +209,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
         return X, y
 
     def _validate_held_back(self, X: Any, y: Any) -> tuple[Any, Any]:
+        refuse_missing(y, "y_val")
         X, y = super()._validate_held_back(X, y)
         self._refuse_unknown(unique_labels(y))
         return X, y

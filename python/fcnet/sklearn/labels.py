@@ -8,6 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
 
+from fcnet.class_names import of_text
+
+
+def refuse_missing(y: Any, name: str) -> None:
+    """ValueError where a label is missing among others of text: in a list NumPy makes it the text "nan"."""
+    if isinstance(y, list | tuple):
+        y = [row[0] if isinstance(row, list | tuple) and len(row) == 1 else row for row in y]
+        if any(isinstance(label, str) for label in y):
+            of_text(y, name)
+    elif getattr(getattr(y, "dtype", None), "kind", "") == "O":
+        of_text(y, name)
+
 
 class Labels:
     """The part of a classifier that knows the classes."""
