@@ -42,6 +42,30 @@ def named(layer, part):
     w *= 0.5
 
 
+IN_PLACE = {
+    "fill": lambda w: w.fill(0),
+    "sort": lambda w: w.sort(),
+    "put": lambda w: w.put([0], [1]),
+    "partition": lambda w: w.partition(1),
+    "copyto": lambda w: np.copyto(w, 0),
+    "copyto by name": lambda w: np.copyto(dst=w, src=0),
+    "putmask": lambda w: np.putmask(w, w > 0, 0),
+    "place": lambda w: np.place(w, w == w, [0]),
+    "out of a reduction": lambda w: np.cumsum(w, axis=0, out=w),
+}
+
+
+@pytest.mark.parametrize("change", IN_PLACE.values(), ids=IN_PLACE.keys())
+def test_methods_and_functions_that_change_in_place_are_refused_with_advice(change):
+    w = network().layers[0].W
+    before = w.copy()
+    with pytest.raises(ValueError, match=r"read-only copies .* net.layers\[0\].W = net.layers\[0\].W \* 0.5"):
+        change(w)
+    np.testing.assert_array_equal(w, before)
+    changed = np.array(w, subok=True)  # a copy of one's own
+    change(changed)
+
+
 @pytest.mark.parametrize("change", [times, plus, element, part_of, out, named])
 @pytest.mark.parametrize("part", ["W", "B", "gamma", "mean", "variance"])
 def test_changes_in_place_are_refused_with_advice(part, change):

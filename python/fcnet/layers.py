@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,17 @@ from fcnet import arrays
 from fcnet._native import Model
 from fcnet.architecture import Architecture
 from fcnet.normalization import Normalization
+
+
+def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that changes an array in place, which says how to change a layer's."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        _check_writeable(self)
+        return method(self, *args, **options)
+
+    return call
 
 
 class LayerArray(np.ndarray[Any, Any]):
@@ -33,6 +46,20 @@ class LayerArray(np.ndarray[Any, Any]):
     def __setitem__(self, key: Any, value: Any) -> None:
         _check_writeable(self)
         super().__setitem__(key, value)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        try:
+            return super().__array_function__(function, types, args, options)
+        except ValueError as error:
+            if "read-only" in str(error):  # NumPy's own, of np.copyto and the like
+                for each in (*args, *options.values()):
+                    _check_writeable(each)
+            raise
+
+    fill = _advising(np.ndarray.fill)
+    partition = _advising(np.ndarray.partition)
+    put = _advising(np.ndarray.put)
+    sort = _advising(np.ndarray.sort)
 
     def copy(self, order: Any = "C") -> Any:
         """A plain array."""
