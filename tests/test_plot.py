@@ -162,6 +162,12 @@ def test_a_confusion_matrix_takes_labels_of_text(pyplot):
     whole = fc.plot.confusion_matrix(truth, guess, class_names=np.unique(truth))
     assert "3 of 4 samples are right; most often ape is taken for bee, 1 times" in whole.get_label()
     assert "5 is taken for 7, 1" in fc.plot.confusion_matrix([0, 1], [1, 1], class_names=(5, 7)).get_label()
+    assert fc.plot.confusion_matrix(truth, guess).get_label() == whole.get_label()
+    assert (
+        fc.plot.confusion_matrix(list(truth), ["eel"] * 4).get_label().startswith("A confusion matrix of 4 classes: 0")
+    )
+    with pytest.raises(ValueError, match="y_true is None in row 1: expected a label for every sample"):
+        fc.plot.confusion_matrix(["dog", None], ["dog", "dog"])
     with pytest.raises(ValueError, match="y_true contains the label 'dog' in row 0: expected one of the classes 'ape'"):
         fc.plot.confusion_matrix(truth, rows, class_names=["ape", "bee", "cow", "eel"])
     with pytest.raises(
@@ -227,6 +233,14 @@ def test_a_network_is_drawn(view, pyplot):
     assert len(dashed) == (2 if view == "gradients" else 0)
     with pytest.raises(ValueError, match="view is 'behind'"):
         fc.plot.network(shown, view="behind")
+
+
+@pytest.mark.parametrize("view", ["after", "gradients"])
+def test_a_network_has_no_view_of_a_step(view, pyplot):
+    net = article()
+    fc.plot.network(net, view="before")
+    with pytest.raises(ValueError, match=f"view is '{view}', but a network makes no step: expected what its explain"):
+        fc.plot.network(net, view=view)
 
 
 def test_a_small_network_is_drawn_with_its_numbers(pyplot):

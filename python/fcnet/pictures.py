@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import arrays
-from fcnet.class_names import numbered
+from fcnet.class_names import numbered, of_text
 from fcnet.edge_labels import places
 from fcnet.metrics.samples import labels, predicted, scores
 from fcnet.panels import BLUE, GREY, VERMILION, panels
@@ -34,11 +34,11 @@ def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Seque
     Parameters
     ----------
     y_true : labels (n,)
-        Whole numbers, or text that is one of ``class_names``.
+        Whole numbers, or text.
     output : array (n, classes), (n,) or (n, 1)
         What ``predict`` gives, or labels (n,) as ``predict_classes`` gives them.
     class_names : sequence, optional
-        Of the classes in their order, ``net.classes``.
+        Of the classes in their order, ``net.classes``; by default of labels of text those that occur, sorted.
 
     Returns
     -------
@@ -50,6 +50,9 @@ def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Seque
     ImportError : matplotlib is missing.
     TypeError, ValueError : the arguments do not go together, or there are no samples.
     """
+    if class_names is None:
+        texts = of_text(y_true, "y_true"), of_text(output, "output")
+        class_names = sorted({*texts[0], *texts[1]}) if texts[0] and texts[1] else None
     if class_names is not None:
         y_true, output = numbered(y_true, class_names, "y_true"), numbered(output, class_names, "output")
     truth, guess, classes = predicted(y_true, output)
@@ -199,11 +202,14 @@ def network(shown: Any, *, view: str = "before") -> Any:
     ------
     ImportError : matplotlib is missing.
     TypeError : shown is neither a network nor an explanation.
-    ValueError : an unknown view.
+    ValueError : an unknown view, or one of a step for a network.
     """
     if view not in _VIEWS:
         raise ValueError(f"view is {view!r}: expected one of {', '.join(_VIEWS)}")
     if hasattr(shown, "layers"):
+        if view != "before":
+            text = f"view is {view!r}, but a network makes no step: expected what its explain(x, y) gives"
+            raise ValueError(text)
         return _weights(shown)
     if not hasattr(shown, "class_names"):
         raise TypeError(f"shown is a {type(shown).__name__}: expected a Network, or what its explain(x, y) gives")
