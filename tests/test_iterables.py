@@ -129,7 +129,7 @@ def test_steps_per_epoch_is_checked(wrong):
 def test_what_does_not_go_together_is_named():
     net, once = network(), (pair for pair in Loader(X, Y))
     for options, match in (
-        ({"x": X, "y": Y, "steps_per_epoch": 3}, "steps_per_epoch is for x of batches"),
+        ({"x": X, "y": Y, "steps_per_epoch": 3}, "steps_per_epoch is given, but an epoch of x and y goes through"),
         ({"x": once, "epochs": 2}, "x is a generator, which ends after one epoch.* expected epochs=1, steps_per_epoch"),
         ({"x": Loader(X, Y), "class_weight": "balanced"}, "class_weight is 'balanced', but x is batches"),
         (

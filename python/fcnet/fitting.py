@@ -193,7 +193,10 @@ class Fitting(Described):
         if steps_per_epoch is not None:
             steps_per_epoch = arrays.whole_number(steps_per_epoch, "steps_per_epoch", 1)
             if y is not None:
-                raise ValueError("steps_per_epoch is for x of batches: expected batch_size and x and y, or no y")
+                raise ValueError(
+                    "steps_per_epoch is given, but an epoch of x and y goes through all rows, batch_size at a time: "
+                    "expected an iterable of batches (x, y) in place of x, and no y, or no steps_per_epoch"
+                )
         if y is None:
             if hasattr(x, "shape"):
                 raise TypeError(Y_IS_MISSING)

@@ -188,7 +188,7 @@ class Network(Explaining):
             several such predictions is a measure of uncertainty (Gal and Ghahramani 2016).
         seed : int in [0, 2**64), optional
             Of the masks of dropout, which then depend on the seed and the number of the row only; by default every call
-            draws new ones.
+            draws new ones. Not for batches, whose rows have no numbers.
 
         Returns
         -------
