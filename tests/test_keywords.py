@@ -72,6 +72,8 @@ MEANT = {
     "net().find_learning_rate(X, Y, step=9)": "steps",
     'net().save(filename="a")': "path",
     'net().save("a", include_optimizer=False)': "optimizer_state",
+    "net().predict(X, drop_out=True)": "dropout",
+    "net().predict(X, random_state=0)": "seed",
     'fc.load(filename="a")': "path",
 }
 
@@ -92,6 +94,10 @@ BELONGS = {
     "fc.Adagrad(momentum=0.9)": "'momentum'; fcnet.SGD and RMSprop have it$",
     "fc.Adam(nesterov=True)": "'nesterov'; fcnet.SGD has it, and fcnet.NAdam",
     "fc.Adam(foo=1)": "has no argument 'foo': expected some of learning_rate, ",
+    "net().predict(X, foo=1)": r"^predict\(\) has no argument 'foo': expected some of x, output, dropout, seed$",
+    "net().predict_classes(X, foo=1)": r"^predict_classes\(\) has no argument 'foo': expected some of x$",
+    "net().activations(X, foo=1)": r"^activations\(\) has no argument 'foo': expected some of x$",
+    "net().adapt(X, foo=1)": r"^adapt\(\) has no argument 'foo': expected some of x$",
     "fc.EMA(foo=1)": r"has no argument 'foo': expected some of decay$",
 }
 
@@ -133,6 +139,7 @@ def test_signatures_and_docs_stay(kind):
     assert not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values())
     assert inspect.signature(fc.Network.fit).parameters["epochs"].default == 10
     assert "Parameters\n" in inspect.getdoc(fc.Network.fit)
+    assert list(inspect.signature(fc.Network.predict).parameters) == ["self", "x", "output", "dropout", "seed"]
     assert fc.Network.fit.__qualname__ == "Fitting.fit"
 
 

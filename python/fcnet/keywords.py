@@ -128,6 +128,24 @@ def _too_many(function: str, known: list[str], last: object) -> str:
     return f"{function}() takes {', '.join(known) or 'no arguments'} by position: give all others by their names"
 
 
+def unknown_argument(function: Callable[..., Any], unknown: str) -> TypeError:
+    """What to raise where a function, or a class by its ``__init__``, was given an argument that it has not."""
+    known = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+    rest = _meant(unknown, known) or f": expected some of {', '.join(known)}"
+    return TypeError(f"{function.__name__}() has no argument {unknown!r}{rest}")
+
+
+def answering(function: Given) -> Given:
+    """A function that takes ``**unknown: Never`` and raises ``unknown_argument``; its signature is without them.
+
+    For one that is called so often that ``suggesting``, which is a call of its own, would count.
+    """
+    signature = inspect.signature(function)
+    known = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    function.__signature__ = signature.replace(parameters=known)  # type: ignore[attr-defined]
+    return function
+
+
 def suggesting(given: Given) -> Given:
     """The function, or the class by its ``__init__``, whose error about an unknown keyword says what was meant."""
     function: Any = given.__init__ if isinstance(given, type) else given  # type: ignore[misc]
@@ -146,8 +164,7 @@ def suggesting(given: Given) -> Given:
                     raise TypeError(_too_many(name, [at for at in first if at != "self"], args[-1])) from None
                 for unknown in kwargs:
                     if unknown not in known:
-                        rest = _meant(unknown, known) or f": expected some of {', '.join(known)}"
-                        raise TypeError(f"{name}() has no argument {unknown!r}{rest}") from None
+                        raise unknown_argument(given, unknown) from None
             raise
 
     if isinstance(given, type):

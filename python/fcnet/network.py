@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, Never, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -17,7 +17,7 @@ from fcnet.dense import Activation, Dense
 from fcnet.explaining import Explaining
 from fcnet.history import History
 from fcnet.iterables import BatchesGivenError, inputs_of, is_batches
-from fcnet.keywords import suggesting
+from fcnet.keywords import answering, suggesting, unknown_argument
 from fcnet.kinds import refuse_constants
 from fcnet.layers import Layer
 from fcnet.learning_rates import LearningRates, Rising, tried
@@ -124,6 +124,7 @@ class Network(Explaining):
         self._best = Best(None, self._history)
         self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
 
+    @suggesting
     def adapt(self, x: ArrayLike | Iterable[Any]) -> None:
         """Take offset and scale from x, so that every column has mean 0 and standard deviation 1 for the first layer.
 
@@ -164,6 +165,7 @@ class Network(Explaining):
         """The layers, in order."""
         return self._layers
 
+    @answering
     def predict(
         self,
         x: ArrayLike | Iterable[ArrayLike],
@@ -171,6 +173,7 @@ class Network(Explaining):
         output: Literal["logits"] | None = None,
         dropout: bool = False,
         seed: int | None = None,
+        **unknown: Never,
     ) -> NDArray[Any]:
         """The network's output ``h_out`` of the last layer: probabilities, or the values of a regression.
 
@@ -199,6 +202,8 @@ class Network(Explaining):
         ------
         TypeError, ValueError : an argument is not as above; no layer of the network has dropout.
         """
+        if unknown:
+            raise unknown_argument(Network.predict, next(iter(unknown)))
         try:
             made = self._architecture  # as _rows does, one call less
             rows = samples(x, made.sizes[0], made.dtype, finite=False, known=self._feature_names)  # type: ignore[arg-type]
@@ -248,6 +253,7 @@ class Network(Explaining):
             )
         return self._model.predict_otherwise(rows, output is not None, checked_seed(seed))
 
+    @suggesting
     def predict_classes(self, x: ArrayLike | Iterable[ArrayLike]) -> NDArray[Any]:
         """The class of each row: that of the largest probability, of a single one the second class above 1/2.
 
@@ -278,6 +284,7 @@ class Network(Explaining):
         found = np.concatenate([class_names.most_likely(predict, *part, self.sizes[-1]) for part in parts])
         return found if made.classes is None else class_names.array_of(made.classes)[found]
 
+    @suggesting
     def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
         """``h_out`` of every layer; the last one's is what ``predict`` returns, but that it sorts several quantiles.
 
