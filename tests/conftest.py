@@ -1,9 +1,15 @@
-"""Fixtures over what must not change a result: type, instruction set, number of threads."""
+"""What must not change a result: type, instruction set, path of a step, number of threads.
+
+A test that asks for some of these is one case, which runs for all of them; a note of its failure says for which it was.
+"""
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import os
 import signal
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -51,17 +57,90 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=left_out)
 
 
-@pytest.fixture(params=[np.float32, np.float64], ids=lambda t: t.__name__)
-def dtype(request):
-    return request.param
+@contextmanager
+def _set(setter, value, before):
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(before)
 
 
-@pytest.fixture(params=ISAS)
-def isa(request):
-    before = _native.config()["isa"]
-    _native.use_isa(request.param)
-    yield request.param
-    _native.use_isa(before)
+def _use_isa(name):
+    return _set(_native.use_isa, name, _native.config()["isa"])
+
+
+def _use_steps(name):
+    """Long steps write to a second copy of the parameters and can stop anywhere."""
+    before = _native.longest_step()
+    return _set(_native.set_longest_step, 0 if name == "long" else before, before)
+
+
+def _use_threads(count):
+    return _set(_native.set_num_threads, count, _native.get_num_threads())
+
+
+# name: values, what makes a value hold for a while
+WALKED = {
+    "dtype": ([np.float32, np.float64], None),
+    "isa": (ISAS, _use_isa),
+    "steps": (["short", "long"], _use_steps),
+    "threads": ([1, 2], _use_threads),
+}
+
+
+@pytest.fixture
+def dtype():
+    """float32, then float64: see WALKED, as for those below."""
+
+
+@pytest.fixture
+def isa():
+    """Instruction set after instruction set."""
+
+
+@pytest.fixture
+def steps():
+    """Short steps, then long ones."""
+
+
+@pytest.fixture
+def threads():
+    """One thread, then two."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    given = pyfuncitem.callspec.params if hasattr(pyfuncitem, "callspec") else {}
+    walked = [name for name in WALKED if name in pyfuncitem.fixturenames and name not in given]
+    if not walked:
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    skipped = 0
+    combinations = list(itertools.product(*(WALKED[name][0] for name in walked)))
+    for values in combinations:
+        held = dict(zip(walked, values, strict=True))
+        arguments = {name: held.get(name, pyfuncitem.funcargs[name]) for name in wanted}
+        try:
+            _call_holding(held, pyfuncitem.obj, arguments)
+        except pytest.skip.Exception:
+            skipped += 1
+            if skipped == len(combinations):
+                raise
+        except BaseException as error:
+            error.add_note(f"with {', '.join(f'{name} {value}' for name, value in held.items())}")
+            raise
+        if "monkeypatch" in pyfuncitem.funcargs:
+            pyfuncitem.funcargs["monkeypatch"].undo()
+    return True
+
+
+def _call_holding(held, call, arguments):
+    with ExitStack() as stack:
+        for name, value in held.items():
+            if WALKED[name][1] is not None:
+                stack.enter_context(WALKED[name][1](value))
+        call(**arguments)
 
 
 @pytest.fixture
@@ -90,21 +169,3 @@ def pyplot():
     pyplot = interop.library("matplotlib.pyplot")
     yield pyplot
     pyplot.close("all")
-
-
-@pytest.fixture(params=[False, True], ids=["short", "long"])
-def steps(request):
-    """Every step a long one: it writes to a second copy of the parameters and can stop anywhere."""
-    before = _native.longest_step()
-    if request.param:
-        _native.set_longest_step(0)
-    yield "long" if request.param else "short"
-    _native.set_longest_step(before)
-
-
-@pytest.fixture(params=[1, 2], ids=lambda n: f"t{n}")
-def threads(request):
-    before = _native.get_num_threads()
-    _native.set_num_threads(request.param)
-    yield request.param
-    _native.set_num_threads(before)
