@@ -1,7 +1,8 @@
-"""What this machine can do at most, measured by fcnet's own core in a process of its own (cpp/fcnet/ceilings.hpp).
+"""What this machine can do at most, measured by fcnet's own core in a process of its own.
 
-The best of ten repetitions of at least 10 ms each, all threads behind a barrier. Reads sum an array; updates are
-w <- w - a g, counted as 12 bytes an element of float32. The large arrays are four times the last cache.
+The loops stand in cpp/fcnet/kernels/roofline. The best of ten repetitions of at least 10 ms each, all threads behind a
+barrier. Reads sum an array; updates are w <- w - a g, counted as 12 bytes an element of float32. The large arrays are
+four times the last cache.
 """
 
 from __future__ import annotations

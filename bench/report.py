@@ -35,12 +35,12 @@ the clock is exact. Before the clock starts, every answer is compared with plain
 A step gathers a shuffled mini-batch, goes forward and back and updates. fcnet also draws the order of the samples,
 checks its input and publishes the weights, once an epoch: that is in its times.
 
-**The ceilings** are measured by the library's own core before and after everything else (`cpp/fcnet/ceilings.hpp`): the
-best of ten repetitions of at least 10 ms with all threads behind a barrier. Multiply-adds run from registers in as many
-independent chains as a tile has accumulators; those of a tile take their operands from the first cache, as every
+**The ceilings** are measured by the library's own core (`cpp/fcnet/kernels/roofline`) before and after everything else:
+the best of ten repetitions of at least 10 ms with all threads behind a barrier. Multiply-adds run from registers in as
+many independent chains as a tile has accumulators; those of a tile take their operands from the first cache, as every
 product has to (a CPU that lowers its clock as work draws more power does so here); "read" sums an array of four times
-the last cache; "update" is
-w ← w − a·g on two such arrays, 12 bytes an element; the small ones are read again and again by all threads together.
+the last cache; "update" is w ← w − a·g on two such arrays, 12 bytes an element; the small ones are read again and again
+by all threads together.
 
 {ceilings}
 

@@ -13,7 +13,7 @@ from fcnet import _native
 
 from bounds import exact_type, spacing
 
-HEADER = (Path(__file__).parent.parent / "cpp/fcnet/vec_math.hpp").read_text()
+HEADER = (Path(__file__).parent.parent / "cpp/fcnet/simd/vec_math.hpp").read_text()
 MOST_ULP = {name: float(re.search(rf"\b{name} at most ([\d.]+) ulp", HEADER)[1]) for name in ("exp", "log")}
 EXACT = {"exp": np.exp, "log": np.log}
 # The worst of all float32, with and without fused multiply-add, found by trying every one; the worst of 72M float64.

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "fcnet/checked.hpp"
-#include "fcnet/layout.hpp"
+#include "fcnet/base/checked.hpp"
+#include "fcnet/base/layout.hpp"
 
 namespace fcnet::bindings {
 

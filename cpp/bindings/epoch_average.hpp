@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "fcnet/weight_average.hpp"
+#include "fcnet/model/weight_average.hpp"
 #include "shared.hpp"
 
 namespace fcnet::bindings {

@@ -7,7 +7,7 @@
 #include <exception>
 #include <new>
 
-#include "fcnet/status.hpp"
+#include "fcnet/base/status.hpp"
 
 namespace fcnet::bindings {
 

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "epoch_average.hpp"
-#include "fcnet/trainer.hpp"
+#include "fcnet/engine/trainer.hpp"
 #include "model.hpp"
 
 namespace fcnet::bindings {

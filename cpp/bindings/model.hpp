@@ -8,9 +8,9 @@
 #include <mutex>
 
 #include "errors.hpp"
-#include "fcnet/network.hpp"
-#include "fcnet/optimizer_state.hpp"
-#include "fcnet/weight_average.hpp"
+#include "fcnet/model/optimizer_state.hpp"
+#include "fcnet/model/parameters.hpp"
+#include "fcnet/model/weight_average.hpp"
 #include "samples.hpp"
 #include "shared.hpp"
 #include "signals.hpp"

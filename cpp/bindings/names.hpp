@@ -5,7 +5,7 @@
 #include <string>
 
 #include "arrays.hpp"
-#include "fcnet/isa/table.hpp"
+#include "fcnet/base/options.hpp"
 
 namespace fcnet::bindings {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "fcnet/hyperparameters.hpp"
+#include "fcnet/kernels/pointwise/hyperparameters.hpp"
 #include "names.hpp"
 
 namespace fcnet::bindings {

@@ -9,7 +9,7 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
-#include "fcnet/data.hpp"
+#include "fcnet/model/data.hpp"
 #include "unlocked.hpp"
 
 namespace fcnet::bindings {

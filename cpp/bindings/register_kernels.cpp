@@ -4,8 +4,8 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
-#include "fcnet/buffer.hpp"
-#include "fcnet/rowmajor_driver.hpp"
+#include "fcnet/base/buffer.hpp"
+#include "fcnet/engine/rowmajor_driver.hpp"
 #include "names.hpp"
 #include "register.hpp"
 #include "unlocked.hpp"

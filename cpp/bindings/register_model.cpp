@@ -5,8 +5,9 @@
 #include <variant>
 
 #include "average_states.hpp"
-#include "fcnet/gradients.hpp"
-#include "fcnet/predictor.hpp"
+#include "fcnet/engine/gradients.hpp"
+#include "fcnet/engine/predictor.hpp"
+#include "fcnet/model/initialization.hpp"
 #include "fit.hpp"
 #include "layer_arrays.hpp"
 #include "names.hpp"

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "arrays.hpp"
-#include "fcnet/threads.hpp"
+#include "fcnet/runtime/threads.hpp"
 #include "register.hpp"
 #include "thread_context.hpp"
 

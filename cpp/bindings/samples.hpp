@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "arrays.hpp"
-#include "fcnet/network.hpp"
+#include "fcnet/model/shape.hpp"
 #include "python_loss.hpp"
 #include "shared.hpp"
 

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "fcnet/buffer.hpp"
+#include "fcnet/base/buffer.hpp"
 
 namespace fcnet::bindings {
 

@@ -9,7 +9,7 @@
 #include <functional>
 
 #include "errors.hpp"
-#include "fcnet/watch.hpp"
+#include "fcnet/runtime/watch.hpp"
 #include "unlocked.hpp"
 
 namespace fcnet::bindings {

@@ -4,7 +4,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "fcnet/threads.hpp"
+#include "fcnet/runtime/threads.hpp"
 
 namespace fcnet::bindings {
 

@@ -4,8 +4,9 @@
 #include <atomic>
 #include <cstdio>
 
-#include "fcnet/plan.hpp"
-#include "fcnet/trainer.hpp"
+#include "fcnet/engine/plan.hpp"
+#include "fcnet/engine/trainer.hpp"
+#include "fcnet/model/initialization.hpp"
 #include "training_set.hpp"
 
 namespace {

@@ -5,8 +5,9 @@
 // up to the CPU), rows predicted alone are those predicted together, and sparse rows learn what their dense array does.
 #include <bit>
 
-#include "fcnet/predictor.hpp"
-#include "fcnet/trainer.hpp"
+#include "fcnet/engine/predictor.hpp"
+#include "fcnet/engine/trainer.hpp"
+#include "fcnet/model/initialization.hpp"
 #include "problems.hpp"
 
 using namespace fcnet;

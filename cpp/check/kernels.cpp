@@ -5,7 +5,7 @@
 // Legend: n samples, k inputs, m outputs of a layer. Exits with 0 if all integers came out right.
 #include <algorithm>
 
-#include "fcnet/data.hpp"
+#include "fcnet/model/data.hpp"
 #include "problems.hpp"
 
 using namespace fcnet;

@@ -9,8 +9,8 @@
 #include <limits>
 #include <vector>
 
+#include "fcnet/base/random.hpp"
 #include "fcnet/isa/table.hpp"
-#include "fcnet/random.hpp"
 
 namespace fcnet::check {
 

@@ -6,8 +6,9 @@
 #include <thread>
 #include <vector>
 
-#include "fcnet/predictor.hpp"
-#include "fcnet/trainer.hpp"
+#include "fcnet/engine/predictor.hpp"
+#include "fcnet/engine/trainer.hpp"
+#include "fcnet/model/initialization.hpp"
 #include "training_set.hpp"
 
 using namespace fcnet;

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "fcnet/data.hpp"
+#include "fcnet/model/data.hpp"
 
 namespace fcnet::check {
 

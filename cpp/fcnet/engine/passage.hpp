@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+// What becomes of some samples of a chunk on their way through the layers and back: one thread's work, in an order that
+// propagation.hpp chooses. Below, `at` is a sample of the chunk and n how many there are from it on; rows first..last
+// are those of the result; l is a layer, and h(l), sigma(l) what comes before layer l.
+#pragma once
+
+#include "fcnet/base/random.hpp"
+#include "fcnet/engine/plan.hpp"
+#include "fcnet/engine/workspace.hpp"
+#include "fcnet/model/parameters.hpp"
+
+namespace fcnet {
+
+// Consecutive samples in the order of the pass.
+struct Chunk {
+  Size first, samples;
+};
+
+// Of every neuron of a normalised layer: sums over the samples, and the batch's statistics where it is they that count.
+template <class T>
+struct NormalizationSums {
+  const T *gamma, *beta, *mean, *variance;
+
+  // The sums into the rows behind the bias of `to`, panels like the layer's, or onto what is there.
+  void put(LayerView<T> to, bool bias, bool add) const {
+    for (Size j = 0; j < to.out; ++j) {
+      T &of_gamma = to.at(to.in + gamma_row, j), &of_beta = to.at(to.in + beta_row, j);
+      of_gamma = (add ? of_gamma : T(0)) + gamma[j];
+      if (bias) of_beta = (add ? of_beta : T(0)) + beta[j];
+    }
+  }
+};
+
+template <class V>
+Panels<const V> read_only(Panels<V> p) {
+  return {p.p, p.stride, p.samples};
+}
+
+template <class T>
+class Passage {
+ public:
+  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
+  [[nodiscard]] Status prepare(const Shape& shape, const Trained& trained, const Parameters<T>& parameters,
+                               const Data<T>& data, Size samples) {
+    shape_ = shape;
+    trained_ = trained;
+    parameters_ = &parameters;
+    data_ = data;
+    return workspace_.allocate(shape, groups(samples, lanes), sparsity(data).longest);
+  }
+
+  // The order in which samples are taken; null: as they come.
+  void begin(const std::int64_t* order) { order_ = order; }
+  void use(const Data<T>& data) { data_ = data; }  // of no more samples at once
+  // From here on dropout drops what belongs to this seed and epoch, of which so many samples came before.
+  void drop(std::uint64_t seed, std::uint32_t epoch, Size before) {
+    drops_ = true;
+    seed_ = seed;
+    epoch_ = epoch;
+    before_ = before;
+  }
+
+  const Shape& shape() const { return shape_; }
+  const Trained& trained() const { return trained_; }
+  Workspace<T>& workspace() { return workspace_; }
+
+  // Whether a layer takes the terms of sparse rows: then pieces of samples begin panels.
+  bool is_sparse(Size l) { return l == 0 && workspace_.sparse().longest() != 0; }
+
+  void gather(Chunk chunk, Size at, Size n) {
+    const RowSource<T> rows = data_.x_in(order_);
+    if (is_sparse(0))
+      kernels<T>().gather_terms(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
+    else
+      kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
+  }
+
+  void forward(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
+    LayerView<T> layer = parameters_->layer(l);
+    if (shape().keeps(l)) layer.activation = Activation::identity;
+    const Panels<T> h = workspace_.h(l + 1, at, n);
+    if (is_sparse(l))
+      kernels<T>().forward_terms(layer, workspace_.sparse().panels(at, n), h, first, last);
+    else
+      kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
+    if (normalization(l) == Normalization::batch)
+      kernels<T>().batch_norm(layer, epsilon(l), running(l), h, workspace_.normal(l + 1, at, n), mean(l), variance(l),
+                              first, last);
+    if (shape().keeps(l) && normalization(l) != Normalization::layer) activate(l, chunk, at, n, first, last);
+  }
+
+  // What needs all rows of a sample, after them and before what comes next: softmax and layer normalisation, of one
+  // panel at most; and the way of sigma back through it.
+  bool needs_all_rows(Size l) const {
+    return shape().activation(l) == Activation::softmax || normalization(l) == Normalization::layer;
+  }
+  void finish_rows(Size l, Chunk chunk, Size at, Size n) {
+    T* const h = workspace_.h(l + 1, at, n).p;
+    if (normalization(l) != Normalization::layer) return kernels<T>().softmax(h, shape().sizes[l + 1], n);
+    kernels<T>().layer_norm(parameters_->layer(l), epsilon(l), h, workspace_.normal(l + 1, at, n).p, mean(l) + at, n);
+    activate(l, chunk, at, n, 0, shape().sizes[l + 1]);
+  }
+  void finish_rows_backward(Size l, Size at, Size n) {
+    T* const sigma = workspace_.sigma(l + 1, at, n).p;
+    if (normalization(l) == Normalization::layer)
+      kernels<T>().layer_norm_backward(parameters_->layer(l), sigma, workspace_.normal(l + 1, at, n).p, mean(l) + at,
+                                       workspace_.before(l + 1, at, n).p, n);
+    else
+      kernels<T>().softmax_backward(sigma, workspace_.h(l + 1, at, n).p, shape().sizes[l + 1], n);
+  }
+
+  void loss_of(Chunk chunk, Size at, Size n) {
+    const Size l = shape().layers();
+    if (shape().loss != Loss::custom)
+      losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(l, at, n).p, workspace_.sigma(l, at, n).p,
+                workspace_.target(at), workspace_.losses(at));
+    if (shape().linked()) return;
+    if (needs_all_rows(l - 1))
+      finish_rows_backward(l - 1, at, n);
+    else
+      kernels<T>().derive(derivative(l - 1), workspace_.sigma(l, at, n), derived_from(l - 1, at, n), 0,
+                          shape().outputs());
+  }
+
+  // The user's, of a chunk that is a whole batch; by one thread, with all outputs there. false: there is none.
+  [[nodiscard]] bool custom_loss(Chunk chunk) {
+    const Size l = shape().layers(), m = shape().outputs();
+    T* const rows = workspace_.rows();
+    for (Size at = 0; at < chunk.samples; at += lanes) {
+      const Size n = std::min(lanes, chunk.samples - at);
+      kernels<T>().scatter(workspace_.h(l, at, n).p, m, n, rows + at * m);
+      std::fill_n(workspace_.losses(at), groups(n, loss_group), LossSum{});
+    }
+    double mean = 0;
+    if (!(*data_.custom)(order_, chunk.first, chunk.samples, rows, mean)) return false;
+    double weight = static_cast<double>(chunk.samples);
+    if (data_.weights != nullptr) {
+      weight = 0;
+      for (Size i = chunk.first; i < chunk.first + chunk.samples; ++i)
+        weight += static_cast<double>(data_.weights[row_at(order_, i)]);
+    }
+    *workspace_.losses(0) = {mean * weight, weight, 0};
+    for (Size at = 0; at < chunk.samples; at += lanes) {
+      const Size n = std::min(lanes, chunk.samples - at);
+      kernels<T>().gather(plain_rows(rows, m), at, n, workspace_.sigma(l, at, n).p);
+    }
+    return true;
+  }
+
+  // sigma(l - 1) from sigma(l)
+  void back_data(Size l, Size at, Size n, Size first, Size last) {
+    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)), derived_from(l - 2, at, n),
+                           derivative(l - 2), workspace_.sigma(l - 1, at, n), first, last);
+    if (normalization(l - 2) == Normalization::batch)
+      kernels<T>().batch_norm_backward(parameters_->layer(l - 2), epsilon(l - 2), running(l - 2),
+                                       workspace_.sigma(l - 1, at, n), read_only(workspace_.normal(l - 1, at, n)),
+                                       variance(l - 2), workspace_.statistics(l - 1),
+                                       workspace_.statistics(l - 1) + shape().sizes[l - 1], first, last);
+  }
+
+  // What the parameters behind the bias change by, of a normalised layer whose sigma has come back through it.
+  NormalizationSums<T> normalization_sums(Size l, Size samples) {
+    const Size out = shape().sizes[l + 1];
+    T* const gamma = workspace_.statistics(l + 1);
+    if (normalization(l) == Normalization::layer)
+      kernels<T>().sums_over_samples(read_only(workspace_.before(l + 1, 0, samples)),
+                                     read_only(workspace_.normal(l + 1, 0, samples)), gamma, gamma + out, out);
+    return {gamma, gamma + out, mean(l), variance(l)};
+  }
+
+  void transpose(Size l, Size at, Size n, Size first, Size last) {
+    const Panels<T> to = workspace_.sigma_t(l);
+    kernels<T>().transpose(workspace_.sigma(l, at, n).p, shape().sizes[l], first / lanes, groups(last, lanes), n,
+                           to.p + at * lanes, to.stride);
+  }
+
+ private:
+  void activate(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
+    const Panels<T> h = workspace_.h(l + 1, at, n), slope = workspace_.slope(l + 1, at, n);
+    kernels<T>().activate_keeping(shape().activation(l), h, slope, first, last);
+    if (!drops_ || shape().kind(l).dropout == 0) return;
+    const Dropout<T> dropout = dropout_of<T>(shape().kind(l), seed_, epoch_, l, before_ + chunk.first + at);
+    kernels<T>().drop(dropout, h, slope, first, last);
+  }
+
+  Normalization normalization(Size l) const { return shape_.normalization(l); }
+  T epsilon(Size l) const { return static_cast<T>(shape_.kind(l).epsilon); }
+  // A layer that is not trained is normalised as in a prediction.
+  bool running(Size l) const { return !trained_(l); }
+  T* mean(Size l) { return workspace_.statistics(l + 1) + 2 * shape_.sizes[l + 1]; }  // or 1 / deviation of samples
+  T* variance(Size l) { return workspace_.statistics(l + 1) + 3 * shape_.sizes[l + 1]; }
+
+  // What sigma is multiplied with on its way through a layer's F.
+  Activation derivative(Size l) const { return shape().keeps(l) ? Activation::kept : shape().activation(l); }
+  Panels<const T> derived_from(Size l, Size at, Size n) {
+    return read_only(shape().keeps(l) ? workspace_.slope(l + 1, at, n) : workspace_.h(l + 1, at, n));
+  }
+
+  Shape shape_;
+  Trained trained_;
+  const Parameters<T>* parameters_ = nullptr;
+  Data<T> data_{};
+  Workspace<T> workspace_;
+  const std::int64_t* order_ = nullptr;
+  bool drops_ = false;
+  std::uint64_t seed_ = 0;
+  std::uint32_t epoch_ = 0;
+  Size before_ = 0;
+};
+
+}  // namespace fcnet

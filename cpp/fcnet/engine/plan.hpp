@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// How a step is computed, chosen in one place. Never what: every choice gives the same bits.
+#pragma once
+
+#include "fcnet/kernels/pointwise/hyperparameters.hpp"
+#include "fcnet/model/data.hpp"
+#include "fcnet/model/shape.hpp"
+
+namespace fcnet {
+
+// by_panels: a thread takes its samples from gather to the first layer's sigma and meets nobody on the way;
+//            then all update. Two meetings a step: for weights that stay in the caches, and are fewer than activations.
+// by_layers: all threads share each layer's rows and meet after it; back-data and update in one visit to a block of
+//            rows: for few panels, weights that come from memory, or from another thread's cache.
+enum class Schedule { by_panels, by_layers };
+
+struct Plan {
+  bool by_rows;  // few samples a step: lanes along the neurons, one thread, see small_batch.hpp
+  int threads;
+  Size chunk;          // samples that go through the layers together; their sums go on in memory, chunk by chunk
+  bool stoppable;      // a long step writes to a second copy of the parameters, so that it can be dropped on its way
+  Size steps_at_once;  // between two looks whether to stop
+};
+
+// Of rows that are sparse enough for the first layer to go from number to number (sparse_layer.hpp).
+template <class T>
+Sparsity sparsity(const Data<T>& data);
+
+// Multiplications and additions for one sample, forward only, or what takes as long.
+double sample_flops(const Shape& shape, const Sparsity& sparse);
+
+// Of training with batches of `batch` samples and up to `threads` threads.
+template <class T>
+Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
+                   const Sparsity& sparse = {});
+
+// Seconds from which on a step is a long one, which must be able to stop; for tests.
+double longest_step();
+void set_longest_step(double seconds);
+
+// Of one chunk of `samples`.
+template <class T>
+Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse = false);
+
+// Whether `count` pieces of work keep so many threads busy for nearly the same time.
+bool divide(Size count, int threads);
+
+// The grain in which rows are shared out that leaves least to the busiest thread: whole panels if they do, whose
+// weights are those that the thread had before, else half ones or tiles.
+Size fine_grain(Size rows, int threads);
+
+// In how many pieces the panels of a layer with so many tiles of rows are cut, so that they divide; 0: share the rows.
+Size pieces_of_panels(Size panels, Size tiles, int threads);
+
+// Whether so many outputs have fewer tiles than there are threads with panels of samples: then the last layer's
+// product goes by samples, with the loss.
+bool go_with_the_loss(Size outputs, Size panels, int threads);
+
+// Whether so few samples are worth going as rows, see small_batch.hpp.
+bool few(Size samples);
+
+// How many threads share the weights when `samples` rows are predicted.
+int threads_for_few(const Shape& shape, Size samples, int threads);
+
+// How many of `most` threads are worth waking for this much work.
+int useful_threads(double flops, Size most);
+
+}  // namespace fcnet

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Training: whole epochs of shuffle, gather, forward, loss, backward, update on a private copy of the parameters.
+// The same bits for any number of threads and whichever way plan.hpp chooses.
+#pragma once
+
+#include "fcnet/engine/propagation.hpp"
+#include "fcnet/engine/row_workspace.hpp"
+#include "fcnet/model/optimizer_state.hpp"
+#include "fcnet/model/weight_average.hpp"
+
+namespace fcnet {
+
+template <class T>
+class Trainer {
+ public:
+  // `data` must outlive the trainer. Nothing is allocated after this but copies of the parameters between epochs.
+  [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
+                               Watch& watch, const Trained& trained = {});
+
+  // Other data for the passes that follow, one step each, with the optimiser's state as it is.
+  [[nodiscard]] Status use(const Data<T>& data, Watch& watch);
+  // Leave out what is beyond so many samples of the order of an epoch.
+  void use_first(Size samples) { used_ = samples; }
+
+  // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
+  // has no parameters of its own, and with `state`, which suits the optimiser and goes on with the steps. `rates`: the
+  // learning rate of each of steps(), or null: the optimiser's own. An interrupted epoch leaves the parameters of the
+  // last finished step. `average`: of the chosen kind, where one is formed; `start` is it where it has begun. `ends`:
+  // an epoch, not a part of one.
+  LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed, std::uint32_t epoch,
+                       bool shuffle, const double* rates, Watch& watch, WeightAverage<T>* average = nullptr,
+                       bool ends = true);
+  // What run_epoch begins and ends with, for an epoch that comes in several parts.
+  [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch);
+  void end_epoch() { averager_.take_epoch(parameters_); }
+  Size steps() const { return batch_ == 0 ? 0 : groups(used_, batch_); }  // none after data that it could not use
+  Size samples() const { return used_; }                                  // of a pass
+
+  bool has_parameters() const { return has_parameters_; }
+  const Parameters<T>& parameters() const { return parameters_; }
+  bool finite() const { return parameters_.finite() && averager_.finite(); }
+  // What to publish: they, or their average.
+  Parameters<T> give_parameters();
+  // The memory of parameters that nobody needs any more, for the next copy.
+  void reuse(Parameters<T> memory) { averager_.reuse(std::move(memory), parameters_); }
+
+  LossResult progress() const;  // calling thread only, also from its poll
+
+ private:
+  // Shuffles the rows of an epoch; false where somebody stopped it.
+  bool draw_order(std::uint64_t seed, std::uint32_t epoch, Watch& watch);
+  void run_steps(Watch& watch);
+  void run_small_steps(const std::int64_t* order, Watch& watch);
+  Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
+  LossSum step(const Team& team, Chunk batch, Watch& watch);
+  // What the optimiser makes of a part of layer l, whose sums over the samples go on from sums_ where `go_on`.
+  void update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
+              Part part);
+  Part rows(Size l, Size first, Size last) const { return {first, last, 0, groups(shape_.sizes[l + 1], lanes)}; }
+  // What becomes of the parameters behind the bias where layer l is normalised.
+  void update_normalization(const Pass& pass, Size l, const OptimizerStep<T>& step);
+  // f(i, block i) for this thread's share of the row blocks.
+  template <class F>
+  void each_block(const Team& team, Watch& watch, F f);
+  double norm_of_sums(const Team& team, Watch& watch);
+  void finish_step(const LossSum& loss, Size samples);
+
+  Shape shape_;
+  Trained trained_;
+  Parameters<T> parameters_, next_;  // next_ and next_slots_: for steps that can be dropped
+  OptimizerState<T>* state_ = nullptr;
+  Buffer<T> next_slots_;
+  Averager<T> averager_;
+  bool has_parameters_ = false;
+  Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
+  // Rows of a layer that are visited together once their sums are complete, and the sums' squares, summed.
+  struct RowBlock {
+    Size layer, first, last;
+  };
+  std::vector<RowBlock> blocks_;
+  Buffer<double> squares_;
+  Propagation<T> propagation_;
+  RowWorkspace<T> rows_;  // instead, where the plan says by_rows
+  Buffer<std::int64_t> order_;
+  const std::int64_t* rows_of_samples_ = nullptr;  // null: all rows, as they come
+  Size samples_ = 0, used_ = 0, batch_ = 0;
+  Plan plan_{};
+  Hyperparameters chosen_;
+  const double* rates_ = nullptr;
+  // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
+  bool stop_ = false;
+  LossSum total_;               // of the epoch; losses weighted by the samples of their batch
+  Size seen_ = 0, before_ = 0;  // samples of the epoch in this run, and in those before where it comes in several
+  std::uint32_t epoch_ = 0;
+};
+
+}  // namespace fcnet

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// Activation functions F: F(h_in) in forward, sigma o F'(h_in) in back-data, F' read off h_out where that is possible,
+// else kept by the forward pass. Simple ones are epilogues of the tiles; the others take a finished tile from the first
+// cache, and are compiled but once. To add one: a struct here, its name in base/options.hpp and where layers are
+// described, an oracle function, a line of a test.
+#pragma once
+
+#include "fcnet/base/operands.hpp"
+#include "fcnet/simd/vec_math.hpp"
+
+namespace fcnet::FCNET_ISA {
+
+struct Identity {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V) {
+    return sigma;
+  }
+};
+
+struct Relu {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? V{} : h_in;  // NaN stays NaN
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return h_out > V{} ? sigma : V{};
+  }
+};
+
+struct LeakyRelu {
+  template <class V>
+  static constexpr auto slope = ElementOf<V>(0.01);
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? slope<V> * h_in : h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return h_out > V{} ? sigma : slope<V> * sigma;
+  }
+};
+
+// Clevert et al. 2016, with alpha = 1.
+struct Elu {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? expm1(h_in) : h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return h_out > V{} ? sigma : sigma * (h_out + ElementOf<V>(1));
+  }
+};
+
+// Klambauer et al. 2017, equation 2.
+struct Selu {
+  template <class V>
+  static constexpr auto lambda = ElementOf<V>(1.0507009873554804934);
+  template <class V>
+  static constexpr auto lambda_alpha = ElementOf<V>(1.7580993408473768600);
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in <= V{} ? lambda_alpha<V> * expm1(h_in) : lambda<V> * h_in;
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * (h_out > V{} ? V{} + lambda<V> : h_out + lambda_alpha<V>);
+  }
+};
+
+struct Sigmoid {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return ElementOf<V>(1) / (exp(-h_in) + ElementOf<V>(1));
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * (h_out * (ElementOf<V>(1) - h_out));
+  }
+};
+
+struct Tanh {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return tanh(h_in);
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * (ElementOf<V>(1) - h_out * h_out);
+  }
+};
+
+// ln(1 + e^h), whose derivative is the sigmoid: 1 - e^-h_out.
+struct Softplus {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    const V size = h_in < V{} ? -h_in : h_in;
+    return (h_in < V{} ? V{} : h_in) + log1p(exp(-size));
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * -expm1(-h_out);
+  }
+};
+
+struct Exp {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return exp(h_in);
+  }
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
+    return sigma * h_out;
+  }
+};
+
+// h Phi(h), Phi the normal distribution function; F' = Phi(h) + h phi(h) (Hendrycks and Gimpel 2016).
+struct Gelu {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in * normal_cdf(h_in);
+  }
+  template <class V>
+  static FCNET_INLINE V keep(V h_in, V& slope) {
+    using T = ElementOf<V>;
+    const V cdf = normal_cdf(h_in), density = T(0.39894228040143267794) * exp(T(-0.5) * h_in * h_in);
+    slope = fma(h_in, density, cdf);
+    return h_in * cdf;
+  }
+};
+
+// sigmoid(u), as exact where it is tiny.
+template <class V>
+FCNET_INLINE V gate(V u) {
+  const V e = exp(u < V{} ? u : -u);
+  return (u < V{} ? e : V{} + ElementOf<V>(1)) / (e + ElementOf<V>(1));
+}
+
+// h s with s = sigmoid(u); F' = s + h s (1 - s) u'.
+template <class V>
+FCNET_INLINE V keep_gated(V h_in, V u, V du, V& slope) {
+  const V s = gate(u);
+  slope = fma(h_in * du, s * (ElementOf<V>(1) - s), s);
+  return h_in * s;
+}
+
+// The same with (1 + tanh u) / 2 = sigmoid(2 u) for Phi, u = sqrt(2 / pi) (h + 0.044715 h^3).
+struct GeluTanh {
+  template <class V>
+  static constexpr auto factor = ElementOf<V>(1.5957691216057307117);  // 2 sqrt(2 / pi)
+  template <class V>
+  static FCNET_INLINE V twice_u(V h) {
+    return factor<V> * h * fma(h * h, V{} + ElementOf<V>(0.044715), V{} + ElementOf<V>(1));
+  }
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in * gate(twice_u(h_in));
+  }
+  template <class V>
+  static FCNET_INLINE V keep(V h_in, V& slope) {
+    using T = ElementOf<V>;
+    const V du = factor<V> * fma(h_in * h_in, V{} + T(3 * 0.044715), V{} + T(1));
+    return keep_gated(h_in, twice_u(h_in), du, slope);
+  }
+};
+
+// h sigmoid(h) (Elfwing et al. 2018), also called swish.
+struct Silu {
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    return h_in * gate(h_in);
+  }
+  template <class V>
+  static FCNET_INLINE V keep(V h_in, V& slope) {
+    return keep_gated(h_in, h_in, V{} + ElementOf<V>(1), slope);
+  }
+};
+
+// F' itself stands where h_out would.
+struct Kept {
+  template <class V>
+  static FCNET_INLINE V times_derivative(V sigma, V slope) {
+    return sigma * slope;
+  }
+};
+
+// Calls f with the struct that `activation` names, of those whose F' can be read off h_out. For the others, which are
+// dealt with elsewhere, nothing is left to do.
+template <class F>
+FCNET_INLINE void with_activation(Activation activation, F f) {
+  switch (activation) {
+    case Activation::identity:
+    case Activation::kept:
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::softmax:
+      return f(Identity{});
+    case Activation::relu:
+      return f(Relu{});
+    case Activation::leaky_relu:
+      return f(LeakyRelu{});
+    case Activation::elu:
+      return f(Elu{});
+    case Activation::selu:
+      return f(Selu{});
+    case Activation::sigmoid:
+      return f(Sigmoid{});
+    case Activation::tanh:
+      return f(Tanh{});
+    case Activation::softplus:
+      return f(Softplus{});
+    case Activation::exp:
+      return f(Exp{});
+  }
+}
+
+// Of all that are a function of one number.
+template <class F>
+FCNET_INLINE void with_any_activation(Activation activation, F f) {
+  switch (activation) {
+    case Activation::identity:
+    case Activation::relu:
+    case Activation::kept:
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::selu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+    case Activation::softplus:
+    case Activation::exp:
+    case Activation::softmax:
+      return with_activation(activation, f);
+    case Activation::gelu:
+      return f(Gelu{});
+    case Activation::gelu_tanh:
+      return f(GeluTanh{});
+    case Activation::silu:
+      return f(Silu{});
+  }
+}
+
+static constexpr bool is_simple(Activation activation) { return activation <= Activation::kept; }
+
+// The same for an epilogue; with Identity where the function is not simple and comes after it.
+template <class F>
+FCNET_INLINE void with_epilogue(Activation activation, F f) {
+  activation == Activation::relu ? f(Relu{}) : f(Identity{});
+}
+
+// For that of back-data.
+template <class F>
+FCNET_INLINE void with_derivative(Activation activation, F f) {
+  activation == Activation::kept ? f(Kept{}) : with_epilogue(activation, f);
+}
+
+// What an epilogue left: F in place, on rows of `columns` elements, a multiple of a vector's.
+template <class T>
+FCNET_ONCE void activate_block(Activation activation, T* h, Size stride, Size rows, Size columns) {
+  with_any_activation(activation, [&](auto f) {
+    for (Size r = 0; r < rows; ++r)
+      for (T* p = h + r * stride; p < h + r * stride + columns; p += width<T>) store(p, f.apply(load(p)));
+  });
+}
+
+// And sigma o F' in place.
+template <class T>
+FCNET_ONCE void derive_block(Activation activation, T* sigma, Size stride, const T* h, Size h_stride, Size rows,
+                             Size columns) {
+  with_activation(activation, [&](auto f) {
+    for (Size r = 0; r < rows; ++r)
+      for (Size c = 0; c < columns; c += width<T>) {
+        T* const p = sigma + r * stride + c;
+        store(p, f.times_derivative(load(p), load(h + r * h_stride + c)));
+      }
+  });
+}
+
+}  // namespace fcnet::FCNET_ISA

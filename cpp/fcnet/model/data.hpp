@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// What a network learns from: rows of x and, for each, a label or a row of targets. Borrowed, never copied.
+#pragma once
+
+#include <algorithm>
+
+#include "fcnet/base/status.hpp"
+#include "fcnet/isa/dispatch.hpp"
+#include "fcnet/kernels/pointwise/batch_loss.hpp"
+#include "fcnet/model/shape.hpp"
+
+namespace fcnet {
+
+// The row that is number i of an order, or of the rows as they come where it is null.
+inline std::int64_t row_at(const std::int64_t* order, Size i) {
+  return order != nullptr ? order[i] : static_cast<std::int64_t>(i);
+}
+
+// A loss of the user's, for whole batches.
+template <class T>
+class CustomLoss {
+ public:
+  virtual ~CustomLoss() = default;
+  // Of the samples first..first + n of `order`, with row-major outputs (n, m): their mean loss, and its derivative in
+  // place of the outputs. false: there is none, and training cannot go on. Called by the thread that trains.
+  virtual bool operator()(const std::int64_t* order, Size first, Size n, T* outputs, double& mean) = 0;
+};
+
+template <class T>
+struct Data {
+  RowSource<T> x;              // its order says which of the rows the samples are; null: all of them
+  Size samples;                // all that follows is by row
+  const std::int32_t* labels;  // (rows,), cross-entropy; else null
+  const T* targets;            // (rows, outputs) where there are no labels
+  const T* weights = nullptr;  // (rows,), or null: 1
+  CustomLoss<T>* custom = nullptr;
+
+  RowSource<T> x_in(const std::int64_t* order) const {
+    RowSource<T> rows = x;
+    rows.order = order;
+    return rows;
+  }
+};
+
+// How many numbers sparse rows hold, at most and in the mean.
+struct Sparsity {
+  Size longest = 0;  // 0: they are taken as dense ones
+  double mean = 0;
+};
+
+// Row-major rows of T.
+template <class T>
+RowSource<T> plain_rows(const T* x, Size columns, const std::int64_t* order = nullptr) {
+  return {x,       sizeof(T) == 4 ? Element::float32 : Element::float64,
+          columns, static_cast<std::ptrdiff_t>(columns),
+          1,       order,
+          nullptr, nullptr};
+}
+
+struct LossResult {
+  Status status = Status::ok;
+  double loss = 0;  // mean over the samples seen
+  std::int64_t correct = 0;
+  Size samples = 0;  // seen; fewer than all where interrupted
+};
+
+// The losses of up to one panel of outputs, group by group, and sigma; `target` is scratch for their targets.
+template <class T>
+void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
+               const T* output, T* sigma, T* target, LossSum* result) {
+  T loss[lanes], weights[lanes];
+  std::int32_t labels[lanes];
+  LossTask<T> task{shape.loss, shape.output(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
+  if (!shape.quantiles.empty()) task.quantiles = shape.quantiles.data(), task.count = shape.quantiles.size();
+  if (data.labels != nullptr) {
+    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
+    task.labels = labels;
+  } else {
+    kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, target);
+    task.targets = target;
+  }
+  if (data.weights != nullptr) {
+    for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
+    task.weights = weights;
+  }
+  std::fill_n(result, groups(samples, loss_group), LossSum{});
+  result->correct = kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss);
+  for (Size i = 0; i < samples; ++i) {
+    result[i / loss_group].sum += static_cast<double>(loss[i]);
+    result[i / loss_group].weight += task.weights != nullptr ? static_cast<double>(weights[i]) : 1.0;
+  }
+}
+
+}  // namespace fcnet

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// The parameters that training begins with where nobody gives any.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+
+#include "fcnet/model/parameters.hpp"
+
+namespace fcnet {
+
+// Weights normal, biases and running means 0, gamma and running variances 1; the variance of the weights is 2 / in
+// where F passes half of its input on (He et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et
+// al. 1998, section 4.6; Klambauer et al. 2017).
+static constexpr double gain(Activation activation) {
+  switch (activation) {
+    case Activation::identity:
+    case Activation::selu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+      return 1;
+    case Activation::relu:
+    case Activation::kept:
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::softplus:
+    case Activation::exp:
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::softmax:
+      return 2;
+  }
+  return 2;
+}
+
+template <class T>
+[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Watch& watch) {
+  const Shape& shape = parameters.shape();
+  std::atomic<bool> enough{true};
+  for (Size l = 0; l < shape.layers(); ++l) {
+    const Size in = shape.sizes[l], out = shape.sizes[l + 1];
+    const bool last = l + 1 == shape.layers();
+    const double spread = __builtin_sqrt((last ? 2 : gain(shape.kind(l).activation)) / static_cast<double>(in));
+    const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
+    const Status status = in_parallel(in, rows, watch, [&](Size begin, Size end) {
+      Buffer<T> row;
+      if (row.allocate(out) != Status::ok) enough = false;
+      for (Size k = begin; k < end && enough; ++k) {
+        kernels<T>().normal(seed, static_cast<std::uint32_t>(l), k * out, out, spread, row.data());
+        parameters.write_row(l, k, row.data());
+      }
+    });
+    if (status != Status::ok) return status;
+    if (shape.normalizes(l)) parameters.fill_row(l, in + gamma_row, T(1));
+    if (shape.normalization(l) == Normalization::batch) parameters.fill_row(l, in + variance_row, T(1));
+  }
+  return enough ? Status::ok : Status::out_of_memory;
+}
+
+}  // namespace fcnet

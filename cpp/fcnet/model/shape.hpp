@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// What a network is before it has parameters: its sizes, layers and loss. The last layer's F may belong to the loss,
+// which then takes h_in; prediction applies it.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "fcnet/base/random.hpp"
+#include "fcnet/kernels/pointwise/batch_loss.hpp"
+
+namespace fcnet {
+
+// What a layer is beside its sizes.
+struct LayerKind {
+  Activation activation = Activation::relu;
+  bool bias = true;
+  double dropout = 0;  // the share of outputs that a training step leaves out
+  Normalization normalization = Normalization::none;
+  double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
+
+  bool operator==(const LayerKind&) const = default;
+};
+
+// Which outputs of a layer are dropped for the samples from number `first` of an epoch on.
+template <class T>
+Dropout<T> dropout_of(const LayerKind& kind, std::uint64_t seed, std::uint32_t epoch, Size layer, std::uint64_t first) {
+  return {low64(philox(seed, Purpose::dropout, epoch, layer)), first, static_cast<std::uint32_t>(kind.dropout * 0x1p32),
+          static_cast<T>(1 / (1 - kind.dropout))};
+}
+
+// Whether F' of an activation cannot be read off h_out.
+static constexpr bool is_kept(Activation activation) {
+  switch (activation) {
+    case Activation::gelu:
+    case Activation::gelu_tanh:
+    case Activation::silu:
+    case Activation::kept:
+      return true;
+    case Activation::identity:
+    case Activation::relu:
+    case Activation::leaky_relu:
+    case Activation::elu:
+    case Activation::selu:
+    case Activation::sigmoid:
+    case Activation::tanh:
+    case Activation::softplus:
+    case Activation::exp:
+    case Activation::softmax:
+      return false;
+  }
+  return false;
+}
+
+struct Shape {
+  std::vector<Size> sizes;  // inputs, hidden layers ..., outputs
+  Loss loss = Loss::cross_entropy;
+  double parameter = 0;            // of the loss, see LossTask
+  std::vector<LayerKind> kinds{};  // of every layer; where it is empty ReLU, and at the end what belongs to the loss
+  std::vector<double>
+      quantiles{};  // of the loss where they are several, ascending: each group of as many outputs has them
+
+  bool operator==(const Shape&) const = default;
+
+  Size layers() const { return sizes.size() - 1; }
+  Size inputs() const { return sizes.front(); }
+  Size outputs() const { return sizes.back(); }
+  LayerKind kind(Size layer) const {
+    if (!kinds.empty()) return kinds[layer];
+    return {.activation = layer + 1 == layers() ? link(loss) : Activation::relu};
+  }
+
+  Activation output() const { return kind(layers() - 1).activation; }
+  // Whether the loss takes the last layer's h_in, and its sigma is already the derivative by it.
+  bool linked() const { return is_linked(loss, output()); }
+  // What follows the product of a layer; at the end nothing where the loss takes h_in.
+  Activation activation(Size layer) const {
+    return layer + 1 == layers() && linked() ? Activation::identity : kind(layer).activation;
+  }
+  Normalization normalization(Size layer) const { return kind(layer).normalization; }
+  bool normalizes(Size layer) const { return normalization(layer) != Normalization::none; }
+  bool normalizes() const {
+    for (Size l = 0; l < layers(); ++l)
+      if (normalizes(l)) return true;
+    return false;
+  }
+  // The rows of a layer's panels in the order of layout.hpp; up to where training may change them, and up to where they
+  // are those of the weight product.
+  Size rows(Size layer) const {
+    const Normalization n = normalization(layer);
+    return sizes[layer] + 1 + (n == Normalization::none ? 0 : n == Normalization::layer ? beta_row : variance_row);
+  }
+  Size trained_rows(Size layer) const {
+    return sizes[layer] + kind(layer).bias + (normalizes(layer) ? gamma_row + 1 : 0);
+  }
+  Size product_rows(Size layer) const { return sizes[layer] + (kind(layer).bias && !normalizes(layer)); }
+  Size bias_row(Size layer) const { return sizes[layer] + (normalizes(layer) ? beta_row : 0); }
+
+  // Whether the forward pass must keep F'(h_in).
+  bool keeps(Size layer) const { return is_kept(activation(layer)) || kind(layer).dropout > 0 || normalizes(layer); }
+  // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
+  bool whole_batches() const {
+    for (Size l = 0; l < layers(); ++l)
+      if (normalization(l) == Normalization::batch) return true;
+    return loss == Loss::custom;
+  }
+  // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
+  bool plain() const {
+    for (Size l = 0; l < layers(); ++l)
+      if (keeps(l) || activation(l) == Activation::softmax || !kind(l).bias) return false;
+    return linked() && loss != Loss::custom;
+  }
+
+  Size neurons() const {  // with the inputs
+    Size sum = 0;
+    for (const Size n : sizes) sum += n;
+    return sum;
+  }
+  // Multiplications and additions of all layers for one sample, forward only.
+  double flops() const {
+    double sum = 0;
+    for (Size l = 0; l < layers(); ++l) sum += 2.0 * static_cast<double>(sizes[l]) * static_cast<double>(sizes[l + 1]);
+    return sum;
+  }
+};
+
+// Which layers a fit trains; all of them where it does not say.
+class Trained {
+ public:
+  Trained() = default;
+  explicit Trained(std::vector<bool> layers) : layers_(std::move(layers)) {}
+
+  bool operator()(Size layer) const { return layers_.empty() || layers_[layer]; }
+  bool all() const { return std::find(layers_.begin(), layers_.end(), false) == layers_.end(); }
+  // The first of them, or how many layers there are where none is trained.
+  Size first() const {
+    return layers_.empty() ? 0 : static_cast<Size>(std::find(layers_.begin(), layers_.end(), true) - layers_.begin());
+  }
+
+ private:
+  std::vector<bool> layers_;
+};
+
+}  // namespace fcnet
