@@ -55,6 +55,7 @@ def test_epochs_before_start_from_epoch_neither_count_nor_are_the_best(start):
     assert parameters(net) == parameters(same)
 
 
+@pytest.mark.filterwarnings("ignore:early_stopping has start_from_epoch=5")
 @pytest.mark.parametrize("done", [2, 5, 8])
 def test_start_from_epoch_counts_the_epochs_of_a_fit_that_was_cut_off(done):
     rule = fc.EarlyStopping(3, monitor="val_loss", start_from_epoch=5)
@@ -71,6 +72,17 @@ def test_start_from_epoch_counts_the_epochs_of_a_fit_that_was_cut_off(done):
     assert after.best_epoch >= 2 + 5
 
 
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_a_fit_that_ends_before_start_from_epoch_says_so(epochs):
+    x, y = np.eye(4), [0, 1, 0, 1]
+    rule = fc.EarlyStopping(1, monitor="loss", start_from_epoch=5)
+    with pytest.warns(RuntimeWarning, match=f"start_from_epoch=5, and epochs is {epochs}: it watches none of them"):
+        fc.Network([4, 2], seed=0).fit(x, y, epochs=epochs, early_stopping=rule)
+    fc.Network([4, 2], seed=0).fit(x, y, epochs=0, early_stopping=rule)
+    fc.Network([4, 2], seed=0).fit(x, y, epochs=6, early_stopping=rule)
+
+
+@pytest.mark.filterwarnings("ignore:early_stopping has start_from_epoch=50")
 def test_a_fit_that_ends_before_start_from_epoch_has_no_best_epoch():
     rule = fc.EarlyStopping(1, monitor="val_loss", start_from_epoch=50)
     history = network().fit(X, Y, epochs=9, validation_data=VALIDATION, early_stopping=rule, **OPTIONS)

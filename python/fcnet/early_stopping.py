@@ -30,7 +30,7 @@ class EarlyStopping(Monitoring):
         Whether the figure should fall or rise; "auto" knows it of losses and of the metrics of ``fcnet.metrics``.
     start_from_epoch : int >= 0, default 0
         Epochs of the fit to let pass before the figure is watched: they count neither as best nor as epochs without
-        improvement, as in Keras.
+        improvement, as in Keras. A fit whose epochs all pass so gives a RuntimeWarning.
 
     Raises
     ------

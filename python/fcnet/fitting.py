@@ -238,6 +238,9 @@ class Fitting(Described):
             schedule.check_figures(figures, "schedule")
         if early_stopping is not None:
             early_stopping.check_figures(figures, "early_stopping")
+            if initial_epoch < epochs <= early_stopping.start_from_epoch:
+                text = f"early_stopping has start_from_epoch={early_stopping.start_from_epoch}, and epochs is {epochs}"
+                console.warn(f"{text}: it watches none of them", RuntimeWarning)
         if schedule is not None and feed.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
         lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores if name != "accuracy"}
