@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from fcnet import arrays
 from fcnet import metrics as m
 
 from interop import library
@@ -22,6 +23,23 @@ def outputs(n, classes, rng=RNG):
     """Probabilities on a coarse grid, so that there are ties."""
     p = rng.integers(1, 9, (n, classes)).astype(float)
     return p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("metric", [m.accuracy, m.precision, m.recall, m.f1])
+@pytest.mark.parametrize("kind", ["scores", "score", "labels", "labels far apart"])
+def test_samples_are_looked_at_part_by_part(metric, kind, monkeypatch):
+    truth, weights = RNG.integers(0, 2 if kind == "score" else 4, 90), RNG.random(90)
+    output = outputs(90, 4) if kind == "scores" else RNG.random(90) if kind == "score" else RNG.integers(0, 4, 90)
+    if kind in ("scores", "score"):
+        output[7] = np.nan
+    if kind == "labels far apart":
+        truth, output = truth * 500_000_000, output * 500_000_000
+    average = {} if metric is m.accuracy else {"average": "macro"}
+    whole = metric(truth, output, sample_weight=weights, **average)
+    if kind == "labels far apart":
+        assert whole == metric(truth // 500_000_000, output // 500_000_000, sample_weight=weights, **average)
+    monkeypatch.setattr(arrays, "SCANNED", 16)
+    assert metric(truth, output, sample_weight=weights, **average) == whole
 
 
 @pytest.mark.parametrize(

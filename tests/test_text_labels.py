@@ -10,6 +10,8 @@ import pytest
 import fcnet as fc
 from fcnet import arrays
 
+from interop import interop, library
+
 THREE, TWO = ("ape", "bee", "cat"), ("no", "yes")
 NUMBERS = np.arange(60) % 3
 X = np.random.default_rng(0).standard_normal((60, 4)) + 3 * np.eye(3, 4)[NUMBERS]
@@ -69,6 +71,28 @@ def test_labels_are_looked_at_part_by_part(monkeypatch):
     net.fit(X, TEXT, epochs=1)
     assert net.classes == THREE
     assert net.predict(X).tobytes() == whole.predict(X).tobytes()
+
+
+HOLDERS = {"list": list, "tuple": tuple} | interop(
+    {
+        "column": lambda text: library("pandas").Series(text),
+        "objects": lambda text: library("pandas").Series(text, dtype=object),
+        "categories": lambda text: library("pandas").Series(text, dtype="category"),
+    }
+)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_lists_and_columns_of_text_are_looked_at_part_by_part(holder, monkeypatch):
+    net, make = softmax(), HOLDERS[holder]
+    expected = net.evaluate(X, TEXT)
+    monkeypatch.setattr(arrays, "SCANNED", 16)
+    assert net.evaluate(X, make(TEXT)) == expected
+    for missing in (None, np.nan):
+        text = TEXT.copy()
+        text[41] = missing
+        with pytest.raises(ValueError, match=r"y is (None|nan) in row 41: expected a label for every sample"):
+            net.evaluate(X, make(text))
 
 
 def test_an_explanation_calls_the_outputs_by_their_classes():

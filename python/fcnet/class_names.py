@@ -12,6 +12,7 @@ from fcnet import arrays, feature_names, objects, tables
 from fcnet.feature_names import Name, variable
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
 
+_OF_TEXT = frozenset({str, np.str_, float, type(None)})  # labels in a list, and what may be missing among them
 _NO_CLASS = ("",)  # as no name is kept
 _LISTED = 10  # names that a message lists
 
@@ -22,8 +23,28 @@ def listing(classes: Sequence[Name]) -> str:
     return ", ".join(map(feature_names.shown, classes[:_LISTED])) + more
 
 
+def _of_objects(values: Any, name: str) -> NDArray[Any] | None:
+    """A list of text, or a column of objects of pandas, part by part, as Ctrl-C would wait; None: something else."""
+    is_column = hasattr(values, "iloc") and values.ndim == 1 and values.dtype.kind == "O"
+    is_list = isinstance(values, list | tuple) and len(values) > 0 and isinstance(values[0], str)
+    if not is_column and not is_list:
+        return None
+    array = np.empty(len(values), object)
+    for first, filled in arrays.strips(array):
+        part = (values.iloc if is_column else values)[first : first + len(filled)]
+        if is_column:
+            part = arrays.plain(part, name)
+        if part.dtype.kind != "O" if is_column else not set(map(type, part)) <= _OF_TEXT:
+            return None
+        filled[:] = part
+    return array
+
+
 def _plain(values: Any, name: str) -> NDArray[Any]:
     """As an array whose ``tolist`` gives the labels: NumPy makes text of all in a list, and numbers of nanoseconds."""
+    array = _of_objects(values, name)
+    if array is not None:
+        return array
     array = arrays.plain(values, name)
     if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] in ("ns", "ps", "fs", "as"):
         return array.astype("M8[us]")
@@ -110,12 +131,17 @@ def known(kept: object) -> tuple[Name, ...] | None:
 
 def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
     """The classes in labels, sorted; None where some label is neither text nor missing."""
-    types: set[Any] = set().union(*(map(type, part.tolist()) for _, part in arrays.strips(array)))
+    types: set[Any] = set()
+    for _, part in arrays.strips(array):
+        types.update(map(type, part.tolist()))
     are_text = [issubclass(kind, str) for kind in types]  # of NumPy's type, too
     if not any(are_text):
         return None
     if all(are_text):
-        return tuple(sorted(set().union(*(map(str.__str__, part.tolist()) for _, part in arrays.strips(array)))))
+        found: set[str] = set()
+        for _, part in arrays.strips(array):
+            found.update(map(str.__str__, part.tolist()))
+        return tuple(sorted(found))
     for row, value in enumerate(array):
         if objects.is_missing(value):
             raise ValueError(

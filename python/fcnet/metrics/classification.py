@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fcnet import arrays
 from fcnet.metrics.samples import mean, predicted, weights
 
 Average = Literal["auto", "binary", "macro", "micro", "weighted"]
@@ -42,6 +43,26 @@ def accuracy(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     return mean(truth == guess, weights(sample_weight, len(truth)))
 
 
+def _places(
+    truth: NDArray[np.int32], guess: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.intp]]:
+    """The labels that occur, sorted, and where among them each true label and each guess stands."""
+    least, most = (int(bound) for bound in (min(truth.min(), guess.min()), max(truth.max(), guess.max())))
+    if most - least > 4 * len(truth):
+        present, place = np.unique(np.concatenate([truth, guess]), return_inverse=True)
+        return present, place[: len(truth)], place[len(truth) :]
+    occurs = np.zeros(most - least + 1, bool)  # to sort many samples takes long, and Ctrl-C would wait
+    for labels in (truth, guess):
+        for _, part in arrays.strips(labels):
+            occurs[part - least] = True
+    place = np.cumsum(occurs) - 1
+    places = np.empty((2, len(truth)), np.intp)
+    for labels, found in zip((truth, guess), places, strict=True):
+        for first, part in arrays.strips(labels):
+            found[first : first + len(part)] = place[part - least]
+    return np.flatnonzero(occurs).astype(np.int32) + np.int32(least), places[0], places[1]
+
+
 def _averaged(
     kind: Literal["precision", "recall", "f1"],
     y_true: ArrayLike,
@@ -56,7 +77,7 @@ def _averaged(
     weight = weights(sample_weight, len(truth))
     if not weight.sum() > 0:
         return float("nan")
-    present, place = np.unique(np.concatenate([truth, guess]), return_inverse=True)
+    present, true_place, guess_place = _places(truth, guess)
     most = classes or max(int(present[-1]) + 1, 2)
     if average == "auto":
         average = "binary" if most == 2 else "macro"
@@ -68,8 +89,8 @@ def _averaged(
         return counted
 
     is_class = present >= 0  # -1 is no prediction
-    actual, guessed = count(place[: len(truth)])[is_class], count(place[len(truth) :])[is_class]
-    right = count(place[: len(truth)], truth == guess)[is_class]
+    actual, guessed = count(true_place)[is_class], count(guess_place)[is_class]
+    right = count(true_place, truth == guess)[is_class]
     if average == "binary":
         chosen = present[is_class] == 1
         actual, guessed, right = actual[chosen], guessed[chosen], right[chosen]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import targets
+from fcnet import arrays, targets
 
 _MOST_CLASSES = 2**31 - 1
 
@@ -53,10 +53,12 @@ def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], 
     n = len(array)
     if array.ndim == 1 and array.dtype.kind in "iub":
         return targets.labels(y_true, n, _MOST_CLASSES, "y_true"), targets.labels(array, n, _MOST_CLASSES, "output"), 0
-    rows = scores(array)
-    best = (rows[:, 0] > 0.5) if rows.shape[1] == 1 else rows.argmax(axis=1)
-    guess = np.where(np.isnan(rows).any(axis=1), -1, best).astype(np.int32)
-    return labels(y_true, n, rows.shape[1]), guess, max(rows.shape[1], 2)
+    guess, columns = np.empty(n, np.int32), 1 if array.ndim == 1 else array.shape[1]
+    for first, part in arrays.strips(array):
+        rows = scores(part)
+        best = (rows[:, 0] > 0.5) if columns == 1 else rows.argmax(axis=1)
+        guess[first : first + len(part)] = np.where(np.isnan(rows).any(axis=1), -1, best)
+    return labels(y_true, n, columns), guess, max(columns, 2)
 
 
 def weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
