@@ -132,12 +132,12 @@ if __name__ == "__main__":
 
 # An epoch far longer than the 20 ms between two looks for signals: the handler runs inside native code.
 IN_A_FIT = """
-times = 15 if sanitized else 300
+times = 15 if sanitized else 100
 x, y = np.tile(x, (times, 1)), np.tile(y, times)
 net = fc.Network([64, 256, 10], seed=0)
 def fit_with_a_signal(handler):
     signal.signal(signal.SIGUSR1, handler)
-    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+    threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGUSR1)).start()
     net.fit(x, y, epochs=1, batch_size=128)
     return net.layers[0].W.tobytes()
 """
@@ -176,13 +176,13 @@ print(ended_well(pid))
 def test_a_child_that_a_handler_forked_cannot_go_on_with_the_fit():
     code = """
 net = fc.Network([64, 1024, 1024, 10], seed=0)
-n = 1000 if sanitized else 20000
+n = 1000 if sanitized else 6000
 many, labels = rng.random((n, 64), np.float32), rng.integers(0, 10, n)
 net.fit(many[:128], labels[:128], epochs=1, batch_size=128)
 start = net.layers[0].W
 parent, pids = os.getpid(), []
 signal.signal(signal.SIGUSR1, lambda *_: pids.append(os.fork()))
-threading.Timer(0.1, os.kill, (parent, signal.SIGUSR1)).start()
+threading.Timer(0.05, os.kill, (parent, signal.SIGUSR1)).start()
 try:
     net.fit(many, labels, epochs=1, batch_size=128)
     refused = False

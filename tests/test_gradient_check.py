@@ -39,7 +39,7 @@ def test_right_gradients_of_normalization_pass_beside_kinks_too(dtype, activatio
 @pytest.mark.parametrize("n", [1, 2, 6])
 @pytest.mark.parametrize(("kind", "neurons"), [("layer", 2), ("batch", 1), ("batch", 2)])
 def test_where_little_is_made_normal_rounding_is_no_error(kind, neurons, n):
-    for seed in range(10):
+    for seed in range(4):
         net, x, y = few_neurons(seed, kind, neurons, "mse", n)
         found = net.check_gradients(x, y)
         assert found.passed, (seed, str(found))
@@ -108,7 +108,7 @@ def test_a_wrong_gradient_is_named(monkeypatch):
     assert "wrong: worst at layers[1].W[2, 3]" in str(found)
 
 
-@pytest.mark.parametrize("share", [0.0, 1e-6, 0.1, 0.25, 1 / 3, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("share", [0.0, 1e-6, 0.25, 1 / 3, 0.8])
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("activation", ["relu", "selu"])
 def test_a_kink_anywhere_within_a_step_is_no_error(dtype, activation, side, share):

@@ -240,7 +240,7 @@ def count_loaded(good, path, files, seed) -> int:
 
 
 def test_a_file_with_any_bytes_changed_is_refused_or_the_same_network(good, tmp_path):
-    assert count_loaded(good, tmp_path / "fuzzed", 20_000, seed=0) < 1000
+    assert count_loaded(good, tmp_path / "fuzzed", 3_000, seed=0) < 150
 
 
 @pytest.mark.parametrize("change", [network(activation=["selu"]), network(seed=5), network(epochs_trained=1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -37,17 +38,25 @@ def oracle_epochs(net, layers, x, y, epochs, batch, rate, shares, **options):
             reference.training_step(layers, x[rows], y[rows], rate, masks=masks, **options)
 
 
+def dropping(activation):
+    hidden = [fc.Dense(33, activation, dropout=0.2), fc.Dense(18, activation, dropout=0.5)]
+    return fc.Network([5, *hidden, 3], seed=3, dtype="float64")
+
+
+@cache
+def dropping_by_the_oracle(activation, n, batch):
+    net = dropping(activation)
+    layers = layers_of(net)
+    oracle_epochs(net, layers, *data(n), 2, batch, 0.02, [0.2, 0.5], activation=activation)
+    return layers
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "identity"])
 @pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
 def test_dropout_trains_as_its_oracle(activation, n, batch, steps, isa):
-    x, y = data(n)
-    net = fc.Network(
-        [5, fc.Dense(33, activation, dropout=0.2), fc.Dense(18, activation, dropout=0.5), 3], seed=3, dtype="float64"
-    )
-    layers = layers_of(net)
-    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
-    oracle_epochs(net, layers, x, y, 2, batch, 0.02, [0.2, 0.5], activation=activation)
-    assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-12
+    net = dropping(activation)
+    net.fit(*data(n), epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
+    assert max_error(flat(layers_of(net)), flat(dropping_by_the_oracle(activation, n, batch))) <= 1e-12
 
 
 def test_dropout_gives_the_same_bits_with_any_threads(dtype, steps, isa):
@@ -86,19 +95,29 @@ def test_dropout_is_for_training_only():
         assert (db == eb).all()
 
 
-@pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (4200, 4100)])
-def test_a_layer_without_bias_has_none(n, batch, steps, isa):
-    x, y = data(n)
-    net = fc.Network([5, fc.Dense(33, bias=False), fc.Dense(3, bias=False)], seed=3, dtype="float64")
+def without_bias():
+    return fc.Network([5, fc.Dense(33, bias=False), fc.Dense(3, bias=False)], seed=3, dtype="float64")
+
+
+@cache
+def without_bias_by_the_oracle(n, batch):
+    (x, y), net = data(n), without_bias()
     weights = [layer.W.copy() for layer in net.layers]
-    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
     for epoch in range(2):
         order = reference.permutation(net.seed, epoch, n)
         for begin in range(0, n, batch):
             rows = order[begin : begin + batch]
             layers = [(w, np.zeros(w.shape[1])) for w in weights]
             reference.training_step(layers, x[rows], y[rows], 0.02)
-    assert max_error([layer.W for layer in net.layers], weights) <= 1e-12
+    return weights
+
+
+@pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (4200, 4100)])
+def test_a_layer_without_bias_has_none(n, batch, steps, isa):
+    x, y = data(n)
+    net = without_bias()
+    net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
+    assert max_error([layer.W for layer in net.layers], without_bias_by_the_oracle(n, batch)) <= 1e-12
     assert not any(layer.B.any() or layer.bias for layer in net.layers)
     assert all(not db.any() for _, db in net.gradients(x, y))
     with pytest.raises(ValueError, match="B is not 0: the layer has no bias"):
@@ -122,17 +141,10 @@ def test_a_network_that_is_frozen_as_a_whole_stays_as_it_is(normalization, loss,
     assert (net.predict(x) == before).all()
 
 
-@pytest.mark.parametrize("frozen", [[0], [1], [2], [0, 1], [0, 2], [0, 1, 2]], ids=str)
-@pytest.mark.parametrize("batch", [1, 33, 4100])
-@pytest.mark.parametrize("optimizer", [fc.SGD(0.05), fc.Adam()], ids=["sgd", "adam"])
-def test_a_frozen_layer_stays_and_the_others_train_as_they_would(frozen, batch, optimizer, steps):
+@cache
+def trained_in_part_by_the_oracle(frozen, batch, optimizer):
     x, y = data(4200 if batch > 70 else 70)
-    net = fc.Network([5, 40, 33, 3], seed=3, dtype="float64")
-    for i in frozen:
-        net.layers[i].freeze()
-    layers = layers_of(net)
-    start = [w.copy() for w, _ in layers]
-    net.fit(x, y, epochs=2, batch_size=batch, optimizer=optimizer, shuffle=False)
+    layers = layers_of(fc.Network([5, 40, 33, 3], seed=3, dtype="float64"))
     oracle = reference.sgd(0.05) if isinstance(optimizer, fc.SGD) else reference.adam(0.001)
     for _ in range(2):
         for begin in range(0, len(x), batch):
@@ -141,9 +153,21 @@ def test_a_frozen_layer_stays_and_the_others_train_as_they_would(frozen, batch, 
             live = [i for i in range(3) if i not in frozen]
             if live:
                 oracle([layers[i] for i in live], [gradients[i] for i in live])
+    return layers
+
+
+@pytest.mark.parametrize("frozen", [(0,), (1,), (2,), (0, 1), (0, 2), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("batch", [1, 33, 4100])
+@pytest.mark.parametrize("optimizer", [fc.SGD(0.05), fc.Adam()], ids=["sgd", "adam"])
+def test_a_frozen_layer_stays_and_the_others_train_as_they_would(frozen, batch, optimizer, steps):
+    net = fc.Network([5, 40, 33, 3], seed=3, dtype="float64")
+    start = [layer.W.copy() for layer in net.layers]
+    for i in frozen:
+        net.layers[i].freeze()
+    net.fit(*data(4200 if batch > 70 else 70), epochs=2, batch_size=batch, optimizer=optimizer, shuffle=False)
     for i, layer in enumerate(net.layers):
         assert (layer.W == start[i]).all() == (i in frozen)
-    assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-11
+    assert max_error(flat(layers_of(net)), flat(trained_in_part_by_the_oracle(frozen, batch, optimizer))) <= 1e-11
 
 
 def test_freezing_is_kept_by_files_and_undone():
@@ -159,13 +183,24 @@ def test_freezing_is_kept_by_files_and_undone():
         again.layers[0].trainable = 1
 
 
+def with_softmax():
+    return fc.Network([5, fc.Dense(40, "softmax"), fc.Dense(33, "softmax"), 7, 3], seed=3, dtype="float64")
+
+
+@cache
+def with_softmax_by_the_oracle(n, batch):
+    net = with_softmax()
+    layers = layers_of(net)
+    oracle_epochs(net, layers, *data(n), 2, batch, 0.5, [0, 0, 0], activation=["softmax", "softmax", "relu"])
+    return layers
+
+
 @pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
 def test_a_softmax_between_other_layers_trains_as_its_oracle(n, batch, steps, isa):
     x, y = data(n)
-    net = fc.Network([5, fc.Dense(40, "softmax"), fc.Dense(33, "softmax"), 7, 3], seed=3, dtype="float64")
-    layers = layers_of(net)
+    net = with_softmax()
     net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.5))
-    oracle_epochs(net, layers, x, y, 2, batch, 0.5, [0, 0, 0], activation=["softmax", "softmax", "relu"])
+    layers = with_softmax_by_the_oracle(n, batch)
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-12
     expected = reference.forward(layers, x, activation=["softmax", "softmax", "relu"])[-1][1]
     np.testing.assert_allclose(net.predict(x), expected, rtol=1e-10)

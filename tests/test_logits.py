@@ -10,7 +10,7 @@ from fcnet import kernels
 
 from bounds import max_error
 
-ROWS, CLASSES = 1_000_000, 5
+ROWS, CLASSES = 200_000, 5
 
 
 def logits(dtype):
@@ -22,7 +22,7 @@ def logits(dtype):
     return np.where(rng.random((ROWS, CLASSES)) < 0.2, odd, h).astype(dtype)
 
 
-def test_a_million_rows_of_any_logits(isa, dtype):
+def test_rows_of_any_logits(isa, dtype):
     h = logits(dtype)
     highest = h.max(axis=1)
     undefined = np.isinf(highest)  # inf - inf: where one is inf, or all are -inf

@@ -217,7 +217,7 @@ while True:
 def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path):
     path, rng = tmp_path / "net", random.Random(0)
     fc.Network([64, 300, 10], seed=1).save(path)
-    for _ in range(15):
+    for _ in range(8):
         with subprocess.Popen([sys.executable, "-c", SAVING, path], stdout=subprocess.PIPE) as process:
             process.stdout.readline()
             time.sleep(rng.random() * 0.03)

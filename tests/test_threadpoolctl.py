@@ -127,11 +127,10 @@ def test_a_limit_out_of_range_becomes_the_nearest_number(limit, count):
 @pytest.mark.parametrize(
     ("environment", "inner", "expected"),
     [
-        ({}, 1, "1 | OMP_NUM_THREADS"),
         ({}, 3, "3 | OMP_NUM_THREADS"),
         ({"FCNET_NUM_THREADS": "2"}, 1, "2 | FCNET_NUM_THREADS"),
     ],
-    ids=["one", "three", "FCNET_NUM_THREADS wins"],
+    ids=["three", "FCNET_NUM_THREADS wins"],
 )
 def test_workers_of_joblib_take_the_threads_that_it_gives_them(environment, inner, expected, tmp_path):
     pytest.importorskip("joblib")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -45,10 +47,20 @@ def assert_same_to(bound, got, expected):
 @losses
 @pytest.mark.parametrize(("n", "batch"), [(1, 1), (50, 1), (70, 33), (100, 64), (97, 32), (20, 1000)])
 def test_epochs_equal_those_of_the_oracle(sizes, loss, n, batch, isa):
+    net = network(sizes, loss, "float64")
+    history = net.fit(*data_for(sizes, loss, n), epochs=2, batch_size=batch, optimizer=fc.SGD(0.05))
+    layers, expected = trained_by_the_oracle(tuple(sizes), loss, n, batch)
+    # 200 steps at most, each of relative error some 100 u, not amplified on these losses: far inside 1e-12
+    assert_same_to(1e-12, flat(layers_of(net)), flat(layers))
+    np.testing.assert_allclose(history.loss, expected, rtol=1e-12)
+
+
+@cache
+def trained_by_the_oracle(sizes, loss, n, batch):
+    """The layers after two epochs, and the mean loss of each."""
     x, y = data_for(sizes, loss, n)
     net = network(sizes, loss, "float64")
     layers, expected = layers_of(net), []
-    history = net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.SGD(0.05))
     for epoch in range(2):
         order = reference.permutation(net.seed, epoch, n)
         values = []
@@ -56,21 +68,26 @@ def test_epochs_equal_those_of_the_oracle(sizes, loss, n, batch, isa):
             rows = order[begin : begin + batch]
             values.append((len(rows), reference.training_step(layers, x[rows], y[rows], 0.05, loss=loss)))
         expected.append(sum(k * v for k, v in values) / n)
-    # 200 steps at most, each of relative error some 100 u, not amplified on these losses: far inside 1e-12
-    assert_same_to(1e-12, flat(layers_of(net)), flat(layers))
-    np.testing.assert_allclose(history.loss, expected, rtol=1e-12)
+    return layers, expected
+
+
+@cache
+def gradients_by_the_oracle(sizes, loss, n, dtype):
+    """x, y, the layers, and their gradients."""
+    x, y = data_for(sizes, loss, n)
+    x, y = x.astype(dtype), y if loss == "cross_entropy" else y.astype(dtype)
+    layers = layers_of(network(sizes, loss, dtype), np.longdouble)
+    return x, y, layers, reference.backward(layers, x, y, loss=loss)[1]
 
 
 @sizes_of_net
 @losses
 @pytest.mark.parametrize("n", [1, 31, 64, 1500])
 def test_gradients_equal_those_of_the_oracle(sizes, loss, n, dtype, isa):
-    x, y = data_for(sizes, loss, n)
     net = network(sizes, loss, dtype)
-    x = x.astype(dtype)
-    if loss != "cross_entropy":
-        y = y.astype(dtype)
-    _, expected = reference.backward(layers_of(net, np.longdouble), x, y, loss=loss)
+    x, y, layers, expected = gradients_by_the_oracle(tuple(sizes), loss, n, dtype)
+    for layer, (w, b) in zip(net.layers, layers, strict=True):  # the same on every instruction set
+        layer.W, layer.B = w.astype(dtype), b.astype(dtype)
     # each layer of the three products adds gamma of its depth; the sum over them, in units of the largest entry
     depth = 2 * sum(sizes) + n + 20
     bound = 4 * depth * np.finfo(dtype).eps
