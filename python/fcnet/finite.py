@@ -12,6 +12,8 @@ from fcnet import tensors
 from fcnet.arrays import Array, strips
 from fcnet.feature_names import Name, shown, variable
 
+_FEW = 1 << 14  # numbers, as a single step has
+
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
@@ -61,6 +63,8 @@ def first_unfit(array: Array, scaling: Scaling) -> tuple[int, ...] | None:
         limits = (0, 1) if kind == "b" else (np.iinfo(array.dtype).min, np.iinfo(array.dtype).max)
         if scaling.holds(*map(float, limits)):
             return None
+    if 0 < array.size <= _FEW and scaling.takes(tensors.widened(array)):  # without the calls of a loop
+        return None
     for first, rows in strips(array):
         part = tensors.widened(rows)
         if not scaling.takes(part):

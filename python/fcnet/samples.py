@@ -23,6 +23,8 @@ def _readable(array: Array) -> bool:
     """Whether the native core can read the array where it lies; a broadcast one could be larger than memory."""
     if array.dtype not in _NATIVE or not array.dtype.isnative or not array.flags.aligned:
         return False
+    if array.flags.c_contiguous:
+        return True
     return all(
         step % array.itemsize == 0 and (step != 0 or n <= 1) for step, n in zip(array.strides, array.shape, strict=True)
     )

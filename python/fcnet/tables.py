@@ -112,12 +112,21 @@ def _unique(types: list[Any]) -> list[Any]:
     return list(dict(zip(map(id, types), types, strict=True)).values())
 
 
+def _types(x: Any) -> list[Any]:
+    """The types of the columns of a frame of pandas, each at least once."""
+    blocks: Any = getattr(getattr(x, "_mgr", None), "blocks", None)  # pandas' own: dtypes is a Series, which takes long
+    try:
+        return [block.dtype for block in blocks]
+    except (AttributeError, TypeError):
+        return _unique(x.dtypes.tolist())
+
+
 def _of_blocks(x: Any) -> NDArray[Any] | None:
     """A frame of pandas by its own blocks, perhaps without a copy; None where not every column is of real numbers.
 
     The type is the one that the columns' arrays, put side by side, would have.
     """
-    types = _unique(x.dtypes.tolist())
+    types = _types(x)
     numbers = [kind if isinstance(kind, np.dtype) else getattr(kind, "numpy_dtype", None) for kind in types]
     if not numbers or not all(kind is not None and kind.kind in _REAL for kind in numbers):
         return None
@@ -161,7 +170,7 @@ def _at_once(x: Any) -> NDArray[Any] | None:
 
 def _of_sparse(x: Any) -> Any:
     """A frame of pandas all of whose columns are sparse numbers, as a sparse array of SciPy; None for another one."""
-    types = _unique(x.dtypes.tolist())
+    types = _types(x)
     numbers = [getattr(kind, "subtype", np.dtype("O")) for kind in types]
     zeros = all(getattr(kind, "fill_value", None) == 0 for kind in types)
     if not types or not zeros or any(kind.kind not in _REAL for kind in numbers):
