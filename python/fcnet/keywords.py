@@ -88,7 +88,7 @@ _OF_FIT = ("optimizer", "epochs", "batch_size", "callbacks", "metrics", "validat
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "l2", "clip_norm", "accumulate")
 
 _ABSENT = {
-    "validationsteps": "validation data are gone through whole: give as many batches as it should see",
+    "validationsteps": "validation data are gone through whole: cut batches off by itertools.islice",
 }
 _OF_SOME_OPTIMIZERS = {
     "weight_decay": "fcnet.AdamW, SGD and Lion have it",
