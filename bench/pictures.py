@@ -12,9 +12,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from bench.peers import BY_NAME, PEERS
 from bench.results import Row, Sitting, power_law
 from bench.workloads import Kernel, Prediction, Workload
-from fcnet import panels
+from fcnet.plot import style
 
-STYLE = panels.STYLE | {
+STYLE = style.STYLE | {
     "xtick.color": "#334155",
     "ytick.color": "#334155",
     "legend.frameon": False,

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 import fcnet as fc
-from fcnet.splitting import hold_back
+from fcnet._training.dataset import hold_back
 
 X = {"float32": np.float32, "float64": np.float64, "int32": np.int32}
 

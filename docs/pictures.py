@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import get_args
@@ -19,12 +20,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import fcnet as fc
-from fcnet import panels, reference
+from fcnet import reference
+from fcnet._model.dense import Activation
 from fcnet.article import article_network
-from fcnet.dense import Activation
+from fcnet.plot import style
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import import_graph
 
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#00795c", "#a0478a", "#475569"
-STYLE = panels.STYLE | {
+STYLE = style.STYLE | {
     "axes.edgecolor": GREY,
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.15,
@@ -122,6 +127,31 @@ def history() -> Figure:
     return net.fit(digits.x_train, digits.y_train, epochs=200, **options).plot()
 
 
+def imports() -> Figure:
+    """The import graph: a row for each level; arrows to what a node needs directly, and not through another."""
+    graph = import_graph.folders()
+    rows = import_graph.levels(graph)
+    place = {name: ((j + 1) / (len(row) + 1), i) for i, row in enumerate(rows) for j, name in enumerate(row)}
+
+    def reachable(name: str) -> set[str]:
+        return graph.get(name, set()).union(*(reachable(other) for other in graph.get(name, ())))
+
+    figure = Figure(figsize=(10, 0.62 * len(rows)))
+    axes = figure.subplots()
+    for name, others in graph.items():
+        for other in others - set().union(*(reachable(each) for each in others)):
+            axes.annotate(
+                "", place[other], place[name], zorder=1,
+                arrowprops={"arrowstyle": "->", "color": "#94a3b8", "shrinkA": 9, "shrinkB": 9},
+            )  # fmt: skip
+    for name, at in place.items():
+        box = {"boxstyle": "round", "facecolor": "#e2e8f0" if name.startswith("_") else "white", "edgecolor": GREY}
+        axes.text(*at, name, ha="center", va="center", fontsize=9, bbox=box)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+    axes.axis("off")
+    return figure
+
+
 def explain_page(path: Path) -> None:
     """The page about exclusive or, the slider at its last step, as a browser shows it."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -153,7 +183,7 @@ def main() -> None:
     shown.to_svg(folder / "explain_steps.svg", view="steps")
     explain_page(folder / "explain_page.png")
     with matplotlib.rc_context(STYLE):
-        for draw in (initialisation, activations, losses, schedules, learning_rate, history):
+        for draw in (initialisation, activations, losses, schedules, learning_rate, history, imports):
             draw().savefig(folder / f"{draw.__name__}.svg", metadata={"Date": None})
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors, storage
+from fcnet._saving import network_file, safetensors
 
 
 def assert_state_is_refused(net, changes, match):
@@ -25,6 +25,6 @@ def assert_file_is_refused(net, path, entry, changes, match, monkeypatch):
         safetensors.write(file, tensors, metadata)
     with pytest.raises(ValueError, match="the file is damaged"):
         fc.load(path)
-    monkeypatch.setattr(storage, "_checksum", lambda *_: metadata["crc32"])
+    monkeypatch.setattr(network_file, "_checksum", lambda *_: metadata["crc32"])
     with pytest.raises(ValueError, match=f"not a network that can be loaded: .*{match}"):
         fc.load(path)

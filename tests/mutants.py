@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fcnet as fc
-from fcnet import storage
+from fcnet._saving import network_file
 
 TEXTS = ("network", "optimizer", "average", "history")
 STRANGE = [None, True, 0, 1, 2, -1, 3.0, 1.5, 1e308, 2**31, 2**33, 2**63, 2**64, 10**30, "", "relu", "eval", "F64",
@@ -76,7 +76,7 @@ def _repaired(header: dict[str, Any], data: bytes) -> None:
             begin, end = entry["data_offsets"]
             kind = {"F32": "<f4", "F64": "<f8", "U8": "u1"}[entry["dtype"]]
             tensors[name] = np.frombuffer(data[begin:end], kind).reshape(entry["shape"])
-    metadata["crc32"] = storage._checksum(tensors, metadata)
+    metadata["crc32"] = network_file._checksum(tensors, metadata)
 
 
 def mutant(file: bytes, rng: random.Random) -> bytes:

@@ -69,7 +69,7 @@ def test_offset_and_scale_are_mean_and_deviation(way, dtype):
 
 
 def test_large_means_and_many_parts_cost_no_digits(monkeypatch):
-    from fcnet import arrays
+    from fcnet._inputs import arrays
 
     monkeypatch.setattr(arrays, "SCANNED", 14)
     x = 1e9 + np.random.default_rng(0).uniform(0, 1, (1001, 2))

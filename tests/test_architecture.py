@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import fcnet
 
+import import_graph
 from processes import output
 
 pytestmark = pytest.mark.once
@@ -17,24 +17,25 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent
 
 # From the ground up: a module imports only what stands before it.
+# Folders of the package, and modules beside them, import only from the lines above their own.
 PACKAGE_ORDER = """
-_native console optional reference.kernels reference.activations reference.losses reference.normalization
-reference.optimizers reference.averaging reference.random reference.network reference kernels objects feature_names
-tables tensors arrays finite sparse resolution iterables samples targets metrics.samples metrics.classification
-metrics.probabilities metrics.regression metrics config hyperparameters names keywords signatures losses initializers
-normalization dense kinds standardization class_names architecture answers splitting examples batches files
-safetensors datasets scoring monitoring early_stopping schedule schedules panels edge_labels pictures plot history
-storage optimizer optimizers averaging batch_statistics layers progress callbacks checkpoint feeding growth training
-learning_rates fitting explanation.printed explanation.single_layers explanation.trace explanation.oracle
-explanation.expressions explanation.slots explanation.loss_formulas explanation.normalization_formulas
-explanation.words explanation.lesson explanation.text explanation.latex explanation.mathml explanation.picture
-explanation.animation explanation.surface explanation.figures explanation.histograms explanation.page
-explanation.comparison explanation.homework explanation.kinks explanation.gradient_check explanation.diagnosis
-explanation.explanation explanation explaining network loading article explain_command _threads threadpool_controller
-sklearn.versions sklearn.columns sklearn.constraints sklearn.protocol sklearn.parameters sklearn.objective
-sklearn.held_back sklearn.descent sklearn.lbfgs sklearn.continuing sklearn.predictions sklearn.perceptron
-sklearn.labels sklearn.classifier sklearn.regressor sklearn cli __main__"""
-PACKAGE = PACKAGE_ORDER.split()
+_native _checks _moved _pyinstaller datasets reference
+_threads config kernels threadpool_controller losses initializers optimizers
+_inputs
+_model metrics
+layers schedules
+plot
+_training
+_saving fitting
+explanation.numbers
+explanation.writing
+explanation.drawing
+explanation
+explaining
+network
+article loading sklearn
+cli
+__main__"""
 OTHER_LIBRARIES = {
     *("PyInstaller", "dask", "distributed", "jax", "matplotlib", "ml_dtypes", "pandas", "polars", "pyarrow", "ray"),
     *("safetensors", "scipy", "skops", "sklearn", "torch"),
@@ -48,27 +49,14 @@ scripts = [
 ]
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The modules of fcnet that a module imports, anywhere in it; "" for the package itself or a relative import."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "fcnet":
-            names = [f"fcnet.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = ["fcnet" if node.level else str(node.module)]
-        else:
-            continue
-        yield from (name[6:] for name in names if name.partition(".")[0] == "fcnet")
+def test_the_folders_of_the_package_import_one_way():
+    place = {name: i for i, line in enumerate(PACKAGE_ORDER.strip().splitlines()) for name in line.split()}
+    arrows = [(name, other) for name, others in import_graph.folders().items() for other in others]
+    assert [f"{name} imports {other}" for name, other in arrows if place[other] >= place[name]] == []
 
 
-def test_python_imports_point_down():
-    faults = []
-    for path in sorted((ROOT / "python/fcnet").rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT / "python/fcnet").with_suffix("").parts).removesuffix(".__init__")
-        others = imported(path) if name != "__init__" else ()
-        faults += [f"{name} imports {other}" for other in others if PACKAGE.index(other) >= PACKAGE.index(name)]
-    assert not faults
+def test_no_modules_import_each_other_in_a_circle():
+    assert import_graph.levels(import_graph.modules())  # or a CycleError
 
 
 def top_calls(tree: ast.Module) -> set[str]:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import feeding, safetensors
 from fcnet._native import Trainer
+from fcnet._saving import safetensors
+from fcnet._training import batch_source
 
 from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, network
 from bounds import flat
@@ -64,7 +65,7 @@ def test_an_epoch_of_batches_whose_mean_is_interrupted_counts_and_is_in_it(monke
     once, net = network(wide), network(wide)
     batches, options = [(np.ones((8, 4000)), np.arange(8) % 2)] * 2, {"averaging": fc.SWA(start=0)}
     once.fit(batches, epochs=1, **options)
-    monkeypatch.setattr(feeding, "Trainer", InterruptedAtTheEnd)
+    monkeypatch.setattr(batch_source, "Trainer", InterruptedAtTheEnd)
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         with fc.threads(1), pytest.raises(KeyboardInterrupt):

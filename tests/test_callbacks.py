@@ -253,7 +253,7 @@ def test_callbacks_that_take_more_than_they_are_called_with_are_fine():
 @pytest.mark.parametrize(
     ("callbacks", "match"),
     [
-        (fc.Callback(), "callbacks is <fcnet.callbacks.Callback .*expected a list"),
+        (fc.Callback(), "callbacks is <fcnet.Callback .*expected a list"),
         ("x", "callbacks is 'x'"),
         ([3], "callbacks has 3: expected an fcnet.Callback or a function"),
         ([fc.Callback], "callbacks has <class"),

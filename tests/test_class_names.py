@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import arrays
+from fcnet._inputs import arrays
 
 from interop import library
 

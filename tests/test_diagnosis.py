@@ -92,7 +92,7 @@ def test_sparse_rows_are_diagnosed_as_dense_ones(data, options):
 @pytest.mark.interop
 def test_of_many_sparse_rows_some_are_looked_at(data, monkeypatch):
     sparse = library("scipy.sparse")
-    monkeypatch.setattr("fcnet.explanation.diagnosis._MOST", 300)
+    monkeypatch.setattr("fcnet.explanation.numbers.diagnosis._MOST", 300)
     found = fc.Network([6, 16, 2], seed=0).diagnose(sparse.csr_array(data[0]), data[1])
     assert found.inputs.counts.sum() == 50 * 6
     assert found.layers[0].outputs.counts.sum() == 200 * 16

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import cli, console, explanation
+from fcnet import cli, explanation
+from fcnet._checks import console
 from fcnet.article import article_network
 
 pytestmark = pytest.mark.once

@@ -10,9 +10,9 @@ import pytest
 
 import fcnet as fc
 from fcnet import reference
-from fcnet.dense import ACTIVATIONS
+from fcnet._model.dense import ACTIVATIONS
 from fcnet.explanation import table
-from fcnet.explanation.oracle import computed, hold, wide
+from fcnet.explanation.numbers.oracle import computed, hold, wide
 
 from bounds import max_error, unit_roundoff
 from explanations import CASES, LAYERS, NAMES, article, batch, few_neurons, fourth_power, normalized

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.explanation.latex import document
-from fcnet.explanation.lesson import Lesson
-from fcnet.explanation.text import has_color
+from fcnet.explanation.writing.latex import document
+from fcnet.explanation.writing.narrative import Lesson
+from fcnet.explanation.writing.text import has_color
 
 from explanations import CASES, NAMES, XOR, article, batch, normalized, rewrite
 from processes import DEADLINE

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.explanation.surface import Surface
+from fcnet.explanation.drawing.decision_surface import Surface
 
 from explanations import XOR, article
 from processes import DEADLINE

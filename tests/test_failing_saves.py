@@ -9,7 +9,7 @@ import os
 import pytest
 
 import fcnet as fc
-from fcnet import files
+from fcnet._saving import atomic_file
 
 pytestmark = pytest.mark.once
 
@@ -23,9 +23,9 @@ class Failing:
     def __init__(self, monkeypatch, at, number):
         self.at, self.number, self.calls = at, number, []
         for name in CALLS:
-            monkeypatch.setattr(files.os, name, self._counted(name, getattr(os, name)))
-        monkeypatch.setattr(files.fcntl, "flock", self._counted("flock", files.fcntl.flock))
-        monkeypatch.setattr(files, "open", self._opened, raising=False)
+            monkeypatch.setattr(atomic_file.os, name, self._counted(name, getattr(os, name)))
+        monkeypatch.setattr(atomic_file.fcntl, "flock", self._counted("flock", atomic_file.fcntl.flock))
+        monkeypatch.setattr(atomic_file, "open", self._opened, raising=False)
 
     def count(self, name, *paths):
         self.calls.append(name)
@@ -103,7 +103,7 @@ def test_a_save_makes_the_calls_that_are_let_fail(saved, monkeypatch):
     assert calls[-3:] == ["open", "fsync", "close"]  # the folder
 
 
-@pytest.mark.skipif(files.fcntl is None, reason="Windows")
+@pytest.mark.skipif(atomic_file.fcntl is None, reason="Windows")
 @pytest.mark.parametrize("number", ERRORS, ids=errno.errorcode.get)
 @pytest.mark.parametrize("at", range(40))
 def test_any_call_that_fails_leaves_a_whole_file_and_no_rest(at, number, saved, monkeypatch, tmp_path):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import tables
-from fcnet.samples import samples
-from fcnet.sparse import SparseRows
+from fcnet._inputs import tables
+from fcnet._inputs.features import samples
+from fcnet._inputs.sparse import SparseRows
 
 from interop import library
 from tables import NAMES, K, N, columns_of, fitted, problem, same

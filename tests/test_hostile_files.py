@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors, storage
+from fcnet._saving import network_file, safetensors
 from mutants import parts
 
 from processes import output
@@ -124,7 +124,7 @@ CHANGES = {
 def test_a_changed_header_is_refused(what, good, tmp_path, monkeypatch):
     change, match = CHANGES[what]
     header, data = parts(good)
-    monkeypatch.setattr(storage, "_checksum", lambda *_: header["__metadata__"]["crc32"])
+    monkeypatch.setattr(network_file, "_checksum", lambda *_: header["__metadata__"]["crc32"])
     refused(whole(change(json.loads(json.dumps(header))), data), tmp_path, match)
 
 
@@ -160,7 +160,7 @@ def test_other_names_are_refused(what, good, tmp_path, monkeypatch):
     first, last = header["input.feature_names"]["data_offsets"]
     assert last == len(data)
     header["input.feature_names"] |= {"shape": [len(lines)], "data_offsets": [first, first + len(lines)]}
-    monkeypatch.setattr(storage, "_checksum", lambda *_: header["__metadata__"]["crc32"])
+    monkeypatch.setattr(network_file, "_checksum", lambda *_: header["__metadata__"]["crc32"])
     refused(whole(header, data[:first] + lines), tmp_path, match)
 
 
@@ -252,7 +252,7 @@ def test_a_changed_architecture_is_damage(change, good, tmp_path):
 def test_a_scaled_file_of_huge_sizes_takes_no_memory(tmp_path):
     net = fc.Network([3, 2], seed=0, scale=2)
     net.save(tmp_path / "net")
-    state = storage.state_of(*safetensors.read(tmp_path / "net"), allow_nonfinite=False) | {"sizes": [10**15, 2]}
+    state = network_file.state_of(*safetensors.read(tmp_path / "net"), allow_nonfinite=False) | {"sizes": [10**15, 2]}
     with pytest.raises(ValueError, match=r"W of layers\[0\] has shape"):
         fc.Network.__new__(fc.Network).__setstate__(state)
 

@@ -10,7 +10,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import losses, schedules
-from fcnet.keywords import suggesting
+from fcnet._checks.keywords import suggesting
 
 pytestmark = pytest.mark.once
 

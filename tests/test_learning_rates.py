@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.learning_rates import LearningRates
+from fcnet._training.learning_rate_search import LearningRates
 
 pytestmark = pytest.mark.once
 

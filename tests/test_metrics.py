@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from fcnet import arrays
 from fcnet import metrics as m
+from fcnet._inputs import arrays
 
 from interop import library
 

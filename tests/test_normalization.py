@@ -12,7 +12,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native, reference
-from fcnet.normalization import Normalization
+from fcnet._model.normalization import Normalization
 
 from bounds import flat, max_error
 

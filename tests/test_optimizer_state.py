@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors
+from fcnet._saving import network_file, safetensors
 
 from damage import assert_file_is_refused, assert_state_is_refused
 from optimizers import OPTIMIZERS, every_optimizer
@@ -187,7 +187,7 @@ def test_squares_below_0_are_refused_and_other_numbers_not(name, slot, tmp_path)
     kind, powers, slots = state(net)
     for i, layers in enumerate(slots):
         layers[0][1][:] = -1.0  # B
-        fc.storage.save(net.__getstate__() | {"optimizer_state": (kind, powers, slots)}, tmp_path / "net")
+        network_file.save(net.__getstate__() | {"optimizer_state": (kind, powers, slots)}, tmp_path / "net")
         if i == slot:
             with pytest.raises(ValueError, match=f"slot {slot} of '{kind}' is negative: expected sums or means of squ"):
                 fc.load(tmp_path / "net")

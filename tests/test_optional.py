@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import fcnet as fc
-from fcnet.optional import optional
+from fcnet._checks.optional_imports import optional
 
 pytestmark = pytest.mark.once
 

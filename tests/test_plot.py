@@ -9,8 +9,8 @@ import pytest
 
 import fcnet as fc
 from fcnet import schedules
-from fcnet.edge_labels import places
-from fcnet.learning_rates import LearningRates
+from fcnet._training.learning_rate_search import LearningRates
+from fcnet.plot.edge_labels import places
 
 from explanations import NAMES, article
 from interop import library

@@ -205,7 +205,8 @@ def test_warnings_verbose_and_the_command_need_no_standard_streams(stream):
 import io, sys, warnings
 import numpy as np
 import fcnet as fc
-from fcnet import cli, console
+from fcnet import cli
+from fcnet._checks import console
 from fcnet.sklearn import MLPClassifier
 warnings.simplefilter("always")
 x, y = np.ones((20, 2)), np.arange(20) % 2

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import safetensors
+from fcnet._saving import network_file, safetensors
 
 from damage import assert_file_is_refused
 
@@ -207,7 +207,7 @@ def test_epochs_that_cannot_be_are_refused(epochs, tmp_path):
     cut_off(net, 3, {})
     state = net.__getstate__()
     state["history"]["epochs"] = epochs
-    fc.storage.save(state, tmp_path / "net")
+    network_file.save(state, tmp_path / "net")
     with pytest.raises(ValueError, match="its history has the epochs"):
         fc.load(tmp_path / "net")
 

@@ -17,7 +17,7 @@ pytestmark = beside_sklearn
 
 from scipy import sparse
 
-from fcnet import arrays
+from fcnet._inputs import arrays
 from fcnet.sklearn import MLPClassifier
 
 from processes import output

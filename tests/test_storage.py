@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.files import replacing
+from fcnet._saving.atomic_file import replacing
 
 from interop import library
 

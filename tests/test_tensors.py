@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.samples import samples
-from fcnet.tensors import BFLOAT16, widened
+from fcnet._inputs.features import samples
+from fcnet._inputs.tensors import BFLOAT16, widened
 
 from interop import interop, library
 from tables import K, M, fitted, problem, same

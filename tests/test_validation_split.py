@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native
-from fcnet.splitting import MOST_EPOCHS, hold_back
+from fcnet._training.dataset import MOST_EPOCHS, hold_back
 
 from interop import library
 

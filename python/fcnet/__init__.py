@@ -11,27 +11,29 @@ True
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
+from fcnet._moved import Finder
 from fcnet._native import __version__
 from fcnet._threads import get_num_threads, set_num_threads, threads
 from fcnet.threadpool_controller import register_when_imported
 
 if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
-    from fcnet.averaging import EMA, SWA
-    from fcnet.callbacks import Callback, StopTraining
-    from fcnet.checkpoint import Checkpoint
+    from fcnet._model.dense import Dense
+    from fcnet._model.normalization import BatchNorm, LayerNorm
+    from fcnet._saving.checkpoint import Checkpoint
+    from fcnet._training.averaging import EMA, SWA
+    from fcnet._training.callbacks import Callback, StopTraining
+    from fcnet._training.divergence import DivergenceError
+    from fcnet._training.early_stopping import EarlyStopping
+    from fcnet._training.history import History
+    from fcnet._training.learning_rate_search import LearningRates
     from fcnet.config import show_config
-    from fcnet.dense import Dense
-    from fcnet.early_stopping import EarlyStopping
-    from fcnet.history import History
-    from fcnet.learning_rates import LearningRates
     from fcnet.loading import load
     from fcnet.network import Network
-    from fcnet.normalization import BatchNorm, LayerNorm
     from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
-    from fcnet.training import DivergenceError
 
 __all__ = [
     "EMA",
@@ -74,23 +76,24 @@ __all__ = [
 # Where the names are that come in when they are first asked for: `import fcnet` is quick.
 _MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
 _HOMES = {
-    "averaging": ("EMA", "SWA"),
-    "callbacks": ("Callback", "StopTraining"),
-    "checkpoint": ("Checkpoint",),
+    "_model.dense": ("Dense",),
+    "_model.normalization": ("BatchNorm", "LayerNorm"),
+    "_saving.checkpoint": ("Checkpoint",),
+    "_training.averaging": ("EMA", "SWA"),
+    "_training.callbacks": ("Callback", "StopTraining"),
+    "_training.divergence": ("DivergenceError",),
+    "_training.early_stopping": ("EarlyStopping",),
+    "_training.history": ("History",),
+    "_training.learning_rate_search": ("LearningRates",),
     "config": ("show_config",),
-    "dense": ("Dense",),
-    "early_stopping": ("EarlyStopping",),
-    "history": ("History",),
-    "learning_rates": ("LearningRates",),
     "loading": ("load",),
     "network": ("Network",),
-    "normalization": ("BatchNorm", "LayerNorm"),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"),
-    "training": ("DivergenceError",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 register_when_imported()
+sys.meta_path.append(Finder())
 
 
 def __getattr__(name: str) -> Any:

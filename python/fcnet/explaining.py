@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, tables
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import whole_number
+from fcnet._inputs import tables
 from fcnet.fitting import Fitting
-from fcnet.keywords import suggesting
 
 if TYPE_CHECKING:
     from fcnet.explanation import Diagnosis, Explanation, GradientCheck
@@ -98,10 +99,10 @@ class Explaining(Fitting):
         ------
         TypeError, ValueError : an argument is not as above, or the loss is not finite.
         """
-        from fcnet.explanation import gradient_check
+        from fcnet.explanation.numbers import gradient_check
 
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
-        return gradient_check.checked(self, x, y, arrays.whole_number(most, "most", 1))
+        return gradient_check.checked(self, x, y, whole_number(most, "most", 1))
 
     @suggesting
     def diagnose(self, x: ArrayLike, y: ArrayLike, *, learning_rate: float = 0.1) -> Diagnosis:
@@ -124,7 +125,7 @@ class Explaining(Fitting):
         ------
         TypeError, ValueError : an argument is not as above.
         """
-        from fcnet.explanation import diagnosis
+        from fcnet.explanation.numbers import diagnosis
 
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         return diagnosis.diagnosed(self, x, y, learning_rate)

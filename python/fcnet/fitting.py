@@ -8,26 +8,27 @@ from typing import cast
 
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, console, tables
+from fcnet._checks import console
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import flag, whole_number
+from fcnet._inputs import tables
+from fcnet._model.architecture import Described
 from fcnet._native import Model, Trainer
-from fcnet.architecture import Described
-from fcnet.averaging import EMA, Averaging
-from fcnet.batch_statistics import refuse_one_sample
-from fcnet.batches import Y_IS_MISSING, CheckedBatches, validation_batches
-from fcnet.callbacks import Callback, Callbacks, Logs
-from fcnet.early_stopping import EarlyStopping
-from fcnet.examples import ClassWeight, Examples
-from fcnet.feeding import Batches, Feed, InMemory, open_trainer, refuse_scaled
-from fcnet.growth import grown
-from fcnet.history import History
-from fcnet.keywords import suggesting
+from fcnet._training.averaging import EMA, Averaging
+from fcnet._training.batch_source import Batches, Feed, InMemory, open_trainer, refuse_scaled
+from fcnet._training.batch_statistics import refuse_one_sample
+from fcnet._training.batches import Y_IS_MISSING, CheckedBatches, validation_batches
+from fcnet._training.callbacks import Callback, Callbacks, Logs
+from fcnet._training.dataset import MOST_EPOCHS, ClassWeight, Examples, checked_share
+from fcnet._training.divergence import DivergenceError, grown
+from fcnet._training.early_stopping import Best, EarlyStopping
+from fcnet._training.evaluation import Metrics, Scores, figures_of, scored
+from fcnet._training.history import History
+from fcnet._training.loop import Fit
+from fcnet._training.progress import Wanted, checked
 from fcnet.layers import Layer
 from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
-from fcnet.progress import Wanted, checked
-from fcnet.schedule import Schedule
-from fcnet.scoring import Metrics, Scores
-from fcnet.splitting import MOST_EPOCHS, checked_share
-from fcnet.training import Best, DivergenceError, Fit, figures_of, scored
+from fcnet.schedules import Schedule
 
 
 def _check_averaging(averaging: object, kind: type[Averaging] = Averaging) -> None:
@@ -173,11 +174,11 @@ class Fitting(Described):
         Exception : what a callback or a metric raises, with a note of the metric's name; the network as the last
             finished step left it.
         """
-        epochs = arrays.whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
-        initial_epoch = arrays.whole_number(initial_epoch, "initial_epoch", 0, epochs)
-        batch_size = arrays.whole_number(batch_size, "batch_size", 1)
+        epochs = whole_number(epochs, "epochs", 0, MOST_EPOCHS - self.epochs_trained)
+        initial_epoch = whole_number(initial_epoch, "initial_epoch", 0, epochs)
+        batch_size = whole_number(batch_size, "batch_size", 1)
         optimizer = optimizer_of(optimizer)
-        shuffle, drop_last = arrays.flag(shuffle, "shuffle"), arrays.flag(drop_last, "drop_last")
+        shuffle, drop_last = flag(shuffle, "shuffle"), flag(drop_last, "drop_last")
         progress, validation_split = checked(progress), checked_share(validation_split)
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
@@ -191,7 +192,7 @@ class Fitting(Described):
         feed: Feed
         validation: Examples | CheckedBatches | None
         if steps_per_epoch is not None:
-            steps_per_epoch = arrays.whole_number(steps_per_epoch, "steps_per_epoch", 1)
+            steps_per_epoch = whole_number(steps_per_epoch, "steps_per_epoch", 1)
             if y is not None:
                 raise ValueError(
                     "steps_per_epoch is given, but an epoch of x and y goes through all rows, batch_size at a time: "

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet.hyperparameters import check_numbers
-from fcnet.keywords import suggesting
-from fcnet.names import meant
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import check_numbers
+from fcnet._checks.suggestions import meant
 
 __all__ = ["Constant", "Initializer", "Orthogonal", "VarianceScaling"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet._checks.numbers import flag
+from fcnet._model.architecture import Architecture
+from fcnet._model.normalization import Normalization
 from fcnet._native import Model
-from fcnet.architecture import Architecture
-from fcnet.normalization import Normalization
 
 
 def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -147,7 +147,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = arrays.flag(value, "trainable")
+        self._trainable = flag(value, "trainable")
 
     def freeze(self) -> None:
         """Let fits leave it as it is."""

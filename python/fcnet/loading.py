@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from fcnet import console, safetensors, storage
-from fcnet.keywords import suggesting
+from fcnet._checks import console
+from fcnet._checks.keywords import suggesting
+from fcnet._saving import network_file, safetensors
 from fcnet.losses import Custom, LossFunction, loss_of
 from fcnet.network import Network
 
@@ -51,10 +52,10 @@ def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allo
     """
     if loss is not None and not isinstance(loss_of(loss), Custom):
         raise TypeError(f"loss is {loss!r}: expected the function that is the network's loss")
-    tensors, metadata = safetensors.read(path, storage.check_format)
+    tensors, metadata = safetensors.read(path, network_file.check_format)
     net = Network.__new__(Network)
     try:
-        state = storage.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
+        state = network_file.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
         stored = state["loss"].get("name")
         if loss is not None and stored == Custom.name:
             called, wanted = (str(one.get("function", "")) for one in (loss_of(loss).plain(), state["loss"]))

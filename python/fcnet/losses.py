@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet.hyperparameters import check_numbers
-from fcnet.keywords import suggesting
-from fcnet.names import meant
-from fcnet.signatures import check_call
+from fcnet._checks.callables import check_call
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import check_numbers
+from fcnet._checks.suggestions import meant
 
 __all__ = ["MAE", "MSE", "RMSE", "BinaryCrossEntropy", "CrossEntropy", "Huber", "Loss", "Poisson", "Quantile"]
 

@@ -10,26 +10,30 @@ from typing import Any, Literal, Never, cast
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from fcnet import arrays, class_names, feature_names, storage, tables
-from fcnet.architecture import ARGUMENTS, Architecture, checked_seed
-from fcnet.batches import Y_IS_MISSING, CheckedBatches
-from fcnet.dense import Activation, Dense
+from fcnet._checks.keywords import answering, suggesting, unknown_argument
+from fcnet._checks.numbers import flag, whole_number
+from fcnet._checks.public import public
+from fcnet._inputs import arrays, class_names, feature_names, tables
+from fcnet._inputs.features import samples
+from fcnet._inputs.iterables import BatchesGivenError, inputs_of, is_batches
+from fcnet._inputs.standardization import Columns
+from fcnet._model.architecture import ARGUMENTS, Architecture, checked_seed
+from fcnet._model.dense import Activation, Dense
+from fcnet._model.layer_spec import refuse_constants
+from fcnet._saving import network_file
+from fcnet._training.batches import Y_IS_MISSING, CheckedBatches
+from fcnet._training.dataset import MOST_EPOCHS
+from fcnet._training.early_stopping import Best
+from fcnet._training.evaluation import Metrics, Scores, evaluate
+from fcnet._training.history import History
+from fcnet._training.learning_rate_search import LearningRates, Rising, tried
 from fcnet.explaining import Explaining
-from fcnet.history import History
-from fcnet.iterables import BatchesGivenError, inputs_of, is_batches
-from fcnet.keywords import answering, suggesting, unknown_argument
-from fcnet.kinds import refuse_constants
 from fcnet.layers import Layer
-from fcnet.learning_rates import LearningRates, Rising, tried
 from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
-from fcnet.samples import samples
-from fcnet.scoring import Metrics, Scores
-from fcnet.splitting import MOST_EPOCHS
-from fcnet.standardization import Columns
-from fcnet.training import Best, evaluate
 
 
+@public
 @suggesting
 class Network(Explaining):
     """A fully connected network: hidden layers, then softmax for cross-entropy, or what another loss goes with.
@@ -243,7 +247,7 @@ class Network(Explaining):
     def _predict_otherwise(self, rows: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
         if output is not None and not (isinstance(output, str) and output == "logits"):
             raise ValueError(f"output is {output!r}: expected 'logits' or None")
-        if not arrays.flag(dropout, "dropout"):
+        if not flag(dropout, "dropout"):
             if seed is not None:
                 raise ValueError(f"seed is {seed!r}, but nothing is drawn: expected dropout=True with it")
             return self._model.predict_otherwise(rows, output is not None)
@@ -417,8 +421,8 @@ class Network(Explaining):
         True
         """
         optimizer = optimizer_of(optimizer)
-        span = Rising(lowest, highest, arrays.whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
-        batch_size = arrays.whole_number(batch_size, "batch_size", 1)
+        span = Rising(lowest, highest, whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
+        batch_size = whole_number(batch_size, "batch_size", 1)
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
         train = self._examples(x, y, None, finite=True).not_empty("x")
         return tried(self, x, y, len(train.x), span, batch_size, optimizer)
@@ -451,14 +455,14 @@ class Network(Explaining):
         OSError : the file cannot be written; one that was there is as before, unless the message is about its folder.
         """
         state = self.__getstate__()
-        if not arrays.flag(optimizer_state, "optimizer_state"):
+        if not flag(optimizer_state, "optimizer_state"):
             best = state["best"]
             state |= {
                 "optimizer_state": None,
                 "average_state": None,
                 "best": best if best and best[1] is None else None,
             }
-        storage.save(state, path)
+        network_file.save(state, path)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
@@ -506,7 +510,7 @@ class Network(Explaining):
         if best is not None:
             epoch, weights = best
             weights = self._model.snapshot(weights and made.parts(weights))
-            self._best.kept = arrays.whole_number(epoch, "best", 0, MOST_EPOCHS), weights
+            self._best.kept = whole_number(epoch, "best", 0, MOST_EPOCHS), weights
         self._history = History(**history)
-        self._steps = arrays.whole_number(steps, "steps", 0, 2**63 - 1)
-        self._model.epochs = arrays.whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)
+        self._steps = whole_number(steps, "steps", 0, 2**63 - 1)
+        self._model.epochs = whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)

@@ -5,7 +5,7 @@
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
-datas = collect_data_files("fcnet", includes=["data/*", "explanation/*.css", "explanation/*.js"])
+datas = collect_data_files("fcnet", includes=["datasets/*", "explanation/drawing/*.css", "explanation/drawing/*.js"])
 hiddenimports = collect_submodules(
     "fcnet", filter=lambda name: not name.startswith(("fcnet.sklearn", "fcnet._pyinstaller"))
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fcnet.explanation.comparison import Comparison, table
-from fcnet.explanation.diagnosis import Advice, Diagnosis, LayerDiagnosis
 from fcnet.explanation.explanation import Explanation
-from fcnet.explanation.figures import Figures
-from fcnet.explanation.gradient_check import Difference, GradientCheck
-from fcnet.explanation.homework import Finding
+from fcnet.explanation.numbers.answer_check import Finding
+from fcnet.explanation.numbers.comparison import Comparison, table
+from fcnet.explanation.numbers.diagnosis import Advice, Diagnosis, LayerDiagnosis
+from fcnet.explanation.numbers.figures import Figures
+from fcnet.explanation.numbers.gradient_check import Difference, GradientCheck
 
 __all__ = [
     "Advice",

@@ -12,23 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet import arrays, console
-from fcnet.class_names import restored
-from fcnet.explanation.animation import animated
-from fcnet.explanation.comparison import Comparison, compared
-from fcnet.explanation.figures import of_layers
-from fcnet.explanation.histograms import histograms
-from fcnet.explanation.homework import checked
-from fcnet.explanation.latex import document, markdown
-from fcnet.explanation.lesson import Lesson, Section
-from fcnet.explanation.oracle import hold
-from fcnet.explanation.page import Page
-from fcnet.explanation.picture import VIEWS, Picture, fits
-from fcnet.explanation.slots import Slots
-from fcnet.explanation.text import Writer, has_color
-from fcnet.explanation.trace import Array, Problem, Quantities, descent
-from fcnet.explanation.words import CHECKED, changes, in_words, losses
-from fcnet.feature_names import Name
+from fcnet._checks import console
+from fcnet._checks.numbers import flag, whole_number
+from fcnet._inputs.class_names import restored
+from fcnet._inputs.feature_names import Name
+from fcnet.explanation.drawing.animation import animated
+from fcnet.explanation.drawing.histograms import histograms
+from fcnet.explanation.drawing.page import Page
+from fcnet.explanation.drawing.picture import VIEWS, Picture, fits
+from fcnet.explanation.numbers.answer_check import checked
+from fcnet.explanation.numbers.comparison import Comparison, compared
+from fcnet.explanation.numbers.figures import of_layers
+from fcnet.explanation.numbers.oracle import hold
+from fcnet.explanation.numbers.trace import Array, Problem, Quantities, descent
+from fcnet.explanation.writing.latex import document, markdown
+from fcnet.explanation.writing.narrative import Lesson, Section
+from fcnet.explanation.writing.placeholders import Slots
+from fcnet.explanation.writing.text import Writer, has_color
+from fcnet.explanation.writing.words import CHECKED, changes, in_words, losses
 from fcnet.optimizers import SGD
 
 _MOST_DIGITS = 12
@@ -66,7 +67,7 @@ class Explanation(Mapping[str, Array]):
         answer: Mapping[str, ArrayLike] | None,
         class_names: Sequence[str] | None,
     ) -> None:
-        rate, count = SGD(learning_rate).learning_rate, arrays.whole_number(steps, "steps", 1)
+        rate, count = SGD(learning_rate).learning_rate, whole_number(steps, "steps", 1)
         examples = net._examples(x, y, None, finite=True).not_empty("x")
         self._problem = Problem(net._architecture, examples, tuple(net._trainable()), rate)
         self._problem.check(count)
@@ -145,9 +146,9 @@ class Explanation(Mapping[str, Array]):
         columns = shutil.get_terminal_size((100, 24)).columns if width is None else width
         writer = Writer(
             _digits(digits),
-            has_color() if color is None else arrays.flag(color, "color"),
-            arrays.whole_number(columns, "width", 1),
-            ascii_only is None or arrays.flag(ascii_only, "ascii_only"),
+            has_color() if color is None else flag(color, "color"),
+            whole_number(columns, "width", 1),
+            ascii_only is None or flag(ascii_only, "ascii_only"),
         )
         sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
         course = [] if len(self.steps) == 1 else [writer.bold("The course"), losses(self.steps)]
@@ -303,7 +304,7 @@ class Explanation(Mapping[str, Array]):
 
 
 def _digits(given: int) -> int:
-    return arrays.whole_number(given, "digits", 1, _MOST_DIGITS)
+    return whole_number(given, "digits", 1, _MOST_DIGITS)
 
 
 def _names(given: Sequence[str] | None, classes: tuple[Name, ...] | None, outputs: int) -> tuple[str, ...]:

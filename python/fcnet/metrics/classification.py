@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet._inputs import arrays
 from fcnet.metrics.samples import mean, predicted, weights
 
 Average = Literal["auto", "binary", "macro", "micro", "weighted"]

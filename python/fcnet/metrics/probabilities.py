@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays
+from fcnet._checks.numbers import whole_number
 from fcnet.metrics.samples import labels, mean, scores, weights
 
 
@@ -40,7 +40,7 @@ def top_k_accuracy(
     n, classes = rows.shape
     if classes < 2:
         raise ValueError(f"output has shape {np.shape(output)}: expected scores (n, classes)")
-    k = arrays.whole_number(k, "k", 1, classes)
+    k = whole_number(k, "k", 1, classes)
     truth = labels(y_true, n, classes)
     own = np.take_along_axis(rows, truth[:, None].astype(np.intp), axis=1)
     before = (rows > own) | ((rows == own) & (np.arange(classes) < truth[:, None]))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import arrays, targets
+from fcnet._inputs import arrays, targets
 
 _MOST_CLASSES = 2**31 - 1
 

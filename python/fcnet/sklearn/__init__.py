@@ -10,7 +10,7 @@ True
 
 from __future__ import annotations
 
-from fcnet.optional import optional
+from fcnet._checks.optional_imports import optional
 
 optional("sklearn", "fcnet.sklearn")
 

@@ -13,12 +13,12 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
-from fcnet.progress import Wanted
-from fcnet.schedule import Schedule
+from fcnet._training.progress import Wanted
+from fcnet.schedules import Schedule
+from fcnet.sklearn.base_mlp import Perceptron, has_steps
 from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
 from fcnet.sklearn.labels import Labels, refuse_missing
 from fcnet.sklearn.objective import Objective
-from fcnet.sklearn.perceptron import Perceptron, has_steps
 from fcnet.sklearn.predictions import decoded, log_sigmoid, log_softmax
 from fcnet.sklearn.versions import MultiLabelMixin, available_if, fits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcnet import feature_names, tables
+from fcnet._inputs import feature_names, tables
 from fcnet.sklearn.versions import validate_data as validate_as_scikit_learn
 
 __all__ = ["validate_data"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from fcnet.dense import ACTIVATIONS
-from fcnet.schedule import Schedule
+from fcnet._model.dense import ACTIVATIONS
+from fcnet.schedules import Schedule
 
 AT_LEAST_0 = Interval(Real, 0, None, closed="left")
 ABOVE_0 = Interval(Real, 0, None, closed="neither")

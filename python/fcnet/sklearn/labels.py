@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import LabelBinarizer
 
-from fcnet.class_names import of_text
+from fcnet._inputs.class_names import of_text
 
 
 def refuse_missing(y: Any, name: str) -> None:

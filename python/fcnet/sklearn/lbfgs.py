@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from fcnet import console
+from fcnet._checks import console
 from fcnet.network import Network
 from fcnet.sklearn.objective import Objective, squared_norm
 from fcnet.sklearn.parameters import layers_of, set_layers

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from fcnet import arrays
+from fcnet._inputs import arrays
 from fcnet.network import Network
 
 

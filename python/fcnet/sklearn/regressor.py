@@ -12,12 +12,12 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
+from fcnet._training.progress import Wanted
 from fcnet.losses import LOSSES, Loss
-from fcnet.progress import Wanted
-from fcnet.schedule import Schedule
+from fcnet.schedules import Schedule
+from fcnet.sklearn.base_mlp import Perceptron, has_steps
 from fcnet.sklearn.constraints import CONSTRAINTS
 from fcnet.sklearn.objective import Objective
-from fcnet.sklearn.perceptron import Perceptron, has_steps
 from fcnet.sklearn.versions import available_if, fits
 
 _OF_VALUES = sorted(name for name, kind in LOSSES.items() if not kind.counts_right)

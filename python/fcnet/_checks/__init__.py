@@ -1,0 +1,1 @@
+"""What arguments are checked with, and what messages are made of."""

@@ -1,0 +1,95 @@
+"""Checks of the numbers that optimisers, schedules and the like are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from numbers import Real
+
+import numpy as np
+
+Range = tuple[str, Callable[[float], bool]]
+
+POSITIVE: Range = ("a positive, finite number", lambda value: 0 < value < math.inf)
+AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
+
+
+def share(name: str) -> Range:
+    """0 <= name < 1."""
+    return f"0 <= {name} < 1", lambda value: 0 <= value < 1
+
+
+def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
+    """Make the attributes of a frozen dataclass that ``ranges`` names floats.
+
+    Parameters
+    ----------
+    owner : object
+    ranges : name -> (what is expected, whether a number is valid)
+
+    Raises
+    ------
+    TypeError : not a number.
+    ValueError : out of range.
+    """
+    for name, (expected, is_valid) in ranges.items():
+        value = getattr(owner, name)
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} is {value!r}: expected a number")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not is_valid(number):
+            raise ValueError(f"{name} is {value!r}: expected {expected}")
+        object.__setattr__(owner, name, number)
+
+
+def flag(value: object, name: str) -> bool:
+    """``value`` as a bool.
+
+    Parameters
+    ----------
+    value : bool
+        Python's or NumPy's.
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError : not a bool.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}: expected True or False")
+    return bool(value)
+
+
+def whole_number(value: object, name: str, least: int, most: int | None = None) -> int:
+    """``value`` as an int in [least, most].
+
+    Parameters
+    ----------
+    value : int
+        Python's or NumPy's, not bool.
+    name : str
+    least, most : int
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TypeError : not a whole number.
+    ValueError : out of range.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} is {value!r}: expected a whole number")
+    if value < least or (most is not None and value > most):
+        limitless = most is None or (value < least and most >= 2**31)
+        limit = f"at least {least}" if limitless else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value}: expected {limit}")
+    return int(value)

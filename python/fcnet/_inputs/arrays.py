@@ -1,0 +1,198 @@
+"""Arrays and numbers that come in, checked; and the wording of what is wrong with them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet._inputs import objects, tables, tensors
+from fcnet._inputs.feature_names import cut, variable
+
+Array = NDArray[Any]
+
+SCANNED = 1 << 20  # elements looked at between two chances for Ctrl-C
+
+
+def plain(value: ArrayLike, name: str) -> Array:
+    """``value`` as an array of its own type, bfloat16 as ``tensors.BFLOAT16``, a missing number of a table as NaN.
+
+    Parameters
+    ----------
+    value : array-like, tensor, table or column
+    name : str
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    TypeError : what NumPy would silently misread, or cannot read.
+    ValueError : not rectangular.
+    """
+    if type(value) is np.ndarray:
+        return tensors.seen(value)
+    # Not imported here: a fork in the middle of an import would hang the child. Another thread may be in one.
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    if masked is not None and isinstance(value, masked):
+        advice = f"see {variable(name)}.filled(0), with a number of your choice for what is masked"
+        raise TypeError(f"{name} is a masked array: expected a plain one, {advice}")
+    if callable(getattr(type(value), "toarray", None)):
+        what = f"{name} is a sparse {type(value).__name__}"
+        raise TypeError(f"{what}: expected a dense array, see {variable(name)}.toarray()")
+    if value is None:
+        raise TypeError(f"{name} is None: expected an array")
+    for library in (tables, tensors):
+        array = library.as_array(value, name)
+        if array is not None:
+            return tensors.seen(array)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        if "inhomogeneous" in str(error):
+            differ = "its rows differ in length, expected as many numbers in each"
+            raise ValueError(f"{name} is not a rectangular array: {differ}") from None
+        raise ValueError(f"{name} cannot be read as an array: {error}") from None
+    if array.ndim == 0 and array.dtype == object:
+        raise TypeError(f"{name} is a {type(value).__name__}: expected an array, a list or a table")
+    return tensors.seen(array)
+
+
+def real(array: Array, name: str) -> Array:
+    """The same, bfloat16 as float32, numbers that are Python's objects by their values.
+
+    Raises
+    ------
+    TypeError : it does not hold real numbers.
+    """
+    array = tensors.widened(array)
+    if array.dtype.kind in "fiub":
+        return array
+    numbers = objects.numbers(array) if array.dtype.kind == "O" else None
+    if numbers is None:
+        raise TypeError(_not_real(array, name))
+    return numbers
+
+
+def _not_real(array: Array, name: str) -> str:
+    """What is wrong with an array that does not hold real numbers, and what may be done about it."""
+    kind, x = array.dtype.kind, variable(name)
+    if objects.are_texts_of_numbers(array):
+        return f"{name} holds text: expected real numbers, see np.asarray({x}, float)"
+    if kind == "O":
+        at, value = next(objects.others(array))
+        where = ", column ".join(map(str, at))
+        advice = f", see pandas.DataFrame({x})" if isinstance(value, dict) else ""
+        what = f"{cut(repr(value))}, a {type(value).__name__},"
+        return f"{name} contains {what} in row {where}: expected real numbers{advice}"
+    day = "np.timedelta64(1, 'D')"
+    such = {
+        "M": f", such as days since 1970: see (np.asarray({x}) - np.datetime64(0, 'D')) / {day}",
+        "m": f", such as days: see np.asarray({x}) / {day}",
+        "c": f", see np.hstack([np.real({x}), np.imag({x})])",
+    }
+    return f"{name} has dtype {array.dtype}: expected real numbers{such.get(kind, '')}"
+
+
+def rows_at_once(outputs: int) -> int:
+    """How many rows to predict at a time: a million outputs, but enough rows to be worth a walk over the weights."""
+    return max(SCANNED // outputs, 128)
+
+
+def strips(array: Array, overlap: int = 0) -> Iterator[tuple[int, Array]]:
+    """Part after part of the rows, each with where it begins: small enough that Ctrl-C does not wait.
+
+    Of text and other objects, which take some ten times as long, there are fewer in a part.
+    """
+    at_once = SCANNED // 8 if array.dtype.kind in "OUST" else SCANNED
+    rows = max(1, at_once // max(1, array[:1].size))
+    for first in range(0, len(array), rows):
+        yield first, array[first : first + rows + overlap]
+
+
+def converted(array: Array, dtype: np.dtype[Any]) -> Array:
+    """As ``dtype``, aligned and C-ordered; what is too large becomes infinite."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
+    result = np.empty(array.shape, dtype)
+    with np.errstate(over="ignore"):
+        for first, part in strips(array):
+            result[first : first + len(part)] = part
+    return result
+
+
+def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
+    """As ``dtype``, aligned and C-ordered; ValueError for what only the wider type can hold."""
+    result = converted(array, dtype)
+    if array.dtype.kind == "f" and array.itemsize > result.itemsize:  # a whole number of 64 bits always fits
+        for first, part in strips(result):
+            beyond = np.argwhere(np.isinf(part) & ~np.isinf(array[first : first + len(part)]))
+            if len(beyond):
+                at = (first + int(beyond[0][0]), *map(int, beyond[0][1:]))
+                most = np.finfo(dtype).max
+                raise ValueError(
+                    f"{name} has {array[at]} at {list(at)}, too large for {dtype}: expected at most {most:.3g} in size"
+                )
+    return result
+
+
+def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) -> Array:
+    """One finite number for all features, or one for each.
+
+    Parameters
+    ----------
+    value : number or array-like (inputs,)
+    inputs : int
+    dtype : the network's
+        The numbers are finite in it, too.
+    name : str
+
+    Returns
+    -------
+    read-only array () or (inputs,) of float64
+
+    Raises
+    ------
+    TypeError : not real numbers.
+    ValueError : another shape, or not finite.
+    """
+    array = real(plain(value, name), name)
+    if array.shape not in ((), (inputs,)):
+        raise ValueError(f"{name} has shape {array.shape}: expected one number, or one for each feature: ({inputs},)")
+    array = array.astype(np.float64)
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(array.astype(dtype))
+    if not finite.all():
+        where = f" in feature {np.flatnonzero(~finite)[0]}" if array.ndim else ""
+        raise ValueError(f"{name} is not finite in {dtype}{where}: expected finite numbers")
+    array.setflags(write=False)
+    return array
+
+
+def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
+    """Weights or biases as ``dtype``.
+
+    Parameters
+    ----------
+    value : array-like of real numbers
+    shape : tuple of int
+    dtype : the network's
+    name : str
+
+    Returns
+    -------
+    array of that shape
+
+    Raises
+    ------
+    TypeError : not real numbers.
+    ValueError : another shape.
+    """
+    array = real(plain(value, name), name)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}: expected {shape}")
+    return cast(array, dtype, name)

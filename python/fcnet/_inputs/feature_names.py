@@ -1,0 +1,249 @@
+"""The names of a network's inputs, which are those of the first table that it was fitted on.
+
+A name is kept as one plain value, so that files, pickles and comparisons need no other library: text, whole numbers,
+finite floats and None as they are, any other name as a tuple of its kind and what it is made of, like
+``("tuple", "a", 1)``, ``("bool", 1)`` or ``("timestamp", "2026-11-30T00:00:00", None)``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fcnet._checks.optional_imports import optional
+
+Name = str | int | float | None | tuple[Any, ...]
+
+_LISTED = 5  # names that a message lists
+_PLAIN = frozenset({str, int, type(None)})
+_ZONE = re.compile(r"[\w+:/-]{1,64}")  # such as Europe/Berlin or UTC+01:00, by which pandas finds it again
+
+
+def _pandas() -> Any:
+    return optional("pandas", "a column named by a type of pandas")
+
+
+# Of each kind, what it is made of and how it is made again.
+_KINDS: dict[str, tuple[tuple[type, ...] | None, Callable[..., Hashable]]] = {
+    "bool": ((int,), bool),
+    "float": ((str,), float),  # NaN and infinity
+    "bytes": ((str,), bytes.fromhex),
+    "date": ((str,), datetime.date.fromisoformat),
+    "datetime": ((str,), datetime.datetime.fromisoformat),
+    "timestamp": (
+        (str, object),
+        lambda text, zone: _pandas().Timestamp(text) if zone is None else _pandas().Timestamp(text).tz_convert(zone),
+    ),
+    "timedelta": ((str,), lambda text: _pandas().Timedelta(text)),
+    "period": ((int, str), lambda ordinal, frequency: _pandas().Period(ordinal=ordinal, freq=frequency)),
+    "interval": ((object, object, str), lambda *ends: _pandas().Interval(*map(restored, ends[:2]), closed=ends[2])),
+    "NaT": ((), lambda: _pandas().NaT),
+    "NA": ((), lambda: _pandas().NA),
+    "tuple": (None, lambda *entries: tuple(map(restored, entries))),
+    "object": ((object,), lambda name: name),
+}
+
+
+def _of_pandas(name: Any) -> Name:
+    """A name of one of pandas' types, or of a type that only a pickle can hold."""
+    if type(name).__module__.partition(".")[0] != "pandas":
+        return ("object", name)
+    match type(name).__name__:
+        case "Timestamp" if name.tzinfo is None or _ZONE.fullmatch(str(name.tzinfo)):
+            return ("timestamp", name.isoformat(), None if name.tzinfo is None else str(name.tzinfo))
+        case "Timedelta":
+            return ("timedelta", name.isoformat())
+        case "Period":
+            return ("period", name.ordinal, name.freqstr)
+        case "Interval":
+            return ("interval", kept(name.left), kept(name.right), name.closed)
+        case "NaTType":
+            return ("NaT",)
+        case "NAType":
+            return ("NA",)
+    return ("object", name)
+
+
+def kept(name: Any) -> Name:
+    """A name as it is kept; TypeError where it is not hashable, and so no name.
+
+    Names that count as the same are kept alike: a whole number and the float equal to it do, True and 1 do not.
+    """
+    if type(name) in _PLAIN:
+        return name  # type: ignore[no-any-return]
+    hash(name)
+    if isinstance(name, str):
+        return str.__str__(name)
+    if isinstance(name, bool | np.bool_):
+        return ("bool", int(name))
+    if isinstance(name, int | np.integer):
+        return int(name)
+    if isinstance(name, float | np.floating):
+        number = float(name)
+        return number if math.isfinite(number) else ("float", repr(number))
+    if isinstance(name, tuple):
+        return ("tuple", *map(kept, name))
+    if isinstance(name, bytes):
+        return ("bytes", name.hex())
+    if type(name) is datetime.date:
+        return ("date", name.isoformat())
+    if type(name) is datetime.datetime and name.tzinfo is None:
+        return ("datetime", name.isoformat())
+    return _of_pandas(name)
+
+
+def all_kept(names: Iterable[Any]) -> tuple[Name, ...] | None:
+    """Names as they are kept; None where one of them is not hashable, and so no name."""
+    names = tuple(names)
+    if set(map(type, names)) <= _PLAIN:
+        return names
+    try:
+        return tuple(map(kept, names))
+    except TypeError:
+        return None
+
+
+def restored(name: Name) -> Hashable:
+    """The name that was kept so.
+
+    Raises
+    ------
+    ImportError : it is of a type of pandas, which is missing.
+    ValueError : no name is kept so.
+    """
+    if type(name) is not tuple:
+        return name
+    try:
+        return _KINDS[name[0]][1](*name[1:])
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"feature_names has {name!r}, which is no name: {error}") from None
+
+
+def variable(name: str) -> str:
+    """What advice calls an argument that messages call so: "x" where that is "x of batch 3"."""
+    return name.split()[0]
+
+
+def cut(text: str) -> str:
+    """A text as messages show it, cut off where it is long."""
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def shown(name: Name) -> str:
+    """A name as messages show it, cut off where it is long."""
+    if isinstance(name, str):
+        return repr(cut(name))
+    try:
+        text = repr(restored(name))
+    except (ImportError, ValueError):
+        text = repr(name)
+    return cut(text if text.isprintable() else repr(text))
+
+
+def _checked(name: Any) -> Name:
+    """A name out of a file or a pickle, which has lists for tuples; ValueError where none is kept so."""
+    if type(name) in _PLAIN or (type(name) is float and math.isfinite(name)):
+        return name  # type: ignore[no-any-return]
+    if not isinstance(name, list | tuple) or not name or not isinstance(name[0], str) or name[0] not in _KINDS:
+        raise ValueError
+    kind, *entries = name
+    types, make = _KINDS[kind]
+    if kind in ("tuple", "interval"):
+        entries = [*map(_checked, entries[:2]), *(map(_checked, entries[2:]) if kind == "tuple" else entries[2:])]
+    if types is not None and (len(entries) != len(types) or not all(map(isinstance, entries, types))):
+        raise ValueError
+    if kind == "timestamp" and not (
+        entries[1] is None or (isinstance(entries[1], str) and _ZONE.fullmatch(entries[1]))
+    ):
+        raise ValueError
+    if kind in ("bool", "float", "bytes", "date", "datetime") and kept(make(*entries)) != (kind, *entries):
+        raise ValueError
+    hash(tuple(entries))
+    return (kind, *entries)
+
+
+def checked(names: object, inputs: int) -> tuple[Name, ...] | None:
+    """Names out of a file or a pickle; ValueError where they are neither None nor one for each input."""
+    if names is None:
+        return None
+    try:
+        if isinstance(names, list | tuple) and len(names) == inputs:
+            return tuple(map(_checked, names))
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"feature_names is not one name for each of {inputs} inputs")
+
+
+def _listing(names: Sequence[Name]) -> str:
+    shown_names = [shown(name) for name in names[:_LISTED]]
+    return ", ".join(shown_names) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+
+
+def _are_unnamed(given: tuple[Name, ...], known: tuple[Name, ...]) -> bool:
+    """Whether columns are but numbered from 0 on, as pandas does with those of an array, and no numbers are known."""
+    numbered = all(type(name) is int and name == i for i, name in enumerate(given))
+    return numbered and len(given) == len(known) and int not in map(type, known)
+
+
+def compare(
+    given: tuple[Name, ...] | None,
+    known: tuple[Name, ...] | None,
+    name: str,
+    table: object,
+    *,
+    advise: bool = True,
+) -> None:
+    """Check the columns of a table against those that the network was fitted on.
+
+    All is well where either has no names. Columns that are but numbered from 0 on, in order, count as no names, unless
+    a column that is known is called by a whole number, too.
+
+    Parameters
+    ----------
+    given, known : tuple of Name, or None
+    name : str
+        What messages call the table.
+    table : object
+    advise : bool
+        Say how to come to the known columns from a network's ``feature_names``.
+
+    Raises
+    ------
+    ValueError : they differ; the message says which.
+    """
+    if given is None or known is None or given == known or _are_unnamed(given, known):
+        return
+    offered, expected = set(given), set(known)
+    missing = [column for column in known if column not in offered]
+    extra = [column for column in given if column not in expected]
+    differences = [f"lacks the columns {_listing(missing)}"] if missing else []
+    differences += [f"has the columns {_listing(extra)} that the network does not know"] if extra else []
+    if not differences and len(given) != len(known):
+        differences = [f"has {len(given)} columns, some of one name, but the network takes {len(known)}"]
+    if not differences:
+        at = next(i for i, pair in enumerate(zip(given, known, strict=True)) if pair[0] != pair[1])
+        differences = [f"has its columns in another order, {_listing(given[at : at + 1])} as column {at}"]
+        differences[0] += f" instead of {_listing(known[at : at + 1])}"
+    advice = _advice(given, known, variable(name), table) if advise else ""
+    raise ValueError(f"{name} {' and '.join(differences)}: expected those of the first fit, in their order{advice}")
+
+
+def _advice(given: tuple[Name, ...], known: tuple[Name, ...], name: str, table: object) -> str:
+    """How to come to the columns that are known; nothing where some are missing."""
+    if not set(known) <= set(given):
+        same_number = len(given) == len(known)
+        return f"; for the same columns under other names see np.asarray({name})" if same_number else ""
+    if not hasattr(table, "iloc"):
+        method = ".select(list(net.feature_names))" if hasattr(table, "select") else "[list(net.feature_names)]"
+    elif len(set(given)) < len(given):
+        method = ".loc[:, ~{name}.columns.duplicated()][list(net.feature_names)]"
+    elif any(type(column) is tuple and column[0] == "bool" for column in known):  # a list of these would choose rows
+        method = ".reindex(columns=list(net.feature_names))"
+    else:
+        method = "[list(net.feature_names)]"
+    return f", see {name}{method.format(name=name)}"

@@ -1,0 +1,120 @@
+"""What comes in as x, checked and as the native core takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fcnet._inputs import arrays, feature_names, iterables, sparse, tables, tensors
+from fcnet._inputs.arrays import Array
+from fcnet._inputs.feature_names import Name, variable
+from fcnet._inputs.finite import Scaling, refuse_unfit
+from fcnet._inputs.sparse import SparseRows
+
+# What the native core reads in place, with any steps between rows and columns.
+_NUMBERS = ("f2", "f4", "f8", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+_NATIVE = frozenset({*map(np.dtype, _NUMBERS), tensors.BFLOAT16})
+_FLOATS = (np.dtype("f4"), np.dtype("f8"))
+
+
+def _readable(array: Array) -> bool:
+    """Whether the native core can read the array where it lies; a broadcast one could be larger than memory."""
+    if array.dtype not in _NATIVE or not array.dtype.isnative or not array.flags.aligned:
+        return False
+    if array.flags.c_contiguous:
+        return True
+    return all(
+        step % array.itemsize == 0 and (step != 0 or n <= 1) for step, n in zip(array.strides, array.shape, strict=True)
+    )
+
+
+def _plainest(x: ArrayLike, inputs: int) -> bool:
+    """Whether nothing needs to be looked at: said in a fraction of the microseconds that the rest takes."""
+    if type(x) is not np.ndarray or not (x.dtype is _FLOATS[0] or x.dtype is _FLOATS[1]):
+        return False
+    return x.flags.c_contiguous and x.flags.aligned and x.shape[1:] == (inputs,)
+
+
+def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
+    if shape[1] != inputs:
+        advice = f", see np.transpose({variable(name)})" if shape[0] == inputs else ""
+        raise ValueError(
+            f"{name} has {shape[1]} features, but the network takes {inputs}: "
+            f"expected (n_samples, {inputs}), got {shape}{advice}"
+        )
+
+
+def samples(
+    x: ArrayLike,
+    inputs: int,
+    dtype: np.dtype[Any],
+    *,
+    finite: bool,
+    known: tuple[Name, ...] | None = None,
+    scaling: Scaling | None = None,
+    name: str = "x",
+) -> Array | SparseRows:
+    """Rows for the network: floats and whole numbers of up to 64 bits in place, the rest as ``dtype``; sparse ones too.
+
+    Parameters
+    ----------
+    x : array-like, table or sparse array (n, inputs) of real numbers
+    inputs : int
+    dtype : the network's
+    finite : bool
+        Refuse NaN and infinity, and what the network's type cannot hold.
+    known : tuple, optional
+        The columns that a table must have, as ``feature_names`` keeps them.
+    scaling : Scaling, optional
+        The network's, by default none: what it makes infinite is refused too.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    array or SparseRows (n, inputs)
+
+    Raises
+    ------
+    TypeError : not real numbers, a masked array.
+    ValueError : another shape, other columns, or not finite.
+    """
+    if not finite and _plainest(x, inputs):
+        return x  # type: ignore[return-value]  # a cast is a call
+    if iterables.is_batches(x):
+        raise iterables.BatchesGivenError(f"{name} is a {type(x).__name__}: expected an array, a list or a table")
+    x = tables.in_memory(x, name)
+    columns = tables.column_names(x)
+    feature_names.compare(columns, known, name, x)
+    x = tables.of_frame(x)
+    if sparse.is_sparse(x):
+        rows = sparse.rows(x, dtype, name)
+        _check_features(rows.shape, inputs, name)
+        if finite:
+            rows.refuse_unfit(name, scaling or Scaling(dtype), columns or known)
+        return rows
+    if iterables.is_list_of_batches(x):
+        what = f"{name} is a {type(x).__name__} of batches"
+        raise TypeError(f"{what}: expected their rows; predict and predict_classes take iter({variable(name)})")
+    array = arrays.plain(x, name)
+    if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
+        array = arrays.real(array, name)
+    if array.ndim != 2:
+        one, whole = array.ndim == 1 and len(array), variable(name)
+        row, column, images = one == inputs, one and inputs == 1, array.ndim > 2 and array.size == len(array) * inputs
+        advice = f", for one sample see np.asarray({whole})[None, :]" if row else ""
+        advice = f", for one feature see np.asarray({whole})[:, None]" if column else advice
+        advice = f", see np.reshape({whole}, (-1, {inputs}))" if images else advice
+        raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
+    _check_features(array.shape, inputs, name)
+    taken = array
+    if not _readable(array):  # first, as a copy that memory cannot hold is refused at once
+        keep = array.dtype in _NATIVE and array.dtype.isnative
+        # what is too large becomes infinite, and so does a prediction; from float64 the core subtracts offsets
+        wide = dtype if np.can_cast(array.dtype, dtype) else np.dtype(np.float64)
+        taken = arrays.converted(array, array.dtype if keep else wide)
+    if finite:
+        refuse_unfit(array, name, scaling or Scaling(dtype), columns or known)
+    return taken

@@ -1,0 +1,52 @@
+"""Numbers that are distinct as they come, and equal as float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._checks import console
+from fcnet._inputs.feature_names import Name, shown
+
+_LOOKED_AT = 256  # rows, evenly spaced
+_STEPS = 100  # of float32 between the least and the largest number of a column: fewer are worth a closer look
+
+
+def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int | None:
+    """The first column of which float32 keeps at most half of the distinct numbers, judged by some evenly spaced rows.
+
+    Parameters
+    ----------
+    array : array (n, columns) of real numbers
+    offset : array () or (columns,)
+        What is subtracted first, in float64.
+
+    Returns
+    -------
+    int, or None
+    """
+    if len(array) < 2 or np.can_cast(array.dtype, np.float32):
+        return None
+    rows = array[:: -(-len(array) // _LOOKED_AT)].astype(np.float64) - offset
+    with np.errstate(all="ignore"):  # what is not finite, or too large, is refused elsewhere
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        step = np.spacing(np.maximum(abs(low), abs(high)).astype(np.float32)).astype(np.float64)
+        for column in np.flatnonzero((high > low) & (high - low < _STEPS * step)):
+            numbers = np.unique(rows[:, column])
+            kept = np.unique(numbers.astype(np.float32))
+            if 2 * len(kept) <= len(numbers):
+                return int(column)
+    return None
+
+
+def warn_of_lost(column: int | None, name: str, columns: tuple[Name, ...] | None, advice: str) -> None:
+    """A UserWarning for what ``lossy_column`` found; the column is called as ``columns`` calls it.
+
+    The text is the same for all batches, so that Python shows it once.
+    """
+    if column is None:
+        return
+    called = column if columns is None else shown(columns[column])
+    console.warn(f"{name} loses digits in float32: distinct numbers of column {called} become equal; {advice}")

@@ -1,0 +1,108 @@
+"""Mean and standard deviation of every column of x, in one pass over rows that may come batch by batch.
+
+In float64: of every part by itself, then merged (Chan, Golub, LeVeque 1983), so that neither a large mean nor many rows
+cost digits. A column is constant where its smallest number is its largest, whatever a rounded variance says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet._inputs import arrays, tables, tensors
+from fcnet._inputs.feature_names import Name
+from fcnet._inputs.features import samples
+from fcnet._inputs.iterables import inputs_of, is_batches
+from fcnet._inputs.sparse import SparseRows, is_sparse
+
+_Array = NDArray[np.float64]
+_Part = tuple[int, _Array, _Array, _Array, _Array]  # rows; mean, sum of squares around it, smallest, largest of columns
+
+
+def _of_dense(rows: NDArray[Any]) -> Iterator[_Part]:
+    for _, strip in arrays.strips(rows):
+        part = tensors.widened(strip).astype(np.float64)
+        mean = part.mean(axis=0)
+        yield len(part), mean, ((part - mean) ** 2).sum(axis=0), part.min(axis=0), part.max(axis=0)
+
+
+def _of_sparse(rows: SparseRows) -> Iterator[_Part]:
+    n, columns = rows.shape
+    if n == 0:
+        return
+    data, indices = rows.data.astype(np.float64), rows.indices
+    stored = np.bincount(indices, minlength=columns)
+    mean = np.bincount(indices, weights=data, minlength=columns) / n
+    squares = np.bincount(indices, weights=(data - mean[indices]) ** 2, minlength=columns) + (n - stored) * mean**2
+    low, high = (np.where(stored < n, 0.0, limit) for limit in (np.inf, -np.inf))
+    np.minimum.at(low, indices, data)
+    np.maximum.at(high, indices, data)
+    yield n, mean, squares, low, high
+
+
+def _is_batch(first: Any) -> bool:
+    """Whether what an iterable gives first is a batch, x or (x, y) or (x, y, sample_weight), and not a row of x."""
+    return np.ndim(inputs_of(first)) == 2
+
+
+def _batches(x: Any) -> Iterator[tuple[str, Any]]:
+    """The batches of x and what messages call them; x itself where it is none."""
+    whole = hasattr(x, "shape") or hasattr(x, "columns") or is_sparse(x) or tables.is_stream(x)
+    if isinstance(x, list | tuple):
+        whole = not x or not _is_batch(x[0])
+    if whole or not (isinstance(x, list | tuple) or is_batches(x)):
+        yield "x", x
+        return
+    for i, batch in enumerate(x):
+        yield f"x of batch {i}", inputs_of(batch)
+
+
+class Columns:
+    """What is known of the columns of x so far.
+
+    Attributes
+    ----------
+    names : tuple or None
+        Those of the first table.
+    count : int
+        Rows.
+    """
+
+    def __init__(self, inputs: int, names: tuple[Name, ...] | None) -> None:
+        self.names, self.count = names, 0
+        self._inputs, self._sparse = inputs, False
+        self._mean, self._squares = np.zeros((2, inputs))
+        self._low, self._high = np.full(inputs, np.inf), np.full(inputs, -np.inf)
+
+    def add(self, x: ArrayLike | Iterable[Any]) -> None:
+        """Rows, or batches of them.
+
+        Raises
+        ------
+        TypeError, ValueError : they are not as for a fit.
+        """
+        for name, batch in _batches(x):
+            table = tables.in_memory(batch, name)
+            rows = samples(table, self._inputs, np.dtype(float), finite=True, known=self.names, name=name)
+            self.names = self.names or tables.column_names(table)
+            self._sparse |= isinstance(rows, SparseRows)
+            for part in _of_sparse(rows) if isinstance(rows, SparseRows) else _of_dense(rows):
+                self._merge(*part)
+
+    def _merge(self, n: int, mean: _Array, squares: _Array, low: _Array, high: _Array) -> None:
+        total, difference = self.count + n, mean - self._mean
+        self._squares += squares + difference**2 * (self.count * n / total)
+        self._mean += difference * (n / total)
+        self._low, self._high = np.minimum(self._low, low), np.maximum(self._high, high)
+        self.count = total
+
+    def offset_and_scale(self, dtype: np.dtype[Any]) -> tuple[_Array, _Array]:
+        """Mean and 1 / standard deviation; scale 1 of a constant column; offset 0 of sparse rows, which stay sparse."""
+        with np.errstate(divide="ignore", over="ignore"):
+            scale = 1 / np.sqrt(self._squares / self.count)
+            varies = (self._low < self._high) & np.isfinite(scale.astype(dtype))
+        offset = np.zeros_like(self._mean) if self._sparse else np.where(varies, self._mean, self._low)
+        return offset, np.where(varies, scale, 1.0)

@@ -1,0 +1,1 @@
+"""What a network consists of: its architecture and its layers."""

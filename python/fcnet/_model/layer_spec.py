@@ -1,0 +1,90 @@
+"""What the layers of a network are beside their sizes, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from fcnet._model.dense import Activation, Dense, check_activation
+from fcnet._model.normalization import LayerNorm, Normalization, normalization_of
+from fcnet.losses import Loss
+
+
+class Kind(NamedTuple):
+    """What a layer is beside its sizes."""
+
+    activation: str
+    bias: bool = True
+    dropout: float = 0.0
+    normalization: Normalization | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of its parameters, in the order in which the core has them."""
+        return ("W", "B", *(self.normalization.parts if self.normalization else ()))
+
+    def plain(self) -> list[Any]:
+        """For a file."""
+        return [*self[:3], self.normalization and self.normalization.plain()]
+
+    def native(self) -> tuple[str, bool, float, str, float, float]:
+        """For the core."""
+        norm = self.normalization
+        name = norm.name if norm else "none"
+        return (*self[:3], name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0))
+
+
+def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
+    """One for each of the hidden layers."""
+    names = [given] * hidden if isinstance(given, str) else given
+    if not isinstance(names, Sequence):
+        raise TypeError(f"activation is {given!r}: expected a name like 'relu', or one for each hidden layer")
+    for name in (given,) if isinstance(given, str) else names:
+        check_activation(name)
+    if len(names) != hidden:
+        last = "; the last layer's is given by its fcnet.Dense" if len(names) == hidden + 1 else ""
+        raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one a hidden layer{last}")
+    return list(names)
+
+
+def refuse_constants(sizes: Sequence[int], kinds: Sequence[Kind]) -> None:
+    """ValueError where a layer puts out the same for every sample, so that nothing can be learnt through it."""
+    for i, (units, kind) in enumerate(zip(sizes[1:], kinds, strict=True)):
+        if units > 1:
+            continue
+        if kind.activation == "softmax" and i == len(kinds) - 1:
+            raise ValueError(
+                f"sizes[{i + 1}] is 1, and softmax of one output is always 1: expected loss='binary_cross_entropy' for "
+                "yes or no, loss='mse' for a number, or an output for each class"
+            )
+        if kind.activation == "softmax":
+            raise ValueError(f"sizes[{i + 1}] is 1, and softmax of one unit is always 1: expected more units")
+        if isinstance(kind.normalization, LayerNorm):
+            raise ValueError(
+                f"sizes[{i + 1}] is 1, and layer normalisation of one unit is always 0: expected more units"
+            )
+
+
+def kinds_of(layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]) -> list[Kind]:
+    """What the layers are; an activation is the layer's own, else what is usual."""
+    usual = [*_activations(activation, len(layers) - 1), loss.output]
+    kinds = [
+        Kind(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization))
+        if isinstance(layer, Dense)
+        else Kind(f)
+        for layer, f in zip(layers, usual, strict=True)
+    ]
+    if kinds[-1].dropout:
+        raise ValueError(f"dropout is {kinds[-1].dropout} in the last layer: expected 0, as its outputs are the result")
+    if any(kind.dropout and kind.activation == "softmax" for kind in kinds):
+        raise ValueError("dropout is given for a layer with softmax, whose outputs add up to 1: expected 0")
+    if kinds[-1].normalization:
+        raise ValueError("normalization is given for the last layer: expected none, as its outputs are the result")
+    if any(kind.normalization and kind.activation == "softmax" for kind in kinds):
+        raise ValueError("normalization is given for a layer with softmax: expected none")
+    if loss.outputs and kinds[-1].activation not in loss.outputs:
+        expected = " or ".join(map(repr, loss.outputs))
+        raise ValueError(
+            f"the last layer's activation is {kinds[-1].activation!r}, but loss {loss.name!r} takes {expected}"
+        )
+    return kinds

@@ -1,0 +1,239 @@
+"""Networks in files: the safetensors format, the architecture in its metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._saving import safetensors
+from fcnet._saving.atomic_file import replacing
+from fcnet._training.history import History
+from fcnet.losses import loss_of
+
+_VERSIONS = "1", "2", "3"
+_NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
+_HISTORY = "history"
+_NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
+_FIGURES = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+_NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
+_NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
+_PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
+_ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
+_ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
+
+
+def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write what a network's ``__getstate__`` gives, replacing the file in one step.
+
+    Parameters
+    ----------
+    state : dict
+    path : path
+
+    Raises
+    ------
+    OSError : the file cannot be written; one that was there is as before.
+    TypeError : a column has a name that only a pickle can hold.
+    ValueError : it has more layers than a file can list.
+    """
+    state = state | {"loss": loss_of(state["loss"]).plain()}  # of a function its name
+    tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
+    optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
+    average, count, beneath = state["average_state"] or _NO_AVERAGE
+    best, best_weights = state["best"] or (None, None)
+    owners = _owners(len(slots), average, best_weights is not None)
+    others = *([beneath] if average else []), *([best_weights] if best_weights is not None else [])
+    for owner, layers in zip(owners, [state["parameters"], *slots, *others], strict=True):
+        for i, parts in enumerate(layers):
+            tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(_PARTS, parts, strict=False)}
+    history = History(**state["history"]).whole()
+    figures = {name: history[name] for name in history if len(history[name]) == len(history)}
+    figures.pop("seconds", None)  # they differ from fit to fit, and files of the same fit should not
+    if figures:
+        tensors[_HISTORY] = np.array(list(figures.values()), np.float64)
+    for what, tensor in _NAMES.items():
+        if state[what] is not None:  # a JSON text each line, as bytes: a header has its limit
+            lines = "\n".join(json.dumps(name, default=partial(_refuse_name, what)) for name in state[what])
+            tensors[tensor] = np.frombuffer(lines.encode(), np.uint8)
+    ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
+    metadata = {
+        "format": "fcnet",
+        "version": _VERSIONS[-1],
+        "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
+        "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
+        "average": json.dumps({"name": average, "count": count}),
+        "history": json.dumps({"names": list(figures)} | ends),
+    }
+    metadata["crc32"] = _checksum(tensors, metadata)
+    with replacing(path) as file:
+        safetensors.write(file, tensors, metadata)
+
+
+def _refuse_name(what: str, name: object) -> None:
+    rename = "rename the column, " if what == "feature_names" else ""
+    expected = f"text, numbers, dates and times, or tuples of these; {rename}or see pickle"
+    raise TypeError(f"{what} has {name!r}, a {type(name).__name__}, which a file cannot hold: expected {expected}")
+
+
+def check_format(metadata: Mapping[str, str]) -> None:
+    """ValueError where the metadata is not that of a network, in a version that this fcnet knows."""
+    if metadata.get("format") != "fcnet":
+        raise ValueError("its metadata does not say that it is one of fcnet, though it is in the safetensors format")
+    version = metadata.get("version")
+    if version not in _VERSIONS:
+        raise ValueError(f"its format is version {version!r}: this fcnet knows {', '.join(_VERSIONS)}")
+
+
+def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allow_nonfinite: bool) -> dict[str, Any]:
+    """What ``save`` wrote, past ``check_format``: the state for a network's ``__setstate__``, which checks it further.
+
+    Parameters
+    ----------
+    tensors : {name: array}
+    metadata : {text: text}
+    allow_nonfinite : bool
+        Accept infinite and NaN parameters.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    KeyError, RecursionError, TypeError, ValueError : damaged, or not a network that this version knows.
+    """
+    if metadata.get("crc32") != _checksum(tensors, metadata):
+        raise ValueError("its checksum is wrong: the file is damaged")
+    state: dict[str, Any] = json.loads(metadata["network"])
+    expected = {"1": _ARCHITECTURE_1, "2": _ARCHITECTURE[:-1]}.get(metadata["version"], _ARCHITECTURE)
+    if not isinstance(state, dict) or set(state) != set(expected):
+        raise ValueError(f"its architecture is not given by {', '.join(expected)}")
+    if metadata["version"] == "1":
+        state = _of_version_1(**state)
+    state.setdefault("steps", 0)
+    if not isinstance(state["loss"], dict):
+        raise ValueError(f"its loss is {state['loss']!r}: expected a name with options")
+    if state["dtype"] not in ("float32", "float64"):
+        raise ValueError(f"its dtype is {state['dtype']!r}: expected float32 or float64")
+    optimizer, powers, slots = _optimizer(metadata)
+    average, count = _average(metadata)
+    tensors = dict(tensors)
+    lines, of_classes = (tensors.pop(tensor, None) for tensor in _NAMES.values())
+    state["history"], best = _history(metadata, tensors.pop(_HISTORY, None), state["epochs_trained"])
+    has_best = best is not None and "best.0.W" in tensors
+    owners, layers = _owners(slots, average, has_best), 0
+    while f"layers.{layers}.W" in tensors:
+        layers += 1
+    parts = [[name for name in _PARTS if f"layers.{i}.{name}" in tensors] for i in range(layers)]
+    names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in parts[i])}
+    if set(tensors) != names:
+        raise ValueError(f"its arrays are not those of {layers} layers")
+    for name, tensor in tensors.items():
+        scaling = name.startswith("input.") and tensor.dtype == np.float64  # of the network's type before version 3
+        if tensor.dtype != state["dtype"] and not scaling:
+            raise ValueError(f"{name} is {tensor.dtype}: expected {state['dtype']}")
+        if not allow_nonfinite and not np.isfinite(tensor).all():
+            raise ValueError(f"{name} is not finite, see allow_nonfinite")
+    state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
+    last = tensors[f"layers.{layers - 1}.W"]
+    outputs = last.shape[1] if last.ndim == 2 else 0
+    classes = 2 if outputs == 1 and state["loss"].get("name") != "cross_entropy" else outputs
+    state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]), "input")
+    state["classes"] = None if of_classes is None else _names(of_classes, classes, "class")
+    state["parameters"], *remembered = (
+        [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
+    )
+    state["best"] = None if best is None else (best, remembered.pop() if has_best else None)
+    state["average_state"] = (average, count, remembered.pop()) if average else None
+    state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
+    return state
+
+
+def _owners(slots: int, average: str, best: bool) -> list[str]:
+    """What the names of arrays begin with."""
+    others = [owner for owner, there in (("average", average), ("best", best)) if there]
+    return ["layers", *(f"optimizer.{slot}" for slot in range(slots)), *others]
+
+
+def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
+    """In today's words: hidden layers differed by their activation only, and losses had no options."""
+    output = "softmax" if loss == "cross_entropy" else "identity"
+    layers = [[name, True, 0.0] for name in [*activation, output]]
+    return {**others, "loss": {"name": loss}, "layers": layers, "trainable": [True] * len(layers)}
+
+
+def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
+    """Name, powers and number of slots of the optimiser's state."""
+    found = {"name": "", "powers": [], "slots": 0} if metadata["version"] == "1" else json.loads(metadata["optimizer"])
+    if not isinstance(found, dict) or set(found) != {"name", "powers", "slots"}:
+        raise ValueError("its optimizer is not given by name, powers, slots")
+    name, powers, slots = found["name"], found["powers"], found["slots"]
+    if not isinstance(name, str) or not isinstance(powers, list) or any(type(power) is not float for power in powers):
+        raise ValueError(f"its optimizer has the name {name!r} and the powers {powers!r}")
+    if type(slots) is not int or not 0 <= slots <= 2:
+        raise ValueError(f"its optimizer has {slots!r} slots: expected at most 2")
+    return name, powers, slots
+
+
+def _average(metadata: dict[str, str]) -> tuple[str, float]:
+    """Kind of the average that the weights are, and how many are in it; "" where they are none."""
+    found = json.loads(metadata.get("average", '{"name": "", "count": 0.0}'))
+    if not isinstance(found, dict) or set(found) != {"name", "count"}:
+        raise ValueError("its average is not given by name, count")
+    if not isinstance(found["name"], str) or type(found["count"]) is not float:
+        raise ValueError(f"its average has the name {found['name']!r} and the count {found['count']!r}")
+    return found["name"], found["count"]
+
+
+def _history(metadata: dict[str, str], rows: NDArray[Any] | None, trained: Any) -> tuple[dict[str, Any], int | None]:
+    """What ``History`` is made of, from a row for each list of figures; and the epoch whose weights are the best."""
+    found = json.loads(metadata.get("history", json.dumps(_NO_HISTORY)))
+    if not isinstance(found, dict) or set(found) != set(_NO_HISTORY):
+        raise ValueError(f"its history is not given by {', '.join(_NO_HISTORY)}")
+    names, best_epoch, stopped, best = (found[name] for name in _NO_HISTORY)
+    rows = np.empty((0, 0)) if rows is None else rows
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"its history has the names {names!r}")
+    if any(name not in _FIGURES and not name.startswith("val_") for name in names) or len(set(names)) != len(names):
+        raise ValueError(f"its history has the names {', '.join(names)}")
+    if rows.dtype != np.float64 or rows.ndim != 2 or len(rows) != len(names) or (names and names[0] != "epochs"):
+        raise ValueError(f"its history is {rows.dtype} {rows.shape}: expected float64, epochs and {len(names)} rows")
+    lists = dict(zip(names, rows.tolist(), strict=True))
+    epochs = lists.pop("epochs", [])
+    first = int(epochs[0]) if epochs and 0 <= epochs[0] < 2**32 else 0
+    numbers = list(range(first, first + len(epochs)))
+    if epochs != numbers or type(trained) is not int or first + len(epochs) > trained:
+        shown = f"{epochs[:3]} ..., and epochs_trained is {trained!r}"
+        raise ValueError(f"its history has the epochs {shown}: expected consecutive ones before it")
+    if any(epoch is not None and not (type(epoch) is int and 0 <= epoch < trained) for epoch in (best_epoch, best)):
+        raise ValueError(f"its history has the best epochs {best_epoch!r} and {best!r}: expected one below {trained}")
+    if type(stopped) is not bool:
+        raise ValueError(f"its history has stopped_early {stopped!r}")
+    own = {name: lists.pop(name) for name in _FIGURES if name in lists}
+    return own | {"epochs": numbers, "metrics": lists, "best_epoch": best_epoch, "stopped_early": stopped}, best
+
+
+def _names(lines: NDArray[Any], count: int, what: str) -> list[Any]:
+    """The names of inputs or classes, counted before they are read: they take some memory each."""
+    text = lines.tobytes()
+    if lines.dtype != np.uint8 or text.count(b"\n") + 1 != count:
+        raise ValueError(f"the names are not a line for each {what}: expected {count}")
+    return [json.loads(line) for line in text.split(b"\n")]
+
+
+def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
+    """CRC-32 of the metadata's texts and, in the order of their names, of the arrays' names, shapes and bytes."""
+    texts = (metadata.get(name, "") for name in ("network", "optimizer", "average", "history"))
+    sum_ = zlib.crc32("".join(texts).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        sum_ = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), sum_)
+        sum_ = zlib.crc32(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).data, sum_)
+    return f"{sum_:08x}"

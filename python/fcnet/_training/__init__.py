@@ -1,0 +1,1 @@
+"""Fitting: the loop over epochs, and what takes part in it."""

@@ -1,0 +1,67 @@
+"""Which layer's numbers have grown large, where a fit ends because the loss is no longer finite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet import reference
+from fcnet._checks.public import public
+from fcnet._inputs import tensors
+from fcnet._inputs.sparse import SparseRows
+from fcnet._model.architecture import Architecture
+from fcnet._native import Model
+from fcnet.optimizers import Optimizer
+
+_ROWS = 256  # evenly spaced, that are looked at
+
+
+def grown(model: Model, made: Architecture, x: NDArray[Any] | SparseRows) -> str:
+    """The first layer whose weights or outputs are so large that their squares are infinite, by its last good weights.
+
+    Parameters
+    ----------
+    model : Model
+    made : Architecture
+    x : samples of the fit
+
+    Returns
+    -------
+    str
+        The end of a sentence, or nothing where no layer stands out.
+    """
+    rows = x[np.arange(0, len(x), -(-len(x) // _ROWS))]
+    dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
+    h = made.scaling.of(dense).astype(np.float64)
+    largest = float(np.sqrt(np.finfo(made.dtype).max))
+    with np.errstate(all="ignore"):
+        for i, (kind, (weights, biases, *others)) in enumerate(zip(made.kinds, model.state()[0], strict=True)):
+            h = h @ weights.astype(np.float64) + biases
+            for what, numbers in (("weights", weights), ("outputs", h)):
+                most = float(np.abs(numbers).max())
+                if not most <= largest:
+                    return f"; the {what} of layers[{i}] reach {most:.1e}"
+            if others:  # what it is normalised to, its batch tells
+                return ""
+            h = reference.activation(h, kind.activation)
+    return ""
+
+
+@public
+class DivergenceError(FloatingPointError):
+    """The loss or a weight became infinite or NaN; a ``FloatingPointError``.
+
+    The network keeps the weights of the last epoch that was finite, or of the last step where batches are given one by
+    one.
+    """
+
+    @classmethod
+    def of(cls, where: str, loss: float, optimizer: Optimizer, classifies: bool, grown: str = "") -> DivergenceError:
+        """The one that says so; ``grown``: which layer's numbers are large, as the end of a sentence."""
+        smaller = "inputs" if classifies else "inputs or targets, such as of mean 0 and standard deviation 1"
+        return cls(
+            f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "
+            f"{smaller}{grown}; the network keeps its last good weights"
+        )

@@ -1,0 +1,203 @@
+"""Which metrics a fit or an evaluation computes, and whether a figure should rise or fall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._checks.suggestions import meant
+from fcnet._model.architecture import Architecture
+from fcnet._native import Model
+from fcnet._training.dataset import Examples
+from fcnet.losses import RMSE, Custom, Loss
+from fcnet.metrics.monitor import OF_CLASSES, OF_VALUES
+
+Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+_Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], float]
+Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
+
+
+def _function(name: str, made: Architecture) -> Callable[..., float]:
+    known, kind = (OF_CLASSES, "classifies") if made.classifies else (OF_VALUES, "does not classify")
+    if isinstance(made.loss, Custom):  # it may be for either; what is above 1/2 is class 1 of a probability only
+        known = known | OF_CLASSES if made.sizes[-1] > 1 or made.kinds[-1].activation == "sigmoid" else known
+        kind = f"has a loss of your own and {made.sizes[-1]} {made.kinds[-1].activation} outputs"
+    if name not in known:
+        expected = f"expected, as the network {kind}, one of {', '.join(known)}{meant(name, known)}"
+        raise ValueError(f"metrics has {name!r}: {expected}")
+    from fcnet import metrics
+
+    stem, _, average = name.rpartition("_")
+    if average in ("macro", "micro", "weighted"):
+        return partial(getattr(metrics, stem), average=average)
+    function: Callable[..., float] = getattr(metrics, name)
+    return function
+
+
+def _of_median(name: str, loss: Loss) -> slice | None:
+    """Which outputs a metric of values is of, where a network has several quantiles: the medians; None: all."""
+    if not loss.quantiles:
+        return None
+    if 0.5 not in loss.quantiles:
+        raise ValueError(f"metrics has {name!r}, which is of the median: expected 0.5 in {loss}, or a function")
+    return slice(loss.quantiles.index(0.5), None, len(loss.quantiles))
+
+
+def _by_name(name: str, made: Architecture) -> _Weighted:
+    """That of fcnet.metrics; for multi-label targets its mean over the labels, ROC AUC over those that vary."""
+    function = _function(name, made)
+    of_median = _of_median(name, made.loss)
+    answers = name in OF_CLASSES and made.kinds[-1].activation == "sigmoid"
+
+    def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
+        if of_median is not None:
+            y_true, output = y_true[:, of_median], output[:, of_median]
+        parts = [*zip(y_true.T, output.T, strict=True)] if answers and y_true.ndim == 2 else [(y_true, output)]
+        figures = [function(truth, part, sample_weight=weights) for truth, part in parts]
+        # a label that is the same everywhere has no area under a curve
+        defined = [f for f, (_, part) in zip(figures, parts, strict=True) if not math.isnan(f) or np.isnan(part).any()]
+        figures = defined or figures
+        return sum(figures) / len(figures)
+
+    return weighted
+
+
+def _unweighted(metric: Metric) -> _Weighted:
+    """The user's, which takes no weights."""
+    return lambda y_true, output, _: metric(y_true, output)
+
+
+class Scores:
+    """The metrics that a user asks for, by their names.
+
+    Parameters
+    ----------
+    given : sequence of str or callable, or {name: callable}, or None
+        As ``Network.fit`` documents it.
+    made : Architecture
+
+    Raises
+    ------
+    TypeError, ValueError : it is not that.
+    """
+
+    def __init__(self, given: Metrics | None, made: Architecture) -> None:
+        classifies = made.classifies
+        self._functions: dict[str, _Weighted] = {}
+        if isinstance(given, str) or not isinstance(given, Sequence | Mapping | None):
+            raise TypeError(f"metrics is {given!r}: expected a list like ['f1', my_function]")
+        pairs = (
+            given.items() if isinstance(given, Mapping) else ((self._name(metric), metric) for metric in given or ())
+        )
+        for name, metric in pairs:
+            if not isinstance(name, str) or not (callable(metric) or isinstance(metric, str)):
+                raise TypeError(f"metrics has {metric!r}: expected a name like 'f1', or a function (y_true, output)")
+            if classifies and name == metric == "accuracy":
+                continue  # there always
+            if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
+                raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
+            self._functions[name] = _by_name(metric, made) if isinstance(metric, str) else _unweighted(metric)
+
+    @staticmethod
+    def _name(metric: str | Metric) -> Any:
+        inner = metric.func if isinstance(metric, partial) else metric
+        return inner if isinstance(inner, str) else getattr(inner, "__name__", type(inner).__name__)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._functions)
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+    def of(
+        self, y_true: NDArray[Any], output: Callable[[], NDArray[Any]], weights: NDArray[Any] | None
+    ) -> dict[str, float]:
+        """Each one's figure; ``output`` is called only where there are any.
+
+        Metrics by name are weighted; for multi-label targets they are the mean over the labels.
+
+        Raises
+        ------
+        TypeError : a function of the user does not return a number.
+        """
+        if not self._functions:
+            return {}
+        rows = output()
+        figures: dict[str, float] = {}
+        for name, function in self._functions.items():
+            try:
+                figure = function(y_true, rows, weights)
+            except Exception as error:
+                error.add_note(f"in the metric {name!r} of y_true {y_true.shape} and output {rows.shape}")
+                raise
+            if isinstance(figure, np.ndarray) and figure.ndim == 0:
+                figure = figure[()]
+            if not isinstance(figure, Real):
+                raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
+            figures[name] = float(figure)
+        return figures
+
+
+def evaluate(
+    model: Model, made: Architecture, examples: Examples | Iterable[Examples], scores: Scores
+) -> dict[str, float]:
+    """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples.
+
+    Of batches: of all of them together. Metrics need all outputs and truths at once, which are collected; x is not.
+    """
+    model = model.as_now()  # for all of it, whatever another thread trains meanwhile
+    if not isinstance(examples, Examples):
+        return _evaluate_batches(model, made, examples, scores)
+    n, correct, classify = len(examples), 0, made.classifies
+    if isinstance(made.loss, Custom):
+        output = model.predict(examples.x, examples.rows)
+        loss = made.loss(output, examples.of_samples(examples.y), examples.sample_weights)[0] if n else 0.0
+    else:
+        loss, correct = model.evaluate(examples.x, examples.y, examples.weights, examples.rows)
+    result = {"loss": loss if n and not examples.weighs_nothing else float("nan")}
+    if classify:
+        result["accuracy"] = correct / n if n else float("nan")
+    return result | scored(model, made, examples, scores)
+
+
+def scored(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
+    """The metrics of the samples, as ``Scores.of`` computes them."""
+    if not scores:
+        return {}
+    return scores.of(examples.truth(made), lambda: model.predict(examples.x, examples.rows), examples.sample_weights)
+
+
+def _evaluate_batches(
+    model: Model, made: Architecture, batches: Iterable[Examples], scores: Scores
+) -> dict[str, float]:
+    parts, total, weight, right, n = [], 0.0, 0.0, 0.0, 0
+    root = isinstance(made.loss, RMSE)  # the mean is that of the squares
+    for batch in batches:
+        figures = evaluate(model, made, batch, Scores(None, made))
+        n, right = n + len(batch.x), right + figures.get("accuracy", 0) * len(batch.x)
+        if batch.weight:
+            total += batch.weight * (figures["loss"] ** 2 if root else figures["loss"])
+            weight += batch.weight
+        if scores:
+            weights = np.ones(len(batch.x)) if batch.weights is None else batch.weights.astype(np.float64)
+            parts.append((batch.truth(made), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
+    mean = total / weight if weight else math.nan
+    result = {"loss": math.sqrt(mean) if root else mean}
+    if made.classifies:
+        result["accuracy"] = right / n
+    if not scores:
+        return result
+    truth, output, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return result | scores.of(truth, lambda: output, weights)
+
+
+def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
+    """The names of what the history of such a fit has of every epoch."""
+    measured = ["loss", "accuracy"] if classify else ["loss"]
+    return measured + [f"val_{name}" for name in (*measured, *scores)] if validate else measured

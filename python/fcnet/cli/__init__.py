@@ -1,0 +1,87 @@
+"""The command ``fcnet``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from fcnet import _native
+from fcnet._checks import console
+from fcnet.cli.explain import add_explain, explain
+from fcnet.datasets import load_digits
+from fcnet.network import Network
+from fcnet.optimizers import SGD
+
+_EPOCHS = 100
+
+_NEXT = f"""\
+Try next, in {sys.executable}:
+  import fcnet; fcnet.show_config()                                               what runs underneath
+  net = fcnet.Network([n_features, 256, n_classes]); net.fit(x, y, epochs=20)     your own data
+  fcnet explain                                                                   a training step, number by number"""
+
+
+def demo() -> int:
+    """Train 64-256-10 on the embedded digits and say how it went.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    digits = load_digits()
+    scaled_train, scaled_test = digits.x_train / 16, digits.x_test / 16
+    config = _native.config()
+    net = Network([64, 256, 10], seed=0)
+    print(f"Training 64-256-10 on {len(scaled_train):,} handwritten digits (8 x 8), {_EPOCHS} epochs of SGD")
+    history = net.fit(scaled_train, digits.y_train, epochs=_EPOCHS, batch_size=32, optimizer=SGD(0.1))
+    test = net.evaluate(scaled_test, digits.y_test)
+    seconds = sum(history.seconds)
+    print(f"  test accuracy    {test['accuracy']:.1%} of {len(scaled_test)} held-back digits (loss {test['loss']:.3f})")
+    print(f"  time             {seconds:.2f} s, {_EPOCHS * len(scaled_train) / seconds:,.0f} samples per second")
+    print(f"  instruction set  {config['isa']} ({config['isa_source']})")
+    print(f"  threads          {config['threads']} ({config['threads_source']})")
+    print()
+    console.write_line(_NEXT)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; from the command line by default.
+
+    Returns
+    -------
+    int
+        The exit code; usage errors exit with 2.
+    """
+    parser = argparse.ArgumentParser(
+        prog="fcnet", description="Fully connected neural networks on a CPU, at the speed of the silicon."
+    )
+    parser.add_argument("--version", action="version", version=f"fcnet {_native.__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
+    commands.add_parser("demo", help="train on the embedded digits and print the test accuracy (the default)")
+    add_explain(commands)
+    given = parser.parse_args(arguments)
+    try:
+        code = explain(given) if given.command == "explain" else demo()
+        if not console.is_closed(sys.stdout):
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (TypeError, ValueError, OSError, FloatingPointError) as error:
+        if given.command != "explain":
+            raise
+        print(f"fcnet explain: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130

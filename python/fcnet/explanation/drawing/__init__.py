@@ -1,0 +1,1 @@
+"""Steps in pictures, and the page of it all."""

@@ -1,0 +1,1 @@
+"""The numbers of training steps, and whether they are right."""

@@ -1,0 +1,291 @@
+"""Backpropagation beside finite differences of the loss, and a user's loss beside the derivative that it claims."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet._inputs.sparse import SparseRows
+from fcnet._model.architecture import Architecture
+from fcnet._model.normalization import BatchNorm
+from fcnet._native import Model
+from fcnet._training.dataset import Examples
+from fcnet.explanation.numbers.kinks import Kinks, Parameters
+from fcnet.losses import Custom
+
+Array = NDArray[Any]
+
+_STEP = 2.0**-17  # about eps^(1/3) of float64: rounding and truncation are then alike
+_SMALLER = 16  # so many times smaller is the next step that is tried where one crosses a kink
+_NOISE = 64 * 2.0**-52  # of the loss: what rounding may change in the differences of its values
+_EXPONENTIALS = 1 / 16  # where the loss is smaller: it is the logarithm of a sum near 1, which is rounded to 4 eps
+_TINY = float(np.finfo(float).tiny)
+_LARGEST = 1e9  # inputs that a step is made smaller for
+_ROUNDING = {"float32": 1e-3, "float64": 1e-6}  # of the largest entry of a gradient
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """One number, by backpropagation (or as a loss claims it) and by finite differences.
+
+    Attributes
+    ----------
+    name : str
+        Like "layers[1].W[0, 1]", or "output[3, 0]" for a loss's own derivative.
+    claimed, measured : float
+    error : float
+        Their difference, as a share of the largest entry of that gradient.
+    """
+
+    name: str
+    claimed: float
+    measured: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.claimed:.6g}, by finite differences {self.measured:.6g} (error {self.error:.1e})"
+
+
+@dataclass(frozen=True, eq=False)
+class GradientCheck:
+    """What ``Network.check_gradients`` found.
+
+    Attributes
+    ----------
+    worst : Difference
+        Of backpropagation, over all weights and biases that were looked at.
+    worst_of_loss : Difference, optional
+        Of the derivative that a loss of your own returns.
+    checked : int
+        Weights and biases that were looked at.
+    kinks : int
+        Those left out because even a small step crosses a place where the loss has no derivative, like ReLU's 0.
+    tolerance : float
+    """
+
+    worst: Difference
+    worst_of_loss: Difference | None
+    checked: int
+    kinks: int
+    tolerance: float
+
+    @property
+    def loss_passed(self) -> bool:
+        """Whether the loss's own derivative is right; True for fcnet's losses, which are not asked."""
+        return self.worst_of_loss is None or self.worst_of_loss.error <= self.tolerance
+
+    @property
+    def enough(self) -> bool:
+        """Whether at least half of what was chosen could be compared."""
+        return self.checked >= max(1, self.kinks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that was compared is right, and that was enough."""
+        return self.loss_passed and self.worst.error <= self.tolerance and self.enough
+
+    def __str__(self) -> str:
+        kinks = f"; {self.kinks} more lie at kinks and were left out" if self.kinks else ""
+        lines = [f"{self.checked} weights and biases checked{kinks}; errors up to {self.tolerance:.0e} are rounding"]
+        if not self.loss_passed:
+            lines.append(f"wrong: the derivative that the loss returns, worst at {self.worst_of_loss}")
+            lines.append("so the gradients are wrong too; backpropagation itself is not to blame")
+        elif self.worst.error > self.tolerance:
+            lines.append(f"wrong: worst at {self.worst}")
+        elif self.enough:
+            lines.append(f"right, worst at {self.worst}")
+        else:
+            lines.append("too few to say that the gradients are right: take fewer or other samples, or other weights")
+        return "\n".join(lines)
+
+
+def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
+    """Compare the gradients of a network, as ``Network.check_gradients`` documents it.
+
+    Raises
+    ------
+    TypeError, ValueError : x or y is not as for fit, or their loss not finite.
+    """
+    net = copy.deepcopy(net)  # of one moment, also while another thread fits
+    made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
+    gradients = net.gradients(x, y)
+    wide = replace(
+        made,
+        dtype=np.dtype(np.float64),
+        scale=made.scale.astype(made.dtype).astype(np.float64),
+        offset=made.offset_for(examples.number_type).astype(np.float64),
+    )
+    parameters = [tuple(part.astype(np.float64) for part in parts) for parts in net._model.state()[0]]
+    answered = replace(examples, y=_widened(examples.y))
+    places = Kinks(made, wide, answered, parameters)
+    loss = _Loss(wide, answered, parameters, places)
+    rng = np.random.default_rng(made.seed)
+    tolerance = _ROUNDING[made.dtype.name]
+    sizes = [_size_of_inputs(wide, examples), *(min(size, _LARGEST) for size in places.largest)]
+    rounded = loss.rounding(gradients, tolerance) if made.dtype == np.float32 else None
+    found, kinks = [], 0
+    for i, (slopes, kind) in enumerate(zip(gradients, made.kinds, strict=True)):
+        for j, (letter, gradient) in enumerate(zip(kind.parts[:3], slopes, strict=True)):
+            if letter == "B" and not kind.bias:
+                continue
+            size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
+            saturated = float(np.finfo(made.dtype).eps) * inputs  # what is left of differences of numbers near 1
+            chosen = np.arange(gradient.size)
+            if len(chosen) > most:
+                chosen = np.sort(rng.choice(gradient.size, most, replace=False))
+            for flat in chosen:
+                at = np.unravel_index(int(flat), gradient.shape)
+                slope = loss.slope(i, j, at, inputs, tolerance * size)
+                if slope is None:
+                    kinks += 1
+                    continue
+                name = f"layers[{i}].{letter}[{', '.join(map(str, map(int, at)))}]"
+                rounding = saturated if rounded is None else saturated + float(rounded[i][j][at])
+                found.append(slope.beside(name, float(gradient[at]), rounding, size))
+    own = isinstance(made.loss, Custom)
+    of_loss = _of_loss(made.loss, net.predict(x), examples, tolerance, most, rng) if own else None
+    return GradientCheck(_worst(found), of_loss, len(found), kinks, tolerance)
+
+
+def _worst(found: list[Difference]) -> Difference:
+    return max(found, key=lambda each: each.error, default=Difference("none", 0.0, 0.0, 0.0))
+
+
+def _widened(y: Array) -> Array:
+    return y.astype(np.float64) if y.dtype.kind == "f" else y
+
+
+@dataclass(frozen=True)
+class _Slope:
+    """A derivative by finite differences, and what rounding may have done to it."""
+
+    value: float
+    noise: float
+
+    def beside(self, name: str, claimed: float, rounding: float, size: float) -> Difference:
+        """How far from it a claimed one is, beyond rounding."""
+        error = max(abs(claimed - self.value) - self.noise - rounding, 0.0) / size
+        return Difference(name, claimed, self.value, error if np.isfinite(error) else np.inf)
+
+
+def _measured(
+    value: Callable[[float], float], here: float, h: float, noise: float, close: float | None
+) -> _Slope | None:
+    """From a function's values at steps up to h to both sides; None where it is seen to have a kink there.
+
+    Central differences of two steps, extrapolated (Richardson 1911). Where the function is smooth, the difference
+    between its slopes on both sides halves with the step, and again; where it is known to be, ``close`` is None.
+    """
+    pairs = [(value(step), value(-step)) for step in ((h, h / 2) if close is None else (h, h / 2, h / 4))]
+    if close is not None:
+        jumps = [(up - 2 * here + down) * 2**i / h for i, (up, down) in enumerate(pairs)]
+        if any(abs(half - whole / 2) > close / 2 + noise for whole, half in pairwise(jumps)):
+            return None
+    whole, half = (up - down for up, down in pairs[:2])
+    return _Slope((8 * half - whole) / (6 * h), noise)
+
+
+class _Loss:
+    """The loss as a function of one weight or bias, in float64."""
+
+    def __init__(self, made: Architecture, examples: Examples, parameters: Parameters, kinks: Kinks) -> None:
+        self._made, self._examples, self._parameters, self._kinks = made, examples, parameters, kinks
+        self._model: Model = made.model(parameters)
+        self._here = self._value()
+        if not np.isfinite(self._here):
+            raise ValueError(
+                f"the loss of x and y is {self._here}: expected a finite one, which has a gradient to check"
+            )
+
+        near_one = _EXPONENTIALS if "entropy" in made.loss.name else 0.0
+        self._rounding = _NOISE * max(abs(self._here), near_one, _TINY)
+
+    def rounding(self, gradients: Sequence[tuple[Array, ...]], share: float) -> list[list[Array]] | None:
+        """How far these are from their like in float64; at most a ``share`` of the largest, and but with normalisation.
+
+        Where few numbers are made normal (two neurons, a batch of two), terms of a gradient cancel to mere rounding.
+        """
+        if all(kind.normalization is None for kind in self._made.kinds):
+            return None
+        wide, most = self._gradients()[1], max(float(np.abs(each).max()) for parts in gradients for each in parts)
+        pairs = (zip(parts, others, strict=False) for parts, others in zip(gradients, wide, strict=True))
+        return [[np.minimum(np.abs(a - b), share * most) for a, b in pair] for pair in pairs]
+
+    def _gradients(self) -> tuple[float, list[tuple[Array, ...]]]:
+        """The loss by the statistics of the batch where a layer is normalised by those, and gradients."""
+        return self._model.gradients(*self._examples.of_loss(self._made)[:2])
+
+    def _value(self) -> float:
+        loss, examples = self._made.loss, self._examples
+        if any(isinstance(kind.normalization, BatchNorm) for kind in self._made.kinds):
+            return self._gradients()[0]
+        if isinstance(loss, Custom):
+            return loss(self._model.predict(examples.x), examples.y, None)[0]
+        return self._model.evaluate(examples.x, examples.y)[0]
+
+    def _at(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> float:
+        changed = self._parameters[layer][which].copy()
+        changed[at] += step
+        name = self._made.kinds[layer].parts[which]
+        self._model.set_parameter(layer, name, changed)
+        try:
+            return self._value()
+        finally:
+            self._model.set_parameter(layer, name, self._parameters[layer][which])
+
+    def slope(self, layer: int, which: int, at: tuple[Any, ...], size: float, close: float) -> _Slope | None:
+        """The derivative by a weight or bias, which what comes in is of this ``size`` for; None at a kink.
+
+        Where a step crosses one, smaller ones are tried as long as rounding stays well below ``close``.
+        """
+        h = _STEP * max(1.0, abs(float(self._parameters[layer][which][at]))) / max(1.0, size)
+        known = not isinstance(self._made.loss, Custom)
+        for step in (h, h / _SMALLER, h / _SMALLER**2):
+            noise = self._rounding / step
+            if step < h and 4 * noise > close:
+                return None
+            if self._kinks.crossed(layer, which, at, step):
+                continue
+            value = partial(self._at, layer, which, at)
+            found = _measured(value, self._here, step, noise, None if known else close)
+            if found is not None:
+                return found
+        return None
+
+
+def _size_of_inputs(made: Architecture, examples: Examples) -> float:
+    """How large the inputs of the first layer are."""
+    if isinstance(examples.x, SparseRows):
+        return max(1.0, float(np.abs(examples.x.data).max(initial=0)))
+    return min(float(np.abs(made.scaled(examples.x)).max()), _LARGEST)
+
+
+def _of_loss(
+    loss: Custom, output: Array, examples: Examples, tolerance: float, most: int, rng: np.random.Generator
+) -> Difference:
+    """The worst entry of a loss's derivative at the network's output; measured in float64 where the loss allows it."""
+    claimed = loss(output, examples.y, None)[1]
+    wide, y = output.astype(np.float64), _widened(examples.y)
+    here, size = loss(wide, y, None)[0], float(np.abs(claimed).max()) or 1.0
+    found = []
+    chosen = np.arange(wide.size) if wide.size <= most else rng.choice(wide.size, most, replace=False)
+    for flat in chosen:
+        at = tuple(map(int, np.unravel_index(int(flat), wide.shape)))
+
+        def value(step: float, at: tuple[int, ...] = at) -> float:
+            changed = wide.copy()
+            changed[at] += step
+            return loss(changed, y, None)[0]
+
+        h = _STEP * max(1.0, abs(float(wide[at])))
+        slope = _measured(value, here, h, _NOISE * max(abs(here), _TINY) / h, tolerance * size)
+        if slope is not None:
+            found.append(slope.beside(f"output[{', '.join(map(str, at))}]", float(claimed[at]), 0.0, size))
+    return _worst(found)

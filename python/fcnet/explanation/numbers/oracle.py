@@ -1,0 +1,226 @@
+"""The same quantities by ``fcnet.reference``, each from those before it, and how far native ones may be from them.
+
+Bounds are of the first order: so many roundings (those of the sum, and some tens for a function) times the sizes of
+what is added up (Higham 2002, section 3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+
+from fcnet import reference
+from fcnet._model.normalization import BatchNorm, Normalization
+from fcnet.explanation.numbers.trace import Array, Problem, Quantities
+from fcnet.losses import Custom
+from fcnet.reference.normalization import AXES
+
+_FUNCTION = 64  # roundings of an activation or a loss; the functions themselves err by 16 at most
+_NORMALIZED = ("z", "sigma", "gamma")
+_SQUARES = ("mse", "rmse", "huber", "custom")
+
+
+def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, Array, Any, int]]:
+    h = known["I"]
+    for i in problem.layers:
+        w, b = known[f"W{new}_{i}"], known[f"B{new}_{i}"]
+        norm = problem.made.kinds[i - 1].normalization
+        if norm is None:
+            size = np.abs(h) @ np.abs(w) + np.abs(b)
+            yield f"h_in{new}_{i}", reference.linear(h, w, b), size, len(w) + 1
+        else:
+            yield f"z{new}_{i}", h @ w, np.abs(h) @ np.abs(w), len(w) + 1
+            normal, steep = _normalized(known[f"z{new}_{i}"], norm)
+            yield f"normal{new}_{i}", normal, steep + np.abs(normal), _FUNCTION + len(w) + sum(normal.shape)
+            normal, gamma = known[f"normal{new}_{i}"], known[f"gamma{new}_{i}"]
+            yield f"h_in{new}_{i}", gamma * normal + b, np.abs(gamma * normal) + np.abs(b), _FUNCTION
+        h_in = known[f"h_in{new}_{i}"]
+        value = reference.activation(h_in, problem.activation(i))
+        exponent = 1 + np.abs(h_in).max(axis=1, keepdims=True) ** (3 if problem.activation(i) == "gelu_tanh" else 1)
+        yield f"h_out{new}_{i}", value, np.abs(value) * exponent, _FUNCTION + h_in.shape[1]
+        h = known[f"h_out{new}_{i}"]
+    yield f"p{new}", h, 0 * h, 1
+
+
+def _normalized(z: Array, norm: Normalization) -> tuple[Array, Array]:
+    """What z is normalised, and the size of what rounding does to it: more where z differ little."""
+    normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
+    return normal, np.abs(z).max(axis=AXES[norm.name], keepdims=True) / deviation * (1 + np.abs(normal) ** 2)
+
+
+def _loss(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, Array, Any, int]]:
+    h_in, p, y = known[f"h_in{new}_{problem.layers[-1]}"], known[f"p{new}"], known.get("y")
+    size = 1 + np.abs(h_in).max() + np.abs(p).max() + (0 if y is None else np.abs(y).max())
+    size = size**2 if problem.made.loss.name in _SQUARES else size
+    value, _, _ = _loss_and_sigma(known, problem, new)
+    yield f"L{new}", np.asarray(value), size + abs(value), _FUNCTION + h_in.size
+    if problem.is_mean:
+        rows = [slice(r, r + 1) for r in range(len(p))]
+        values = np.array([_loss_and_sigma(known, problem, new, row)[0] for row in rows], h_in.dtype)
+        yield f"L_n{new}", values, size + abs(values), _FUNCTION + h_in.shape[1]
+
+
+def _loss_and_sigma(known: Quantities, problem: Problem, new: str = "", rows: slice = slice(None)) -> Any:
+    last, loss = problem.layers[-1], problem.made.loss
+    h_in = known[f"h_in{new}_{last}"][rows]
+    if isinstance(loss, Custom):  # a function of the user's sees the type that it sees in a fit
+        p = known[f"p{new}"].astype(problem.made.dtype)
+        value, slope = loss(p, problem.examples.y, None)
+        return value, reference.through_activation(slope.astype(h_in.dtype), h_in, problem.activation(last)), 1
+    parameter: Any = 0.0 if "label_smoothing" in loss.plain() else loss.parameter  # y is smoothed already
+    if loss.quantiles:
+        parameter = np.resize(loss.quantiles, h_in.shape[1])
+    return reference.loss_and_sigma(
+        h_in, known["y"][rows].astype(h_in.dtype), loss.name, output=problem.activation(last), parameter=parameter
+    )
+
+
+def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array, Any, int]]:
+    n, last = len(known["I"]), problem.layers[-1]
+    terms = None  # behind a normalised layer, the size of what a derivative is made of: most of it may have cancelled
+    for i in reversed(problem.layers):
+        h_in, f = known[f"h_in_{i}"], problem.activation(i)
+        slope = np.ones_like(h_in) if f == "softmax" else reference.activation_derivative(h_in, f)
+        steep = (1 + np.abs(slope)) * (1 + np.abs(h_in)) ** (3 if f == "gelu_tanh" else 1)
+        if f != "softmax":
+            yield f"F_prime_{i}", slope, steep, _FUNCTION
+        if i == last:
+            _, sigma, scale = _loss_and_sigma(known, problem)
+            sigma = sigma * scale / problem.share
+            p, y = known["p"], known.get("y")
+            size = np.abs(sigma) + (1 + np.abs(p) + (0 if y is None else np.abs(y))) * steep
+            if problem.made.loss.name in ("mae", "quantile") and y is not None:  # their kinks
+                near = np.abs(p - y) <= 1e3 * np.finfo(problem.made.dtype).eps * (np.abs(p) + np.abs(y))
+                size = np.where(near, np.inf, size)
+        else:
+            w, behind = known[f"W_{i + 1}"], known[f"{slope_of_product(problem, i + 1)}_{i + 1}"]
+            sigma = reference.through_activation(behind @ w.T, h_in, f)
+            size = (np.abs(behind) if terms is None else terms) @ np.abs(w).T * steep
+            size = size.max(axis=1, keepdims=True) + 0 * size if f == "softmax" else size
+        yield f"sigma_{i}", sigma, size, _FUNCTION + (known[f"W_{i + 1}"].shape[1] if i < last else h_in.size)
+        h, sigma = known["I"] if i == 1 else known[f"h_out_{i - 1}"], known[f"sigma_{i}"]
+        terms = None if terms is None else np.maximum(np.abs(sigma), size)
+        whole = np.abs(sigma) if terms is None else terms
+        db, size_b = (problem.share * each.sum(axis=0) for each in (sigma, whole))
+        yield f"dB_{i}", db * problem.made.kinds[i - 1].bias, size_b, _FUNCTION + n
+        if problem.normalized(i):
+            terms = yield from _through_normalization(known, problem, i, whole)
+        slope = known[f"{slope_of_product(problem, i)}_{i}"]
+        whole = np.abs(slope) if terms is None else terms
+        dw, size = (problem.share * (a.T @ b) for a, b in ((h, slope), (np.abs(h), whole)))
+        yield f"dW_{i}", dw, size, _FUNCTION + n
+
+
+def _through_normalization(
+    known: Quantities, problem: Problem, i: int, whole: Array
+) -> Generator[tuple[str, Array, Any, int], None, Array]:
+    """What comes back through it, where sigma is made of terms of the size ``whole``; returns the size of tau's."""
+    norm, z, sigma, gamma = (problem.made.kinds[i - 1].normalization, *(known[f"{of}_{i}"] for of in _NORMALIZED))
+    assert norm is not None
+    normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
+    _, steep = _normalized(z, norm)
+    size = problem.share * (whole * (np.abs(normal) + steep)).sum(axis=0)
+    yield f"dgamma_{i}", problem.share * (sigma * known[f"normal_{i}"]).sum(axis=0), size, _FUNCTION + sum(z.shape)
+    tau = reference.through_normalization(sigma, normal, deviation, gamma, norm.name)
+    g = whole * np.abs(gamma)
+    axis = AXES[norm.name]
+    size = (g + g.mean(axis=axis, keepdims=True) * (1 + normal**2)) / deviation
+    size = size.max(axis=axis, keepdims=True) * (1 + steep)
+    yield f"tau_{i}", tau, size, _FUNCTION + sum(z.shape)
+    return np.asarray(size)
+
+
+def _running(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
+    """The running statistics of batch normalisation after the step."""
+    norm, z, n = problem.made.kinds[i - 1].normalization, known[f"z_{i}"], len(known["I"])
+    assert isinstance(norm, BatchNorm)
+    mean, variance = known[f"mean_{i}"], known[f"variance_{i}"]
+    most = np.abs(z).max(axis=0)
+    sizes = np.abs(mean) + most, variance + most**2 * n / max(n - 1, 1)
+    values = reference.running_statistics(mean, variance, z, norm.momentum)
+    for name, value, size in zip(problem.running(i), values, sizes, strict=True):
+        yield f"{name}_new_{i}", value, size, _FUNCTION + n
+
+
+def slope_of_product(problem: Problem, i: int) -> str:
+    """What the derivative by a layer's h W is called: sigma is the one by h_in, which is normalised before."""
+    return "tau" if problem.normalized(i) else "sigma"
+
+
+def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array, Any, int]]:
+    """Every quantity that follows from others.
+
+    Parameters
+    ----------
+    known : dict
+        What they follow from: those of the native core, or the ones yielded here, put in as they come.
+    problem : Problem
+
+    Yields
+    ------
+    name, value, size of what was added up, roundings
+    """
+    yield from _forward(known, problem, "")
+    yield from _loss(known, problem, "")
+    yield from _backward(known, problem)
+    for i, trained in zip(problem.layers, problem.trainable, strict=True):
+        for which in problem.parts(i):
+            old, gradient = known[f"{which}_{i}"], known[f"d{which}_{i}"]
+            change = problem.learning_rate * gradient * trained
+            yield f"{which}_new_{i}", old - change, np.abs(old) + np.abs(change), _FUNCTION
+        if problem.running(i):
+            yield from _running(known, problem, i)
+    yield from _forward(known, problem, "_new")
+    yield from _loss(known, problem, "_new")
+
+
+def widened(known: Quantities, dtype: Any) -> Quantities:
+    """The same in another type."""
+    return {name: np.asarray(value).astype(dtype) for name, value in known.items()}
+
+
+def wide(problem: Problem) -> Any:
+    """A type beside whose roundings those of the network's are all that counts."""
+    return np.float64 if problem.made.dtype == np.float32 else np.longdouble
+
+
+def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
+    """All quantities of a step by the reference alone, from the step's I, y, W and B."""
+    known = widened({name: step[name] for name in step if name in ("I", "y") or is_given(name)}, dtype)
+    for name, value, _, _ in quantities(known, problem):
+        known[name] = value
+    return known
+
+
+def is_given(name: str) -> bool:
+    """Whether it is a part of a layer before the step."""
+    return name.startswith(("W_", "B_", "gamma_", "mean_", "variance_")) and "new" not in name
+
+
+def hold(step: Quantities, problem: Problem) -> None:
+    """Hold native quantities against the reference.
+
+    Raises
+    ------
+    ArithmeticError : one is farther from it than rounding can explain.
+    """
+    u, least = np.finfo(problem.made.dtype).eps / 2, np.finfo(problem.made.dtype).smallest_normal
+    known = widened(step, wide(problem))
+    kinks: Quantities = {}
+    for name, value, size, roundings in quantities(known, problem):
+        bound = 2 * roundings * (u * size + 2 * least)
+        layer = name.rpartition("_")[2]
+        if name == f"h_in_{layer}":
+            kinks[layer] = np.where(np.abs(value) <= bound, np.inf, 0.0)
+        elif name in (f"F_prime_{layer}", f"sigma_{layer}"):  # on either side of a kink lies another derivative
+            bound = bound + kinks[layer]
+        apart = np.abs(np.asarray(step[name]).astype(value.dtype) - value)
+        off = ~(apart <= bound) & np.isfinite(value)  # y ln p has no number for p = 0, where the core does without p
+        if off.any():
+            at = np.unravel_index(int(np.argmax(off)), apart.shape)
+            raise ArithmeticError(
+                f"{name}{list(map(int, at)) if at else ''} is {np.asarray(step[name])[at]:.9g} by the native core and "
+                f"{value[at]:.9g} by fcnet.reference: apart by more than {np.broadcast_to(bound, apart.shape)[at]:.1e}"
+            )

@@ -1,0 +1,55 @@
+"""The numbers of a page: where each stands, and what it is in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from fcnet.explanation.numbers.trace import Quantities
+from fcnet.explanation.writing.expressions import decimals, written
+
+Index = tuple[int, ...]
+
+
+class Slots:
+    """Gives every number of the steps that is shown a slot, the same wherever it is shown again.
+
+    Parameters
+    ----------
+    steps : sequence of dict
+    digits : int
+        Decimals.
+    """
+
+    def __init__(self, steps: Sequence[Quantities], digits: int) -> None:
+        self._steps, self._digits = steps, digits
+        self._slots: dict[tuple[str, Index, int], int] = {}
+        self._places: dict[tuple[int, str, int], int] = {}
+
+    def slot(self, name: str, index: Index, digits: int | None = None) -> int:
+        """That of ``name[index]``."""
+        return self._slots.setdefault((name, index, digits or self._digits), len(self._slots))
+
+    def text(self, step: int, name: str, index: Index, digits: int | None = None) -> str:
+        """The number in a step, with the decimals of its quantity, and a minus sign as long as a plus."""
+        values, most = self._steps[step][name], digits or self._digits
+        if (step, name, most) not in self._places:
+            self._places[step, name, most] = decimals(values, most)
+        return written(float(values[index]), self._places[step, name, most], most).replace("-", "−")
+
+    def number(
+        self, tag: str, name: str, index: Index, attributes: str = "", kind: str = "", digits: int | None = None
+    ) -> str:
+        """An element that shows the number of the first step; its classes are ``kind`` and that of its sign."""
+        text = self.text(0, name, index, digits)
+        classes = f'class="{kind}{sign(text)}"'
+        return f'<{tag} data-k="{self.slot(name, index, digits)}" {classes}{attributes}>{escape(text)}</{tag}>'
+
+    def texts(self) -> list[list[str]]:
+        """What stands in every slot, for every step."""
+        return [[self.text(t, *slot) for slot in self._slots] for t in range(len(self._steps))]
+
+
+def sign(text: str) -> str:
+    """The class of a number by its sign."""
+    return "neg" if text.startswith("−") else "pos" if text != "0" else "nil"

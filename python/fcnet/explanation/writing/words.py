@@ -1,0 +1,79 @@
+"""A network, a step and many steps in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fcnet.explanation.numbers.trace import Problem, Quantities
+from fcnet.explanation.writing.normalization_formulas import in_words as in_words_of
+
+CHECKED = (
+    "The numbers are the native core's. Each has been computed again from those before it\n"
+    "by fcnet.reference, plain NumPy with more digits: all agree but for rounding."
+)
+
+
+def loss_name(problem: Problem) -> str:
+    """In words."""
+    name = problem.made.loss.name
+    return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
+
+
+def numbering(problem: Problem) -> str:
+    """Which layer of the network a formula is about, in a sentence."""
+    last = problem.layers[-1]
+    return f" The formulas count layers from 1: W_{last} is net.layers[{last - 1}].W."
+
+
+def beside(problem: Problem) -> str:
+    """What else there is in some layers, in sentences, or nothing."""
+    said = ""
+    kinds = list(enumerate(problem.made.kinds))
+    for i, norm in ((i, kind.normalization) for i, kind in kinds if kind.normalization):
+        said += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
+    dropped = [f"layers[{i}]" for i, kind in kinds if kind.dropout]
+    return said + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
+
+
+def course(step: Quantities) -> str:
+    """What has become of the loss, in one sentence."""
+    fallen = "fallen" if step["L_new"] < step["L"] else "not fallen: for this step the learning rate is too high"
+    return f"With the new weights, the loss has {fallen}."
+
+
+def in_words(problem: Problem, samples: int) -> str:
+    """The network and the training in one sentence."""
+    made = problem.made
+    kinds = [problem.activation(i).replace("_", " ") for i in problem.layers]
+    hidden = f"{', '.join(dict.fromkeys(kinds[:-1]))}, then {kinds[-1]}" if len(kinds) > 1 else kinds[-1]
+    of = f"{samples} samples" if samples > 1 else "one sample"
+    return (
+        f"{' – '.join(map(str, made.sizes))} neurons; {hidden}; {loss_name(problem)}; {of}; "
+        f"α = {problem.learning_rate:g}; {made.dtype.name}"
+    )
+
+
+def outputs(step: Quantities) -> list[int]:
+    """Those whose change is told, of the first sample: all, or the largest."""
+    p = step["p"][0]
+    return list(range(len(p))) if len(p) <= 4 else sorted(map(int, np.argsort(-p, kind="stable")[:3]))
+
+
+def changes(steps: Sequence[Quantities], class_names: Sequence[str]) -> str:
+    """What the steps have done to the loss and to the outputs of the first sample."""
+    first, last = steps[0], steps[-1]
+    loss = f"L from {first['L']:.4f} to {last['L_new']:.4f}"
+    names = [f"output {name}" if name.isdigit() else name for name in class_names]
+    of = [f"{names[j]} from {first['p'][0, j]:.4f} to {last['p_new'][0, j]:.4f}" for j in outputs(first)]
+    said = ", ".join(of)
+    said = f"{loss}; of the first sample {said}" if len(first["I"]) > 1 else f"{loss}, {said}"
+    return f"{said}\nThe equations are those of the first step." if len(steps) > 1 else said
+
+
+def losses(steps: Sequence[Quantities]) -> str:
+    """The loss before the steps and after each, a line for each."""
+    found = [float(step["L"]) for step in steps] + [float(steps[-1]["L_new"])]
+    counts = [f"{t:>3} {'step ' if t == 1 else 'steps'}" for t in range(len(found))]
+    return "\n".join(f"   L after {t}  {loss:.4f}" for t, loss in zip(counts, found, strict=True))
