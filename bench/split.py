@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 import fcnet as fc
-from fcnet._training.dataset import hold_back
+from fcnet._training.dataset import train_validation_split
 
 X = {"float32": np.float32, "float64": np.float64, "int32": np.int32}
 
@@ -55,8 +55,11 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 10**7
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, n)
-    print(f"hold back a fifth of {n:,} samples: {seconds(lambda: hold_back(n, 0.2, 0, None)):.3f} s,", end=" ")
-    print(f"of every class {seconds(lambda: hold_back(n, 0.2, 0, labels)):.3f} s")
+    print(
+        f"hold back a fifth of {n:,} samples: {seconds(lambda: train_validation_split(n, 0.2, 0, None)):.3f} s,",
+        end=" ",
+    )
+    print(f"of every class {seconds(lambda: train_validation_split(n, 0.2, 0, labels)):.3f} s")
     weights = rng.random(n)
     one_hot = np.zeros((n, 10), np.float32)
     one_hot[np.arange(n), labels] = 1

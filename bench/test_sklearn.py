@@ -98,7 +98,7 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_sklearn(benchmark, program):
     data = program.data()
-    seconds, scores = {}, {}
+    seconds, metric_set = {}, {}
     with threadpool_limits(fcnet.get_num_threads()):
         for module in (fcnet.sklearn, sklearn.neural_network):
             program.fitted(module, tuple(part[:500] for part in data), 0)  # imports, caches
@@ -106,14 +106,14 @@ def test_sklearn(benchmark, program):
             for module in (fcnet.sklearn, sklearn.neural_network)[:: 1 - 2 * (seed % 2)]:
                 spent, score = program.fitted(module, data, seed)
                 seconds.setdefault(module.__name__, []).append(spent)
-                scores.setdefault(module.__name__, []).append(score)
-    ours, theirs = (np.array(scores[name]) for name in ("fcnet.sklearn", "sklearn.neural_network"))
+                metric_set.setdefault(module.__name__, []).append(score)
+    ours, theirs = (np.array(metric_set[name]) for name in ("fcnet.sklearn", "sklearn.neural_network"))
     spread = np.hypot(ours.std(), theirs.std())
     assert abs(ours.mean() - theirs.mean()) < 3 * spread + 0.01
     ratio = np.median(seconds["sklearn.neural_network"]) / np.median(seconds["fcnet.sklearn"])
     times = iter(seconds["fcnet.sklearn"])
     benchmark.pedantic(lambda: next(times), rounds=len(SEEDS))
-    benchmark.extra_info |= {"test": "test_sklearn", "program": str(program), "seconds": seconds, "scores": scores}
+    benchmark.extra_info |= {"test": "test_sklearn", "program": str(program), "seconds": seconds, "scores": metric_set}
     print(
         f"\n{program}: {ratio:.1f} times as fast, "
         f"{np.median(seconds['fcnet.sklearn']):.3f} s beside {np.median(seconds['sklearn.neural_network']):.3f} s; "

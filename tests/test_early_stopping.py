@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet._training.dataset import hold_back
+from fcnet._training.dataset import train_validation_split
 
 pytestmark = pytest.mark.once
 
@@ -186,12 +186,12 @@ def test_a_prediction_during_the_fit_may_hold_the_best(monkeypatch):
 def test_held_back_samples_are_drawn_by_the_seed_of_every_class_alike():
     y = np.repeat([0, 1, 2], [100, 15, 5])
     x = np.arange(120.0)[:, None]
-    kept, held = hold_back(120, 0.2, 1, y)
+    kept, held = train_validation_split(120, 0.2, 1, y)
     assert (np.sort(np.concatenate([kept, held])) == np.arange(120)).all()
     assert (np.bincount(y[held]) == [20, 3, 1]).all()
-    assert (held == hold_back(120, 0.2, 1, y)[1]).all()
-    assert (held != hold_back(120, 0.2, 2, y)[1]).any()
-    assert len(hold_back(120, 0.2, 1, None)[1]) == 24
+    assert (held == train_validation_split(120, 0.2, 1, y)[1]).all()
+    assert (held != train_validation_split(120, 0.2, 2, y)[1]).any()
+    assert len(train_validation_split(120, 0.2, 1, None)[1]) == 24
 
     one, other = (fc.Network([1, 4, 3], seed=1, scale=0.01) for _ in range(2))
     given = one.fit(x, y, epochs=2, validation_split=0.2)
@@ -246,7 +246,7 @@ def test_what_is_wrong_is_named_and_nothing_is_trained(options, error, match):
 
 def test_many_small_classes_give_what_was_asked_for():
     labels = np.repeat(np.arange(1000), 2)
-    kept, held = hold_back(2000, 0.2, 1, labels)
+    kept, held = train_validation_split(2000, 0.2, 1, labels)
     assert len(held) == 400
     assert len(kept) == 1600
 

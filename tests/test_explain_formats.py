@@ -15,7 +15,7 @@ import pytest
 
 import fcnet as fc
 from fcnet.explanation.writing.latex import document
-from fcnet.explanation.writing.narrative import Lesson
+from fcnet.explanation.writing.narrative import Narrative
 from fcnet.explanation.writing.text import has_color
 
 from explanations import CASES, NAMES, XOR, article, batch, normalized, rewrite
@@ -92,7 +92,7 @@ def test_the_latex_compiles(shown, normal, tmp_path):
     sections = []
     for loss, output in CASES:
         net, x, y = batch(loss=loss, output=output, activation="leaky_relu", n=2)
-        sections += Lesson((each := net.explain(x, y))._problem, each.steps[0]).sections()
+        sections += Narrative((each := net.explain(x, y))._problem, each.steps[0]).sections()
     (tmp_path / "losses.tex").write_text(document("Losses", "all", sections, 4))
     for name in ("shown", "normal", "batched", "wide", "over_batch", "losses"):
         command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", f"{name}.tex"]

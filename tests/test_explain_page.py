@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.explanation.drawing.decision_surface import Surface
+from fcnet.explanation.drawing.decision_surface import DecisionSurface
 
 from explanations import XOR, article
 from processes import DEADLINE
@@ -194,7 +194,7 @@ def test_two_inputs_and_one_answer_have_a_plane(last, loss, y, said):
 def test_the_plane_of_a_normalised_batch_says_of_the_samples_what_the_step_says():
     net = fc.Network([2, fc.Dense(4, "tanh", normalization="batch"), 2], seed=0, dtype="float64")
     shown = net.explain(*XOR, steps=2)
-    plane = Surface(shown._problem, shown.steps, ("0", "1"))
+    plane = DecisionSurface(shown._problem, shown.steps, ("0", "1"))
     plane._low, plane._high = np.zeros(2), np.ones(2)  # the corners are the samples
     p = plane._values(shown.steps[1]).reshape(120, 120, 2)
     np.testing.assert_allclose(p[[-1, 0, -1, 0], [0, 0, -1, -1]], shown.steps[1]["p"], atol=1e-12)

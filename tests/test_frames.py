@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 from fcnet._inputs import tables
-from fcnet._inputs.features import samples
+from fcnet._inputs.features import check_x
 from fcnet._inputs.sparse import SparseRows
 
 from interop import library
@@ -133,7 +133,7 @@ def test_a_sparse_frame_is_taken_as_sparse_rows(kind):
     x, y = problem()
     x = (x * (x > 9)).astype(kind)
     frame = sparse_frame(x, kind)
-    rows = samples(frame, K, np.dtype("f4"), finite=True)
+    rows = check_x(frame, K, np.dtype("f4"), finite=True)
     assert isinstance(rows, SparseRows)
     np.testing.assert_array_equal(rows.dense(), x)
     net = fitted(frame, y)
@@ -150,7 +150,7 @@ def test_sparse_columns_of_several_types_are_taken_as_sparse_rows():
     pd = library("pandas")
     frame = pd.DataFrame({"a": [0, 2, 0], "b": [0.5, 0, 0], "c": [False, True, False]})
     frame = frame.astype({name: pd.SparseDtype(kind, kind.type(0).item()) for name, kind in frame.dtypes.items()})
-    rows = samples(frame, 3, np.dtype("f4"), finite=True)
+    rows = check_x(frame, 3, np.dtype("f4"), finite=True)
     assert isinstance(rows, SparseRows)
     np.testing.assert_array_equal(rows.dense(), [[0, 0.5, 0], [2, 0, 1], [0, 0, 0]])
 
@@ -168,7 +168,7 @@ def test_other_frames_with_sparse_columns_are_made_dense(what, monkeypatch):
         frame["age"] = x[:, 0]
     else:
         monkeypatch.setitem(__import__("sys").modules, "scipy.sparse", None)
-    assert isinstance(samples(frame, K, np.dtype("f4"), finite=True), np.ndarray)
+    assert isinstance(check_x(frame, K, np.dtype("f4"), finite=True), np.ndarray)
     assert same(fitted(frame, y), fitted(x, y))
 
 
@@ -183,6 +183,6 @@ def test_sparse_dummies_are_never_made_dense():
     pd = library("pandas")
     codes = np.random.default_rng(0).integers(0, 500, 2000)
     frame = pd.get_dummies(pd.Series(codes), sparse=True)
-    rows = samples(frame, frame.shape[1], np.dtype("f4"), finite=True)
+    rows = check_x(frame, frame.shape[1], np.dtype("f4"), finite=True)
     assert isinstance(rows, SparseRows)
     assert len(rows.data) == len(codes)

@@ -104,8 +104,8 @@ def test_an_index_of_pandas_plays_no_part():
 def test_searches_by_probabilities_work():
     """Reported of Keras 5941, tabpfn-client 88."""
     for y, scoring in ((CLASSES > 0, "roc_auc"), (TEXT, "roc_auc_ovr"), (TEXT, "neg_log_loss")):
-        scores = cross_val_score(MLPClassifier(**FEW), X, y, cv=3, scoring=scoring, error_score="raise")
-        assert np.isfinite(scores).all()
+        metric_set = cross_val_score(MLPClassifier(**FEW), X, y, cv=3, scoring=scoring, error_score="raise")
+        assert np.isfinite(metric_set).all()
 
 
 def test_class_weights_of_text_in_a_search_with_validation_data():

@@ -53,8 +53,8 @@ def test_callbacks_of_scikit_learn(solver):
     assert recording.heard[:3] == ["setup", "begin", "begin"]
     assert recording.heard[-2:] == [net.score(X, Y), "teardown"]
     assert len(recording.heard) == 2 + 2 * (3 + 1)
-    scores = [figure for figure in recording.heard if isinstance(figure, float)]
-    assert scores[-1] > scores[0]
+    metric_set = [figure for figure in recording.heard if isinstance(figure, float)]
+    assert metric_set[-1] > metric_set[0]
 
 
 def test_a_callback_of_scikit_learn_ends_the_fit():
@@ -67,9 +67,9 @@ def test_the_monitor_of_scikit_learn_scores_every_epoch(estimator, scoring):
     net = estimator(**FEW | {"max_iter": 5}).set_callbacks(monitor).fit(X, Y)
     rows = monitor.get_logs().data
     assert [row["task_name"] for row in rows] == ["fit", *["iteration"] * 5]
-    scores = [row[scoring] for row in rows]
-    assert scores[0] == scores[-1] == net.score(X, Y)
-    assert scores[1] == estimator(**FEW | {"max_iter": 1}).fit(X, Y).score(X, Y)
+    metric_set = [row[scoring] for row in rows]
+    assert metric_set[0] == metric_set[-1] == net.score(X, Y)
+    assert metric_set[1] == estimator(**FEW | {"max_iter": 1}).fit(X, Y).score(X, Y)
 
 
 class Propagated(Recording):

@@ -132,7 +132,7 @@ def test_a_column_that_is_not_numeric_is_named(module, bad, alone):
 def test_a_plain_table_of_one_type_is_read_where_it_lies():
     x, _ = problem()
     frame = pandas_frame(columns_of(x))
-    assert np.shares_memory(features.samples(frame, K, np.dtype("f4"), finite=True), frame.to_numpy())
+    assert np.shares_memory(features.check_x(frame, K, np.dtype("f4"), finite=True), frame.to_numpy())
 
 
 @pytest.mark.interop

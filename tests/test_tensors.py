@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet._inputs.features import samples
+from fcnet._inputs.features import check_x
 from fcnet._inputs.tensors import BFLOAT16, widened
 
 from interop import interop, library
@@ -57,7 +57,7 @@ def test_a_tensor_learns_and_predicts_like_its_array(tensor, kind):
 def test_a_tensor_is_read_where_it_lies(tensor):
     given = tensor(problem()[0].astype(np.float32))
     array = np.asarray(given) if hasattr(given, "__array__") else np.from_dlpack(given)
-    assert np.shares_memory(samples(given, K, np.dtype("f4"), finite=True), array)
+    assert np.shares_memory(check_x(given, K, np.dtype("f4"), finite=True), array)
 
 
 @pytest.mark.interop

@@ -7,7 +7,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native
-from fcnet._training.dataset import MOST_EPOCHS, hold_back
+from fcnet._training.dataset import MOST_EPOCHS, train_validation_split
 
 from interop import library
 
@@ -41,13 +41,13 @@ def test_the_draw_is_that_of_the_rule(n, fraction, labels):
         None: None,
     }[labels]
     for seed in (0, 2**64 - 1):
-        ours, rule = hold_back(n, fraction, seed, classes), drawn_by_sorting(n, fraction, seed, classes)
+        ours, rule = train_validation_split(n, fraction, seed, classes), drawn_by_sorting(n, fraction, seed, classes)
         for a, b in zip(ours, rule, strict=True):
             np.testing.assert_array_equal(a, b)
 
 
 def held_back(x, y, seed, labels, weights=None):
-    kept, held = hold_back(len(y), 0.25, seed, labels)
+    kept, held = train_validation_split(len(y), 0.25, seed, labels)
     parts = [(x[rows], y[rows], None if weights is None else weights[rows]) for rows in (kept, held)]
     return parts[0], parts[1]
 

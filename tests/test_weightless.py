@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet._training.dataset import hold_back
+from fcnet._training.dataset import train_validation_split
 
 from bounds import max_error
 from interop import library
@@ -51,7 +51,7 @@ def squares(output, target, weights):
 def held_back():
     """Weights above 0 only of the samples that a quarter's validation_split holds back."""
     weights = np.zeros(N)
-    weights[hold_back(N, 0.25, 0, Y)[1]] = 1
+    weights[train_validation_split(N, 0.25, 0, Y)[1]] = 1
     return weights
 
 
@@ -72,7 +72,7 @@ def test_a_validation_that_weighs_nothing_is_nan_with_a_warning_and_never_the_be
     given = {"validation_data": (X, Y, ZEROS)} if by == "validation_data" else {"validation_split": 0.25}
     labels = Y if loss == "cross_entropy" else None
     weights = np.ones(N)
-    weights[hold_back(N, 0.25, 0, labels)[1]] = 0
+    weights[train_validation_split(N, 0.25, 0, labels)[1]] = 0
     metrics = ["f1_macro"] if loss == "cross_entropy" else {"error": "mae"}
     rule = fc.EarlyStopping(3)
     with pytest.warns(RuntimeWarning) as warned:

@@ -15,14 +15,14 @@ from fcnet._inputs import tables
 from fcnet._model.architecture import Described
 from fcnet._native import Model, Trainer
 from fcnet._training.averaging import EMA, Averaging
-from fcnet._training.batch_source import Batches, Feed, InMemory, open_trainer, refuse_scaled
+from fcnet._training.batch_source import Batches, BatchSource, InMemory, open_trainer, refuse_scaled
 from fcnet._training.batch_statistics import refuse_one_sample
 from fcnet._training.batches import Y_IS_MISSING, CheckedBatches, validation_batches
 from fcnet._training.callbacks import Callback, Callbacks, Logs
-from fcnet._training.dataset import MOST_EPOCHS, ClassWeight, Examples, checked_share
+from fcnet._training.dataset import MOST_EPOCHS, ClassWeight, Dataset, checked_share
 from fcnet._training.divergence import DivergenceError, grown
 from fcnet._training.early_stopping import Best, EarlyStopping
-from fcnet._training.evaluation import Metrics, Scores, figures_of, scored
+from fcnet._training.evaluation import Metrics, MetricSet, figures_of, scored
 from fcnet._training.history import History
 from fcnet._training.loop import Fit
 from fcnet._training.progress import Wanted, checked
@@ -186,11 +186,11 @@ class Fitting(Described):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         _check_averaging(averaging)
         averaged_from = averaging._begins(epochs) if averaging is not None else 0
-        made = self._architecture
-        scores = Scores(metrics, made)
+        architecture = self._architecture
+        metric_set = MetricSet(metrics, architecture)
         heard = Callbacks(callbacks, self)
-        feed: Feed
-        validation: Examples | CheckedBatches | None
+        source: BatchSource
+        validation: Dataset | CheckedBatches | None
         if steps_per_epoch is not None:
             steps_per_epoch = whole_number(steps_per_epoch, "steps_per_epoch", 1)
             if y is not None:
@@ -206,35 +206,39 @@ class Fitting(Described):
                 raise ValueError(f"y is missing, and batches do not go with {what}: expected y, or none of these")
             _refuse_accumulation(optimizer, "batches")
             left, new = epochs - initial_epoch, not self._has_learnt
-            feed = batches = Batches(made, x, left, self._feature_names, steps_per_epoch, class_weight, learn=new)
+            source = batches = Batches(
+                architecture, x, left, self._feature_names, steps_per_epoch, class_weight, learn=new
+            )
             features, classes = batches.first.features, batches.first.classes
-            validation = validation_batches(replace(made, classes=classes), validation_data, features, left)
+            validation = validation_batches(replace(architecture, classes=classes), validation_data, features, left)
             if validation is None:
-                _, validation = batches.first.with_validation(made, validation_data, 0)
+                _, validation = batches.first.with_validation(architecture, validation_data, 0)
         elif isinstance(x, Iterator) and not tables.is_stream(x):
             raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
         else:
-            given = self._examples(cast(ArrayLike, x), y, sample_weight, finite=True)
+            given = self._dataset(cast(ArrayLike, x), y, sample_weight, finite=True)
             train = given.not_empty("x").weighing("sample_weight")
             features, classes = train.features, train.classes
             left = epochs - initial_epoch
-            validation = validation_batches(replace(made, classes=classes), validation_data, features, left)
+            validation = validation_batches(replace(architecture, classes=classes), validation_data, features, left)
             if validation is None:
-                train, validation = train.with_validation(made, validation_data, validation_split)
+                train, validation = train.with_validation(architecture, validation_data, validation_split)
             elif validation_split:
                 raise ValueError("validation_data and validation_split are given: expected one of them")
-            train = train.class_weighted(made, class_weight)
+            train = train.class_weighted(architecture, class_weight)
             train.weighing("class_weight", " for the samples that are trained on")
-            feed = InMemory(made, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last)
-        (train if y is not None else batches.first).warn_of_lost_digits(made)
-        if isinstance(validation, Examples) and validation.weighs_nothing:
+            source = InMemory(
+                architecture, train, batch_size, optimizer.accumulate, shuffle=shuffle, drop_last=drop_last
+            )
+        (train if y is not None else batches.first).warn_of_lost_digits(architecture)
+        if isinstance(validation, Dataset) and validation.weighs_nothing:
             held = (
                 "validation_data[2]" if validation_data is not None else "sample_weight held back by validation_split"
             )
             console.warn(f"{held} has nothing but 0: val_loss and weighted metrics are NaN", RuntimeWarning)
-        if scores and validation is None:
+        if metric_set and validation is None:
             raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
-        figures = figures_of(made.classifies, validation is not None, scores)
+        figures = figures_of(architecture.classifies, validation is not None, metric_set)
         if schedule is not None:
             schedule.check_figures(figures, "schedule")
         if early_stopping is not None:
@@ -242,29 +246,29 @@ class Fitting(Described):
             if initial_epoch < epochs <= early_stopping.start_from_epoch:
                 text = f"early_stopping has start_from_epoch={early_stopping.start_from_epoch}, and epochs is {epochs}"
                 console.warn(f"{text}: it watches none of them", RuntimeWarning)
-        if schedule is not None and feed.steps is None:
+        if schedule is not None and source.steps is None:
             raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
-        lists: dict[str, list[float]] = {f"val_{name}": [] for name in scores if name != "accuracy"}
+        lists: dict[str, list[float]] = {f"val_{name}": [] for name in metric_set if name != "accuracy"}
         if validation is not None:  # a metric that fails should do so before hours of training
-            tried = validation if isinstance(validation, Examples) else validation.first
-            scored(self._model, made, tried, scores)
-        feed.open(self._model, optimizer, self._trainable(), averaging)
+            tried = validation if isinstance(validation, Dataset) else validation.first
+            scored(self._model, architecture, tried, metric_set)
+        source.open(self._model, optimizer, self._trainable(), averaging)
         try:
             self._stepper, self._feature_names = None, features
-            self._architecture = replace(made, classes=classes)
+            self._architecture = replace(architecture, classes=classes)
             earlier = self._history.last_of(initial_epoch, self.epochs_trained)
             self._history = History(metrics=lists, earlier=earlier)
             self._best = Best(early_stopping, self._history, self._best.kept)
             fit = Fit(
                 model=self._model,
-                feed=feed,
+                source=source,
                 first_epoch=self.epochs_trained,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
                 optimizer=optimizer,
-                made=made,
+                architecture=architecture,
                 validation=validation,
-                scores=scores,
+                metric_set=metric_set,
                 progress=progress,
                 history=self._history,
                 schedule=schedule,
@@ -278,12 +282,12 @@ class Fitting(Described):
             finally:
                 self._steps += fit.cut_off
         finally:
-            feed.trainer.close()
+            source.trainer.close()
         return self._history
 
-    def _examples(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, finite: bool) -> Examples:
+    def _dataset(self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, finite: bool) -> Dataset:
         known, learn = self._feature_names, not self._has_learnt
-        return Examples.of(self._architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
+        return Dataset.of(self._architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
 
     def _trainable(self) -> list[bool]:
         return [layer.trainable for layer in self._layers]
@@ -333,7 +337,7 @@ class Fitting(Described):
         optimizer = optimizer_of(optimizer)
         _refuse_accumulation(optimizer, "single steps")
         _check_averaging(averaging, EMA)
-        batch = self._examples(x, y, sample_weight, finite=True).not_empty("x").weighing("sample_weight")
+        batch = self._dataset(x, y, sample_weight, finite=True).not_empty("x").weighing("sample_weight")
         refuse_scaled(batch, optimizer, "sample_weight")
         what, trainable = batch.of_loss(self._architecture), self._trainable()
         refuse_one_sample(self._architecture, trainable, len(batch.x), "x")
@@ -359,7 +363,7 @@ class Fitting(Described):
         finally:
             trainer.close()
         if diverged:
-            made = self._architecture
-            large = grown(self._model, made, batch.x)
-            raise DivergenceError.of("this step", loss, optimizer, made.classifies, large)
+            architecture = self._architecture
+            large = grown(self._model, architecture, batch.x)
+            raise DivergenceError.of("this step", loss, optimizer, architecture.classifies, large)
         return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if self._architecture.classifies else {})

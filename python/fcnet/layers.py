@@ -114,31 +114,31 @@ class Layer:
         Whether a fit changes it, to get and to set; True at first. ``freeze()`` and ``unfreeze()`` set it too.
     """
 
-    __slots__ = ("_index", "_made", "_model", "_shape", "_trainable")
+    __slots__ = ("_architecture", "_index", "_model", "_shape", "_trainable")
 
-    def __init__(self, model: Model, index: int, made: Architecture) -> None:
-        self._model, self._index, self._made = model, index, made
-        self._shape, self._trainable = made.sizes[index : index + 2], True
+    def __init__(self, model: Model, index: int, architecture: Architecture) -> None:
+        self._model, self._index, self._architecture = model, index, architecture
+        self._shape, self._trainable = architecture.sizes[index : index + 2], True
 
     @property
     def activation(self) -> str:
         """F by its name."""
-        return self._made.kinds[self._index].activation
+        return self._architecture.specs[self._index].activation
 
     @property
     def bias(self) -> bool:
         """Whether it has biases."""
-        return self._made.kinds[self._index].bias
+        return self._architecture.specs[self._index].bias
 
     @property
     def dropout(self) -> float:
         """The share of its outputs that a training step leaves out."""
-        return self._made.kinds[self._index].dropout
+        return self._architecture.specs[self._index].dropout
 
     @property
     def normalization(self) -> Normalization | None:
         """What happens to ``h_prev W`` before B and F."""
-        return self._made.kinds[self._index].normalization
+        return self._architecture.specs[self._index].normalization
 
     @property
     def trainable(self) -> bool:
@@ -207,12 +207,14 @@ class Layer:
 
     def _set(self, part: str, value: ArrayLike) -> None:
         self._has(part)
-        self._model.set_parameter(self._index, part, self._made.part(value, self._index, part, part))
+        self._model.set_parameter(self._index, part, self._architecture.part(value, self._index, part, part))
 
     def _has(self, part: str) -> str:
-        if part not in self._made.kinds[self._index].parts:
+        if part not in self._architecture.specs[self._index].parts:
             raise AttributeError(f"a layer with normalization {self.normalization!r} has no {part}")
         return part
 
     def __repr__(self) -> str:
-        return f"Layer({' x '.join(map(str, self._shape))}, {self._made.described(self._index, self._trainable)})"
+        return (
+            f"Layer({' x '.join(map(str, self._shape))}, {self._architecture.described(self._index, self._trainable)})"
+        )

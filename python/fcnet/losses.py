@@ -36,7 +36,7 @@ class Loss:
     name: ClassVar[str]
     # the activations of the last layer that suit it, the usual one first; empty: any, usually identity
     outputs: ClassVar[tuple[str, ...]] = ()
-    counts_right: ClassVar[bool] = False  # whether a sample can be classified correctly
+    is_classifier: ClassVar[bool] = False  # whether a sample can be classified correctly
 
     @property
     def quantiles(self) -> tuple[float, ...]:
@@ -71,7 +71,7 @@ class CrossEntropy(Loss):
 
     name: ClassVar[str] = "cross_entropy"
     outputs: ClassVar[tuple[str, ...]] = ("softmax",)
-    counts_right: ClassVar[bool] = True
+    is_classifier: ClassVar[bool] = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ class BinaryCrossEntropy(Loss):
 
     name: ClassVar[str] = "binary_cross_entropy"
     outputs: ClassVar[tuple[str, ...]] = ("sigmoid",)
-    counts_right: ClassVar[bool] = True
+    is_classifier: ClassVar[bool] = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from fcnet._checks.keywords import answering, suggesting, unknown_argument
 from fcnet._checks.numbers import flag, whole_number
 from fcnet._checks.public import public
 from fcnet._inputs import arrays, class_names, feature_names, tables
-from fcnet._inputs.features import samples
+from fcnet._inputs.features import check_x
 from fcnet._inputs.iterables import BatchesGivenError, inputs_of, is_batches
 from fcnet._inputs.standardization import Columns
 from fcnet._model.architecture import ARGUMENTS, Architecture, checked_seed
@@ -24,9 +24,9 @@ from fcnet._saving import network_file
 from fcnet._training.batches import Y_IS_MISSING, CheckedBatches
 from fcnet._training.dataset import MOST_EPOCHS
 from fcnet._training.early_stopping import Best
-from fcnet._training.evaluation import Metrics, Scores, evaluate
+from fcnet._training.evaluation import Metrics, MetricSet, evaluate
 from fcnet._training.history import History
-from fcnet._training.learning_rate_search import LearningRates, Rising, tried
+from fcnet._training.learning_rate_search import ExponentialRamp, LearningRates, lr_range_test
 from fcnet.explaining import Explaining
 from fcnet.layers import Layer
 from fcnet.losses import Loss, LossFunction, LossName
@@ -115,18 +115,18 @@ class Network(Explaining):
         classes: Sequence[Hashable] | None = None,
     ) -> None:
         named = class_names.given(classes)
-        made = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, named)
-        refuse_constants(made.sizes, made.kinds)
-        self._begin(made)
+        architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, named)
+        refuse_constants(architecture.sizes, architecture.specs)
+        self._begin(architecture)
 
-    def _begin(self, made: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
-        self._model = made.model(parameters)
-        self._architecture = made
+    def _begin(self, architecture: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
+        self._model = architecture.model(parameters)
+        self._architecture = architecture
         self._feature_names = None
         self._stepper, self._steps = None, 0
         self._history = History()
         self._best = Best(None, self._history)
-        self._layers = tuple(Layer(self._model, i, made) for i in range(len(made.kinds)))
+        self._layers = tuple(Layer(self._model, i, architecture) for i in range(len(architecture.specs)))
 
     @suggesting
     def adapt(self, x: ArrayLike | Iterable[Any]) -> None:
@@ -150,16 +150,16 @@ class Network(Explaining):
                 "the network is trained already, for the offset and scale that it has: expected a new one, to adapt "
                 "before its first fit"
             )
-        made = self._architecture
-        columns = Columns(made.sizes[0], self._feature_names)
+        architecture = self._architecture
+        columns = Columns(architecture.sizes[0], self._feature_names)
         columns.add(x)
         if not columns.count:
             raise ValueError("x has no rows: expected at least one")
         offset, scale = (
-            arrays.per_feature(values, made.sizes[0], made.dtype, name)
-            for values, name in zip(columns.offset_and_scale(made.dtype), ("offset", "scale"), strict=True)
+            arrays.per_feature(values, architecture.sizes[0], architecture.dtype, name)
+            for values, name in zip(columns.offset_and_scale(architecture.dtype), ("offset", "scale"), strict=True)
         )
-        adapted = replace(made, offset=offset, scale=scale)
+        adapted = replace(architecture, offset=offset, scale=scale)
         self._model.set_input(*adapted.input())
         self._architecture = adapted
         self._feature_names = columns.names
@@ -209,8 +209,8 @@ class Network(Explaining):
         if unknown:
             raise unknown_argument(Network.predict, next(iter(unknown)))
         try:
-            made = self._architecture  # as _rows does, one call less
-            rows = samples(x, made.sizes[0], made.dtype, finite=False, known=self._feature_names)  # type: ignore[arg-type]
+            architecture = self._architecture  # as _rows does, one call less
+            rows = check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=self._feature_names)  # type: ignore[arg-type]
         except BatchesGivenError:
             return self._predict_batches(x, output, dropout, seed)
         if output is None and dropout is False and seed is None:
@@ -219,8 +219,8 @@ class Network(Explaining):
 
     def _rows(self, x: Any, name: str = "x") -> Any:
         """Rows to predict; BatchesGivenError where x is batches of them."""
-        made = self._architecture
-        return samples(x, made.sizes[0], made.dtype, finite=False, known=self._feature_names, name=name)
+        architecture = self._architecture
+        return check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=self._feature_names, name=name)
 
     def _predict_batches(
         self, batches: Any, output: Literal["logits"] | None, dropout: bool, seed: int | None
@@ -251,7 +251,7 @@ class Network(Explaining):
             if seed is not None:
                 raise ValueError(f"seed is {seed!r}, but nothing is drawn: expected dropout=True with it")
             return self._model.predict_otherwise(rows, output is not None)
-        if not any(kind.dropout for kind in self._architecture.kinds):
+        if not any(kind.dropout for kind in self._architecture.specs):
             raise ValueError(
                 "dropout is True, but no layer has any: expected a network with fcnet.Dense(..., dropout=)"
             )
@@ -275,9 +275,9 @@ class Network(Explaining):
         TypeError : x is not as for predict.
         ValueError : x is not as for predict; the network does not tell classes apart; an output is NaN.
         """
-        made = self._architecture
-        count = class_names.number(made.loss, self.sizes[-1])
-        if count is None or (self.sizes[-1] == 1 and made.kinds[-1].activation not in ("sigmoid", "softmax")):
+        architecture = self._architecture
+        count = class_names.number(architecture.loss, self.sizes[-1])
+        if count is None or (self.sizes[-1] == 1 and architecture.specs[-1].activation not in ("sigmoid", "softmax")):
             raise ValueError(f"loss is {self.loss!r}, and the {self.sizes[-1]} outputs are no classes: see predict")
         predict = self._model.as_now().predict
         parts: Iterable[tuple[Any, str]]
@@ -286,7 +286,7 @@ class Network(Explaining):
         except BatchesGivenError:
             parts = self._rows_of(x)
         found = np.concatenate([class_names.most_likely(predict, *part, self.sizes[-1]) for part in parts])
-        return found if made.classes is None else class_names.array_of(made.classes)[found]
+        return found if architecture.classes is None else class_names.array_of(architecture.classes)[found]
 
     @suggesting
     def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
@@ -335,21 +335,21 @@ class Network(Explaining):
         ------
         TypeError, ValueError : an argument is not as for fit.
         """
-        made = self._architecture
-        scores = Scores(metrics, made)
+        architecture = self._architecture
+        metric_set = MetricSet(metrics, architecture)
         if y is None:
             if hasattr(x, "shape") or not (isinstance(x, Iterable) or is_batches(x)):
                 raise TypeError(Y_IS_MISSING)
             if sample_weight is not None:
                 raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
             learn = not self._has_learnt
-            batches = CheckedBatches(made, x, self._feature_names, finite=False, learn=learn)
-            figures = evaluate(self._model, made, batches, scores)
+            batches = CheckedBatches(architecture, x, self._feature_names, finite=False, learn=learn)
+            figures = evaluate(self._model, architecture, batches, metric_set)
             if not batches.weigh:
                 raise ValueError("sample_weight has nothing but 0 in every batch: expected some weight")
             return figures
-        examples = self._examples(cast(ArrayLike, x), y, sample_weight, finite=False).weighing("sample_weight")
-        return evaluate(self._model, made, examples, scores)
+        dataset = self._dataset(cast(ArrayLike, x), y, sample_weight, finite=False).weighing("sample_weight")
+        return evaluate(self._model, architecture, dataset, metric_set)
 
     @suggesting
     def gradients(
@@ -373,9 +373,9 @@ class Network(Explaining):
         ------
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
-        made = self._architecture
-        examples = self._examples(x, y, sample_weight, finite=False).weighing("sample_weight")
-        return [tuple(parts[:3]) for parts in self._model.gradients(*examples.of_loss(made))[1]]
+        architecture = self._architecture
+        dataset = self._dataset(x, y, sample_weight, finite=False).weighing("sample_weight")
+        return [tuple(parts[:3]) for parts in self._model.gradients(*dataset.of_loss(architecture))[1]]
 
     @suggesting
     def find_learning_rate(
@@ -421,11 +421,11 @@ class Network(Explaining):
         True
         """
         optimizer = optimizer_of(optimizer)
-        span = Rising(lowest, highest, whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
+        span = ExponentialRamp(lowest, highest, whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
         batch_size = whole_number(batch_size, "batch_size", 1)
         x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
-        train = self._examples(x, y, None, finite=True).not_empty("x")
-        return tried(self, x, y, len(train.x), span, batch_size, optimizer)
+        train = self._dataset(x, y, None, finite=True).not_empty("x")
+        return lr_range_test(self, x, y, len(train.x), span, batch_size, optimizer)
 
     @suggesting
     def save(self, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
@@ -495,21 +495,23 @@ class Network(Explaining):
         parameters, history, epochs_trained, steps, names, trainable, optimizer_state, average_state, best = map(
             s.pop, others
         )
-        made = Architecture.restored(**s)
-        if not isinstance(trainable, list) or len(trainable) != len(made.kinds):
-            raise ValueError(f"trainable is {trainable!r}: expected a flag for each of {len(made.kinds)} layers")
-        self._begin(made, parameters)
+        architecture = Architecture.restored(**s)
+        if not isinstance(trainable, list) or len(trainable) != len(architecture.specs):
+            raise ValueError(
+                f"trainable is {trainable!r}: expected a flag for each of {len(architecture.specs)} layers"
+            )
+        self._begin(architecture, parameters)
         for layer, of_layer in zip(self.layers, trainable, strict=True):
             layer.trainable = of_layer
         if optimizer_state is not None:
             self._model.set_optimizer_state(*optimizer_state)
         if average_state is not None:
             kind, count, beneath = average_state
-            self._model.set_average_state(kind, count, made.parts(beneath))
-        self._feature_names = feature_names.checked(names, made.sizes[0])
+            self._model.set_average_state(kind, count, architecture.parts(beneath))
+        self._feature_names = feature_names.checked(names, architecture.sizes[0])
         if best is not None:
             epoch, weights = best
-            weights = self._model.snapshot(weights and made.parts(weights))
+            weights = self._model.snapshot(weights and architecture.parts(weights))
             self._best.kept = whole_number(epoch, "best", 0, MOST_EPOCHS), weights
         self._history = History(**history)
         self._steps = whole_number(steps, "steps", 0, 2**63 - 1)

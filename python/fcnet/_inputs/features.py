@@ -46,7 +46,7 @@ def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
         )
 
 
-def samples(
+def check_x(
     x: ArrayLike,
     inputs: int,
     dtype: np.dtype[Any],

@@ -42,10 +42,10 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
         Whole numbers of up to 64 bits stay whole, others are float64. None where something else is among them.
     """
     values = array.ravel().tolist()
-    kinds = set(map(type, values))
-    if not all(issubclass(kind, _NUMBERS) or _is_null(kind) for kind in kinds):
+    specs = set(map(type, values))
+    if not all(issubclass(kind, _NUMBERS) or _is_null(kind) for kind in specs):
         return None
-    if any(map(_is_null, kinds)):
+    if any(map(_is_null, specs)):
         values = [np.nan if _is_null(type(value)) else value for value in values]
     found = np.array(values) if values else np.empty(0)
     if found.dtype.kind not in "fiub":

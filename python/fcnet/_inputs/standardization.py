@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet._inputs import arrays, tables, tensors
 from fcnet._inputs.feature_names import Name
-from fcnet._inputs.features import samples
+from fcnet._inputs.features import check_x
 from fcnet._inputs.iterables import inputs_of, is_batches
 from fcnet._inputs.sparse import SparseRows, is_sparse
 
@@ -86,7 +86,7 @@ class Columns:
         """
         for name, batch in _batches(x):
             table = tables.in_memory(batch, name)
-            rows = samples(table, self._inputs, np.dtype(float), finite=True, known=self.names, name=name)
+            rows = check_x(table, self._inputs, np.dtype(float), finite=True, known=self.names, name=name)
             self.names = self.names or tables.column_names(table)
             self._sparse |= isinstance(rows, SparseRows)
             for part in _of_sparse(rows) if isinstance(rows, SparseRows) else _of_dense(rows):

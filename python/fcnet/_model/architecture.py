@@ -17,7 +17,7 @@ from fcnet._inputs import arrays, class_names, tensors
 from fcnet._inputs.feature_names import Name, restored
 from fcnet._inputs.finite import Scaling
 from fcnet._model.dense import Activation, Dense
-from fcnet._model.layer_spec import Kind, kinds_of
+from fcnet._model.layer_spec import LayerSpec, specs_of
 from fcnet._native import Model
 from fcnet.initializers import Initializer, first_weights
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
@@ -64,7 +64,7 @@ class Architecture:
     """Sizes, layers, loss, type, seed and input scaling, as ``Network`` documents them."""
 
     sizes: tuple[int, ...]
-    kinds: tuple[Kind, ...]
+    specs: tuple[LayerSpec, ...]
     loss: Loss
     seed: int
     dtype: np.dtype[Any]
@@ -111,21 +111,21 @@ class Architecture:
             raise ValueError(
                 f"loss has {each} quantiles, and there are {checked[-1]} outputs: expected {each} a target"
             )
-        kinds = kinds_of(sizes[1:], chosen, activation)
+        specs = specs_of(sizes[1:], chosen, activation)
         type_ = _float_type(dtype)
-        for kind in kinds:
+        for kind in specs:
             if kind.normalization is not None:
                 kind.normalization.check_for(type_)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
         classes = class_names.checked(classes, chosen, checked[-1])
         inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in sizes[1:])
-        return cls(checked, tuple(kinds), chosen, checked_seed(seed), type_, factors, zeros, classes, inits)  # type: ignore[arg-type]
+        return cls(checked, tuple(specs), chosen, checked_seed(seed), type_, factors, zeros, classes, inits)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
         """Everything but the weights, in plain values and arrays; a loss that is a function as it is."""
         loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
-        plain = list(self.sizes), [kind.plain() for kind in self.kinds], loss, self.seed, self.dtype.name
+        plain = list(self.sizes), [kind.plain() for kind in self.specs], loss, self.seed, self.dtype.name
         return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes), strict=True))
 
     @classmethod
@@ -139,7 +139,8 @@ class Architecture:
         if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
         dense = [
-            Dense(n, **dict(zip(Kind._fields, kind, strict=False))) for n, kind in zip(sizes[1:], layers, strict=True)
+            Dense(n, **dict(zip(LayerSpec._fields, kind, strict=False)))
+            for n, kind in zip(sizes[1:], layers, strict=True)
         ]
         known = class_names.known(classes)
         return cls.of([*sizes[:1], *dense], loss, activation="relu", classes=known, **others)
@@ -152,7 +153,7 @@ class Architecture:
     @property
     def classifies(self) -> bool:
         """Whether a sample can be classified correctly."""
-        return self.loss.counts_right
+        return self.loss.is_classifier
 
     @property
     def scales(self) -> bool:
@@ -187,10 +188,10 @@ class Architecture:
         """
         given = None if parameters is None else self.parts(parameters)
         factors, zeros = self.input()
-        kinds, loss = [kind.native() for kind in self.kinds], self.loss
+        specs, loss = [kind.native() for kind in self.specs], self.loss
         each = list(loss.quantiles)
         model = Model(
-            list(self.sizes), kinds, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given, each
+            list(self.sizes), specs, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given, each
         )
         if parameters is None:
             for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):
@@ -206,14 +207,14 @@ class Architecture:
         ------
         TypeError, ValueError : not of so many layers, or of other parts; one is not as ``part`` expects.
         """
-        if len(layers) != len(self.kinds):
-            raise ValueError(f"there are parameters of {len(layers)} layers: expected {len(self.kinds)}")
+        if len(layers) != len(self.specs):
+            raise ValueError(f"there are parameters of {len(layers)} layers: expected {len(self.specs)}")
         return [
             tuple(
                 self.part(value, i, part, f"{part} of layers[{i}]")
                 for part, value in zip(kind.parts, values, strict=True)
             )
-            for i, (kind, values) in enumerate(zip(self.kinds, layers, strict=True))
+            for i, (kind, values) in enumerate(zip(self.specs, layers, strict=True))
         ]
 
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
@@ -225,7 +226,7 @@ class Architecture:
         """
         shape = self.sizes[layer : layer + 2] if part == "W" else self.sizes[layer + 1 : layer + 2]
         checked = arrays.parameter(value, shape, self.dtype, name)
-        if part == "B" and not self.kinds[layer].bias and checked.any():
+        if part == "B" and not self.specs[layer].bias and checked.any():
             raise ValueError(f"{name} is not 0: the layer has no bias")
         if part == "variance" and (checked < 0).any():
             raise ValueError(f"{name} is negative: expected variances")
@@ -233,7 +234,7 @@ class Architecture:
 
     def described(self, layer: int, trainable: bool) -> str:
         """The activation of a layer, and what is unusual about it."""
-        kind = self.kinds[layer]
+        kind = self.specs[layer]
         norm = f"{kind.normalization.name} normalization" if kind.normalization else ""
         unusual = [
             (not kind.bias, "no bias"),
@@ -328,7 +329,7 @@ class Described:
         """
         rows = [("layer", "W", "output", "activation", "parameters")]
         counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
-        for i, (kind, trainable) in enumerate(zip(self._architecture.kinds, self._trainable(), strict=True)):
+        for i, (kind, trainable) in enumerate(zip(self._architecture.specs, self._trainable(), strict=True)):
             k, m = self.sizes[i], self.sizes[i + 1]
             parameters = (k + kind.bias + (kind.normalization is not None)) * m
             running += len(kind.parts[3:]) * m
@@ -348,10 +349,10 @@ class Described:
         )
 
     def __repr__(self) -> str:
-        made = self._architecture
+        architecture = self._architecture
         entries = [str(self.sizes[0])]
-        usual = [Kind("relu")] * (len(made.kinds) - 1) + [Kind(made.loss.output)]
-        for n, kind, plain in zip(self.sizes[1:], made.kinds, usual, strict=True):
+        usual = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
+        for n, kind, plain in zip(self.sizes[1:], architecture.specs, usual, strict=True):
             said = kind._asdict() | {"normalization": kind.normalization and kind.normalization.said()}
             options = [f"{name}={value!r}" for name, value in said.items() if value != getattr(plain, name)]
             entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))

@@ -10,7 +10,7 @@ from fcnet._model.normalization import LayerNorm, Normalization, normalization_o
 from fcnet.losses import Loss
 
 
-class Kind(NamedTuple):
+class LayerSpec(NamedTuple):
     """What a layer is beside its sizes."""
 
     activation: str
@@ -47,12 +47,12 @@ def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[
     return list(names)
 
 
-def refuse_constants(sizes: Sequence[int], kinds: Sequence[Kind]) -> None:
+def refuse_constants(sizes: Sequence[int], specs: Sequence[LayerSpec]) -> None:
     """ValueError where a layer puts out the same for every sample, so that nothing can be learnt through it."""
-    for i, (units, kind) in enumerate(zip(sizes[1:], kinds, strict=True)):
+    for i, (units, kind) in enumerate(zip(sizes[1:], specs, strict=True)):
         if units > 1:
             continue
-        if kind.activation == "softmax" and i == len(kinds) - 1:
+        if kind.activation == "softmax" and i == len(specs) - 1:
             raise ValueError(
                 f"sizes[{i + 1}] is 1, and softmax of one output is always 1: expected loss='binary_cross_entropy' for "
                 "yes or no, loss='mse' for a number, or an output for each class"
@@ -65,26 +65,28 @@ def refuse_constants(sizes: Sequence[int], kinds: Sequence[Kind]) -> None:
             )
 
 
-def kinds_of(layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]) -> list[Kind]:
+def specs_of(
+    layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]
+) -> list[LayerSpec]:
     """What the layers are; an activation is the layer's own, else what is usual."""
     usual = [*_activations(activation, len(layers) - 1), loss.output]
-    kinds = [
-        Kind(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization))
+    specs = [
+        LayerSpec(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization))
         if isinstance(layer, Dense)
-        else Kind(f)
+        else LayerSpec(f)
         for layer, f in zip(layers, usual, strict=True)
     ]
-    if kinds[-1].dropout:
-        raise ValueError(f"dropout is {kinds[-1].dropout} in the last layer: expected 0, as its outputs are the result")
-    if any(kind.dropout and kind.activation == "softmax" for kind in kinds):
+    if specs[-1].dropout:
+        raise ValueError(f"dropout is {specs[-1].dropout} in the last layer: expected 0, as its outputs are the result")
+    if any(kind.dropout and kind.activation == "softmax" for kind in specs):
         raise ValueError("dropout is given for a layer with softmax, whose outputs add up to 1: expected 0")
-    if kinds[-1].normalization:
+    if specs[-1].normalization:
         raise ValueError("normalization is given for the last layer: expected none, as its outputs are the result")
-    if any(kind.normalization and kind.activation == "softmax" for kind in kinds):
+    if any(kind.normalization and kind.activation == "softmax" for kind in specs):
         raise ValueError("normalization is given for a layer with softmax: expected none")
-    if loss.outputs and kinds[-1].activation not in loss.outputs:
+    if loss.outputs and specs[-1].activation not in loss.outputs:
         expected = " or ".join(map(repr, loss.outputs))
         raise ValueError(
-            f"the last layer's activation is {kinds[-1].activation!r}, but loss {loss.name!r} takes {expected}"
+            f"the last layer's activation is {specs[-1].activation!r}, but loss {loss.name!r} takes {expected}"
         )
-    return kinds
+    return specs

@@ -20,7 +20,7 @@ from fcnet._training.averaging import Averaging
 from fcnet._training.batch_statistics import refuse_one_sample, warn_of_one_sample
 from fcnet._training.batches import CheckedBatches
 from fcnet._training.callbacks import StopTraining
-from fcnet._training.dataset import ClassWeight, Examples
+from fcnet._training.dataset import ClassWeight, Dataset
 from fcnet.optimizers import Optimizer
 
 # Takes step, samples done, their mean loss, how many are right; in the epoch so far, the step counted from 0. Called
@@ -43,7 +43,7 @@ def open_trainer(
     exponent: int = 0,
     rows: NDArray[Any] | None = None,
 ) -> Trainer:
-    """Begin to train on x, y and weights, as ``Examples.of_loss`` gives them, or on some of their rows.
+    """Begin to train on x, y and weights, as ``Dataset.of_loss`` gives them, or on some of their rows.
 
     ``exponent``: of the weights' scale.
 
@@ -58,7 +58,7 @@ def open_trainer(
     return Trainer(model, x, y, batch_size, shuffle, name, hyper, used, weights, trainable, *average, rows)
 
 
-def refuse_scaled(batch: Examples, optimizer: Optimizer, name: str) -> None:
+def refuse_scaled(batch: Dataset, optimizer: Optimizer, name: str) -> None:
     """ValueError where one batch's weights had to be scaled, and the optimiser looks at what samples weigh."""
     if batch.exponent and optimizer.l2_sum:
         raise ValueError(f"{name} has very small or large numbers, and the optimizer l2_sum: expected weights near 1")
@@ -73,7 +73,7 @@ class Epoch(NamedTuple):
     samples: int
 
 
-class Feed(ABC):
+class BatchSource(ABC):
     """The samples of a fit, and the native trainer that they go to.
 
     Attributes
@@ -109,30 +109,39 @@ class Feed(ABC):
         return finished and Epoch(*finished)
 
 
-class InMemory(Feed):
+class InMemory(BatchSource):
     """Samples in memory: an epoch is one native call. ValueError where no batch would be left."""
 
     samples: int
     steps: int
 
     def __init__(
-        self, made: Architecture, train: Examples, batch_size: int, accumulate: int, *, shuffle: bool, drop_last: bool
+        self,
+        architecture: Architecture,
+        train: Dataset,
+        batch_size: int,
+        accumulate: int,
+        *,
+        shuffle: bool,
+        drop_last: bool,
     ) -> None:
         n = len(train)
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
-        self._made = made
+        self._architecture = architecture
         self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
-        self._data, self._exponent, self.x = train.of_loss(made), train.exponent, train.x
+        self._data, self._exponent, self.x = train.of_loss(architecture), train.exponent, train.x
         self._rows = train.rows
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of all samples; ValueError where batch normalisation would see one of them a step."""
-        refuse_one_sample(self._made, trainable, self._batch, "every step")
+        refuse_one_sample(self._architecture, trainable, self._batch, "every step")
         last = self.samples % self._batch
-        warn_of_one_sample(self._made, trainable, last, "the last step of an epoch", "drop_last=True leaves it out")
+        warn_of_one_sample(
+            self._architecture, trainable, last, "the last step of an epoch", "drop_last=True leaves it out"
+        )
         self.trainer = open_trainer(
             model,
             self._data,
@@ -168,12 +177,12 @@ class InMemory(Feed):
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
 
-class Batches(Feed):
+class Batches(BatchSource):
     """An iterable of batches (x, y) or (x, y, weights): a native call for each.
 
     Parameters
     ----------
-    made : Architecture
+    architecture : Architecture
     given : iterable
     epochs : int
     known : tuple, optional
@@ -189,7 +198,7 @@ class Batches(Feed):
 
     def __init__(
         self,
-        made: Architecture,
+        architecture: Architecture,
         given: object,
         epochs: int,
         known: tuple[Name, ...] | None,
@@ -202,16 +211,16 @@ class Batches(Feed):
             raise TypeError(f"x is {given!r}, and y is missing: expected x and y, or as x a list of batches (x, y)")
         if isinstance(class_weight, str):
             raise ValueError(f"class_weight is {class_weight!r}, but x is batches: expected the weights of the classes")
-        self._batches = CheckedBatches(made, given, known, learn=learn)
+        self._batches = CheckedBatches(architecture, given, known, learn=learn)
         if self._batches.ends and epochs > 1 and steps_per_epoch is None:
             raise ValueError(
                 f"x is a {type(given).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
                 f"epochs=1, steps_per_epoch, or an iterable that can begin again, such as a list"
             )
-        self._made = replace(made, classes=self._batches.first.classes)
+        self._architecture = replace(architecture, classes=self._batches.first.classes)
         self._class_weight = class_weight
         self.first = self._weighted(self._batches.first)
-        self._going_on: Iterator[Examples] = iter(())
+        self._going_on: Iterator[Dataset] = iter(())
         self._begun, self._taken = False, 0  # batches taken, over all epochs
         self.samples = None
         self.steps = steps_per_epoch
@@ -219,17 +228,19 @@ class Batches(Feed):
         if self._all and isinstance(given, Sized):
             self.steps = len(given)
 
-    def _weighted(self, batch: Examples) -> Examples:
-        return batch.class_weighted(self._made, self._class_weight)
+    def _weighted(self, batch: Dataset) -> Dataset:
+        return batch.class_weighted(self._architecture, self._class_weight)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
         """A trainer of the first batch; ValueError where batch normalisation would see one sample of it."""
         first, self._optimizer = self.first, optimizer
-        refuse_one_sample(self._made, trainable, len(first.x), "batch 0 of x")
+        refuse_one_sample(self._architecture, trainable, len(first.x), "batch 0 of x")
         self._trainable, self._warned = trainable, False
-        self.trainer = open_trainer(model, first.of_loss(self._made), len(first.x), optimizer, trainable, averaging)
+        self.trainer = open_trainer(
+            model, first.of_loss(self._architecture), len(first.x), optimizer, trainable, averaging
+        )
 
-    def _of_epoch(self) -> Iterator[Examples]:
+    def _of_epoch(self) -> Iterator[Dataset]:
         """The batches of the next epoch; StopTraining where they end before ``steps_per_epoch``."""
         if self._all:
             yield from self._batches
@@ -260,9 +271,9 @@ class Batches(Feed):
                 begin(step)
             if not self._warned:
                 name, advice = f"batch {step} of x", "leave it out, or join it to another"
-                self._warned = warn_of_one_sample(self._made, self._trainable, len(batch.x), name, advice)
+                self._warned = warn_of_one_sample(self._architecture, self._trainable, len(batch.x), name, advice)
             self.x = batch.x
-            self.trainer.use(*batch.of_loss(self._made))
+            self.trainer.use(*batch.of_loss(self._architecture))
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)
             if diverged:

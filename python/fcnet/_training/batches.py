@@ -12,7 +12,7 @@ from fcnet._checks import console
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.iterables import is_batches, is_list_of_batches
 from fcnet._model.architecture import Architecture
-from fcnet._training.dataset import Examples
+from fcnet._training.dataset import Dataset
 
 Y_IS_MISSING = "y is missing: expected a label or target for each row of x, or as x batches (x, y)"
 
@@ -30,7 +30,7 @@ class CheckedBatches:
 
     Parameters
     ----------
-    made : Architecture
+    architecture : Architecture
     given : iterable
     known : tuple, optional
         The columns that tables must have; by default those of the first batch.
@@ -48,7 +48,7 @@ class CheckedBatches:
 
     def __init__(
         self,
-        made: Architecture,
+        architecture: Architecture,
         given: Any,
         known: tuple[Name, ...] | None,
         name: str = "x",
@@ -56,7 +56,7 @@ class CheckedBatches:
         finite: bool = True,
         learn: bool = False,
     ) -> None:
-        self._made, self._given, self._known, self._name = made, given, known, name
+        self._architecture, self._given, self._known, self._name = architecture, given, known, name
         self._finite, self._learn = finite, learn
         self.weigh = False
         once = iter(given)
@@ -64,10 +64,10 @@ class CheckedBatches:
         batches = self._checked(once)
         self.first = next(batches)
         self._known, self._learn = self.first.features, False
-        self._made = replace(made, classes=self.first.classes)
-        self._next: Iterator[Examples] | None = chain([self.first], batches)
+        self._architecture = replace(architecture, classes=self.first.classes)
+        self._next: Iterator[Dataset] | None = chain([self.first], batches)
 
-    def __iter__(self) -> Iterator[Examples]:
+    def __iter__(self) -> Iterator[Dataset]:
         batches, self._next = self._next, None
         return batches or self._checked(iter(self._given))
 
@@ -77,7 +77,7 @@ class CheckedBatches:
             text = f"{self._name} has weights of nothing but 0 in every batch: val_loss and weighted metrics are NaN"
             console.warn(text, RuntimeWarning)
 
-    def _checked(self, batches: Iterator[Any]) -> Iterator[Examples]:
+    def _checked(self, batches: Iterator[Any]) -> Iterator[Dataset]:
         i, name = -1, self._name
         for i, pair in enumerate(batches):
             if not isinstance(pair, tuple | list) or len(pair) not in (2, 3) or isinstance(pair[0], Real):
@@ -89,7 +89,7 @@ class CheckedBatches:
                 names = tuple(f"{part} of {name}" for part in names)
             x, y, weights = (*pair, None)[:3]
             options: dict[str, Any] = {"finite": self._finite, "known": self._known, "learn": self._learn}
-            batch = Examples.of(self._made, x, y, weights, (names[0], names[1], names[2]), **options)
+            batch = Dataset.of(self._architecture, x, y, weights, (names[0], names[1], names[2]), **options)
             self.weigh = self.weigh or not batch.weighs_nothing
             yield batch.not_empty(names[0])
         if i < 0:
@@ -97,7 +97,7 @@ class CheckedBatches:
 
 
 def validation_batches(
-    made: Architecture, data: object, known: tuple[Name, ...] | None, epochs: int
+    architecture: Architecture, data: object, known: tuple[Name, ...] | None, epochs: int
 ) -> CheckedBatches | None:
     """Those of ``Network.fit``'s validation_data; None where it is no iterable of batches.
 
@@ -107,7 +107,7 @@ def validation_batches(
     """
     if not is_batches(data) and not is_list_of_batches(data):
         return None
-    batches = CheckedBatches(made, data, known, "validation_data")
+    batches = CheckedBatches(architecture, data, known, "validation_data")
     if batches.ends and epochs > 1:
         raise ValueError(
             f"validation_data is a {type(data).__name__}, which ends after one epoch, and epochs is {epochs}: expected "

@@ -18,13 +18,13 @@ from fcnet.optimizers import Optimizer
 _ROWS = 256  # evenly spaced, that are looked at
 
 
-def grown(model: Model, made: Architecture, x: NDArray[Any] | SparseRows) -> str:
+def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows) -> str:
     """The first layer whose weights or outputs are so large that their squares are infinite, by its last good weights.
 
     Parameters
     ----------
     model : Model
-    made : Architecture
+    architecture : Architecture
     x : samples of the fit
 
     Returns
@@ -34,10 +34,10 @@ def grown(model: Model, made: Architecture, x: NDArray[Any] | SparseRows) -> str
     """
     rows = x[np.arange(0, len(x), -(-len(x) // _ROWS))]
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
-    h = made.scaling.of(dense).astype(np.float64)
-    largest = float(np.sqrt(np.finfo(made.dtype).max))
+    h = architecture.scaling.of(dense).astype(np.float64)
+    largest = float(np.sqrt(np.finfo(architecture.dtype).max))
     with np.errstate(all="ignore"):
-        for i, (kind, (weights, biases, *others)) in enumerate(zip(made.kinds, model.state()[0], strict=True)):
+        for i, (kind, (weights, biases, *others)) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
             h = h @ weights.astype(np.float64) + biases
             for what, numbers in (("weights", weights), ("outputs", h)):
                 most = float(np.abs(numbers).max())

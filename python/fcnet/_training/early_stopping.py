@@ -102,7 +102,7 @@ class Best:
         self._figure, self._history.best_epoch = figure, best
         self._since = min(self._first, epoch) - 1 if best is None else best
 
-    def is_long_ago(self, trainer: Trainer) -> bool:
+    def should_stop(self, trainer: Trainer) -> bool:
         """Look at the epoch that has just ended; whether the fit should end with it."""
         if self.rule is None:
             return False

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fcnet._checks.suggestions import meant
 from fcnet._model.architecture import Architecture
 from fcnet._native import Model
-from fcnet._training.dataset import Examples
+from fcnet._training.dataset import Dataset
 from fcnet.losses import RMSE, Custom, Loss
 from fcnet.metrics.monitor import OF_CLASSES, OF_VALUES
 
@@ -23,11 +23,17 @@ _Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], float]
 Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
 
 
-def _function(name: str, made: Architecture) -> Callable[..., float]:
-    known, kind = (OF_CLASSES, "classifies") if made.classifies else (OF_VALUES, "does not classify")
-    if isinstance(made.loss, Custom):  # it may be for either; what is above 1/2 is class 1 of a probability only
-        known = known | OF_CLASSES if made.sizes[-1] > 1 or made.kinds[-1].activation == "sigmoid" else known
-        kind = f"has a loss of your own and {made.sizes[-1]} {made.kinds[-1].activation} outputs"
+def _function(name: str, architecture: Architecture) -> Callable[..., float]:
+    known, kind = (OF_CLASSES, "classifies") if architecture.classifies else (OF_VALUES, "does not classify")
+    if isinstance(
+        architecture.loss, Custom
+    ):  # it may be for either; what is above 1/2 is class 1 of a probability only
+        known = (
+            known | OF_CLASSES
+            if architecture.sizes[-1] > 1 or architecture.specs[-1].activation == "sigmoid"
+            else known
+        )
+        kind = f"has a loss of your own and {architecture.sizes[-1]} {architecture.specs[-1].activation} outputs"
     if name not in known:
         expected = f"expected, as the network {kind}, one of {', '.join(known)}{meant(name, known)}"
         raise ValueError(f"metrics has {name!r}: {expected}")
@@ -49,11 +55,11 @@ def _of_median(name: str, loss: Loss) -> slice | None:
     return slice(loss.quantiles.index(0.5), None, len(loss.quantiles))
 
 
-def _by_name(name: str, made: Architecture) -> _Weighted:
+def _by_name(name: str, architecture: Architecture) -> _Weighted:
     """That of fcnet.metrics; for multi-label targets its mean over the labels, ROC AUC over those that vary."""
-    function = _function(name, made)
-    of_median = _of_median(name, made.loss)
-    answers = name in OF_CLASSES and made.kinds[-1].activation == "sigmoid"
+    function = _function(name, architecture)
+    of_median = _of_median(name, architecture.loss)
+    answers = name in OF_CLASSES and architecture.specs[-1].activation == "sigmoid"
 
     def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
         if of_median is not None:
@@ -73,22 +79,22 @@ def _unweighted(metric: Metric) -> _Weighted:
     return lambda y_true, output, _: metric(y_true, output)
 
 
-class Scores:
+class MetricSet:
     """The metrics that a user asks for, by their names.
 
     Parameters
     ----------
     given : sequence of str or callable, or {name: callable}, or None
         As ``Network.fit`` documents it.
-    made : Architecture
+    architecture : Architecture
 
     Raises
     ------
     TypeError, ValueError : it is not that.
     """
 
-    def __init__(self, given: Metrics | None, made: Architecture) -> None:
-        classifies = made.classifies
+    def __init__(self, given: Metrics | None, architecture: Architecture) -> None:
+        classifies = architecture.classifies
         self._functions: dict[str, _Weighted] = {}
         if isinstance(given, str) or not isinstance(given, Sequence | Mapping | None):
             raise TypeError(f"metrics is {given!r}: expected a list like ['f1', my_function]")
@@ -102,7 +108,7 @@ class Scores:
                 continue  # there always
             if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
                 raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
-            self._functions[name] = _by_name(metric, made) if isinstance(metric, str) else _unweighted(metric)
+            self._functions[name] = _by_name(metric, architecture) if isinstance(metric, str) else _unweighted(metric)
 
     @staticmethod
     def _name(metric: str | Metric) -> Any:
@@ -145,59 +151,61 @@ class Scores:
 
 
 def evaluate(
-    model: Model, made: Architecture, examples: Examples | Iterable[Examples], scores: Scores
+    model: Model, architecture: Architecture, dataset: Dataset | Iterable[Dataset], metric_set: MetricSet
 ) -> dict[str, float]:
     """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples.
 
     Of batches: of all of them together. Metrics need all outputs and truths at once, which are collected; x is not.
     """
     model = model.as_now()  # for all of it, whatever another thread trains meanwhile
-    if not isinstance(examples, Examples):
-        return _evaluate_batches(model, made, examples, scores)
-    n, correct, classify = len(examples), 0, made.classifies
-    if isinstance(made.loss, Custom):
-        output = model.predict(examples.x, examples.rows)
-        loss = made.loss(output, examples.of_samples(examples.y), examples.sample_weights)[0] if n else 0.0
+    if not isinstance(dataset, Dataset):
+        return _evaluate_batches(model, architecture, dataset, metric_set)
+    n, correct, classify = len(dataset), 0, architecture.classifies
+    if isinstance(architecture.loss, Custom):
+        output = model.predict(dataset.x, dataset.rows)
+        loss = architecture.loss(output, dataset.of_samples(dataset.y), dataset.sample_weights)[0] if n else 0.0
     else:
-        loss, correct = model.evaluate(examples.x, examples.y, examples.weights, examples.rows)
-    result = {"loss": loss if n and not examples.weighs_nothing else float("nan")}
+        loss, correct = model.evaluate(dataset.x, dataset.y, dataset.weights, dataset.rows)
+    result = {"loss": loss if n and not dataset.weighs_nothing else float("nan")}
     if classify:
         result["accuracy"] = correct / n if n else float("nan")
-    return result | scored(model, made, examples, scores)
+    return result | scored(model, architecture, dataset, metric_set)
 
 
-def scored(model: Model, made: Architecture, examples: Examples, scores: Scores) -> dict[str, float]:
+def scored(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
     """The metrics of the samples, as ``Scores.of`` computes them."""
-    if not scores:
+    if not metric_set:
         return {}
-    return scores.of(examples.truth(made), lambda: model.predict(examples.x, examples.rows), examples.sample_weights)
+    return metric_set.of(
+        dataset.truth(architecture), lambda: model.predict(dataset.x, dataset.rows), dataset.sample_weights
+    )
 
 
 def _evaluate_batches(
-    model: Model, made: Architecture, batches: Iterable[Examples], scores: Scores
+    model: Model, architecture: Architecture, batches: Iterable[Dataset], metric_set: MetricSet
 ) -> dict[str, float]:
     parts, total, weight, right, n = [], 0.0, 0.0, 0.0, 0
-    root = isinstance(made.loss, RMSE)  # the mean is that of the squares
+    root = isinstance(architecture.loss, RMSE)  # the mean is that of the squares
     for batch in batches:
-        figures = evaluate(model, made, batch, Scores(None, made))
+        figures = evaluate(model, architecture, batch, MetricSet(None, architecture))
         n, right = n + len(batch.x), right + figures.get("accuracy", 0) * len(batch.x)
         if batch.weight:
             total += batch.weight * (figures["loss"] ** 2 if root else figures["loss"])
             weight += batch.weight
-        if scores:
+        if metric_set:
             weights = np.ones(len(batch.x)) if batch.weights is None else batch.weights.astype(np.float64)
-            parts.append((batch.truth(made), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
+            parts.append((batch.truth(architecture), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
     mean = total / weight if weight else math.nan
     result = {"loss": math.sqrt(mean) if root else mean}
-    if made.classifies:
+    if architecture.classifies:
         result["accuracy"] = right / n
-    if not scores:
+    if not metric_set:
         return result
     truth, output, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return result | scores.of(truth, lambda: output, weights)
+    return result | metric_set.of(truth, lambda: output, weights)
 
 
-def figures_of(classify: bool, validate: bool, scores: Scores) -> list[str]:
+def figures_of(classify: bool, validate: bool, metric_set: MetricSet) -> list[str]:
     """The names of what the history of such a fit has of every epoch."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
-    return measured + [f"val_{name}" for name in (*measured, *scores)] if validate else measured
+    return measured + [f"val_{name}" for name in (*measured, *metric_set)] if validate else measured

@@ -52,8 +52,8 @@ class LearningRates:
 
     def __repr__(self) -> str:
         """The suggestion, and what was tried."""
-        tried = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
-        return f"LearningRates(suggestion={self.suggestion:.3g}, {tried})"
+        lr_range_test = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        return f"LearningRates(suggestion={self.suggestion:.3g}, {lr_range_test})"
 
     @classmethod
     def of(cls, rates: NDArray[np.float64], losses: NDArray[np.float64], before: NDArray[np.float64]) -> LearningRates:
@@ -88,7 +88,7 @@ class LearningRates:
 
 
 @dataclass(frozen=True)
-class Rising(Schedule):
+class ExponentialRamp(Schedule):
     """From ``lowest`` to ``highest`` in so many steps, each the same factor above the one before."""
 
     _ranges: ClassVar[Mapping[str, Range]] = {"lowest": _RATE, "highest": _RATE}
@@ -136,8 +136,8 @@ class Losses(Callback):
             raise StopTraining
 
 
-def tried(
-    net: Any, x: ArrayLike, y: ArrayLike, samples: int, span: Rising, batch_size: int, optimizer: Optimizer
+def lr_range_test(
+    net: Any, x: ArrayLike, y: ArrayLike, samples: int, span: ExponentialRamp, batch_size: int, optimizer: Optimizer
 ) -> LearningRates:
     """The losses of a copy of the network that is trained with rising rates.
 
@@ -150,7 +150,7 @@ def tried(
     DivergenceError : not even the loss before the second step is finite.
     """
 
-    def losses(span: Rising, limit: float = math.inf) -> list[float]:
+    def losses(span: ExponentialRamp, limit: float = math.inf) -> list[float]:
         heard = Losses(span.steps, samples, batch_size * optimizer.accumulate, limit)
         with suppress(DivergenceError):
             copy.deepcopy(net).fit(

@@ -10,13 +10,13 @@ import numpy as np
 
 from fcnet._model.architecture import Architecture
 from fcnet._native import Model
-from fcnet._training.batch_source import Epoch, Feed
+from fcnet._training.batch_source import BatchSource, Epoch
 from fcnet._training.batches import CheckedBatches
 from fcnet._training.callbacks import Callbacks, StopTraining
-from fcnet._training.dataset import Examples
+from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError, grown
 from fcnet._training.early_stopping import Best
-from fcnet._training.evaluation import Scores, evaluate
+from fcnet._training.evaluation import MetricSet, evaluate
 from fcnet._training.history import History
 from fcnet._training.progress import Progress, Wanted
 from fcnet.metrics.monitor import Monitoring
@@ -35,14 +35,14 @@ class Fit:
     """A fit that is about to begin, its arguments checked."""
 
     model: Model
-    feed: Feed
+    source: BatchSource
     first_epoch: int
     epochs: int
     initial_epoch: int
     optimizer: Optimizer
-    made: Architecture
-    validation: Examples | CheckedBatches | None
-    scores: Scores
+    architecture: Architecture
+    validation: Dataset | CheckedBatches | None
+    metric_set: MetricSet
     progress: Wanted
     history: History
     schedule: Schedule | None
@@ -65,10 +65,10 @@ class Fit:
         KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
         Exception : what a callback or a metric raises; likewise.
         """
-        best, trainer = self.best, self.feed.trainer
+        best, trainer = self.best, self.source.trainer
         best.begin(trainer, self.first_epoch, self.initial_epoch)
         try:
-            with Progress(self.progress, self.epochs, self.initial_epoch, self.feed.samples) as bar:
+            with Progress(self.progress, self.epochs, self.initial_epoch, self.source.samples) as bar:
                 try:
                     self._run_epochs(bar)
                 except StopTraining:
@@ -94,14 +94,14 @@ class Fit:
             seconds = perf_counter() - start
             figures = {}
             if self.validation is not None:
-                figures = evaluate(self.model, self.made, self.validation, self.scores)
+                figures = evaluate(self.model, self.architecture, self.validation, self.metric_set)
             if isinstance(self.validation, CheckedBatches) and number == self.initial_epoch:
                 self.validation.warn_where_all_weigh_nothing()
             self._record(seconds, figures)
             for owner, rule in (("schedule", self.schedule), ("early_stopping", self.best.rule)):
                 if isinstance(rule, Monitoring):
                     rule.warn_of_nan(self.history[rule.monitor], epoch, owner)
-            is_last = self.best.is_long_ago(self.feed.trainer)
+            is_last = self.best.should_stop(self.source.trainer)
             if bar.is_shown or self.callbacks:
                 last = self.history.last()
                 bar.end_epoch(epoch, number + 1, done.samples, seconds, last)
@@ -115,15 +115,15 @@ class Fit:
         try:
             return self._train(epoch, number, bar)
         except BaseException:
-            self.cut_off = self.feed.finished() is None and _differ(before, self.model)
+            self.cut_off = self.source.finished() is None and _differ(before, self.model)
             raise
 
     def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
         """The steps of one epoch, the fit's ``number``-th from 0."""
         rates, self._rate = None, self.optimizer.learning_rate
-        if self.schedule is not None and self.feed.steps is not None:
+        if self.schedule is not None and self.source.steps is not None:
             seen = self.history.whole()
-            rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.feed.steps, seen)
+            rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.source.steps, seen)
             self._rate = float(rates[-1])
         every_step = self.callbacks.hear("batch_begin", "batch_end")
 
@@ -131,23 +131,23 @@ class Fit:
             self.callbacks.tell("batch_begin", step, logs={})
 
         def hear(step: int, done: int, loss: float, correct: int) -> None:
-            logs = {"loss": loss} | ({"accuracy": correct / done} if self.made.classifies else {})
+            logs = {"loss": loss} | ({"accuracy": correct / done} if self.architecture.classifies else {})
             bar.within_epoch(done, logs)
             if every_step:
                 self.callbacks.tell("batch_end", step, logs=logs)
 
         heard = hear if every_step or bar.shows_bar else None
         begins = begin if self.callbacks.hear("batch_begin") else None
-        done, diverged = self.feed.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
+        done, diverged = self.source.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
-            large = grown(self.model, self.made, self.feed.x)
-            raise DivergenceError.of(where, done.loss, self.optimizer, self.made.classifies, large)
+            large = grown(self.model, self.architecture, self.source.x)
+            raise DivergenceError.of(where, done.loss, self.optimizer, self.architecture.classifies, large)
         return done
 
     def _record(self, seconds: float, figures: dict[str, float]) -> None:
         """Append the last epoch whose weights are kept, unless it stands there already."""
-        history, finished = self.history, self.feed.finished()
+        history, finished = self.history, self.source.finished()
         if finished is None or finished.number in history.epochs[-1:]:
             return
         for figures_so_far in history.to_dict().values():
@@ -155,12 +155,12 @@ class Fit:
         history.learning_rate.append(self._rate)
         history.loss.append(finished.loss)
         history.seconds.append(seconds)
-        if self.made.classifies:
+        if self.architecture.classifies:
             history.accuracy.append(finished.correct / finished.samples)
         if self.validation is not None:
             history.val_loss.append(figures.get("loss", math.nan))
-            if self.made.classifies:
+            if self.architecture.classifies:
                 history.val_accuracy.append(figures.get("accuracy", math.nan))
-            for name in self.scores:
+            for name in self.metric_set:
                 history[f"val_{name}"].append(figures.get(name, math.nan))
         history.epochs.append(finished.number)  # last: now the row counts

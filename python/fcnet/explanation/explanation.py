@@ -26,8 +26,8 @@ from fcnet.explanation.numbers.figures import of_layers
 from fcnet.explanation.numbers.oracle import hold
 from fcnet.explanation.numbers.trace import Array, Problem, Quantities, descent
 from fcnet.explanation.writing.latex import document, markdown
-from fcnet.explanation.writing.narrative import Lesson, Section
-from fcnet.explanation.writing.placeholders import Slots
+from fcnet.explanation.writing.narrative import Narrative, Section
+from fcnet.explanation.writing.placeholders import Placeholders
 from fcnet.explanation.writing.text import Writer, has_color
 from fcnet.explanation.writing.words import CHECKED, changes, in_words, losses
 from fcnet.optimizers import SGD
@@ -68,10 +68,10 @@ class Explanation(Mapping[str, Array]):
         class_names: Sequence[str] | None,
     ) -> None:
         rate, count = SGD(learning_rate).learning_rate, whole_number(steps, "steps", 1)
-        examples = net._examples(x, y, None, finite=True).not_empty("x")
-        self._problem = Problem(net._architecture, examples, tuple(net._trainable()), rate)
+        dataset = net._dataset(x, y, None, finite=True).not_empty("x")
+        self._problem = Problem(net._architecture, dataset, tuple(net._trainable()), rate)
         self._problem.check(count)
-        self.class_names = _names(class_names, examples.classes, self._problem.made.sizes[-1])
+        self.class_names = _names(class_names, dataset.classes, self._problem.architecture.sizes[-1])
         with np.errstate(all="ignore"):
             self.steps: tuple[Quantities, ...] = tuple(descent(net, self._problem, x, y, count))
             for step in self.steps:
@@ -95,7 +95,7 @@ class Explanation(Mapping[str, Array]):
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
-        sizes, last = "-".join(map(str, self._problem.made.sizes)), self.steps[-1]
+        sizes, last = "-".join(map(str, self._problem.architecture.sizes)), self.steps[-1]
         count = "1 step" if len(self.steps) == 1 else f"{len(self.steps)} steps"
         return f"Explanation({sizes}, {count}, L from {self['L']:.4g} to {last['L_new']:.4g})"
 
@@ -176,12 +176,12 @@ class Explanation(Mapping[str, Array]):
         {"sizes": ..., "activations": ..., "loss": ..., "learning_rate": ..., "class_names": ..., "steps": [...]}
             The entries of ``steps`` have the quantities by their names.
         """
-        made = self._problem.made
+        architecture = self._problem.architecture
         return {
-            "sizes": list(made.sizes),
-            "activations": [kind.activation for kind in made.kinds],
-            "loss": made.loss.name,
-            "dtype": made.dtype.name,
+            "sizes": list(architecture.sizes),
+            "activations": [kind.activation for kind in architecture.specs],
+            "loss": architecture.loss.name,
+            "dtype": architecture.dtype.name,
             "learning_rate": self._problem.learning_rate,
             "class_names": list(self.class_names),
             "steps": [{name: np.asarray(value).tolist() for name, value in step.items()} for step in self.steps],
@@ -270,13 +270,15 @@ class Explanation(Mapping[str, Array]):
         if not fits(self._problem):
             if view == "steps":
                 raise ValueError(
-                    f"layers have up to {max(self._problem.made.sizes)} neurons: expected at most 10 to move"
+                    f"layers have up to {max(self._problem.architecture.sizes)} neurons: expected at most 10 to move"
                 )
             text = histograms(self.steps[0], self._problem.layers, "_new" if view == "after" else "")
         elif view == "steps":
             text = animated(self._problem, self.steps, self.class_names)
         else:
-            text = Picture(self._problem, self.steps, Slots(self.steps, 3), self.class_names).svg(view, alone=True)
+            text = Picture(self._problem, self.steps, Placeholders(self.steps, 3), self.class_names).svg(
+                view, alone=True
+            )
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
@@ -297,7 +299,7 @@ class Explanation(Mapping[str, Array]):
         return f'<iframe title="{self.title}" srcdoc="{framed}" style="width:100%;height:720px;border:0"></iframe>'
 
     def _sections(self) -> list[Section]:
-        return Lesson(self._problem, self.steps[0]).sections()
+        return Narrative(self._problem, self.steps[0]).sections()
 
     def _words(self) -> str:
         return in_words(self._problem, len(self["I"]))

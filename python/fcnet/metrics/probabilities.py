@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.numbers import whole_number
-from fcnet.metrics.samples import labels, mean, scores, weights
+from fcnet.metrics.samples import labels, mean, metric_set, weights
 
 
 def top_k_accuracy(
@@ -36,7 +36,7 @@ def top_k_accuracy(
     >>> top_k_accuracy([0, 1, 2], [[0.9, 0.1, 0.0], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]], k=2)
     0.6666666666666666
     """
-    rows = scores(output)
+    rows = metric_set(output)
     n, classes = rows.shape
     if classes < 2:
         raise ValueError(f"output has shape {np.shape(output)}: expected scores (n, classes)")
@@ -75,7 +75,7 @@ def log_loss(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     """
     given = np.asarray(output)
     eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else float(np.finfo(np.float64).eps)
-    p = scores(output)
+    p = metric_set(output)
     if ((p < 0) | (p > 1)).any():
         raise ValueError("output has numbers outside of 0 to 1: expected probabilities")
     if p.shape[1] == 1:
@@ -129,7 +129,7 @@ def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | 
     >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    rows = scores(output)
+    rows = metric_set(output)
     truth = labels(y_true, *rows.shape)
     weight = weights(sample_weight, len(rows))
     if np.isnan(rows[weight > 0]).any():

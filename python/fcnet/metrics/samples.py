@@ -27,7 +27,7 @@ def real(value: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def scores(output: ArrayLike) -> NDArray[np.float64]:
+def metric_set(output: ArrayLike) -> NDArray[np.float64]:
     """A score for each class as (n, classes); of two classes also given by that of class 1 alone, as (n,) or (n, 1).
 
     Returns
@@ -55,7 +55,7 @@ def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], 
         return targets.labels(y_true, n, _MOST_CLASSES, "y_true"), targets.labels(array, n, _MOST_CLASSES, "output"), 0
     guess, columns = np.empty(n, np.int32), 1 if array.ndim == 1 else array.shape[1]
     for first, part in arrays.strips(array):
-        rows = scores(part)
+        rows = metric_set(part)
         best = (rows[:, 0] > 0.5) if columns == 1 else rows.argmax(axis=1)
         guess[first : first + len(part)] = np.where(np.isnan(rows).any(axis=1), -1, best)
     return labels(y_true, n, columns), guess, max(columns, 2)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.numbers import whole_number
 from fcnet._inputs.class_names import numbered, of_text
-from fcnet.metrics.samples import labels, predicted, scores
+from fcnet.metrics.samples import labels, metric_set, predicted
 from fcnet.plot.edge_labels import places
 from fcnet.plot.style import BLUE, GREY, VERMILION, panels
 
@@ -104,7 +104,7 @@ def calibration(y_true: ArrayLike, output: ArrayLike, *, bins: int = 10) -> Any:
     TypeError, ValueError : the arguments do not go together, or there are no samples.
     """
     bins = whole_number(bins, "bins", 1)
-    rows = scores(output)
+    rows = metric_set(output)
     rows = np.concatenate([1 - rows, rows], axis=1) if rows.shape[1] == 1 else rows
     truth = labels(y_true, len(rows), rows.shape[1])
     if not len(rows):

@@ -98,13 +98,17 @@ def adam(
 
     def update(layers: Pairs, gradients: Pairs) -> None:
         steps[0] += 1
-        lag1, lag2 = 1 - beta1 ** steps[0], 1 - beta2 ** steps[0]
+        bias_correction1, bias_correction2 = 1 - beta1 ** steps[0], 1 - beta2 ** steps[0]
         parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
         for x, g, m, v in zip(parameters, slopes, _state(first, layers), _state(second, layers), strict=True):
             m[...] = beta1 * m + (1 - beta1) * g
             v[...] = beta2 * v + (1 - beta2) * g * g
             _decay(x, learning_rate * weight_decay, decay_biases)
-            x -= learning_rate * (m / lag1) / (np.sqrt(v / lag2) + epsilon_hat / math.sqrt(lag2) + epsilon)
+            x -= (
+                learning_rate
+                * (m / bias_correction1)
+                / (np.sqrt(v / bias_correction2) + epsilon_hat / math.sqrt(bias_correction2) + epsilon)
+            )
 
     return update
 
@@ -139,13 +143,13 @@ def nadam(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999, eps
         steps[0] += 1
         now, ahead = momentum(steps[0]), momentum(steps[0] + 1)
         product[0] *= now
-        lag, lag_ahead, lag2 = 1 - product[0], 1 - product[0] * ahead, 1 - beta2 ** steps[0]
+        lag, lag_ahead, bias_correction2 = 1 - product[0], 1 - product[0] * ahead, 1 - beta2 ** steps[0]
         parameters, slopes = ([x for pair in pairs for x in pair] for pairs in (layers, gradients))
         for x, g, m, v in zip(parameters, slopes, _state(first, layers), _state(second, layers), strict=True):
             m[...] = beta1 * m + (1 - beta1) * g
             v[...] = beta2 * v + (1 - beta2) * g * g
             looking_ahead = ahead * m / lag_ahead + (1 - now) * g / lag
-            x -= learning_rate * looking_ahead / (np.sqrt(v / lag2) + epsilon)
+            x -= learning_rate * looking_ahead / (np.sqrt(v / bias_correction2) + epsilon)
 
     return update
 

@@ -23,7 +23,7 @@ from fcnet.sklearn.objective import Objective, first_layers
 from fcnet.sklearn.parameters import Parameters, layers_of, set_layers
 from fcnet.sklearn.predictions import decoded
 from fcnet.sklearn.protocol import Task
-from fcnet.sklearn.stochastic import Descent
+from fcnet.sklearn.stochastic import StochasticSolver
 from fcnet.sklearn.validation_set import HeldBack, rows, split
 from fcnet.sklearn.versions import CallbackSupportMixin
 
@@ -42,7 +42,7 @@ def _is_same(one: Any, other: Any) -> bool:
     return one is other or (isinstance(one, Integral) and isinstance(other, Integral) and one == other)
 
 
-class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
+class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
     """The part of an estimator that does not depend on what y is."""
 
     _parameter_constraints = CONSTRAINTS
@@ -115,7 +115,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         classes: Any = None,
     ) -> Self:
         before = dict(vars(self))
-        solver: Lbfgs | Descent | None = None
+        solver: Lbfgs | StochasticSolver | None = None
         try:
             hidden = self._hidden_sizes()
             self._refuse_what_does_not_go_together(incremental, validation)
@@ -147,7 +147,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
                 solver = Lbfgs(self, objective, self._network, X, answers, weights, task)
                 solver.run()
             else:
-                solver = Descent(self, objective, X, answers, weights, held, task)
+                solver = StochasticSolver(self, objective, X, answers, weights, held, task)
                 solver.run(self._network, incremental=incremental)
         except BaseException:
             if solver is None or not solver.has_begun:  # what was wrong leaves the estimator as it was
@@ -212,13 +212,13 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
         self._seeded_by = self.random_state
         dtype = dtype if first else self._network.dtype
         if first or not incremental:
-            return self._made(layers, objective, dtype, seed)
+            return self._architecture(layers, objective, dtype, seed)
         fitted = self._network
-        kinds = [(layer.activation, layer.dropout) for layer in fitted.layers]
+        specs = [(layer.activation, layer.dropout) for layer in fitted.layers]
         dense = self._dense(layers, objective)
-        if not reseeded and kinds == [(d.activation, d.dropout) for d in dense] and fitted.loss == objective.loss:
+        if not reseeded and specs == [(d.activation, d.dropout) for d in dense] and fitted.loss == objective.loss:
             return fitted
-        return changed(fitted, self._made(layers, objective, dtype, seed))
+        return changed(fitted, self._architecture(layers, objective, dtype, seed))
 
     def _dense(self, layers: Layers, objective: Objective) -> list[Dense]:
         """The layers as a network takes them."""
@@ -233,7 +233,7 @@ class Perceptron(Parameters, CallbackSupportMixin, BaseEstimator):
             for (w, _), f, share in zip(layers, activations, shares, strict=True)
         ]
 
-    def _made(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
+    def _architecture(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
         """A network of these weights that has not been trained, so that its optimiser begins anew."""
         sizes = [np.shape(layers[0][0])[0], *self._dense(layers, objective)]
         network = Network(sizes, loss=objective.loss, seed=seed, dtype=dtype)

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 
 from fcnet._training.progress import Wanted
 from fcnet.schedules import Schedule
-from fcnet.sklearn.base_mlp import Perceptron, has_steps
+from fcnet.sklearn.base_mlp import BaseMLP, has_steps
 from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
 from fcnet.sklearn.labels import Labels, refuse_missing
 from fcnet.sklearn.objective import Objective
@@ -23,7 +23,7 @@ from fcnet.sklearn.predictions import decoded, log_sigmoid, log_softmax
 from fcnet.sklearn.versions import MultiLabelMixin, available_if, fits
 
 
-class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, Perceptron):
+class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
     """scikit-learn's MLPClassifier over ``fcnet.Network``: one of several classes, or of several labels each yes or no.
 
     Parameters

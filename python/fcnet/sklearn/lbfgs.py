@@ -41,9 +41,9 @@ class Lbfgs:
     ) -> None:
         self._estimator, self._objective, self._network, self._task = estimator, objective, network, task
         self.has_begun = False
-        examples = network._examples(x, y, weights, finite=True).weighing("sample_weight")
-        self._data = examples.of_loss(network._architecture)
-        self._penalty = estimator.alpha / examples.weight
+        dataset = network._dataset(x, y, weights, finite=True).weighing("sample_weight")
+        self._data = dataset.of_loss(network._architecture)
+        self._penalty = estimator.alpha / dataset.weight
         self._constant = objective.constant(y, weights)
 
     def run(self) -> None:

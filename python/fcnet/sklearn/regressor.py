@@ -15,15 +15,15 @@ from sklearn.utils._param_validation import StrOptions
 from fcnet._training.progress import Wanted
 from fcnet.losses import LOSSES, Loss
 from fcnet.schedules import Schedule
-from fcnet.sklearn.base_mlp import Perceptron, has_steps
+from fcnet.sklearn.base_mlp import BaseMLP, has_steps
 from fcnet.sklearn.constraints import CONSTRAINTS
 from fcnet.sklearn.objective import Objective
 from fcnet.sklearn.versions import available_if, fits
 
-_OF_VALUES = sorted(name for name, kind in LOSSES.items() if not kind.counts_right)
+_OF_VALUES = sorted(name for name, kind in LOSSES.items() if not kind.is_classifier)
 
 
-class MLPRegressor(RegressorMixin, Perceptron):
+class MLPRegressor(RegressorMixin, BaseMLP):
     """scikit-learn's MLPRegressor over ``fcnet.Network``: one or several numbers for each sample.
 
     Parameters

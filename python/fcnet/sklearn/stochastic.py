@@ -20,7 +20,7 @@ from fcnet.sklearn.validation_set import HeldBack, scorer_of
 _LOWEST_RATE = 1e-6  # that "adaptive" still divides by 5
 
 
-class Descent(Callback):
+class StochasticSolver(Callback):
     """One fit, or one epoch of ``partial_fit``: what the estimator's attributes say after every epoch, and when to end.
 
     Parameters
@@ -211,7 +211,7 @@ class Descent(Callback):
 class _End(Callback):
     """The last of the callbacks: the others hear of the epoch before it ends the fit."""
 
-    def __init__(self, descent: Descent) -> None:
+    def __init__(self, descent: StochasticSolver) -> None:
         self._descent = descent
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

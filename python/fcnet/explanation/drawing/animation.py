@@ -7,7 +7,7 @@ from html import escape
 
 from fcnet.explanation.drawing.picture import GROUND, STYLE, Picture
 from fcnet.explanation.numbers.trace import Problem, Quantities
-from fcnet.explanation.writing.placeholders import Slots
+from fcnet.explanation.writing.placeholders import Placeholders
 
 _SECONDS = 0.6  # a step
 
@@ -26,9 +26,9 @@ def animated(problem: Problem, steps: Sequence[Quantities], class_names: Sequenc
     str
     """
     frames, total = [], len(steps) * _SECONDS
-    widest = Picture(problem, steps, Slots(steps, 3), class_names).widest("W_")
+    widest = Picture(problem, steps, Placeholders(steps, 3), class_names).widest("W_")
     for t, step in enumerate(steps):
-        drawn = Picture(problem, [step], Slots([step], 3), class_names)
+        drawn = Picture(problem, [step], Placeholders([step], 3), class_names)
         loss = f"step {t + 1}: L = {step['L']:.4f}"
         loss = f'<text class="small" x="{drawn.width / 2:g}" y="{drawn.height + 12:g}">{loss}</text>'
         content = "".join(drawn.parts("before", widest))

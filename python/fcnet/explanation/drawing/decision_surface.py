@@ -21,14 +21,14 @@ _STRIPES = ("diagonal stripes", "no stripes", "dots", "level stripes", "upright 
 _LEVELS = 10  # of one value: a line between each two
 
 
-def has_surface(problem: Problem) -> bool:
+def has_decision_surface(problem: Problem) -> bool:
     """Whether there is such a picture: two inputs, and one answer, a class or a value."""
-    made = problem.made
-    classes = made.takes_labels and 2 <= made.sizes[-1] <= len(_COLORS)
-    return made.sizes[0] == 2 and (classes or (not made.takes_labels and made.sizes[-1] == 1))
+    architecture = problem.architecture
+    classes = architecture.takes_labels and 2 <= architecture.sizes[-1] <= len(_COLORS)
+    return architecture.sizes[0] == 2 and (classes or (not architecture.takes_labels and architecture.sizes[-1] == 1))
 
 
-class Surface:
+class DecisionSurface:
     """Draws it.
 
     Parameters
@@ -39,7 +39,7 @@ class Surface:
     """
 
     def __init__(self, problem: Problem, steps: Sequence[Quantities], class_names: Sequence[str]) -> None:
-        self._problem, self._classifies = problem, problem.made.classifies
+        self._problem, self._classifies = problem, problem.architecture.classifies
         self._names = class_names if len(class_names) > 1 else ("no", "yes")
         self._x = np.asarray(problem.rows, float)
         low, high = np.minimum(self._x.min(axis=0), 0), np.maximum(self._x.max(axis=0), 0)
@@ -86,7 +86,7 @@ class Surface:
             if self._problem.running(i):  # what the samples are normalised by in this step
                 parts += [step[f"z_{i}"].mean(axis=0), step[f"z_{i}"].var(axis=0)]
             parameters.append(parts)
-        return self._problem.made.model(parameters).predict(points)
+        return self._problem.architecture.model(parameters).predict(points)
 
     def _picture(self, p: NDArray[Any]) -> str:
         """As the address of an image that holds its own bytes."""
@@ -108,7 +108,7 @@ class Surface:
         """The samples, to lie on the picture, as SVG; of each class the first letter of its name."""
         at = 100 * (self._x - self._low) / (self._high - self._low)
         if self._classifies:
-            letters = [self._names[int(label)][0] for label in self._problem.examples.truth(self._problem.made)]
+            letters = [self._names[int(label)][0] for label in self._problem.dataset.truth(self._problem.architecture)]
         else:
             letters = [""] * len(at)
         marks = [

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fcnet.explanation.drawing.decision_surface import Surface, has_surface
+from fcnet.explanation.drawing.decision_surface import DecisionSurface, has_decision_surface
 from fcnet.explanation.drawing.picture import STYLE, VIEWS, Picture, fits
 from fcnet.explanation.numbers.figures import of_layers
 from fcnet.explanation.numbers.trace import Problem, Quantities
 from fcnet.explanation.writing.mathml import MathML
-from fcnet.explanation.writing.narrative import Lesson, Section
-from fcnet.explanation.writing.placeholders import Slots
+from fcnet.explanation.writing.narrative import Narrative, Section
+from fcnet.explanation.writing.placeholders import Placeholders
 from fcnet.explanation.writing.words import course, in_words, outputs
 
 _LAST = 5  # the section that says what has become of the loss
@@ -45,10 +45,10 @@ class Page:
 
     def __init__(self, problem: Problem, steps: Sequence[Quantities], class_names: Sequence[str], digits: int) -> None:
         self._problem, self._steps, self._names = problem, steps, class_names
-        self._slots = Slots(steps, digits)
-        self._math = MathML(self._slots, digits)
-        drawn = len(steps) > 1 and has_surface(problem)
-        self._surface = Surface(problem, steps, class_names) if drawn else None
+        self._placeholders = Placeholders(steps, digits)
+        self._math = MathML(self._placeholders, digits)
+        drawn = len(steps) > 1 and has_decision_surface(problem)
+        self._surface = DecisionSurface(problem, steps, class_names) if drawn else None
 
     def html(self, title: str, checked: str, findings: Sequence[str]) -> str:
         """The page; what is right and wrong in answers goes behind the equations."""
@@ -60,7 +60,7 @@ class Page:
             "</header><main>",
             self._time() if several else "",
             self._pictures(),
-            *(self._section(i, each) for i, each in enumerate(Lesson(self._problem, first).sections(), 1)),
+            *(self._section(i, each) for i, each in enumerate(Narrative(self._problem, first).sections(), 1)),
             self._findings(findings),
             f"</main><footer>{escape(checked)}</footer>",
         ]
@@ -86,7 +86,7 @@ class Page:
         places = [(f"Output {self._names[j]}{of}", "p", (0, j)) for j in outputs(self._steps[0])]
         shown = [("Loss L", "L", ()), *places]
         for k, (label, name, index) in enumerate(shown):
-            before, after = (self._slots.number("span", f"{name}{new}", index) for new in ("", "_new"))
+            before, after = (self._placeholders.number("span", f"{name}{new}", index) for new in ("", "_new"))
             turn = f"<span class=turn data-turn={k}>{self._turns(0)[k]}</span>"
             items.append(f"<li><b>{escape(label)}</b>{before} → {after}{turn}</li>")
         return f"<ul class=results>{''.join(items)}</ul>"
@@ -105,7 +105,7 @@ class Page:
         parts = [f"<h2>{number}. {escape(section.title)}</h2><p class=about{told}>{escape(section.text)}</p>"]
         for layer, equations in groupby(section.equations, lambda each: each.name.rpartition("_")[2]):
             parts += [f"<h3>layers[{int(layer) - 1}]</h3>"] if layer.isdigit() else []
-            wide = max(self._problem.made.sizes) > _WIDE or len(self._steps[0]["I"]) > _WIDE
+            wide = max(self._problem.architecture.sizes) > _WIDE or len(self._steps[0]["I"]) > _WIDE
             scrolls = " tabindex=0" if wide else ""
             shown = (
                 f'<div class=equation role=group aria-label="{each.name}"{scrolls}>{self._math.equation(each)}</div>'
@@ -117,7 +117,7 @@ class Page:
     def _pictures(self) -> str:
         if not fits(self._problem):
             return self._figures()
-        drawn = Picture(self._problem, self._steps, self._slots, self._names)
+        drawn = Picture(self._problem, self._steps, self._placeholders, self._names)
         figures = [
             f"<figure><figcaption>{escape(view.title)}</figcaption>{drawn.svg(name, f'words-{name}')}"
             f"{drawn.caption(name, f'words-{name}')}</figure>"
@@ -182,13 +182,13 @@ class Page:
         )
 
     def _told(self, t: int) -> str:
-        return f"{t + 1} of {len(self._steps)}: L = {self._slots.text(t, 'L', ())}"
+        return f"{t + 1} of {len(self._steps)}: L = {self._placeholders.text(t, 'L', ())}"
 
     def _data(self) -> str:
         count = range(len(self._steps))
         planes = [] if self._surface is None else self._surface.pictures
         data = {
-            "texts": self._slots.texts(),
+            "texts": self._placeholders.texts(),
             "turns": [self._turns(t) for t in count],
             "told": [self._told(t) for t in count],
             "curve": [f"{x:.1f},{y:.1f}" for x, y in self._places()],

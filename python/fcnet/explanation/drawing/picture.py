@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fcnet.explanation.numbers.trace import Problem, Quantities
-from fcnet.explanation.writing.placeholders import Slots, sign
+from fcnet.explanation.writing.placeholders import Placeholders, sign
 from fcnet.plot.edge_labels import places
 
 MOST_NEURONS = 10  # in a layer that is drawn
@@ -48,7 +48,7 @@ STYLE = (Path(__file__).parent / "picture.css").read_text(encoding="utf-8")
 
 def fits(problem: Problem) -> bool:
     """Whether every layer is small enough to be drawn."""
-    return max(problem.made.sizes) <= MOST_NEURONS
+    return max(problem.architecture.sizes) <= MOST_NEURONS
 
 
 class Picture:
@@ -58,13 +58,15 @@ class Picture:
     ----------
     problem : Problem
     steps : sequence of dict
-    slots : Slots
+    placeholders : Slots
     class_names : sequence of str
     """
 
-    def __init__(self, problem: Problem, steps: Sequence[Quantities], slots: Slots, class_names: Sequence[str]) -> None:
-        self._problem, self._steps, self._slots, self._names = problem, steps, slots, class_names
-        self._sizes = problem.made.sizes
+    def __init__(
+        self, problem: Problem, steps: Sequence[Quantities], placeholders: Placeholders, class_names: Sequence[str]
+    ) -> None:
+        self._problem, self._steps, self._placeholders, self._names = problem, steps, placeholders, class_names
+        self._sizes = problem.architecture.sizes
         self._labels = max(self._sizes) <= _MOST_LABELS
         self._row, self._column = _LABELLED if self._labels else _PLAIN
         self.width = 2 * _SIDE + self._column * (len(self._sizes) - 1) + 9 * max(map(len, class_names))
@@ -95,11 +97,11 @@ class Picture:
         what, found = VIEWS[view], []
         for i in self._problem.layers:
             for j in range(self._sizes[i]):
-                out = self._slots.number("span", f"{what.neurons}{i}", (0, j))
+                out = self._placeholders.number("span", f"{what.neurons}{i}", (0, j))
                 weights = ", ".join(
-                    self._slots.number("span", f"{what.edges}{i}", (k, j)) for k in range(self._sizes[i - 1])
+                    self._placeholders.number("span", f"{what.edges}{i}", (k, j)) for k in range(self._sizes[i - 1])
                 )
-                bias = self._slots.number("span", f"{what.biases}{i}", (j,))
+                bias = self._placeholders.number("span", f"{what.biases}{i}", (j,))
                 found.append(f"layers[{i - 1}], neuron {j}: {out}; edges {weights}; bias {bias}")
         return f"<span id={identifier} class=unseen>{'. '.join(found)}.</span>"
 
@@ -135,7 +137,10 @@ class Picture:
             for k in range(self._sizes[i - 1]):
                 for j in range(self._sizes[i]):
                     (x1, y1), (x2, y2) = self._place(i - 1, k), self._place(i, j)
-                    slot, text = self._slots.slot(name, (k, j), _DIGITS), self._slots.text(0, name, (k, j), _DIGITS)
+                    slot, text = (
+                        self._placeholders.slot(name, (k, j), _DIGITS),
+                        self._placeholders.text(0, name, (k, j), _DIGITS),
+                    )
                     thick = 1 + (_WIDEST - 1) * min(1.0, abs(float(values[k, j])) / widest)
                     lines.append(
                         f'<line class="edge {sign(text)}" data-w="{slot}" data-most="{widest:.6g}" '
@@ -144,7 +149,7 @@ class Picture:
                     if self._labels:
                         x, y = x1 + along[k] * (x2 - x1), y1 + along[k] * (y2 - y1)
                         labels.append(
-                            self._slots.number("text", name, (k, j), f' x="{x:.1f}" y="{y:.1f}"', "on ", _DIGITS)
+                            self._placeholders.number("text", name, (k, j), f' x="{x:.1f}" y="{y:.1f}"', "on ", _DIGITS)
                         )
         return lines + labels
 
@@ -160,15 +165,15 @@ class Picture:
                 parts.append(f'<circle cx="{x}" cy="{y:g}" r="{_RADIUS}"/>')
                 if layer == 0:
                     text = (
-                        self._slots.number("text", "I", (0, j), at, "", _DIGITS)
+                        self._placeholders.number("text", "I", (0, j), at, "", _DIGITS)
                         if what.inputs
                         else f"<text{at}>I</text>"
                     )
                 else:
-                    text = self._slots.number("text", f"{what.neurons}{layer}", (0, j), at, "", _DIGITS)
+                    text = self._placeholders.number("text", f"{what.neurons}{layer}", (0, j), at, "", _DIGITS)
                 parts.append(text)
-                if layer and self._problem.made.kinds[layer - 1].bias:
-                    bias = self._slots.number("tspan", f"{what.biases}{layer}", (j,), "", "", _DIGITS)
+                if layer and self._problem.architecture.specs[layer - 1].bias:
+                    bias = self._placeholders.number("tspan", f"{what.biases}{layer}", (j,), "", "", _DIGITS)
                     letter = "∂B" if what.edges == "dW_" else "B"
                     parts.append(f'<text class="small" x="{x}" y="{y + _RADIUS + 13:g}">{letter} {bias}</text>')
                 if last:

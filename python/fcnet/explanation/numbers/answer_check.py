@@ -175,12 +175,12 @@ def _output(problem: Problem, known: Quantities) -> list[tuple[str, NDArray[Any]
 def _loss(problem: Problem, known: Quantities) -> list[tuple[str, NDArray[Any]]]:
     value, n, m = known["L"], len(known["I"]), known["p"].shape[1]
     found = [("the sum over the batch instead of its mean", n * value)] if n > 1 else []
-    if "cross_entropy" in problem.made.loss.name:
+    if "cross_entropy" in problem.architecture.loss.name:
         found += [
             ("the logarithm is the natural one, not that to base 10", value / np.log(10)),
             ("the logarithm is the natural one, not that to base 2", value / np.log(2)),
         ]
-        if problem.made.takes_labels:
+        if problem.architecture.takes_labels:
             with np.errstate(all="ignore"):
                 wrong = -(np.log(known["p"]) * (1 - known["y"])).sum(axis=1).mean()
             found.append(("ln p of the wrong class: y is 1 for the right one", np.asarray(wrong)))

@@ -53,7 +53,7 @@ def compared(step: Quantities, problem: Problem) -> list[Comparison]:
     -------
     list of Comparison
     """
-    dtype = problem.made.dtype
+    dtype = problem.architecture.dtype
     exact, plain = (computed(step, problem, kind) for kind in (wide(problem), dtype))
     rows = []
     for name, value in step.items():

@@ -15,7 +15,7 @@ from fcnet._inputs.feature_names import Name, shown
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
-from fcnet._training.dataset import Examples
+from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
 from fcnet.explanation.numbers.figures import Figures
 from fcnet.explanation.numbers.kinks import first_product
@@ -136,18 +136,18 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     TypeError, ValueError : an argument is not as there.
     """
     optimizer = SGD(learning_rate)
-    examples = net._examples(x, y, None, finite=True).not_empty("x")
-    inputs = _inputs(net, examples.x)
+    dataset = net._dataset(x, y, None, finite=True).not_empty("x")
+    inputs = _inputs(net, dataset.x)
     learner = copy.deepcopy(net)  # of one moment, also while another thread fits
     layers, h = [], np.empty(0)
     said = (
         [] if net.epochs_trained == 0 else [_unlearnt(i) for i, layer in enumerate(learner.layers) if _is_fresh(layer)]
     )
     with np.errstate(all="ignore"):
-        loss, gradients = _loss(learner, examples), learner.gradients(x, y)
+        loss, gradients = _loss(learner, dataset), learner.gradients(x, y)
         for i, (layer, (dw, *_)) in enumerate(zip(learner.layers, gradients, strict=True)):
             if i == 0:
-                product = first_product(net._architecture, examples, (layer.W, layer.B))
+                product = first_product(net._architecture, dataset, (layer.W, layer.B))
             else:
                 product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
             h = _native.activation(_normal(product, layer), layer.activation)
@@ -162,11 +162,11 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
         with warnings.catch_warnings():  # of digits that float32 loses: the advice says so
             warnings.simplefilter("ignore")
             learner.train_on_batch(x, y, optimizer=optimizer)
-        after = _loss(learner, examples)
+        after = _loss(learner, dataset)
     except DivergenceError:
         after = float("nan")
     found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
-    sparse = isinstance(examples.x, SparseRows)
+    sparse = isinstance(dataset.x, SparseRows)
     return Diagnosis(**{**vars(found), "advice": (*said, *_advice(found, inputs, net._feature_names, sparse))})
 
 
@@ -182,22 +182,22 @@ def _unlearnt(layer: int) -> Advice:
     )
 
 
-def _loss(net: Any, examples: Examples) -> float:
+def _loss(net: Any, dataset: Dataset) -> float:
     """By the statistics of the batch, as in a step, where a layer is normalised by those."""
-    x, y, _ = examples.of_loss(net._architecture)
+    x, y, _ = dataset.of_loss(net._architecture)
     if any(isinstance(layer.normalization, BatchNorm) for layer in net.layers):
         return float(net._model.gradients(x, y)[0])
     if isinstance(net._architecture.loss, Custom):
-        return net._architecture.loss(net._model.predict(x), examples.y, None)[0]
+        return net._architecture.loss(net._model.predict(x), dataset.y, None)[0]
     return float(net._model.evaluate(x, y)[0])
 
 
 def _inputs(net: Any, x: Any) -> Array:
     """What the first layer sees, in float64; of many sparse rows, of some that are evenly spaced."""
-    made: Architecture = replace(net._architecture, dtype=np.dtype(np.float64))
+    architecture: Architecture = replace(net._architecture, dtype=np.dtype(np.float64))
     if isinstance(x, SparseRows):
         x = x[np.arange(0, len(x), -(-x.shape[0] * x.shape[1] // _MOST) or 1)].dense()
-    return made.scaled(x)
+    return architecture.scaled(x)
 
 
 def _normal(product: Array, layer: Any) -> Array:

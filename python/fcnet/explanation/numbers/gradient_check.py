@@ -16,7 +16,7 @@ from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
-from fcnet._training.dataset import Examples
+from fcnet._training.dataset import Dataset
 from fcnet.explanation.numbers.kinks import Kinks, Parameters
 from fcnet.losses import Custom
 
@@ -114,29 +114,31 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     TypeError, ValueError : x or y is not as for fit, or their loss not finite.
     """
     net = copy.deepcopy(net)  # of one moment, also while another thread fits
-    made, examples = net._architecture, net._examples(x, y, None, finite=True).not_empty("x")
+    architecture, dataset = net._architecture, net._dataset(x, y, None, finite=True).not_empty("x")
     gradients = net.gradients(x, y)
     wide = replace(
-        made,
+        architecture,
         dtype=np.dtype(np.float64),
-        scale=made.scale.astype(made.dtype).astype(np.float64),
-        offset=made.offset_for(examples.number_type).astype(np.float64),
+        scale=architecture.scale.astype(architecture.dtype).astype(np.float64),
+        offset=architecture.offset_for(dataset.number_type).astype(np.float64),
     )
     parameters = [tuple(part.astype(np.float64) for part in parts) for parts in net._model.state()[0]]
-    answered = replace(examples, y=_widened(examples.y))
-    places = Kinks(made, wide, answered, parameters)
+    answered = replace(dataset, y=_widened(dataset.y))
+    places = Kinks(architecture, wide, answered, parameters)
     loss = _Loss(wide, answered, parameters, places)
-    rng = np.random.default_rng(made.seed)
-    tolerance = _ROUNDING[made.dtype.name]
-    sizes = [_size_of_inputs(wide, examples), *(min(size, _LARGEST) for size in places.largest)]
-    rounded = loss.rounding(gradients, tolerance) if made.dtype == np.float32 else None
+    rng = np.random.default_rng(architecture.seed)
+    tolerance = _ROUNDING[architecture.dtype.name]
+    sizes = [_size_of_inputs(wide, dataset), *(min(size, _LARGEST) for size in places.largest)]
+    rounded = loss.rounding(gradients, tolerance) if architecture.dtype == np.float32 else None
     found, kinks = [], 0
-    for i, (slopes, kind) in enumerate(zip(gradients, made.kinds, strict=True)):
+    for i, (slopes, kind) in enumerate(zip(gradients, architecture.specs, strict=True)):
         for j, (letter, gradient) in enumerate(zip(kind.parts[:3], slopes, strict=True)):
             if letter == "B" and not kind.bias:
                 continue
             size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
-            saturated = float(np.finfo(made.dtype).eps) * inputs  # what is left of differences of numbers near 1
+            saturated = (
+                float(np.finfo(architecture.dtype).eps) * inputs
+            )  # what is left of differences of numbers near 1
             chosen = np.arange(gradient.size)
             if len(chosen) > most:
                 chosen = np.sort(rng.choice(gradient.size, most, replace=False))
@@ -149,8 +151,8 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
                 name = f"layers[{i}].{letter}[{', '.join(map(str, map(int, at)))}]"
                 rounding = saturated if rounded is None else saturated + float(rounded[i][j][at])
                 found.append(slope.beside(name, float(gradient[at]), rounding, size))
-    own = isinstance(made.loss, Custom)
-    of_loss = _of_loss(made.loss, net.predict(x), examples, tolerance, most, rng) if own else None
+    own = isinstance(architecture.loss, Custom)
+    of_loss = _of_loss(architecture.loss, net.predict(x), dataset, tolerance, most, rng) if own else None
     return GradientCheck(_worst(found), of_loss, len(found), kinks, tolerance)
 
 
@@ -195,16 +197,16 @@ def _measured(
 class _Loss:
     """The loss as a function of one weight or bias, in float64."""
 
-    def __init__(self, made: Architecture, examples: Examples, parameters: Parameters, kinks: Kinks) -> None:
-        self._made, self._examples, self._parameters, self._kinks = made, examples, parameters, kinks
-        self._model: Model = made.model(parameters)
+    def __init__(self, architecture: Architecture, dataset: Dataset, parameters: Parameters, kinks: Kinks) -> None:
+        self._architecture, self._dataset, self._parameters, self._kinks = architecture, dataset, parameters, kinks
+        self._model: Model = architecture.model(parameters)
         self._here = self._value()
         if not np.isfinite(self._here):
             raise ValueError(
                 f"the loss of x and y is {self._here}: expected a finite one, which has a gradient to check"
             )
 
-        near_one = _EXPONENTIALS if "entropy" in made.loss.name else 0.0
+        near_one = _EXPONENTIALS if "entropy" in architecture.loss.name else 0.0
         self._rounding = _NOISE * max(abs(self._here), near_one, _TINY)
 
     def rounding(self, gradients: Sequence[tuple[Array, ...]], share: float) -> list[list[Array]] | None:
@@ -212,7 +214,7 @@ class _Loss:
 
         Where few numbers are made normal (two neurons, a batch of two), terms of a gradient cancel to mere rounding.
         """
-        if all(kind.normalization is None for kind in self._made.kinds):
+        if all(kind.normalization is None for kind in self._architecture.specs):
             return None
         wide, most = self._gradients()[1], max(float(np.abs(each).max()) for parts in gradients for each in parts)
         pairs = (zip(parts, others, strict=False) for parts, others in zip(gradients, wide, strict=True))
@@ -220,20 +222,20 @@ class _Loss:
 
     def _gradients(self) -> tuple[float, list[tuple[Array, ...]]]:
         """The loss by the statistics of the batch where a layer is normalised by those, and gradients."""
-        return self._model.gradients(*self._examples.of_loss(self._made)[:2])
+        return self._model.gradients(*self._dataset.of_loss(self._architecture)[:2])
 
     def _value(self) -> float:
-        loss, examples = self._made.loss, self._examples
-        if any(isinstance(kind.normalization, BatchNorm) for kind in self._made.kinds):
+        loss, dataset = self._architecture.loss, self._dataset
+        if any(isinstance(kind.normalization, BatchNorm) for kind in self._architecture.specs):
             return self._gradients()[0]
         if isinstance(loss, Custom):
-            return loss(self._model.predict(examples.x), examples.y, None)[0]
-        return self._model.evaluate(examples.x, examples.y)[0]
+            return loss(self._model.predict(dataset.x), dataset.y, None)[0]
+        return self._model.evaluate(dataset.x, dataset.y)[0]
 
     def _at(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> float:
         changed = self._parameters[layer][which].copy()
         changed[at] += step
-        name = self._made.kinds[layer].parts[which]
+        name = self._architecture.specs[layer].parts[which]
         self._model.set_parameter(layer, name, changed)
         try:
             return self._value()
@@ -246,7 +248,7 @@ class _Loss:
         Where a step crosses one, smaller ones are tried as long as rounding stays well below ``close``.
         """
         h = _STEP * max(1.0, abs(float(self._parameters[layer][which][at]))) / max(1.0, size)
-        known = not isinstance(self._made.loss, Custom)
+        known = not isinstance(self._architecture.loss, Custom)
         for step in (h, h / _SMALLER, h / _SMALLER**2):
             noise = self._rounding / step
             if step < h and 4 * noise > close:
@@ -260,19 +262,19 @@ class _Loss:
         return None
 
 
-def _size_of_inputs(made: Architecture, examples: Examples) -> float:
+def _size_of_inputs(architecture: Architecture, dataset: Dataset) -> float:
     """How large the inputs of the first layer are."""
-    if isinstance(examples.x, SparseRows):
-        return max(1.0, float(np.abs(examples.x.data).max(initial=0)))
-    return min(float(np.abs(made.scaled(examples.x)).max()), _LARGEST)
+    if isinstance(dataset.x, SparseRows):
+        return max(1.0, float(np.abs(dataset.x.data).max(initial=0)))
+    return min(float(np.abs(architecture.scaled(dataset.x)).max()), _LARGEST)
 
 
 def _of_loss(
-    loss: Custom, output: Array, examples: Examples, tolerance: float, most: int, rng: np.random.Generator
+    loss: Custom, output: Array, dataset: Dataset, tolerance: float, most: int, rng: np.random.Generator
 ) -> Difference:
     """The worst entry of a loss's derivative at the network's output; measured in float64 where the loss allows it."""
-    claimed = loss(output, examples.y, None)[1]
-    wide, y = output.astype(np.float64), _widened(examples.y)
+    claimed = loss(output, dataset.y, None)[1]
+    wide, y = output.astype(np.float64), _widened(dataset.y)
     here, size = loss(wide, y, None)[0], float(np.abs(claimed).max()) or 1.0
     found = []
     chosen = np.arange(wide.size) if wide.size <= most else rng.choice(wide.size, most, replace=False)

@@ -13,8 +13,8 @@ from fcnet import _native, kernels, reference
 from fcnet._inputs import tensors
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
-from fcnet._model.layer_spec import Kind
-from fcnet._training.dataset import Examples
+from fcnet._model.layer_spec import LayerSpec
+from fcnet._training.dataset import Dataset
 from fcnet.explanation.numbers.single_layers import normalized
 from fcnet.losses import MSE
 
@@ -30,29 +30,31 @@ class Kinks:
 
     Parameters
     ----------
-    made : Architecture
+    architecture : Architecture
         Of the network: in its type backpropagation has chosen a side of every kink.
     wide : Architecture
         The same in the type in which steps are taken.
-    examples : Examples
+    dataset : Examples
     parameters : [(W, B), ...]
         In the type of ``wide``; (W, B, gamma, ...) of normalised layers.
     """
 
-    def __init__(self, made: Architecture, wide: Architecture, examples: Examples, parameters: Parameters) -> None:
-        self._made, self._examples, self._parameters = wide, examples, parameters
-        passed = list(self._pass(first_product(wide, examples, parameters[0]), 0, parameters))
+    def __init__(
+        self, architecture: Architecture, wide: Architecture, dataset: Dataset, parameters: Parameters
+    ) -> None:
+        self._architecture, self._dataset, self._parameters = wide, dataset, parameters
+        passed = list(self._pass(first_product(wide, dataset, parameters[0]), 0, parameters))
         self._products, self._passed = ([each[i] for each in passed] for i in (0, 1))
-        own = [tuple(part.astype(made.dtype) for part in parts) for parts in parameters]
+        own = [tuple(part.astype(architecture.dtype) for part in parts) for parts in parameters]
         self._sides = [
             place > 0
-            for place in self._places(self._pass(first_product(made, examples, own[0]), 0, own, native=True), 0)
+            for place in self._places(self._pass(first_product(architecture, dataset, own[0]), 0, own, native=True), 0)
         ]
 
     @property
     def largest(self) -> list[float]:
         """The largest input of every layer but the first."""
-        before = zip(self._passed, self._made.kinds[:-1], strict=False)
+        before = zip(self._passed, self._architecture.specs[:-1], strict=False)
         return [float(np.abs(_native.activation(h_in, kind.activation)).max()) for h_in, kind in before]
 
     def crossed(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> bool:
@@ -65,7 +67,7 @@ class Kinks:
             product, parameters = self._products[layer].copy(), list(self._parameters)
             if which == 0:
                 product[:, at[-1]] += change * self._inputs(layer, at[0])
-            elif self._made.kinds[layer].normalization is None:
+            elif self._architecture.specs[layer].normalization is None:
                 product[:, at[-1]] += change
             else:
                 parts = [part.copy() for part in parameters[layer]]
@@ -85,9 +87,9 @@ class Kinks:
 
         ``native``: with the core's roundings, which decide on which side of a kink backpropagation is.
         """
-        kinds = self._made.kinds
-        for i in range(layer, len(kinds)):
-            norm, h_in = kinds[i].normalization, product
+        specs = self._architecture.specs
+        for i in range(layer, len(specs)):
+            norm, h_in = specs[i].normalization, product
             if norm is not None and native:
                 same = np.eye(product.shape[1], dtype=product.dtype)
                 h_in = normalized(product, (same, *parameters[i][1:3]), norm)
@@ -95,42 +97,52 @@ class Kinks:
                 h_in = parameters[i][2] * reference.normalize(product, norm.name, epsilon=norm.epsilon)[0]
                 h_in += parameters[i][1]
             yield product, h_in
-            if i + 1 < len(kinds):
-                w, b = parameters[i + 1][0], _added(kinds[i + 1], parameters[i + 1])
-                product = kernels.linear(_native.activation(h_in, kinds[i].activation), w, b)
+            if i + 1 < len(specs):
+                w, b = parameters[i + 1][0], _added(specs[i + 1], parameters[i + 1])
+                product = kernels.linear(_native.activation(h_in, specs[i].activation), w, b)
 
     def _places(self, passed: Iterator[tuple[Array, Array]], layer: int) -> list[Array]:
         """From a layer on: what has kinks where it is 0."""
-        kinds, places, last = self._made.kinds[layer:], [], np.empty(0)
-        for (_, last), kind in zip(passed, kinds, strict=True):
+        specs, places, last = self._architecture.specs[layer:], [], np.empty(0)
+        for (_, last), kind in zip(passed, specs, strict=True):
             if kind.activation in _KINKED:
                 places.append(last)
-        loss, y = self._made.loss, self._examples.y
+        loss, y = self._architecture.loss, self._dataset.y
         if loss.name in ("mae", "quantile", "huber"):
-            error = _native.activation(last, kinds[-1].activation) - y.reshape(last.shape)
+            error = _native.activation(last, specs[-1].activation) - y.reshape(last.shape)
             places.append(abs(error) - loss.parameter if loss.name == "huber" else error)
         return places
 
     def _inputs(self, layer: int, column: int) -> Array:
         """What a weight of a layer is multiplied with, for every sample."""
         if layer:
-            return _native.activation(self._passed[layer - 1], self._made.kinds[layer - 1].activation)[:, column]
-        x = self._examples.x
+            return _native.activation(self._passed[layer - 1], self._architecture.specs[layer - 1].activation)[
+                :, column
+            ]
+        x = self._dataset.x
         if isinstance(x, SparseRows):
             values, here = np.zeros(len(x)), x.indices == column
             values[np.repeat(np.arange(len(x)), np.diff(x.starts))[here]] = x.data[here]
         else:
             values = tensors.widened(x[:, column]).astype(np.float64)
-        scale, offset = (np.broadcast_to(each, x.shape[1]) for each in (self._made.scale, self._made.offset))
+        scale, offset = (
+            np.broadcast_to(each, x.shape[1]) for each in (self._architecture.scale, self._architecture.offset)
+        )
         return np.asarray(scale[column] * (values - offset[column]))
 
 
-def _added(kind: Kind, parts: Parts) -> Array:
+def _added(kind: LayerSpec, parts: Parts) -> Array:
     """What is added to a product: B comes later where that is normalised."""
     return parts[1] if kind.normalization is None else np.zeros_like(parts[1])
 
 
-def first_product(made: Architecture, examples: Examples, parts: Parts) -> Array:
+def first_product(architecture: Architecture, dataset: Dataset, parts: Parts) -> Array:
     """The product of the first layer, from rows of any kind; B is added where it is not normalised."""
-    one = replace(made, sizes=made.sizes[:2], kinds=(Kind("identity"),), loss=MSE(), inits=made.inits[:1])
-    return one.model([(parts[0], _added(made.kinds[0], parts))]).predict(examples.x)
+    one = replace(
+        architecture,
+        sizes=architecture.sizes[:2],
+        specs=(LayerSpec("identity"),),
+        loss=MSE(),
+        inits=architecture.inits[:1],
+    )
+    return one.model([(parts[0], _added(architecture.specs[0], parts))]).predict(dataset.x)

@@ -26,7 +26,7 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
     h = known["I"]
     for i in problem.layers:
         w, b = known[f"W{new}_{i}"], known[f"B{new}_{i}"]
-        norm = problem.made.kinds[i - 1].normalization
+        norm = problem.architecture.specs[i - 1].normalization
         if norm is None:
             size = np.abs(h) @ np.abs(w) + np.abs(b)
             yield f"h_in{new}_{i}", reference.linear(h, w, b), size, len(w) + 1
@@ -53,7 +53,7 @@ def _normalized(z: Array, norm: Normalization) -> tuple[Array, Array]:
 def _loss(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, Array, Any, int]]:
     h_in, p, y = known[f"h_in{new}_{problem.layers[-1]}"], known[f"p{new}"], known.get("y")
     size = 1 + np.abs(h_in).max() + np.abs(p).max() + (0 if y is None else np.abs(y).max())
-    size = size**2 if problem.made.loss.name in _SQUARES else size
+    size = size**2 if problem.architecture.loss.name in _SQUARES else size
     value, _, _ = _loss_and_sigma(known, problem, new)
     yield f"L{new}", np.asarray(value), size + abs(value), _FUNCTION + h_in.size
     if problem.is_mean:
@@ -63,11 +63,11 @@ def _loss(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, 
 
 
 def _loss_and_sigma(known: Quantities, problem: Problem, new: str = "", rows: slice = slice(None)) -> Any:
-    last, loss = problem.layers[-1], problem.made.loss
+    last, loss = problem.layers[-1], problem.architecture.loss
     h_in = known[f"h_in{new}_{last}"][rows]
     if isinstance(loss, Custom):  # a function of the user's sees the type that it sees in a fit
-        p = known[f"p{new}"].astype(problem.made.dtype)
-        value, slope = loss(p, problem.examples.y, None)
+        p = known[f"p{new}"].astype(problem.architecture.dtype)
+        value, slope = loss(p, problem.dataset.y, None)
         return value, reference.through_activation(slope.astype(h_in.dtype), h_in, problem.activation(last)), 1
     parameter: Any = 0.0 if "label_smoothing" in loss.plain() else loss.parameter  # y is smoothed already
     if loss.quantiles:
@@ -91,8 +91,8 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
             sigma = sigma * scale / problem.share
             p, y = known["p"], known.get("y")
             size = np.abs(sigma) + (1 + np.abs(p) + (0 if y is None else np.abs(y))) * steep
-            if problem.made.loss.name in ("mae", "quantile") and y is not None:  # their kinks
-                near = np.abs(p - y) <= 1e3 * np.finfo(problem.made.dtype).eps * (np.abs(p) + np.abs(y))
+            if problem.architecture.loss.name in ("mae", "quantile") and y is not None:  # their kinks
+                near = np.abs(p - y) <= 1e3 * np.finfo(problem.architecture.dtype).eps * (np.abs(p) + np.abs(y))
                 size = np.where(near, np.inf, size)
         else:
             w, behind = known[f"W_{i + 1}"], known[f"{slope_of_product(problem, i + 1)}_{i + 1}"]
@@ -104,7 +104,7 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
         terms = None if terms is None else np.maximum(np.abs(sigma), size)
         whole = np.abs(sigma) if terms is None else terms
         db, size_b = (problem.share * each.sum(axis=0) for each in (sigma, whole))
-        yield f"dB_{i}", db * problem.made.kinds[i - 1].bias, size_b, _FUNCTION + n
+        yield f"dB_{i}", db * problem.architecture.specs[i - 1].bias, size_b, _FUNCTION + n
         if problem.normalized(i):
             terms = yield from _through_normalization(known, problem, i, whole)
         slope = known[f"{slope_of_product(problem, i)}_{i}"]
@@ -117,7 +117,10 @@ def _through_normalization(
     known: Quantities, problem: Problem, i: int, whole: Array
 ) -> Generator[tuple[str, Array, Any, int], None, Array]:
     """What comes back through it, where sigma is made of terms of the size ``whole``; returns the size of tau's."""
-    norm, z, sigma, gamma = (problem.made.kinds[i - 1].normalization, *(known[f"{of}_{i}"] for of in _NORMALIZED))
+    norm, z, sigma, gamma = (
+        problem.architecture.specs[i - 1].normalization,
+        *(known[f"{of}_{i}"] for of in _NORMALIZED),
+    )
     assert norm is not None
     normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
     _, steep = _normalized(z, norm)
@@ -134,7 +137,7 @@ def _through_normalization(
 
 def _running(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
     """The running statistics of batch normalisation after the step."""
-    norm, z, n = problem.made.kinds[i - 1].normalization, known[f"z_{i}"], len(known["I"])
+    norm, z, n = problem.architecture.specs[i - 1].normalization, known[f"z_{i}"], len(known["I"])
     assert isinstance(norm, BatchNorm)
     mean, variance = known[f"mean_{i}"], known[f"variance_{i}"]
     most = np.abs(z).max(axis=0)
@@ -183,7 +186,7 @@ def widened(known: Quantities, dtype: Any) -> Quantities:
 
 def wide(problem: Problem) -> Any:
     """A type beside whose roundings those of the network's are all that counts."""
-    return np.float64 if problem.made.dtype == np.float32 else np.longdouble
+    return np.float64 if problem.architecture.dtype == np.float32 else np.longdouble
 
 
 def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
@@ -206,7 +209,7 @@ def hold(step: Quantities, problem: Problem) -> None:
     ------
     ArithmeticError : one is farther from it than rounding can explain.
     """
-    u, least = np.finfo(problem.made.dtype).eps / 2, np.finfo(problem.made.dtype).smallest_normal
+    u, least = np.finfo(problem.architecture.dtype).eps / 2, np.finfo(problem.architecture.dtype).smallest_normal
     known = widened(step, wide(problem))
     kinks: Quantities = {}
     for name, value, size, roundings in quantities(known, problem):

@@ -26,7 +26,7 @@ from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
-from fcnet._training.dataset import Examples
+from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
 from fcnet.explanation.numbers.single_layers import (
     derivative,
@@ -49,61 +49,61 @@ _MOST_NUMBERS = 20_000_000
 class Problem:
     """What is explained: a network, checked examples, and the gradient descent on them."""
 
-    made: Architecture
-    examples: Examples
+    architecture: Architecture
+    dataset: Dataset
     trainable: tuple[bool, ...]
     learning_rate: float
 
     @property
     def layers(self) -> range:
         """The article's numbers of the layers, from 1."""
-        return range(1, len(self.made.sizes))
+        return range(1, len(self.architecture.sizes))
 
     @property
     def rows(self) -> Array:
         """x, with its zeros where it is sparse."""
-        x = self.examples.x
+        x = self.dataset.x
         return x.dense() if isinstance(x, SparseRows) else tensors.widened(np.asarray(x))
 
     @property
     def is_mean(self) -> bool:
         """Whether L is the mean of losses of the samples."""
-        return not isinstance(self.made.loss, RMSE | Custom)
+        return not isinstance(self.architecture.loss, RMSE | Custom)
 
     @property
     def share(self) -> float:
         """What dW = h^T sigma is multiplied with."""
-        return 1 / len(self.examples.x) if self.is_mean else 1.0
+        return 1 / len(self.dataset.x) if self.is_mean else 1.0
 
     @property
     def scaled(self) -> bool:
         """Whether I is not x itself."""
-        return bool((self.made.scale != 1).any() or (self.made.offset != 0).any())
+        return bool((self.architecture.scale != 1).any() or (self.architecture.offset != 0).any())
 
     def activation(self, layer: int) -> str:
         """F of a layer, counted from 1."""
-        return self.made.kinds[layer - 1].activation
+        return self.architecture.specs[layer - 1].activation
 
     def normalized(self, layer: int) -> bool:
         """Whether a layer, counted from 1, is."""
-        return self.made.kinds[layer - 1].normalization is not None
+        return self.architecture.specs[layer - 1].normalization is not None
 
     @property
     def over_batch(self) -> bool:
         """Whether a layer is normalised over the batch, in which samples then meet."""
-        return any(isinstance(kind.normalization, BatchNorm) for kind in self.made.kinds)
+        return any(isinstance(kind.normalization, BatchNorm) for kind in self.architecture.specs)
 
     def parts(self, layer: int) -> tuple[str, ...]:
         """The names of what a layer learns."""
-        return self.made.kinds[layer - 1].parts[:3]
+        return self.architecture.specs[layer - 1].parts[:3]
 
     def running(self, layer: int) -> tuple[str, ...]:
         """The names of its running statistics."""
-        return self.made.kinds[layer - 1].parts[3:]
+        return self.architecture.specs[layer - 1].parts[3:]
 
     def check(self, steps: int) -> None:
         """ValueError for what cannot be explained."""
-        sizes = self.made.sizes
+        sizes = self.architecture.sizes
         for i in self.layers:
             if self.running(i) and not self.trainable[i - 1]:
                 raise ValueError(
@@ -111,53 +111,53 @@ class Problem:
                 )
         weights = sum(k * m for k, m in pairwise(sizes))
         numbers = (
-            steps * (3 * weights + 8 * len(self.examples.x) * sum(sizes)) + self.over_batch * len(self.examples.x) ** 2
+            steps * (3 * weights + 8 * len(self.dataset.x) * sum(sizes)) + self.over_batch * len(self.dataset.x) ** 2
         )
         if numbers > _MOST_NUMBERS:
             raise ValueError(
-                f"to explain {steps} steps of {sizes} on {len(self.examples.x)} samples takes {numbers:,} numbers: "
+                f"to explain {steps} steps of {sizes} on {len(self.dataset.x)} samples takes {numbers:,} numbers: "
                 f"expected at most {_MOST_NUMBERS:,}; see Network.diagnose"
             )
 
     def targets(self) -> Array | None:
         """Y as rows beside p, smoothed where the loss does that; None for what is no such rows."""
-        y, m = self.examples.y, self.made.sizes[-1]
-        if self.made.takes_labels and y.ndim == 1:
-            hot, s = np.equal(y[:, None], np.arange(m)), self.made.loss.parameter
-            return np.asarray((1 - s) * hot + s / m, self.made.dtype)
+        y, m = self.dataset.y, self.architecture.sizes[-1]
+        if self.architecture.takes_labels and y.ndim == 1:
+            hot, s = np.equal(y[:, None], np.arange(m)), self.architecture.loss.parameter
+            return np.asarray((1 - s) * hot + s / m, self.architecture.dtype)
         numeric = y.dtype.kind in "fiub" and y.shape == (len(y), m)
-        return y.astype(self.made.dtype) if numeric else None
+        return y.astype(self.architecture.dtype) if numeric else None
 
 
 def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array]:
     """Of every layer (n, m): what biases' gradients are where there is but one sample."""
-    made, x, y = problem.made, problem.rows, problem.examples.y
-    slope = made.loss(p, y, None)[1] if isinstance(made.loss, Custom) else None
-    factor, plain = 1.0, made.loss
-    if isinstance(made.loss, RMSE):  # its derivative is that of its square, over twice the root
+    architecture, x, y = problem.architecture, problem.rows, problem.dataset.y
+    slope = architecture.loss(p, y, None)[1] if isinstance(architecture.loss, Custom) else None
+    factor, plain = 1.0, architecture.loss
+    if isinstance(architecture.loss, RMSE):  # its derivative is that of its square, over twice the root
         factor, plain = 1 / (2 * len(y) * loss) if loss else 0.0, MSE()
-    biased = tuple(kind._replace(bias=True) for kind in made.kinds)  # also where they are 0
-    model = replace(made, kinds=biased, loss=plain).model(model.state()[0])
+    biased = tuple(kind._replace(bias=True) for kind in architecture.specs)  # also where they are 0
+    model = replace(architecture, specs=biased, loss=plain).model(model.state()[0])
     of_samples = []
     for r in range(len(y)):
         row = slice(r, r + 1)
         answer = y[row] if slope is None else (lambda output, _, row=row: (0.0, slope[row]))
         of_samples.append([db for _, db, *_ in model.gradients(x[row], answer)[1]])
-    return [np.asarray(factor * np.stack(rows), made.dtype) for rows in zip(*of_samples, strict=True)]
+    return [np.asarray(factor * np.stack(rows), architecture.dtype) for rows in zip(*of_samples, strict=True)]
 
 
 def _backward(model: Model, problem: Problem, step: Quantities) -> Quantities:
     """The sigma of every layer, and tau of those that are normalised."""
     alone = None if problem.over_batch else _sigmas(model, problem, step["p"], float(step["L"]))
     found: Quantities = {}
-    behind, last, loss = np.empty(0), problem.layers[-1], problem.made.loss
+    behind, last, loss = np.empty(0), problem.layers[-1], problem.architecture.loss
     for i in reversed(problem.layers):
-        h_in, f, norm = step[f"h_in_{i}"], problem.activation(i), problem.made.kinds[i - 1].normalization
+        h_in, f, norm = step[f"h_in_{i}"], problem.activation(i), problem.architecture.specs[i - 1].normalization
         if alone is not None:
             sigma = alone[i - 1]
         elif i == last:
-            y = problem.examples.of_loss(problem.made)[1]
-            sigma = sigma_of_output(h_in, f, loss, y) / problem.made.dtype.type(problem.share)
+            y = problem.dataset.of_loss(problem.architecture)[1]
+            sigma = sigma_of_output(h_in, f, loss, y) / problem.architecture.dtype.type(problem.share)
         else:
             sigma = sigma_before(h_in, f, step[f"W_{i + 1}"], behind)
         found[f"sigma_{i}"] = behind = sigma
@@ -171,7 +171,7 @@ def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantit
     """The forward pass and the loss; the names end in ``new``."""
     found, h, h_in = {}, inputs, inputs
     for i, (w, b, *others) in zip(problem.layers, model.state()[0], strict=True):
-        h_in, norm = kernels.linear(h, w, b), problem.made.kinds[i - 1].normalization
+        h_in, norm = kernels.linear(h, w, b), problem.architecture.specs[i - 1].normalization
         if norm is not None:
             none, ones = np.zeros_like(b), np.ones_like(b)
             found[f"z{new}_{i}"] = kernels.linear(h, w, none)
@@ -180,10 +180,10 @@ def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantit
         found[f"h_in{new}_{i}"] = h_in
         found[f"h_out{new}_{i}"] = h = _native.activation(h_in, problem.activation(i))
     found[f"p{new}"] = h
-    x, y, made = problem.rows, problem.examples.y, problem.made
+    x, y, architecture = problem.rows, problem.dataset.y, problem.architecture
     if problem.over_batch:  # by whose statistics a prediction would not go
-        model, x = output_layer(h_in, problem.activation(problem.layers[-1]), made.loss)
-    loss = made.loss(h, y, None)[0] if isinstance(made.loss, Custom) else model.evaluate(x, y)[0]
+        model, x = output_layer(h_in, problem.activation(problem.layers[-1]), architecture.loss)
+    loss = architecture.loss(h, y, None)[0] if isinstance(architecture.loss, Custom) else model.evaluate(x, y)[0]
     found[f"L{new}"] = np.asarray(loss)
     if problem.is_mean:
         found[f"L_n{new}"] = np.array([model.evaluate(x[r : r + 1], y[r : r + 1])[0] for r in range(len(y))])
@@ -208,19 +208,22 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
     ------
     DivergenceError : a step leads to what is not finite.
     """
-    made, optimizer = problem.made, SGD(problem.learning_rate)
+    architecture, optimizer = problem.architecture, SGD(problem.learning_rate)
     learner = copy.deepcopy(net)
-    learner._begin(replace(made, kinds=tuple(kind._replace(dropout=0.0) for kind in made.kinds)), net._model.state()[0])
+    learner._begin(
+        replace(architecture, specs=tuple(kind._replace(dropout=0.0) for kind in architecture.specs)),
+        net._model.state()[0],
+    )
     for layer, trained in zip(learner.layers, problem.trainable, strict=True):
         layer.trainable = trained
     model = learner._model
-    inputs = made.scaled(problem.rows) if made.scales else problem.rows.astype(made.dtype)
+    inputs = architecture.scaled(problem.rows) if architecture.scales else problem.rows.astype(architecture.dtype)
     targets = problem.targets()
     before = _forward(model, problem, inputs, "")
     for _ in range(count):
         step = {"I": inputs} | ({} if targets is None else {"y": targets}) | before
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
-            step |= {f"{name}_{i}": part for name, part in zip(made.kinds[i - 1].parts, parts, strict=True)}
+            step |= {f"{name}_{i}": part for name, part in zip(architecture.specs[i - 1].parts, parts, strict=True)}
             if problem.activation(i) != "softmax":
                 step[f"F_prime_{i}"] = derivative(step[f"h_in_{i}"], problem.activation(i))
         step |= _backward(model, problem, step)
@@ -230,9 +233,9 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
             step |= {f"d{name}_{i}": slope for name, slope in zip(problem.parts(i), slopes, strict=True)}
         loss = learner.train_on_batch(x, y, optimizer=optimizer)["loss"]
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
-            step |= {f"{name}_new_{i}": part for name, part in zip(made.kinds[i - 1].parts, parts, strict=True)}
+            step |= {f"{name}_new_{i}": part for name, part in zip(architecture.specs[i - 1].parts, parts, strict=True)}
         after = _forward(model, problem, inputs, "_new")
         if not all(np.isfinite(value).all() for value in after.values()):
-            raise DivergenceError.of("this step", loss, optimizer, made.classifies)
+            raise DivergenceError.of("this step", loss, optimizer, architecture.classifies)
         yield step | after
         before = {name.replace("_new", ""): value for name, value in after.items()}

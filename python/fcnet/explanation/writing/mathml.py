@@ -17,7 +17,7 @@ from fcnet.explanation.writing.expressions import (
     rows,
 )
 from fcnet.explanation.writing.narrative import Equation
-from fcnet.explanation.writing.placeholders import Slots
+from fcnet.explanation.writing.placeholders import Placeholders
 
 _ROOM = 30.0  # em: what fits half a screen or a sheet of paper
 _OPERATORS = ("+", "−", "·", "∘", "=", "←", ",", "(", ")", "|", "∂")
@@ -28,12 +28,12 @@ class MathML:
 
     Parameters
     ----------
-    slots : Slots
+    placeholders : Slots
     digits : int
     """
 
-    def __init__(self, slots: Slots, digits: int) -> None:
-        self._slots, self._digits = slots, digits
+    def __init__(self, placeholders: Placeholders, digits: int) -> None:
+        self._placeholders, self._digits = placeholders, digits
 
     def equation(self, given: Equation) -> str:
         """An equation, aligned at its signs."""
@@ -85,7 +85,7 @@ class MathML:
         return f"<mrow><mo class=b>[</mo><mtable class=m>{lines}</mtable><mo class=b>]</mo></mrow>"
 
     def _cell(self, name: str, cell: tuple[str, tuple[int, ...]] | None) -> str:
-        return "<mo>⋯</mo>" if cell is None else self._slots.number("mn", name, cell[1])
+        return "<mo>⋯</mo>" if cell is None else self._placeholders.number("mn", name, cell[1])
 
 
 def _word(text: str) -> str:

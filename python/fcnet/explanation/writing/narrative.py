@@ -54,7 +54,7 @@ def _d(of: Expression, by: Expression) -> Fraction:
     return Fraction(("∂", of), ("∂", by))
 
 
-class Lesson:
+class Narrative:
     """The sections of one step.
 
     Parameters
@@ -122,7 +122,7 @@ class Lesson:
     def _pass(self, new: str) -> tuple[Equation, ...]:
         equations = []
         for i in self._problem.layers:
-            bias = self._problem.made.kinds[i - 1].bias
+            bias = self._problem.architecture.specs[i - 1].bias
             b, h_in = (f"{name}{new}_{i}" for name in ("B", "h_in"))
             symbols: Expression = (self._of("h", i - 1, "out"), "·", Symbol("W", str(i)))
             numbers: Expression = (self._inputs(i, new), "·", self._numbers(f"W{new}_{i}"))
@@ -143,7 +143,7 @@ class Lesson:
         return tuple(equations)
 
     def _loss(self, new: str) -> Equation:
-        loss, name = self._problem.made.loss, f"L{new}"
+        loss, name = self._problem.architecture.loss, f"L{new}"
         if loss.name not in LOSSES:
             return Equation(name, "L", (Applied("loss", ("p", ",", "y")), self._numbers(name)))
         term, _ = LOSSES[loss.name]
@@ -162,7 +162,7 @@ class Lesson:
 
     def _loss_numbers(self, new: str) -> Expression:
         """The sum that L is, where it is short enough to be written out."""
-        loss, step = self._problem.made.loss.name, self._step
+        loss, step = self._problem.architecture.loss.name, self._step
         if self._n > 1:
             if f"L_n{new}" not in step or self._n > 6:
                 return None
@@ -185,7 +185,7 @@ class Lesson:
         h_in, softmax = self._of("h", i, "in"), self._problem.activation(i) == "softmax"
         f_prime = Applied(Symbol("F", str(i), "′"), h_in)
         equations = []
-        linked = i == self._last and LINKED.get(self._problem.made.loss.name) == self._problem.activation(i)
+        linked = i == self._last and LINKED.get(self._problem.architecture.loss.name) == self._problem.activation(i)
         if not softmax and not linked:
             value = self._numbers(f"F_prime_{i}")
             numbers = Applied(f"{self._function(i)}′", self._numbers(f"h_in_{i}"))
@@ -204,7 +204,7 @@ class Lesson:
             self._numbers(f"dW_{i}"),
         )
         equations.append(Equation(f"dW_{i}", _d("L", Symbol("W", str(i))), lines))
-        if self._problem.made.kinds[i - 1].bias:
+        if self._problem.architecture.specs[i - 1].bias:
             total = (*mean, Sum("n", Symbol("σ", f"{i},n"))) if self._n > 1 else Symbol("σ", str(i))
             equations.append(Equation(f"dB_{i}", _d("L", Symbol("B", str(i))), (total, self._numbers(f"dB_{i}"))))
         if self._problem.normalized(i):
@@ -229,7 +229,7 @@ class Lesson:
         return (*product, "∘", f_prime), (*numbers, "∘", self._numbers(f"F_prime_{i}"))
 
     def _sigma_last(self, f_prime: Expression, *, linked: bool) -> tuple[Expression, ...]:
-        loss = self._problem.made.loss.name
+        loss = self._problem.architecture.loss.name
         share = (Fraction("1", str(self._m)),) if self._m > 1 and loss not in ("cross_entropy", "custom") else ()
         if loss == "rmse" and self._n * self._m > 1:
             share = (Fraction("1", str(self._n * self._m)),)
@@ -251,7 +251,7 @@ class Lesson:
 
     def _updates(self, i: int) -> list[Equation]:
         learned = [self._update(i, which) for which in self._problem.parts(i)]
-        norm, equations = self._problem.made.kinds[i - 1].normalization, []
+        norm, equations = self._problem.architecture.specs[i - 1].normalization, []
         for part in self._problem.running(i):
             assert isinstance(norm, BatchNorm)
             left, new = remembered(part, i, norm, self._n)
@@ -262,7 +262,7 @@ class Lesson:
     def _update(self, i: int, which: str) -> Equation:
         rate, symbol = f"{self._problem.learning_rate:g}", Symbol("γ" if which == "gamma" else which, str(i))
         old, gradient, name = f"{which}_{i}", f"d{which}_{i}", f"{which}_new_{i}"
-        if not self._problem.trainable[i - 1] or (which == "B" and not self._problem.made.kinds[i - 1].bias):
+        if not self._problem.trainable[i - 1] or (which == "B" and not self._problem.architecture.specs[i - 1].bias):
             return Equation(name, symbol, (self._numbers(name),))
         lines = (
             (symbol, "−", "α", _d("L", symbol)),

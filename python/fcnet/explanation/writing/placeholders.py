@@ -11,7 +11,7 @@ from fcnet.explanation.writing.expressions import decimals, written
 Index = tuple[int, ...]
 
 
-class Slots:
+class Placeholders:
     """Gives every number of the steps that is shown a slot, the same wherever it is shown again.
 
     Parameters
@@ -23,12 +23,12 @@ class Slots:
 
     def __init__(self, steps: Sequence[Quantities], digits: int) -> None:
         self._steps, self._digits = steps, digits
-        self._slots: dict[tuple[str, Index, int], int] = {}
+        self._placeholders: dict[tuple[str, Index, int], int] = {}
         self._places: dict[tuple[int, str, int], int] = {}
 
     def slot(self, name: str, index: Index, digits: int | None = None) -> int:
         """That of ``name[index]``."""
-        return self._slots.setdefault((name, index, digits or self._digits), len(self._slots))
+        return self._placeholders.setdefault((name, index, digits or self._digits), len(self._placeholders))
 
     def text(self, step: int, name: str, index: Index, digits: int | None = None) -> str:
         """The number in a step, with the decimals of its quantity, and a minus sign as long as a plus."""
@@ -47,7 +47,7 @@ class Slots:
 
     def texts(self) -> list[list[str]]:
         """What stands in every slot, for every step."""
-        return [[self.text(t, *slot) for slot in self._slots] for t in range(len(self._steps))]
+        return [[self.text(t, *slot) for slot in self._placeholders] for t in range(len(self._steps))]
 
 
 def sign(text: str) -> str:

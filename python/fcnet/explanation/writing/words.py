@@ -17,7 +17,7 @@ CHECKED = (
 
 def loss_name(problem: Problem) -> str:
     """In words."""
-    name = problem.made.loss.name
+    name = problem.architecture.loss.name
     return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
 
 
@@ -30,10 +30,10 @@ def numbering(problem: Problem) -> str:
 def beside(problem: Problem) -> str:
     """What else there is in some layers, in sentences, or nothing."""
     said = ""
-    kinds = list(enumerate(problem.made.kinds))
-    for i, norm in ((i, kind.normalization) for i, kind in kinds if kind.normalization):
+    specs = list(enumerate(problem.architecture.specs))
+    for i, norm in ((i, kind.normalization) for i, kind in specs if kind.normalization):
         said += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
-    dropped = [f"layers[{i}]" for i, kind in kinds if kind.dropout]
+    dropped = [f"layers[{i}]" for i, kind in specs if kind.dropout]
     return said + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
 
 
@@ -45,13 +45,13 @@ def course(step: Quantities) -> str:
 
 def in_words(problem: Problem, samples: int) -> str:
     """The network and the training in one sentence."""
-    made = problem.made
-    kinds = [problem.activation(i).replace("_", " ") for i in problem.layers]
-    hidden = f"{', '.join(dict.fromkeys(kinds[:-1]))}, then {kinds[-1]}" if len(kinds) > 1 else kinds[-1]
+    architecture = problem.architecture
+    specs = [problem.activation(i).replace("_", " ") for i in problem.layers]
+    hidden = f"{', '.join(dict.fromkeys(specs[:-1]))}, then {specs[-1]}" if len(specs) > 1 else specs[-1]
     of = f"{samples} samples" if samples > 1 else "one sample"
     return (
-        f"{' – '.join(map(str, made.sizes))} neurons; {hidden}; {loss_name(problem)}; {of}; "
-        f"α = {problem.learning_rate:g}; {made.dtype.name}"
+        f"{' – '.join(map(str, architecture.sizes))} neurons; {hidden}; {loss_name(problem)}; {of}; "
+        f"α = {problem.learning_rate:g}; {architecture.dtype.name}"
     )
 
 
