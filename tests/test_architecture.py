@@ -26,14 +26,13 @@ _model metrics
 layers schedules
 plot
 _training
-_saving fitting
+_saving
 explanation.numbers
 explanation.writing
 explanation.drawing
 explanation
-explaining
 network
-article loading sklearn
+article sklearn
 cli
 __main__"""
 OTHER_LIBRARIES = {

@@ -237,4 +237,4 @@ def test_numpy_numbers_are_numbers():
 
 def test_native_names_are_checked():
     with pytest.raises(ValueError, match="averaging is 'mean'"):
-        _native.Trainer(network()._model, X, Y.astype(np.int32), 5, True, "sgd", {}, averaging="mean")
+        _native.Trainer(network()._state.model, X, Y.astype(np.int32), 5, True, "sgd", {}, averaging="mean")

@@ -264,7 +264,8 @@ def test_a_fit_goes_on_from_a_checkpoint_to_the_same_bits(done, tmp_path):
 def test_what_the_core_refuses_of_a_loss_keeps_its_type(returned, error):
     net = fc.Network([5, 3], loss=squared, seed=0)
     x = np.zeros((32, 5), np.float32)
-    trainer = _native.Trainer(net._model, x, lambda outputs, rows: returned, 32, False, "sgd", {"learning_rate": 0.1})
+    model, loss = net._state.model, lambda outputs, rows: returned
+    trainer = _native.Trainer(model, x, loss, 32, False, "sgd", {"learning_rate": 0.1})
     with pytest.raises(error):
         trainer.run_epoch(0)
 

@@ -60,7 +60,7 @@ def check(net, x, y):
     for name, value in shown.items():
         assert max_error([value], [np.asarray(alone[name], float)]) <= error, name
     if any(isinstance(layer.normalization, fc.BatchNorm) for layer in net.layers):
-        assert shown["L"] == net._model.gradients(*shown._problem.dataset.of_loss(net._architecture)[:2])[0]
+        assert shown["L"] == net._state.model.gradients(*shown._problem.dataset.of_loss(net._state.architecture)[:2])[0]
     else:
         assert (shown["p"] == net.predict(x)).all() or max_error([shown["p"]], [net.predict(x)]) <= error
     for i, (dw, db, *_) in enumerate(net.gradients(x, y), 1):

@@ -107,7 +107,7 @@ def test_what_stays_finite_is_taken(what):
     x = np.zeros((N, K), kind)
     x[ROW, COLUMN] = value
     net = fc.Network([K, M], seed=0, **options)
-    assert np.isfinite(net._dataset(x, problem()[1], None, finite=True).x.astype(float)).all()
+    assert np.isfinite(net._state.dataset(x, problem()[1]).x.astype(float)).all()
 
 
 def sparse(x, form):

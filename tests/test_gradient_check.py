@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet._training.train_state import TrainState
 
 from explanations import article, batch, few_neurons, normalized
 from interop import library
@@ -57,7 +58,7 @@ def test_a_wrong_gradient_by_gamma_is_named(monkeypatch, dtype, kind):
     net, x, y = normalized(dtype, kind=kind)
     right = net.gradients(x, y)
     right[1][2][3] += 0.1
-    monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
+    monkeypatch.setattr(TrainState, "gradients", lambda *_: right)
     assert net.check_gradients(x, y).worst.name == "layers[1].gamma[3]"
 
 
@@ -100,7 +101,7 @@ def test_a_wrong_gradient_is_named(monkeypatch):
     net, x, y = batch()
     right = net.gradients(x, y)
     right[1][0][2, 3] += 0.1
-    monkeypatch.setattr(fc.Network, "gradients", lambda *_: right)
+    monkeypatch.setattr(TrainState, "gradients", lambda *_: right)
     found = net.check_gradients(x, y)
     assert not found.passed
     assert found.worst.name == "layers[1].W[2, 3]"

@@ -102,7 +102,7 @@ def test_an_interrupted_epoch_leaves_the_weights_of_its_last_finished_step(batch
     net, same = (fc.Network([512, 512, 3], seed=0) for _ in range(2))
     options = {"batch_size": batch, "shuffle": False, "optimizer": fc.SGD(1e-3, 0.9)}
     interrupted(lambda: net.fit(np.tile(x, (many, 1)), np.tile(y, many), epochs=1, **options), 0.1)
-    trainer = Trainer(same._model, x, y.astype(np.int32), batch, False, *options["optimizer"]._native())
+    trainer = Trainer(same._state.model, x, y.astype(np.int32), batch, False, *options["optimizer"]._native())
     try:
         for step in range(many):  # every step is on the same samples
             if (net.layers[1].W == same.layers[1].W).all() and (net.layers[0].W == same.layers[0].W).all():
@@ -228,7 +228,7 @@ def test_an_exception_of_the_progress_callback_arrives_and_the_next_fit_works(si
     def callback(samples, loss, correct):
         raise error
 
-    model, hyper = fc.Network(sizes, seed=0)._model, {"learning_rate": 1e-3}
+    model, hyper = fc.Network(sizes, seed=0)._state.model, {"learning_rate": 1e-3}
     trainer = Trainer(model, x, y, batch, True, "sgd", hyper)
     with pytest.raises(RuntimeError) as caught:
         trainer.run_epoch(0, callback)

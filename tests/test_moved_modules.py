@@ -35,7 +35,7 @@ def test_only_modules_of_fcnet_are_found():
         *(("dense", "Dense"), ("early_stopping", "EarlyStopping"), ("history", "History")),
         *(("learning_rates", "LearningRates"), ("training", "DivergenceError"), ("checkpoint", "Checkpoint")),
         *(("normalization", name) for name in ("BatchNorm", "LayerNorm")),
-        *(("optimizer", "Optimizer"), ("schedule", "Schedule"), ("loading", "load")),
+        *(("optimizer", "Optimizer"), ("schedule", "Schedule"), ("loading", "load"), ("loading", "load")),
     ],
 )
 def test_pickles_find_classes_by_their_names_of_version_0_1(module, name):

@@ -226,7 +226,7 @@ def test_a_snapshot_of_a_network_with_other_normalisation_is_refused():
     batch = np.ascontiguousarray(x, np.float32), y.astype(np.int32)
 
     def trainer(net):
-        return _native.Trainer(net._model, *batch, 32, False, *fc.SGD()._native())
+        return _native.Trainer(net._state.model, *batch, 32, False, *fc.SGD()._native())
 
     nets = [fc.Network([5, fc.Dense(33, normalization=kind), 3], seed=0) for kind in (None, "layer", "batch")]
     for net in nets:

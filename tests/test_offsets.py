@@ -148,7 +148,7 @@ def test_explanations_and_gradient_checks_see_the_numbers_that_the_network_sees(
     first = fc.Network([4, 4], loss="mse", seed=0, scale=0.05, offset=offset)
     first.layers[0].W, first.layers[0].B = np.eye(4), np.zeros(4)
     for given in (x, x32, np.rint(x).astype(np.int64), x.astype(np.float16) if (abs(x) < 6e4).all() else x32):
-        np.testing.assert_array_equal(first.predict(given), first._architecture.scaled(given))
+        np.testing.assert_array_equal(first.predict(given), first._state.architecture.scaled(given))
 
 
 LOST = {
@@ -246,7 +246,7 @@ def test_a_single_step_warns_of_x_once_for_a_network():
 def test_scale_and_offset_of_the_native_model_can_be_set_between_fits():
     x, offset = rows(40, "float64", 4)
     net, other = fc.Network([4, 3], seed=0), fc.Network([4, 3], seed=0, scale=0.05, offset=offset)
-    net._model.set_input(np.full(4, 0.05), offset)
+    net._state.model.set_input(np.full(4, 0.05), offset)
     np.testing.assert_array_equal(net.predict(x), other.predict(x))
-    net._model.set_input(None, None)
+    net._state.model.set_input(None, None)
     np.testing.assert_array_equal(net.predict(x), fc.Network([4, 3], seed=0).predict(x))

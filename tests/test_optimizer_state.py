@@ -221,4 +221,4 @@ def test_a_file_of_a_network_that_was_never_fitted_has_no_state(tmp_path):
     net = network()
     net.save(tmp_path / "net")
     assert not [name for name in safetensors.read(tmp_path / "net")[0] if name.startswith("optimizer")]
-    assert fc.load(tmp_path / "net")._model.state()[1] is None
+    assert fc.load(tmp_path / "net")._state.model.state()[1] is None

@@ -127,7 +127,7 @@ def test_a_report_that_python_has_no_memory_for_ends_the_fit_and_leaves_the_thre
 def test_a_fit_whose_samples_found_no_memory_runs_no_epoch_until_it_has_others():
     net = plain()
     x, y = X.astype(np.float32), Y.astype(np.int32)
-    trainer = _native.Trainer(net._model, x[:4], y[:4], 4, True, "sgd", {"learning_rate": 0.1})
+    trainer = _native.Trainer(net._state.model, x[:4], y[:4], 4, True, "sgd", {"learning_rate": 0.1})
     try:
         _native.fail_allocation(0)
         with pytest.raises(MemoryError):

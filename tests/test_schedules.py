@@ -189,7 +189,7 @@ def test_a_schedule_of_ones_own_that_is_wrong_is_named(factors, error, match):
 def test_rates_of_another_number_of_steps_are_refused():
     net = fc.Network([2, 2], seed=0)
     trainer = fc._native.Trainer(
-        net._model, np.zeros((5, 2), "f4"), np.zeros(5, "i4"), 2, False, "sgd", {"learning_rate": 1.0}
+        net._state.model, np.zeros((5, 2), "f4"), np.zeros(5, "i4"), 2, False, "sgd", {"learning_rate": 1.0}
     )
     with pytest.raises(ValueError, match=r"rates has shape \(2,\): expected \(3,\)"):
         trainer.run_epoch(0, None, np.ones(2))

@@ -178,9 +178,9 @@ def test_partial_fit_with_another_activation_keeps_what_the_optimizer_remembers(
     other = net.set_params(activation="leaky_relu", dropout=0).partial_fit(X, VALUES)
     assert differ(same, other)
     for one in (same, other):
-        name, powers, _ = one._network._model.state()[1]
+        name, powers, _ = one._network._state.model.state()[1]
         assert name == "adam"
-        assert powers == same._network._model.state()[1][1]
+        assert powers == same._network._state.model.state()[1][1]
 
 
 @pytest.mark.parametrize("how", ["warm_start", "partial_fit"])

@@ -257,7 +257,7 @@ HOSTILE = {
 @pytest.mark.parametrize("what", HOSTILE)
 def test_the_native_core_takes_no_others(what):
     parts = {"data": np.ones(2, np.float32), "indices": np.zeros(2, np.int32), "starts": np.array([0, 1, 2])}
-    model = fc.Network([K, M], seed=0)._model
+    model = fc.Network([K, M], seed=0)._state.model
     assert model.predict(SimpleNamespace(**parts)).shape == (2, M)
     with pytest.raises((TypeError, ValueError)):
         model.predict(SimpleNamespace(**parts | HOSTILE[what]))

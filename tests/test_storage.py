@@ -110,7 +110,7 @@ def test_files_of_version_2_are_read():
     assert net.epochs_trained == 4
     assert net.feature_names == ("height", "width")
     assert [layer.trainable for layer in net.layers] == [False, True]
-    name, powers, slots = net._model.state()[1]
+    name, powers, slots = net._state.model.state()[1]
     assert (name, len(slots)) == ("adam", 2)
     assert powers[:2] == pytest.approx([0.9**4, 0.999**4])
 

@@ -63,7 +63,7 @@ def test_networks_that_are_fitted_at_once_get_the_serial_bits(threads):
 
 def test_a_second_fit_and_new_weights_are_refused_during_a_fit():
     net = fc.Network([64, 256, 10], seed=0)
-    trainer = _native.Trainer(net._model, X, Y.astype(np.int32), 32, True, "sgd", {"learning_rate": 0.1})
+    trainer = _native.Trainer(net._state.model, X, Y.astype(np.int32), 32, True, "sgd", {"learning_rate": 0.1})
     before = net.layers[1].W
     with pytest.raises(RuntimeError, match="this network is being fitted already"):
         net.fit(X, Y)

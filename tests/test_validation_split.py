@@ -143,4 +143,4 @@ def test_rows_that_are_not_there_are_refused():
     net, x = fc.Network([2, 2], seed=0), np.zeros((3, 2), np.float32)
     for wrong in ([3], [-1], [0, 1, 2, 2**40]):
         with pytest.raises(ValueError, match="rows has numbers that x has no rows for"):
-            net._model.predict(x, np.array(wrong, np.int64))
+            net._state.model.predict(x, np.array(wrong, np.int64))

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from fcnet._training.history import History
     from fcnet._training.learning_rate_search import LearningRates
     from fcnet.config import show_config
-    from fcnet.loading import load
-    from fcnet.network import Network
+    from fcnet.network import Network, load
     from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 
 __all__ = [
@@ -86,8 +85,7 @@ _HOMES = {
     "_training.history": ("History",),
     "_training.learning_rate_search": ("LearningRates",),
     "config": ("show_config",),
-    "loading": ("load",),
-    "network": ("Network",),
+    "network": ("Network", "load"),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

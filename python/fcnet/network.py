@@ -1,41 +1,49 @@
-"""Network: what a user holds."""
+"""Networks: what a user holds. Each method checks and delegates."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any, Literal, Never, cast
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from fcnet._checks import console
 from fcnet._checks.keywords import answering, suggesting, unknown_argument
 from fcnet._checks.numbers import flag, whole_number
 from fcnet._checks.public import public
-from fcnet._inputs import arrays, class_names, feature_names, tables
-from fcnet._inputs.features import check_x
-from fcnet._inputs.iterables import BatchesGivenError, inputs_of, is_batches
-from fcnet._inputs.standardization import Columns
-from fcnet._model.architecture import ARGUMENTS, Architecture, checked_seed
+from fcnet._inputs import class_names
+from fcnet._inputs.feature_names import restored
+from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Activation, Dense
 from fcnet._model.layer_spec import refuse_constants
-from fcnet._saving import network_file
-from fcnet._training.batches import Y_IS_MISSING, CheckedBatches
-from fcnet._training.dataset import MOST_EPOCHS
-from fcnet._training.early_stopping import Best
-from fcnet._training.evaluation import Metrics, MetricSet, evaluate
+from fcnet._model.summary import Summary, arguments, summary
+from fcnet._saving import network_file, safetensors
+from fcnet._training.averaging import EMA, Averaging
+from fcnet._training.callbacks import Callback, Callbacks, Logs
+from fcnet._training.dataset import MOST_EPOCHS, ClassWeight
+from fcnet._training.early_stopping import EarlyStopping
+from fcnet._training.evaluation import Metrics, evaluate_given
+from fcnet._training.fit import fit, train_step
+from fcnet._training.fit_arguments import FitOptions, data_to_fit
 from fcnet._training.history import History
 from fcnet._training.learning_rate_search import ExponentialRamp, LearningRates, lr_range_test
-from fcnet.explaining import Explaining
+from fcnet._training.prediction import predict, predict_classes, rows_of
+from fcnet._training.progress import Wanted
+from fcnet._training.train_state import TrainState
 from fcnet.layers import Layer
-from fcnet.losses import Loss, LossFunction, LossName
+from fcnet.losses import Custom, Loss, LossFunction, LossName, loss_of
 from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
+from fcnet.schedules import Schedule
+
+if TYPE_CHECKING:
+    from fcnet.explanation import Diagnosis, Explanation, GradientCheck
 
 
 @public
 @suggesting
-class Network(Explaining):
+class Network:
     """A fully connected network: hidden layers, then softmax for cross-entropy, or what another loss goes with.
 
     Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before a hidden
@@ -100,7 +108,8 @@ class Network(Explaining):
     array([0, 1, 1, 0])
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("__weakref__", "_state")
+    _state: TrainState
 
     def __init__(
         self,
@@ -117,16 +126,80 @@ class Network(Explaining):
         named = class_names.given(classes)
         architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, named)
         refuse_constants(architecture.sizes, architecture.specs)
-        self._begin(architecture)
+        self._state = TrainState(architecture)
 
-    def _begin(self, architecture: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
-        self._model = architecture.model(parameters)
-        self._architecture = architecture
-        self._feature_names = None
-        self._stepper, self._steps = None, 0
-        self._history = History()
-        self._best = Best(None, self._history)
-        self._layers = tuple(Layer(self._model, i, architecture) for i in range(len(architecture.specs)))
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, neurons of each hidden layer, outputs."""
+        return self._state.architecture.sizes
+
+    @property
+    def loss(self) -> str | Loss | LossFunction:
+        """The loss that a fit lowers: its name, or what it is where it has options of its own."""
+        return self._state.architecture.given_loss
+
+    @property
+    def seed(self) -> int:
+        """Of the initial weights and the shuffles."""
+        return self._state.architecture.seed
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the weights and of all that is computed."""
+        return self._state.architecture.dtype
+
+    @property
+    def scale(self) -> NDArray[Any]:
+        """Array () or (inputs,), read-only."""
+        return self._state.architecture.scale
+
+    @property
+    def offset(self) -> NDArray[Any]:
+        """Array () or (inputs,), read-only."""
+        return self._state.architecture.offset
+
+    @property
+    def classes(self) -> tuple[Hashable, ...] | None:
+        """The names of the classes, in the order of the outputs."""
+        classes = self._state.architecture.classes
+        return None if classes is None else class_names.restored(classes)
+
+    @property
+    def feature_names(self) -> tuple[Hashable, ...] | None:
+        """The columns of the first table that the network was fitted on, by names of any type."""
+        names = self._state.feature_names
+        return None if names is None else tuple(map(restored, names))
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in order."""
+        return self._state.layers
+
+    @property
+    def epochs_trained(self) -> int:
+        """Over all fits."""
+        return self._state.model.epochs
+
+    @property
+    def history(self) -> History:
+        """Of the last fit."""
+        return self._state.history
+
+    def summary(self) -> Summary:
+        """A table of the layers: shapes of W and of the output for n samples, and how many parameters.
+
+        Below, how many of the parameters a fit would train and how many are frozen, and the bytes that they take, with
+        the running statistics of batch normalisation, which are no parameters.
+
+        Returns
+        -------
+        str
+            One that a notebook or a prompt shows as a table too, without ``print``.
+        """
+        return summary(self._state.architecture, self._state.trainable)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({arguments(self._state.architecture)})"
 
     @suggesting
     def adapt(self, x: ArrayLike | Iterable[Any]) -> None:
@@ -145,29 +218,185 @@ class Network(Explaining):
         TypeError, ValueError : x is not as for fit, or has no rows; the network is trained already.
         RuntimeError : the network is being fitted.
         """
-        if self._has_learnt:
-            raise ValueError(
-                "the network is trained already, for the offset and scale that it has: expected a new one, to adapt "
-                "before its first fit"
-            )
-        architecture = self._architecture
-        columns = Columns(architecture.sizes[0], self._feature_names)
-        columns.add(x)
-        if not columns.count:
-            raise ValueError("x has no rows: expected at least one")
-        offset, scale = (
-            arrays.per_feature(values, architecture.sizes[0], architecture.dtype, name)
-            for values, name in zip(columns.offset_and_scale(architecture.dtype), ("offset", "scale"), strict=True)
-        )
-        adapted = replace(architecture, offset=offset, scale=scale)
-        self._model.set_input(*adapted.input())
-        self._architecture = adapted
-        self._feature_names = columns.names
+        self._state.adapt(x)
 
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers, in order."""
-        return self._layers
+    @suggesting
+    def fit(
+        self,
+        x: ArrayLike | Iterable[tuple[ArrayLike, ...]],
+        y: ArrayLike | None = None,
+        *,
+        epochs: int = 10,
+        initial_epoch: int = 0,
+        batch_size: int = 32,
+        optimizer: Optimizer | OptimizerName = SGD(0.1),
+        shuffle: bool = True,
+        drop_last: bool = False,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight | None = None,
+        steps_per_epoch: int | None = None,
+        validation_data: tuple[ArrayLike, ...] | Iterable[tuple[ArrayLike, ...]] | None = None,
+        validation_split: float = 0,
+        metrics: Metrics | None = None,
+        schedule: Schedule | None = None,
+        early_stopping: EarlyStopping | None = None,
+        averaging: Averaging | None = None,
+        callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
+        progress: Wanted = None,
+    ) -> History:
+        """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
+
+        Fitting again goes on as one longer fit would, bit for bit; an optimiser of another kind begins anew.
+        Ctrl-C raises KeyboardInterrupt within a tenth of a second; the weights are those of the last finished step.
+
+        Parameters
+        ----------
+        x : array-like, tensor, table or sparse array (n, inputs) of finite real numbers
+            Rows of floats and whole numbers up to 64 bits, in any order, also of a ``np.memmap``, a pandas frame of one
+            type or SciPy's CSR, are read where they lie and converted batch by batch; others are converted first.
+            Without y: an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, each of any size and one step,
+            gone through anew in every epoch: a list, a data loader, or, for one epoch or with ``steps_per_epoch``, a
+            generator.
+        y : array-like, column or table
+            For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
+            or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
+        epochs : int >= 0
+        initial_epoch : int in [0, epochs], default 0
+            How many of them are done already, in a fit that was cut off: schedules and early stopping go on from there.
+        batch_size : int >= 1
+            Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are. Batch
+            normalisation needs more than one sample a step; a last batch of one gives a warning.
+        optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion, or str
+            By name, such as "adam", with its usual options.
+        shuffle : bool
+            Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
+        drop_last : bool
+            Leave out of every epoch what does not fill a batch; batches that an optimiser accumulates stay, also where
+            the last step has fewer of them.
+        sample_weight : array-like (n,) of numbers >= 0, optional
+            How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
+        class_weight : {class: weight}, array-like (classes,) or "balanced", optional
+            The same by class, times sample_weight; a class that is not in the dict weighs 1; a Series goes by its
+            index; of probabilities every class's part. "balanced": ``n / (number of classes * samples of the class)``,
+            which batches cannot tell.
+        steps_per_epoch : int >= 1, optional
+            Of an iterable of batches: how many make an epoch. The next epoch goes on where it ended, so that a
+            generator may go on for ever. What can begin again does so at its end; a generator that ends early ends the
+            fit, with a RuntimeWarning.
+        validation_data : (x, y) or (x, y, sample_weight), or an iterable of such batches, optional
+            Evaluated after every epoch; class_weight does not apply to it. An iterable that can begin again, such as
+            a list of batches, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all outputs
+            and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
+        validation_split : float in [0, 1), default 0
+            In place of validation_data: hold back this share of the samples, drawn by ``seed`` and stratified by class.
+            Nothing is copied.
+        metrics : sequence of str or callable, or {name: callable}, optional
+            Computed on the validation data after every epoch, ``history.val_f1`` for "f1". By name: "top_k_accuracy",
+            "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
+            regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and for
+            multi-label targets the mean over the labels. Functions take ``(y_true, output)``: labels (n,), of named
+            classes their numbers, multi-label or other targets (n, outputs), and what ``predict`` gives. All are tried
+            once before the first step.
+        schedule : of fcnet.schedules, optional
+            Factors on the optimiser's learning rate, step by step over the epochs of this fit.
+        early_stopping : EarlyStopping, optional
+            When to end before the last epoch, and go back to the best weights.
+        averaging : EMA or SWA, optional
+            Publish an average of the weights instead of the last ones: to whatever looks at the network, during the fit
+            and after it.
+        callbacks : sequence of Callback or callable, optional
+            What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
+            ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
+        progress : bool or "lines", optional
+            True: show a progress bar on standard error, with figures, samples a second and the time left; by default
+            where tqdm is installed, in a notebook or where standard error is a terminal. "lines": print a line to
+            standard output after every epoch, also where there is no terminal, as Keras' ``verbose=2``.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the network is as before, or as the last finished step left
+            it where a batch of an iterable is wrong.
+        DivergenceError : the loss became infinite or NaN; the network has its last good weights.
+        RuntimeError : the network is being fitted already, by another thread.
+        Exception : what a callback or a metric raises, with a note of the metric's name; the network as the last
+            finished step left it.
+        """
+        options = FitOptions.of(
+            self._state,
+            epochs,
+            optimizer,
+            initial_epoch=initial_epoch,
+            schedule=schedule,
+            early_stopping=early_stopping,
+            averaging=averaging,
+            metrics=metrics,
+            progress=progress,
+        )
+        heard = Callbacks(callbacks, self)
+        data = data_to_fit(
+            self._state,
+            options,
+            x,
+            y,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=validation_data,
+            validation_split=validation_split,
+        )
+        return fit(self._state, data, options, heard)
+
+    @suggesting
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        optimizer: Optimizer | OptimizerName = SGD(0.1),
+        averaging: EMA | None = None,
+    ) -> dict[str, float]:
+        """One step on one batch, for training loops of your own.
+
+        What the optimiser remembers goes on from call to call, and from fits and to them, as long as it is of the same
+        kind; so does an average. Neither ``epochs_trained`` nor ``history`` counts the step.
+
+        Parameters
+        ----------
+        x, y, sample_weight : as for fit
+        optimizer : as for fit
+        averaging : EMA, optional
+            As for fit; single steps have no epochs for SWA.
+
+        Returns
+        -------
+        ``{"loss": ..., "accuracy": ...}``
+            Of the batch, measured just before the step.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the network is as before.
+        DivergenceError : the loss or a weight became infinite or NaN; the network is as before, but for the optimiser
+            state and an average, which begin anew.
+        RuntimeError : the network is being fitted, by another thread or the caller of a callback.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 2], seed=0)
+        >>> losses = [net.train_on_batch([[1, 0], [0, 1]], [0, 1], optimizer=fc.Adam(0.1))["loss"] for _ in range(9)]
+        >>> losses[-1] < losses[0]
+        True
+        """
+        batch = self._state.dataset(x, y, sample_weight).not_empty("x").weighing("sample_weight")
+        return train_step(self._state, batch, optimizer, averaging)
 
     @answering
     def predict(
@@ -208,54 +437,7 @@ class Network(Explaining):
         """
         if unknown:
             raise unknown_argument(Network.predict, next(iter(unknown)))
-        try:
-            architecture = self._architecture  # as _rows does, one call less
-            rows = check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=self._feature_names)  # type: ignore[arg-type]
-        except BatchesGivenError:
-            return self._predict_batches(x, output, dropout, seed)
-        if output is None and dropout is False and seed is None:
-            return self._model.predict(rows)
-        return self._predict_otherwise(rows, output, dropout, seed)
-
-    def _rows(self, x: Any, name: str = "x") -> Any:
-        """Rows to predict; BatchesGivenError where x is batches of them."""
-        architecture = self._architecture
-        return check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=self._feature_names, name=name)
-
-    def _predict_batches(
-        self, batches: Any, output: Literal["logits"] | None, dropout: bool, seed: int | None
-    ) -> NDArray[Any]:
-        if seed is not None:
-            raise ValueError(f"seed is {seed!r}, and x is batches, whose rows have no numbers: expected none")
-        plain = output is None and dropout is False
-        return np.concatenate(
-            [
-                self._model.predict(rows) if plain else self._predict_otherwise(rows, output, dropout, None)
-                for rows, _ in self._rows_of(batches)
-            ]
-        )
-
-    def _rows_of(self, batches: Any) -> Iterator[tuple[Any, str]]:
-        """The rows of each batch, and what messages call them."""
-        name = None
-        for i, batch in enumerate(batches):
-            name = f"x of batch {i}"
-            yield self._rows(inputs_of(batch), name), name
-        if name is None:
-            raise ValueError("x has no batches: a generator can be gone through only once")
-
-    def _predict_otherwise(self, rows: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
-        if output is not None and not (isinstance(output, str) and output == "logits"):
-            raise ValueError(f"output is {output!r}: expected 'logits' or None")
-        if not flag(dropout, "dropout"):
-            if seed is not None:
-                raise ValueError(f"seed is {seed!r}, but nothing is drawn: expected dropout=True with it")
-            return self._model.predict_otherwise(rows, output is not None)
-        if not any(kind.dropout for kind in self._architecture.specs):
-            raise ValueError(
-                "dropout is True, but no layer has any: expected a network with fcnet.Dense(..., dropout=)"
-            )
-        return self._model.predict_otherwise(rows, output is not None, checked_seed(seed))
+        return predict(self._state, x, output, dropout, seed)
 
     @suggesting
     def predict_classes(self, x: ArrayLike | Iterable[ArrayLike]) -> NDArray[Any]:
@@ -275,18 +457,7 @@ class Network(Explaining):
         TypeError : x is not as for predict.
         ValueError : x is not as for predict; the network does not tell classes apart; an output is NaN.
         """
-        architecture = self._architecture
-        count = class_names.number(architecture.loss, self.sizes[-1])
-        if count is None or (self.sizes[-1] == 1 and architecture.specs[-1].activation not in ("sigmoid", "softmax")):
-            raise ValueError(f"loss is {self.loss!r}, and the {self.sizes[-1]} outputs are no classes: see predict")
-        predict = self._model.as_now().predict
-        parts: Iterable[tuple[Any, str]]
-        try:
-            parts = [(self._rows(x), "x")]
-        except BatchesGivenError:
-            parts = self._rows_of(x)
-        found = np.concatenate([class_names.most_likely(predict, *part, self.sizes[-1]) for part in parts])
-        return found if architecture.classes is None else class_names.array_of(architecture.classes)[found]
+        return predict_classes(self._state, x)
 
     @suggesting
     def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
@@ -304,7 +475,7 @@ class Network(Explaining):
         ------
         TypeError, ValueError : x is not as for predict.
         """
-        return self._model.activations(self._rows(x))
+        return self._state.model.activations(rows_of(self._state, x))
 
     @suggesting
     def evaluate(
@@ -335,21 +506,7 @@ class Network(Explaining):
         ------
         TypeError, ValueError : an argument is not as for fit.
         """
-        architecture = self._architecture
-        metric_set = MetricSet(metrics, architecture)
-        if y is None:
-            if hasattr(x, "shape") or not (isinstance(x, Iterable) or is_batches(x)):
-                raise TypeError(Y_IS_MISSING)
-            if sample_weight is not None:
-                raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
-            learn = not self._has_learnt
-            batches = CheckedBatches(architecture, x, self._feature_names, finite=False, learn=learn)
-            figures = evaluate(self._model, architecture, batches, metric_set)
-            if not batches.weigh:
-                raise ValueError("sample_weight has nothing but 0 in every batch: expected some weight")
-            return figures
-        dataset = self._dataset(cast(ArrayLike, x), y, sample_weight, finite=False).weighing("sample_weight")
-        return evaluate(self._model, architecture, dataset, metric_set)
+        return evaluate_given(self._state, x, y, sample_weight, metrics)
 
     @suggesting
     def gradients(
@@ -373,9 +530,8 @@ class Network(Explaining):
         ------
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
-        architecture = self._architecture
-        dataset = self._dataset(x, y, sample_weight, finite=False).weighing("sample_weight")
-        return [tuple(parts[:3]) for parts in self._model.gradients(*dataset.of_loss(architecture))[1]]
+        dataset = self._state.dataset(x, y, sample_weight, finite=False).weighing("sample_weight")
+        return self._state.gradients(dataset)
 
     @suggesting
     def find_learning_rate(
@@ -421,11 +577,116 @@ class Network(Explaining):
         True
         """
         optimizer = optimizer_of(optimizer)
-        span = ExponentialRamp(lowest, highest, whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
+        ramp = ExponentialRamp(lowest, highest, whole_number(steps, "steps", 2, MOST_EPOCHS - self.epochs_trained))
         batch_size = whole_number(batch_size, "batch_size", 1)
-        x, y = tables.in_memory(x, "x"), tables.in_memory(y, "y")
-        train = self._dataset(x, y, None, finite=True).not_empty("x")
-        return lr_range_test(self, x, y, len(train.x), span, batch_size, optimizer)
+        return lr_range_test(self._state, self._state.dataset(x, y).not_empty("x"), ramp, batch_size, optimizer)
+
+    @suggesting
+    def explain(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        learning_rate: float = 0.1,
+        steps: int = 1,
+        answer: Mapping[str, ArrayLike] | None = None,
+        class_names: Sequence[str] | None = None,
+    ) -> Explanation:
+        """Show steps of gradient descent on all of x at once, number by number; the network stays as it is.
+
+        Nothing is dropped, as in a prediction, where layers have dropout; with batch normalisation mean and variance
+        are those of x, as in a step.
+
+        Parameters
+        ----------
+        x : array-like, table or sparse array (n, inputs) of finite real numbers
+        y : as for fit
+        learning_rate : float > 0
+            The article's alpha.
+        steps : int >= 1
+        answer : {name: array-like}, optional
+            Your own results for quantities of the first step, like ``{"dW_2": [[0.16, 0.08], [0.11, 0.06]]}``:
+            ``findings`` say what is wrong and which usual slip gives it.
+        class_names : sequence of str, optional
+            What the outputs stand for, by default the network's ``classes``, else their numbers.
+
+        Returns
+        -------
+        Explanation
+            ``print`` it, look at it in a notebook, or write it with ``to_html(path)``, ``to_svg``, ``to_latex``,
+            ``to_markdown``, ``to_dict``; ``explanation["sigma_2"]`` has the numbers.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above, a frozen layer has batch normalisation, or there would be
+            more than 20 million numbers.
+        DivergenceError : a step leads to numbers that are not finite.
+        ArithmeticError : the native core and the reference differ by more than rounding: a bug of fcnet.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> shown = fc.Network([2, 3, 2], seed=0).explain([[1, 1]], [0], class_names=["odd", "even"])
+        >>> shown["dW_1"].shape, bool(shown["L_new"] < shown["L"])
+        ((2, 3), True)
+        """
+        from fcnet.explanation import Explanation
+
+        return Explanation(self._state, x, y, learning_rate, steps, answer, class_names)
+
+    @suggesting
+    def check_gradients(self, x: ArrayLike, y: ArrayLike, *, most: int = 200) -> GradientCheck:
+        """Compare backpropagation with finite differences of the loss, in float64.
+
+        A loss of your own is also compared with the derivative that it returns, so that one can tell whether that or
+        backpropagation is wrong. Where the loss has a kink, as ReLU makes them, it has no derivative to compare:
+        weights whose steps cross one, however small, are left out and counted; more than half of them are no pass.
+        With batch normalisation mean and variance are those of x, as in a step.
+
+        Parameters
+        ----------
+        x, y : as for fit
+        most : int >= 1
+            Weights of a layer, and biases, that are looked at; of more, a random choice by ``seed``.
+
+        Returns
+        -------
+        GradientCheck
+            ``passed``, ``worst`` and more; ``print`` says it in words.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above, or the loss is not finite.
+        """
+        from fcnet.explanation.numbers import gradient_check
+
+        most = whole_number(most, "most", 1)
+        return gradient_check.checked(self._state.copy(), x, y, most)
+
+    @suggesting
+    def diagnose(self, x: ArrayLike, y: ArrayLike, *, learning_rate: float = 0.1) -> Diagnosis:
+        """Look at weights, activations and gradients of every layer, and say what is wrong and what to do.
+
+        Parameters
+        ----------
+        x : array-like, table or sparse array (n, inputs) of finite real numbers
+            With batch normalisation mean and variance are those of x, as in a step.
+        y : as for fit
+        learning_rate : float > 0
+            Of the one step that is tried on a copy.
+
+        Returns
+        -------
+        Diagnosis
+            ``advice``, each with its evidence, and figures of every ``layer``; ``print`` shows them with histograms.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        """
+        from fcnet.explanation.numbers import diagnosis
+
+        return diagnosis.diagnosed(self._state.copy(), x, y, SGD(learning_rate))
 
     @suggesting
     def save(self, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
@@ -454,7 +715,7 @@ class Network(Explaining):
         ValueError : the network has more layers than a file can list, some thousand.
         OSError : the file cannot be written; one that was there is as before, unless the message is about its folder.
         """
-        state = self.__getstate__()
+        state = self._state.to_dict()
         if not flag(optimizer_state, "optimizer_state"):
             best = state["best"]
             state |= {
@@ -466,53 +727,67 @@ class Network(Explaining):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
-        kept = self._best.kept  # while another thread fits, it is of no epoch that the history has not seen,
-        history = self.history.plain()  # and that of none that the weights have not
-        weights = kept and kept[1]
-        parameters, optimizer_state, average_state, epochs_trained, best = self._model.state(weights)
-        return {
-            **self._architecture.arguments(),
-            "trainable": [layer.trainable for layer in self.layers],
-            "epochs_trained": epochs_trained,
-            "steps": self._steps,
-            "history": history,
-            "feature_names": self._feature_names,
-            "parameters": parameters,
-            "optimizer_state": optimizer_state,
-            "average_state": average_state,
-            "best": kept and (kept[0], best),
-        }
+        return self._state.to_dict()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin from such a state; ValueError or TypeError where it is not one."""
-        states = ("optimizer_state", "average_state", "best")
-        others = ("parameters", "history", "epochs_trained", "steps", "feature_names", "trainable", *states)
-        newer = {"best": None, "classes": None, "steps": 0}  # which older pickles lack
-        state = newer | state if isinstance(state, dict) else {}
-        if set(state) != {*ARGUMENTS, *others}:
-            raise ValueError(f"the state of a network is damaged: expected {', '.join(sorted((*ARGUMENTS, *others)))}")
-        s = dict(state)
-        parameters, history, epochs_trained, steps, names, trainable, optimizer_state, average_state, best = map(
-            s.pop, others
-        )
-        architecture = Architecture.restored(**s)
-        if not isinstance(trainable, list) or len(trainable) != len(architecture.specs):
-            raise ValueError(
-                f"trainable is {trainable!r}: expected a flag for each of {len(architecture.specs)} layers"
-            )
-        self._begin(architecture, parameters)
-        for layer, of_layer in zip(self.layers, trainable, strict=True):
-            layer.trainable = of_layer
-        if optimizer_state is not None:
-            self._model.set_optimizer_state(*optimizer_state)
-        if average_state is not None:
-            kind, count, beneath = average_state
-            self._model.set_average_state(kind, count, architecture.parts(beneath))
-        self._feature_names = feature_names.checked(names, architecture.sizes[0])
-        if best is not None:
-            epoch, weights = best
-            weights = self._model.snapshot(weights and architecture.parts(weights))
-            self._best.kept = whole_number(epoch, "best", 0, MOST_EPOCHS), weights
-        self._history = History(**history)
-        self._steps = whole_number(steps, "steps", 0, 2**63 - 1)
-        self._model.epochs = whole_number(epochs_trained, "epochs_trained", 0, MOST_EPOCHS)
+        self._state = TrainState.from_dict(state)
+
+
+@suggesting
+def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allow_nonfinite: bool = False) -> Network:
+    """Load a network that ``Network.save`` wrote.
+
+    Nothing in the file is executed; one that is damaged, truncated or made to do harm is a ValueError.
+
+    Parameters
+    ----------
+    path : path
+    loss : callable, optional
+        The loss of a network whose loss is a function: a file holds no code, only what the function was called. Without
+        it such a network predicts, and says what is missing where it is fitted, evaluated or asked for gradients.
+    allow_nonfinite : bool, default False
+        Accept parameters that are infinite or NaN.
+
+    Returns
+    -------
+    Network
+        Predicts the same bits as the one that was saved. A UserWarning says where loss is a function of another name
+        than the one that it was saved with.
+
+    Raises
+    ------
+    TypeError : path is not a path, loss is not a function.
+    OSError : the file cannot be read.
+    ValueError : it is not a network that this version of fcnet can load; loss is given, but the network has one that
+        the file holds.
+    MemoryError : it does not fit in memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import fcnet as fc
+    >>> net = fc.Network([64, 100, 10], seed=0)
+    >>> path = tempfile.mkdtemp() + "/digits.safetensors"
+    >>> net.save(path)
+    >>> fc.load(path)
+    Network([64, 100, 10], loss='cross_entropy', seed=0, dtype='float32')
+    """
+    if loss is not None and not isinstance(loss_of(loss), Custom):
+        raise TypeError(f"loss is {loss!r}: expected the function that is the network's loss")
+    tensors, metadata = safetensors.read(path, network_file.check_format)
+    net = Network.__new__(Network)
+    try:
+        state = network_file.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
+        stored = state["loss"].get("name")
+        if loss is not None and stored == Custom.name:
+            called, wanted = (str(one.get("function", "")) for one in (loss_of(loss).plain(), state["loss"]))
+            if called.rpartition(".")[2] != wanted.rpartition(".")[2]:
+                console.warn(f"{os.fspath(path)!r} was saved with the loss {wanted}, and loss is {called}")
+            state["loss"] = loss
+        net.__setstate__(state)
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
+    if loss is not None and stored != Custom.name:
+        raise ValueError(f"loss is given, but {os.fspath(path)!r} holds the loss {stored!r}: expected none")
+    return net

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet._checks.numbers import whole_number
 from fcnet._inputs import arrays, class_names, tensors
-from fcnet._inputs.feature_names import Name, restored
+from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling
 from fcnet._model.dense import Activation, Dense
 from fcnet._model.layer_spec import LayerSpec, specs_of
@@ -22,7 +22,6 @@ from fcnet._native import Model
 from fcnet.initializers import Initializer, first_weights
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
-_MOST_SHOWN = 8  # numbers of scale and offset in a repr
 ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset", "classes")
 
 
@@ -146,6 +145,13 @@ class Architecture:
         return cls.of([*sizes[:1], *dense], loss, activation="relu", classes=known, **others)
 
     @property
+    def given_loss(self) -> str | Loss | LossFunction:
+        """The loss by its name, or what it is where it has options of its own."""
+        if isinstance(self.loss, Custom):
+            return self.loss.function
+        return self.loss.name if self.loss == type(self.loss)() else self.loss
+
+    @property
     def takes_labels(self) -> bool:
         """Whether y is a class label for each sample."""
         return isinstance(self.loss, CrossEntropy)
@@ -171,6 +177,12 @@ class Architecture:
         with np.errstate(over="ignore"):
             difference = np.subtract(x, offset, dtype=offset.dtype, casting="same_kind").astype(self.dtype)
         return np.asarray(difference * self.scale.astype(self.dtype))
+
+    def with_input(self, offset: ArrayLike, scale: ArrayLike) -> Architecture:
+        """The same with another offset and scale; ValueError where they are not finite in the network's type."""
+        zeros = arrays.per_feature(offset, self.sizes[0], self.dtype, "offset")
+        factors = arrays.per_feature(scale, self.sizes[0], self.dtype, "scale")
+        return replace(self, offset=zeros, scale=factors)
 
     def input(self) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
         """Scale and offset of every input for the core; None for both where the first layer's input is x itself."""
@@ -243,120 +255,3 @@ class Architecture:
             (not trainable, "frozen"),
         ]
         return ", ".join([kind.activation, *(words for is_so, words in unusual if is_so)])
-
-
-class Summary(str):
-    """A table in a string, whose repr is the table: a prompt shows it as ``print`` does."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def _short(value: NDArray[Any]) -> str:
-    """A number, or a list of some, as Python reads them; of many, how many and their range."""
-    if value.size <= _MOST_SHOWN:
-        return str(value[()]) if value.ndim == 0 else f"[{', '.join(map(str, value))}]"
-    return f"<{value.size} numbers from {value.min():.3g} to {value.max():.3g}>"
-
-
-class Described:
-    """The part of a network that its architecture is, for a user to see."""
-
-    __slots__ = ("_architecture", "_feature_names")
-    _architecture: Architecture
-    _feature_names: tuple[Name, ...] | None
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Inputs, neurons of each hidden layer, outputs."""
-        return self._architecture.sizes
-
-    @property
-    def loss(self) -> str | Loss | LossFunction:
-        """The loss that a fit lowers: its name, or what it is where it has options of its own."""
-        loss = self._architecture.loss
-        if isinstance(loss, Custom):
-            return loss.function
-        return loss.name if loss == type(loss)() else loss
-
-    @property
-    def seed(self) -> int:
-        """Of the initial weights and the shuffles."""
-        return self._architecture.seed
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the weights and of all that is computed."""
-        return self._architecture.dtype
-
-    @property
-    def scale(self) -> NDArray[Any]:
-        """Array () or (inputs,), read-only."""
-        return self._architecture.scale
-
-    @property
-    def offset(self) -> NDArray[Any]:
-        """Array () or (inputs,), read-only."""
-        return self._architecture.offset
-
-    @property
-    def classes(self) -> tuple[Hashable, ...] | None:
-        """The names of the classes, in the order of the outputs."""
-        classes = self._architecture.classes
-        return None if classes is None else class_names.restored(classes)
-
-    @property
-    def feature_names(self) -> tuple[Hashable, ...] | None:
-        """The columns of the first table that the network was fitted on, by names of any type."""
-        return None if self._feature_names is None else tuple(map(restored, self._feature_names))
-
-    def _trainable(self) -> list[bool]:
-        """Of every layer."""
-        raise NotImplementedError
-
-    def summary(self) -> Summary:
-        """A table of the layers: shapes of W and of the output for n samples, and how many parameters.
-
-        Below, how many of the parameters a fit would train and how many are frozen, and the bytes that they take, with
-        the running statistics of batch normalisation, which are no parameters.
-
-        Returns
-        -------
-        str
-            One that a notebook or a prompt shows as a table too, without ``print``.
-        """
-        rows = [("layer", "W", "output", "activation", "parameters")]
-        counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
-        for i, (kind, trainable) in enumerate(zip(self._architecture.specs, self._trainable(), strict=True)):
-            k, m = self.sizes[i], self.sizes[i + 1]
-            parameters = (k + kind.bias + (kind.normalization is not None)) * m
-            running += len(kind.parts[3:]) * m
-            for name in ("total", "trainable" if trainable else "frozen"):
-                counts[name] += parameters
-            described = self._architecture.described(i, trainable)
-            rows.append((f"layers[{i}]", f"{k} x {m}", f"(n, {m})", described, f"{parameters:,}"))
-        counts |= {"running": running} if running else {}
-        counts |= {"bytes": (counts["total"] + running) * self.dtype.itemsize}
-        rows += [(name, "", "", "", f"{count:,}") for name, count in counts.items()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return Summary(
-            "\n".join(
-                f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:<{widths[3]}}  {e:>{widths[4]}}"
-                for a, b, c, d, e in rows
-            )
-        )
-
-    def __repr__(self) -> str:
-        architecture = self._architecture
-        entries = [str(self.sizes[0])]
-        usual = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
-        for n, kind, plain in zip(self.sizes[1:], architecture.specs, usual, strict=True):
-            said = kind._asdict() | {"normalization": kind.normalization and kind.normalization.said()}
-            options = [f"{name}={value!r}" for name, value in said.items() if value != getattr(plain, name)]
-            entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
-        text = f"[{', '.join(entries)}], loss={self.loss!r}, seed={self.seed}, dtype={self.dtype.name!r}"
-        for name, value, neutral in (("scale", self.scale, 1), ("offset", self.offset, 0)):
-            text += "" if np.all(value == neutral) else f", {name}={_short(value)}"
-        return f"{type(self).__name__}({text})"

@@ -25,8 +25,8 @@ from fcnet.optimizers import Optimizer
 
 # Takes step, samples done, their mean loss, how many are right; in the epoch so far, the step counted from 0. Called
 # after every step, or some ten times a second.
-Hear = Callable[[int, int, float, int], None]
-Begin = Callable[[int], None]  # takes the step that begins; only where Hear is called after every one
+OnStepEnd = Callable[[int, int, float, int], None]
+OnStepBegin = Callable[[int], None]  # takes the step that begins; only where OnStepEnd is called after every one
 Rates = NDArray[Any]
 
 
@@ -96,7 +96,13 @@ class BatchSource(ABC):
 
     @abstractmethod
     def run(
-        self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
+        self,
+        epoch: int,
+        rates: Rates | None,
+        on_begin: OnStepBegin | None,
+        on_end: OnStepEnd | None,
+        every_step: bool,
+        average: bool,
     ) -> tuple[Epoch, int | None]:
         """Train for an epoch; what it came to, and the batch in which it diverged, if it did.
 
@@ -156,23 +162,29 @@ class InMemory(BatchSource):
         )
 
     def run(
-        self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
+        self,
+        epoch: int,
+        rates: Rates | None,
+        on_begin: OnStepBegin | None,
+        on_end: OnStepEnd | None,
+        every_step: bool,
+        average: bool,
     ) -> tuple[Epoch, int | None]:
         """One native call."""
         weighted = self._data[2] is not None
 
         def progress(done: int, loss: float, correct: int) -> None:
             steps = -(-done // self._batch)
-            if hear is not None and done:  # else somebody looks in the middle of the first step
-                hear(steps - 1, done, loss, correct)
+            if on_end is not None and done:  # else somebody looks in the middle of the first step
+                on_end(steps - 1, done, loss, correct)
             begins = math.isfinite(loss) or (weighted and math.isnan(loss))  # NaN: no sample so far weighs anything
-            if begin is not None and 0 < steps < self.steps and begins:
-                begin(steps)
+            if on_begin is not None and 0 < steps < self.steps and begins:
+                on_begin(steps)
 
-        if begin is not None:
-            begin(0)
+        if on_begin is not None:
+            on_begin(0)
         loss, correct, diverged, done = self.trainer.run_epoch(
-            epoch, hear and progress, rates, every_step, average=average
+            epoch, on_end and progress, rates, every_step, average=average
         )
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
@@ -258,7 +270,13 @@ class Batches(BatchSource):
             yield batch
 
     def run(
-        self, epoch: int, rates: Rates | None, begin: Begin | None, hear: Hear | None, every_step: bool, average: bool
+        self,
+        epoch: int,
+        rates: Rates | None,
+        on_begin: OnStepBegin | None,
+        on_end: OnStepEnd | None,
+        every_step: bool,
+        average: bool,
     ) -> tuple[Epoch, int | None]:
         """A native call for each batch."""
         done, total, weight, right = 0, 0.0, 0.0, 0
@@ -267,8 +285,8 @@ class Batches(BatchSource):
                 raise ValueError(f"x has more batches than its len(), {step}")
             batch = self._weighted(checked)
             refuse_scaled(batch, self._optimizer, f"sample_weight of batch {step}")
-            if begin is not None:
-                begin(step)
+            if on_begin is not None:
+                on_begin(step)
             if not self._warned:
                 name, advice = f"batch {step} of x", "leave it out, or join it to another"
                 self._warned = warn_of_one_sample(self._architecture, self._trainable, len(batch.x), name, advice)
@@ -281,8 +299,8 @@ class Batches(BatchSource):
             done, right = done + len(batch.x), right + correct
             if batch.weight:
                 total, weight = total + batch.weight * loss, weight + batch.weight
-            if hear is not None:
-                hear(step, done, total / weight if weight else math.nan, right)
+            if on_end is not None:
+                on_end(step, done, total / weight if weight else math.nan, right)
         if not weight:
             what = "sample_weight" if self._class_weight is None else "class_weight, or sample_weight,"
             raise ValueError(f"{what} of every batch of x has nothing but 0: expected some weight")

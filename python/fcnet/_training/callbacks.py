@@ -153,11 +153,11 @@ class Callbacks:
     def __len__(self) -> int:
         return len(self._all)
 
-    def hear(self, *events: str) -> bool:
+    def has_listeners(self, *events: str) -> bool:
         """Whether anybody wants to hear of "batch_begin" or "batch_end"."""
         return any(self._of_steps[event] for event in events)
 
-    def tell(self, event: str, *numbers: int, logs: Logs) -> None:
+    def notify(self, event: str, *numbers: int, logs: Logs) -> None:
         """Call the methods ``on_<event>``."""
         for one in self._of_steps.get(event, self._all):
             getattr(one, f"on_{event}")(*numbers, dict(logs))

@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.suggestions import meant
+from fcnet._inputs.iterables import is_batches
 from fcnet._model.architecture import Architecture
 from fcnet._native import Model
+from fcnet._training.batches import Y_IS_MISSING, CheckedBatches
 from fcnet._training.dataset import Dataset
+from fcnet._training.train_state import TrainState
 from fcnet.losses import RMSE, Custom, Loss
 from fcnet.metrics.monitor import OF_CLASSES, OF_VALUES
 
@@ -150,35 +153,36 @@ class MetricSet:
         return figures
 
 
-def evaluate(
-    model: Model, architecture: Architecture, dataset: Dataset | Iterable[Dataset], metric_set: MetricSet
-) -> dict[str, float]:
+def evaluate(state: TrainState, dataset: Dataset | Iterable[Dataset], metric_set: MetricSet) -> dict[str, float]:
     """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples.
 
     Of batches: of all of them together. Metrics need all outputs and truths at once, which are collected; x is not.
     """
-    model = model.as_now()  # for all of it, whatever another thread trains meanwhile
-    if not isinstance(dataset, Dataset):
-        return _evaluate_batches(model, architecture, dataset, metric_set)
-    n, correct, classify = len(dataset), 0, architecture.classifies
+    model = state.model.as_now()  # for all of it, whatever another thread trains meanwhile
+    if isinstance(dataset, Dataset):
+        return _evaluate(model, state.architecture, dataset, metric_set)
+    return _evaluate_batches(model, state.architecture, dataset, metric_set)
+
+
+def _evaluate(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
+    n, correct = len(dataset), 0
     if isinstance(architecture.loss, Custom):
         output = model.predict(dataset.x, dataset.rows)
         loss = architecture.loss(output, dataset.of_samples(dataset.y), dataset.sample_weights)[0] if n else 0.0
     else:
         loss, correct = model.evaluate(dataset.x, dataset.y, dataset.weights, dataset.rows)
-    result = {"loss": loss if n and not dataset.weighs_nothing else float("nan")}
-    if classify:
-        result["accuracy"] = correct / n if n else float("nan")
-    return result | scored(model, architecture, dataset, metric_set)
+    result = {"loss": loss if n and not dataset.weighs_nothing else math.nan}
+    if architecture.classifies:
+        result["accuracy"] = correct / n if n else math.nan
+    return result | score(model, architecture, dataset, metric_set)
 
 
-def scored(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
-    """The metrics of the samples, as ``Scores.of`` computes them."""
+def score(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
+    """The metrics of the samples, as ``MetricSet.of`` computes them."""
     if not metric_set:
         return {}
-    return metric_set.of(
-        dataset.truth(architecture), lambda: model.predict(dataset.x, dataset.rows), dataset.sample_weights
-    )
+    truth, weights = dataset.truth(architecture), dataset.sample_weights
+    return metric_set.of(truth, lambda: model.predict(dataset.x, dataset.rows), weights)
 
 
 def _evaluate_batches(
@@ -187,7 +191,7 @@ def _evaluate_batches(
     parts, total, weight, right, n = [], 0.0, 0.0, 0.0, 0
     root = isinstance(architecture.loss, RMSE)  # the mean is that of the squares
     for batch in batches:
-        figures = evaluate(model, architecture, batch, MetricSet(None, architecture))
+        figures = _evaluate(model, architecture, batch, MetricSet(None, architecture))
         n, right = n + len(batch.x), right + figures.get("accuracy", 0) * len(batch.x)
         if batch.weight:
             total += batch.weight * (figures["loss"] ** 2 if root else figures["loss"])
@@ -205,7 +209,30 @@ def _evaluate_batches(
     return result | metric_set.of(truth, lambda: output, weights)
 
 
-def figures_of(classify: bool, validate: bool, metric_set: MetricSet) -> list[str]:
+def evaluate_given(state: TrainState, x: Any, y: Any, sample_weight: Any, metrics: Metrics | None) -> dict[str, float]:
+    """``Network.evaluate``, of arrays or batches.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as there.
+    """
+    metric_set = MetricSet(metrics, state.architecture)
+    if y is not None:
+        dataset = state.dataset(x, y, sample_weight, finite=False).weighing("sample_weight")
+        return evaluate(state, dataset, metric_set)
+    if hasattr(x, "shape") or not (isinstance(x, Iterable) or is_batches(x)):
+        raise TypeError(Y_IS_MISSING)
+    if sample_weight is not None:
+        raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
+    learn = not state.is_trained
+    batches = CheckedBatches(state.architecture, x, state.feature_names, finite=False, learn=learn)
+    found = evaluate(state, batches, metric_set)
+    if not batches.weigh:
+        raise ValueError("sample_weight has nothing but 0 in every batch: expected some weight")
+    return found
+
+
+def history_keys(classify: bool, validate: bool, metric_set: MetricSet) -> list[str]:
     """The names of what the history of such a fit has of every epoch."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
     return measured + [f"val_{name}" for name in (*measured, *metric_set)] if validate else measured

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,14 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fcnet import _native
 from fcnet._checks import console
 from fcnet._checks.numbers import Range
 from fcnet._checks.public import public
-from fcnet._training.callbacks import Callback, Logs, StopTraining
+from fcnet._training.batch_source import InMemory
+from fcnet._training.callbacks import Callback, Callbacks, Logs, StopTraining
+from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
+from fcnet._training.fit import fit
+from fcnet._training.fit_arguments import FitData, FitOptions
+from fcnet._training.train_state import TrainState
 from fcnet.optimizers import Optimizer
 from fcnet.schedules import Schedule
 
@@ -137,7 +141,7 @@ class Losses(Callback):
 
 
 def lr_range_test(
-    net: Any, x: ArrayLike, y: ArrayLike, samples: int, span: ExponentialRamp, batch_size: int, optimizer: Optimizer
+    state: TrainState, dataset: Dataset, ramp: ExponentialRamp, batch_size: int, optimizer: Optimizer
 ) -> LearningRates:
     """The losses of a copy of the network that is trained with rising rates.
 
@@ -149,28 +153,25 @@ def lr_range_test(
     ------
     DivergenceError : not even the loss before the second step is finite.
     """
+    dataset.warn_of_lost_digits(state.architecture)
 
-    def losses(span: ExponentialRamp, limit: float = math.inf) -> list[float]:
-        heard = Losses(span.steps, samples, batch_size * optimizer.accumulate, limit)
+    def losses(ramp: ExponentialRamp, limit: float = math.inf) -> list[float]:
+        heard, learner = Losses(ramp.steps, len(dataset), batch_size * optimizer.accumulate, limit), state.copy()
+        unit = replace(optimizer, learning_rate=1.0)
+        options = FitOptions.of(learner, ramp.steps, unit, schedule=ramp, progress=False)
+        accumulate = optimizer.accumulate
+        source = InMemory(learner.architecture, dataset, batch_size, accumulate, shuffle=True, drop_last=False)
+        data = FitData(source, None, dataset.features, dataset.classes)
         with suppress(DivergenceError):
-            copy.deepcopy(net).fit(
-                x,
-                y,
-                epochs=span.steps,
-                batch_size=batch_size,
-                optimizer=replace(optimizer, learning_rate=1.0),
-                schedule=span,
-                callbacks=[heard],
-                progress=False,
-            )
+            fit(learner, data, options, Callbacks([heard], None))
         return heard.all
 
-    rising = losses(span, _TOO_HIGH)
+    rising = losses(ramp, _TOO_HIGH)
     if len(rising) < 2:
-        lowest = replace(optimizer, learning_rate=span.lowest)
-        raise DivergenceError.of("the first step", math.nan, lowest, net._architecture.classifies)
-    rates = span.factors(0, len(rising), span.steps, 1)
-    before = np.array(losses(replace(span, lowest=_NO_RATE, highest=2 * _NO_RATE))[: len(rising)])
+        lowest = replace(optimizer, learning_rate=ramp.lowest)
+        raise DivergenceError.of("the first step", math.nan, lowest, state.architecture.classifies)
+    rates = ramp.factors(0, len(rising), ramp.steps, 1)
+    before = np.array(losses(replace(ramp, lowest=_NO_RATE, highest=2 * _NO_RATE))[: len(rising)])
     found = LearningRates.of(rates, np.array(rising), before)
     fall = float(found.smoothed[0] - found.smoothed.min())
     if not fall > _SMALL_FALL * abs(before.mean()):

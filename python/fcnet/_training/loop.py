@@ -1,4 +1,4 @@
-"""The epochs of a fit: native training, validation, history, callbacks, divergence."""
+"""The loop over the epochs of a fit: training, validation, history, callbacks, divergence."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from time import perf_counter
 
 import numpy as np
 
-from fcnet._model.architecture import Architecture
 from fcnet._native import Model
-from fcnet._training.batch_source import BatchSource, Epoch
+from fcnet._training.batch_source import Epoch
 from fcnet._training.batches import CheckedBatches
 from fcnet._training.callbacks import Callbacks, StopTraining
-from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError, grown
-from fcnet._training.early_stopping import Best
-from fcnet._training.evaluation import MetricSet, evaluate
-from fcnet._training.history import History
-from fcnet._training.progress import Progress, Wanted
+from fcnet._training.evaluation import evaluate
+from fcnet._training.fit_arguments import FitData, FitOptions
+from fcnet._training.progress import Progress
+from fcnet._training.train_state import TrainState
 from fcnet.metrics.monitor import Monitoring
-from fcnet.optimizers import Optimizer
-from fcnet.schedules import Schedule, checked_factors
+from fcnet.schedules import checked_factors
 
 
 def _differ(one: Model, other: Model) -> bool:
@@ -31,27 +28,19 @@ def _differ(one: Model, other: Model) -> bool:
 
 
 @dataclass
-class Fit:
-    """A fit that is about to begin, its arguments checked."""
+class Loop:
+    """The epochs of one fit; ``state.history`` and ``state.best`` are those of the fit already."""
 
-    model: Model
-    source: BatchSource
-    first_epoch: int
-    epochs: int
-    initial_epoch: int
-    optimizer: Optimizer
-    architecture: Architecture
-    validation: Dataset | CheckedBatches | None
-    metric_set: MetricSet
-    progress: Wanted
-    history: History
-    schedule: Schedule | None
-    best: Best
+    state: TrainState
+    data: FitData
+    options: FitOptions
     callbacks: Callbacks
-    averaged_from: int  # the first epoch that comes into an average
-    new: bool  # whether the network has learnt nothing so far
-    cut_off: bool = False  # whether an epoch of a new network has not ended, but changed it
-    _rate: float = math.nan  # of the epoch's last step
+
+    def __post_init__(self) -> None:
+        self._first_epoch = self.state.model.epochs
+        averaging = self.options.averaging
+        self._averaged_from = 0 if averaging is None else averaging._begins(self.options.epochs)
+        self._rate = math.nan  # of the epoch's last step
 
     def run(self) -> None:
         """Train, appending to ``history`` as the epochs end.
@@ -65,102 +54,115 @@ class Fit:
         KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
         Exception : what a callback or a metric raises; likewise.
         """
-        best, trainer = self.best, self.source.trainer
-        best.begin(trainer, self.first_epoch, self.initial_epoch)
+        best, history, options, source = self.state.best, self.state.history, self.options, self.data.source
+        best.begin(source.trainer, self._first_epoch, options.initial_epoch)
         try:
-            with Progress(self.progress, self.epochs, self.initial_epoch, self.source.samples) as bar:
+            with Progress(options.progress, options.epochs, options.initial_epoch, source.samples) as bar:
                 try:
                     self._run_epochs(bar)
                 except StopTraining:
                     self._record(math.nan, {})
-                    self.history.stopped_early = True
-            best.restore(trainer)
-            self.callbacks.tell("train_end", logs=self.history.last())
+                    history.stopped_early = True
+            best.restore(source.trainer)
+            self.callbacks.notify("train_end", logs=history.last())
         except StopTraining:
             pass
         except DivergenceError:
-            best.restore(trainer)
+            best.restore(source.trainer)
             raise
         finally:
             self._record(math.nan, {})
 
     def _run_epochs(self, bar: Progress) -> None:
-        self.callbacks.tell("train_begin", logs={})
-        for number in range(self.initial_epoch, self.epochs):
-            epoch = self.first_epoch + number - self.initial_epoch
-            self.callbacks.tell("epoch_begin", epoch, logs={})
+        history, best, options = self.state.history, self.state.best, self.options
+        self.callbacks.notify("train_begin", logs={})
+        for number in range(options.initial_epoch, options.epochs):
+            epoch = self._first_epoch + number - options.initial_epoch
+            self.callbacks.notify("epoch_begin", epoch, logs={})
             start = perf_counter()
-            done = self._train_first(epoch, number, bar) if self.new else self._train(epoch, number, bar)
+            done = self._train(epoch, number, bar) if self.state.is_trained else self._train_first(epoch, number, bar)
             seconds = perf_counter() - start
-            figures = {}
-            if self.validation is not None:
-                figures = evaluate(self.model, self.architecture, self.validation, self.metric_set)
-            if isinstance(self.validation, CheckedBatches) and number == self.initial_epoch:
-                self.validation.warn_where_all_weigh_nothing()
-            self._record(seconds, figures)
-            for owner, rule in (("schedule", self.schedule), ("early_stopping", self.best.rule)):
+            self._record(seconds, self._validate(number))
+            for owner, rule in (("schedule", options.schedule), ("early_stopping", best.rule)):
                 if isinstance(rule, Monitoring):
-                    rule.warn_of_nan(self.history[rule.monitor], epoch, owner)
-            is_last = self.best.should_stop(self.source.trainer)
+                    rule.warn_of_nan(history[rule.monitor], epoch, owner)
+            is_last = best.should_stop(self.data.source.trainer)
             if bar.is_shown or self.callbacks:
-                last = self.history.last()
+                last = history.last()
                 bar.end_epoch(epoch, number + 1, done.samples, seconds, last)
-                self.callbacks.tell("epoch_end", epoch, logs=last)
+                self.callbacks.notify("epoch_end", epoch, logs=last)
             if is_last:
                 break
 
+    def _validate(self, number: int) -> dict[str, float]:
+        validation, state = self.data.validation, self.state
+        if validation is None:
+            return {}
+        found = evaluate(state, validation, self.options.metric_set)
+        if isinstance(validation, CheckedBatches) and number == self.options.initial_epoch:
+            validation.warn_where_all_weigh_nothing()
+        return found
+
     def _train_first(self, epoch: int, number: int, bar: Progress) -> Epoch:
-        """The first steps that a network learns by, and whether it has learnt where they are cut off."""
-        self.new, before = False, self.model.as_now()
+        """The first steps that a network learns by; where they are cut off, they count as one."""
+        before = self.state.model.as_now()
         try:
             return self._train(epoch, number, bar)
         except BaseException:
-            self.cut_off = self.source.finished() is None and _differ(before, self.model)
+            self.state.steps += self.data.source.finished() is None and _differ(before, self.state.model)
             raise
 
     def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
         """The steps of one epoch, the fit's ``number``-th from 0."""
-        rates, self._rate = None, self.optimizer.learning_rate
-        if self.schedule is not None and self.source.steps is not None:
-            seen = self.history.whole()
-            rates = self._rate * checked_factors(self.schedule, number, self.epochs, self.source.steps, seen)
+        source, schedule, optimizer = self.data.source, self.options.schedule, self.options.optimizer
+        architecture = self.state.architecture
+        rates, self._rate = None, optimizer.learning_rate
+        if schedule is not None and source.steps is not None:
+            seen = self.state.history.whole()
+            rates = self._rate * checked_factors(schedule, number, self.options.epochs, source.steps, seen)
             self._rate = float(rates[-1])
-        every_step = self.callbacks.hear("batch_begin", "batch_end")
+        every_step = self.callbacks.has_listeners("batch_begin", "batch_end")
 
-        def begin(step: int) -> None:
-            self.callbacks.tell("batch_begin", step, logs={})
+        def on_begin(step: int) -> None:
+            self.callbacks.notify("batch_begin", step, logs={})
 
-        def hear(step: int, done: int, loss: float, correct: int) -> None:
-            logs = {"loss": loss} | ({"accuracy": correct / done} if self.architecture.classifies else {})
+        def on_end(step: int, done: int, loss: float, correct: int) -> None:
+            logs = {"loss": loss} | ({"accuracy": correct / done} if architecture.classifies else {})
             bar.within_epoch(done, logs)
             if every_step:
-                self.callbacks.tell("batch_end", step, logs=logs)
+                self.callbacks.notify("batch_end", step, logs=logs)
 
-        heard = hear if every_step or bar.shows_bar else None
-        begins = begin if self.callbacks.hear("batch_begin") else None
-        done, diverged = self.source.run(epoch, rates, begins, heard, every_step, number >= self.averaged_from)
+        done, diverged = source.run(
+            epoch,
+            rates,
+            on_begin if self.callbacks.has_listeners("batch_begin") else None,
+            on_end if every_step or bar.shows_bar else None,
+            every_step,
+            number >= self._averaged_from,
+        )
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
-            large = grown(self.model, self.architecture, self.source.x)
-            raise DivergenceError.of(where, done.loss, self.optimizer, self.architecture.classifies, large)
+            large = grown(self.state.model, architecture, source.x)
+            raise DivergenceError.of(where, done.loss, optimizer, architecture.classifies, large)
         return done
 
-    def _record(self, seconds: float, figures: dict[str, float]) -> None:
+    def _record(self, seconds: float, found: dict[str, float]) -> None:
         """Append the last epoch whose weights are kept, unless it stands there already."""
-        history, finished = self.history, self.source.finished()
+        history, finished = self.state.history, self.data.source.finished()
         if finished is None or finished.number in history.epochs[-1:]:
             return
-        for figures_so_far in history.to_dict().values():
-            del figures_so_far[len(history.epochs) :]  # what an interrupt left of a row
+        for column in history.to_dict().values():
+            del column[len(history.epochs) :]  # what an interrupt left of a row
         history.learning_rate.append(self._rate)
         history.loss.append(finished.loss)
         history.seconds.append(seconds)
-        if self.architecture.classifies:
+        classifies = self.state.architecture.classifies
+        if classifies:
             history.accuracy.append(finished.correct / finished.samples)
-        if self.validation is not None:
-            history.val_loss.append(figures.get("loss", math.nan))
-            if self.architecture.classifies:
-                history.val_accuracy.append(figures.get("accuracy", math.nan))
-            for name in self.metric_set:
-                history[f"val_{name}"].append(figures.get(name, math.nan))
+        if self.data.validation is not None:
+            history.val_loss.append(found.get("loss", math.nan))
+            if classifies:
+                history.val_accuracy.append(found.get("accuracy", math.nan))
+            for name in self.options.metric_set:
+                history[f"val_{name}"].append(found.get(name, math.nan))
         history.epochs.append(finished.number)  # last: now the row counts

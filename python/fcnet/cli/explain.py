@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from fcnet._checks import console
 from fcnet._model.dense import ACTIVATIONS
 from fcnet.article import CLASS_NAMES, INPUT, SIZES, TARGET, article_network
-from fcnet.loading import load
 from fcnet.losses import LOSSES
-from fcnet.network import Network
+from fcnet.network import Network, load
 
 _EPILOG = """\
 examples:

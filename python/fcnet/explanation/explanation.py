@@ -16,6 +16,7 @@ from fcnet._checks import console
 from fcnet._checks.numbers import flag, whole_number
 from fcnet._inputs.class_names import restored
 from fcnet._inputs.feature_names import Name
+from fcnet._training.train_state import TrainState
 from fcnet.explanation.drawing.animation import animated
 from fcnet.explanation.drawing.histograms import histograms
 from fcnet.explanation.drawing.page import Page
@@ -59,7 +60,7 @@ class Explanation(Mapping[str, Array]):
 
     def __init__(
         self,
-        net: Any,
+        state: TrainState,
         x: ArrayLike,
         y: ArrayLike,
         learning_rate: float,
@@ -68,12 +69,12 @@ class Explanation(Mapping[str, Array]):
         class_names: Sequence[str] | None,
     ) -> None:
         rate, count = SGD(learning_rate).learning_rate, whole_number(steps, "steps", 1)
-        dataset = net._dataset(x, y, None, finite=True).not_empty("x")
-        self._problem = Problem(net._architecture, dataset, tuple(net._trainable()), rate)
+        dataset = state.dataset(x, y).not_empty("x")
+        self._problem = Problem(state.architecture, dataset, tuple(state.trainable), rate)
         self._problem.check(count)
         self.class_names = _names(class_names, dataset.classes, self._problem.architecture.sizes[-1])
         with np.errstate(all="ignore"):
-            self.steps: tuple[Quantities, ...] = tuple(descent(net, self._problem, x, y, count))
+            self.steps: tuple[Quantities, ...] = tuple(descent(state, self._problem, count))
             for step in self.steps:
                 hold(step, self._problem)
         self.findings = tuple(checked({} if answer is None else answer, self.steps[0], self._problem))

@@ -212,13 +212,13 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         self._seeded_by = self.random_state
         dtype = dtype if first else self._network.dtype
         if first or not incremental:
-            return self._architecture(layers, objective, dtype, seed)
+            return self._new_network(layers, objective, dtype, seed)
         fitted = self._network
         specs = [(layer.activation, layer.dropout) for layer in fitted.layers]
         dense = self._dense(layers, objective)
         if not reseeded and specs == [(d.activation, d.dropout) for d in dense] and fitted.loss == objective.loss:
             return fitted
-        return changed(fitted, self._architecture(layers, objective, dtype, seed))
+        return changed(fitted, self._new_network(layers, objective, dtype, seed))
 
     def _dense(self, layers: Layers, objective: Objective) -> list[Dense]:
         """The layers as a network takes them."""
@@ -233,7 +233,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
             for (w, _), f, share in zip(layers, activations, shares, strict=True)
         ]
 
-    def _architecture(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
+    def _new_network(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
         """A network of these weights that has not been trained, so that its optimiser begins anew."""
         sizes = [np.shape(layers[0][0])[0], *self._dense(layers, objective)]
         network = Network(sizes, loss=objective.loss, seed=seed, dtype=dtype)

@@ -43,5 +43,5 @@ def check_continues(estimator: Any, hidden: list[int], outputs: int, output: str
 def changed(network: Network, new: Network) -> Network:
     """The network with activations, dropout, loss and seed of ``new``; all that it has learnt stays."""
     result = Network.__new__(Network)
-    result.__setstate__(network.__getstate__() | new._architecture.arguments())
+    result.__setstate__(network.__getstate__() | new._state.architecture.arguments())
     return result

@@ -41,8 +41,8 @@ class Lbfgs:
     ) -> None:
         self._estimator, self._objective, self._network, self._task = estimator, objective, network, task
         self.has_begun = False
-        dataset = network._dataset(x, y, weights, finite=True).weighing("sample_weight")
-        self._data = dataset.of_loss(network._architecture)
+        dataset = network._state.dataset(x, y, weights).weighing("sample_weight")
+        self._data = dataset.of_loss(network._state.architecture)
         self._penalty = estimator.alpha / dataset.weight
         self._constant = objective.constant(y, weights)
 
@@ -68,14 +68,14 @@ class Lbfgs:
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
         )
         self._set(found.x)
-        loss = self._network._model.gradients(*self._data)[0]
+        loss = self._network._state.model.gradients(*self._data)[0]
         penalty = 0.5 * self._penalty * squared_norm(self._network)
         estimator.loss_ = self._objective.value * loss + self._constant + penalty
         estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
 
     def _value_and_gradient(self, packed: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         self._set(packed)
-        loss, slopes = self._network._model.gradients(*self._data)
+        loss, slopes = self._network._state.model.gradients(*self._data)
         value = loss / self._objective.slope + 0.5 * self._penalty * squared_norm(self._network)
         gradient = self._packed(
             (dw / self._objective.slope + self._penalty * layer.W, db / self._objective.slope)

@@ -20,7 +20,7 @@ def layers_of(network: Network) -> list[tuple[NDArray[Any], NDArray[Any]]]:
 
 def set_layers(network: Network, layers: Sequence[Sequence[ArrayLike]]) -> None:
     """All of them in one step; ValueError where the shapes are not those of the network."""
-    network._model.set_parameters(network._architecture.parts(layers))
+    network._state.model.set_parameters(network._state.architecture.parts(layers))
 
 
 def _same(held: NDArray[Any], given: NDArray[Any]) -> bool:

@@ -225,8 +225,8 @@ def _keep_velocity(network: Network, factor: float) -> None:
     scikit-learn's velocity, ``v <- momentum v - rate g``, contains the rate of its time; the network's is multiplied
     by the rate of today.
     """
-    state = network._model.state()[1]
+    state = network._state.model.state()[1]
     if state is not None:
         name, powers, slots = state
         scaled = [[tuple(factor * part for part in layer) for layer in slot] for slot in slots]
-        network._model.set_optimizer_state(name, powers, scaled)
+        network._state.model.set_optimizer_state(name, powers, scaled)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +16,8 @@ from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
 from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
+from fcnet._training.fit import train_step
+from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.figures import Figures
 from fcnet.explanation.numbers.kinks import first_product
 from fcnet.explanation.numbers.printed import Printed
@@ -128,26 +129,23 @@ class Diagnosis(Printed):
         return "\n".join([*parts, "", *words])
 
 
-def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Diagnosis:
-    """Look at a network, as ``Network.diagnose`` documents it.
+def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> Diagnosis:
+    """Look at a network, as ``Network.diagnose`` documents it; a step of the optimizer changes the state.
 
     Raises
     ------
     TypeError, ValueError : an argument is not as there.
     """
-    optimizer = SGD(learning_rate)
-    dataset = net._dataset(x, y, None, finite=True).not_empty("x")
-    inputs = _inputs(net, dataset.x)
-    learner = copy.deepcopy(net)  # of one moment, also while another thread fits
+    dataset = state.dataset(x, y).not_empty("x")
+    inputs = _inputs(state.architecture, dataset.x)
     layers, h = [], np.empty(0)
-    said = (
-        [] if net.epochs_trained == 0 else [_unlearnt(i) for i, layer in enumerate(learner.layers) if _is_fresh(layer)]
-    )
+    fresh = [i for i, layer in enumerate(state.layers) if _is_fresh(layer)] if state.model.epochs else []
+    said = [_unlearnt(i) for i in fresh]
     with np.errstate(all="ignore"):
-        loss, gradients = _loss(learner, dataset), learner.gradients(x, y)
-        for i, (layer, (dw, *_)) in enumerate(zip(learner.layers, gradients, strict=True)):
+        loss, gradients = _loss(state, dataset), state.gradients(dataset)
+        for i, (layer, (dw, *_)) in enumerate(zip(state.layers, gradients, strict=True)):
             if i == 0:
-                product = first_product(net._architecture, dataset, (layer.W, layer.B))
+                product = first_product(state.architecture, dataset, (layer.W, layer.B))
             else:
                 product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
             h = _native.activation(_normal(product, layer), layer.activation)
@@ -161,13 +159,13 @@ def diagnosed(net: Any, x: ArrayLike, y: ArrayLike, learning_rate: float) -> Dia
     try:
         with warnings.catch_warnings():  # of digits that float32 loses: the advice says so
             warnings.simplefilter("ignore")
-            learner.train_on_batch(x, y, optimizer=optimizer)
-        after = _loss(learner, dataset)
+            train_step(state, dataset, optimizer)
+        after = _loss(state, dataset)
     except DivergenceError:
         after = float("nan")
     found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
     sparse = isinstance(dataset.x, SparseRows)
-    return Diagnosis(**{**vars(found), "advice": (*said, *_advice(found, inputs, net._feature_names, sparse))})
+    return Diagnosis(**{**vars(found), "advice": (*said, *_advice(found, inputs, state.feature_names, sparse))})
 
 
 def _is_fresh(layer: Any) -> bool:
@@ -182,22 +180,22 @@ def _unlearnt(layer: int) -> Advice:
     )
 
 
-def _loss(net: Any, dataset: Dataset) -> float:
+def _loss(state: TrainState, dataset: Dataset) -> float:
     """By the statistics of the batch, as in a step, where a layer is normalised by those."""
-    x, y, _ = dataset.of_loss(net._architecture)
-    if any(isinstance(layer.normalization, BatchNorm) for layer in net.layers):
-        return float(net._model.gradients(x, y)[0])
-    if isinstance(net._architecture.loss, Custom):
-        return net._architecture.loss(net._model.predict(x), dataset.y, None)[0]
-    return float(net._model.evaluate(x, y)[0])
+    x, y, _ = dataset.of_loss(state.architecture)
+    if any(isinstance(layer.normalization, BatchNorm) for layer in state.layers):
+        return state.model.gradients(x, y)[0]
+    loss = state.architecture.loss
+    return (
+        loss(state.model.predict(x), dataset.y, None)[0] if isinstance(loss, Custom) else state.model.evaluate(x, y)[0]
+    )
 
 
-def _inputs(net: Any, x: Any) -> Array:
+def _inputs(architecture: Architecture, x: Any) -> Array:
     """What the first layer sees, in float64; of many sparse rows, of some that are evenly spaced."""
-    architecture: Architecture = replace(net._architecture, dtype=np.dtype(np.float64))
     if isinstance(x, SparseRows):
         x = x[np.arange(0, len(x), -(-x.shape[0] * x.shape[1] // _MOST) or 1)].dense()
-    return architecture.scaled(x)
+    return replace(architecture, dtype=np.dtype(np.float64)).scaled(x)
 
 
 def _normal(product: Array, layer: Any) -> Array:

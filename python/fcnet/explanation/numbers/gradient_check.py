@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
 from fcnet._training.dataset import Dataset
+from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.kinks import Kinks, Parameters
 from fcnet.losses import Custom
 
@@ -106,23 +106,22 @@ class GradientCheck:
         return "\n".join(lines)
 
 
-def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
+def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
     """Compare the gradients of a network, as ``Network.check_gradients`` documents it.
 
     Raises
     ------
     TypeError, ValueError : x or y is not as for fit, or their loss not finite.
     """
-    net = copy.deepcopy(net)  # of one moment, also while another thread fits
-    architecture, dataset = net._architecture, net._dataset(x, y, None, finite=True).not_empty("x")
-    gradients = net.gradients(x, y)
+    architecture, dataset = state.architecture, state.dataset(x, y).not_empty("x")
+    gradients = state.gradients(dataset)
     wide = replace(
         architecture,
         dtype=np.dtype(np.float64),
         scale=architecture.scale.astype(architecture.dtype).astype(np.float64),
         offset=architecture.offset_for(dataset.number_type).astype(np.float64),
     )
-    parameters = [tuple(part.astype(np.float64) for part in parts) for parts in net._model.state()[0]]
+    parameters = [tuple(part.astype(np.float64) for part in parts) for parts in state.model.state()[0]]
     answered = replace(dataset, y=_widened(dataset.y))
     places = Kinks(architecture, wide, answered, parameters)
     loss = _Loss(wide, answered, parameters, places)
@@ -151,8 +150,9 @@ def checked(net: Any, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
                 name = f"layers[{i}].{letter}[{', '.join(map(str, map(int, at)))}]"
                 rounding = saturated if rounded is None else saturated + float(rounded[i][j][at])
                 found.append(slope.beside(name, float(gradient[at]), rounding, size))
-    own = isinstance(architecture.loss, Custom)
-    of_loss = _of_loss(architecture.loss, net.predict(x), dataset, tolerance, most, rng) if own else None
+    of_loss = None
+    if isinstance(architecture.loss, Custom):
+        of_loss = _of_loss(architecture.loss, state.model.predict(dataset.x), dataset, tolerance, most, rng)
     return GradientCheck(_worst(found), of_loss, len(found), kinks, tolerance)
 
 

@@ -11,14 +11,13 @@ L); where L is no mean over samples (RMSE, a loss of the user's), of L itself, a
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fcnet import _native, kernels
 from fcnet._inputs import tensors
@@ -28,6 +27,8 @@ from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
 from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
+from fcnet._training.fit import train_step
+from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.single_layers import (
     derivative,
     normalized,
@@ -190,14 +191,13 @@ def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantit
     return found
 
 
-def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) -> Iterator[Quantities]:
-    """So many steps of gradient descent on all examples at once; the network stays as it is.
+def descent(state: TrainState, problem: Problem, count: int) -> Iterator[Quantities]:
+    """So many steps of gradient descent on all samples at once; the network stays as it is.
 
     Parameters
     ----------
-    net : Network
+    state : TrainState
     problem : Problem
-    x, y : as the user gives them
     count : int
 
     Yields
@@ -209,14 +209,11 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
     DivergenceError : a step leads to what is not finite.
     """
     architecture, optimizer = problem.architecture, SGD(problem.learning_rate)
-    learner = copy.deepcopy(net)
-    learner._begin(
-        replace(architecture, specs=tuple(kind._replace(dropout=0.0) for kind in architecture.specs)),
-        net._model.state()[0],
-    )
+    without_dropout = replace(architecture, specs=tuple(spec._replace(dropout=0.0) for spec in architecture.specs))
+    learner = TrainState(without_dropout, state.model.state()[0])
     for layer, trained in zip(learner.layers, problem.trainable, strict=True):
         layer.trainable = trained
-    model = learner._model
+    model = learner.model
     inputs = architecture.scaled(problem.rows) if architecture.scales else problem.rows.astype(architecture.dtype)
     targets = problem.targets()
     before = _forward(model, problem, inputs, "")
@@ -228,10 +225,10 @@ def descent(net: Any, problem: Problem, x: ArrayLike, y: ArrayLike, count: int) 
                 step[f"F_prime_{i}"] = derivative(step[f"h_in_{i}"], problem.activation(i))
         step |= _backward(model, problem, step)
         with np.errstate(all="ignore"):  # what is not finite ends the step
-            gradients = learner.gradients(x, y)
+            gradients = learner.gradients(problem.dataset)
         for i, slopes in zip(problem.layers, gradients, strict=True):
             step |= {f"d{name}_{i}": slope for name, slope in zip(problem.parts(i), slopes, strict=True)}
-        loss = learner.train_on_batch(x, y, optimizer=optimizer)["loss"]
+        loss = train_step(learner, problem.dataset, optimizer)["loss"]
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
             step |= {f"{name}_new_{i}": part for name, part in zip(architecture.specs[i - 1].parts, parts, strict=True)}
         after = _forward(model, problem, inputs, "_new")

@@ -1,0 +1,69 @@
+"""What a network is, in a table and in its repr."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._model.architecture import Architecture
+from fcnet._model.layer_spec import LayerSpec
+
+_MOST_SHOWN = 8  # numbers of scale and offset in a repr
+
+
+class Summary(str):
+    """A table in a string, whose repr is the table: a prompt shows it as ``print`` does."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
+    """The table of ``Network.summary``; ``trainable``: of every layer."""
+    rows = [("layer", "W", "output", "activation", "parameters")]
+    counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
+    for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=True)):
+        k, m = architecture.sizes[i : i + 2]
+        parameters = (k + spec.bias + (spec.normalization is not None)) * m
+        running += len(spec.parts[3:]) * m
+        for name in ("total", "trainable" if trained else "frozen"):
+            counts[name] += parameters
+        described = architecture.described(i, trained)
+        rows.append((f"layers[{i}]", f"{k} x {m}", f"(n, {m})", described, f"{parameters:,}"))
+    counts |= {"running": running} if running else {}
+    counts |= {"bytes": (counts["total"] + running) * architecture.dtype.itemsize}
+    rows += [(name, "", "", "", f"{count:,}") for name, count in counts.items()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return Summary(
+        "\n".join(
+            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d:<{widths[3]}}  {e:>{widths[4]}}"
+            for a, b, c, d, e in rows
+        )
+    )
+
+
+def _short(value: NDArray[Any]) -> str:
+    """A number, or a list of some, as Python reads them; of many, how many and their range."""
+    if value.size <= _MOST_SHOWN:
+        return str(value[()]) if value.ndim == 0 else f"[{', '.join(map(str, value))}]"
+    return f"<{value.size} numbers from {value.min():.3g} to {value.max():.3g}>"
+
+
+def arguments(architecture: Architecture) -> str:
+    """What ``Network`` would be called with, for its repr."""
+    entries = [str(architecture.sizes[0])]
+    usual = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
+    for n, spec, plain in zip(architecture.sizes[1:], architecture.specs, usual, strict=True):
+        said = spec._asdict() | {"normalization": spec.normalization and spec.normalization.said()}
+        options = [f"{name}={value!r}" for name, value in said.items() if value != getattr(plain, name)]
+        entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
+    text = f"[{', '.join(entries)}], loss={architecture.given_loss!r}, seed={architecture.seed}"
+    text += f", dtype={architecture.dtype.name!r}"
+    for name, value, neutral in (("scale", architecture.scale, 1), ("offset", architecture.offset, 0)):
+        text += "" if np.all(value == neutral) else f", {name}={_short(value)}"
+    return text

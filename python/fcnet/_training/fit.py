@@ -1,0 +1,105 @@
+"""Fits and single steps: one trainer, opened for all steps, and what they leave in the state of the network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fcnet._training.averaging import EMA
+from fcnet._training.batch_source import open_trainer, refuse_scaled
+from fcnet._training.batch_statistics import refuse_one_sample
+from fcnet._training.callbacks import Callbacks
+from fcnet._training.dataset import MOST_EPOCHS, Dataset
+from fcnet._training.divergence import DivergenceError, grown
+from fcnet._training.early_stopping import Best
+from fcnet._training.evaluation import history_keys, score
+from fcnet._training.fit_arguments import FitData, FitOptions, check_averaging, refuse_accumulation
+from fcnet._training.history import History
+from fcnet._training.loop import Loop
+from fcnet._training.train_state import OpenStep, TrainState
+from fcnet.optimizers import Optimizer, OptimizerName, optimizer_of
+
+
+def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
+    """ValueError where metrics, schedule or early stopping need what the fit does not have."""
+    metric_set, validation, schedule = options.metric_set, data.validation, options.schedule
+    if metric_set and validation is None:
+        raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
+    keys = history_keys(state.architecture.classifies, validation is not None, metric_set)
+    if schedule is not None:
+        schedule.check_figures(keys, "schedule")
+    if options.early_stopping is not None:
+        options.early_stopping.check_figures(keys, "early_stopping")
+    if schedule is not None and data.source.steps is None:
+        raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
+
+
+def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callbacks) -> History:
+    """Train, as ``Network.fit`` documents it.
+
+    Raises
+    ------
+    ValueError : options need what the data do not have.
+    Exception : what ``Network.fit`` raises.
+    """
+    _check_rules(state, data, options)
+    validation, metric_set, source = data.validation, options.metric_set, data.source
+    if validation is not None:  # a metric that fails should do so before hours of training
+        tried = validation if isinstance(validation, Dataset) else validation.first
+        score(state.model, state.architecture, tried, metric_set)
+    source.open(state.model, options.optimizer, state.trainable, options.averaging)
+    try:
+        state.open_step, state.feature_names = None, data.feature_names
+        state.architecture = replace(state.architecture, classes=data.classes)
+        columns: dict[str, list[float]] = {f"val_{name}": [] for name in metric_set if name != "accuracy"}
+        earlier = state.history.last_of(options.initial_epoch, state.model.epochs)
+        state.history = History(metrics=columns, earlier=earlier)
+        state.best = Best(options.early_stopping, state.history, state.best.kept)
+        Loop(state, data, options, callbacks).run()
+    finally:
+        source.trainer.close()
+    return state.history
+
+
+def train_step(
+    state: TrainState, batch: Dataset, optimizer: Optimizer | OptimizerName, averaging: EMA | None = None
+) -> dict[str, float]:
+    """One step, as ``Network.train_on_batch`` documents it.
+
+    Raises
+    ------
+    Exception : what ``Network.train_on_batch`` raises.
+    """
+    optimizer = optimizer_of(optimizer)
+    refuse_accumulation(optimizer, "single steps")
+    check_averaging(averaging, EMA)
+    refuse_scaled(batch, optimizer, "sample_weight")
+    architecture, model, trainable = state.architecture, state.model, state.trainable
+    data = batch.of_loss(architecture)
+    refuse_one_sample(architecture, trainable, len(batch.x), "x")
+    if not state.steps:  # as fit looks at its first batch
+        batch.warn_of_lost_digits(architecture)
+    last, state.open_step = state.open_step, None  # until the step is done: one that fails keeps nothing open
+    goes_on = last is not None and last[:3] == (optimizer, trainable, averaging)
+    if last is not None and goes_on:
+        trainer = last.trainer
+    else:
+        trainer = open_trainer(model, data, len(batch.x), optimizer, trainable, averaging)
+    try:
+        if goes_on:
+            trainer.open()
+        trainer.use(*data)
+        step = state.steps + 1
+        dropped_by = MOST_EPOCHS - step % 2**31  # in place of the epoch
+        loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
+        if not diverged:
+            state.steps = step
+            state.open_step = OpenStep(optimizer, trainable, averaging, trainer)
+            state.feature_names = batch.features
+            if batch.classes is not architecture.classes:
+                state.architecture = replace(architecture, classes=batch.classes)
+    finally:
+        trainer.close()
+    if diverged:
+        large = grown(model, architecture, batch.x)
+        raise DivergenceError.of("this step", loss, optimizer, architecture.classifies, large)
+    return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if architecture.classifies else {})

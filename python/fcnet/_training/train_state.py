@@ -1,0 +1,182 @@
+"""What a network is and has learnt: its architecture, the native model, and what its fits leave behind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet._checks.numbers import whole_number
+from fcnet._inputs import feature_names
+from fcnet._inputs.feature_names import Name
+from fcnet._inputs.standardization import Columns
+from fcnet._model.architecture import ARGUMENTS, Architecture
+from fcnet._native import Trainer
+from fcnet._training.averaging import EMA
+from fcnet._training.dataset import MOST_EPOCHS, Dataset
+from fcnet._training.early_stopping import Best
+from fcnet._training.history import History
+from fcnet.layers import Layer
+from fcnet.optimizers import Optimizer
+
+_LEARNT = (
+    *("parameters", "history", "epochs_trained", "steps", "feature_names", "trainable"),
+    *("optimizer_state", "average_state", "best"),
+)
+_NEWER: dict[str, Any] = {"best": None, "classes": None, "steps": 0}  # which older pickles lack
+
+
+class OpenStep(NamedTuple):
+    """The trainer that the last single step left open for the next, and what it was opened for."""
+
+    optimizer: Optimizer
+    trainable: list[bool]
+    averaging: EMA | None
+    trainer: Trainer
+
+
+class TrainState:
+    """What a network is and has learnt; ``Network`` holds one.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    model : Model
+        Parameters, optimizer state, the state of an average.
+    layers : tuple of Layer
+    feature_names : tuple, or None
+        As they are kept, see ``fcnet._inputs.feature_names``.
+    history : History
+    best : Best
+        Of the last fit.
+    steps : int
+        Of ``train_on_batch``, and of first epochs that were cut off after some step: 1 each.
+    open_step : OpenStep or None
+
+    Parameters
+    ----------
+    architecture : Architecture
+    parameters : sequence of arrays for each layer, optional
+        By default fresh ones.
+    """
+
+    __slots__ = ("architecture", "best", "feature_names", "history", "layers", "model", "open_step", "steps")
+
+    def __init__(self, architecture: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
+        self.model = architecture.model(parameters)
+        self.architecture = architecture
+        self.layers = tuple(Layer(self.model, i, architecture) for i in range(len(architecture.specs)))
+        self.feature_names: tuple[Name, ...] | None = None
+        self.history = History()
+        self.best = Best(None, self.history)
+        self.steps = 0
+        self.open_step: OpenStep | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Also by single steps, or in an epoch that did not end."""
+        return bool(self.model.epochs or self.steps)
+
+    @property
+    def trainable(self) -> list[bool]:
+        """Of every layer."""
+        return [layer.trainable for layer in self.layers]
+
+    def dataset(
+        self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, finite: bool = True
+    ) -> Dataset:
+        """The checked samples of what a user gives.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not what ``Network.fit`` expects.
+        """
+        known, learn = self.feature_names, not self.is_trained
+        return Dataset.of(self.architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
+
+    def adapt(self, x: Any) -> None:
+        """Take offset and scale from x, as ``Network.adapt`` documents it.
+
+        Raises
+        ------
+        TypeError, ValueError : x is not as there, or the network is trained already.
+        RuntimeError : the network is being fitted.
+        """
+        if self.is_trained:
+            raise ValueError(
+                "the network is trained already, for the offset and scale that it has: expected a new one, to adapt "
+                "before its first fit"
+            )
+        columns = Columns(self.architecture.sizes[0], self.feature_names)
+        columns.add(x)
+        if not columns.count:
+            raise ValueError("x has no rows: expected at least one")
+        adapted = self.architecture.with_input(*columns.offset_and_scale(self.architecture.dtype))
+        self.model.set_input(*adapted.input())
+        self.architecture, self.feature_names = adapted, columns.names
+
+    def gradients(self, dataset: Dataset) -> list[tuple[NDArray[Any], ...]]:
+        """dW, dB and for normalised layers dgamma of every layer."""
+        return [tuple(parts[:3]) for parts in self.model.gradients(*dataset.of_loss(self.architecture))[1]]
+
+    def copy(self) -> TrainState:
+        """Another one, of one moment also while another thread fits this one."""
+        return TrainState.from_dict(copy.deepcopy(self.to_dict()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in plain values and arrays, for files, ``pickle`` and ``copy``."""
+        kept = self.best.kept  # while another thread fits, it is of no epoch that the history has not seen,
+        history = self.history.plain()  # and that of none that the weights have not
+        weights = kept and kept[1]
+        parameters, optimizer_state, average_state, epochs_trained, best = self.model.state(weights)
+        return {
+            **self.architecture.arguments(),
+            "trainable": self.trainable,
+            "epochs_trained": epochs_trained,
+            "steps": self.steps,
+            "history": history,
+            "feature_names": self.feature_names,
+            "parameters": parameters,
+            "optimizer_state": optimizer_state,
+            "average_state": average_state,
+            "best": kept and (kept[0], best),
+        }
+
+    @classmethod
+    def from_dict(cls, given: Any) -> TrainState:
+        """From ``to_dict``, which may come from a damaged file.
+
+        Raises
+        ------
+        TypeError, ValueError : it does not make sense.
+        """
+        s = _NEWER | given if isinstance(given, dict) else {}
+        if set(s) != {*ARGUMENTS, *_LEARNT}:
+            expected = ", ".join(sorted((*ARGUMENTS, *_LEARNT)))
+            raise ValueError(f"the state of a network is damaged: expected {expected}")
+        learnt = {name: s.pop(name) for name in _LEARNT}
+        architecture = Architecture.restored(**s)
+        trainable = learnt["trainable"]
+        if not isinstance(trainable, list) or len(trainable) != len(architecture.specs):
+            raise ValueError(
+                f"trainable is {trainable!r}: expected a flag for each of {len(architecture.specs)} layers"
+            )
+        state = cls(architecture, learnt["parameters"])
+        for layer, flag in zip(state.layers, trainable, strict=True):
+            layer.trainable = flag
+        if learnt["optimizer_state"] is not None:
+            state.model.set_optimizer_state(*learnt["optimizer_state"])
+        if learnt["average_state"] is not None:
+            kind, count, beneath = learnt["average_state"]
+            state.model.set_average_state(kind, count, architecture.parts(beneath))
+        state.feature_names = feature_names.checked(learnt["feature_names"], architecture.sizes[0])
+        if learnt["best"] is not None:
+            epoch, weights = learnt["best"]
+            snapshot = state.model.snapshot(weights and architecture.parts(weights))
+            state.best.kept = whole_number(epoch, "best", 0, MOST_EPOCHS), snapshot
+        state.history = History(**learnt["history"])
+        state.steps = whole_number(learnt["steps"], "steps", 0, 2**63 - 1)
+        state.model.epochs = whole_number(learnt["epochs_trained"], "epochs_trained", 0, MOST_EPOCHS)
+        return state
