@@ -22,7 +22,7 @@ from processes import DEADLINE
 pytestmark = pytest.mark.once
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-CSS = Path(fc.__file__).parent / "explanation/page.css"
+CSS = Path(fc.__file__).parent / "explanation/drawing/page.css"
 
 # Runs behind the page's own script: moves the slider, and writes down what there is to see.
 PROBE = """

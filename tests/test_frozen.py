@@ -41,7 +41,7 @@ def test_the_hook_is_where_pyinstaller_looks_for_it():
 
 def test_the_hook_names_every_file_that_the_package_reads():
     read = {"datasets/README.md", "datasets/digits.npz"} | {
-        f"explanation/{name}" for name in os.listdir(PACKAGE / "explanation")
+        f"explanation/drawing/{name}" for name in os.listdir(PACKAGE / "explanation/drawing")
     }
     there = {
         str(path.relative_to(PACKAGE).as_posix())

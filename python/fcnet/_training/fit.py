@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fcnet._checks import console
 from fcnet._training.averaging import EMA
 from fcnet._training.batch_source import open_trainer, refuse_scaled
 from fcnet._training.batch_statistics import refuse_one_sample
@@ -29,6 +30,10 @@ def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
         schedule.check_figures(keys, "schedule")
     if options.early_stopping is not None:
         options.early_stopping.check_figures(keys, "early_stopping")
+        start = options.early_stopping.start_from_epoch
+        if options.initial_epoch < options.epochs <= start:
+            text = f"early_stopping has start_from_epoch={start}, and epochs is {options.epochs}"
+            console.warn(f"{text}: it watches none of them", RuntimeWarning)
     if schedule is not None and data.source.steps is None:
         raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
 
