@@ -115,7 +115,7 @@ def innermost_loops(code: list[tuple[int, str]]) -> list[list[str]]:
 
 @needs_objects
 @pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump")
-@pytest.mark.parametrize("product", ["forward", "back_data", "update", "accumulate", "product"])
+@pytest.mark.parametrize("product", ["forward", "backward_data", "update", "backward_weights", "product"])
 @pytest.mark.parametrize("element", ["float", "double"])
 @pytest.mark.parametrize("isa", ["avx512", "avx2"])
 def test_tile_loops_keep_their_vectors_in_registers(isa, element, product):

@@ -41,7 +41,7 @@ def test_weights_beyond_the_activations_go_by_layers_where_threads_would_have_to
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_take_whole_tiles_of_samples_where_those_divide_evenly(dtype, isa):
     sizes = [16] * 129
-    grain = plan(sizes, 9, 4, dtype)["sample_grain"]
+    grain = plan(sizes, 9, 4, dtype)["sample_granularity"]
     schedules = {n: plan(sizes, n * grain, 4, dtype)["schedule"] for n in range(3, 21)}
     assert {n for n, schedule in schedules.items() if schedule == "panels"} == {4, 8, 12, *range(16, 21)}
 

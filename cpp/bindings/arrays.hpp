@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "fcnet/base/checked.hpp"
+#include "fcnet/base/checked_size.hpp"
 #include "fcnet/base/layout.hpp"
 
 namespace fcnet::bindings {
@@ -91,7 +91,7 @@ class Input {
 
   // A broadcast view can be larger than memory: refuse it before it is copied.
   static void check_size(const py::array& a, const char* name) {
-    Checked bytes = sizeof(T);
+    CheckedSize bytes = sizeof(T);
     for (py::ssize_t i = 0; i < a.ndim(); ++i) bytes = bytes * static_cast<std::size_t>(a.shape(i));
     if (!bytes.ok()) {
       PyErr_SetString(PyExc_OverflowError, (std::string(name) + " has shape " + shape_text(a) + ": too large").c_str());

@@ -36,10 +36,10 @@ void set_average_state(const std::shared_ptr<Model<T>>& model, const std::string
     value_error("count of an average is not a positive whole number");
   const typename Model<T>::Claim claim(model, "this network is being fitted");
   const GivenLayers<T> given(model->shape(), layers);
-  raise_unless_ok(Attention().run([&](Watch& watch) {
-    const Status s = average->weights.allocate(model->shape(), watch);
-    return s == Status::ok ? given.write(average->weights, watch) : s;
-  }));
+  run_or_raise([&](Cancellation& cancellation) {
+    const Status s = average->weights.allocate(model->shape(), cancellation);
+    return s == Status::ok ? given.write(average->weights, cancellation) : s;
+  });
   model->exchange_average(average);
 }
 

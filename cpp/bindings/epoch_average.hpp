@@ -24,8 +24,8 @@ class EpochAverage {
     next_->over = by.over;
   }
 
-  [[nodiscard]] Status prepare(Watch& watch) {
-    return goes_on_ && next_ != nullptr && next_ != before_ ? next_->copy(*before_, watch) : Status::ok;
+  [[nodiscard]] Status prepare(Cancellation& cancellation) {
+    return goes_on_ && next_ != nullptr && next_ != before_ ? next_->copy(*before_, cancellation) : Status::ok;
   }
   // What the trainer begins with: the weights beneath, where they go on without an average.
   const Parameters<T>* start(const Parameters<T>* published) const {

@@ -29,8 +29,9 @@ class Fit {
     if (used > samples_.n) value_error("used is more than the rows of x");
     open();
     const Data<T> data = targets_.data(samples_);
-    raise_unless_ok(Attention().run(
-        [&](Watch& watch) { return trainer_.prepare(model->shape(), data, batch, chosen, watch, trained); }));
+    run_or_raise([&](Cancellation& cancellation) {
+      return trainer_.prepare(model->shape(), data, batch, chosen, cancellation, trained);
+    });
     if (used != 0) trainer_.use_first(used);
   }
 
@@ -44,7 +45,8 @@ class Fit {
     samples_ = std::move(samples);
     targets_ = std::move(targets);
     const Data<T> data = targets_.data(samples_);
-    const Status status = Attention().run([&](Watch& watch) { return trainer_.use(data, watch); });
+    const Status status =
+        SignalPoll().run([&](Cancellation& cancellation) { return trainer_.use(data, cancellation); });
     if (status != Status::ok) close();  // until it gets others
     raise_unless_ok(status);
   }
@@ -69,7 +71,7 @@ class Fit {
         told = done.samples;
         on_progress(done.samples, done.loss, done.correct);
       };
-    Attention attention(report, every_step);
+    SignalPoll poll(report, every_step);
     auto start = model.published();
     // What may fail is made before anything is taken out of the model: publishing cannot.
     const auto next = shared<Parameters<T>>();
@@ -78,15 +80,15 @@ class Fit {
     const auto before = model.exchange_optimizer_state(nullptr);
     const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
     const auto state = mine ? before : fresh;
-    const LossResult result = attention.run([&](Watch& watch) {
+    const LossResult result = poll.run([&](Cancellation& cancellation) {
       const Status ready = mine      ? Status::ok
-                           : goes_on ? state->copy(*before, watch)
-                                     : state->begin(optimizer_, start->panels().size(), watch);
+                           : goes_on ? state->copy(*before, cancellation)
+                                     : state->begin(optimizer_, start->panels().size(), cancellation);
       if (ready != Status::ok) return LossResult{.status = ready};
-      if (const Status s = averaged.prepare(watch); s != Status::ok) return LossResult{.status = s};
+      if (const Status s = averaged.prepare(cancellation); s != Status::ok) return LossResult{.status = s};
       state->optimizer = optimizer_;
       return trainer_.run_epoch(*averaged.start(start.get()), *state, model.seed(), epoch, shuffle_,
-                                of_steps ? of_steps->data() : nullptr, watch, averaged.next(), whole);
+                                of_steps ? of_steps->data() : nullptr, cancellation, averaged.next(), whole);
     });
     running.reset();
     if (!trainer_.has_parameters()) {  // it has not begun
@@ -102,7 +104,7 @@ class Fit {
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
       const py::error_already_set interruption;
-      if (!attention.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
+      if (!poll.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
       throw interruption;
     }
     raise_unless_ok(result.status);
@@ -158,9 +160,9 @@ class Fit {
     const auto next = shared<Parameters<T>>();
     EpochAverage<T, Model<T>> averaged(model, averaging_, true);
     const Status status = Unlocked::run([&] {
-      Watch nobody;
-      Status s = averaged.prepare(nobody);
-      if (s == Status::ok) s = trainer_.begin(*start, averaged.next(), nobody);
+      Cancellation never;
+      Status s = averaged.prepare(never);
+      if (s == Status::ok) s = trainer_.begin(*start, averaged.next(), never);
       if (s == Status::ok) trainer_.end_epoch();
       return s;
     });

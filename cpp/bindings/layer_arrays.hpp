@@ -48,8 +48,8 @@ class GivenPart {
                 : values_.expect({dim(out)}, sizes({out}).c_str());
   }
 
-  [[nodiscard]] Status write(Parameters<T>& parameters, Watch& watch) const {
-    return parameters.write(layer_, part_.first_row, rows_, values_.data(), watch);
+  [[nodiscard]] Status write(Parameters<T>& parameters, Cancellation& cancellation) const {
+    return parameters.write(layer_, part_.first_row, rows_, values_.data(), cancellation);
   }
 
  private:
@@ -72,9 +72,9 @@ class GivenLayers {
     }
   }
 
-  [[nodiscard]] Status write(Parameters<T>& parameters, Watch& watch) const {
+  [[nodiscard]] Status write(Parameters<T>& parameters, Cancellation& cancellation) const {
     for (const GivenPart<T>& part : parts_)
-      if (const Status s = part.write(parameters, watch); s != Status::ok) return s;
+      if (const Status s = part.write(parameters, cancellation); s != Status::ok) return s;
     return Status::ok;
   }
 
@@ -88,7 +88,8 @@ py::array array_of_part(const Parameters<T>& parameters, Size layer, const Layer
   const Size in = part.matrix ? parameters.shape().sizes[layer] : 1, out = parameters.shape().sizes[layer + 1];
   py::array_t<T> a(part.matrix ? Dimensions{dim(in), dim(out)} : Dimensions{dim(out)});
   T* const to = a.mutable_data();
-  raise_unless_ok(Attention().run([&](Watch& watch) { return parameters.read(layer, part.first_row, in, to, watch); }));
+  run_or_raise(
+      [&](Cancellation& cancellation) { return parameters.read(layer, part.first_row, in, to, cancellation); });
   return a;
 }
 

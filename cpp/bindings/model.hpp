@@ -27,9 +27,9 @@ class Model {
   Model(const Shape& shape, std::uint64_t seed, AnyInputScale<T> input, Fill fill)
       : shape_(shape), seed_(seed), input_(std::move(input)) {
     auto fresh = shared<Parameters<T>>();
-    const Status status = Attention().run([&](Watch& watch) {
-      const Status s = fresh->allocate(shape, watch);
-      return s == Status::ok ? fill(*fresh, watch) : s;
+    const Status status = SignalPoll().run([&](Cancellation& cancellation) {
+      const Status s = fresh->allocate(shape, cancellation);
+      return s == Status::ok ? fill(*fresh, cancellation) : s;
     });
     raise_unless_ok(status);
     now_.parameters = std::move(fresh);
@@ -73,7 +73,7 @@ class Model {
   }
 
   // What the network is, all of one moment.
-  struct Moment {
+  struct Snapshot {
     std::shared_ptr<Parameters<T>> parameters;
     // What the optimiser of the last fit remembers; null where there is nothing, or while an epoch changes it. Whoever
     // holds a copy of the pointer may read: an epoch then goes on with a copy.
@@ -82,7 +82,7 @@ class Model {
     std::shared_ptr<WeightAverage<T>> average;
     std::uint64_t epochs = 0;  // that it was trained for
   };
-  Moment now() const {
+  Snapshot now() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return now_;
   }
@@ -123,7 +123,7 @@ class Model {
   Shape shape_;
   std::uint64_t seed_;
   AnyInputScale<T> input_;
-  Moment now_;
+  Snapshot now_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks

@@ -13,18 +13,18 @@ namespace fcnet::bindings {
 
 // None where there is nothing to remember, or an epoch is changing it.
 template <class T>
-py::object optimizer_state_of(const Model<T>& model, const typename Model<T>::Moment& moment) {
+py::object optimizer_state_of(const Model<T>& model, const typename Model<T>::Snapshot& moment) {
   const auto& state = moment.optimizer;
   if (state == nullptr || state->slots.size() == 0) return py::none();
   py::list slots;
   Parameters<T> slot;
   const Size size = moment.parameters->panels().size();
   for (Size i = 0; i < state_slots(state->optimizer); ++i) {
-    raise_unless_ok(Attention().run([&](Watch& watch) {
-      const Status s = slot.allocate(model.shape(), watch);
+    run_or_raise([&](Cancellation& cancellation) {
+      const Status s = slot.allocate(model.shape(), cancellation);
       if (s == Status::ok) std::copy_n(state->slots.data() + i * size, size, slot.panels().data());
       return s;
-    }));
+    });
     slots.append(arrays_of_layers(slot));
   }
   const Powers& p = state->powers;
@@ -42,21 +42,21 @@ void set_optimizer_state(const std::shared_ptr<Model<T>>& model, const std::stri
   const typename Model<T>::Claim claim(model, "this network is being fitted");
   const auto state = shared<OptimizerState<T>>();
   const Size size = model->published()->panels().size();
-  raise_unless_ok(Attention().run([&](Watch& watch) { return state->begin(optimizer, size, watch); }));
+  run_or_raise([&](Cancellation& cancellation) { return state->begin(optimizer, size, cancellation); });
   state->powers = {powers[0], powers[1], powers[2]};
   for (Size i = 0; i < slots.size(); ++i) {
     const GivenLayers<T> given(model->shape(), slots[i]);
     Parameters<T> slot;
     bool negative = false;
-    raise_unless_ok(Attention().run([&](Watch& watch) {
-      Status s = slot.allocate(model->shape(), watch);
-      if (s == Status::ok) s = given.write(slot, watch);
+    run_or_raise([&](Cancellation& cancellation) {
+      Status s = slot.allocate(model->shape(), cancellation);
+      if (s == Status::ok) s = given.write(slot, cancellation);
       if (s != Status::ok) return s;
       const T* const from = slot.panels().data();
       std::copy_n(from, size, state->slots.data() + i * size);
       if (i == slot_of_squares(optimizer)) negative = std::any_of(from, from + size, [](T value) { return value < 0; });
       return s;
-    }));
+    });
     if (negative)
       value_error("slot " + std::to_string(i) + " of '" + name + "' is negative: expected sums or means of squares");
   }

@@ -109,7 +109,7 @@ struct Backward {
     k = h.size(1);
   }
 
-  RowMajorProduct<T> back_data(const T* w, T* sigma_prev) const {
+  RowMajorProduct<T> backward_data(const T* w, T* sigma_prev) const {
     return {.rows = n,
             .columns = k,
             .depth = m,
@@ -155,7 +155,7 @@ py::object sigma_backward(py::object sigma, py::object w, py::object h, py::obje
     Input<T> ws(w, "w");
     ws.expect({dim(s.k), dim(s.m)}, s.w_shape().c_str());
     py::array_t<T> prev = output<T>(out, {dim(s.n), dim(s.k)}, {sigma, w, h});
-    const auto p = s.back_data(ws.data(), prev.mutable_data());
+    const auto p = s.backward_data(ws.data(), prev.mutable_data());
     unlocked([&] { return multiply(p); });
     return prev;
   });
@@ -191,7 +191,7 @@ py::object backward_and_update(py::object sigma, py::object w, py::object b, py:
   T* const bs = writable<T>(b, "b", {dim(s.m)}, {sigma, h, w});
   py::array_t<T> prev;
   if (out != nullptr) prev = output<T>(*out, {dim(s.n), dim(s.k)}, {sigma, w, b, h});
-  const auto back = s.back_data(ws, out != nullptr ? prev.mutable_data() : nullptr);
+  const auto back = s.backward_data(ws, out != nullptr ? prev.mutable_data() : nullptr);
   const auto pw = s.weights(ws, &step), pb = s.biases(bs, &step);
   unlocked([&] {
     if (out != nullptr)

@@ -39,8 +39,8 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
   AnyInputScale<T> input = input_scale<T>(scale, offset, shape.inputs());
   std::optional<GivenLayers<T>> layers;
   if (given) layers.emplace(shape, *given);
-  return shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Watch& watch) {
-    return layers ? layers->write(parameters, watch) : initialize(parameters, seed, watch);
+  return shared<Model<T>>(shape, seed, std::move(input), [&](Parameters<T>& parameters, Cancellation& cancellation) {
+    return layers ? layers->write(parameters, cancellation) : initialize(parameters, seed, cancellation);
   });
 }
 
@@ -116,10 +116,10 @@ PySnapshot snapshot_of(const PyModel& self, const std::optional<Layers>& layers)
     if (!layers) return {model->published_parameters()};
     const GivenLayers<T> given(model->shape(), *layers);
     const auto parameters = shared<Parameters<T>>();
-    raise_unless_ok(Attention().run([&](Watch& watch) {
-      const Status s = parameters->allocate(model->shape(), watch);
-      return s == Status::ok ? given.write(*parameters, watch) : s;
-    }));
+    run_or_raise([&](Cancellation& cancellation) {
+      const Status s = parameters->allocate(model->shape(), cancellation);
+      return s == Status::ok ? given.write(*parameters, cancellation) : s;
+    });
     return {parameters};
   });
 }
@@ -130,10 +130,10 @@ void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
   const typename Model<T>::Claim claim(model, "this network is being fitted: its parameters cannot be set");
   const auto before = model->published();
   const auto next = shared<Parameters<T>>();
-  raise_unless_ok(Attention().run([&](Watch& watch) {
-    const Status s = next->copy(*before, watch);
-    return s == Status::ok ? given.write(*next, watch) : s;
-  }));
+  run_or_raise([&](Cancellation& cancellation) {
+    const Status s = next->copy(*before, cancellation);
+    return s == Status::ok ? given.write(*next, cancellation) : s;
+  });
   model->exchange_average(nullptr);
   model->publish(next);
 }
@@ -167,7 +167,7 @@ py::array predict_rows(const PyModel& self, py::object x, const py::object& rows
     T* const to = out.mutable_data();
     const auto parameters = model->published();
     const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
-    raise_unless_ok(Attention().run([&](Watch& watch) { return predict(*parameters, data, to, watch); }));
+    run_or_raise([&](Cancellation& cancellation) { return predict(*parameters, data, to, cancellation); });
     return out;
   });
 }
@@ -181,7 +181,7 @@ py::array predict_otherwise(const PyModel& self, py::object x, bool logits, std:
     const auto parameters = model->published();
     const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
     const Wanted<T> wanted{logits, nullptr, dropout_seed};
-    raise_unless_ok(Attention().run([&](Watch& watch) { return predict(*parameters, data, to, watch, wanted); }));
+    run_or_raise([&](Cancellation& cancellation) { return predict(*parameters, data, to, cancellation, wanted); });
     return out;
   });
 }
@@ -200,8 +200,9 @@ py::list activations_of(const PyModel& self, py::object x) {
     const auto parameters = model->published();
     const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
     const Wanted<T> wanted{false, layers.data(), {}};
-    raise_unless_ok(Attention().run(
-        [&](Watch& watch) { return predict(*parameters, data, static_cast<T*>(nullptr), watch, wanted); }));
+    run_or_raise([&](Cancellation& cancellation) {
+      return predict(*parameters, data, static_cast<T*>(nullptr), cancellation, wanted);
+    });
     return arrays;
   });
 }
@@ -213,7 +214,7 @@ py::tuple evaluate_rows(const PyModel& self, py::object x, py::object y, py::obj
     const Targets<T> targets(std::move(y), weights, model->shape(), samples.total);
     const auto parameters = model->published();
     const Data<T> data = targets.data(samples);
-    const LossResult result = Attention().run([&](Watch& watch) { return evaluate(*parameters, data, watch); });
+    const auto result = SignalPoll().run([&](auto& cancellation) { return evaluate(*parameters, data, cancellation); });
     raise_unless_ok(result.status);
     return py::make_tuple(result.loss, result.correct);
   });
@@ -228,8 +229,8 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
     const auto parameters = model->published();
     const Data<T> data = targets.data(samples);
     Parameters<T> gradient;
-    const LossResult result =
-        Attention().run([&](Watch& watch) { return gradients(*parameters, data, gradient, watch); });
+    const auto result =
+        SignalPoll().run([&](auto& cancellation) { return gradients(*parameters, data, gradient, cancellation); });
     raise_unless_ok(result.status);
     return py::make_tuple(result.loss, arrays_of_layers(gradient));
   });

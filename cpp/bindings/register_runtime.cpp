@@ -6,8 +6,8 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
-#include "fcnet/engine/ceilings_driver.hpp"
 #include "fcnet/engine/plan.hpp"
+#include "fcnet/engine/roofline_driver.hpp"
 #include "fcnet/engine/shuffle.hpp"
 #include "fcnet/engine/validation_split.hpp"
 #include "fcnet/isa/dispatch.hpp"
@@ -47,20 +47,20 @@ void choose_instruction_set() {
 
 // Operations or bytes a second.
 double ceiling(const std::string& what, const std::string& dtype, int threads, Size working_set) {
-  Ceiling wanted = Ceiling::multiply_add;
+  Roofline wanted = Roofline::multiply_add;
   if (what == "tile") {
-    wanted = Ceiling::tile;
+    wanted = Roofline::tile;
   } else if (what == "read") {
-    wanted = Ceiling::read;
+    wanted = Roofline::read;
   } else if (what == "update") {
-    wanted = Ceiling::update;
+    wanted = Roofline::update;
   } else if (what != "multiply_add") {
     value_error("what is '" + what + "': expected multiply_add, tile, read or update");
   }
   if (dtype != "float32" && dtype != "float64") value_error("dtype is '" + dtype + "': expected float32 or float64");
   if (threads < 1 || threads > max_threads)
     value_error("threads is " + std::to_string(threads) + ": expected 1 to " + std::to_string(max_threads));
-  const auto measure = dtype == "float32" ? measure_ceiling<float> : measure_ceiling<double>;
+  const auto measure = dtype == "float32" ? measure_roofline<float> : measure_roofline<double>;
   double per_second = 0;
   raise_unless_ok(Unlocked::run([&] { return measure(wanted, threads, working_set, &per_second); }));
   return per_second;
@@ -77,7 +77,7 @@ py::dict plan(const std::vector<Size>& sizes, const std::string& dtype, Size bat
                                                 : "layers",
                     "threads"_a = plan.by_rows ? 1 : plan.threads, "chunk"_a = plan.chunk,
                     "stoppable"_a = plan.stoppable, "steps_at_once"_a = plan.steps_at_once,
-                    "sample_grain"_a = sample_grain<T>());
+                    "sample_granularity"_a = sample_granularity<T>());
   };
   return dtype == "float32" ? of(float{}) : of(double{});
 }
@@ -91,11 +91,10 @@ py::tuple held_back(std::uint64_t seed, std::uint32_t epoch, Size n, double shar
   if (given != nullptr && std::any_of(given, given + n, [](std::int32_t label) { return label < 0; }))
     value_error("labels are negative");
   ValidationSplit split;
-  const auto run = [](auto work) { raise_unless_ok(Attention().run(work)); };
-  run([&](Watch& watch) { return split.draw(seed, epoch, n, share, given, watch); });
+  run_or_raise([&](Cancellation& cancellation) { return split.draw(seed, epoch, n, share, given, cancellation); });
   py::array_t<std::int64_t> kept(dim(n - split.held())), held(dim(split.held()));
   std::int64_t *const to = kept.mutable_data(), *const rest = held.mutable_data();
-  run([&](Watch& watch) { return split.list(to, rest, watch); });
+  run_or_raise([&](Cancellation& cancellation) { return split.list(to, rest, cancellation); });
   return py::make_tuple(kept, held);
 }
 

@@ -63,7 +63,7 @@ struct Samples {
     if (input == nullptr) return;
     rows.scale = input->scale.data();
     rows.offset = input->offset.data();
-    if (!input->exact.empty() && is_rounded(rows.element)) rows.exact = input->exact.data();
+    if (!input->exact.empty() && is_rounded(rows.dtype)) rows.exact = input->exact.data();
   }
   Samples(const Samples&) = delete;  // rows point into it
   Samples& operator=(const Samples&) = delete;
@@ -72,9 +72,9 @@ struct Samples {
 
  private:
   // Whether float holds not all numbers of this kind.
-  static bool is_rounded(Element element) {
-    return element == Element::float64 || element == Element::int32 || element == Element::int64 ||
-           element == Element::uint32 || element == Element::uint64;
+  static bool is_rounded(DType dtype) {
+    return dtype == DType::float64 || dtype == DType::int32 || dtype == DType::int64 || dtype == DType::uint32 ||
+           dtype == DType::uint64;
   }
 
   void choose(const py::object& numbers) {
@@ -88,7 +88,7 @@ struct Samples {
   void read_dense(py::array x) {
     array = std::move(x);
     const py::ssize_t bytes = array.itemsize();
-    rows.element = element_of(array.dtype().kind(), bytes);
+    rows.dtype = dtype_of(array.dtype().kind(), bytes);
     if (array.ndim() != 2 || static_cast<Size>(array.shape(1)) != rows.columns)
       value_error("x has shape " + shape_text(array) + ": expected (n_samples, " + std::to_string(rows.columns) + ")");
     if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) value_error("x is not aligned");
@@ -113,7 +113,7 @@ struct Samples {
         starts.back() > std::min(array.size(), indices.size()))
       value_error("x has starts that are not in its data");
     total = starts.size() - 1;
-    rows.element = array.itemsize() == 4 ? Element::float32 : Element::float64;
+    rows.dtype = array.itemsize() == 4 ? DType::float32 : DType::float64;
     rows.x = array.data();
     rows.starts = starts.data();
     rows.indices = indices.data();
@@ -131,18 +131,18 @@ struct Samples {
     return a;
   }
 
-  Element element_of(char kind, py::ssize_t bytes) const {
+  DType dtype_of(char kind, py::ssize_t bytes) const {
     if (native_order(array)) {
-      if (kind == 'f' && bytes == 2) return Element::float16;
-      if (kind == 'f' && bytes == 4) return Element::float32;
-      if (kind == 'f' && bytes == 8) return Element::float64;
+      if (kind == 'f' && bytes == 2) return DType::float16;
+      if (kind == 'f' && bytes == 4) return DType::float32;
+      if (kind == 'f' && bytes == 8) return DType::float64;
       const bool is_signed = kind == 'i', whole = is_signed || kind == 'u' || kind == 'b';
-      if (whole && bytes == 1) return is_signed ? Element::int8 : Element::uint8;
-      if (whole && bytes == 2) return is_signed ? Element::int16 : Element::uint16;
-      if (whole && bytes == 4) return is_signed ? Element::int32 : Element::uint32;
-      if (whole && bytes == 8) return is_signed ? Element::int64 : Element::uint64;
+      if (whole && bytes == 1) return is_signed ? DType::int8 : DType::uint8;
+      if (whole && bytes == 2) return is_signed ? DType::int16 : DType::uint16;
+      if (whole && bytes == 4) return is_signed ? DType::int32 : DType::uint32;
+      if (whole && bytes == 8) return is_signed ? DType::int64 : DType::uint64;
     }
-    if (kind == 'V' && bytes == 2) return Element::bfloat16;  // fcnet.tensors: NumPy has no type for it
+    if (kind == 'V' && bytes == 2) return DType::bfloat16;  // fcnet.tensors: NumPy has no type for it
     refuse_dtype(array, "x", "floats or whole numbers of up to 64 bits");
   }
 };

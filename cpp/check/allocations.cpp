@@ -35,7 +35,7 @@ using namespace fcnet;
 
 namespace {
 
-constexpr double never = __builtin_inf();
+constexpr double no_clipping = __builtin_inf();
 
 long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimizer optimizer, double clip_norm,
                              Averages over) {
@@ -43,18 +43,18 @@ long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimize
   Trainer<float> trainer;
   OptimizerState<float> state;
   WeightAverage<float> average;
-  Watch nobody;
+  Cancellation never;
   Hyperparameters chosen{optimizer, 0.01, 0.9, 0.999, 1e-8};
   chosen.clip_norm = clip_norm;
   chosen.averaging = {over, 0.99};
-  if (start.allocate(set.shape, nobody) != Status::ok || initialize(start, 1, nobody) != Status::ok ||
-      trainer.prepare(set.shape, set.data(), batch, chosen, nobody) != Status::ok ||
-      state.begin(optimizer, start.panels().size(), nobody) != Status::ok)
+  if (start.allocate(set.shape, never) != Status::ok || initialize(start, 1, never) != Status::ok ||
+      trainer.prepare(set.shape, set.data(), batch, chosen, never) != Status::ok ||
+      state.begin(optimizer, start.panels().size(), never) != Status::ok)
     return -1;
   WeightAverage<float>* const formed = over == Averages::none ? nullptr : &average;
-  trainer.run_epoch(start, state, 7, 0, true, nullptr, nobody, formed);  // copies the parameters
+  trainer.run_epoch(start, state, 7, 0, true, nullptr, never, formed);  // copies the parameters
   const long before = allocations;
-  const LossResult result = trainer.run_epoch(start, state, 7, 1, true, nullptr, nobody, formed);
+  const LossResult result = trainer.run_epoch(start, state, 7, 1, true, nullptr, never, formed);
   const long after = allocations;
   return result.status == Status::ok ? after - before : -1;
 }
@@ -65,10 +65,10 @@ int main() {
   choose_isa(nullptr);
   const check::TrainingSet tiny({2, 2, 2, 2}, 50), small({33, 65, 40, 10}, 300), many({64, 300, 10}, 5000);
   set_num_threads(1);
-  long counted = allocations_of_an_epoch(small, 32, Optimizer::sgd, never, Averages::none);
+  long counted = allocations_of_an_epoch(small, 32, Optimizer::sgd, no_clipping, Averages::none);
   if (allocations == 0) counted = -1;  // then nothing is counted at all
   const auto count = [&](const char* what, const check::TrainingSet& set, Size batch, Optimizer optimizer,
-                         double clip_norm = never, Averages over = Averages::none) {
+                         double clip_norm = no_clipping, Averages over = Averages::none) {
     const long n = allocations_of_an_epoch(set, batch, optimizer, clip_norm, over);
     std::printf("%s: %ld\n", what, n);
     counted = counted != 0 ? counted : n;
@@ -81,9 +81,9 @@ int main() {
     count("by layers", small, 32, Optimizer::adam);
     count("batches in several chunks", many, 5000, Optimizer::adam);
     count("gradients whose norm is clipped", small, 5, Optimizer::lion, 0.1);
-    count("an average over steps of few samples", small, 5, Optimizer::adam, never, Averages::steps);
-    count("an average over steps", small, 96, Optimizer::sgd, never, Averages::steps);
-    count("an average over epochs", small, 96, Optimizer::sgd, never, Averages::epochs);
+    count("an average over steps of few samples", small, 5, Optimizer::adam, no_clipping, Averages::steps);
+    count("an average over steps", small, 96, Optimizer::sgd, no_clipping, Averages::steps);
+    count("an average over epochs", small, 96, Optimizer::sgd, no_clipping, Averages::epochs);
     set_longest_step(0);
     count("steps that can stop anywhere", small, 97, Optimizer::adam);
     set_longest_step(0.05);

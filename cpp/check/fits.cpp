@@ -37,13 +37,13 @@ struct Numbers {
     }
   }
   template <class T>
-  RowSource<T> as(Element element) const {
-    const void* const x = element == Element::float32    ? static_cast<const void*>(single.data())
-                          : element == Element::float64  ? static_cast<const void*>(twice.data())
-                          : element == Element::float16  ? static_cast<const void*>(halves.data())
-                          : element == Element::bfloat16 ? static_cast<const void*>(brains.data())
-                                                         : static_cast<const void*>(whole.data());
-    return {x, element, inputs, inputs, 1, nullptr, nullptr, nullptr};
+  RowSource<T> as(DType dtype) const {
+    const void* const x = dtype == DType::float32    ? static_cast<const void*>(single.data())
+                          : dtype == DType::float64  ? static_cast<const void*>(twice.data())
+                          : dtype == DType::float16  ? static_cast<const void*>(halves.data())
+                          : dtype == DType::bfloat16 ? static_cast<const void*>(brains.data())
+                                                     : static_cast<const void*>(whole.data());
+    return {x, dtype, inputs, inputs, 1, nullptr, nullptr, nullptr};
   }
 };
 
@@ -63,7 +63,8 @@ class Fits {
   bool run() {
     for (int a = 0; a <= static_cast<int>(Activation::softmax); ++a) {
       const auto activation = static_cast<Activation>(a);
-      if (activation == Activation::kept || activation == Activation::exp) continue;  // not for hidden layers
+      if (activation == Activation::saved_derivative || activation == Activation::exp)
+        continue;  // not for hidden layers
       for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
         for (const double dropout : {0.0, 0.25})
           if (activation != Activation::softmax || (n == Normalization::none && dropout == 0))
@@ -71,22 +72,22 @@ class Fits {
     }
     for (int l = 0; l < static_cast<int>(Loss::custom); ++l) {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
-      for (const Size batch : {1, 4}) fit({}, static_cast<Loss>(l), batch, Element::float32, {2, 2, 2, 2});
+      for (const Size batch : {1, 4}) fit({}, static_cast<Loss>(l), batch, DType::float32, {2, 2, 2, 2});
     }
-    for (const Element element : {Element::float64, Element::float16, Element::bfloat16, Element::uint8})
-      for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, element);
+    for (const DType dtype : {DType::float64, DType::float16, DType::bfloat16, DType::uint8})
+      for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, dtype);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
       for (const Size batch : {1, 33, 70}) sparse(optimizer, batch);
     return good_;
   }
 
  private:
-  void fit(const LayerKind& hidden, Loss loss, Size batch, Element element = Element::float32,
+  void fit(const LayerKind& hidden, Loss loss, Size batch, DType dtype = DType::float32,
            const std::vector<Size>& sizes = {inputs, 33, 20, outputs}) {
     const LayerKind last{link(loss)};
     const Shape shape{sizes, loss, 0.25, {hidden, hidden, last}};
     const bool labels = loss == Loss::cross_entropy;
-    Data<T> data{numbers_.as<T>(element), samples,
+    Data<T> data{numbers_.as<T>(dtype), samples,
                  labels ? (shape.outputs() == outputs ? labels_.data() : bits_.data()) : nullptr,
                  labels ? nullptr : targets_.data()};
     data.x.columns = sizes.front();
@@ -111,7 +112,7 @@ class Fits {
       }
       starts.push_back(static_cast<std::int64_t>(numbers.size()));
     }
-    RowSource<T> rows{numbers.data(), Element::float32, columns, 0, 0, nullptr, nullptr, nullptr, starts.data()};
+    RowSource<T> rows{numbers.data(), DType::float32, columns, 0, 0, nullptr, nullptr, nullptr, starts.data()};
     rows.indices = indices.data();
     const Shape shape{{columns, 33, outputs}, Loss::cross_entropy};
     const auto of = [&](const RowSource<T>& x) {
@@ -127,23 +128,23 @@ class Fits {
     Hyperparameters chosen;
     chosen.optimizer = optimizer;
     chosen.learning_rate = 0.0001;
-    Watch nobody;
+    Cancellation never;
     Parameters<T> start;
     OptimizerState<T> state;
     Trainer<T> trainer;
-    good_ = good_ && start.allocate(shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok &&
-            state.begin(chosen.optimizer, start.panels().size(), nobody) == Status::ok &&
-            trainer.prepare(shape, data, batch, chosen, nobody) == Status::ok;
+    good_ = good_ && start.allocate(shape, never) == Status::ok && initialize(start, 1, never) == Status::ok &&
+            state.begin(chosen.optimizer, start.panels().size(), never) == Status::ok &&
+            trainer.prepare(shape, data, batch, chosen, never) == Status::ok;
     if (!good_) return all;
-    for (std::uint32_t epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(start, state, 1, epoch, true, nullptr, nobody);
+    for (std::uint32_t epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(start, state, 1, epoch, true, nullptr, never);
     for (Size l = 0; l < shape.layers(); ++l) {
       all.emplace_back(shape.rows(l) * shape.sizes[l + 1]);
-      good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), all.back().data(), nobody) == Status::ok;
+      good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), all.back().data(), never) == Status::ok;
     }
     std::vector<T> together(samples * shape.outputs()), alone(3 * shape.outputs());
-    good_ = good_ && predict(trainer.parameters(), data, together.data(), nobody) == Status::ok;
+    good_ = good_ && predict(trainer.parameters(), data, together.data(), never) == Status::ok;
     data.samples = 3;
-    good_ = good_ && predict(trainer.parameters(), data, alone.data(), nobody) == Status::ok;
+    good_ = good_ && predict(trainer.parameters(), data, alone.data(), never) == Status::ok;
     good_ = good_ && std::memcmp(alone.data(), together.data(), alone.size() * sizeof(T)) == 0;
     all.push_back(together);
     for (const std::vector<T>& numbers : all) good_ = good_ && kernels<T>().finite(numbers.data(), numbers.size());

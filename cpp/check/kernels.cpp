@@ -29,10 +29,10 @@ class Check {
       for (Size columns : {1, 31, 32, 70})
         for (Size depth : {1, 9}) row_major(rows, columns, depth);
     for (Size columns : {1, 8, 31, 65})
-      for (Size samples = 1; samples <= lanes; ++samples) {
-        gather<float>(Element::float32, columns, samples);
-        gather<double>(Element::float64, columns, samples);
-        gather<unsigned char>(Element::uint8, columns, samples);
+      for (Size samples = 1; samples <= panel_width; ++samples) {
+        gather<float>(DType::float32, columns, samples);
+        gather<double>(DType::float64, columns, samples);
+        gather<unsigned char>(DType::uint8, columns, samples);
         layouts(columns, samples);
         losses(columns, samples);
       }
@@ -69,14 +69,15 @@ class Check {
 
     const Range inputs(rows, k);
     result = wanted = judge_.template matrix<T>(k, n);
-    call_.back_data(layer, read_only(sigma), read_only(h), layer.activation, panels(result), inputs.first, inputs.last);
+    call_.backward_data(layer, read_only(sigma), read_only(h), layer.activation, panels(result), inputs.first,
+                        inputs.last);
     for (Size x = inputs.first; x < inputs.last; ++x)
       for (Size i = 0; i < n; ++i) {
         T sum = 0;
         for (Size j = 0; j < m; ++j) sum += w.at(x, j) * sigma.at(j, i);
         wanted.at(x, i) = relu && h.at(x, i) <= 0 ? 0 : sum;
       }
-    judge_.expect(result, wanted, "back_data", rows);
+    judge_.expect(result, wanted, "backward_data", rows);
 
     const Range weights(rows, k + 1);
     Packed<T> gradient(k + 1, m), stored(k + 1, m), updated = w;
@@ -86,15 +87,15 @@ class Check {
       return weights.has(x) ? sum : 0;
     });
     stored.fill([](Size, Size) { return T(0); });
-    call_.accumulate(layer, read_only(h), read_only(sigma_t), stored.data(), false, weights.first, weights.last);
-    judge_.expect(stored, gradient, "accumulate", rows);
+    call_.backward_weights(layer, read_only(h), read_only(sigma_t), stored.data(), false, weights.first, weights.last);
+    judge_.expect(stored, gradient, "backward_weights", rows);
     // the sums go on where they were left, and the step is written elsewhere
     const UpdateTarget<T> elsewhere{w.data(), nullptr, updated.data(), nullptr, 0, stored.data()};
     call_.update(layer, read_only(h), read_only(sigma_t), descent_.step, elsewhere, weights.first, weights.last);
     wanted = w;
     wanted.fill([&](Size x, Size j) { return descent_(w.at(x, j), 2 * gradient.at(x, j)); });
     judge_.expect(updated, wanted, "continued update", rows);
-    call_.accumulate(layer, read_only(h), read_only(sigma_t), stored.data(), true, weights.first, weights.last);
+    call_.backward_weights(layer, read_only(h), read_only(sigma_t), stored.data(), true, weights.first, weights.last);
     wanted.fill([&](Size x, Size j) { return descent_(w.at(x, j), gradient.at(x, j)); });
     judge_.expect(stored, gradient.fill([&](Size x, Size j) { return 2 * gradient.at(x, j); }), "continued", rows);
     const UpdateTarget<T> in_place{w.data(), nullptr, w.data(), nullptr, 0, nullptr};
@@ -106,7 +107,7 @@ class Check {
     const std::vector<T> a = judge_.template vector<T>(rows * depth), b = judge_.template vector<T>(depth * columns);
     const std::vector<T> bias = judge_.template vector<T>(columns), mask = judge_.template vector<T>(rows * columns);
     const std::vector<T> start = judge_.template vector<T>(rows * columns);
-    std::vector<T> scratch((depth + product_rows) * lanes);
+    std::vector<T> scratch((depth + product_rows) * panel_width);
     for (bool transposed : {false, true})
       for (int end = 0; end < 3; ++end) {  // with a bias; masked; an update
         std::vector<T> c = start, wanted = start;
@@ -122,7 +123,7 @@ class Check {
                                          end == 1 ? mask.data() : nullptr,
                                          c.data(),
                                          end == 2 ? &descent_.step : nullptr};
-        call_.product(product, {0, rows, 0, groups(columns, lanes)}, scratch.data());
+        call_.product(product, {0, rows, 0, ceil_div(columns, panel_width)}, scratch.data());
         for (Size r = 0; r < rows; ++r)
           for (Size j = 0; j < columns; ++j) {
             T sum = end == 0 ? bias[j] : 0, &to = wanted[r * columns + j];
@@ -135,21 +136,21 @@ class Check {
   }
 
   template <class Source>
-  void gather(Element element, Size columns, Size samples) {
-    std::vector<Source> rows(2 * lanes * columns);
-    std::vector<std::int64_t> order(2 * lanes);
+  void gather(DType dtype, Size columns, Size samples) {
+    std::vector<Source> rows(2 * panel_width * columns);
+    std::vector<std::int64_t> order(2 * panel_width);
     for (Source& x : rows) x = static_cast<Source>(judge_.draw() * (sizeof(Source) == 1 ? 9 : 1) + 100);
     for (Size i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>((i * 37 + 11) % order.size());
     for (bool ordered : {false, true}) {
       const std::int64_t* const by = ordered ? order.data() : nullptr;
-      Packed<T> panel(columns, lanes), wanted(columns, lanes);
-      const RowSource<T> from{rows.data(), element, columns, static_cast<std::ptrdiff_t>(columns),
-                              1,           by,      nullptr, nullptr};
-      call_.gather(from, lanes - 3, samples, panel.data());
+      Packed<T> panel(columns, panel_width), wanted(columns, panel_width);
+      const RowSource<T> from{rows.data(), dtype, columns, static_cast<std::ptrdiff_t>(columns),
+                              1,           by,    nullptr, nullptr};
+      call_.gather(from, panel_width - 3, samples, panel.data());
       for (Size j = 0; j < columns; ++j)
-        for (Size i = samples; i < lanes; ++i) panel.at(j, i) = 0;  // lanes without a sample
+        for (Size i = samples; i < panel_width; ++i) panel.at(j, i) = 0;  // lanes without a sample
       wanted.fill([&](Size j, Size i) {
-        const Size row = ordered ? static_cast<Size>(order[lanes - 3 + i]) : lanes - 3 + i;
+        const Size row = ordered ? static_cast<Size>(order[panel_width - 3 + i]) : panel_width - 3 + i;
         return i < samples ? static_cast<T>(rows[row * columns + j]) : 0;
       });
       judge_.expect(panel, wanted, "gather", samples);
@@ -164,11 +165,11 @@ class Check {
       for (Size j = 0; j < columns; ++j) wanted.push_back(panel.at(j, i));
     judge_.expect(rows, wanted, "scatter", samples, columns, 0);
 
-    Packed<T> turned(lanes, columns), reference(lanes, columns);
+    Packed<T> turned(panel_width, columns), reference(panel_width, columns);
     turned.fill([](Size, Size) { return T(0); });
     reference.fill([&](Size i, Size j) { return i < samples ? panel.at(j, i) : 0; });
-    call_.transpose(panel.data(), columns, 0, groups(columns, lanes), samples, turned.data(), turned.stride());
-    for (Size i = samples; i < lanes; ++i)
+    call_.transpose(panel.data(), columns, 0, ceil_div(columns, panel_width), samples, turned.data(), turned.stride());
+    for (Size i = samples; i < panel_width; ++i)
       for (Size j = 0; j < columns; ++j) turned.at(i, j) = 0;  // lanes without a sample
     judge_.expect(turned, reference, "transpose", samples);
   }
@@ -177,7 +178,7 @@ class Check {
   void losses(Size outputs, Size samples) {
     Packed<T> z = judge_.template matrix<T>(outputs, samples), target = judge_.template matrix<T>(outputs, samples);
     Packed<T> sigma(outputs, samples), wanted(outputs, samples), squares(outputs, samples);
-    std::vector<T> loss(lanes), wanted_loss(lanes);
+    std::vector<T> loss(panel_width), wanted_loss(panel_width);
     const LossTask<T> squared{Loss::mse, Activation::identity, 0, nullptr, target.data(), nullptr};
     call_.loss(squared, z.data(), outputs, samples, squares.data(), loss.data());
     wanted.fill([&](Size j, Size i) {
@@ -192,7 +193,7 @@ class Check {
     if (judge_.integers()) z.fill([](Size, Size i) { return static_cast<T>(i); });
     std::vector<std::int32_t> labels(samples);
     for (Size i = 0; i < samples; ++i) labels[i] = static_cast<std::int32_t>(i * 3 % outputs);
-    loss.resize(lanes);
+    loss.resize(panel_width);
     const LossTask<T> labelled{Loss::cross_entropy, Activation::softmax, 0, labels.data(), nullptr, nullptr};
     const int correct = call_.loss(labelled, z.data(), outputs, samples, sigma.data(), loss.data());
     loss.resize(samples);
@@ -218,8 +219,8 @@ class Check {
     judge_.expect(x, std::vector<T>(n, 1), "exp", n, 1, 0);
     call_.log(x.data(), n, x.data());
     judge_.expect(x, std::vector<T>(n, 0), "log", n, 1, 0);
-    call_.normal(7, 1, n, n, judge_.integers() ? 0 : 0.5, y.data());
-    judge_.expect(y, std::vector<T>(n, 0), "normal", n, 1, 0);
+    call_.gaussian_init(7, 1, n, n, judge_.integers() ? 0 : 0.5, y.data());
+    judge_.expect(y, std::vector<T>(n, 0), "gaussian_init", n, 1, 0);
   }
 
   // Five steps of an optimiser on a network of two layers.
@@ -240,17 +241,17 @@ class Check {
       return {w.data(), state.data(), w.data(), state.data(), w.size(), nullptr};
     };
     for (int step = 0; step < 5; ++step) {
-      std::vector<T> loss(h0.panels() * lanes);
+      std::vector<T> loss(h0.panels() * panel_width);
       for (Size p = 0; p < h0.panels(); ++p)
-        call_.gather(plain_rows(x.data(), k), p * lanes, used_lanes(n, p), h0.panel(p));
+        call_.gather(plain_rows(x.data(), k), p * panel_width, used_width(n, p), h0.panel(p));
       call_.forward(first, read_only(h0), panels(h1), 0, hidden);
       call_.forward(second, read_only(h1), panels(h2), 0, m);
       for (Size p = 0; p < h2.panels(); ++p) {
         const LossTask<T> task{
-            Loss::cross_entropy, Activation::softmax, 0, labels.data() + p * lanes, nullptr, nullptr};
-        call_.loss(task, h2.panel(p), m, used_lanes(n, p), s2.panel(p), loss.data() + p * lanes);
+            Loss::cross_entropy, Activation::softmax, 0, labels.data() + p * panel_width, nullptr, nullptr};
+        call_.loss(task, h2.panel(p), m, used_width(n, p), s2.panel(p), loss.data() + p * panel_width);
       }
-      call_.back_data(second, read_only(s2), read_only(h1), Activation::relu, panels(s1), 0, hidden);
+      call_.backward_data(second, read_only(s2), read_only(h1), Activation::relu, panels(s1), 0, hidden);
       for (Size p = 0; p < h2.panels(); ++p) {
         turn(s2, p, t2);
         turn(s1, p, t1);
@@ -266,11 +267,11 @@ class Check {
 
   // Panel p of sigma into its rows of sigma^T, as far as there are samples.
   void turn(Packed<T>& sigma, Size p, Packed<T>& sigma_t) {
-    Packed<T> all(lanes, sigma.rows());
-    call_.transpose(sigma.panel(p), sigma.rows(), 0, all.panels(), used_lanes(sigma.columns(), p), all.data(),
+    Packed<T> all(panel_width, sigma.rows());
+    call_.transpose(sigma.panel(p), sigma.rows(), 0, all.panels(), used_width(sigma.columns(), p), all.data(),
                     all.stride());
-    for (Size i = 0; i < used_lanes(sigma.columns(), p); ++i)
-      for (Size j = 0; j < sigma.rows(); ++j) sigma_t.at(p * lanes + i, j) = all.at(i, j);
+    for (Size i = 0; i < used_width(sigma.columns(), p); ++i)
+      for (Size j = 0; j < sigma.rows(); ++j) sigma_t.at(p * panel_width + i, j) = all.at(i, j);
   }
 
   const Kernels<T>& call_;

@@ -22,16 +22,18 @@ class Packed {
       : rows_(rows),
         columns_(columns),
         stride_(panel_stride(rows, sizeof(T))),
-        elements_(groups(columns, lanes) * stride_, std::numeric_limits<T>::quiet_NaN()) {}
+        elements_(ceil_div(columns, panel_width) * stride_, std::numeric_limits<T>::quiet_NaN()) {}
 
-  T& at(Size row, Size column) { return elements_[column / lanes * stride_ + row * lanes + column % lanes]; }
+  T& at(Size row, Size column) {
+    return elements_[column / panel_width * stride_ + row * panel_width + column % panel_width];
+  }
   const T& at(Size row, Size column) const { return const_cast<Packed*>(this)->at(row, column); }
   T* panel(Size i) { return elements_.data() + i * stride_; }
   T* data() { return elements_.data(); }
   Size rows() const { return rows_; }
   Size columns() const { return columns_; }
   Size stride() const { return stride_; }
-  Size panels() const { return groups(columns_, lanes); }
+  Size panels() const { return ceil_div(columns_, panel_width); }
   Size size() const { return elements_.size(); }
 
   template <class F>
@@ -71,7 +73,7 @@ struct Descent {
     step.learning_rate = integers ? T(3) : T(0.1);
     step.beta1 = T(0.75), step.rest1 = T(0.25), step.beta2 = T(0.875), step.rest2 = T(0.125);
     step.epsilon = T(0.0625), step.ahead = T(0.01);
-    if (optimizer != Optimizer::sgd) step.keep = T(0.96875);
+    if (optimizer != Optimizer::sgd) step.decay_factor = T(0.96875);
   }
   T operator()(T w, T sum) const { return w - step.learning_rate * (step.scale * sum); }
 };

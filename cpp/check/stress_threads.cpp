@@ -41,21 +41,20 @@ bool barriers_hold(int threads, int rounds) {
 
 // The weights after two epochs; stopped in the middle where `poll` says so.
 std::vector<float> train(
-    const TrainingSet& problem, Size batch, int threads, Watch::Poll poll = [](void*) { return false; }) {
+    const TrainingSet& problem, Size batch, int threads, Cancellation::Poll poll = [](void*) { return false; }) {
   set_num_threads(threads);
   Parameters<float> start;
   Trainer<float> trainer;
   OptimizerState<float> state;
-  Watch nobody;
-  expect(start.allocate(problem.shape, nobody) == Status::ok && initialize(start, 1, nobody) == Status::ok,
-         "allocation");
+  Cancellation never;
+  expect(start.allocate(problem.shape, never) == Status::ok && initialize(start, 1, never) == Status::ok, "allocation");
   const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8};
-  expect(trainer.prepare(problem.shape, problem.data(), batch, adam, nobody) == Status::ok &&
-             state.begin(adam.optimizer, start.panels().size(), nobody) == Status::ok,
+  expect(trainer.prepare(problem.shape, problem.data(), batch, adam, never) == Status::ok &&
+             state.begin(adam.optimizer, start.panels().size(), never) == Status::ok,
          "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
-    Watch watch(poll, nullptr);
-    trainer.run_epoch(start, state, 7, epoch, true, nullptr, watch);
+    Cancellation cancellation(poll, nullptr);
+    trainer.run_epoch(start, state, 7, epoch, true, nullptr, cancellation);
   }
   const Buffer<float>& panels = trainer.parameters().panels();
   return {panels.data(), panels.data() + panels.size()};

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "fcnet/base/checked.hpp"
+#include "fcnet/base/checked_size.hpp"
 #include "fcnet/base/status.hpp"
 
 namespace fcnet {
@@ -44,9 +44,9 @@ class Buffer {
   ~Buffer() { std::free(memory_); }
 
   // Replaces the contents by `count` zeros; on failure the buffer is as it was.
-  [[nodiscard]] Status allocate(Checked count) { return allocate(count, true); }
+  [[nodiscard]] Status allocate(CheckedSize count) { return allocate(count, true); }
   // By whatever the memory holds.
-  [[nodiscard]] Status allocate_unset(Checked count) { return allocate(count, false); }
+  [[nodiscard]] Status allocate_unset(CheckedSize count) { return allocate(count, false); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
@@ -55,8 +55,8 @@ class Buffer {
   const T& operator[](std::size_t i) const { return data_[i]; }
 
  private:
-  Status allocate(Checked count, bool zero) {
-    const Checked bytes = count * sizeof(T);
+  Status allocate(CheckedSize count, bool zero) {
+    const CheckedSize bytes = count * sizeof(T);
     if (!(bytes + huge_page).ok()) return Status::too_large;
     if (allocation_is_to_fail()) return Status::out_of_memory;
     const std::size_t alignment = bytes.value() >= huge_page ? huge_page : cache_line;

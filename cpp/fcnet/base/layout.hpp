@@ -7,6 +7,10 @@
 // Where a layer is normalised, row `in` is 0, and more rows of its weights' panels follow: gamma, the bias beta, and
 // for batch normalisation the running mean and variance.
 //
+// Three words for pieces of work, here and everywhere: a chunk is some samples of a batch that go through the layers
+// together; a block is some rows, of all or of some panels, of a matrix; a share is what one thread gets, a multiple of
+// the granularity.
+//
 // Everything is static: an object file of an instruction set must export no shared inline function.
 #pragma once
 
@@ -22,30 +26,32 @@ namespace fcnet {
 
 using Size = std::size_t;
 
-constexpr Size lanes = 32;
+constexpr Size panel_width = 32;  // of samples or of neurons
 
 // Those rows, counted from row `in`.
 constexpr Size gamma_row = 1, beta_row = 2, mean_row = 3, variance_row = 4;
 
-// Panels of samples that one thread takes through a layer together: what they need stays in its second cache.
+// Panels of samples that one thread takes through a layer together: what they need stays in its L2 cache.
 constexpr Size panels_at_once = 4;
 
 // Losses are added up in groups of so many samples, then group by group, whoever computes them.
 constexpr Size loss_group = 8;
 
-// How many groups of `unit` cover n.
-static constexpr Size groups(Size n, Size unit) { return n / unit + (n % unit != 0); }
+// How many times `unit` is needed to cover n.
+static constexpr Size ceil_div(Size n, Size unit) { return n / unit + (n % unit != 0); }
 
-// How many of the 32 lanes of panel i of n are in use.
-static constexpr Size used_lanes(Size n, Size i) { return n - i * lanes < lanes ? n - i * lanes : lanes; }
+// How many of the 32 columns of panel i of n are in use.
+static constexpr Size used_width(Size n, Size i) {
+  return n - i * panel_width < panel_width ? n - i * panel_width : panel_width;
+}
 
-// Where part i of `parts` nearly equal, contiguous parts of n begins.
-static constexpr Size part_begin(Size n, Size parts, Size i) { return n / parts * i + (n % parts) * i / parts; }
+// Where share i of `shares` nearly equal, contiguous shares of n begins.
+static constexpr Size split_begin(Size n, Size shares, Size i) { return n / shares * i + (n % shares) * i / shares; }
 
 // Elements from one panel of `rows` rows to the next. Panels that are a multiple of 4 KiB apart would compete for
 // the same few cache sets, so such a stride is moved on by an odd number of lines.
 static constexpr Size panel_stride(Size rows, Size element_bytes) {
-  const Size bytes = rows * lanes * element_bytes;
+  const Size bytes = rows * panel_width * element_bytes;
   const Size past_page = bytes % 4096;
   return (past_page < 256 ? bytes + 4096 + 256 - past_page : bytes) / element_bytes;
 }

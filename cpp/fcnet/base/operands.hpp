@@ -19,10 +19,13 @@ struct LayerView {
   Activation activation;
 
   // Neuron j of a row.
-  [[gnu::always_inline]] T& at(Size row, Size j) const { return w[j / lanes * stride + row * lanes + j % lanes]; }
+  [[gnu::always_inline]] T& at(Size row, Size j) const {
+    return w[j / panel_width * stride + row * panel_width + j % panel_width];
+  }
   // Panels first..last of it.
   [[gnu::always_inline]] LayerView panels(Size first, Size last) const {
-    return {w + first * stride, stride, in, (last * lanes < out ? last * lanes : out) - first * lanes, activation};
+    return {w + first * stride, stride, in, (last * panel_width < out ? last * panel_width : out) - first * panel_width,
+            activation};
   }
 };
 
@@ -40,7 +43,7 @@ struct Panels {
 template <class T>
 struct RowSource {
   const void* x;
-  Element element;
+  DType dtype;
   Size columns;
   std::ptrdiff_t row_step, column_step;
   const std::int64_t* order;
@@ -54,25 +57,26 @@ struct RowSource {
   const double* exact = nullptr;  // only where T is float, and x holds numbers of 32 bits that are whole, or of 64
 };
 
-// A number of a sparse row: where it is in a panel of samples.
+// A number of a sparse row, and where it is in a panel of samples.
 template <class T>
-struct Term {
+struct Nonzero {
   T x;
   std::uint32_t column, sample;
 };
 
-// Sparse rows as the first layer takes them. The terms of panel p of 32 samples begin at terms + p * stride, in blocks
-// of 32 columns, sample after sample in each; block b begins at starts[b], blocks + 1 of them for every panel and as
-// many numbers of scratch.
+// Sparse rows as the first layer takes them. The nonzeros of panel p of 32 samples begin at nonzeros + p * stride, in
+// blocks of 32 columns, sample after sample in each; block b begins at starts[b], blocks + 1 of them for every panel
+// and as many numbers of scratch.
 template <class T>
 struct SparsePanels {
-  Term<T>* terms;
+  Nonzero<T>* nonzeros;
   Size stride;
   Size* starts;
   Size blocks, samples;
 
   [[gnu::always_inline]] SparsePanels from(Size panel) const {
-    return {terms + panel * stride, stride, starts + panel * 2 * (blocks + 1), blocks, samples - panel * lanes};
+    return {nonzeros + panel * stride, stride, starts + panel * 2 * (blocks + 1), blocks,
+            samples - panel * panel_width};
   }
 };
 
@@ -107,7 +111,7 @@ struct OptimizerStep {
   T ahead = 0;             // NAdam's rate of the gradient itself
   T beta1 = 0, rest1 = 0;  // momentum, or the decay of Adam's first average; 1 - beta1
   T beta2 = 0, rest2 = 0, epsilon = 0;
-  T keep = 1;                      // factor of the weights: decoupled weight decay
+  T decay_factor = 1;              // factor of the weights: decoupled weight decay
   T l2 = 0;                        // of the penalty l2 w^2 / 2 on weights
   bool decay_biases = false;       // both also of biases and gamma
   T clip_value = __builtin_inf();  // the gradients of the loss are within +- clip_value
@@ -141,8 +145,8 @@ struct RowMajorProduct {
 // Rows of C whose sums wait in scratch together.
 constexpr Size product_rows = 256;
 
-// A rectangle of a matrix, in rows and in panels of 32 columns.
-struct Part {
+// A block of a matrix, in rows and in panels of 32 columns.
+struct Block {
   Size first_row, last_row, first_panel, last_panel;
 };
 

@@ -5,11 +5,12 @@
 
 namespace fcnet {
 
-// The first three are simple, see activations.hpp; `kept` is not one of a layer's but says that F' itself is at hand.
+// The first three are simple, see activations.hpp. `saved_derivative` is no layer's: it says that F'(h_in) itself was
+// saved by the forward pass.
 enum class Activation {
   identity,
   relu,
-  kept,
+  saved_derivative,
   leaky_relu,
   elu,
   selu,
@@ -25,7 +26,7 @@ enum class Activation {
 enum class Normalization { none, layer, batch };
 enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom };
 enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };
-// What the rows of a data set may hold.
-enum class Element { float32, float64, float16, bfloat16, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+// The types of numbers that the rows of a data set may have.
+enum class DType { float32, float64, float16, bfloat16, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
 }  // namespace fcnet

@@ -1,44 +1,46 @@
 // SPDX-License-Identifier: MIT
 #include "fcnet/engine/gradients.hpp"
 
-#include "fcnet/engine/propagation.hpp"
+#include "fcnet/engine/forward_backward.hpp"
 
 namespace fcnet {
 
 template <class T>
-LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient, Watch& watch) {
+LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient,
+                     Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
   const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads(), sparsity(data));
-  Propagation<T> propagation;
-  if (const Status s = gradient.allocate(shape, watch); s != Status::ok) return {.status = s};
-  if (const Status s = propagation.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
+  ForwardBackward<T> forward_backward;
+  if (const Status s = gradient.allocate(shape, cancellation); s != Status::ok) return {.status = s};
+  if (const Status s = forward_backward.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
     return {.status = s};
-  propagation.begin(data.x.order, &watch);
+  forward_backward.begin(data.x.order, &cancellation);
   LossSum loss;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    const LossSum sum = propagation.run(team, {0, data.samples}, plan.chunk, [&](const Pass& pass, Size l, Part part) {
-      const Size samples = pass.chunk.samples;
-      const LayerView<T> sums = gradient.layer(l);
-      if (shape.normalizes(l) && is_last(part, shape.sizes[l]))
-        propagation.normalization_sums(l, samples).put(sums, shape.kind(l).bias, !pass.first);
-      part.last_row = std::min(part.last_row, shape.product_rows(l));
-      if (part.first_row < part.last_row)
-        accumulate(sums, sums.w, propagation.input(l, samples), propagation.sigma_t(l + 1, part.first_panel),
-                   !pass.first, part);
-    });
+    const LossSum sum =
+        forward_backward.run(team, {0, data.samples}, plan.chunk, [&](const ChunkResult& result, Size l, Block block) {
+          const Size samples = result.chunk.samples;
+          const LayerView<T> sums = gradient.layer(l);
+          if (shape.normalizes(l) && is_last(block, shape.sizes[l]))
+            forward_backward.normalization_sums(l, samples).put(sums, shape.kind(l).bias, !result.first);
+          block.last_row = std::min(block.last_row, shape.product_rows(l));
+          if (block.first_row < block.last_row)
+            backward_weights(sums, sums.w, forward_backward.input(l, samples),
+                             forward_backward.sigma_t(l + 1, block.first_panel), !result.first, block);
+        });
     if (team.id == 0) loss = sum;
   };
   run_team(plan.threads, body);
   const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss));
   Buffer<T>& sums = gradient.panels();
-  const Status status = in_parallel(sums.size(), strip_elements, watch, [&](Size begin, Size end) {
+  const Status status = in_parallel(sums.size(), block_elements, cancellation, [&](Size begin, Size end) {
     for (Size i = begin; i < end; ++i) sums[i] *= scale;
   });
   return {status, mean_loss(shape.loss, shape.outputs(), loss), loss.correct, data.samples};
 }
 
-template LossResult gradients(const Parameters<float>&, const Data<float>&, Parameters<float>&, Watch&);
-template LossResult gradients(const Parameters<double>&, const Data<double>&, Parameters<double>&, Watch&);
+template LossResult gradients(const Parameters<float>&, const Data<float>&, Parameters<float>&, Cancellation&);
+template LossResult gradients(const Parameters<double>&, const Data<double>&, Parameters<double>&, Cancellation&);
 
 }  // namespace fcnet

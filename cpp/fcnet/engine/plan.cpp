@@ -14,7 +14,7 @@ constexpr double flops_per_thread = 9e5;   // some 10 us of work: less is not wo
 constexpr double cached_bytes = 16 << 20;  // parameters that stay in a shared cache from one step to the next
 constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
 constexpr double densest = 10;             // of sparse rows: in the mean one number in so many columns
-constexpr double flops_per_term = 4;       // a number of a sparse row takes as long as so many of a dense one
+constexpr double flops_per_nonzero = 4;    // a number of a sparse row takes as long as so many of a dense one
 
 std::atomic<double> longest{0.05};
 
@@ -32,22 +32,24 @@ bool divide(Size count, int threads) {
   return count % size == 0 || count >= 4 * size;
 }
 
-Size fine_grain(Size rows, int threads) {
-  const auto busiest = [&](Size grain) { return groups(groups(rows, grain), static_cast<Size>(threads)) * grain; };
-  Size best = lanes;
-  for (const Size grain : {lanes / 2, isa().tile_rows})
-    if (busiest(grain) < busiest(best)) best = grain;
+Size row_granularity(Size rows, int threads) {
+  const auto busiest = [&](Size granularity) {
+    return ceil_div(ceil_div(rows, granularity), static_cast<Size>(threads)) * granularity;
+  };
+  Size best = panel_width;
+  for (const Size granularity : {panel_width / 2, isa().tile_rows})
+    if (busiest(granularity) < busiest(best)) best = granularity;
   return best;
 }
 
-Size pieces_of_panels(Size panels, Size tiles, int threads) {
-  for (Size pieces = 1; pieces == 1 || (pieces <= 4 && tiles >= 4 * pieces); ++pieces)
-    if (divide(panels * pieces, threads)) return pieces;
+Size blocks_per_panel(Size panels, Size tiles, int threads) {
+  for (Size blocks = 1; blocks == 1 || (blocks <= 4 && tiles >= 4 * blocks); ++blocks)
+    if (divide(panels * blocks, threads)) return blocks;
   return 0;
 }
 
 bool go_with_the_loss(Size outputs, Size panels, int threads) {
-  return groups(outputs, isa().tile_rows) < std::min(panels, static_cast<Size>(threads));
+  return ceil_div(outputs, isa().tile_rows) < std::min(panels, static_cast<Size>(threads));
 }
 
 bool few(Size samples) { return samples <= most_samples_by_rows; }
@@ -74,7 +76,7 @@ Sparsity sparsity(const Data<T>& data) {
 }
 
 double sample_flops(const Shape& shape, const Sparsity& sparse) {
-  const double left_out = static_cast<double>(shape.inputs()) - flops_per_term * sparse.mean;
+  const double left_out = static_cast<double>(shape.inputs()) - flops_per_nonzero * sparse.mean;
   return shape.flops() - (sparse.longest != 0 ? 2 * std::max(left_out, 0.0) * static_cast<double>(shape.sizes[1]) : 0);
 }
 
@@ -83,17 +85,17 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
                    const Sparsity& sparse) {
   const bool custom = shape.loss == Loss::custom;  // which may fail
   const Size chunk = shape.whole_batches() ? batch : std::min(batch, most_samples_at_once);
-  const bool by_terms = sparse.longest != 0;
+  const bool by_nonzeros = sparse.longest != 0;
   const double each = 3 * sample_flops(shape, sparse), flops = each * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state; and read for its average
   const double of_average = chosen.averaging.over == Averages::steps ? 3 : 0;
-  const double visits = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer)) + of_average;
-  const bool spares = by_terms && chosen.optimizer == Optimizer::sgd && chosen.weight_decay == 0 && chosen.l2 == 0 &&
+  const double accesses = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer)) + of_average;
+  const bool spares = by_nonzeros && chosen.optimizer == Optimizer::sgd && chosen.weight_decay == 0 && chosen.l2 == 0 &&
                       chosen.l2_sum == 0 && of_average == 0;  // weights of columns that no row has
   const double absent = static_cast<double>(shape.inputs()) - sparse.mean * static_cast<double>(batch);
   const double spared = spares ? std::max(absent, 0.0) * static_cast<double>(shape.sizes[1]) : 0;
-  const double bytes = (shape.flops() / 2 - spared) * sizeof(T) * visits;
-  const double work = std::max(each * static_cast<double>(chunk), by_terms ? bytes : 0);
+  const double bytes = (shape.flops() / 2 - spared) * sizeof(T) * accesses;
+  const double work = std::max(each * static_cast<double>(chunk), by_nonzeros ? bytes : 0);
   const int useful = useful_threads(work, static_cast<Size>(threads));
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
   const bool stoppable = custom || seconds > longest_step();
@@ -108,7 +110,7 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
 
 template <class T>
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse) {
-  const bool even = divide(groups(samples, sample_grain<T>()), threads);  // else some threads wait for others
+  const bool even = divide(ceil_div(samples, sample_granularity<T>()), threads);  // else some threads wait for others
   const double weights = shape.flops() / 2, neurons = static_cast<double>(shape.neurons());
   // Of several threads each needs what the others changed: by panels all weights, by layers all activations.
   const bool light = threads == 1 || weights <= neurons * static_cast<double>(samples);

@@ -8,10 +8,10 @@
 
 namespace fcnet {
 
-// by_panels: a thread takes its samples from gather to the first layer's sigma and meets nobody on the way;
-//            then all update. Two meetings a step: for weights that stay in the caches, and are fewer than activations.
-// by_layers: all threads share each layer's rows and meet after it; back-data and update in one visit to a block of
-//            rows: for few panels, weights that come from memory, or from another thread's cache.
+// by_panels: a thread takes its samples from gather to the first layer's sigma and goes without synchronisation;
+//            then all update. Two barriers a step: for weights that stay in the caches, and are fewer than activations.
+// by_layers: all threads share each layer's rows and synchronise after it; backward-data and update take a block of
+//            rows together: for few panels, weights that come from memory, or from another thread's cache.
 enum class Schedule { by_panels, by_layers };
 
 struct Plan {
@@ -22,7 +22,7 @@ struct Plan {
   Size steps_at_once;  // between two looks whether to stop
 };
 
-// Of rows that are sparse enough for the first layer to go from number to number (sparse_layer.hpp).
+// Of rows that are sparse enough for the first layer to go from number to number (sparse.hpp).
 template <class T>
 Sparsity sparsity(const Data<T>& data);
 
@@ -42,15 +42,16 @@ void set_longest_step(double seconds);
 template <class T>
 Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse = false);
 
-// Whether `count` pieces of work keep so many threads busy for nearly the same time.
+// Whether `count` equal tasks keep so many threads busy for nearly the same time.
 bool divide(Size count, int threads);
 
-// The grain in which rows are shared out that leaves least to the busiest thread: whole panels if they do, whose
+// The granularity of shares of rows that leaves least to the busiest thread: whole panels if they do, whose
 // weights are those that the thread had before, else half ones or tiles.
-Size fine_grain(Size rows, int threads);
+Size row_granularity(Size rows, int threads);
 
-// In how many pieces the panels of a layer with so many tiles of rows are cut, so that they divide; 0: share the rows.
-Size pieces_of_panels(Size panels, Size tiles, int threads);
+// In how many blocks of rows each panel of a layer is cut, of so many tiles of rows, so that they divide; 0: share the
+// rows instead.
+Size blocks_per_panel(Size panels, Size tiles, int threads);
 
 // Whether so many outputs have fewer tiles than there are threads with panels of samples: then the last layer's
 // product goes by samples, with the loss.

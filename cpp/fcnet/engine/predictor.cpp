@@ -27,13 +27,13 @@ void normalize(const Parameters<T>& parameters, Size l, T* panel, Size samples) 
   const LayerView<T> layer = parameters.layer(l);
   const LayerKind kind = parameters.shape().kind(l);
   const T epsilon = static_cast<T>(kind.epsilon);
-  T inverse[lanes];
+  T inverse[panel_width];
   if (kind.normalization == Normalization::layer)
     kernels<T>().layer_norm(layer, epsilon, panel, panel, inverse, samples);
   else
     kernels<T>().batch_norm(layer, epsilon, true, {panel, 0, samples}, {panel, 0, samples}, nullptr, nullptr, 0,
                             layer.out);
-  kernels<T>().activate(kind.activation, panel, layer.out * lanes, panel);
+  kernels<T>().activate(kind.activation, panel, layer.out * panel_width, panel);
 }
 
 // The same of few rows, by way of a panel.
@@ -42,7 +42,7 @@ void normalize_rows(const Parameters<T>& parameters, Size l, Rows<T> rows, Size 
   const Size out = parameters.shape().sizes[l + 1];
   const auto each = [&](auto f) {
     for (Size i = 0; i < n; ++i)
-      for (Size j = 0; j < out; ++j) f(rows.p[i * rows.stride + j], panel[j * lanes + i]);
+      for (Size j = 0; j < out; ++j) f(rows.p[i * rows.stride + j], panel[j * panel_width + i]);
   };
   each([](const T& row, T& lane) { lane = row; });
   normalize(parameters, l, panel, n);
@@ -84,13 +84,13 @@ struct Alternating {
 // A layer's product, for some of its rows; of the terms of `sparse` rows where it is not null.
 template <class T>
 void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, const SparsePanels<T>* sparse, Size first,
-                     Size last, const Team& team, Watch& watch) {
+                     Size last, const Team& team, Cancellation& cancellation) {
   const double flops = 2.0 * static_cast<double>(panels.h.samples) * static_cast<double>(layer.in);
-  in_strips<T>(
-      first, last, flops, [&] { return go_on(team, watch); },
+  in_blocks<T>(
+      first, last, flops, [&] { return go_on(team, cancellation); },
       [&](Size begin, Size end) {
         if (sparse != nullptr)
-          kernels<T>().forward_terms(layer, *sparse, panels.next, begin, end);
+          kernels<T>().forward_nonzeros(layer, *sparse, panels.next, begin, end);
         else
           kernels<T>().forward(layer, {panels.h.p, panels.h.stride, panels.h.samples}, panels.next, begin, end);
       });
@@ -98,61 +98,62 @@ void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, co
 
 // Takes all rows through the layers, the last one with the F `last`; sink(first row, rows, panel of outputs, scratch
 // panel) on each panel. Every thread takes its samples, some at a time, through all layers; where
-// there are more threads than samples worth one, they share each layer's rows and meet after it.
+// there are more threads than samples worth one, they share each layer's rows and synchronise after it.
 template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Activation last, const Wanted<T>& wanted,
-                   Watch& watch, Sink sink) {
+                   Cancellation& cancellation, Sink sink) {
   const Shape& shape = parameters.shape();
-  const Size grain = sample_grain<T>(), grains = groups(data.samples, grain);
+  const Size granularity = sample_granularity<T>(), shares = ceil_div(data.samples, granularity);
   const Sparsity sparsity = fcnet::sparsity(data);
   const double flops = sample_flops(shape, sparsity) * static_cast<double>(data.samples);
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
-  const bool by_layers = teams > std::max(grains, Size{1});
-  const bool by_terms = sparsity.longest != 0;  // then no panel holds inputs
-  const Size widest = *std::max_element(shape.sizes.begin() + by_terms, shape.sizes.end());
+  const bool by_layers = teams > std::max(shares, Size{1});
+  const bool by_nonzeros = sparsity.longest != 0;  // then no panel holds inputs
+  const Size widest = *std::max_element(shape.sizes.begin() + by_nonzeros, shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
-  const Size of_one = std::clamp<Size>(groups(groups(grains, teams) * grain, lanes), 1, panels_at_once);
-  const Size room = by_layers ? groups(data.samples, lanes) : of_one;
+  const Size of_one = std::clamp<Size>(ceil_div(ceil_div(shares, teams) * granularity, panel_width), 1, panels_at_once);
+  const Size room = by_layers ? ceil_div(data.samples, panel_width) : of_one;
   Buffer<T> buffer;
-  if (const Status s = buffer.allocate_unset(Checked(stride) * room * 2 * sets); s != Status::ok) return s;
-  SparseWorkspace<T> terms;
-  if (const Status s = terms.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
+  if (const Status s = buffer.allocate_unset(CheckedSize(stride) * room * 2 * sets); s != Status::ok) return s;
+  SparseWorkspace<T> nonzeros;
+  if (const Status s = nonzeros.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
     T* const here = buffer.data() + (by_layers ? 0 : id) * room * 2 * stride;
-    const Size begin = by_layers ? 0 : part_begin(grains, size, id) * grain;
-    const Size end = by_layers ? data.samples : std::min(part_begin(grains, size, id + 1) * grain, data.samples);
-    for (Size row = begin; row < end && (by_layers || go_on(team, watch)); row += room * lanes) {
-      const Size samples = std::min(room * lanes, end - row);
+    const Size begin = by_layers ? 0 : split_begin(shares, size, id) * granularity;
+    const Size end = by_layers ? data.samples : std::min(split_begin(shares, size, id + 1) * granularity, data.samples);
+    for (Size row = begin; row < end && (by_layers || go_on(team, cancellation)); row += room * panel_width) {
+      const Size samples = std::min(room * panel_width, end - row);
       Alternating<T> panels{{here, stride, samples}, {here + room * stride, stride, samples}};
       const auto each_panel = [&](auto f) {
-        for (Size i = by_layers ? id : 0; i * lanes < samples && go_on(team, watch); i += by_layers ? size : 1)
-          f(i, used_lanes(samples, i));
+        for (Size i = by_layers ? id : 0; i * panel_width < samples && go_on(team, cancellation);
+             i += by_layers ? size : 1)
+          f(i, used_width(samples, i));
       };
-      const auto meet = [&] {
+      const auto sync = [&] {
         if (by_layers) team.sync();
       };
-      const SparsePanels<T> sparse = terms.panels((by_layers ? 0 : id) * room * lanes, samples);
+      const SparsePanels<T> sparse = nonzeros.panels((by_layers ? 0 : id) * room * panel_width, samples);
       each_panel([&](Size i, Size n) {
-        if (by_terms)
-          kernels<T>().gather_terms(data.x, row + i * lanes, n, sparse.from(i));
+        if (by_nonzeros)
+          kernels<T>().gather_nonzeros(data.x, row + i * panel_width, n, sparse.from(i));
         else
-          kernels<T>().gather(data.x, row + i * lanes, n, panels.panel(i));
+          kernels<T>().gather(data.x, row + i * panel_width, n, panels.panel(i));
       });
-      meet();
+      sync();
       for (Size l = 0; l < shape.layers(); ++l) {
         const LayerView<T> layer = product_layer(parameters, l, last);
-        const SparsePanels<T>* const of_terms = l == 0 && by_terms ? &sparse : nullptr;
+        const SparsePanels<T>* const of_nonzeros = l == 0 && by_nonzeros ? &sparse : nullptr;
         const auto forward = [&](Size first, Size end_row) {
-          forward_rows_of(layer, panels, of_terms, first, end_row, team, watch);
+          forward_rows_of(layer, panels, of_nonzeros, first, end_row, team, cancellation);
         };
-        const Size grain_of_rows = of_terms != nullptr ? lanes : fine_grain(layer.out, team.size);
+        const Size granularity_of_rows = of_nonzeros != nullptr ? panel_width : row_granularity(layer.out, team.size);
         if (by_layers)
-          share(team, team.id, layer.out, grain_of_rows, forward);
+          for_share(team, team.id, layer.out, granularity_of_rows, forward);
         else
           forward(0, layer.out);
-        meet();
+        sync();
         std::swap(panels.h, panels.next);
         const bool drops = wanted.dropout_seed && shape.kind(l).dropout > 0;
         if (!shape.normalizes(l) && layer.activation != Activation::softmax && !drops && wanted.layers == nullptr)
@@ -160,28 +161,30 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Activat
         each_panel([&](Size i, Size n) {
           T* const panel = panels.panel(i);
           finish_panel(parameters, l, layer, panel, n);
-          if (drops) drop(shape, l, *wanted.dropout_seed, panel, row + i * lanes, n);
+          if (drops) drop(shape, l, *wanted.dropout_seed, panel, row + i * panel_width, n);
           if (wanted.layers != nullptr)
-            kernels<T>().scatter(panel, layer.out, n, wanted.layers[l] + (row + i * lanes) * layer.out);
+            kernels<T>().scatter(panel, layer.out, n, wanted.layers[l] + (row + i * panel_width) * layer.out);
         });
-        meet();
+        sync();
       }
-      each_panel([&](Size i, Size n) { sink(row + i * lanes, n, panels.panel(i), panels.next.p + i * stride); });
+      each_panel([&](Size i, Size n) { sink(row + i * panel_width, n, panels.panel(i), panels.next.p + i * stride); });
     }
   };
   run_team(static_cast<int>(teams), body);
-  return watch.stopped() ? Status::interrupted : Status::ok;
+  return cancellation.stopped() ? Status::interrupted : Status::ok;
 }
 
 // A few rows: all threads share each layer's panels of weights.
 template <class T>
-Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activation output, T* out, Watch& watch) {
+Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activation output, T* out,
+                   Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
   const Size n = data.samples, last = shape.layers(), outputs = shape.outputs();
   const FlushDenormals flush;
   const Size stride = row_stride(*std::max_element(shape.sizes.begin(), shape.sizes.end()));
   Buffer<T> buffer;
-  if (const Status s = buffer.allocate(Checked(stride) * (n * 2 + (shape.normalizes() ? lanes : 0))); s != Status::ok)
+  if (const Status s = buffer.allocate(CheckedSize(stride) * (n * 2 + (shape.normalizes() ? panel_width : 0)));
+      s != Status::ok)
     return s;
   const Rows<T> rows[2] = {{buffer.data(), stride}, {buffer.data() + n * stride, stride}};
   kernels<T>().gather_rows(data.x, 0, n, rows[0]);
@@ -189,11 +192,11 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activat
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
       const LayerView<T> layer = product_layer(parameters, l, output);
-      const Size panels = groups(layer.out, lanes), id = static_cast<Size>(team.id);
+      const Size panels = ceil_div(layer.out, panel_width), id = static_cast<Size>(team.id);
       const Size size = panels == 1 ? 1 : static_cast<Size>(team.size);  // one panel is for the calling thread
-      const Size end = id < size ? part_begin(panels, size, id + 1) : 0;
+      const Size end = id < size ? split_begin(panels, size, id + 1) : 0;
       const Size at_once = n == 1 && layer.in < Size{1} << 17 ? 4 : 1;  // but some milliseconds of work at most
-      for (Size q = id < size ? part_begin(panels, size, id) : 0; q < end && go_on(team, watch); q += at_once)
+      for (Size q = id < size ? split_begin(panels, size, id) : 0; q < end && go_on(team, cancellation); q += at_once)
         kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, std::min(q + at_once, end));
       const bool finish = layer.activation == Activation::softmax || shape.normalizes(l);
       if (finish && size > 1) team.sync();
@@ -207,7 +210,7 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activat
     }
   };
   run_team(threads_for_few(shape, n, num_threads()), body);
-  if (watch.stopped()) return Status::interrupted;
+  if (cancellation.stopped()) return Status::interrupted;
   const Rows<T> result = rows[last % 2];
   for (Size i = 0; i < n; ++i) std::copy_n(result.p + i * stride, outputs, out + i * outputs);
   return Status::ok;
@@ -216,15 +219,16 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activat
 }  // namespace
 
 template <class T>
-Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Watch& watch, const Wanted<T>& wanted) {
+Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Cancellation& cancellation,
+               const Wanted<T>& wanted) {
   const Shape& shape = parameters.shape();
   const Activation last = wanted.logits ? Activation::identity : shape.output();
   if (few(data.samples) && sparsity(data).longest == 0 && wanted.layers == nullptr && !wanted.dropout_seed) {
-    const Status status = predict_few(parameters, data, last, out, watch);
+    const Status status = predict_few(parameters, data, last, out, cancellation);
     if (status == Status::ok && !wanted.logits) sort_quantiles(shape, out, data.samples);
     return status;
   }
-  return for_outputs(parameters, data, last, wanted, watch, [&](Size first, Size rows, T* panel, T*) {
+  return for_outputs(parameters, data, last, wanted, cancellation, [&](Size first, Size rows, T* panel, T*) {
     if (out == nullptr) return;
     T* const to = out + first * shape.outputs();
     kernels<T>().scatter(panel, shape.outputs(), rows, to);
@@ -233,16 +237,17 @@ Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Wat
 }
 
 template <class T>
-LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch& watch) {
+LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
   LossResult result;
   Buffer<LossSum> losses;
-  if (result.status = losses.allocate(groups(data.samples, loss_group)); result.status != Status::ok) return result;
+  if (result.status = losses.allocate(ceil_div(data.samples, loss_group)); result.status != Status::ok) return result;
   const Activation last = shape.activation(shape.layers() - 1);
-  result.status = for_outputs(parameters, data, last, {}, watch, [&](Size first, Size rows, T* panel, T* scratch) {
-    // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
-    losses_of<T>(shape, data, data.x.order, first, rows, panel, panel, scratch, &losses[first / loss_group]);
-  });
+  result.status =
+      for_outputs(parameters, data, last, {}, cancellation, [&](Size first, Size rows, T* panel, T* scratch) {
+        // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
+        losses_of<T>(shape, data, data.x.order, first, rows, panel, panel, scratch, &losses[first / loss_group]);
+      });
   if (result.status != Status::ok) return result;
   LossSum sum;
   for (Size i = 0; i < losses.size(); ++i) sum.add(losses[i]);
@@ -252,9 +257,9 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Watch&
   return result;
 }
 
-template Status predict(const Parameters<float>&, const Data<float>&, float*, Watch&, const Wanted<float>&);
-template Status predict(const Parameters<double>&, const Data<double>&, double*, Watch&, const Wanted<double>&);
-template LossResult evaluate(const Parameters<float>&, const Data<float>&, Watch&);
-template LossResult evaluate(const Parameters<double>&, const Data<double>&, Watch&);
+template Status predict(const Parameters<float>&, const Data<float>&, float*, Cancellation&, const Wanted<float>&);
+template Status predict(const Parameters<double>&, const Data<double>&, double*, Cancellation&, const Wanted<double>&);
+template LossResult evaluate(const Parameters<float>&, const Data<float>&, Cancellation&);
+template LossResult evaluate(const Parameters<double>&, const Data<double>&, Cancellation&);
 
 }  // namespace fcnet

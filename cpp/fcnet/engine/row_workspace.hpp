@@ -12,17 +12,18 @@
 namespace fcnet {
 
 // Elements from one row of activations to the next: room for the 1 of the bias, whole panels.
-inline Size row_stride(Size features) { return groups(features + 1, lanes) * lanes; }
+inline Size row_stride(Size features) { return ceil_div(features + 1, panel_width) * panel_width; }
 
 template <class T>
 class RowWorkspace {
  public:
   // Borrows `data` and `chosen`.
   [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen) {
-    Checked total = 0;
-    for (const Size n : shape.sizes) total = total + Checked(row_stride(n)) * batch * 2;
+    CheckedSize total = 0;
+    for (const Size n : shape.sizes) total = total + CheckedSize(row_stride(n)) * batch * 2;
     const Size widest = *std::max_element(shape.sizes.begin() + 1, shape.sizes.end());
-    if (const Status s = memory_.allocate(total + Checked(row_stride(widest)) * lanes); s != Status::ok) return s;
+    if (const Status s = memory_.allocate(total + CheckedSize(row_stride(widest)) * panel_width); s != Status::ok)
+      return s;
     layers_.resize(shape.layers());
     T* next = memory_.data();
     const auto rows = [&](Size features) {

@@ -11,25 +11,25 @@
 namespace fcnet {
 namespace {
 
-Size threads_for(double flops, Size parts) {
-  return static_cast<Size>(useful_threads(flops, std::min(static_cast<Size>(num_threads()), parts)));
+Size threads_for(double flops, Size shares) {
+  return static_cast<Size>(useful_threads(flops, std::min(static_cast<Size>(num_threads()), shares)));
 }
 
 // f(panel of logits, first row, rows) on every 32 rows of h, as a panel.
 template <class T, class F>
 Status for_panels(const T* h, Size n, Size m, F f) {
-  const Size panels = groups(n, lanes),
+  const Size panels = ceil_div(n, panel_width),
              threads = threads_for(20.0 * static_cast<double>(n) * static_cast<double>(m), panels);
   const RowSource<T> rows = plain_rows(h, m);
   Buffer<T> scratch;
-  if (const Status s = scratch.allocate(Checked(m) * lanes * threads); s != Status::ok) return s;
+  if (const Status s = scratch.allocate(CheckedSize(m) * panel_width * threads); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
-    T* const panel = scratch.data() + id * m * lanes;
-    for (Size p = part_begin(panels, size, id); p < part_begin(panels, size, id + 1); ++p) {
-      const Size used = used_lanes(n, p);
-      kernels<T>().gather(rows, p * lanes, used, panel);
-      f(panel, p * lanes, used);
+    T* const panel = scratch.data() + id * m * panel_width;
+    for (Size p = split_begin(panels, size, id); p < split_begin(panels, size, id + 1); ++p) {
+      const Size used = used_width(n, p);
+      kernels<T>().gather(rows, p * panel_width, used, panel);
+      f(panel, p * panel_width, used);
     }
   };
   run_team(static_cast<int>(threads), body);
@@ -40,20 +40,20 @@ Status for_panels(const T* h, Size n, Size m, F f) {
 
 template <class T>
 Status multiply(const RowMajorProduct<T>& product) {
-  const Size panels = groups(product.columns, lanes);
+  const Size panels = ceil_div(product.columns, panel_width);
   const double flops = 2.0 * static_cast<double>(product.rows) * static_cast<double>(product.columns) *
                        static_cast<double>(product.depth);
   const bool by_panels = panels >= static_cast<Size>(num_threads());
-  const Size parts = by_panels ? panels : product.rows;
-  const Size threads = threads_for(flops, parts);
+  const Size shares = by_panels ? panels : product.rows;
+  const Size threads = threads_for(flops, shares);
   Buffer<T> scratch;
-  const Checked room = (Checked(product.depth) + product_rows) * lanes;
+  const CheckedSize room = (CheckedSize(product.depth) + product_rows) * panel_width;
   if (const Status s = scratch.allocate(room * threads); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
-    const Size begin = part_begin(parts, size, id), end = part_begin(parts, size, id + 1);
-    const Part part = by_panels ? Part{0, product.rows, begin, end} : Part{begin, end, 0, panels};
-    kernels<T>().product(product, part, scratch.data() + id * room.value());
+    const Size begin = split_begin(shares, size, id), end = split_begin(shares, size, id + 1);
+    const Block block = by_panels ? Block{0, product.rows, begin, end} : Block{begin, end, 0, panels};
+    kernels<T>().product(product, block, scratch.data() + id * room.value());
   };
   run_team(static_cast<int>(threads), body);
   return Status::ok;
@@ -70,7 +70,7 @@ Status softmax_rows(const T* h, Size n, Size m, T* p) {
 template <class T>
 Status cross_entropy_rows(const T* h, const std::int32_t* labels, Size n, Size m, T* loss, T* sigma) {
   return for_panels(h, n, m, [&](T* panel, Size first, Size rows) {
-    T sample_loss[lanes];
+    T sample_loss[panel_width];
     const LossTask<T> task{Loss::cross_entropy, Activation::softmax, 0, labels + first, nullptr, nullptr};
     kernels<T>().loss(task, panel, m, rows, panel, sample_loss);
     std::copy_n(sample_loss, rows, loss + first);

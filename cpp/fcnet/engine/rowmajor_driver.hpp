@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The row-major kernels on all threads: who takes which part of the result.
+// The row-major kernels on all threads: which thread takes which share of the result.
 #pragma once
 
 #include "fcnet/base/status.hpp"

@@ -12,9 +12,9 @@ namespace fcnet {
 // where go_on(), asked every millisecond, says no.
 template <class GoOn>
 bool permutation(std::uint64_t seed, std::uint32_t epoch, std::int64_t* order, std::uint64_t n, GoOn go_on) {
-  constexpr std::uint64_t strip = 1 << 16;
+  constexpr std::uint64_t block = 1 << 16;
   for (std::uint64_t i = 0; i < n; ++i) {
-    if (i % strip == 0 && !go_on()) return false;
+    if (i % block == 0 && !go_on()) return false;
     order[i] = static_cast<std::int64_t>(i);
   }
   constexpr std::uint64_t at_once = 256;

@@ -12,22 +12,22 @@ template <class T>
 class SparseWorkspace {
  public:
   [[nodiscard]] Status allocate(Size columns, Size longest, Size panels) {
-    blocks_ = groups(columns, lanes);
+    blocks_ = ceil_div(columns, panel_width);
     longest_ = longest;
     if (longest == 0) panels = 0;
-    if (const Status s = terms_.allocate(Checked(longest) * lanes * panels); s != Status::ok) return s;
-    return starts_.allocate((Checked(blocks_) + 1) * 2 * panels);
+    if (const Status s = nonzeros_.allocate(CheckedSize(longest) * panel_width * panels); s != Status::ok) return s;
+    return starts_.allocate((CheckedSize(blocks_) + 1) * 2 * panels);
   }
 
   Size longest() const { return longest_; }
   // From a panel's first sample on.
   SparsePanels<T> panels(Size first, Size samples) {
-    const SparsePanels<T> all{terms_.data(), longest_ * lanes, starts_.data(), blocks_, first + samples};
-    return all.from(first / lanes);
+    const SparsePanels<T> all{nonzeros_.data(), longest_ * panel_width, starts_.data(), blocks_, first + samples};
+    return all.from(first / panel_width);
   }
 
  private:
-  Buffer<Term<T>> terms_;
+  Buffer<Nonzero<T>> nonzeros_;
   Buffer<Size> starts_;
   Size blocks_ = 0, longest_ = 0;
 };

@@ -6,7 +6,7 @@
 namespace fcnet {
 template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
-                           Watch& watch, const Trained& trained) {
+                           Cancellation& cancellation, const Trained& trained) {
   shape_ = shape;
   trained_ = trained;
   samples_ = used_ = data.samples;
@@ -14,14 +14,14 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   plan_ = plan_training<T>(shape, trained, batch_, chosen, num_threads(), sparsity(data));
-  if (const Status s = parameters_.allocate(shape, watch); s != Status::ok) return s;
+  if (const Status s = parameters_.allocate(shape, cancellation); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
-    const Status s = buffer.allocate(Checked(parameters_.panels().size()) * copies);
-    return s == Status::ok ? bring_in(buffer, watch) : s;
+    const Status s = buffer.allocate(CheckedSize(parameters_.panels().size()) * copies);
+    return s == Status::ok ? prefault(buffer, cancellation) : s;
   };
-  if (const Status s = averager_.prepare(shape, chosen.averaging, watch); s != Status::ok) return s;
+  if (const Status s = averager_.prepare(shape, chosen.averaging, cancellation); s != Status::ok) return s;
   if (plan_.stoppable) {
-    if (const Status s = next_.allocate(shape, watch); s != Status::ok) return s;
+    if (const Status s = next_.allocate(shape, cancellation); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
   if (plan_.chunk < batch_ || chosen.needs_norm() || shape.normalizes())
@@ -31,21 +31,21 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
     for (Size l = 0; l < shape.layers(); ++l) {
       const Size rows = std::max(shape.trained_rows(l), shape.sizes[l] + 1);
-      const Size block = std::max(elements / (groups(shape.sizes[l + 1], lanes) * lanes), Size{1});
+      const Size block = std::max(elements / (ceil_div(shape.sizes[l + 1], panel_width) * panel_width), Size{1});
       for (Size first = 0; first < rows; first += block) blocks_.push_back({l, first, std::min(first + block, rows)});
     }
     if (const Status s = squares_.allocate(blocks_.size()); s != Status::ok) return s;
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
-                       : propagation_.prepare(shape, trained, parameters_, data, plan_.chunk);
+                       : forward_backward_.prepare(shape, trained, parameters_, data, plan_.chunk);
 }
 
 template <class T>
-Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
+Status Trainer<T>::use(const Data<T>& data, Cancellation& cancellation) {
   has_parameters_ = false;
-  if (data.samples > batch_ || (!plan_.by_rows && !propagation_.takes(data))) {
-    const Status s = prepare(shape_, data, data.samples, chosen_, watch, trained_);
+  if (data.samples > batch_ || (!plan_.by_rows && !forward_backward_.takes(data))) {
+    const Status s = prepare(shape_, data, data.samples, chosen_, cancellation, trained_);
     if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
     return s;
   }
@@ -53,15 +53,15 @@ Status Trainer<T>::use(const Data<T>& data, Watch& watch) {
   rows_of_samples_ = data.x.order;
   const Plan now = plan_training<T>(shape_, trained_, batch_, chosen_, num_threads(), sparsity(data));
   plan_.threads = now.threads;  // set since, perhaps
-  plan_.by_rows ? rows_.use(data) : propagation_.use(data);
+  plan_.by_rows ? rows_.use(data) : forward_backward_.use(data);
   return Status::ok;
 }
 
 template <class T>
 void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step,
-                        bool go_on, Part part) {
-  const LayerView<T> layer = parameters_.layer(l).panels(part.first_panel, part.last_panel);
-  const Size offset = parameters_.offset(l) + part.first_panel * layer.stride;
+                        bool go_on, Block block) {
+  const LayerView<T> layer = parameters_.layer(l).panels(block.first_panel, block.last_panel);
+  const Size offset = parameters_.offset(l) + block.first_panel * layer.stride;
   const UpdateTarget<T> target{layer.w,
                                state_->slots.data() + offset,
                                (plan_.stoppable ? next_ : parameters_).panels().data() + offset,
@@ -69,30 +69,30 @@ void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t,
                                parameters_.panels().size(),
                                go_on ? sums_.data() + offset : nullptr};
   if (x.is_sparse)
-    kernels<T>().update_terms(layer, x.terms, sigma_t, &step, target, part.first_row, part.last_row);
+    kernels<T>().update_nonzeros(layer, x.nonzeros, sigma_t, &step, target, block.first_row, block.last_row);
   else
-    kernels<T>().update(layer, x.h, sigma_t, step, target, part.first_row, part.last_row);
+    kernels<T>().update(layer, x.h, sigma_t, step, target, block.first_row, block.last_row);
 }
 
 template <class T>
-void Trainer<T>::update_normalization(const Pass& pass, Size l, const OptimizerStep<T>& step) {
-  const Size samples = pass.chunk.samples;
-  const NormalizationSums<T> of = propagation_.normalization_sums(l, samples);
+void Trainer<T>::update_normalization(const ChunkResult& result, Size l, const OptimizerStep<T>& step) {
+  const Size samples = result.chunk.samples;
+  const NormalizationSums<T> of = forward_backward_.normalization_sums(l, samples);
   LayerView<T> sums = parameters_.layer(l);
   sums.w = sums_.data() + parameters_.offset(l);
-  of.put(sums, shape_.kind(l).bias, !pass.first);
-  if (!pass.last) return;
+  of.put(sums, shape_.kind(l).bias, !result.first);
+  if (!result.last) return;
   if (!chosen_.needs_norm())
     update(l, {}, {}, step, true, rows(l, shape_.sizes[l] + gamma_row, shape_.trained_rows(l)));
   if (shape_.normalization(l) != Normalization::batch) return;
   const LayerView<T> now = parameters_.layer(l), next = (plan_.stoppable ? next_ : parameters_).layer(l);
   // of one sample alone there is no spread
-  const T share = samples == 1 ? T(0) : static_cast<T>(shape_.kind(l).momentum);
+  const T weight = samples == 1 ? T(0) : static_cast<T>(shape_.kind(l).momentum);
   const T unbiased = static_cast<T>(samples) / static_cast<T>(std::max(samples, Size{2}) - 1);
   const auto move_on = [&](Size row, const T* batch, T factor) {
     for (Size j = 0; j < now.out; ++j) {
       const T before = now.at(now.in + row, j);
-      next.at(now.in + row, j) = before + share * (factor * batch[j] - before);
+      next.at(now.in + row, j) = before + weight * (factor * batch[j] - before);
     }
   };
   move_on(mean_row, of.mean, T(1));
@@ -101,22 +101,22 @@ void Trainer<T>::update_normalization(const Pass& pass, Size l, const OptimizerS
 
 template <class T>
 template <class F>
-void Trainer<T>::each_block(const Team& team, Watch& watch, F f) {
+void Trainer<T>::each_block(const Team& team, Cancellation& cancellation, F f) {
   for (Size i = static_cast<Size>(team.id); i < blocks_.size(); i += static_cast<Size>(team.size)) {
-    if (plan_.stoppable && !go_on(team, watch)) return;
+    if (plan_.stoppable && !go_on(team, cancellation)) return;
     f(i, blocks_[i]);
   }
 }
 
 template <class T>
-double Trainer<T>::norm_of_sums(const Team& team, Watch& watch) {
+double Trainer<T>::gradient_norm(const Team& team, Cancellation& cancellation) {
   team.sync();  // the sums are complete
-  each_block(team, watch, [&](Size i, const RowBlock& block) {
+  each_block(team, cancellation, [&](Size i, const RowBlock& block) {
     const LayerView<T> layer = parameters_.layer(block.layer);
-    const T* const sums = sums_.data() + parameters_.offset(block.layer) + block.first * lanes;
+    const T* const sums = sums_.data() + parameters_.offset(block.layer) + block.first * panel_width;
     double sum = 0;
-    for (Size q = 0; q * lanes < layer.out; ++q)
-      sum += kernels<T>().sum_of_squares(sums + q * layer.stride, block.last - block.first, used_lanes(layer.out, q));
+    for (Size q = 0; q * panel_width < layer.out; ++q)
+      sum += kernels<T>().sum_of_squares(sums + q * layer.stride, block.last - block.first, used_width(layer.out, q));
     squares_[i] = sum;
   });
   team.sync();
@@ -126,29 +126,31 @@ double Trainer<T>::norm_of_sums(const Team& team, Watch& watch) {
 }
 
 template <class T>
-LossSum Trainer<T>::step(const Team& team, Chunk batch, Watch& watch) {
+LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellation) {
   const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
   Powers powers = state_->powers;  // thread 0 may be done with its share, and advance them, before the others are
   powers.advance(chosen_);
   const auto scale = [&](const LossSum& loss) { return gradient_scale(shape_.loss, shape_.outputs(), loss); };
-  const auto use = [&](const Pass& pass, Size l, Part part) {
+  const auto use = [&](const ChunkResult& result, Size l, Block block) {
     if (!trained_(l)) return;
-    const auto of_step = [&] { return optimizer_step<T>(chosen_, rate, powers, scale(pass.loss), pass.loss.weight); };
-    if (shape_.normalizes(l) && is_last(part, shape_.sizes[l])) update_normalization(pass, l, of_step());
-    part.last_row = std::min(part.last_row, shape_.product_rows(l));
-    if (part.first_row >= part.last_row) return;
-    const LayerInput<T> x = propagation_.input(l, pass.chunk.samples);
-    const Panels<const T> sigma_t = propagation_.sigma_t(l + 1, part.first_panel);
-    if (pass.last && !chosen_.needs_norm())
-      update(l, x, sigma_t, of_step(), !pass.first, part);
+    const auto of_step = [&] {
+      return optimizer_step<T>(chosen_, rate, powers, scale(result.loss), result.loss.weight);
+    };
+    if (shape_.normalizes(l) && is_last(block, shape_.sizes[l])) update_normalization(result, l, of_step());
+    block.last_row = std::min(block.last_row, shape_.product_rows(l));
+    if (block.first_row >= block.last_row) return;
+    const LayerInput<T> x = forward_backward_.input(l, result.chunk.samples);
+    const Panels<const T> sigma_t = forward_backward_.sigma_t(l + 1, block.first_panel);
+    if (result.last && !chosen_.needs_norm())
+      update(l, x, sigma_t, of_step(), !result.first, block);
     else
-      accumulate(parameters_.layer(l), sums_.data() + parameters_.offset(l), x, sigma_t, !pass.first, part);
+      backward_weights(parameters_.layer(l), sums_.data() + parameters_.offset(l), x, sigma_t, !result.first, block);
   };
-  const LossSum loss = propagation_.run(team, batch, plan_.chunk, use);
+  const LossSum loss = forward_backward_.run(team, batch, plan_.chunk, use);
   if (chosen_.needs_norm()) {
-    const double norm = scale(loss) * norm_of_sums(team, watch);
+    const double norm = scale(loss) * gradient_norm(team, cancellation);
     const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm), loss.weight);
-    each_block(team, watch, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
+    each_block(team, cancellation, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
       const Size last = std::min(block.last, shape_.trained_rows(block.layer));
       if (trained_(block.layer) && block.first < last)
         update(block.layer, {}, {}, of_step, true, rows(block.layer, block.first, last));
@@ -170,22 +172,22 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
 }
 
 template <class T>
-void Trainer<T>::run_steps(Watch& watch) {
+void Trainer<T>::run_steps(Cancellation& cancellation) {
   stop_ = false;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    for (Size first = 0, unwatched = 0; first < used_ && !stop_; first += batch_) {
+    for (Size first = 0, since_check = 0; first < used_ && !stop_; first += batch_) {
       const Chunk batch{first, std::min(batch_, used_ - first)};
-      const LossSum loss = step(team, batch, watch);
+      const LossSum loss = step(team, batch, cancellation);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
       if (team.id == 0) {
-        const bool dropped = plan_.stoppable && watch.check();
+        const bool dropped = plan_.stoppable && cancellation.check();
         if (!dropped) finish_step(loss, batch.samples);
-        if (++unwatched == steps_at_once(watch)) unwatched = 0;
-        stop_ = dropped || !is_finite(loss) || (unwatched == 0 && watch.check_after_step());
+        if (++since_check == steps_at_once(cancellation)) since_check = 0;
+        stop_ = dropped || !is_finite(loss) || (since_check == 0 && cancellation.check_after_step());
       }
       team.sync();
-      // Where the step was not dropped; nobody changes a weight before all meet again.
+      // Where the step was not dropped; no thread changes a weight before all have synchronised again.
       if (averager_.is_of_steps() && seen_ > first) averager_.take_step(team, parameters_);
     }
   };
@@ -193,35 +195,35 @@ void Trainer<T>::run_steps(Watch& watch) {
 }
 
 template <class T>
-void Trainer<T>::run_small_steps(const std::int64_t* order, Watch& watch) {
+void Trainer<T>::run_small_steps(const std::int64_t* order, Cancellation& cancellation) {
   const RowTraining<T>& training = rows_.on(parameters_, state_->slots, averager_.by_rows(), order);
   RowProgress progress{state_->powers, rates_, {}, averager_.count()};
   const FlushDenormals flush;
   do {
-    const Size last = std::min(used_, seen_ + batch_ * steps_at_once(watch));
+    const Size last = std::min(used_, seen_ + batch_ * steps_at_once(cancellation));
     seen_ = kernels<T>().train_rows(training, seen_, last, batch_, progress);
     total_ = progress.total;
-  } while (!watch.check_after_step() && seen_ < used_ && is_finite(total_));
+  } while (!cancellation.check_after_step() && seen_ < used_ && is_finite(total_));
   state_->powers = progress.powers;
   averager_.set_count(progress.averaged);
 }
 
 template <class T>
-Status Trainer<T>::begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch) {
+Status Trainer<T>::begin(const Parameters<T>& start, WeightAverage<T>* average, Cancellation& cancellation) {
   averager_.use(average);
   if (has_parameters_) return Status::ok;
-  const Status s = averager_.begin(start, parameters_, watch);
+  const Status s = averager_.begin(start, parameters_, cancellation);
   has_parameters_ = s == Status::ok;
   return s;
 }
 
 template <class T>
-bool Trainer<T>::draw_order(std::uint64_t seed, std::uint32_t epoch, Watch& watch) {
-  if (!permutation(seed, epoch, order_.data(), samples_, [&] { return !watch.check(); })) return false;
+bool Trainer<T>::draw_order(std::uint64_t seed, std::uint32_t epoch, Cancellation& cancellation) {
+  if (!permutation(seed, epoch, order_.data(), samples_, [&] { return !cancellation.check(); })) return false;
   if (rows_of_samples_ == nullptr) return true;
   constexpr Size at_once = Size{1} << 16;
   for (Size first = 0; first < samples_; first += at_once) {
-    if (watch.check()) return false;
+    if (cancellation.check()) return false;
     for (Size i = first; i < std::min(first + at_once, samples_); ++i) order_[i] = rows_of_samples_[order_[i]];
   }
   return true;
@@ -229,7 +231,7 @@ bool Trainer<T>::draw_order(std::uint64_t seed, std::uint32_t epoch, Watch& watc
 
 template <class T>
 LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
-                                 std::uint32_t epoch, bool shuffle, const double* rates, Watch& watch,
+                                 std::uint32_t epoch, bool shuffle, const double* rates, Cancellation& cancellation,
                                  WeightAverage<T>* average, bool ends) {
   state_ = &state;
   rates_ = rates;
@@ -237,23 +239,23 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
   before_ = epoch == epoch_ ? before_ + seen_ : 0;
   epoch_ = epoch;
   seen_ = 0;
-  if (const Status s = begin(start, average, watch); s != Status::ok) return {.status = s};
+  if (const Status s = begin(start, average, cancellation); s != Status::ok) return {.status = s};
   if (plan_.stoppable && !trained_.all()) {
-    if (const Status s = next_.copy(parameters_, watch); s != Status::ok) return {.status = s};
-    if (const Status s = copy_all(state.slots, next_slots_, watch); s != Status::ok) return {.status = s};
+    if (const Status s = next_.copy(parameters_, cancellation); s != Status::ok) return {.status = s};
+    if (const Status s = copy_all(state.slots, next_slots_, cancellation); s != Status::ok) return {.status = s};
   }
-  if (shuffle && !draw_order(seed, epoch, watch)) return {.status = Status::interrupted};
+  if (shuffle && !draw_order(seed, epoch, cancellation)) return {.status = Status::interrupted};
   const std::int64_t* const order = shuffle ? order_.data() : rows_of_samples_;
   if (plan_.by_rows) {
-    run_small_steps(order, watch);
+    run_small_steps(order, cancellation);
   } else {
-    propagation_.begin(order, plan_.stoppable ? &watch : nullptr);
-    propagation_.drop(seed, epoch, before_);
-    run_steps(watch);
+    forward_backward_.begin(order, plan_.stoppable ? &cancellation : nullptr);
+    forward_backward_.drop(seed, epoch, before_);
+    run_steps(cancellation);
   }
   LossResult result = progress();
   if (ends && seen_ == used_) end_epoch();
-  if (watch.stopped())
+  if (cancellation.stopped())
     result.status = Status::interrupted;
   else if ((total_.weight != 0 && !__builtin_isfinite(result.loss)) || !finite())
     result.status = Status::diverged;

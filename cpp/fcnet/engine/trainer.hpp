@@ -3,7 +3,7 @@
 // The same bits for any number of threads and whichever way plan.hpp chooses.
 #pragma once
 
-#include "fcnet/engine/propagation.hpp"
+#include "fcnet/engine/forward_backward.hpp"
 #include "fcnet/engine/row_workspace.hpp"
 #include "fcnet/model/optimizer_state.hpp"
 #include "fcnet/model/weight_average.hpp"
@@ -15,10 +15,10 @@ class Trainer {
  public:
   // `data` must outlive the trainer. Nothing is allocated after this but copies of the parameters between epochs.
   [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
-                               Watch& watch, const Trained& trained = {});
+                               Cancellation& cancellation, const Trained& trained = {});
 
   // Other data for the passes that follow, one step each, with the optimiser's state as it is.
-  [[nodiscard]] Status use(const Data<T>& data, Watch& watch);
+  [[nodiscard]] Status use(const Data<T>& data, Cancellation& cancellation);
   // Leave out what is beyond so many samples of the order of an epoch.
   void use_first(Size samples) { used_ = samples; }
 
@@ -28,13 +28,13 @@ class Trainer {
   // last finished step. `average`: of the chosen kind, where one is formed; `start` is it where it has begun. `ends`:
   // an epoch, not a part of one.
   LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed, std::uint32_t epoch,
-                       bool shuffle, const double* rates, Watch& watch, WeightAverage<T>* average = nullptr,
-                       bool ends = true);
+                       bool shuffle, const double* rates, Cancellation& cancellation,
+                       WeightAverage<T>* average = nullptr, bool ends = true);
   // What run_epoch begins and ends with, for an epoch that comes in several parts.
-  [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Watch& watch);
+  [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Cancellation& cancellation);
   void end_epoch() { averager_.take_epoch(parameters_); }
-  Size steps() const { return batch_ == 0 ? 0 : groups(used_, batch_); }  // none after data that it could not use
-  Size samples() const { return used_; }                                  // of a pass
+  Size steps() const { return batch_ == 0 ? 0 : ceil_div(used_, batch_); }  // none after data that it could not use
+  Size samples() const { return used_; }                                    // of a pass
 
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
@@ -48,21 +48,25 @@ class Trainer {
 
  private:
   // Shuffles the rows of an epoch; false where somebody stopped it.
-  bool draw_order(std::uint64_t seed, std::uint32_t epoch, Watch& watch);
-  void run_steps(Watch& watch);
-  void run_small_steps(const std::int64_t* order, Watch& watch);
-  Size steps_at_once(const Watch& watch) const { return watch.every_step() ? 1 : plan_.steps_at_once; }
-  LossSum step(const Team& team, Chunk batch, Watch& watch);
-  // What the optimiser makes of a part of layer l, whose sums over the samples go on from sums_ where `go_on`.
+  bool draw_order(std::uint64_t seed, std::uint32_t epoch, Cancellation& cancellation);
+  void run_steps(Cancellation& cancellation);
+  void run_small_steps(const std::int64_t* order, Cancellation& cancellation);
+  Size steps_at_once(const Cancellation& cancellation) const {
+    return cancellation.every_step() ? 1 : plan_.steps_at_once;
+  }
+  LossSum step(const Team& team, Chunk batch, Cancellation& cancellation);
+  // What the optimiser makes of a block of layer l, whose sums over the samples go on from sums_ where `go_on`.
   void update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
-              Part part);
-  Part rows(Size l, Size first, Size last) const { return {first, last, 0, groups(shape_.sizes[l + 1], lanes)}; }
+              Block block);
+  Block rows(Size l, Size first, Size last) const {
+    return {first, last, 0, ceil_div(shape_.sizes[l + 1], panel_width)};
+  }
   // What becomes of the parameters behind the bias where layer l is normalised.
-  void update_normalization(const Pass& pass, Size l, const OptimizerStep<T>& step);
+  void update_normalization(const ChunkResult& result, Size l, const OptimizerStep<T>& step);
   // f(i, block i) for this thread's share of the row blocks.
   template <class F>
-  void each_block(const Team& team, Watch& watch, F f);
-  double norm_of_sums(const Team& team, Watch& watch);
+  void each_block(const Team& team, Cancellation& cancellation, F f);
+  double gradient_norm(const Team& team, Cancellation& cancellation);
   void finish_step(const LossSum& loss, Size samples);
 
   Shape shape_;
@@ -79,7 +83,7 @@ class Trainer {
   };
   std::vector<RowBlock> blocks_;
   Buffer<double> squares_;
-  Propagation<T> propagation_;
+  ForwardBackward<T> forward_backward_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;
   const std::int64_t* rows_of_samples_ = nullptr;  // null: all rows, as they come
@@ -87,7 +91,8 @@ class Trainer {
   Plan plan_{};
   Hyperparameters chosen_;
   const double* rates_ = nullptr;
-  // Whether to end here: thread 0 writes it before a meeting, all read it after, and meet again before the next write.
+  // Whether to end here: thread 0 writes it before a barrier, all read it after, and before the next write there is
+  // another.
   bool stop_ = false;
   LossSum total_;               // of the epoch; losses weighted by the samples of their batch
   Size seen_ = 0, before_ = 0;  // samples of the epoch in this run, and in those before where it comes in several

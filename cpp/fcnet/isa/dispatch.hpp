@@ -26,11 +26,11 @@ double flops_per_second() {
   return isa().flops_per_second * sizeof(float) / sizeof(T);
 }
 
-// The grain in which samples are shared out: what one tile covers, and no fewer than losses are added up in.
+// The granularity in which samples are shared out: what one tile covers, and no fewer than losses are added up in.
 template <class T>
-Size sample_grain() {
-  const Size grain = isa().tile_bytes / sizeof(T);
-  return grain < loss_group ? loss_group : grain;
+Size sample_granularity() {
+  const Size granularity = isa().tile_bytes / sizeof(T);
+  return granularity < loss_group ? loss_group : granularity;
 }
 
 // The instruction sets that this build has and this CPU can run, best first, ended by a null pointer.

@@ -24,22 +24,23 @@ struct Kernels {
 
   // The three products, for rows first..last of their result (docs/design.md, section 1).
   void (*forward)(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Size first, Size last);
-  void (*back_data)(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T> h, Activation previous,
-                    Panels<T> result, Size first, Size last);
+  void (*backward_data)(const LayerView<T>& layer, Panels<const T> sigma, Panels<const T> h, Activation previous,
+                        Panels<T> result, Size first, Size last);
   void (*update)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step,
                  const UpdateTarget<T>& target, Size first, Size last);
-  // Without the optimiser, for chunks that are not the last: the same sums into `gradient` (panels like w), continued
-  // where `add`.
-  void (*accumulate)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
-                     Size first, Size last);
+  // Backward-weights, dL/dW without the optimiser, for chunks that are not the last: the same sums into `gradient`
+  // (panels like w), continued where `add`.
+  void (*backward_weights)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
+                           Size first, Size last);
 
-  // sparse_layer.hpp: gather, forward, and update or accumulate, for sparse rows before the first layer
-  void (*gather_terms)(const RowSource<T>& rows, Size first, Size samples, const SparsePanels<T>& to);
-  void (*forward_terms)(const LayerView<T>& layer, const SparsePanels<T>& x, Panels<T> result, Size first, Size last);
-  void (*update_terms)(const LayerView<T>& layer, const SparsePanels<T>& x, Panels<const T> sigma_t,
-                       const OptimizerStep<T>* step, const UpdateTarget<T>& target, Size first, Size last);
+  // sparse.hpp: gather, forward, and update or backward-weights, for sparse rows before the first layer
+  void (*gather_nonzeros)(const RowSource<T>& rows, Size first, Size samples, const SparsePanels<T>& to);
+  void (*forward_nonzeros)(const LayerView<T>& layer, const SparsePanels<T>& x, Panels<T> result, Size first,
+                           Size last);
+  void (*update_nonzeros)(const LayerView<T>& layer, const SparsePanels<T>& x, Panels<const T> sigma_t,
+                          const OptimizerStep<T>* step, const UpdateTarget<T>& target, Size first, Size last);
 
-  // norm.hpp: of rows of 32, the first `used` of each
+  // gradient_norm.hpp: of rows of 32, the first `used` of each
   double (*sum_of_squares)(const T* rows, Size count, Size used);
 
   // losses.hpp: on one panel; loss per sample; returns how many samples are classified correctly.
@@ -47,24 +48,24 @@ struct Kernels {
 
   // activation_panels.hpp: what is not an epilogue of a product, for rows first..last of panels. h = F(h) and
   // slope = F'(h); sigma o F'; softmax, and what it makes of its sigma, in place on one panel
-  void (*activate_keeping)(Activation activation, Panels<T> h, Panels<T> slope, Size first, Size last);
+  void (*activate_and_save_derivative)(Activation activation, Panels<T> h, Panels<T> slope, Size first, Size last);
   void (*derive)(Activation activation, Panels<T> sigma, Panels<const T> h, Size first, Size last);
   void (*softmax)(T* panel, Size classes, Size samples);
   void (*softmax_backward)(T* sigma, const T* p, Size classes, Size samples);
   void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
 
-  // normalization.hpp: h_in = gamma o normal + beta in place of h, and normal, which may lie where h does; then what
-  // sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
-  // kept; or of rows first..last over the whole batch, whose mean and variance are kept, or taken from the layer where
-  // `running`.
-  void (*layer_norm)(const LayerView<T>& layer, T epsilon, T* h, T* normal, T* inverse, Size samples);
-  void (*layer_norm_backward)(const LayerView<T>& layer, T* sigma, const T* normal, const T* inverse, T* before,
+  // normalization.hpp: h_in = gamma o normalized + beta in place of h, and normalized, which may lie where h does; then
+  // what sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
+  // saved; or of rows first..last over the whole batch, whose mean and variance are saved, or taken from the layer
+  // where `running`.
+  void (*layer_norm)(const LayerView<T>& layer, T epsilon, T* h, T* normalized, T* inverse, Size samples);
+  void (*layer_norm_backward)(const LayerView<T>& layer, T* sigma, const T* normalized, const T* inverse, T* before,
                               Size samples);
-  void (*batch_norm)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normal, T* mean,
+  void (*batch_norm)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normalized, T* mean,
                      T* variance, Size first, Size last);
   void (*batch_norm_backward)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> sigma,
-                              Panels<const T> normal, const T* variance, T* gamma, T* beta, Size first, Size last);
-  void (*sums_over_samples)(Panels<const T> sigma, Panels<const T> normal, T* gamma, T* beta, Size rows);
+                              Panels<const T> normalized, const T* variance, T* gamma, T* beta, Size first, Size last);
+  void (*sums_over_samples)(Panels<const T> sigma, Panels<const T> normalized, T* gamma, T* beta, Size rows);
 
   // small_batch.hpp: whole steps of few samples; the forward pass of few rows, for outputs of panels first..last
   Size (*train_rows)(const RowTraining<T>& training, Size first, Size last, Size batch, RowProgress& progress);
@@ -73,19 +74,20 @@ struct Kernels {
   void (*softmax_rows)(Rows<T> z, Size n, Size classes);
 
   // rowmajor.hpp: scratch holds (depth + product_rows) * 32 elements
-  void (*product)(const RowMajorProduct<T>& product, const Part& part, T* scratch);
+  void (*product)(const RowMajorProduct<T>& product, const Block& block, T* scratch);
 
   // elementwise.hpp: out may be x; whether no element is infinite or NaN; whole rows of 32
   bool (*finite)(const T* x, Size count);
   void (*activate)(Activation activation, const T* x, Size count, T* out);
   void (*exp)(const T* x, Size count, T* out);
   void (*log)(const T* x, Size count, T* out);
-  void (*average)(T* a, const T* x, Size count, T share);
+  void (*average)(T* a, const T* x, Size count, T weight);
 
-  // normal.hpp: weights `first`.. of a layer, standard normal times `spread`
-  void (*normal)(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out);
+  // gaussian_init.hpp: weights `first`.. of a layer, standard normal times `spread`
+  void (*gaussian_init)(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread,
+                        T* out);
 
-  // ceilings.hpp: what the machine can do at most, for benchmarks only
+  // roofline.hpp: what the machine can do at most, for benchmarks only
   double (*multiply_add)(Size rounds, T factor, T* result);
   T (*read)(const T* x, Size count);
   void (*descend)(T* w, const T* g, Size count, T a);
@@ -95,8 +97,8 @@ struct InstructionSet {
   const char* name;
   Kernels<float> float32;
   Kernels<double> float64;
-  Size tile_rows;           // the tile's height: the grain in which rows are shared out
-  Size tile_bytes;          // its width: that in which samples are
+  Size tile_rows;           // the tile's height: the granularity of shares of rows
+  Size tile_bytes;          // its width: that of samples
   double flops_per_second;  // of one core in float32, a cautious guess
   // writes whole vectors: room for up to 7 more
   void (*shuffle_words)(std::uint64_t seed, std::uint32_t epoch, std::uint64_t first, Size count, std::uint64_t* words);

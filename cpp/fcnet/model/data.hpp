@@ -51,7 +51,7 @@ struct Sparsity {
 // Row-major rows of T.
 template <class T>
 RowSource<T> plain_rows(const T* x, Size columns, const std::int64_t* order = nullptr) {
-  return {x,       sizeof(T) == 4 ? Element::float32 : Element::float64,
+  return {x,       sizeof(T) == 4 ? DType::float32 : DType::float64,
           columns, static_cast<std::ptrdiff_t>(columns),
           1,       order,
           nullptr, nullptr};
@@ -68,8 +68,8 @@ struct LossResult {
 template <class T>
 void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
                const T* output, T* sigma, T* target, LossSum* result) {
-  T loss[lanes], weights[lanes];
-  std::int32_t labels[lanes];
+  T loss[panel_width], weights[panel_width];
+  std::int32_t labels[panel_width];
   LossTask<T> task{shape.loss, shape.output(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
   if (!shape.quantiles.empty()) task.quantiles = shape.quantiles.data(), task.count = shape.quantiles.size();
   if (data.labels != nullptr) {
@@ -83,7 +83,7 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
     for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
     task.weights = weights;
   }
-  std::fill_n(result, groups(samples, loss_group), LossSum{});
+  std::fill_n(result, ceil_div(samples, loss_group), LossSum{});
   result->correct = kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss);
   for (Size i = 0; i < samples; ++i) {
     result[i / loss_group].sum += static_cast<double>(loss[i]);

@@ -9,7 +9,7 @@
 
 namespace fcnet {
 
-// Weights normal, biases and running means 0, gamma and running variances 1; the variance of the weights is 2 / in
+// Weights Gaussian, biases and running means 0, gamma and running variances 1; the variance of the weights is 2 / in
 // where F passes half of its input on (He et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et
 // al. 1998, section 4.6; Klambauer et al. 2017).
 static constexpr double gain(Activation activation) {
@@ -20,7 +20,7 @@ static constexpr double gain(Activation activation) {
     case Activation::tanh:
       return 1;
     case Activation::relu:
-    case Activation::kept:
+    case Activation::saved_derivative:
     case Activation::leaky_relu:
     case Activation::elu:
     case Activation::softplus:
@@ -35,7 +35,7 @@ static constexpr double gain(Activation activation) {
 }
 
 template <class T>
-[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Watch& watch) {
+[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
   std::atomic<bool> enough{true};
   for (Size l = 0; l < shape.layers(); ++l) {
@@ -43,11 +43,11 @@ template <class T>
     const bool last = l + 1 == shape.layers();
     const double spread = __builtin_sqrt((last ? 2 : gain(shape.kind(l).activation)) / static_cast<double>(in));
     const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
-    const Status status = in_parallel(in, rows, watch, [&](Size begin, Size end) {
+    const Status status = in_parallel(in, rows, cancellation, [&](Size begin, Size end) {
       Buffer<T> row;
       if (row.allocate(out) != Status::ok) enough = false;
       for (Size k = begin; k < end && enough; ++k) {
-        kernels<T>().normal(seed, static_cast<std::uint32_t>(l), k * out, out, spread, row.data());
+        kernels<T>().gaussian_init(seed, static_cast<std::uint32_t>(l), k * out, out, spread, row.data());
         parameters.write_row(l, k, row.data());
       }
     });

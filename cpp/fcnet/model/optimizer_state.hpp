@@ -14,18 +14,18 @@ struct OptimizerState {
   Buffer<T> slots;  // slot after slot, each like the panels of the parameters
 
   // At its start, for that many parameters.
-  [[nodiscard]] Status begin(Optimizer chosen, Size parameters, Watch& watch) {
+  [[nodiscard]] Status begin(Optimizer chosen, Size parameters, Cancellation& cancellation) {
     optimizer = chosen;
     powers = {};
-    const Status s = slots.allocate(Checked(parameters) * state_slots(chosen));
-    return s == Status::ok ? bring_in(slots, watch) : s;
+    const Status s = slots.allocate(CheckedSize(parameters) * state_slots(chosen));
+    return s == Status::ok ? prefault(slots, cancellation) : s;
   }
 
-  [[nodiscard]] Status copy(const OptimizerState& other, Watch& watch) {
+  [[nodiscard]] Status copy(const OptimizerState& other, Cancellation& cancellation) {
     optimizer = other.optimizer;
     powers = other.powers;
     if (const Status s = slots.allocate(other.slots.size()); s != Status::ok) return s;
-    return copy_all(other.slots, slots, watch);
+    return copy_all(other.slots, slots, cancellation);
   }
 
   // Whether it means the same to that optimiser; momentum does to Nesterov's.

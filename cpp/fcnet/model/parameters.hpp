@@ -18,16 +18,16 @@ template <class T>
 class Parameters {
  public:
   // All zero.
-  [[nodiscard]] Status allocate(const Shape& shape, Watch& watch) {
+  [[nodiscard]] Status allocate(const Shape& shape, Cancellation& cancellation) {
     if (const Status s = allocate(shape); s != Status::ok) return s;
-    return bring_in(panels_, watch);
+    return prefault(panels_, cancellation);
   }
 
   // Incomplete where it is interrupted.
-  [[nodiscard]] Status copy(const Parameters& other, Watch& watch) {
+  [[nodiscard]] Status copy(const Parameters& other, Cancellation& cancellation) {
     if (panels_.size() != other.panels_.size() || shape_.sizes != other.shape_.sizes)
       if (const Status s = allocate(other.shape_); s != Status::ok) return s;
-    return copy_all(other.panels_, panels_, watch);
+    return copy_all(other.panels_, panels_, cancellation);
   }
 
   // Where the panels of a layer begin.
@@ -41,11 +41,11 @@ class Parameters {
   const Buffer<T>& panels() const { return panels_; }
 
   // Rows first..first + count of layer l, row-major (count, out); row `in` is the bias.
-  [[nodiscard]] Status read(Size l, Size first, Size count, T* rows, Watch& watch) const {
-    return move(l, first, count, rows, false, watch);
+  [[nodiscard]] Status read(Size l, Size first, Size count, T* rows, Cancellation& cancellation) const {
+    return move(l, first, count, rows, false, cancellation);
   }
-  [[nodiscard]] Status write(Size l, Size first, Size count, const T* rows, Watch& watch) {
-    return move(l, first, count, const_cast<T*>(rows), true, watch);
+  [[nodiscard]] Status write(Size l, Size first, Size count, const T* rows, Cancellation& cancellation) {
+    return move(l, first, count, const_cast<T*>(rows), true, cancellation);
   }
   void write_row(Size l, Size row, const T* values) { move_row(l, row, const_cast<T*>(values), true); }
   // One number for every neuron.
@@ -57,8 +57,8 @@ class Parameters {
   // Never stops on the way: it takes some milliseconds for 100 MB.
   bool finite() const {
     std::atomic<bool> all{true};
-    Watch nobody;
-    const Status done = in_parallel(panels_.size(), strip_elements, nobody, [&](Size begin, Size end) {
+    Cancellation never;
+    const Status done = in_parallel(panels_.size(), block_elements, never, [&](Size begin, Size end) {
       if (!kernels<T>().finite(panels_.data() + begin, end - begin)) all = false;
     });
     return done == Status::ok && all;
@@ -68,31 +68,32 @@ class Parameters {
   [[nodiscard]] Status allocate(const Shape& shape) {
     shape_ = shape;
     offset_.clear();
-    Checked total = 0;
+    CheckedSize total = 0;
     for (Size l = 0; l < shape.layers(); ++l) {
-      const Checked rows = Checked(shape.sizes[l]) + (1 + variance_row);
-      if (!(rows * (lanes * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
+      const CheckedSize rows = CheckedSize(shape.sizes[l]) + (1 + variance_row);
+      if (!(rows * (panel_width * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
       offset_.push_back(total.value());
-      total = total + Checked(groups(shape.sizes[l + 1], lanes)) * stride(l);
+      total = total + CheckedSize(ceil_div(shape.sizes[l + 1], panel_width)) * stride(l);
     }
     return panels_.allocate(total);
   }
 
   Size stride(Size l) const { return panel_stride(shape_.rows(l), sizeof(T)); }
 
-  Status move(Size l, Size first, Size count, T* rows, bool into_panels, Watch& watch) const {
+  Status move(Size l, Size first, Size count, T* rows, bool into_panels, Cancellation& cancellation) const {
     const Size out = shape_.sizes[l + 1];
-    return in_parallel(count, std::max(strip_elements / out, Size{1}), watch, [&](Size begin, Size end) {
+    return in_parallel(count, std::max(block_elements / out, Size{1}), cancellation, [&](Size begin, Size end) {
       for (Size i = begin; i < end; ++i) move_row(l, first + i, rows + i * out, into_panels);
     });
   }
 
   void move_row(Size l, Size i, T* row, bool into_panels) const {
     const LayerView<T> layer = this->layer(l);
-    for (Size q = 0; q * lanes < layer.out; ++q) {
-      T* const in_panel = layer.w + q * layer.stride + i * lanes;
-      const Size bytes = used_lanes(layer.out, q) * sizeof(T);
-      into_panels ? std::memcpy(in_panel, row + q * lanes, bytes) : std::memcpy(row + q * lanes, in_panel, bytes);
+    for (Size q = 0; q * panel_width < layer.out; ++q) {
+      T* const in_panel = layer.w + q * layer.stride + i * panel_width;
+      const Size bytes = used_width(layer.out, q) * sizeof(T);
+      into_panels ? std::memcpy(in_panel, row + q * panel_width, bytes)
+                  : std::memcpy(row + q * panel_width, in_panel, bytes);
     }
   }
 

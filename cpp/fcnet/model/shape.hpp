@@ -15,7 +15,7 @@ namespace fcnet {
 struct LayerKind {
   Activation activation = Activation::relu;
   bool bias = true;
-  double dropout = 0;  // the share of outputs that a training step leaves out
+  double dropout = 0;  // the fraction of outputs that a training step leaves out
   Normalization normalization = Normalization::none;
   double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
 
@@ -29,13 +29,13 @@ Dropout<T> dropout_of(const LayerKind& kind, std::uint64_t seed, std::uint32_t e
           static_cast<T>(1 / (1 - kind.dropout))};
 }
 
-// Whether F' of an activation cannot be read off h_out.
-static constexpr bool is_kept(Activation activation) {
+// Whether F' of an activation cannot be computed from h_out, so that the forward pass saves it.
+static constexpr bool needs_saved_derivative(Activation activation) {
   switch (activation) {
     case Activation::gelu:
     case Activation::gelu_tanh:
     case Activation::silu:
-    case Activation::kept:
+    case Activation::saved_derivative:
       return true;
     case Activation::identity:
     case Activation::relu:
@@ -96,8 +96,10 @@ struct Shape {
   Size product_rows(Size layer) const { return sizes[layer] + (kind(layer).bias && !normalizes(layer)); }
   Size bias_row(Size layer) const { return sizes[layer] + (normalizes(layer) ? beta_row : 0); }
 
-  // Whether the forward pass must keep F'(h_in).
-  bool keeps(Size layer) const { return is_kept(activation(layer)) || kind(layer).dropout > 0 || normalizes(layer); }
+  // Whether the forward pass must save F'(h_in).
+  bool saves_derivative(Size layer) const {
+    return needs_saved_derivative(activation(layer)) || kind(layer).dropout > 0 || normalizes(layer);
+  }
   // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
   bool whole_batches() const {
     for (Size l = 0; l < layers(); ++l)
@@ -107,7 +109,7 @@ struct Shape {
   // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
   bool plain() const {
     for (Size l = 0; l < layers(); ++l)
-      if (keeps(l) || activation(l) == Activation::softmax || !kind(l).bias) return false;
+      if (saves_derivative(l) || activation(l) == Activation::softmax || !kind(l).bias) return false;
     return linked() && loss != Loss::custom;
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The thread pool: `run` lets a team of threads, the caller among them, execute one function; inside it the team
-// meets at `Team::sync`. Threads only decide who computes a tile, never a bit of the result.
+// synchronises by `Team::sync`. Threads only decide who computes a tile, never a bit of the result.
 // A forked child forgets the pool and builds its own when it needs one. One job runs at a time: a second caller
 // does its work alone instead of waiting.
 #pragma once

@@ -9,7 +9,7 @@
 
 namespace fcnet::FCNET_ISA {
 
-// Element (k, r) is at p[k * k_step + r * r_step].
+// DType (k, r) is at p[k * k_step + r * r_step].
 template <class T>
 struct Broadcast {
   const T* p;
@@ -26,18 +26,18 @@ struct Stream {
 template <class T>
 constexpr Size line_elements = 64 / sizeof(T);
 
-// Calls for `count` rows of 32 lanes; where they will be changed, other threads give up theirs meanwhile.
+// Prefetches `count` rows of 32; where they will be changed, other threads give up theirs meanwhile.
 template <bool change, class T>
 FCNET_INLINE void prefetch_rows(const T* rows, Size count) {
-  for (const T* p = rows; p < rows + count * lanes; p += line_elements<T>) __builtin_prefetch(p, change);
+  for (const T* p = rows; p < rows + count * panel_width; p += line_elements<T>) __builtin_prefetch(p, change);
 }
 
-// Lines of two streams, the second perhaps null, that later tiles will read: before every so many steps each is called
-// for at its place, which then moves on by so many elements.
+// What a tile prefetches for later ones, of two streams, the second perhaps null: a line of each before every
+// `interval` terms, from a place that then moves on by `..._step` elements.
 template <class T>
-struct Calls {
-  const T *first, *second;
-  Size first_step, second_step, every;
+struct Prefetch {
+  const T *weights, *samples;
+  Size weights_step, samples_step, interval;
 };
 
 template <class T, int R, int N = tile_vectors>
@@ -54,18 +54,18 @@ struct Tile {
     }
   }
 
-  // Calls for lines into the second cache.
-  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, Calls<T>& calls) {
-    for (; k >= calls.every; k -= calls.every) {
-      __builtin_prefetch(calls.first, 0, 2);
-      if (calls.second != nullptr) __builtin_prefetch(calls.second, 0, 2);
-      calls.first += calls.first_step, calls.second += calls.second_step;
-      accumulate(a, b, calls.every);
-      a.p += calls.every * a.k_step, b.p += calls.every * b.k_step;
+  // Prefetches lines into the L2 cache.
+  FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, Prefetch<T>& prefetch) {
+    for (; k >= prefetch.interval; k -= prefetch.interval) {
+      __builtin_prefetch(prefetch.weights, 0, 2);
+      if (prefetch.samples != nullptr) __builtin_prefetch(prefetch.samples, 0, 2);
+      prefetch.weights += prefetch.weights_step, prefetch.samples += prefetch.samples_step;
+      accumulate(a, b, prefetch.interval);
+      a.p += prefetch.interval * a.k_step, b.p += prefetch.interval * b.k_step;
     }
     accumulate(a, b, k);
   }
-  // Every step calls for a line, from `ahead` on, into the first cache.
+  // Prefetches a line before every term, from `ahead` on, into the L1 cache.
   FCNET_INLINE void accumulate(Broadcast<T> a, Stream<T> b, Size k, const T* ahead) {
     for (; k != 0; --k, a.p += a.k_step, b.p += b.k_step, ahead += line_elements<T>) {
       __builtin_prefetch(ahead, 0, 3);
@@ -101,10 +101,10 @@ struct Tile {
   }
 };
 
-// Lanes that one tile covers; a panel of 32 is walked in 32 / tile_lanes steps.
+// Lanes that one tile covers; a panel of 32 is walked in 32 / tile_width steps.
 template <class T>
-constexpr Size tile_lanes = tile_vectors * width<T>;
-static_assert(lanes % tile_lanes<float> == 0 && lanes % tile_lanes<double> == 0);
+constexpr Size tile_width = tile_vectors * width<T>;
+static_assert(panel_width % tile_width<float> == 0 && panel_width % tile_width<double> == 0);
 
 template <int R>
 struct RowCount {
@@ -127,7 +127,7 @@ FCNET_INLINE void with_rows(Size rows, F f) {
 template <int most = tile_rows, class F>
 FCNET_INLINE void for_row_blocks(Size first, Size last, F f) {
   if (first >= last) return;
-  const Size blocks = groups(last - first, most), least = (last - first) / blocks, rest = (last - first) % blocks;
+  const Size blocks = ceil_div(last - first, most), least = (last - first) / blocks, rest = (last - first) % blocks;
   for (Size row = first, owed = 0, count; row < last; row += count) {
     owed += rest;
     const bool one_more = owed >= blocks;

@@ -3,7 +3,7 @@
 // and the one transposition of a step, sigma. No read past the last element of a row.
 #pragma once
 
-#include "fcnet/simd/element.hpp"
+#include "fcnet/simd/dtype.hpp"
 
 namespace fcnet::FCNET_ISA {
 
@@ -22,20 +22,20 @@ FCNET_INLINE const Source* row_of(const RowSource<T>& rows, Size i) {
 template <class Source, class T>
 inline void gather_from(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   constexpr Size w = width<T>;
-  const Source* row[lanes];
+  const Source* row[panel_width];
   for (Size i = 0; i < samples; ++i) row[i] = row_of<Source>(rows, first + i);
-  const Size used = groups(samples, w) * w, squares = rows.column_step == 1 ? rows.columns / w * w : 0;
+  const Size used = ceil_div(samples, w) * w, squares = rows.column_step == 1 ? rows.columns / w * w : 0;
   for (Size i = 0; i < used; i += w)
     for (Size j = 0; j < squares; j += w) {
       Vec<T> square[w];
       for (Size r = 0; r < w; ++r) square[r] = i + r < samples ? load_as<T>(row[i + r] + j) : Vec<T>{};
       transpose_square<T>(square);
       FCNET_UNROLL
-      for (Size r = 0; r < w; ++r) store(panel + (j + r) * lanes + i, square[r]);
+      for (Size r = 0; r < w; ++r) store(panel + (j + r) * panel_width + i, square[r]);
     }
   for (Size j = squares; j < rows.columns; ++j) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(j) * rows.column_step;
-    for (Size i = 0; i < used; ++i) panel[j * lanes + i] = i < samples ? number_as<T>(row[i][at]) : T(0);
+    for (Size i = 0; i < used; ++i) panel[j * panel_width + i] = i < samples ? number_as<T>(row[i][at]) : T(0);
   }
 }
 
@@ -48,7 +48,7 @@ FCNET_INLINE bool is_exact(const RowSource<T>& rows) {
 // Columns first..first + n of row i.
 template <class T>
 [[gnu::noinline]] void convert_row(const RowSource<T>& rows, Size i, Size first, Size n, T* to) {
-  with_element(rows.element, [&](auto source) {
+  with_dtype(rows.dtype, [&](auto source) {
     const auto* const x = row_of<decltype(source)>(rows, i) + static_cast<std::ptrdiff_t>(first) * rows.column_step;
     Size j = 0;
     if (rows.column_step == 1)
@@ -59,8 +59,8 @@ template <class T>
 
 // The same without the offsets, which are exact: each difference is rounded once.
 [[gnu::noinline]] inline void subtract_offsets(const RowSource<float>& rows, Size i, Size first, Size n, float* to) {
-  const RowSource<double> of_double{rows.x,           rows.element, rows.columns, rows.row_step,
-                                    rows.column_step, rows.order,   nullptr,      nullptr};
+  const RowSource<double> of_double{rows.x,           rows.dtype, rows.columns, rows.row_step,
+                                    rows.column_step, rows.order, nullptr,      nullptr};
   constexpr Size most = 64;
   double x[most];
   for (Size done = 0; done < n; done += most) {
@@ -76,13 +76,13 @@ void gather(const RowSource<T>& rows, Size first, Size samples, T* panel);
 // By way of a block of rows: few columns at once where they are not side by side, as their cache sets may be the same.
 [[gnu::noinline]] inline void gather_differences(const RowSource<float>& rows, Size first, Size samples, float* panel) {
   constexpr Size most = 64;
-  float block[lanes * most];
+  float block[panel_width * most];
   const Size at_once = rows.column_step == 1 ? most : 8;
   for (Size j = 0; j < rows.columns; j += at_once) {
     const Size n = rows.columns - j < at_once ? rows.columns - j : at_once;
     for (Size i = 0; i < samples; ++i) subtract_offsets(rows, first + i, j, n, block + i * most);
-    const RowSource<float> differences{block, Element::float32, n, most, 1, nullptr, nullptr, nullptr};
-    gather(differences, 0, samples, panel + j * lanes);
+    const RowSource<float> differences{block, DType::float32, n, most, 1, nullptr, nullptr, nullptr};
+    gather(differences, 0, samples, panel + j * panel_width);
   }
 }
 
@@ -100,7 +100,7 @@ FCNET_INLINE void each_number(const Rows& rows, Size i, F f) {
     rows.long_indices ? add(x, static_cast<const std::int64_t*>(rows.indices))
                       : add(x, static_cast<const std::int32_t*>(rows.indices));
   };
-  rows.element == Element::float64 ? with(static_cast<const double*>(rows.x)) : with(static_cast<const float*>(rows.x));
+  rows.dtype == DType::float64 ? with(static_cast<const double*>(rows.x)) : with(static_cast<const float*>(rows.x));
 }
 
 // Column j's offset, or 0 where the gathered numbers are without it.
@@ -127,16 +127,16 @@ FCNET_INLINE void add_sparse_row(const RowSource<T>& rows, Size i, T* to, Size s
 template <class T>
 void gather_sparse(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   for (Size j = 0; j < rows.columns; ++j)
-    for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>)
+    for (T* lane = panel + j * panel_width; lane < panel + j * panel_width + samples; lane += width<T>)
       store(lane, Vec<T>{} + empty_place(rows, j));
-  for (Size i = 0; i < samples; ++i) add_sparse_row(rows, first + i, panel + i, lanes);
+  for (Size i = 0; i < samples; ++i) add_sparse_row(rows, first + i, panel + i, panel_width);
 }
 
 template <class T>
 FCNET_INLINE void gather_dense(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   if constexpr (sizeof(T) == 4)
     if (is_exact(rows)) return gather_differences(rows, first, samples, panel);
-  with_element(rows.element, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
+  with_dtype(rows.dtype, [&](auto source) { gather_from<decltype(source)>(rows, first, samples, panel); });
 }
 
 template <class T>
@@ -145,7 +145,7 @@ void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
   if (rows.scale == nullptr) return;
   for (Size j = 0; j < rows.columns; ++j) {
     const T offset = left_to_subtract(rows, j);
-    for (T* lane = panel + j * lanes; lane < panel + j * lanes + samples; lane += width<T>)
+    for (T* lane = panel + j * panel_width; lane < panel + j * panel_width + samples; lane += width<T>)
       store(lane, (load(lane) - offset) * rows.scale[j]);
   }
 }
@@ -155,11 +155,11 @@ void gather(const RowSource<T>& rows, Size first, Size samples, T* panel) {
 template <class T, class Put>
 FCNET_INLINE void transpose_squares(const T* from, Size rows, Size columns, Put put) {
   constexpr Size w = width<T>;
-  for (Size i = 0; i < lanes; i += w)
+  for (Size i = 0; i < panel_width; i += w)
     for (Size j = 0; j < columns; j += w) {
       Vec<T> square[w];
       FCNET_UNROLL
-      for (Size r = 0; r < w; ++r) square[r] = i + r < rows ? load(from + (i + r) * lanes + j) : Vec<T>{};
+      for (Size r = 0; r < w; ++r) square[r] = i + r < rows ? load(from + (i + r) * panel_width + j) : Vec<T>{};
       transpose_square<T>(square);
       FCNET_UNROLL
       for (Size r = 0; r < w; ++r) put(j + r, i, square[r]);
@@ -169,23 +169,25 @@ FCNET_INLINE void transpose_squares(const T* from, Size rows, Size columns, Put 
 // The same, to the block at `to`.
 template <class T>
 FCNET_INLINE void transpose_block(const T* from, Size rows, Size columns, T* to) {
-  transpose_squares(from, rows, columns, [=](Size row, Size lane, Vec<T> v) { store(to + row * lanes + lane, v); });
+  transpose_squares(from, rows, columns,
+                    [=](Size row, Size lane, Vec<T> v) { store(to + row * panel_width + lane, v); });
 }
 
 template <class T>
 void scatter(const T* panel, Size columns, Size samples, T* out) {
-  T block[lanes * lanes];
-  for (Size j = 0; j < columns; j += lanes) {
-    const Size used = used_lanes(columns, j / lanes);
-    transpose_block(panel + j * lanes, used, samples, block);
-    for (Size i = 0; i < samples; ++i) __builtin_memcpy(out + i * columns + j, block + i * lanes, used * sizeof(T));
+  T block[panel_width * panel_width];
+  for (Size j = 0; j < columns; j += panel_width) {
+    const Size used = used_width(columns, j / panel_width);
+    transpose_block(panel + j * panel_width, used, samples, block);
+    for (Size i = 0; i < samples; ++i)
+      __builtin_memcpy(out + i * columns + j, block + i * panel_width, used * sizeof(T));
   }
 }
 
 template <class T>
 void transpose(const T* sigma, Size out, Size first_panel, Size last_panel, Size samples, T* sigma_t, Size stride) {
   for (Size q = first_panel; q < last_panel; ++q)
-    transpose_block(sigma + q * lanes * lanes, used_lanes(out, q), samples, sigma_t + q * stride);
+    transpose_block(sigma + q * panel_width * panel_width, used_width(out, q), samples, sigma_t + q * stride);
 }
 
 }  // namespace fcnet::FCNET_ISA

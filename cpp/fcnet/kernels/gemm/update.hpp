@@ -1,57 +1,59 @@
 // SPDX-License-Identifier: MIT
 // dL/dW = h^T sigma and what becomes of it: rows of a tile are the layer's inputs (the last one the bias, whose h is
 // 1), lanes are its outputs, the sum runs over the samples in order. Either the optimiser takes the tile from the
-// registers (update), or it is stored for a later call to go on with (accumulate): the same bits.
+// registers (update), or it is stored for a later call to go on with (backward_weights): the same bits.
 #pragma once
 
-#include "fcnet/kernels/gemm/slices.hpp"
+#include "fcnet/kernels/gemm/cache_blocking.hpp"
 #include "fcnet/kernels/pointwise/optimizers.hpp"
 
 namespace fcnet::FCNET_ISA {
 
 // Tiles of R rows, of which first..last are a multiple. start(at) gives the first value of a tile's sums,
-// finish(row, corner, tile) takes them, ahead(at, rows) calls for what a later finish will read; `at` and `corner`,
-// that of the tile's first sum, count elements from w. Every tile calls for the next one's h. `fine`: also for its
-// share of the next panel of sigma^T, and for what finish reads a few rows at a time; and outputs that fill one vector
+// finish(row, corner, tile) takes them, ahead(at, rows) prefetches what a later finish will read; `at` and `corner`,
+// that of the tile's first sum, count elements from w. Every tile prefetches the next one's h. `fine`: also its
+// share of the next panel of sigma^T, and what finish reads a few rows at a time; and outputs that fill one vector
 // at most get tiles of one.
-template <bool fine, int R, class T, class Start, class Finish, class Call>
+template <bool fine, int R, class T, class Start, class Finish, class Prefetch>
 FCNET_INLINE void weight_tiles(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
-                               Size last, Start start, Finish finish, Call ahead) {
+                               Size last, Start start, Finish finish, Prefetch ahead) {
   if (first == last) return;
-  const Size panels = groups(h.samples, lanes);  // none where the sums are all there is
-  const auto share = [&] {                       // of a panel of sigma^T
-    return groups(h.samples * lanes / line_elements<T>, groups(last - first, R) * panels) * line_elements<T>;
+  const Size panels = ceil_div(h.samples, panel_width);  // none where the sums are all there is
+  const auto lines_of_tile = [&] {                       // of a panel of sigma^T
+    return ceil_div(h.samples * panel_width / line_elements<T>, ceil_div(last - first, R) * panels) * line_elements<T>;
   };
-  const Size lines_at_once = is_far_for_samples<T>(h.samples, layer.out) ? share() : 0;
-  for (Size q = 0; q * lanes < layer.out; ++q) {
+  const Size lines_at_once = is_far_for_samples<T>(h.samples, layer.out) ? lines_of_tile() : 0;
+  for (Size q = 0; q * panel_width < layer.out; ++q) {
     const T* const sigma = sigma_t.p + q * sigma_t.stride;
     const T* next_sigma = sigma + sigma_t.stride;
-    const Size used = used_lanes(layer.out, q);
+    const Size used = used_width(layer.out, q);
     for (Size row = first; row < last; row += R) {
-      const bool ends = row + R == last, is_last = ends && (q + 1) * lanes >= layer.out;
-      const Size next_row = ends ? first : row + R, next_corner = (ends ? q + 1 : q) * layer.stride + next_row * lanes;
+      const bool ends = row + R == last, is_last = ends && (q + 1) * panel_width >= layer.out;
+      const Size next_row = ends ? first : row + R,
+                 next_corner = (ends ? q + 1 : q) * layer.stride + next_row * panel_width;
       if (!fine && !is_last) ahead(next_corner, R);
       const auto tile_of = [&]<int N>(Size lane) FCNET_INLINED {
-        const Size corner = q * layer.stride + row * lanes + lane;
+        const Size corner = q * layer.stride + row * panel_width + lane;
         Tile<T, R, N> tile;
-        tile.fill([&](int r, int s) { return start(corner + r * lanes + s * width<T>); });
+        tile.fill([&](int r, int s) { return start(corner + r * panel_width + s * width<T>); });
         const T* const s = sigma + lane;
-        for (Size p = 0; p * lanes < h.samples; ++p) {
+        for (Size p = 0; p * panel_width < h.samples; ++p) {
           if (fine && lane == 0) {
             constexpr Size some = R < 4 ? R : 4;  // rows at once, and all that are left at last
             for (Size at = p * some; at < R && !is_last && (at < (p + 1) * some || p + 1 == panels); at += some)
-              ahead(next_corner + (at < R - some ? at : R - some) * lanes, some);
+              ahead(next_corner + (at < R - some ? at : R - some) * panel_width, some);
             for (const T* end = next_sigma + lines_at_once; next_sigma < end; next_sigma += line_elements<T>)
               __builtin_prefetch(next_sigma, 0, 2);
           }
-          const T* const mine = h.p + p * h.stride + row * lanes;
-          const Size then = lane + tile_lanes<T> < used ? row : next_row;
-          const T* const next = (p + 1) * lanes < h.samples ? mine + h.stride : h.p + then * lanes;
-          tile.accumulate({mine, 1, lanes}, {s + p * lanes * lanes, lanes}, used_lanes(h.samples, p), next);
+          const T* const mine = h.p + p * h.stride + row * panel_width;
+          const Size then = lane + tile_width<T> < used ? row : next_row;
+          const T* const next = (p + 1) * panel_width < h.samples ? mine + h.stride : h.p + then * panel_width;
+          tile.accumulate({mine, 1, panel_width}, {s + p * panel_width * panel_width, panel_width},
+                          used_width(h.samples, p), next);
         }
         finish(row, corner, tile);
       };
-      for (Size lane = 0; lane < used; lane += tile_lanes<T>) {
+      for (Size lane = 0; lane < used; lane += tile_width<T>) {
         if constexpr (fine)
           if (used - lane <= width<T>) {
             tile_of.template operator()<1>(lane);
@@ -96,14 +98,14 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
 }
 
 template <class T>
-void accumulate(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
-                Size first, Size last) {
+void backward_weights(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
+                      Size first, Size last) {
   const Size rest = rest_of_rows(first, last);
   const auto tiles = [&]<int R>(RowCount<R>, Size begin, Size end) {
     weight_tiles<false, R>(
         layer, h, sigma_t, begin, end, [&](Size at) { return add ? load(gradient + at) : Vec<T>{}; },
         [&](Size, Size corner, auto& tile) {
-          tile.each([&](int r, int s, Vec<T> sum) { store(gradient + corner + r * lanes + s * width<T>, sum); });
+          tile.each([&](int r, int s, Vec<T> sum) { store(gradient + corner + r * panel_width + s * width<T>, sum); });
         },
         [&](Size at, Size rows) { prefetch_rows<true>(gradient + at, rows); });
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Activation functions F: F(h_in) in forward, sigma o F'(h_in) in back-data, F' read off h_out where that is possible,
-// else kept by the forward pass. Simple ones are epilogues of the tiles; the others take a finished tile from the first
-// cache, and are compiled but once. To add one: a struct here, its name in base/options.hpp and where layers are
-// described, an oracle function, a line of a test.
+// Activation functions F: F(h_in) in forward, sigma o F'(h_in) in backward-data. F' is computed from h_out where that
+// is possible, else saved by the forward pass. Simple ones are epilogues of the tiles; the others take a finished tile
+// from the L1 cache, and are compiled but once. To add one: a struct here, its name in base/options.hpp and where
+// layers are described, an oracle function, a line of a test.
 #pragma once
 
 #include "fcnet/base/operands.hpp"
@@ -126,7 +126,7 @@ struct Gelu {
     return h_in * normal_cdf(h_in);
   }
   template <class V>
-  static FCNET_INLINE V keep(V h_in, V& slope) {
+  static FCNET_INLINE V apply_and_slope(V h_in, V& slope) {
     using T = ElementOf<V>;
     const V cdf = normal_cdf(h_in), density = T(0.39894228040143267794) * exp(T(-0.5) * h_in * h_in);
     slope = fma(h_in, density, cdf);
@@ -143,7 +143,7 @@ FCNET_INLINE V gate(V u) {
 
 // h s with s = sigmoid(u); F' = s + h s (1 - s) u'.
 template <class V>
-FCNET_INLINE V keep_gated(V h_in, V u, V du, V& slope) {
+FCNET_INLINE V gated_and_slope(V h_in, V u, V du, V& slope) {
   const V s = gate(u);
   slope = fma(h_in * du, s * (ElementOf<V>(1) - s), s);
   return h_in * s;
@@ -162,10 +162,10 @@ struct GeluTanh {
     return h_in * gate(twice_u(h_in));
   }
   template <class V>
-  static FCNET_INLINE V keep(V h_in, V& slope) {
+  static FCNET_INLINE V apply_and_slope(V h_in, V& slope) {
     using T = ElementOf<V>;
     const V du = factor<V> * fma(h_in * h_in, V{} + T(3 * 0.044715), V{} + T(1));
-    return keep_gated(h_in, twice_u(h_in), du, slope);
+    return gated_and_slope(h_in, twice_u(h_in), du, slope);
   }
 };
 
@@ -176,13 +176,13 @@ struct Silu {
     return h_in * gate(h_in);
   }
   template <class V>
-  static FCNET_INLINE V keep(V h_in, V& slope) {
-    return keep_gated(h_in, h_in, V{} + ElementOf<V>(1), slope);
+  static FCNET_INLINE V apply_and_slope(V h_in, V& slope) {
+    return gated_and_slope(h_in, h_in, V{} + ElementOf<V>(1), slope);
   }
 };
 
-// F' itself stands where h_out would.
-struct Kept {
+// The derivative saved by the forward pass stands where h_out would.
+struct SavedDerivative {
   template <class V>
   static FCNET_INLINE V times_derivative(V sigma, V slope) {
     return sigma * slope;
@@ -195,7 +195,7 @@ template <class F>
 FCNET_INLINE void with_activation(Activation activation, F f) {
   switch (activation) {
     case Activation::identity:
-    case Activation::kept:
+    case Activation::saved_derivative:
     case Activation::gelu:
     case Activation::gelu_tanh:
     case Activation::silu:
@@ -226,7 +226,7 @@ FCNET_INLINE void with_any_activation(Activation activation, F f) {
   switch (activation) {
     case Activation::identity:
     case Activation::relu:
-    case Activation::kept:
+    case Activation::saved_derivative:
     case Activation::leaky_relu:
     case Activation::elu:
     case Activation::selu:
@@ -245,7 +245,7 @@ FCNET_INLINE void with_any_activation(Activation activation, F f) {
   }
 }
 
-static constexpr bool is_simple(Activation activation) { return activation <= Activation::kept; }
+static constexpr bool is_simple(Activation activation) { return activation <= Activation::saved_derivative; }
 
 // The same for an epilogue; with Identity where the function is not simple and comes after it.
 template <class F>
@@ -253,10 +253,10 @@ FCNET_INLINE void with_epilogue(Activation activation, F f) {
   activation == Activation::relu ? f(Relu{}) : f(Identity{});
 }
 
-// For that of back-data.
+// The same for the epilogue of backward-data.
 template <class F>
 FCNET_INLINE void with_derivative(Activation activation, F f) {
-  activation == Activation::kept ? f(Kept{}) : with_epilogue(activation, f);
+  activation == Activation::saved_derivative ? f(SavedDerivative{}) : with_epilogue(activation, f);
 }
 
 // What an epilogue left: F in place, on rows of `columns` elements, a multiple of a vector's.

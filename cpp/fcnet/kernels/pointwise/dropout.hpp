@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Dropout (Srivastava et al. 2014), the kept outputs scaled up while training: h and its kept slope times 0 or
-// 1 / (1 - p); h alone where there is no slope. The random number of neuron j and sample s is word j % 4 of the Philox
-// block (random.hpp) at position s and index j / 4, so that whoever computes what, the same outputs are dropped.
+// Dropout (Srivastava et al. 2014), the outputs that stay scaled up while training: h and its saved derivative times 0
+// or 1 / (1 - p); h alone where there is no slope. The random number of neuron j and sample s is word j % 4 of the
+// Philox block (random.hpp) at position s and index j / 4, so that whoever computes what, the same outputs are dropped.
 #pragma once
 
 #include "fcnet/base/operands.hpp"
@@ -13,26 +13,26 @@ template <class T>
 void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last) {
   constexpr Size w = width<double>;
   const Wide count = numbers<Wide>(typename CountTo<w>::type{});
-  for (Size p = 0; p * lanes < h.samples; ++p)
+  for (Size p = 0; p * panel_width < h.samples; ++p)
     for (Size j = first / 4 * 4; j < last; j += 4) {
-      T factor[4][lanes];
-      for (Size lane = 0; lane < lanes; lane += w) {
+      T factor[4][panel_width];
+      for (Size lane = 0; lane < panel_width; lane += w) {
         Wide word[4];
         philox(dropout.key, Purpose::dropout, static_cast<std::uint32_t>(j / 4),
-               count + (dropout.first + p * lanes + lane), word);
+               count + (dropout.first + p * panel_width + lane), word);
         for (Size i = 0; i < 4; ++i)
           for (Size s = 0; s < w; ++s) factor[i][lane + s] = word[i][s] < dropout.below ? T(0) : dropout.factor;
       }
       for (Size i = 0; i < 4; ++i) {
         const Size row = j + i;
         if (row < first || row >= last) continue;
-        for (Size lane = 0; lane < used_lanes(h.samples, p); lane += width<T>) {
+        for (Size lane = 0; lane < used_width(h.samples, p); lane += width<T>) {
           const Vec<T> by = load(factor[i] + lane);
-          T* const value = h.p + p * h.stride + row * lanes + lane;
+          T* const value = h.p + p * h.stride + row * panel_width + lane;
           store(value, by * load(value));
           if (slope.p == nullptr) continue;
-          T* const kept = slope.p + p * slope.stride + row * lanes + lane;
-          store(kept, by * load(kept));
+          T* const saved = slope.p + p * slope.stride + row * panel_width + lane;
+          store(saved, by * load(saved));
         }
       }
     }

@@ -50,10 +50,11 @@ void map_log(const T* x, Size count, T* out) {
   map(x, count, out, [](Vec<T> v) { return log(v); });
 }
 
-// a <- a + share (x - a): where both are the same they stay so. Kept out of the shortest steps, which do without.
+// a <- a + weight (x - a): where both are the same they stay so. SavedDerivative out of the shortest steps, which do
+// without.
 template <class T>
-[[gnu::noinline]] void average(T* a, const T* x, Size count, T share) {
-  const Vec<T> of_x = broadcast(share);
+[[gnu::noinline]] void average(T* a, const T* x, Size count, T weight) {
+  const Vec<T> of_x = broadcast(weight);
   for (Size i = 0; i < count; i += width<T>) {
     const Vec<T> before = load(a + i);
     store(a + i, fma(of_x, load(x + i) - before, before));

@@ -95,7 +95,7 @@ static inline OptimizerStep<T> optimizer_step(const Hyperparameters& by, double 
   step.optimizer = by.optimizer;
   step.scale = static_cast<T>(scale);
   step.learning_rate = static_cast<T>(rate);
-  step.keep = static_cast<T>(1 - rate * by.weight_decay);
+  step.decay_factor = static_cast<T>(1 - rate * by.weight_decay);
   step.l2 = static_cast<T>(by.l2 + (weight > 0 ? by.l2_sum / weight : 0));
   step.decay_biases = by.decay_biases != 0;
   step.clip_value = static_cast<T>(by.clip_value);

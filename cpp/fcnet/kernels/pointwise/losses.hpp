@@ -150,7 +150,7 @@ FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Siz
   for (Size i = 0; i < width<T>; ++i) label[i] = lane + i < samples ? task.labels[lane + i] : 0;
   Vec<T> top = load(z), labelled = load(z);
   for (Size c = 1; c < classes; ++c) {
-    const Vec<T> value = load(z + c * lanes);
+    const Vec<T> value = load(z + c * panel_width);
     const Number<T> number = number_of<T>(c);
     best = top < value ? number : best;
     top = max_or_first(top, value);
@@ -158,12 +158,12 @@ FCNET_INLINE int labelled_cross_entropy(const LossTask<T>& task, const T* z, Siz
   }
   Vec<T> behind = {};
   if (off != T(0))
-    for (Size c = 0; c < classes; ++c) behind += top - load(z + c * lanes);
+    for (Size c = 0; c < classes; ++c) behind += top - load(z + c * panel_width);
   const Vec<T> sum = exp_and_sum(z, classes, top, sigma);
   loss = log(sum) + (top - labelled);
   if (off != T(0)) loss = log(sum) + fma(broadcast(on - off), top - labelled, off * behind);
   for (Size c = 0; c < classes; ++c) {
-    T* s = sigma + c * lanes;
+    T* s = sigma + c * panel_width;
     const Vec<T> p = load(s) / sum;
     store(s, p - (label == number_of<T>(c) ? broadcast(on) : broadcast(off)));
   }
@@ -178,7 +178,7 @@ FCNET_INLINE int soft_cross_entropy(const T* z, const T* y, Size classes, Size s
   Vec<T> top = load(z), likeliest = load(y);
   Number<T> best = {}, wanted = {};
   for (Size c = 1; c < classes; ++c) {
-    const Vec<T> value = load(z + c * lanes), share = load(y + c * lanes);
+    const Vec<T> value = load(z + c * panel_width), share = load(y + c * panel_width);
     const Number<T> number = number_of<T>(c);
     best = top < value ? number : best;
     top = max_or_first(top, value);
@@ -187,12 +187,13 @@ FCNET_INLINE int soft_cross_entropy(const T* z, const T* y, Size classes, Size s
   }
   Vec<T> behind = {};
   for (Size c = 0; c < classes; ++c) {
-    const Vec<T> share = load(y + c * lanes);  // what is impossible adds nothing, however far it is behind
-    behind = share == Vec<T>{} ? behind : fma(share, top - load(z + c * lanes), behind);
+    const Vec<T> share = load(y + c * panel_width);  // what is impossible adds nothing, however far it is behind
+    behind = share == Vec<T>{} ? behind : fma(share, top - load(z + c * panel_width), behind);
   }
   const Vec<T> sum = exp_and_sum(z, classes, top, sigma);
   loss = log(sum) + behind;
-  for (Size c = 0; c < classes; ++c) store(sigma + c * lanes, load(sigma + c * lanes) / sum - load(y + c * lanes));
+  for (Size c = 0; c < classes; ++c)
+    store(sigma + c * panel_width, load(sigma + c * panel_width) / sum - load(y + c * panel_width));
   int correct = 0;
   for (Size i = 0; i < width<T> && i < samples; ++i) correct += best[i] == wanted[i] && loss[i] == loss[i];
   return correct;
@@ -203,8 +204,8 @@ template <class T>
 FCNET_INLINE int right_sides(const T* z, const T* y, Size outputs, Size samples) {
   Vec<T> wrong = {};
   for (Size j = 0; j < outputs; ++j) {
-    const Vec<T> output = load(z + j * lanes), one = broadcast(T(1));
-    const Vec<T> said = output > Vec<T>{} ? one : Vec<T>{}, is = load(y + j * lanes) > T(0.5) ? one : Vec<T>{};
+    const Vec<T> output = load(z + j * panel_width), one = broadcast(T(1));
+    const Vec<T> said = output > Vec<T>{} ? one : Vec<T>{}, is = load(y + j * panel_width) > T(0.5) ? one : Vec<T>{};
     wrong = said == is && output == output ? wrong : one;
   }
   int correct = 0;
@@ -227,9 +228,9 @@ int loss_of_panel(const LossTask<T>& task, const T* output, Size outputs, Size s
       with_error<Vec<T>>(task, [&](auto error) {
         for (Size j = 0; j < outputs; ++j) {
           begin_output(error, j);
-          const Vec<T> from = load(z + j * lanes), to = load(y + j * lanes), d = error.derivative(from, to);
+          const Vec<T> from = load(z + j * panel_width), to = load(y + j * panel_width), d = error.derivative(from, to);
           loss = error.add(loss, from, to, d);
-          store(sigma + j * lanes + lane, d);
+          store(sigma + j * panel_width + lane, d);
         }
       });
     }
@@ -237,7 +238,8 @@ int loss_of_panel(const LossTask<T>& task, const T* output, Size outputs, Size s
       Vec<T> weight = {};
       for (Size i = 0; i < width<T> && lane + i < samples; ++i) weight[i] = task.weights[lane + i];
       loss *= weight;
-      for (Size j = 0; j < outputs; ++j) store(sigma + j * lanes + lane, weight * load(sigma + j * lanes + lane));
+      for (Size j = 0; j < outputs; ++j)
+        store(sigma + j * panel_width + lane, weight * load(sigma + j * panel_width + lane));
     }
     store(losses + lane, loss);
   }

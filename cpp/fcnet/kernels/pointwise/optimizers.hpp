@@ -98,8 +98,8 @@ struct Lion {
 
 // Decoupled weight decay shrinks the weights, not the biases, before a step (Loshchilov and Hutter 2019).
 template <class T, class V>
-FCNET_INLINE V kept(const OptimizerStep<T>& step, V w, bool bias) {
-  return bias ? w : step.keep * w;
+FCNET_INLINE V decayed(const OptimizerStep<T>& step, V w, bool bias) {
+  return bias ? w : step.decay_factor * w;
 }
 
 // The gradient g of the loss and that of the L2 penalty.
@@ -137,7 +137,7 @@ struct InRegisters {
   FCNET_INLINE void apply(const UpdateTarget<T>& target, Size corner, Tile<T, R, N>& tile, Size bias) const {
     if (optimizer.step.decay_biases) bias = R;
     tile.each([&](int r, int s, Vec<T> sum) {
-      apply_to_sum(target, corner + r * lanes + s * width<T>, sum, static_cast<Size>(r) >= bias);
+      apply_to_sum(target, corner + r * panel_width + s * width<T>, sum, static_cast<Size>(r) >= bias);
     });
   }
   // The same of one vector, of any length.
@@ -151,7 +151,7 @@ struct InRegisters {
   FCNET_INLINE void apply_to_sum(const UpdateTarget<T>& target, Size at, V sum, bool spared) const {
     apply_to_vector<O, V>(target, at, [&](V w, V* state) {
       const V g = penalized(optimizer.step, w, optimizer.step.scale * sum, !shrinks || spared);
-      return optimizer(kept(optimizer.step, w, !shrinks || spared), state, g);
+      return optimizer(decayed(optimizer.step, w, !shrinks || spared), state, g);
     });
   }
 };
@@ -164,9 +164,9 @@ void apply_rows(const O& optimizer, const UpdateTarget<T>& target, Size corner, 
   if (step.decay_biases) bias = rows;
   for (Size r = 0; r < rows; ++r)
     for (Size c = 0; c < columns; c += width<T>)
-      apply_to_vector<O, Vec<T>>(target, corner + r * lanes + c, [&](Vec<T> w, Vec<T>* state) {
+      apply_to_vector<O, Vec<T>>(target, corner + r * panel_width + c, [&](Vec<T> w, Vec<T>* state) {
         const Vec<T> g = penalized(step, w, clipped_gradient(step, load(sums + r * columns + c)), r >= bias);
-        return optimizer(kept(step, w, r >= bias), state, g);
+        return optimizer(decayed(step, w, r >= bias), state, g);
       });
 }
 
@@ -196,7 +196,7 @@ FCNET_ONCE void apply_block(const OptimizerStep<T>& step, const UpdateTarget<T>&
   }
 }
 
-// Any optimiser with any options: takes the tile from the first cache, so that it is compiled once and not for every
+// Any optimiser with any options: takes the tile from the L1 cache, so that it is compiled once and not for every
 // shape of a tile.
 template <class T>
 struct FromCache {
@@ -221,7 +221,7 @@ struct FromCache {
 template <class T, class F>
 FCNET_INLINE void with_optimizer(const OptimizerStep<T>& step, F f) {
   const bool clips = step.clip_value != static_cast<T>(__builtin_inf());
-  if (step.optimizer == Optimizer::sgd && !clips && step.l2 == T(0) && step.keep == T(1))
+  if (step.optimizer == Optimizer::sgd && !clips && step.l2 == T(0) && step.decay_factor == T(1))
     f(InRegisters<Sgd<T>, false>{{step}});
   else if (step.optimizer == Optimizer::momentum && !clips)
     f(InRegisters<Momentum<T, false>, true>{{step}});

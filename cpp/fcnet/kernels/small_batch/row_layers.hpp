@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The three products of a layer for few samples: they would not fill the lanes of a panel, so here a sample is a row,
-// and lanes run along the neurons: the outputs in forward and update, where panels of W lie right already; in back-data
-// the inputs, for which 32 rows of W are transposed in the cache, just before they are updated. Each sum is formed in
-// the order of the other path, so the bits are the same.
+// and lanes run along the neurons: the outputs in forward and update, where panels of W lie right already; in
+// backward-data the inputs, for which 32 rows of W are transposed in the cache, just before they are updated. Each sum
+// is formed in the order of the other path, so the bits are the same.
 #pragma once
 
 #include "fcnet/kernels/gemm/pack.hpp"
@@ -25,7 +25,7 @@ struct Vectors {
 // vectors as there are, since each of them is a chain of additions that waits for itself.
 template <class T, int R, class F>
 FCNET_INLINE void for_vectors(Size used, F f) {
-  constexpr int most = R == 1 ? lanes / width<T> : tile_vectors;
+  constexpr int most = R == 1 ? panel_width / width<T> : tile_vectors;
   if (used <= static_cast<Size>(width<T>)) return f(Vectors<1>{}, Size{0});
   for (Size lane = 0; lane < used; lane += most * width<T>) {
     if (most > 2 && used - lane <= 2 * static_cast<Size>(width<T>))
@@ -38,21 +38,23 @@ FCNET_INLINE void for_vectors(Size used, F f) {
 // Whole panels that one row takes at once: each vector is a chain of additions, and the weights come faster than eight
 // of them wait for each other.
 template <class T>
-constexpr int panels_of_row = 8 * width<T> > static_cast<int>(lanes) ? 8 * width<T> / static_cast<int>(lanes) : 1;
+constexpr int panels_of_row = 8 * width<T> > static_cast<int>(panel_width)
+                                  ? 8 * width<T> / static_cast<int>(panel_width)
+                                  : 1;
 
 // h_out = F(h W + B) before its F where that is not simple, for one sample and as many panels from q on.
 template <class T, class F>
 FCNET_INLINE void forward_row(const LayerView<T>& layer, const T* h, T* result, Size q, F f) {
   const T* w = layer.w + q * layer.stride;
   const auto at = [&](int panel, int s) FCNET_INLINED { return w + panel * layer.stride + s * width<T>; };
-  Tile<T, panels_of_row<T>, lanes / width<T>> tile;
-  tile.fill([&](int panel, int s) FCNET_INLINED { return load(at(panel, s) + layer.in * lanes); });
-  for (Size k = 0; k < layer.in; ++k, w += lanes) {
+  Tile<T, panels_of_row<T>, panel_width / width<T>> tile;
+  tile.fill([&](int panel, int s) FCNET_INLINED { return load(at(panel, s) + layer.in * panel_width); });
+  for (Size k = 0; k < layer.in; ++k, w += panel_width) {
     const Vec<T> x = broadcast(h[k]);
     tile.each([&](int panel, int s, Vec<T>& sum) FCNET_INLINED { sum = fma(x, load(at(panel, s)), sum); });
   }
-  T* const out = result + q * lanes;
-  tile.each([&](int panel, int s, Vec<T> h_in) { store(out + panel * lanes + s * width<T>, f.apply(h_in)); });
+  T* const out = result + q * panel_width;
+  tile.each([&](int panel, int s, Vec<T> h_in) { store(out + panel * panel_width + s * width<T>, f.apply(h_in)); });
 }
 
 // h_out = F(h W + B) for n samples and the outputs of panels first..last.
@@ -61,18 +63,19 @@ void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> re
   with_epilogue(layer.activation, [&](auto f) {
     Size q = first;
     constexpr Size at_once = panels_of_row<T>;
-    for (; n == 1 && q + at_once <= last && (q + at_once) * lanes <= layer.out; q += at_once) {
+    for (; n == 1 && q + at_once <= last && (q + at_once) * panel_width <= layer.out; q += at_once) {
       forward_row(layer, h.p, result.p, q, f);
-      if (!is_simple(layer.activation)) activate_block(layer.activation, result.p + q * lanes, 0, 1, at_once * lanes);
+      if (!is_simple(layer.activation))
+        activate_block(layer.activation, result.p + q * panel_width, 0, 1, at_once * panel_width);
     }
     for (; q < last; ++q)
       for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
-        for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
+        for_vectors<T, rows.count>(used_width(layer.out, q), [&](auto vectors, Size lane) {
           const T* w = layer.w + q * layer.stride + lane;
           Tile<T, rows.count, vectors.count> tile;
-          tile.fill([&](int, int s) { return load(w + layer.in * lanes + s * width<T>); });
-          tile.accumulate({h.p + row * h.stride, 1, h.stride}, {w, lanes}, layer.in);
-          T* out = result.p + row * result.stride + q * lanes + lane;
+          tile.fill([&](int, int s) { return load(w + layer.in * panel_width + s * width<T>); });
+          tile.accumulate({h.p + row * h.stride, 1, h.stride}, {w, panel_width}, layer.in);
+          T* out = result.p + row * result.stride + q * panel_width + lane;
           tile.each([&](int r, int s, Vec<T> h_in) { store(out + r * result.stride + s * width<T>, f.apply(h_in)); });
           if (!is_simple(layer.activation))
             activate_block(layer.activation, out, result.stride, rows.count, vectors.count * width<T>);
@@ -84,24 +87,24 @@ void forward_rows(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> re
 // Rows i..i + 32 of W, transposed: scratch[out][32].
 template <class T>
 void transpose_rows(const LayerView<T>& layer, Size i, T* scratch) {
-  const Size rows = layer.in - i < lanes ? layer.in - i : lanes;
-  for (Size q = 0; q * lanes < layer.out; ++q)
-    transpose_block(layer.w + q * layer.stride + i * lanes, rows, used_lanes(layer.out, q),
-                    scratch + q * lanes * lanes);
+  const Size rows = layer.in - i < panel_width ? layer.in - i : panel_width;
+  for (Size q = 0; q * panel_width < layer.out; ++q)
+    transpose_block(layer.w + q * layer.stride + i * panel_width, rows, used_width(layer.out, q),
+                    scratch + q * panel_width * panel_width);
 }
 
 // sigma_prev = (sigma W^T) o F'(h) for n samples and inputs i..i + 32.
 template <class T>
-void back_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T> h, Activation previous, Size n,
-                    Size i, Rows<T> result, T* scratch) {
+void backward_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<const T> h, Activation previous, Size n,
+                        Size i, Rows<T> result, T* scratch) {
   transpose_rows(layer, i, scratch);
-  const Size used = layer.in - i < lanes ? layer.in - i : lanes;
+  const Size used = layer.in - i < panel_width ? layer.in - i : panel_width;
   with_epilogue(previous, [&](auto f) {
     for_row_blocks<most_rows>(0, n, [&](auto rows, Size row) {
       for_vectors<T, rows.count>(used, [&](auto vectors, Size lane) {
         Tile<T, rows.count, vectors.count> tile;
         tile.fill([](int, int) { return Vec<T>{}; });
-        tile.accumulate({sigma.p + row * sigma.stride, 1, sigma.stride}, {scratch + lane, lanes}, layer.out);
+        tile.accumulate({sigma.p + row * sigma.stride, 1, sigma.stride}, {scratch + lane, panel_width}, layer.out);
         tile.each([&](int r, int s, Vec<T> sum) {
           const Size at = i + lane + s * width<T>;
           store(result.p + (row + r) * result.stride + at,
@@ -122,12 +125,12 @@ template <class T, class O>
 void update_rows(const O& optimizer, const LayerView<T>& layer, const UpdateTarget<T>& target, Rows<const T> h,
                  Rows<const T> sigma, Size n, Size first, Size last) {
   for_row_blocks<most_rows>(first, last, [&](auto rows, Size row) {
-    for (Size q = 0; q * lanes < layer.out; ++q)
-      for_vectors<T, rows.count>(used_lanes(layer.out, q), [&](auto vectors, Size lane) {
+    for (Size q = 0; q * panel_width < layer.out; ++q)
+      for_vectors<T, rows.count>(used_width(layer.out, q), [&](auto vectors, Size lane) {
         Tile<T, rows.count, vectors.count> tile;
         tile.fill([](int, int) { return Vec<T>{}; });
-        tile.accumulate({h.p + row, h.stride, 1}, {sigma.p + q * lanes + lane, sigma.stride}, n);
-        optimizer.apply(target, q * layer.stride + row * lanes + lane, tile, layer.in - row);
+        tile.accumulate({h.p + row, h.stride, 1}, {sigma.p + q * panel_width + lane, sigma.stride}, n);
+        optimizer.apply(target, q * layer.stride + row * panel_width + lane, tile, layer.in - row);
       });
   });
 }
@@ -137,7 +140,7 @@ template <class T>
 struct TiledRows {
   static void forward(const LayerView<T>& layer, Rows<T> h, Size n, Rows<T> result) {
     for (Size i = 0; i < n; ++i) h.p[i * h.stride + layer.in] = T(1);  // multiplies the bias
-    forward_rows<T>(layer, {h.p, h.stride}, n, result, 0, groups(layer.out, lanes));
+    forward_rows<T>(layer, {h.p, h.stride}, n, result, 0, ceil_div(layer.out, panel_width));
   }
 
   // sigma of the layer before, where there is one, from 32 rows of W that are updated right after.
@@ -145,12 +148,12 @@ struct TiledRows {
   static void backward(const O& optimizer, const RowTraining<T>& t, Size l, Size n) {
     const auto& layer = t.layers[l];
     const Rows<const T> h{layer.h.p, layer.h.stride}, sigma{layer.sigma.p, layer.sigma.stride};
-    for (Size i = 0; i < layer.view.in; i += lanes) {
+    for (Size i = 0; i < layer.view.in; i += panel_width) {
       if (l > 0) {
         const auto& before = t.layers[l - 1];
-        back_data_rows<T>(layer.view, sigma, h, before.view.activation, n, i, before.sigma, t.scratch);
+        backward_data_rows<T>(layer.view, sigma, h, before.view.activation, n, i, before.sigma, t.scratch);
       }
-      const Size last = i + lanes >= layer.view.in ? layer.view.in + 1 : i + lanes;
+      const Size last = i + panel_width >= layer.view.in ? layer.view.in + 1 : i + panel_width;
       update_rows<T>(optimizer, layer.view, t.target(l), h, sigma, n, i, last);
     }
   }

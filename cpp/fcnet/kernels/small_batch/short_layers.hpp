@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Layers of a few neurons, such as the article's: a step of such a network takes less than a tenth of a microsecond,
 // and what counts is how long each result takes to reach the next operation. So a layer's outputs are one short vector,
-// and no weight is moved: back-data forms each of its sums in all lanes at once and keeps one of them.
+// and no weight is moved: backward-data forms each of its sums in all lanes at once and keeps one of them.
 #pragma once
 
 #include "fcnet/kernels/pointwise/activations.hpp"
@@ -27,8 +27,8 @@ struct ShortLayers {
     for (Size s = 0; s < n; ++s) {
       const T* const from = h.p + s * h.stride;
       T* const to = result.p + s * result.stride;
-      V sum = at(layer.w + layer.in * lanes);
-      for (Size k = 0; k < layer.in; ++k) sum = fma(broadcast_as<V>(from[k]), at(layer.w + k * lanes), sum);
+      V sum = at(layer.w + layer.in * panel_width);
+      for (Size k = 0; k < layer.in; ++k) sum = fma(broadcast_as<V>(from[k]), at(layer.w + k * panel_width), sum);
       with_epilogue(layer.activation, [&](auto f) { store_vector(to, f.apply(sum)); });
     }
     if (!is_simple(layer.activation)) activate_block(layer.activation, result.p, result.stride, n, width<T>);
@@ -49,7 +49,7 @@ struct ShortLayers {
   template <class O>
   static FCNET_INLINE void backward(const O& optimizer, const RowTraining<T>& t, Size l, Size n) {
     const auto& layer = t.layers[l];
-    if (l > 0) back_data(layer, t.layers[l - 1].view.activation, t.layers[l - 1].sigma, n);
+    if (l > 0) backward_data(layer, t.layers[l - 1].view.activation, t.layers[l - 1].sigma, n);
     const UpdateTarget<T> target = t.target(l);
     for (Size i = 0; i <= layer.view.in; ++i) {
       const bool bias = i == layer.view.in;
@@ -58,20 +58,20 @@ struct ShortLayers {
         const T h = bias ? T(1) : layer.h.p[s * layer.h.stride + i];
         sum = fma(broadcast_as<V>(h), at(layer.sigma.p + s * layer.sigma.stride), sum);
       }
-      optimizer.apply(target, i * lanes, sum, bias);
+      optimizer.apply(target, i * panel_width, sum, bias);
     }
   }
 
  private:
-  static FCNET_INLINE void back_data(const typename RowTraining<T>::Layer& layer, Activation previous, Rows<T> result,
-                                     Size n) {
+  static FCNET_INLINE void backward_data(const typename RowTraining<T>::Layer& layer, Activation previous,
+                                         Rows<T> result, Size n) {
     for (Size s = 0; s < n; ++s) {
       const T* const sigma = layer.sigma.p + s * layer.sigma.stride;
       V sums = {};
       for (Size i = 0; i < layer.view.in; ++i) {
         V sum = {};
         for (Size j = 0; j < layer.view.out; ++j)
-          sum = fma(broadcast_as<V>(sigma[j]), broadcast_as<V>(layer.view.w[i * lanes + j]), sum);
+          sum = fma(broadcast_as<V>(sigma[j]), broadcast_as<V>(layer.view.w[i * panel_width + j]), sum);
         sums = lane_numbers<T, V>() == static_cast<T>(i) ? sum : sums;
       }
       T* const to = result.p + s * result.stride;

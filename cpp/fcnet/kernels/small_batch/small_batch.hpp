@@ -9,7 +9,7 @@
 
 namespace fcnet::FCNET_ISA {
 
-// Kept out of the steps, of which the smallest take some 50 ns.
+// SavedDerivative out of the steps, of which the smallest take some 50 ns.
 template <class T>
 [[gnu::noinline]] void gather_sparse_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
   for (Size i = 0; i < n; ++i) {
@@ -50,13 +50,13 @@ FCNET_INLINE LossTask<T> loss_task_of(const RowTraining<T>& t, Size i) {
 // Rows of T as they are.
 template <class T>
 FCNET_INLINE bool is_plain(const RowSource<T>& rows) {
-  constexpr Element own = sizeof(T) == 4 ? Element::float32 : Element::float64;
-  return rows.element == own && rows.column_step == 1 && rows.starts == nullptr && rows.scale == nullptr;
+  constexpr DType own = sizeof(T) == 4 ? DType::float32 : DType::float64;
+  return rows.dtype == own && rows.column_step == 1 && rows.starts == nullptr && rows.scale == nullptr;
 }
 
-// Calls for what a step some steps later will read of the samples, which no processor could guess.
+// Prefetches what a step some steps later will read of the samples, which no processor could guess.
 template <class T>
-FCNET_INLINE void call_for_sample(const RowTraining<T>& t, Size i) {
+FCNET_INLINE void prefetch_sample(const RowTraining<T>& t, Size i) {
   const Size row = row_number(t.x, i);
   if (is_plain(t.x)) __builtin_prefetch(static_cast<const T*>(t.x.x) + static_cast<std::ptrdiff_t>(row) * t.x.row_step);
   if (t.loss.labels != nullptr) __builtin_prefetch(t.loss.labels + row);
@@ -115,10 +115,11 @@ Size train_rows(const RowTraining<T>& t, Size first, Size last, Size batch, RowP
   const auto steps = [&](auto step) FCNET_INLINED {
     while (first < last && finite) {
       const Size n = last - first < batch ? last - first : batch;
-      for (Size i = first + 16; i < first + 16 + n && i < last; ++i) call_for_sample(t, i);
+      for (Size i = first + 16; i < first + 16 + n && i < last; ++i) prefetch_sample(t, i);
       finite = step(n);
       if (t.average != nullptr)
-        average(t.average, t.layers[0].view.w, t.slot, static_cast<T>(t.chosen->averaging.share(progress.averaged++)));
+        average(t.average, t.layers[0].view.w, t.slot,
+                static_cast<T>(t.chosen->averaging.weight_of_next(progress.averaged++)));
       first += n;
     }
   };

@@ -14,11 +14,11 @@ FCNET_INLINE double symmetric_uniform(std::uint64_t bits) {
 }
 
 template <class T>
-void normal(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out) {
-  for (Size begin = 0; begin < count; begin += lanes) {
-    const Size used = used_lanes(count, begin / lanes);
-    double u[lanes] = {}, s[lanes];
-    for (Size i = 0; i < lanes; ++i) s[i] = 1.0;
+void gaussian_init(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size count, double spread, T* out) {
+  for (Size begin = 0; begin < count; begin += panel_width) {
+    const Size used = used_width(count, begin / panel_width);
+    double u[panel_width] = {}, s[panel_width];
+    for (Size i = 0; i < panel_width; ++i) s[i] = 1.0;
     for (Size i = 0; i < used; ++i)
       for (std::uint32_t attempt = 0;; ++attempt) {
         const RandomBlock block = philox(seed, Purpose::weights, layer | attempt << 16, first + begin + i);
@@ -27,7 +27,7 @@ void normal(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Size c
         s[i] = a * a + b * b;
         if (0.0 < s[i] && s[i] < 1.0) break;
       }
-    for (Size i = 0; i < lanes; i += width<double>) {
+    for (Size i = 0; i < panel_width; i += width<double>) {
       const Vec<double> v = load(s + i);
       store(u + i, spread * (load(u + i) * sqrt(-2.0 * log(v) / v)));
     }

@@ -7,17 +7,17 @@
 namespace fcnet {
 
 // A size that remembers whether any operation on the way to it overflowed.
-class Checked {
+class CheckedSize {
  public:
-  constexpr Checked(std::size_t value) : value_(value) {}  // NOLINT(google-explicit-constructor): sizes mix freely
+  constexpr CheckedSize(std::size_t value) : value_(value) {}  // NOLINT(google-explicit-constructor): sizes mix freely
 
-  friend Checked operator+(Checked a, Checked b) {
-    Checked sum(0);
+  friend CheckedSize operator+(CheckedSize a, CheckedSize b) {
+    CheckedSize sum(0);
     sum.overflow_ = __builtin_add_overflow(a.value_, b.value_, &sum.value_) || a.overflow_ || b.overflow_;
     return sum;
   }
-  friend Checked operator*(Checked a, Checked b) {
-    Checked product(0);
+  friend CheckedSize operator*(CheckedSize a, CheckedSize b) {
+    CheckedSize product(0);
     product.overflow_ = __builtin_mul_overflow(a.value_, b.value_, &product.value_) || a.overflow_ || b.overflow_;
     return product;
   }

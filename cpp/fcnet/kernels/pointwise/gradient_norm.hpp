@@ -9,9 +9,9 @@ namespace fcnet::FCNET_ISA {
 
 template <class T>
 double sum_of_squares(const T* rows, Size count, Size used) {
-  double sums[lanes] = {};
-  for (const T* row = rows; row < rows + count * lanes; row += lanes)
-    for (Size i = 0; i < lanes; ++i) {
+  double sums[panel_width] = {};
+  for (const T* row = rows; row < rows + count * panel_width; row += panel_width)
+    for (Size i = 0; i < panel_width; ++i) {
       const double x = static_cast<double>(row[i]);
       sums[i] += x * x;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What becomes of some samples of a chunk on their way through the layers and back: one thread's work, in an order that
-// propagation.hpp chooses. Below, `at` is a sample of the chunk and n how many there are from it on; rows first..last
-// are those of the result; l is a layer, and h(l), sigma(l) what comes before layer l.
+// forward_backward.hpp chooses. Below, `at` is a sample of the chunk and n how many there are from it on; rows
+// first..last are those of the result; l is a layer, and h(l), sigma(l) what comes before layer l.
 #pragma once
 
 #include "fcnet/base/random.hpp"
@@ -37,7 +37,7 @@ Panels<const V> read_only(Panels<V> p) {
 }
 
 template <class T>
-class Passage {
+class LayerPass {
  public:
   // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
   [[nodiscard]] Status prepare(const Shape& shape, const Trained& trained, const Parameters<T>& parameters,
@@ -46,7 +46,7 @@ class Passage {
     trained_ = trained;
     parameters_ = &parameters;
     data_ = data;
-    return workspace_.allocate(shape, groups(samples, lanes), sparsity(data).longest);
+    return workspace_.allocate(shape, ceil_div(samples, panel_width), sparsity(data).longest);
   }
 
   // The order in which samples are taken; null: as they come.
@@ -64,29 +64,29 @@ class Passage {
   const Trained& trained() const { return trained_; }
   Workspace<T>& workspace() { return workspace_; }
 
-  // Whether a layer takes the terms of sparse rows: then pieces of samples begin panels.
+  // Whether a layer takes the nonzeros of sparse rows: then subchunks of samples begin panels.
   bool is_sparse(Size l) { return l == 0 && workspace_.sparse().longest() != 0; }
 
   void gather(Chunk chunk, Size at, Size n) {
     const RowSource<T> rows = data_.x_in(order_);
     if (is_sparse(0))
-      kernels<T>().gather_terms(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
+      kernels<T>().gather_nonzeros(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
     else
       kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
   }
 
   void forward(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
     LayerView<T> layer = parameters_->layer(l);
-    if (shape().keeps(l)) layer.activation = Activation::identity;
+    if (shape().saves_derivative(l)) layer.activation = Activation::identity;
     const Panels<T> h = workspace_.h(l + 1, at, n);
     if (is_sparse(l))
-      kernels<T>().forward_terms(layer, workspace_.sparse().panels(at, n), h, first, last);
+      kernels<T>().forward_nonzeros(layer, workspace_.sparse().panels(at, n), h, first, last);
     else
       kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
     if (normalization(l) == Normalization::batch)
-      kernels<T>().batch_norm(layer, epsilon(l), running(l), h, workspace_.normal(l + 1, at, n), mean(l), variance(l),
-                              first, last);
-    if (shape().keeps(l) && normalization(l) != Normalization::layer) activate(l, chunk, at, n, first, last);
+      kernels<T>().batch_norm(layer, epsilon(l), running(l), h, workspace_.normalized(l + 1, at, n), mean(l),
+                              variance(l), first, last);
+    if (shape().saves_derivative(l) && normalization(l) != Normalization::layer) activate(l, chunk, at, n, first, last);
   }
 
   // What needs all rows of a sample, after them and before what comes next: softmax and layer normalisation, of one
@@ -97,14 +97,15 @@ class Passage {
   void finish_rows(Size l, Chunk chunk, Size at, Size n) {
     T* const h = workspace_.h(l + 1, at, n).p;
     if (normalization(l) != Normalization::layer) return kernels<T>().softmax(h, shape().sizes[l + 1], n);
-    kernels<T>().layer_norm(parameters_->layer(l), epsilon(l), h, workspace_.normal(l + 1, at, n).p, mean(l) + at, n);
+    kernels<T>().layer_norm(parameters_->layer(l), epsilon(l), h, workspace_.normalized(l + 1, at, n).p, mean(l) + at,
+                            n);
     activate(l, chunk, at, n, 0, shape().sizes[l + 1]);
   }
   void finish_rows_backward(Size l, Size at, Size n) {
     T* const sigma = workspace_.sigma(l + 1, at, n).p;
     if (normalization(l) == Normalization::layer)
-      kernels<T>().layer_norm_backward(parameters_->layer(l), sigma, workspace_.normal(l + 1, at, n).p, mean(l) + at,
-                                       workspace_.before(l + 1, at, n).p, n);
+      kernels<T>().layer_norm_backward(parameters_->layer(l), sigma, workspace_.normalized(l + 1, at, n).p,
+                                       mean(l) + at, workspace_.before(l + 1, at, n).p, n);
     else
       kernels<T>().softmax_backward(sigma, workspace_.h(l + 1, at, n).p, shape().sizes[l + 1], n);
   }
@@ -126,10 +127,10 @@ class Passage {
   [[nodiscard]] bool custom_loss(Chunk chunk) {
     const Size l = shape().layers(), m = shape().outputs();
     T* const rows = workspace_.rows();
-    for (Size at = 0; at < chunk.samples; at += lanes) {
-      const Size n = std::min(lanes, chunk.samples - at);
+    for (Size at = 0; at < chunk.samples; at += panel_width) {
+      const Size n = std::min(panel_width, chunk.samples - at);
       kernels<T>().scatter(workspace_.h(l, at, n).p, m, n, rows + at * m);
-      std::fill_n(workspace_.losses(at), groups(n, loss_group), LossSum{});
+      std::fill_n(workspace_.losses(at), ceil_div(n, loss_group), LossSum{});
     }
     double mean = 0;
     if (!(*data_.custom)(order_, chunk.first, chunk.samples, rows, mean)) return false;
@@ -140,20 +141,21 @@ class Passage {
         weight += static_cast<double>(data_.weights[row_at(order_, i)]);
     }
     *workspace_.losses(0) = {mean * weight, weight, 0};
-    for (Size at = 0; at < chunk.samples; at += lanes) {
-      const Size n = std::min(lanes, chunk.samples - at);
+    for (Size at = 0; at < chunk.samples; at += panel_width) {
+      const Size n = std::min(panel_width, chunk.samples - at);
       kernels<T>().gather(plain_rows(rows, m), at, n, workspace_.sigma(l, at, n).p);
     }
     return true;
   }
 
   // sigma(l - 1) from sigma(l)
-  void back_data(Size l, Size at, Size n, Size first, Size last) {
-    kernels<T>().back_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)), derived_from(l - 2, at, n),
-                           derivative(l - 2), workspace_.sigma(l - 1, at, n), first, last);
+  void backward_data(Size l, Size at, Size n, Size first, Size last) {
+    kernels<T>().backward_data(parameters_->layer(l - 1), read_only(workspace_.sigma(l, at, n)),
+                               derived_from(l - 2, at, n), derivative(l - 2), workspace_.sigma(l - 1, at, n), first,
+                               last);
     if (normalization(l - 2) == Normalization::batch)
       kernels<T>().batch_norm_backward(parameters_->layer(l - 2), epsilon(l - 2), running(l - 2),
-                                       workspace_.sigma(l - 1, at, n), read_only(workspace_.normal(l - 1, at, n)),
+                                       workspace_.sigma(l - 1, at, n), read_only(workspace_.normalized(l - 1, at, n)),
                                        variance(l - 2), workspace_.statistics(l - 1),
                                        workspace_.statistics(l - 1) + shape().sizes[l - 1], first, last);
   }
@@ -164,20 +166,20 @@ class Passage {
     T* const gamma = workspace_.statistics(l + 1);
     if (normalization(l) == Normalization::layer)
       kernels<T>().sums_over_samples(read_only(workspace_.before(l + 1, 0, samples)),
-                                     read_only(workspace_.normal(l + 1, 0, samples)), gamma, gamma + out, out);
+                                     read_only(workspace_.normalized(l + 1, 0, samples)), gamma, gamma + out, out);
     return {gamma, gamma + out, mean(l), variance(l)};
   }
 
   void transpose(Size l, Size at, Size n, Size first, Size last) {
     const Panels<T> to = workspace_.sigma_t(l);
-    kernels<T>().transpose(workspace_.sigma(l, at, n).p, shape().sizes[l], first / lanes, groups(last, lanes), n,
-                           to.p + at * lanes, to.stride);
+    kernels<T>().transpose(workspace_.sigma(l, at, n).p, shape().sizes[l], first / panel_width,
+                           ceil_div(last, panel_width), n, to.p + at * panel_width, to.stride);
   }
 
  private:
   void activate(Size l, Chunk chunk, Size at, Size n, Size first, Size last) {
-    const Panels<T> h = workspace_.h(l + 1, at, n), slope = workspace_.slope(l + 1, at, n);
-    kernels<T>().activate_keeping(shape().activation(l), h, slope, first, last);
+    const Panels<T> h = workspace_.h(l + 1, at, n), slope = workspace_.saved_derivative(l + 1, at, n);
+    kernels<T>().activate_and_save_derivative(shape().activation(l), h, slope, first, last);
     if (!drops_ || shape().kind(l).dropout == 0) return;
     const Dropout<T> dropout = dropout_of<T>(shape().kind(l), seed_, epoch_, l, before_ + chunk.first + at);
     kernels<T>().drop(dropout, h, slope, first, last);
@@ -191,9 +193,12 @@ class Passage {
   T* variance(Size l) { return workspace_.statistics(l + 1) + 3 * shape_.sizes[l + 1]; }
 
   // What sigma is multiplied with on its way through a layer's F.
-  Activation derivative(Size l) const { return shape().keeps(l) ? Activation::kept : shape().activation(l); }
+  Activation derivative(Size l) const {
+    return shape().saves_derivative(l) ? Activation::saved_derivative : shape().activation(l);
+  }
   Panels<const T> derived_from(Size l, Size at, Size n) {
-    return read_only(shape().keeps(l) ? workspace_.slope(l + 1, at, n) : workspace_.h(l + 1, at, n));
+    return read_only(shape().saves_derivative(l) ? workspace_.saved_derivative(l + 1, at, n)
+                                                 : workspace_.h(l + 1, at, n));
   }
 
   Shape shape_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the rows of a data set may hold, read as numbers of T: one of them, or as many neighbours as a vector holds.
-// A conversion rounds as NumPy's astype does; those of the short floats are exact.
+// Numbers of every type that the rows of a data set may have, read as numbers of T: one of them, or as many neighbours
+// as a vector holds. A conversion rounds as NumPy's astype does; those of the short floats are exact.
 #pragma once
 
 #include "fcnet/base/operands.hpp"
@@ -77,33 +77,33 @@ FCNET_INLINE T number_as(Source x) {
   }
 }
 
-// Calls f with a value of the type that `element` names.
+// Calls f with a value of the type that `dtype` names.
 template <class F>
-FCNET_INLINE void with_element(Element element, F f) {
-  switch (element) {
-    case Element::float32:
+FCNET_INLINE void with_dtype(DType dtype, F f) {
+  switch (dtype) {
+    case DType::float32:
       return f(float{});
-    case Element::float64:
+    case DType::float64:
       return f(double{});
-    case Element::float16:
+    case DType::float16:
       return f(Float16{});
-    case Element::bfloat16:
+    case DType::bfloat16:
       return f(BFloat16{});
-    case Element::int8:
+    case DType::int8:
       return f(std::int8_t{});
-    case Element::int16:
+    case DType::int16:
       return f(std::int16_t{});
-    case Element::int32:
+    case DType::int32:
       return f(std::int32_t{});
-    case Element::int64:
+    case DType::int64:
       return f(std::int64_t{});
-    case Element::uint8:
+    case DType::uint8:
       return f(std::uint8_t{});
-    case Element::uint16:
+    case DType::uint16:
       return f(std::uint16_t{});
-    case Element::uint32:
+    case DType::uint32:
       return f(std::uint32_t{});
-    case Element::uint64:
+    case DType::uint64:
       return f(std::uint64_t{});
   }
 }

@@ -11,12 +11,12 @@
 
 namespace fcnet {
 
-class Watch {
+class Cancellation {
  public:
   using Poll = bool (*)(void* context);  // true: stop
 
-  Watch() : Watch([](void*) { return false; }, nullptr) {}  // nobody stops it
-  Watch(Poll poll, void* context, bool every_step = false)
+  Cancellation() : Cancellation([](void*) { return false; }, nullptr) {}  // never stops
+  Cancellation(Poll poll, void* context, bool every_step = false)
       : poll_(poll), context_(context), next_(Clock::now() + interval), every_step_(every_step) {}
 
   // Calling thread only: polls if the interval has passed. Returns stopped().

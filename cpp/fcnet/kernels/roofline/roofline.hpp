@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What this machine can do at most: fused multiply-adds from registers, and streams from memory. Only for measuring
-// (ceilings_driver.cpp): nothing that trains or predicts calls them.
+// The roofline of this machine, what it can do at most: fused multiply-adds from registers, and streams from memory.
+// Only for measuring (roofline_driver.cpp): nothing that trains or predicts calls them.
 #pragma once
 
 #include "fcnet/simd/vec.hpp"
