@@ -13,6 +13,7 @@ from fcnet._model.dense import ACTIVATIONS as ALL_ACTIVATIONS
 from fcnet.reference.activations import ACTIVATIONS
 
 from bounds import exact_type, flat, max_error, spacing
+from walks import walk
 
 # The largest error in ulp of the exact value, over the numbers below and every instruction set; float32, float64.
 MOST_ULP = {
@@ -115,8 +116,8 @@ def trained_by_the_oracle(name, sizes, n, batch):
 
 
 @names
-@pytest.mark.parametrize(
-    ("sizes", "n", "batch"),
+@walk(
+    "sizes, n, batch",
     [
         ((7, 5, 3), 50, 1),
         ((4, 33, 32, 2), 40, 5),
@@ -124,7 +125,6 @@ def trained_by_the_oracle(name, sizes, n, batch):
         ((65, 31, 70, 6), 97, 32),
         ((65, 31, 70, 6), 100, 64),
     ],
-    ids=str,
 )
 def test_epochs_equal_those_of_the_oracle(name, sizes, n, batch, isa, steps):
     x, y, net = problem_and_network(name, sizes, n)

@@ -13,6 +13,7 @@ from fcnet import _native, reference
 
 from averages import BATCHES, X, Y, assert_same_bits, beneath, bits_beneath, every_average, network, parameters
 from bounds import flat, max_error
+from walks import walk
 
 
 @every_average
@@ -24,7 +25,7 @@ from bounds import flat, max_error
     ],
     ids=["sgd", "adam-clip-norm"],
 )
-@pytest.mark.parametrize(("n", "batch"), [(7, 1), (50, 10), (60, 33), (5000, 2500)])
+@walk("n, batch", [(7, 1), (50, 10), (60, 33), (5000, 2500)])
 def test_averages_equal_the_oracles(averaging, optimizer, oracle, n, batch, steps, isa):
     net = network((5, 33, 3))
     net.fit(np.resize(X, (n, 5)), np.resize(Y, n), epochs=3, batch_size=batch, optimizer=optimizer, averaging=averaging)

@@ -11,6 +11,7 @@ import fcnet as fc
 from fcnet import _native
 
 from optimizers import OPTIMIZERS, every_optimizer
+from walks import walk
 
 FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]
 
@@ -42,7 +43,7 @@ def assert_same_bits_for_any_number_of_threads(train, counts=(1, 2, 3, 5)):
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
-@pytest.mark.parametrize("batch", [1, 32, 100, 300])
+@walk("batch", [1, 32, 100, 300])
 def test_same_bits_for_any_number_of_threads(loss, batch, dtype, isa):
     assert_same_bits_for_any_number_of_threads(lambda: trained(loss, dtype, batch))
 
@@ -71,13 +72,13 @@ def test_same_bits_on_many_cores_in_training_and_in_predictions_of_few_rows(kind
 
 
 @every_optimizer
-@pytest.mark.parametrize("batch", [7, 100])
+@walk("batch", [7, 100])
 def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
     assert_same_bits_for_any_number_of_threads(lambda: trained("cross_entropy", dtype, batch, optimizer))
 
 
 @every_optimizer
-@pytest.mark.parametrize("batch", [3, 100])
+@walk("batch", [3, 100])
 def test_same_bits_where_steps_can_stop_anywhere(optimizer, batch, dtype):
     short = trained("rmse", dtype, batch, optimizer)
     before = _native.longest_step()
@@ -90,7 +91,7 @@ def test_same_bits_where_steps_can_stop_anywhere(optimizer, batch, dtype):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("n", [1, 5, 8, 9, 2048, 2049, 5000])
+@walk("n", [1, 5, 8, 9, 2048, 2049, 5000])
 def test_a_step_has_the_bits_of_its_gradients(n, threads, steps, dtype, isa):
     """Up to 8 samples go as rows, up to 2,048 in one chunk of panels, more in several; gradients always as panels."""
     sizes = [40, 70, 3]
@@ -112,7 +113,7 @@ def test_a_step_has_the_bits_of_its_gradients(n, threads, steps, dtype, isa):
 
 @pytest.mark.skipif(len(FMA_ISAS) < 2, reason="this CPU has one instruction set with fused multiply-add")
 @every_optimizer
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse", "rmse"])
+@walk("loss", ["cross_entropy", "mse", "rmse"])
 def test_same_bits_on_every_instruction_set_with_fma(loss, optimizer, dtype):
     before = _native.config()["isa"]
     try:

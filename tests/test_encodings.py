@@ -16,6 +16,8 @@ from fcnet import cli, explanation
 from fcnet._checks import console
 from fcnet.article import article_network
 
+from walks import walk
+
 pytestmark = pytest.mark.once
 
 X, Y = [[1, 1]], [0]
@@ -76,7 +78,7 @@ def output(monkeypatch):
     return of
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "shift_jis", "utf-8"])
+@walk("encoding", ["ascii", "cp1252", "latin-1", "shift_jis", "utf-8"])
 @pytest.mark.parametrize("printed", PRINTED.values(), ids=PRINTED.keys())
 def test_everything_can_be_printed(printed, encoding, output):
     read = output(encoding)

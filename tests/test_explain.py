@@ -17,6 +17,7 @@ from fcnet.explanation.numbers.oracle import computed, hold, wide
 from bounds import max_error, unit_roundoff
 from explanations import CASES, LAYERS, NAMES, article, batch, few_neurons, fourth_power, normalized
 from interop import library
+from walks import walk
 
 TINY = 40 * unit_roundoff(np.float64)  # a dozen operations on numbers below 1, forth and back
 
@@ -39,14 +40,14 @@ def test_the_article_comes_out_under_its_names():
     assert shown["y"].tolist() == [[1, 0]]
 
 
-@pytest.mark.parametrize("n", [1, 5])
+@walk("n", [1, 5])
 @pytest.mark.parametrize(("loss", "output"), CASES, ids=lambda c: str(getattr(c, "__name__", c)))
 def test_every_loss_is_that_of_the_oracle(dtype, loss, output, n):
     net, x, y = batch(dtype, loss, "silu", output, n)
     check(net, x, y)
 
 
-@pytest.mark.parametrize("bias", [True, False], ids=["", "no bias"])
+@walk("bias", [True, False])
 @pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"exp"}))
 def test_every_activation_is_that_of_the_oracle(activation, bias):
     check(*batch(activation=activation, bias=bias))

@@ -11,6 +11,8 @@ import pytest
 import fcnet as fc
 from fcnet._saving import atomic_file
 
+from walks import walk
+
 pytestmark = pytest.mark.once
 
 CALLS = ["listdir", "stat", "access", "open", "fstat", "close", "chmod", "fsync", "replace", "unlink"]
@@ -80,24 +82,23 @@ def descriptors():
     return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
-@pytest.fixture
-def saved(tmp_path):
-    """An old file, a rest that a killed process has left, a network with other weights."""
-    path = tmp_path / "net"
-    fc.Network([3, 5, 2], seed=1).save(path)
-    (tmp_path / ".fcnet-0123456789abcdef.partial").touch()
-    return path, fc.Network([3, 5, 2], seed=2)
+def saved(folder):
+    """An old file, beside what a killed process has left."""
+    folder.mkdir()
+    fc.Network([3, 5, 2], seed=1).save(folder / "net")
+    (folder / ".fcnet-0123456789abcdef.partial").touch()
+    return folder / "net"
 
 
-def calls_of(saved, monkeypatch):
+NEW = fc.Network([3, 5, 2], seed=2)
+
+
+def test_a_save_makes_the_calls_that_are_let_fail(monkeypatch, tmp_path):
+    path = saved(tmp_path / "saved")
     with monkeypatch.context() as patch:
         failing = Failing(patch, -1, 0)
-        saved[1].save(saved[0])
-    return failing.calls
-
-
-def test_a_save_makes_the_calls_that_are_let_fail(saved, monkeypatch):
-    calls = calls_of(saved, monkeypatch)
+        NEW.save(path)
+    calls = failing.calls
     assert set(calls) == {*CALLS, "flock", "write", "flush"}
     assert calls.index("flush") < calls.index("fsync") < calls.index("replace") < len(calls) - 1
     assert calls[-3:] == ["open", "fsync", "close"]  # the folder
@@ -105,28 +106,28 @@ def test_a_save_makes_the_calls_that_are_let_fail(saved, monkeypatch):
 
 @pytest.mark.skipif(atomic_file.fcntl is None, reason="Windows")
 @pytest.mark.parametrize("number", ERRORS, ids=errno.errorcode.get)
-@pytest.mark.parametrize("at", range(40))
-def test_any_call_that_fails_leaves_a_whole_file_and_no_rest(at, number, saved, monkeypatch, tmp_path):
-    path, net = saved
+@walk("at", range(40))
+def test_any_call_that_fails_leaves_a_whole_file_and_no_rest(at, number, monkeypatch, tmp_path):
+    path = saved(folder := tmp_path / f"{at}")
     old, before = path.read_bytes(), descriptors()
     error, failing = None, None
     with monkeypatch.context() as patch:
         failing = Failing(patch, at, number)
         try:
-            net.save(path)
+            NEW.save(path)
         except OSError as caught:
             error = caught
     if at >= len(failing.calls):
         assert at > 25  # fewer would be too few to be all
         return
     assert descriptors() == before
-    net.save(tmp_path / "new")
-    new = (tmp_path / "new").read_bytes()
+    NEW.save(folder / "new")
+    new = (folder / "new").read_bytes()
     assert path.read_bytes() in (old, new)
     if error is None:
         assert path.read_bytes() == new
     else:
         assert error.errno == (errno.EACCES if failing.calls[at] == "access" else number)
-        assert error.filename in (str(path), str(tmp_path))
-    net.save(path)
-    assert sorted(os.listdir(tmp_path)) == ["net", "new"]
+        assert error.filename in (str(path), str(folder))
+    NEW.save(path)
+    assert sorted(os.listdir(folder)) == ["net", "new"]

@@ -10,6 +10,7 @@ from fcnet._inputs import arrays
 
 from interop import interop, library
 from tables import NAMES, K, M, N, Named, columns_of, problem
+from walks import walk
 
 pytestmark = pytest.mark.once
 
@@ -59,7 +60,7 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("method", ["fit", "train_on_batch", "validation", "batches", "find_learning_rate"])
+@walk("method", ["fit", "train_on_batch", "validation", "batches", "find_learning_rate"])
 @pytest.mark.parametrize("what", CELLS)
 def test_a_cell_that_becomes_infinite_is_named_by_row_and_column(what, method):
     value, kind, options, message = CELLS[what]

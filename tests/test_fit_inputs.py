@@ -9,6 +9,8 @@ import pytest
 
 import fcnet as fc
 
+from walks import walk
+
 pytestmark = pytest.mark.once
 
 N, K, M = 12, 4, 3
@@ -72,7 +74,7 @@ TYPES = ["f2", "f4", "f8", "g", "u1", "i1", "u2", "i2", "i4", "u4", "i8", "u8", 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
+@walk("dtype", ["f4", "f8", "u1"])
 def test_every_layout_of_x_learns_and_predicts_like_the_contiguous_one(layout, dtype):
     x, y = problem(dtype)
     odd = LAYOUTS[layout](x.copy())
@@ -162,7 +164,7 @@ BAD_X = {
 
 
 @pytest.mark.parametrize("bad", BAD_X)
-@pytest.mark.parametrize("method", ["fit", "predict", "evaluate", "gradients"])
+@walk("method", ["fit", "predict", "evaluate", "gradients"])
 def test_bad_x_is_refused_and_changes_nothing(bad, method):
     x, y = problem()
     net = fitted(x, y)

@@ -7,6 +7,8 @@ import pytest
 
 import fcnet as fc
 
+from walks import walk
+
 TYPES = ["float32", "float64", "f2", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
 ORDERS = {
     "c": np.ascontiguousarray,
@@ -26,13 +28,9 @@ def numbers(n, inputs, source):
     return x
 
 
-@pytest.fixture(params=TYPES)
-def source(request):
-    return request.param
-
-
-@pytest.mark.parametrize("order", ORDERS)
+@walk("order", ORDERS)
 @pytest.mark.parametrize("shape", [(3, 17), (40, 37), (33, 64)], ids=str)
+@walk("source", TYPES)
 def test_a_prediction_is_that_of_the_converted_rows(shape, source, order, dtype, isa):
     x = ORDERS[order](numbers(*shape, source))
     net = fc.Network([shape[1], 5], loss="mse", seed=0, dtype=dtype)
@@ -40,8 +38,9 @@ def test_a_prediction_is_that_of_the_converted_rows(shape, source, order, dtype,
         np.testing.assert_array_equal(net.predict(x), net.predict(x.astype(dtype)))
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@walk("order", ORDERS)
 @pytest.mark.parametrize("batch", [4, 32])
+@walk("source", TYPES)
 def test_a_fit_is_that_of_the_converted_rows(source, order, batch, dtype):
     x = numbers(70, 19, source)
     x[0, 0] = x[-1, -1] = 0  # no overflow of the loss

@@ -10,6 +10,7 @@ from fcnet._training.train_state import TrainState
 
 from explanations import article, batch, few_neurons, normalized
 from interop import library
+from walks import walk
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
@@ -23,7 +24,7 @@ def test_right_gradients_pass(dtype, activation, loss):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("share", [None, 0.0, 0.1, 1 / 3, 0.8])
+@walk("share", [None, 0.0, 0.1, 1 / 3, 0.8])
 @pytest.mark.parametrize("kind", ["layer", "batch"])
 def test_right_gradients_of_normalization_pass_beside_kinks_too(dtype, activation, share, kind):
     net, x, y = normalized(dtype, activation, kind)
@@ -109,8 +110,8 @@ def test_a_wrong_gradient_is_named(monkeypatch):
     assert "wrong: worst at layers[1].W[2, 3]" in str(found)
 
 
-@pytest.mark.parametrize("share", [0.0, 1e-6, 0.25, 1 / 3, 0.8])
-@pytest.mark.parametrize("side", [1, -1])
+@walk("share", [0.0, 1e-6, 0.25, 1 / 3, 0.8])
+@walk("side", [1, -1])
 @pytest.mark.parametrize("activation", ["relu", "selu"])
 def test_a_kink_anywhere_within_a_step_is_no_error(dtype, activation, side, share):
     net, x, y = batch(dtype, activation=activation)

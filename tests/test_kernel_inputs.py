@@ -9,6 +9,8 @@ import pytest
 
 from fcnet import kernels
 
+from walks import walk
+
 pytestmark = pytest.mark.once
 
 N, K, M = 5, 4, 3
@@ -79,7 +81,7 @@ LAYOUTS = {
 
 
 @places
-@pytest.mark.parametrize("layout", LAYOUTS)
+@walk("layout", LAYOUTS)
 def test_every_layout_gives_the_contiguous_answer(kernel, name, layout, dtype):
     arrays = problem(dtype)
     if layout == "list" and dtype == np.float32:
@@ -126,7 +128,7 @@ WRONG_TYPES = {
 
 
 @places
-@pytest.mark.parametrize("wrong", WRONG_TYPES)
+@walk("wrong", WRONG_TYPES)
 def test_wrong_types_are_refused_by_name(kernel, name, wrong, dtype):
     arrays = problem(dtype)
     with pytest.raises(TypeError, match=rf"^{name} (has dtype|is a)"):
@@ -134,7 +136,7 @@ def test_wrong_types_are_refused_by_name(kernel, name, wrong, dtype):
 
 
 @pytest.mark.parametrize(("kernel", "name"), [p for p in PLACES if p[0] != "relu"], ids=lambda v: v)
-@pytest.mark.parametrize("wrong", ["0-d", "one-more-axis", "one-more-column", "transposed"])
+@walk("wrong", ["0-d", "one-more-axis", "one-more-column", "transposed"])
 def test_wrong_shapes_are_refused(kernel, name, wrong):
     arrays = problem(np.float64)
     a = arrays[name]

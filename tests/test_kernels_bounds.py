@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,9 +10,10 @@ from fcnet import kernels
 
 from bounds import exact_type, gamma, underflow, unit_roundoff
 from problems import SHAPES, random_problem
+from walks import walk
 
-shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: "x".join(map(str, s)))
-scales = pytest.mark.parametrize("scale", [1.0, 1e-15, 1e15], ids=lambda s: f"scale{s:g}")
+shapes = walk("shape", SHAPES)
+scales = walk("scale", [1.0, 1e-15, 1e15])
 
 
 def assert_linear_keeps_its_bound(p, dtype):
@@ -76,7 +76,7 @@ def softmax_reference(logits, wide):
 
 
 @shapes
-@pytest.mark.parametrize("spread", [1, 30, 1e4], ids=lambda s: f"spread{s:g}")
+@walk("spread", [1, 30, 1e4])
 def test_softmax_and_cross_entropy_keep_their_error_bounds(shape, spread, dtype, isa):
     n, _, m = shape
     wide, u = exact_type(dtype), unit_roundoff(dtype)

@@ -10,9 +10,10 @@ import fcnet as fc
 from fcnet import kernels, reference
 
 from problems import SHAPES, random_problem, small_integers
+from walks import walk
 
 pytestmark = pytest.mark.usefixtures("isa")
-shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: "x".join(map(str, s)))
+shapes = walk("shape", SHAPES)
 
 
 @shapes

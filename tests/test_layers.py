@@ -13,6 +13,7 @@ import fcnet as fc
 from fcnet import initializers, reference
 
 from bounds import flat, max_error
+from walks import walk
 
 
 def layers_of(net):
@@ -52,7 +53,7 @@ def dropping_by_the_oracle(activation, n, batch):
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "identity"])
-@pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
+@walk("n, batch", [(20, 1), (70, 33), (150, 64), (4200, 4100)])
 def test_dropout_trains_as_its_oracle(activation, n, batch, steps, isa):
     net = dropping(activation)
     net.fit(*data(n), epochs=2, batch_size=batch, optimizer=fc.SGD(0.02))
@@ -156,7 +157,7 @@ def trained_in_part_by_the_oracle(frozen, batch, optimizer):
     return layers
 
 
-@pytest.mark.parametrize("frozen", [(0,), (1,), (2,), (0, 1), (0, 2), (0, 1, 2)], ids=str)
+@walk("frozen", [(0,), (1,), (2,), (0, 1), (0, 2), (0, 1, 2)])
 @pytest.mark.parametrize("batch", [1, 33, 4100])
 @pytest.mark.parametrize("optimizer", [fc.SGD(0.05), fc.Adam()], ids=["sgd", "adam"])
 def test_a_frozen_layer_stays_and_the_others_train_as_they_would(frozen, batch, optimizer, steps):

@@ -13,6 +13,7 @@ import fcnet as fc
 from fcnet import losses, reference
 
 from bounds import flat, max_error
+from walks import walk
 
 SOFT = "probabilities"
 # A loss, its options for the oracle, and what its y is.
@@ -64,8 +65,8 @@ def layers_of(net, dtype=float):
 
 
 @every_loss
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
-@pytest.mark.parametrize(("n", "batch"), [(7, 1), (50, 8), (60, 33), (4200, 4100)])
+@walk("weighted", [False, True])
+@walk("n, batch", [(7, 1), (50, 8), (60, 33), (4200, 4100)])
 def test_training_equals_the_oracles(name, weighted, n, batch, isa, steps):
     loss, _, x, y, weights = problem(name, n)
     net = fc.Network([5, 33, 3], loss=loss, seed=1, dtype="float64")
@@ -119,7 +120,7 @@ def test_the_oracles_derivative_equals_its_complex_step(name):
         assert abs(slope - scale * sigma[at]) <= 1e-12 * abs(scale * sigma).max()
 
 
-@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "quantile", "rmse"])
+@walk("loss", ["mse", "mae", "huber", "quantile", "rmse"])
 @pytest.mark.parametrize("output", ["sigmoid", "tanh", "softplus", "gelu", "softmax", "relu", "silu"])
 def test_any_last_layer_goes_with_a_loss_of_errors(loss, output, steps, isa):
     rng = np.random.default_rng(0)
@@ -248,7 +249,7 @@ def test_an_option_out_of_range_is_refused(make):
 
 
 @pytest.mark.parametrize("output", ["tanh", "sigmoid", "gelu", "softmax", "relu", "softplus"])
-@pytest.mark.parametrize("n", [75, 200])
+@walk("n", [75, 200])
 def test_any_last_layer_gives_the_same_bits_with_any_threads(output, n, dtype, isa):
     rng = np.random.default_rng(n)
     x, y = rng.standard_normal((n, 256)), rng.random((n, 64))

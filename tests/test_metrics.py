@@ -11,6 +11,7 @@ from fcnet import metrics as m
 from fcnet._inputs import arrays
 
 from interop import library
+from walks import walk
 
 pytestmark = pytest.mark.once
 
@@ -171,7 +172,7 @@ def test_a_row_that_weighs_nothing_is_as_if_it_were_not_there(name):
         np.testing.assert_allclose(metric(y, output, sample_weight=weight), expected, **CLOSE)
 
 
-@pytest.mark.parametrize("factor", [2.0**-1000, 1e-300, 1e-160, 1e160, 2.0**1020])
+@walk("factor", [2.0**-1000, 1e-300, 1e-160, 1e160, 2.0**1020])
 @pytest.mark.parametrize("name", m.__all__)
 def test_only_the_ratios_of_weights_count(name, factor):
     rng, metric = np.random.default_rng(1), getattr(m, name)
@@ -184,8 +185,8 @@ def test_only_the_ratios_of_weights_count(name, factor):
         assert metric(y, output, sample_weight=weight * factor) == expected
 
 
-@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e8 + 0.1, 0.0, -7.7, 1e-300])
-@pytest.mark.parametrize("n", [3, 10, 1001])
+@walk("value", [0.1, 1 / 3, 1e8 + 0.1, 0.0, -7.7, 1e-300])
+@walk("n", [3, 10, 1001])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_constant_truth_is_explained_wholly_or_not_at_all(value, n, weighted):
     """The mean of equal numbers may differ from them by rounding: the ratio would then be some -1e30."""

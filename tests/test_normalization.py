@@ -15,6 +15,7 @@ from fcnet import _native, reference
 from fcnet._model.normalization import Normalization
 
 from bounds import flat, max_error
+from walks import walk
 
 KINDS = ["layer", "batch"]
 
@@ -104,7 +105,7 @@ def trained_by_the_oracle(kind, activation, n, batch, optimizer):
     ("optimizer", "activation"),
     [("sgd", "relu"), ("adam", "tanh"), ("clipped", "gelu"), ("decay-biases", "tanh"), ("sgd", "gelu")],
 )
-@pytest.mark.parametrize(("n", "batch"), [(20, 1), (70, 33), (150, 64), (4200, 4100)])
+@walk("n, batch", [(20, 1), (70, 33), (150, 64), (4200, 4100)])
 def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, optimizer, steps, isa):
     x, y = data(n)
     batch = max(batch, 2) if kind == "batch" else batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -189,26 +190,25 @@ ALSO_CALLED = {
     "validation_split": "validation_split|held back",
     "n": "n|threads|number of threads",
 }
-CASES = [(call, name) for call, (_, names) in CALLS.items() for name in names]
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("call", "name"), CASES, ids=[f"{call}-{name}" for call, name in CASES])
-def test_what_an_argument_cannot_be_is_refused_by_its_name(call, name, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("call", CALLS)
+def test_what_an_argument_cannot_be_is_refused_by_its_name(call, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    function, wrong = CALLS[call][0], []
+    (function, names), wrong = CALLS[call], []
     threads = fc.get_num_threads()
-    for what, value in ODD.items():
+    for name, (what, value) in itertools.product(names, ODD.items()):
         try:
             function(**{name: value})
         except (TypeError, ValueError) as error:
             words = ALSO_CALLED.get(name, name).split("|")
             if not any(word in str(error) for word in words) or "truth value" in str(error):
-                wrong.append(f"{what}: {type(error).__name__}: {error}")
+                wrong.append(f"{name}, {what}: {type(error).__name__}: {error}")
         except fc.DivergenceError:
             pass  # what was taken was a learning rate far too high
         except Exception as error:
-            wrong.append(f"{what}: {type(error).__name__}: {error}")
+            wrong.append(f"{name}, {what}: {type(error).__name__}: {error}")
         finally:
             if call == "set_num_threads":
                 fc.set_num_threads(threads)

@@ -11,6 +11,7 @@ import pytest
 import fcnet as fc
 
 from interop import library
+from walks import walk
 
 RNG = np.random.default_rng(0)
 OFFSETS = np.array([1.7e9 + 1 / 3, -3e12, 0.0, 5.5e6] * 5 + [1.7e9])  # not numbers of float32
@@ -39,8 +40,8 @@ def by_hand(x, offset, scale):
     return difference.astype(np.float32) * scale.astype(np.float32)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("kind", WIDE)
+@walk("order", ORDERS)
+@walk("kind", WIDE)
 @pytest.mark.parametrize("n", [1, 5, 33, 100])
 def test_wide_numbers_lose_their_offset_before_they_are_rounded(n, kind, order, isa):
     x, offset = rows(n, kind)
@@ -58,7 +59,7 @@ def test_wide_numbers_lose_their_offset_before_they_are_rounded(n, kind, order, 
     assert scaled.train_on_batch(x, y) == plain.train_on_batch(expected, y)
 
 
-@pytest.mark.parametrize("kind", NARROW)
+@walk("kind", NARROW)
 @pytest.mark.parametrize("n", [1, 33])
 def test_narrow_numbers_are_scaled_in_float32_as_ever(n, kind, isa):
     x = RNG.uniform(0, 100, (n, 21)).astype(kind)

@@ -13,6 +13,7 @@ import fcnet as fc
 from fcnet import reference
 
 from bounds import flat, max_error
+from walks import walk
 
 # Each beside the oracle that does the same.
 OPTIMIZERS = {
@@ -93,8 +94,8 @@ def trained_by_the_oracle(name, loss, n, batch):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize(
-    ("loss", "n", "batch"),
+@walk(
+    "loss, n, batch",
     [
         *(("cross_entropy", n, batch) for n, batch in ((7, 1), (50, 10), (5000, 2500))),
         *(("rmse", n, batch) for n, batch in ((7, 1), (60, 33), (5000, 2500))),
@@ -108,8 +109,8 @@ def test_training_equals_the_oracles(name, loss, n, batch, steps, isa):
     assert max_error(flat((layer.W, layer.B) for layer in net.layers), flat(layers)) <= 1e-11
 
 
-@pytest.mark.parametrize("options", [{}, {"clip_norm": 0.1}, {"clip_value": 0.01}], ids=["plain", "norm", "value"])
-@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@walk("options", [{}, {"clip_norm": 0.1}, {"clip_value": 0.01}])
+@walk("weighted", [False, True])
 @pytest.mark.parametrize("batch", [1, 8, 64])
 def test_l2_sum_is_l2_divided_by_what_the_samples_of_a_step_weigh(batch, weighted, options, steps, isa):
     (x, y), weight = rows(n=64), 2.0 if weighted else 1.0

@@ -10,6 +10,7 @@ from fcnet import _native, kernels, reference
 
 from bounds import max_error
 from interop import library
+from walks import walk
 
 LOSSES = {
     "softmax": "cross_entropy",
@@ -33,7 +34,7 @@ def rows(n, seed=0):
     return np.random.default_rng(seed).standard_normal((n, 7))
 
 
-@pytest.mark.parametrize("n", ROWS)
+@walk("n", ROWS)
 @pytest.mark.parametrize("output", LOSSES)
 def test_the_activation_of_the_logits_is_the_prediction(output, n, dtype, threads):
     net = network(output, dtype)
@@ -52,7 +53,7 @@ def test_logits_stay_finite_where_the_logarithm_of_a_probability_does_not(n, dty
     assert (net.predict(x, output="logits") == [2000, -2000]).all()
 
 
-@pytest.mark.parametrize("n", ROWS)
+@walk("n", ROWS)
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
 @pytest.mark.parametrize("output", LOSSES)
 def test_activations_are_those_of_the_reference(output, normalization, n, threads):

@@ -13,6 +13,8 @@ import fcnet as fc
 from test_callbacks import Recorder, X, Y, network, parameters
 from test_custom_loss import squared
 
+from walks import walk
+
 pytestmark = pytest.mark.once
 
 CALLS = range(50)
@@ -47,7 +49,7 @@ def raised_in(net, error, name, *data, **options):
     return left
 
 
-@pytest.mark.parametrize("at", CALLS)
+@walk("at", CALLS)
 @pytest.mark.parametrize("batch", [5, 25])
 def test_a_callback(at, batch, steps):
     error, net = LookupError("mine"), network()
@@ -79,7 +81,7 @@ class FailsAt:
             raise self.error
 
 
-@pytest.mark.parametrize("at", CALLS)
+@walk("at", CALLS)
 def test_a_loss(at, steps):
     fails = FailsAt(at)
 
@@ -92,7 +94,7 @@ def test_a_loss(at, steps):
     assert left == after(at, squared)
 
 
-@pytest.mark.parametrize("at", CALLS)
+@walk("at", CALLS)
 def test_a_source_of_batches(at):
     fails = FailsAt(at)
 
@@ -107,7 +109,7 @@ def test_a_source_of_batches(at):
     assert left == after(at)
 
 
-@pytest.mark.parametrize("at", CALLS)
+@walk("at", CALLS)
 def test_a_metric(at):
     fails = FailsAt(at)
 

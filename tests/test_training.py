@@ -11,6 +11,7 @@ import fcnet as fc
 from fcnet import _native, reference
 
 from bounds import flat, max_error
+from walks import walk
 
 SIZES = [[7, 5, 3], [4, 33, 32, 2], [3, 2], [65, 31, 70, 6]]
 LOSSES = ["cross_entropy", "mse", "rmse"]
@@ -45,7 +46,7 @@ def assert_same_to(bound, got, expected):
 
 @sizes_of_net
 @losses
-@pytest.mark.parametrize(("n", "batch"), [(1, 1), (50, 1), (70, 33), (100, 64), (97, 32), (20, 1000)])
+@walk("n, batch", [(1, 1), (50, 1), (70, 33), (100, 64), (97, 32), (20, 1000)])
 def test_epochs_equal_those_of_the_oracle(sizes, loss, n, batch, isa):
     net = network(sizes, loss, "float64")
     history = net.fit(*data_for(sizes, loss, n), epochs=2, batch_size=batch, optimizer=fc.SGD(0.05))
@@ -82,7 +83,7 @@ def gradients_by_the_oracle(sizes, loss, n, dtype):
 
 @sizes_of_net
 @losses
-@pytest.mark.parametrize("n", [1, 31, 64, 1500])
+@walk("n", [1, 31, 64, 1500])
 def test_gradients_equal_those_of_the_oracle(sizes, loss, n, dtype, isa):
     net = network(sizes, loss, dtype)
     x, y, layers, expected = gradients_by_the_oracle(tuple(sizes), loss, n, dtype)
@@ -114,7 +115,7 @@ def test_gradients_equal_central_differences(sizes, loss, isa):
 
 @sizes_of_net
 @losses
-@pytest.mark.parametrize("n", [0, 1, 31, 33, 200])
+@walk("n", [0, 1, 31, 33, 200])
 def test_predict_and_evaluate_equal_the_oracle(sizes, loss, n, isa):
     x, y = data_for(sizes, loss, n)
     net = network(sizes, loss, "float64")

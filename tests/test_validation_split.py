@@ -10,6 +10,7 @@ from fcnet import _native
 from fcnet._training.dataset import MOST_EPOCHS, train_validation_split
 
 from interop import library
+from walks import walk
 
 pytestmark = pytest.mark.once
 
@@ -30,8 +31,8 @@ def drawn_by_sorting(n, fraction, seed, labels):
     return np.setdiff1d(np.arange(n), held), held
 
 
-@pytest.mark.parametrize("labels", [None, "even", "rare", "gaps"])
-@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5, 0.9])
+@walk("labels", [None, "even", "rare", "gaps"])
+@walk("fraction", [0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("n", [6, 120, 70_000])
 def test_the_draw_is_that_of_the_rule(n, fraction, labels):
     classes = {
@@ -68,9 +69,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("batch", [3, 64, 1000])
-@pytest.mark.parametrize("shuffle", [True, False])
+@walk("kind", KINDS)
+@walk("batch", [3, 64, 1000])
+@walk("shuffle", [True, False])
 @pytest.mark.parametrize("rows", ["dense", "fortran", "uint8", pytest.param("sparse", marks=pytest.mark.interop)])
 def test_a_fit_has_the_bits_of_one_on_the_samples_taken_out(rows, shuffle, batch, kind, threads):
     options, y, labels = KINDS[kind]

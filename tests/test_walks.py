@@ -10,6 +10,8 @@ import pytest
 from conftest import WALKED
 from fcnet import _native
 
+from walks import walk
+
 SEEN = []
 
 
@@ -38,3 +40,31 @@ def test_a_combination_may_skip_itself(dtype):
     if dtype == np.float32:
         pytest.skip("for float64 only")
     assert dtype == np.float64
+
+
+WALKED_HERE = []
+
+
+@pytest.mark.parametrize("left", ["a", "b"])
+@walk("a, b", [(1, 2), (3, 4)])
+@walk("c", {5: 6})
+def test_a_walk_goes_through_its_values(a, b, c, left):
+    if a == 1:
+        pytest.skip("one may skip itself")
+    WALKED_HERE.append((a, b, c, left))
+
+
+def test_it_went_through_all():
+    if not WALKED_HERE:
+        pytest.skip("the test before did not run")
+    assert WALKED_HERE == [(3, 4, 5, "a"), (3, 4, 5, "b")]
+
+
+def test_a_walk_says_where_it_failed():
+    @walk("a, b", [(1, 2), (3, 4)])
+    def test(a, b):
+        assert a == 1
+
+    with pytest.raises(AssertionError) as caught:
+        test()
+    assert caught.value.__notes__ == ["with a 3, b 4"]

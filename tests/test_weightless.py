@@ -12,6 +12,7 @@ from fcnet._training.dataset import train_validation_split
 
 from bounds import max_error
 from interop import library
+from walks import walk
 
 pytestmark = pytest.mark.once
 
@@ -121,8 +122,8 @@ def test_an_iterables_batch_that_weighs_nothing_is_no_loss_of_0():
 EXPONENTS = [-120, -60, 60, 120]
 
 
-@pytest.mark.parametrize("exponent", EXPONENTS)
-@pytest.mark.parametrize("size", [1, 7, 40])
+@walk("exponent", EXPONENTS)
+@walk("size", [1, 7, 40])
 @pytest.mark.parametrize(
     "optimizer", [fc.SGD(0.1), fc.Adam(), fc.SGD(0.1, l2=0.01), fc.SGD(0.1, clip_norm=0.1)], ids=repr
 )
