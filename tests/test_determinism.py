@@ -68,13 +68,13 @@ def test_same_bits_on_many_cores_in_training_and_in_predictions_of_few_rows(kind
         few = [(net.predict(x[:rows]).tobytes(), net.evaluate(x[:rows], y[:rows])) for rows in (9, 33, 70, 200)]
         return repr(few).encode() + b"".join(layer.W.tobytes() + layer.B.tobytes() for layer in net.layers)
 
-    assert_same_bits_for_any_number_of_threads(digest, (1, 2, 3, 8, 16))
+    assert_same_bits_for_any_number_of_threads(digest, (1, 3, 16))
 
 
 @every_optimizer
 @walk("batch", [7, 100])
 def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
-    assert_same_bits_for_any_number_of_threads(lambda: trained("cross_entropy", dtype, batch, optimizer))
+    assert_same_bits_for_any_number_of_threads(lambda: trained("cross_entropy", dtype, batch, optimizer), (1, 3))
 
 
 @every_optimizer
@@ -84,7 +84,7 @@ def test_same_bits_where_steps_can_stop_anywhere(optimizer, batch, dtype):
     before = _native.longest_step()
     _native.set_longest_step(0)
     try:
-        assert_same_bits_for_any_number_of_threads(lambda: trained("rmse", dtype, batch, optimizer))
+        assert_same_bits_for_any_number_of_threads(lambda: trained("rmse", dtype, batch, optimizer), (1, 3))
         assert trained("rmse", dtype, batch, optimizer) == short
     finally:
         _native.set_longest_step(before)

@@ -50,7 +50,7 @@ def test_one_step_alone(schedule):
 @pytest.mark.usefixtures("isa", "threads")
 def test_every_step_takes_its_rate(sizes, batch, dtype, steps):
     rng = np.random.default_rng(0)
-    n = min(210, 60 * batch)
+    n = min(130, 40 * batch)
     x, y = rng.standard_normal((n, 3)), rng.integers(0, 2, n)
     schedule = s.Cosine(warm_up=0.2, floor=0.1)
     one, other = (fc.Network(sizes, seed=1, dtype=dtype) for _ in range(2))
