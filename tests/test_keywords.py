@@ -140,7 +140,7 @@ def test_signatures_and_docs_stay(kind):
     assert inspect.signature(fc.Network.fit).parameters["epochs"].default == 10
     assert "Parameters\n" in inspect.getdoc(fc.Network.fit)
     assert list(inspect.signature(fc.Network.predict).parameters) == ["self", "x", "output", "dropout", "seed"]
-    assert fc.Network.fit.__qualname__ == "Fitting.fit"
+    assert fc.Network.fit.__qualname__ == "Network.fit"
 
 
 def test_objects_are_still_copied_compared_and_pickled():
