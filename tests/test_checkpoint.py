@@ -89,7 +89,7 @@ def test_a_figure_that_is_nan_is_not_the_best_and_named(tmp_path):
         with pytest.warns(RuntimeWarning) as warned:
             network().fit(x, y, epochs=epochs, callbacks=[best], **options)
         (warning,) = warned
-        assert str(warning.message).startswith("checkpoint watches val_score, which is NaN in epoch 0")
+        assert str(warning.message).startswith("checkpoint monitors val_score, which is NaN in epoch 0")
     assert os.listdir(tmp_path) == []
 
 
@@ -153,7 +153,7 @@ def test_a_process_killed_at_any_moment_leaves_a_checkpoint_that_goes_on(tmp_pat
         (
             lambda: network().fit(*problem(), epochs=1, callbacks=[fc.Checkpoint("x", monitor="val_loss")]),
             ValueError,
-            "checkpoint watches val_loss: expected validation_data or validation_split",
+            "checkpoint monitors val_loss: expected validation_data or validation_split",
         ),
         (
             lambda: network().fit(*problem(), epochs=2, initial_epoch=3),

@@ -77,7 +77,7 @@ def test_start_from_epoch_counts_the_epochs_of_a_fit_that_was_cut_off(done):
 def test_a_fit_that_ends_before_start_from_epoch_says_so(epochs):
     x, y = np.eye(4), [0, 1, 0, 1]
     rule = fc.EarlyStopping(1, monitor="loss", start_from_epoch=5)
-    with pytest.warns(RuntimeWarning, match=f"start_from_epoch=5, and epochs is {epochs}: it watches none of them"):
+    with pytest.warns(RuntimeWarning, match=f"start_from_epoch=5, and epochs is {epochs}: early stopping"):
         fc.Network([4, 2], seed=0).fit(x, y, epochs=epochs, early_stopping=rule)
     fc.Network([4, 2], seed=0).fit(x, y, epochs=0, early_stopping=rule)
     fc.Network([4, 2], seed=0).fit(x, y, epochs=6, early_stopping=rule)
@@ -212,7 +212,7 @@ def test_nan_is_no_improvement_and_named_once(good):
     net, same = network(), network()
     with pytest.warns(RuntimeWarning) as warned:
         history = net.fit(X, Y, epochs=50, early_stopping=rule, **options)
-    message = f"early_stopping watches val_score, which is NaN in epoch {good}: no improvement"
+    message = f"early_stopping monitors val_score, which is NaN in epoch {good}: no improvement"
     assert [str(warning.message) for warning in warned] == [message]
     assert len(history) == good + 2
     assert history.best_epoch == (good - 1 if good else None)
@@ -220,14 +220,14 @@ def test_nan_is_no_improvement_and_named_once(good):
     assert parameters(net) == parameters(same)
     plateau = fc.schedules.ReduceOnPlateau(0.5, 1, monitor="val_score", mode="min")
     options["metrics"] = {"score": nan_after(1)}
-    with pytest.warns(RuntimeWarning, match=f"schedule watches val_score, which is NaN in epoch {good + 3}"):
+    with pytest.warns(RuntimeWarning, match=f"schedule monitors val_score, which is NaN in epoch {good + 3}"):
         assert net.fit(X, Y, epochs=4, schedule=plateau, **options).learning_rate == [0.03, 0.03, 0.015, 0.0075]
 
 
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"early_stopping": fc.EarlyStopping()}, ValueError, "watches val_loss: expected validation_data"),
+        ({"early_stopping": fc.EarlyStopping()}, ValueError, "monitors val_loss: expected validation_data"),
         ({"early_stopping": 3}, TypeError, r"early_stopping is 3: expected fcnet.EarlyStopping"),
         ({"validation_split": 1}, ValueError, "validation_split is 1: expected 0 <= validation_split < 1"),
         ({"validation_split": "0.1"}, TypeError, "validation_split is '0.1'"),
@@ -252,7 +252,7 @@ def test_many_small_classes_give_what_was_asked_for():
 
 
 def test_a_regression_has_no_accuracy():
-    with pytest.raises(ValueError, match="watches accuracy: expected one of loss"):
+    with pytest.raises(ValueError, match="monitors accuracy: expected one of loss"):
         network(loss="mse").fit(X, np.zeros((120, 3)), early_stopping=fc.EarlyStopping(monitor="accuracy"))
 
 

@@ -133,7 +133,7 @@ def test_metrics_by_name_are_of_the_median_and_functions_get_all():
         (lambda: Quantile([]), ValueError, "expected numbers 0 < q < 1"),
         (lambda: Quantile([0.1, 1]), ValueError, "expected numbers 0 < q < 1"),
         (lambda: Quantile([0.1, float("nan")]), ValueError, "expected numbers 0 < q < 1"),
-        (lambda: Quantile(["0.1"]), TypeError, "q has '0.1': expected numbers"),
+        (lambda: Quantile(["0.1"]), TypeError, "q contains '0.1': expected numbers"),
         (lambda: Quantile("0.5"), TypeError, "expected a number, or a list"),
         (lambda: Quantile([[0.1, 0.9]]), TypeError, "expected a number, or a list"),
         (lambda: fc.Network([4, 4], loss=Quantile(LEVELS)), ValueError, "3 quantiles, and there are 4 outputs"),

@@ -108,7 +108,7 @@ def test_a_factor_is_one_on_the_optimisers_rate(optimizer, batch):
         (
             lambda: fc.Network([2, 2]).fit([[1, 2]], [0], schedule=s.ReduceOnPlateau()),
             ValueError,
-            "schedule watches val_loss: expected validation_data",
+            "schedule monitors val_loss: expected validation_data",
         ),
         (lambda: fc.Network([2, 2]).fit([[1, 2]], [0], schedule="cosine"), TypeError, "schedule is 'cosine'"),
     ],

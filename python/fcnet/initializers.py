@@ -1,4 +1,4 @@
-"""The weights that training begins with; biases begin at 0."""
+"""Initializers of the weights; biases start at 0."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ InitializerName = Literal[
 
 
 class Initializer:
-    """What all initializers have in common."""
+    """Base class of the initializers."""
 
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
-        """Weights (k, m) of a layer with k inputs and m outputs."""
+        """Draw the weights (k, m) of a layer with k inputs and m outputs."""
         raise NotImplementedError
 
 
 @suggesting
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
-    """Independent weights with mean 0 and variance ``scale / fan``.
+    """Random, independent weights with mean 0 and variance ``scale / fan``.
 
     Parameters
     ----------
     scale : float > 0
     fan : {"in", "mean"}
-        The inputs of the layer, or the mean of inputs and outputs.
+        The number of the layer's inputs, or the mean of its numbers of inputs and outputs.
     distribution : {"normal", "uniform"}
 
     Raises
@@ -66,7 +66,7 @@ class VarianceScaling(Initializer):
             raise ValueError(f"distribution is {self.distribution!r}: expected 'normal' or 'uniform'")
 
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
-        """Weights (k, m)."""
+        """Return the weights (k, m)."""
         spread = math.sqrt(self.scale / (k if self.fan == "in" else (k + m) / 2))
         if self.distribution == "normal":
             return random.normal(0, spread, (k, m))
@@ -93,16 +93,16 @@ class Orthogonal(Initializer):
         check_numbers(self, {"gain": ("a positive, finite number", lambda value: 0 < value < math.inf)})
 
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
-        """Weights (k, m)."""
+        """Return the weights (k, m)."""
         q, r = np.linalg.qr(random.standard_normal((max(k, m), min(k, m))))
-        q = self.gain * q * np.where(np.diagonal(r) < 0, -1, 1)  # else not every such matrix is as likely
+        q = self.gain * q * np.where(np.diagonal(r) < 0, -1, 1)  # for a uniform distribution
         return q if k >= m else q.T
 
 
 @suggesting
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """Every weight the same.
+    """Give all weights the same value.
 
     Parameters
     ----------
@@ -119,13 +119,13 @@ class Constant(Initializer):
         check_numbers(self, {"value": ("a finite number", math.isfinite)})
 
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
-        """Weights (k, m)."""
+        """Return the weights (k, m)."""
         return np.full((k, m), self.value)
 
 
 @dataclass(frozen=True, eq=False)
 class Given(Initializer):
-    """The weights themselves."""
+    """The weights of an array."""
 
     weights: ArrayLike
 
@@ -133,7 +133,7 @@ class Given(Initializer):
         return f"Given({' x '.join(map(str, np.shape(self.weights)))} weights)"
 
     def draw(self, k: int, m: int, random: np.random.Generator) -> Array:
-        """Weights (k, m), which the network checks."""
+        """Return the weights, which the network checks."""
         return np.asarray(self.weights)
 
 
@@ -151,11 +151,11 @@ _BY_NAME: dict[str, Initializer] = {
 
 
 def checked_initializer(given: object) -> Initializer | Literal["auto"]:
-    """What ``Dense`` takes as ``init``.
+    """Return the initializer that the argument ``init`` of ``Dense`` describes.
 
     Raises
     ------
-    ValueError : a name that is none.
+    ValueError : the name is unknown.
     """
     if isinstance(given, Initializer):
         return given
@@ -170,6 +170,6 @@ def checked_initializer(given: object) -> Initializer | Literal["auto"]:
 
 
 def first_weights(init: Initializer, k: int, m: int, seed: int, layer: int) -> Array:
-    """What the initializer draws for a layer (k, m) of a network with this seed; always the same."""
+    """Draw the initial weights (k, m) of a layer; the result depends on the arguments only."""
     random = np.random.Generator(np.random.Philox(key=np.array([seed, layer], np.uint64)))
     return init.draw(k, m, random)

@@ -1,4 +1,4 @@
-"""The view of one layer that ``net.layers[i]`` gives."""
+"""The layers of a network, as ``net.layers[i]`` returns them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcnet._native import Model
 
 
 def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that changes an array in place, which says how to change a layer's."""
+    """Wrap a method that changes an array in place: on a read-only array its error says how to assign parameters."""
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **options: Any) -> Any:
@@ -27,10 +27,10 @@ def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class LayerArray(np.ndarray[Any, Any]):
-    """A copy of a layer's parameters: an array whose error, where it is read-only, says how to change them.
+    """A read-only copy of a layer's parameters, whose errors say how to change the parameters.
 
-    In-place operators raise too: after ``w = layer.W``, what ``w *= 0.5`` changes would be lost in silence. What is
-    computed from it, pickled or copied by ``copy`` is a plain array.
+    In-place operators raise too: after ``w = layer.W``, ``w *= 0.5`` would change the copy only, without a warning.
+    Results of computations, pickles and copies by ``copy`` are plain arrays.
     """
 
     def __array_wrap__(self, array: Any, context: object = None, return_scalar: bool = False) -> Any:
@@ -51,7 +51,7 @@ class LayerArray(np.ndarray[Any, Any]):
         try:
             return super().__array_function__(function, types, args, options)
         except ValueError as error:
-            if "read-only" in str(error):  # NumPy's own, of np.copyto and the like
+            if "read-only" in str(error):  # raised by np.copyto and similar functions
                 for each in (*args, *options.values()):
                     _check_writeable(each)
             raise
@@ -62,7 +62,7 @@ class LayerArray(np.ndarray[Any, Any]):
     sort = _advising(np.ndarray.sort)
 
     def copy(self, order: Any = "C") -> Any:
-        """A plain array."""
+        """Return a plain, writeable array."""
         return np.array(self, order=order)
 
     def __copy__(self) -> Any:
@@ -91,27 +91,28 @@ def _check_writeable(array: Any) -> None:
 
 
 class Layer:
-    """One layer, ``h_out = F(h_in)`` with ``h_in = h_prev W + B``, or what a normalization makes of ``h_prev W``.
+    """A layer: ``h_out = F(h_in)`` with ``h_in = h_prev W + B``, where normalization, if any, applies to ``h_prev W``.
 
     Attributes
     ----------
     W : array (k, m)
         Weights. Reading gives a read-only copy; assign a whole array to change them, ``layer.W = layer.W * 0.5``.
     B : array (m,)
-        Biases, likewise.
+        Biases; read and assigned like W.
     gamma : array (m,)
-        Of a normalised layer: the factor of every neuron, likewise.
+        Scale of every neuron in a normalised layer; read and assigned like W.
     mean, variance : array (m,)
-        Of a layer with batch normalisation: the running ones, likewise.
+        Running statistics of batch normalisation; read and assigned like W.
     activation : str
-        F by its name, see ``fcnet.reference.activation``.
+        Name of the activation function F, see ``fcnet.reference.activation``.
     bias : bool
-        Whether it has biases; else B is 0.
+        Whether the layer has biases; if not, B is 0.
     dropout : float
-        The share of its outputs that a training step leaves out.
+        Dropout rate: the fraction of outputs that a training step drops.
     normalization : BatchNorm, LayerNorm or None
     trainable : bool
-        Whether a fit changes it, to get and to set; True at first. ``freeze()`` and ``unfreeze()`` set it too.
+        Whether a fit trains the layer; False means frozen. It can be assigned, or set by ``freeze()`` and
+        ``unfreeze()``; the default is True.
     """
 
     __slots__ = ("_architecture", "_index", "_model", "_shape", "_trainable")
@@ -122,27 +123,27 @@ class Layer:
 
     @property
     def activation(self) -> str:
-        """F by its name."""
+        """Name of the activation function F."""
         return self._architecture.specs[self._index].activation
 
     @property
     def bias(self) -> bool:
-        """Whether it has biases."""
+        """Whether the layer has biases."""
         return self._architecture.specs[self._index].bias
 
     @property
     def dropout(self) -> float:
-        """The share of its outputs that a training step leaves out."""
+        """Dropout rate: the fraction of outputs that a training step drops."""
         return self._architecture.specs[self._index].dropout
 
     @property
     def normalization(self) -> Normalization | None:
-        """What happens to ``h_prev W`` before B and F."""
+        """The normalization of ``h_prev W`` before B and F, or None."""
         return self._architecture.specs[self._index].normalization
 
     @property
     def trainable(self) -> bool:
-        """Whether a fit changes it, one that begins from now on; assigning raises TypeError for what is no bool."""
+        """Whether fits that start from now on train the layer; assigning anything but a bool raises TypeError."""
         return self._trainable
 
     @trainable.setter
@@ -150,16 +151,16 @@ class Layer:
         self._trainable = flag(value, "trainable")
 
     def freeze(self) -> None:
-        """Let fits leave it as it is."""
+        """Freeze the layer: fits do not change it."""
         self._trainable = False
 
     def unfreeze(self) -> None:
-        """Let fits train it again."""
+        """Make the layer trainable again."""
         self._trainable = True
 
     @property
     def W(self) -> NDArray[Any]:
-        """Weights (k, m); assigning raises ValueError for another shape, TypeError for a type that is not real."""
+        """Weights (k, m); assigning raises ValueError for another shape, TypeError for numbers that are not real."""
         return self._get("W")
 
     @W.setter
@@ -168,7 +169,7 @@ class Layer:
 
     @property
     def B(self) -> NDArray[Any]:
-        """Biases (m,); assigning raises as for W, and ValueError for numbers other than 0 where there is no bias."""
+        """Biases (m,); assigning raises as for W, and ValueError for nonzero numbers in a layer without bias."""
         return self._get("B")
 
     @B.setter
@@ -177,7 +178,7 @@ class Layer:
 
     @property
     def gamma(self) -> NDArray[Any]:
-        """Factors (m,) of a normalised layer; AttributeError for others; assigning raises as for W."""
+        """Scale (m,) of a normalised layer; AttributeError for other layers. Assigning raises as for W."""
         return self._get("gamma")
 
     @gamma.setter
@@ -186,7 +187,7 @@ class Layer:
 
     @property
     def mean(self) -> NDArray[Any]:
-        """Running means (m,) of batch normalisation; AttributeError without; assigning raises as for W."""
+        """Running means (m,) of batch normalisation; AttributeError for other layers. Assigning raises as for W."""
         return self._get("mean")
 
     @mean.setter
@@ -195,7 +196,7 @@ class Layer:
 
     @property
     def variance(self) -> NDArray[Any]:
-        """Running variances (m,), likewise; assigning raises ValueError for negative ones, too."""
+        """Running variances (m,) of batch normalisation, like mean; assigning negative ones raises ValueError too."""
         return self._get("variance")
 
     @variance.setter

@@ -1,7 +1,7 @@
-"""What a fit lowers: frozen dataclasses that a network takes as ``loss=``, by a name or with options of their own.
+"""Loss functions: frozen dataclasses that a network takes as ``loss=``, by name or as an object with options.
 
-A loss compares the network's output p with y. Means are over the samples, weighted where samples have weights, and, for
-all but cross-entropy, over the outputs.
+A loss compares the network's output p with the target y. It is averaged over the samples, with their weights if there
+are any, and, except for cross-entropy, over the outputs.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ _SMOOTHING = ("0 <= label_smoothing < 1", lambda value: 0 <= value < 1)
 
 @dataclass(frozen=True)
 class Loss:
-    """What all losses have in common."""
+    """Base class of the losses."""
 
     name: ClassVar[str]
-    # the activations of the last layer that suit it, the usual one first; empty: any, usually identity
+    # the activations of the last layer that the loss accepts, the default first; empty: any, by default identity
     outputs: ClassVar[tuple[str, ...]] = ()
     is_classifier: ClassVar[bool] = False  # whether a sample can be classified correctly
 
     @property
     def quantiles(self) -> tuple[float, ...]:
-        """Those that a network predicts for each target, where they are several; a target has as many outputs."""
+        """The quantiles predicted for each target, if there are several; each target has as many outputs."""
         return ()
 
     @property
     def output(self) -> str:
-        """The usual activation of the last layer."""
+        """The default activation of the last layer."""
         return self.outputs[0] if self.outputs else "identity"
 
     @property
     def parameter(self) -> float:
-        """The number that the native core needs to know of it; 0 where there is none."""
+        """The hyperparameter that the native core takes; 0 where there is none."""
         return 0.0
 
     def plain(self) -> dict[str, Any]:
-        """Name and options, for a file."""
+        """Return name and options in plain values, for a file."""
         return {"name": self.name, **{field.name: getattr(self, field.name) for field in fields(LOSSES[self.name])}}
 
 
@@ -86,7 +86,7 @@ class CrossEntropy(Loss):
 @suggesting
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
-    """``L = -y ln p - (1 - y) ln(1 - p)`` of every output p of a sigmoid: yes or no, also several.
+    """``L = -y ln p - (1 - y) ln(1 - p)`` of sigmoid outputs p: binary or multi-label classification.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class RMSE(Loss):
 @suggesting
 @dataclass(frozen=True)
 class MAE(Loss):
-    """Mean absolute error ``|p - y|``, with derivative 0 at 0: finds the median."""
+    """Mean absolute error ``|p - y|``, whose minimum is the median; the derivative at 0 is 0."""
 
     name: ClassVar[str] = "mae"
 
@@ -157,7 +157,7 @@ class Huber(Loss):
 @suggesting
 @dataclass(frozen=True)
 class Poisson(Loss):
-    """``p - y ln p`` of counts y with rate p, which is exp of the last layer's h_in, or its softplus."""
+    """Poisson loss ``p - y ln p`` of counts y; the output activation of the rate p is exp or softplus."""
 
     name: ClassVar[str] = "poisson"
     outputs: ClassVar[tuple[str, ...]] = ("exp", "softplus")
@@ -166,11 +166,12 @@ class Poisson(Loss):
 @suggesting
 @dataclass(frozen=True)
 class Quantile(Loss):
-    """``max(q (y - p), (1 - q) (p - y))``, the pinball loss: finds the quantile q (Koenker and Bassett 1978).
+    """Pinball loss ``max(q (y - p), (1 - q) (p - y))``, whose minimum is the quantile q (Koenker and Bassett 1978).
 
-    Of several quantiles a network has one output each: of the first target in the order of q, then of the next target.
-    What it predicts is sorted, so that no two quantiles cross (Chernozhukov et al. 2010); training, ``evaluate`` and
-    ``activations`` take the outputs as they are.
+    Two or more quantiles give prediction intervals. The network then has one output for each quantile of each target:
+    first those of the first target in the order of q, then those of the next target. ``predict`` sorts them, so that
+    quantiles do not cross (Chernozhukov et al. 2010); training, ``evaluate`` and ``activations`` use the outputs as
+    they are.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ class Quantile(Loss):
             raise TypeError(f"q is {self.q!r}: expected a number, or a list like [0.1, 0.5, 0.9]")
         for value in self.q:
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"q has {value!r}: expected numbers")
+                raise TypeError(f"q contains {value!r}: expected numbers")
         quantiles = tuple(map(float, self.q))
         if not quantiles or not all(0 < value < 1 for value in quantiles):
             raise ValueError(f"q is {self.q!r}: expected numbers 0 < q < 1")
@@ -198,33 +199,33 @@ class Quantile(Loss):
 
     @property
     def quantiles(self) -> tuple[float, ...]:
-        """Those of a sequence."""
+        """The quantiles, if q is a sequence."""
         return self.q if isinstance(self.q, tuple) else ()
 
     @property
     def parameter(self) -> float:
-        """One quantile; of several the first."""
+        """The quantile, or the first of several."""
         return self.quantiles[0] if self.quantiles else float(self.q)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class MissingFunction:
-    """Stands for the loss function of a network that was loaded without it.
+    """Placeholder for the custom loss function of a network that was loaded without it.
 
     Attributes
     ----------
     name : str
-        What the function was called, ``module.name``. It is never imported.
+        Name of the function, ``module.name``. It is never imported.
     """
 
     name: str
 
     def __call__(self, *args: Any) -> tuple[float, Array]:
-        """Raise: there is nothing to call.
+        """Raise ValueError, because there is no function to call.
 
         Raises
         ------
-        ValueError : always; it says how to load the network with its loss.
+        ValueError : always; the message says how to load the network with its loss.
         """
         function = self.name.rpartition(".")[2]
         raise ValueError(
@@ -238,13 +239,13 @@ class MissingFunction:
 
 @dataclass(frozen=True)
 class Custom(Loss):
-    """A function of the user's, ``loss(output, target) -> (value, d value / d output)``; files hold only its name."""
+    """A custom loss function ``loss(output, target) -> (value, d value / d output)``; files hold only its name."""
 
     name: ClassVar[str] = "custom"
     function: LossFunction
 
     def plain(self) -> dict[str, Any]:
-        """For a file: what the function is called."""
+        """Return the function's name, for a file."""
         function = self.function
         if isinstance(function, MissingFunction):
             return {"name": self.name, "function": function.name}
@@ -252,16 +253,16 @@ class Custom(Loss):
         return {"name": self.name, "function": f"{named.__module__}.{named.__qualname__}"}
 
     def check_known(self) -> None:
-        """ValueError where the network was loaded without the function."""
+        """Raise ValueError if the network was loaded without the function."""
         if isinstance(self.function, MissingFunction):
             self.function()
 
     def __call__(self, output: Array, target: Array, weights: Array | None) -> tuple[float, Array]:
-        """Its value and derivative, checked; weights are a third argument where there are any.
+        """Call the function and check the value and derivative that it returns; weights, if any, are a third argument.
 
         Raises
         ------
-        TypeError, ValueError : it does not return a number and an array of the shape of the outputs.
+        TypeError, ValueError : the function does not return a number and an array of the shape of the outputs.
         """
         given = (output, target) if weights is None else (output, target, weights)
         result = self.function(*given)
@@ -276,26 +277,26 @@ class Custom(Loss):
                 f"loss returned a derivative of shape {slope.shape} and dtype {slope.dtype}: "
                 f"expected real numbers {output.shape}"
             )
-        with np.errstate(over="ignore"):  # what is infinite ends the fit, which says so
+        with np.errstate(over="ignore"):  # an infinite loss ends the fit with a DivergenceError
             return float(value), slope.astype(output.dtype)
 
     def check_weighted(self) -> None:
-        """TypeError where it does not take the weights of samples."""
+        """Raise TypeError if the function does not take sample weights."""
         message = "samples have weights: expected a loss (output, target, weights)"
         check_call(self.function, 3, f"loss is the function {self.function!r}, and {message}")
 
     def of_rows(self, target: Array, weights: Array | None) -> Callable[[Array, Array], tuple[float, Array]]:
-        """The same as a function of the outputs and the numbers of the rows that they belong to."""
+        """Return the loss as a function of the outputs and the indices of their rows."""
         return lambda output, rows: self(output, target[rows], None if weights is None else weights[rows])
 
 
 LOSSES: dict[str, type[Loss]] = {
-    kind.name: kind for kind in (CrossEntropy, BinaryCrossEntropy, MSE, RMSE, MAE, Huber, Poisson, Quantile)
+    loss.name: loss for loss in (CrossEntropy, BinaryCrossEntropy, MSE, RMSE, MAE, Huber, Poisson, Quantile)
 }
 
 
 def loss_of(given: object) -> Loss:
-    """A loss from what a user gives, or from what ``Loss.plain`` gave.
+    """Return the loss that an argument ``loss``, or a result of ``Loss.plain``, describes.
 
     Parameters
     ----------
@@ -307,7 +308,7 @@ def loss_of(given: object) -> Loss:
 
     Raises
     ------
-    TypeError, ValueError : it is none.
+    TypeError, ValueError : the argument is not a loss.
     """
     if isinstance(given, Loss):
         if not isinstance(given, (*LOSSES.values(), Custom)):
@@ -327,5 +328,5 @@ def loss_of(given: object) -> Loss:
     if name not in LOSSES:
         raise ValueError(f"loss is {name!r}: expected one of {', '.join(LOSSES)}{meant(name, LOSSES)}")
     if not set(options) <= {field.name for field in fields(LOSSES[name])}:
-        raise ValueError(f"loss {name!r} has options {sorted(options)}, not all of which it knows")
+        raise ValueError(f"loss {name!r} has unknown options among {sorted(options)}")
     return LOSSES[name](**options)

@@ -44,54 +44,61 @@ if TYPE_CHECKING:
 @public
 @suggesting
 class Network:
-    """A fully connected network: hidden layers, then softmax for cross-entropy, or what another loss goes with.
+    """A fully connected neural network (multilayer perceptron) for classification or regression.
 
-    Weights start normal with variance ``2 / inputs of the layer`` (He et al. 2015), or ``1 / inputs`` before a hidden
-    layer's tanh, sigmoid, selu or identity (LeCun et al. 1998); biases at 0.
+    The loss determines the output activation: softmax for cross-entropy, sigmoid for binary cross-entropy, exp for
+    Poisson, otherwise the identity.
+
+    Initial weights are drawn from a normal distribution with variance ``2 / inputs of the layer`` (He et al. 2015), or
+    ``1 / inputs`` where a hidden layer has tanh, sigmoid, selu or identity (LeCun et al. 1998). Biases start at 0.
 
     Parameters
     ----------
     sizes : sequence of int or Dense
-        Inputs, neurons of each hidden layer, outputs; at least two entries, each at least 1. A ``Dense`` in place of a
-        number says more of its layer.
+        Number of inputs, of neurons in each hidden layer, and of outputs: at least two entries, each at least 1. Use a
+        ``Dense`` in place of a number to set the options of a layer.
     loss : str, of fcnet.losses, or callable, optional
-        "cross_entropy" (of softmax probabilities with class labels; the default, unless the last ``Dense`` says
-        sigmoid, exp or identity), "binary_cross_entropy" (sigmoid), "mse", "rmse", "mae", "huber", "poisson" (exp or
-        softplus), "quantile"; one of ``fcnet.losses`` with options, like ``fcnet.losses.Huber(2)``; or a function
-        ``loss(output, target) -> (value, d value / d output)`` of whole batches, arrays (n, outputs): a mean, with
-        sample weights as a third argument where a fit has any.
+        A name: "cross_entropy" (multi-class classification, softmax), "binary_cross_entropy" (binary or multi-label
+        classification, sigmoid), "mse", "rmse", "mae", "huber", "poisson" (exp or softplus) or "quantile". An object of
+        ``fcnet.losses`` sets options, like ``fcnet.losses.Huber(2)``. A custom loss is a function ``loss(output,
+        target) -> (value, d value / d output)`` of a whole batch, arrays (n, outputs); value is the mean over the
+        batch, and a fit with sample weights passes them as a third argument. The default is "cross_entropy", unless the
+        activation of the last ``Dense`` is sigmoid, exp or identity.
     seed : int in [0, 2**64), optional
-        Of the initial weights and the shuffles; drawn from the operating system by default, see attribute ``seed``.
+        Seed of the initial weights, shuffling and dropout. By default the operating system provides a random one, which
+        the attribute ``seed`` shows.
     dtype : {"float32", "float64"}, default "float32"
     scale, offset : number or array-like (inputs,), default 1 and 0
-        The first layer's input is ``h_0 = scale (x - offset)``, computed while x is read: ``scale=1 / 255`` for pixels
-        of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise. Part of the network, also in ``predict``.
-        The offset is subtracted in float64 where x holds numbers that float32 rounds, such as time stamps in float64 or
-        int64; rows of float32 are scaled in float32. Both are kept in float64.
+        Input scaling: the first layer's input is ``h_0 = scale (x - offset)``, computed while x is read. Use ``scale=1
+        / 255`` for pixels of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise, or ``adapt``. The
+        scaling is part of the network and applies in ``predict`` too. The offset is subtracted in float64 where x holds
+        numbers that float32 rounds, such as time stamps in float64 or int64; rows of float32 are scaled in float32.
+        Both are stored in float64.
     activation : str, or a sequence of one for each hidden layer, default "relu"
-        The F of hidden layers that are given as numbers, by a name that ``Dense`` knows.
+        Activation of the hidden layers that are given as numbers; ``Dense`` lists the names.
     classes : sequence of labels, optional
-        The name of each class in the order of the outputs, of two classes where one sigmoid tells them apart: text,
-        numbers or other labels that y is made of. Otherwise the first y of text that is fitted names them, sorted;
-        whole numbers need no names.
+        The class labels that y contains (text, numbers or other), in the order of the outputs; two labels where a
+        single sigmoid output decides between two classes. By default the first fit takes them from text labels in y,
+        sorted; labels ``0, 1, 2, ...`` need no names.
 
     Attributes
     ----------
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,) of float64
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m), ``.B`` (m,), where it is normalised ``.gamma``, ``.mean``, ``.variance``, and
-        ``.trainable``, to get and to set; all else is fixed once the network is made.
+        ``net.layers[i].W`` (k, m), ``.B`` (m,), in a normalised layer ``.gamma``, ``.mean``, ``.variance``, and
+        ``.trainable`` can be read and assigned. All else is fixed when the network is created.
     epochs_trained : int
-        Over all fits; the shuffle of an epoch belongs to its number.
+        Number of epochs trained, over all fits. The shuffling of an epoch depends on its number.
     classes : tuple, or None
-        The names of the classes, as given or as learnt.
+        The class labels, as given or as found in the first y.
     feature_names : tuple, or None
-        The columns of the first table that was fitted, by names of any type. From then on a table with other columns,
-        or in another order, is refused; arrays, which have no names, are taken as they are. So is a frame whose
-        columns are but numbered from 0 on, as pandas numbers those of an array, unless these names have numbers, too.
+        The column names of the first table that the network was fitted on. From then on a table with other columns, or
+        with the columns in another order, is refused. Arrays have no column names and are accepted as they are; so is a
+        DataFrame whose columns are only numbered from 0, as pandas numbers those of an array, unless the stored names
+        contain numbers too.
     history : History
-        Of the last fit, also of one that was interrupted.
+        The history of the last fit, also of one that was interrupted.
 
     Raises
     ------
@@ -123,8 +130,8 @@ class Network:
         activation: Activation | Sequence[Activation] = "relu",
         classes: Sequence[Hashable] | None = None,
     ) -> None:
-        named = class_names.given(classes)
-        architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, named)
+        labels = class_names.given(classes)
+        architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, labels)
         refuse_constants(architecture.sizes, architecture.specs)
         self._state = TrainState(architecture)
 
@@ -135,38 +142,38 @@ class Network:
 
     @property
     def loss(self) -> str | Loss | LossFunction:
-        """The loss that a fit lowers: its name, or what it is where it has options of its own."""
+        """The loss that a fit minimises: its name, or the object or function where it has options."""
         return self._state.architecture.given_loss
 
     @property
     def seed(self) -> int:
-        """Of the initial weights and the shuffles."""
+        """Seed of the initial weights, shuffling and dropout."""
         return self._state.architecture.seed
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the weights and of all that is computed."""
+        """Data type of the weights and of all computations."""
         return self._state.architecture.dtype
 
     @property
     def scale(self) -> NDArray[Any]:
-        """Array () or (inputs,), read-only."""
+        """Factor of the inputs: a read-only array () or (inputs,)."""
         return self._state.architecture.scale
 
     @property
     def offset(self) -> NDArray[Any]:
-        """Array () or (inputs,), read-only."""
+        """Offset that is subtracted from the inputs: a read-only array () or (inputs,)."""
         return self._state.architecture.offset
 
     @property
     def classes(self) -> tuple[Hashable, ...] | None:
-        """The names of the classes, in the order of the outputs."""
+        """The class labels in the order of the outputs; None where they have no names."""
         classes = self._state.architecture.classes
         return None if classes is None else class_names.restored(classes)
 
     @property
     def feature_names(self) -> tuple[Hashable, ...] | None:
-        """The columns of the first table that the network was fitted on, by names of any type."""
+        """The column names of the first table that the network was fitted on, or None."""
         names = self._state.feature_names
         return None if names is None else tuple(map(restored, names))
 
@@ -177,24 +184,24 @@ class Network:
 
     @property
     def epochs_trained(self) -> int:
-        """Over all fits."""
+        """Number of epochs trained, over all fits."""
         return self._state.model.epochs
 
     @property
     def history(self) -> History:
-        """Of the last fit."""
+        """The history of the last fit."""
         return self._state.history
 
     def summary(self) -> Summary:
-        """A table of the layers: shapes of W and of the output for n samples, and how many parameters.
+        """Return a table of the layers: shapes of W and of the output for n samples, and the number of parameters.
 
-        Below, how many of the parameters a fit would train and how many are frozen, and the bytes that they take, with
-        the running statistics of batch normalisation, which are no parameters.
+        The last rows count the parameters that are trainable and frozen, the running statistics of batch normalisation,
+        which are not parameters, and the bytes of all of them.
 
         Returns
         -------
         str
-            One that a notebook or a prompt shows as a table too, without ``print``.
+            A notebook or a prompt shows it as a table too, without ``print``.
         """
         return summary(self._state.architecture, self._state.trainable)
 
@@ -203,19 +210,19 @@ class Network:
 
     @suggesting
     def adapt(self, x: ArrayLike | Iterable[Any]) -> None:
-        """Take offset and scale from x, so that every column has mean 0 and standard deviation 1 for the first layer.
+        """Standardise the inputs: set offset and scale so that every column of x gets mean 0 and standard deviation 1.
 
-        ``offset`` becomes the mean of each column, ``scale`` one over its standard deviation, computed in float64; of a
-        constant column 1. Sparse rows keep the offset 0, as they would not be sparse any more.
+        ``offset`` becomes the mean of each column and ``scale`` one over its standard deviation, computed in float64;
+        the scale of a constant column is 1. Sparse rows keep the offset 0, because they would not stay sparse.
 
         Parameters
         ----------
-        x : as for fit, or an iterable of batches of it, also (x, y) or (x, y, sample_weight)
+        x : as for fit, or an iterable of batches x, (x, y) or (x, y, sample_weight)
             The network stores the column names of a table.
 
         Raises
         ------
-        TypeError, ValueError : x is not as for fit, or has no rows; the network is trained already.
+        TypeError, ValueError : x is not as for fit or has no rows, or the network is trained already.
         RuntimeError : the network is being fitted.
         """
         self._state.adapt(x)
@@ -244,73 +251,79 @@ class Network:
         callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
         progress: Wanted = None,
     ) -> History:
-        """Train by gradient descent on mini-batches: forward pass, backpropagation, update, for whole epochs natively.
+        """Train the network by mini-batch gradient descent: forward pass, backpropagation and weight update.
 
-        Fitting again goes on as one longer fit would, bit for bit; an optimiser of another kind begins anew.
-        Ctrl-C raises KeyboardInterrupt within a tenth of a second; the weights are those of the last finished step.
+        A second fit continues the first as one longer fit would, bit for bit; an optimizer of another kind starts with
+        a fresh optimizer state. Ctrl-C raises KeyboardInterrupt within a tenth of a second and leaves the weights of
+        the last completed step.
 
         Parameters
         ----------
         x : array-like, tensor, table or sparse array (n, inputs) of finite real numbers
-            Rows of floats and whole numbers up to 64 bits, in any order, also of a ``np.memmap``, a pandas frame of one
-            type or SciPy's CSR, are read where they lie and converted batch by batch; others are converted first.
-            Without y: an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, each of any size and one step,
-            gone through anew in every epoch: a list, a data loader, or, for one epoch or with ``steps_per_epoch``, a
-            generator.
+            Floats and integers of up to 64 bits, in any memory order, are not copied but converted batch by batch; this
+            includes a ``np.memmap``, a pandas DataFrame of one type and SciPy's CSR. Other types are converted first.
+            Without y, x is an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``. Each batch may have any size
+            and makes one step, and every epoch iterates over x again: use a list or a data loader, or, for one epoch or
+            with ``steps_per_epoch``, a generator.
         y : array-like, column or table
-            For cross-entropy class labels (n,), one-hot rows or probabilities (n, outputs); else targets (n, outputs),
-            or (n,) for one output. For a loss of your own n rows of anything that an array can hold.
+            For cross-entropy: class labels (n,), one-hot rows or probabilities (n, outputs). For other losses: targets
+            (n, outputs), or (n,) for one output. For a custom loss: n rows of anything that an array can hold.
         epochs : int >= 0
         initial_epoch : int in [0, epochs], default 0
-            How many of them are done already, in a fit that was cut off: schedules and early stopping go on from there.
+            Number of epochs that an interrupted fit has already completed; schedules and early stopping continue from
+            there.
         batch_size : int >= 1
-            Samples a step; the last batch of an epoch may be smaller. Batches that are given stay as they are. Batch
-            normalisation needs more than one sample a step; a last batch of one gives a warning.
+            Samples per step; the last batch of an epoch may be smaller. An iterable of batches keeps its own sizes.
+            Batch normalisation needs more than one sample per step; a last batch of one sample gives a warning.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion, or str
-            By name, such as "adam", with its usual options.
+            A name, such as "adam", means the optimizer with its default options.
         shuffle : bool
-            Draw a new order of the samples in every epoch, by (seed, epoch); that of batches is theirs.
+            Shuffle the samples before every epoch. The order depends on ``seed`` and the epoch only; batches passed as
+            an iterable keep their order.
         drop_last : bool
-            Leave out of every epoch what does not fill a batch; batches that an optimiser accumulates stay, also where
-            the last step has fewer of them.
+            Drop the last batch of every epoch if it has fewer than batch_size samples. With gradient accumulation, full
+            batches are kept even where the last step has fewer of them.
         sample_weight : array-like (n,) of numbers >= 0, optional
-            How much each sample counts in the loss: its mean, and its gradient, are weighted ones.
+            Weight of each sample in the loss and its gradient, which become weighted means.
         class_weight : {class: weight}, array-like (classes,) or "balanced", optional
-            The same by class, times sample_weight; a class that is not in the dict weighs 1; a Series goes by its
-            index; of probabilities every class's part. "balanced": ``n / (number of classes * samples of the class)``,
-            which batches cannot tell.
+            Weight of each class, multiplied by sample_weight. A class that is not in the dict has weight 1; a Series is
+            looked up by its index; where y holds probabilities, each class weighs its share. "balanced" means ``n /
+            (number of classes * samples of the class)``; it is not available for an iterable of batches.
         steps_per_epoch : int >= 1, optional
-            Of an iterable of batches: how many make an epoch. The next epoch goes on where it ended, so that a
-            generator may go on for ever. What can begin again does so at its end; a generator that ends early ends the
-            fit, with a RuntimeWarning.
+            Number of batches per epoch, for an iterable of batches. The next epoch continues where the last one ended,
+            so that a generator may be infinite. An iterable that can be iterated again starts over at its end; a
+            generator that ends early ends the fit with a RuntimeWarning.
         validation_data : (x, y) or (x, y, sample_weight), or an iterable of such batches, optional
-            Evaluated after every epoch; class_weight does not apply to it. An iterable that can begin again, such as
-            a list of batches, may be larger than memory: it is gone through batch by batch. Of ``metrics`` all outputs
-            and y are kept meanwhile; a loss of your own is the mean over its batches, by what they weigh.
+            Validation data, evaluated after every epoch; class_weight does not apply to it. An iterable of batches may
+            be larger than memory; for several epochs it must be possible to iterate over it again, as over a list.
+            ``metrics`` keep all outputs and y of these batches in memory. A custom loss is averaged over the batches by
+            their total weights.
         validation_split : float in [0, 1), default 0
-            In place of validation_data: hold back this share of the samples, drawn by ``seed`` and stratified by class.
-            Nothing is copied.
+            Fraction of the samples to hold out for validation, in place of validation_data. The split is random by
+            ``seed`` and stratified by class; no data are copied.
         metrics : sequence of str or callable, or {name: callable}, optional
-            Computed on the validation data after every epoch, ``history.val_f1`` for "f1". By name: "top_k_accuracy",
-            "log_loss", "roc_auc", "f1", "precision", "recall", these also as "f1_macro", "f1_micro", "f1_weighted"; for
-            regression "mse", "rmse", "mae", "r2"; see ``fcnet.metrics``; with the samples' weights, and for
-            multi-label targets the mean over the labels. Functions take ``(y_true, output)``: labels (n,), of named
-            classes their numbers, multi-label or other targets (n, outputs), and what ``predict`` gives. All are tried
+            Metrics to compute on the validation data after every epoch; the history shows "f1" as ``history.val_f1``.
+            Names for classification: "top_k_accuracy", "log_loss", "roc_auc", "f1", "precision", "recall", the last
+            three also averaged, such as "f1_macro", "f1_micro", "f1_weighted". Names for regression: "mse", "rmse",
+            "mae", "r2". See ``fcnet.metrics``. Named metrics use the sample weights and are averaged over the labels of
+            multi-label targets. Functions take ``(y_true, output)``: y_true are labels (n,), as class indices where
+            classes have names, or targets (n, outputs), and output is what ``predict`` returns. Every metric is called
             once before the first step.
         schedule : of fcnet.schedules, optional
-            Factors on the optimiser's learning rate, step by step over the epochs of this fit.
+            Learning-rate schedule: factors on the optimizer's learning rate, for every step of this fit.
         early_stopping : EarlyStopping, optional
-            When to end before the last epoch, and go back to the best weights.
+            When to stop before the last epoch, and whether to restore the best weights.
         averaging : EMA or SWA, optional
-            Publish an average of the weights instead of the last ones: to whatever looks at the network, during the fit
-            and after it.
+            Weight averaging: whatever reads the weights or predicts, during the fit and after it, sees their average
+            instead of the last ones.
         callbacks : sequence of Callback or callable, optional
-            What to call as the fit goes, in this order; functions take ``(epoch, logs)`` after every epoch, see
-            ``fcnet.Callback``. ``raise fcnet.StopTraining`` in one ends the fit.
+            Callbacks in the order in which they are called. A function is called as ``(epoch, logs)`` after every
+            epoch; see ``fcnet.Callback`` for other events. Raising ``fcnet.StopTraining`` in a callback ends the fit.
         progress : bool or "lines", optional
-            True: show a progress bar on standard error, with figures, samples a second and the time left; by default
-            where tqdm is installed, in a notebook or where standard error is a terminal. "lines": print a line to
-            standard output after every epoch, also where there is no terminal, as Keras' ``verbose=2``.
+            True shows a progress bar on standard error with the loss, the metrics, samples per second and the time
+            left. This is the default where tqdm is installed and standard error is a terminal, and in a notebook.
+            "lines" prints a line to standard output after every epoch, also where there is no terminal, as Keras'
+            ``verbose=2``.
 
         Returns
         -------
@@ -318,12 +331,12 @@ class Network:
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above; the network is as before, or as the last finished step left
-            it where a batch of an iterable is wrong.
-        DivergenceError : the loss became infinite or NaN; the network has its last good weights.
-        RuntimeError : the network is being fitted already, by another thread.
-        Exception : what a callback or a metric raises, with a note of the metric's name; the network as the last
-            finished step left it.
+        TypeError, ValueError : an argument is not as above. The network is unchanged; where a batch of an iterable is
+            invalid, it keeps the weights of the last completed step.
+        DivergenceError : the loss became infinite or NaN; the network keeps its last finite weights.
+        RuntimeError : another thread is fitting the network.
+        Exception : what a callback or a metric raises, with a note that names the metric; the network keeps the weights
+            of the last completed step.
         """
         options = FitOptions.of(
             self._state,
@@ -336,7 +349,7 @@ class Network:
             metrics=metrics,
             progress=progress,
         )
-        heard = Callbacks(callbacks, self)
+        callback_list = Callbacks(callbacks, self)
         data = data_to_fit(
             self._state,
             options,
@@ -351,7 +364,7 @@ class Network:
             validation_data=validation_data,
             validation_split=validation_split,
         )
-        return fit(self._state, data, options, heard)
+        return fit(self._state, data, options, callback_list)
 
     @suggesting
     def train_on_batch(
@@ -363,29 +376,29 @@ class Network:
         optimizer: Optimizer | OptimizerName = SGD(0.1),
         averaging: EMA | None = None,
     ) -> dict[str, float]:
-        """One step on one batch, for training loops of your own.
+        """Train on one batch for a single step, for custom training loops.
 
-        What the optimiser remembers goes on from call to call, and from fits and to them, as long as it is of the same
-        kind; so does an average. Neither ``epochs_trained`` nor ``history`` counts the step.
+        The optimizer state and a weight average carry over between calls and fits, as long as the optimizer is of the
+        same kind. Neither ``epochs_trained`` nor ``history`` counts the step.
 
         Parameters
         ----------
         x, y, sample_weight : as for fit
         optimizer : as for fit
         averaging : EMA, optional
-            As for fit; single steps have no epochs for SWA.
+            As for fit; SWA is not possible, because it averages over epochs.
 
         Returns
         -------
         ``{"loss": ..., "accuracy": ...}``
-            Of the batch, measured just before the step.
+            Loss and, for classification, accuracy of the batch, measured just before the step.
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above; the network is as before.
-        DivergenceError : the loss or a weight became infinite or NaN; the network is as before, but for the optimiser
-            state and an average, which begin anew.
-        RuntimeError : the network is being fitted, by another thread or the caller of a callback.
+        TypeError, ValueError : an argument is not as above; the network is unchanged.
+        DivergenceError : the loss or a weight became infinite or NaN. The weights are unchanged; the optimizer state
+            and a weight average are reset.
+        RuntimeError : the network is being fitted, by another thread or by the fit that called a callback.
 
         Examples
         --------
@@ -408,28 +421,29 @@ class Network:
         seed: int | None = None,
         **unknown: Never,
     ) -> NDArray[Any]:
-        """The network's output ``h_out`` of the last layer: probabilities, or the values of a regression.
+        """Predict: return the output of the last layer, class probabilities or the values of a regression.
 
         Parameters
         ----------
         x : array-like, tensor, table or sparse array (n, inputs) of real numbers
-            NaN and infinity propagate; so does what the network's dtype cannot hold. Or an iterator or other iterable
-            of such batches, or of pairs (x, y), that is no array, list, tuple or table: the outputs of all of them.
+            NaN and infinity propagate, and so do numbers that are too large for the network's dtype. x may also be an
+            iterator or another iterable of such batches or of pairs (x, y), other than an array, list, tuple or table;
+            the result then holds the rows of all batches.
         output : "logits", optional
-            Return ``h_in`` of the last layer instead, what its activation is applied to: the logits of softmax and of
-            sigmoid, the logarithm of the rate of exp; for an identity they are the values themselves, of several
-            quantiles unsorted.
+            Return ``h_in`` of the last layer, before its activation: the logits of softmax and sigmoid, or the
+            logarithm of the rate for exp. For the identity these are the values themselves; several quantiles are not
+            sorted.
         dropout : bool, default False
-            Drop outputs of the hidden layers as a training step does, each row with a mask of its own: the spread of
-            several such predictions is a measure of uncertainty (Gal and Ghahramani 2016).
+            Apply dropout as a training step does, with a separate mask for each row (Monte Carlo dropout). The spread
+            of several such predictions is a measure of uncertainty (Gal and Ghahramani 2016).
         seed : int in [0, 2**64), optional
-            Of the masks of dropout, which then depend on the seed and the number of the row only; by default every call
-            draws new ones. Not for batches, whose rows have no numbers.
+            Seed of the dropout masks, which then depend on the seed and the row's index only. By default every call
+            draws new masks. Not for an iterable of batches, whose rows have no index.
 
         Returns
         -------
         array (n, outputs) of the network's dtype
-            A row does not depend on the others.
+            The result for a row does not depend on the other rows.
 
         Raises
         ------
@@ -441,7 +455,9 @@ class Network:
 
     @suggesting
     def predict_classes(self, x: ArrayLike | Iterable[ArrayLike]) -> NDArray[Any]:
-        """The class of each row: that of the largest probability, of a single one the second class above 1/2.
+        """Predict the class of each row: the one with the largest probability.
+
+        With a single output, it is the second class where the probability is above 1/2.
 
         Parameters
         ----------
@@ -450,22 +466,24 @@ class Network:
         Returns
         -------
         array (n,)
-            Of ``classes``, or of their numbers where they have no names.
+            Labels of ``classes``, or class indices where the classes have no names.
 
         Raises
         ------
         TypeError : x is not as for predict.
-        ValueError : x is not as for predict; the network does not tell classes apart; an output is NaN.
+        ValueError : x is not as for predict, the network is not a classifier, or an output is NaN.
         """
         return predict_classes(self._state, x)
 
     @suggesting
     def activations(self, x: ArrayLike) -> list[NDArray[Any]]:
-        """``h_out`` of every layer; the last one's is what ``predict`` returns, but that it sorts several quantiles.
+        """Return the activations ``h_out`` of every layer.
+
+        The last ones are what ``predict`` returns, except that ``predict`` sorts several quantiles.
 
         Parameters
         ----------
-        x : as for predict, but no batches
+        x : as for predict, but not an iterable of batches
 
         Returns
         -------
@@ -486,21 +504,22 @@ class Network:
         sample_weight: ArrayLike | None = None,
         metrics: Metrics | None = None,
     ) -> dict[str, float]:
-        """Mean loss, for classification accuracy, and metrics.
+        """Compute the mean loss, for classification the accuracy, and metrics.
 
         Parameters
         ----------
-        x, y, sample_weight : as for fit, but x may also be NaN or infinite
-            Without y: an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, for data larger than memory.
+        x, y, sample_weight : as for fit, but x may contain NaN and infinity
+            Without y, x is an iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, for data larger than memory.
         metrics : as for fit, optional
-            Computed too; they take a second pass over x, and keep all outputs and y of batches.
+            Further metrics; they take a second pass over x, and keep all outputs and y of batches in memory.
 
         Returns
         -------
         ``{"loss": ..., "accuracy": ..., "f1": ...}``
-            The loss is the network's. Accuracy, not weighted, is the share of rows whose largest output is the label's,
-            or for binary cross-entropy whose outputs are all on the right side of 1/2; without it for other losses.
-            Both NaN for no rows. A row with NaN in it makes the loss NaN, and counts as wrong.
+            The loss is the network's, weighted by sample_weight. The accuracy is not weighted and is reported for
+            classification only: it is the share of rows whose largest output belongs to the label, or, for binary
+            cross-entropy, whose outputs are all on the correct side of 1/2. Both are NaN if there are no rows. A row
+            that contains NaN makes the loss NaN and counts as wrong.
 
         Raises
         ------
@@ -512,10 +531,10 @@ class Network:
     def gradients(
         self, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> list[tuple[NDArray[Any], ...]]:
-        """``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i`` of the mean loss over all rows of x.
+        """Return the gradients of the mean loss: ``dL/dW_i = h_{i-1}^T sigma_i`` and ``dL/dB_i = sum sigma_i``.
 
-        Nothing is dropped out; also of layers that are frozen. Batch normalisation takes the statistics of x, as in a
-        training step; also in a frozen layer, which a step normalises as in a prediction.
+        Frozen layers have gradients too. No dropout is applied. Batch normalisation uses the mean and variance of x, as
+        a training step does, also in a frozen layer, for which a training step would use the running statistics.
 
         Parameters
         ----------
@@ -523,8 +542,8 @@ class Network:
 
         Returns
         -------
-        [(dW (k, m), dB (m,)), ...] of every layer
-            dB is 0 where a layer has no bias. A normalised layer has three, (dW, dB, dgamma).
+        [(dW (k, m), dB (m,)), ...], an entry for every layer
+            dB is 0 in a layer without bias. The entry of a normalised layer is (dW, dB, dgamma).
 
         Raises
         ------
@@ -545,27 +564,29 @@ class Network:
         batch_size: int = 32,
         optimizer: Optimizer | OptimizerName = SGD(0.1),
     ) -> LearningRates:
-        """Train a copy for some steps whose learning rate rises, and look at the loss; the network stays as it is.
+        """Run a learning-rate range test: train a copy with a rising learning rate and record the loss.
+
+        The network itself does not change.
 
         Parameters
         ----------
         x, y, batch_size : as for fit
         lowest, highest : float, 0 < lowest < highest
-            The rates of the first and of the last step; the test ends before where the loss explodes.
+            Learning rates of the first and the last step. The test ends early where the loss explodes.
         steps : int >= 2
         optimizer : as for fit
-            Whose learning rate is looked for; the one it has does not matter.
+            The optimizer to find a learning rate for; its own learning rate is ignored.
 
         Returns
         -------
         LearningRates
-            With ``rates``, ``losses``, ``suggestion`` and ``plot()``. A RuntimeWarning says where the loss hardly falls
-            at any rate, as that of a network that is trained already.
+            It has ``rates``, ``losses``, ``suggestion`` and ``plot()``. A RuntimeWarning is given where the loss hardly
+            falls at any learning rate, for example because the network is already trained.
 
         Raises
         ------
         TypeError, ValueError : an argument is not as above.
-        DivergenceError : not even the loss before the second step is finite.
+        DivergenceError : the loss before the second step is already infinite or NaN.
 
         Examples
         --------
@@ -592,10 +613,11 @@ class Network:
         answer: Mapping[str, ArrayLike] | None = None,
         class_names: Sequence[str] | None = None,
     ) -> Explanation:
-        """Show steps of gradient descent on all of x at once, number by number; the network stays as it is.
+        """Show every number of one or more gradient-descent steps on all of x as one batch.
 
-        Nothing is dropped, as in a prediction, where layers have dropout; with batch normalisation mean and variance
-        are those of x, as in a step.
+        The network itself does not change.
+
+        No dropout is applied. Batch normalisation uses the mean and variance of x, as a training step does.
 
         Parameters
         ----------
@@ -605,23 +627,24 @@ class Network:
             The article's alpha.
         steps : int >= 1
         answer : {name: array-like}, optional
-            Your own results for quantities of the first step, like ``{"dW_2": [[0.16, 0.08], [0.11, 0.06]]}``:
-            ``findings`` say what is wrong and which usual slip gives it.
+            Your own results for quantities of the first step, like ``{"dW_2": [[0.16, 0.08], [0.11, 0.06]]}``.
+            ``findings`` then say which are wrong and which common mistake gives that result.
         class_names : sequence of str, optional
-            What the outputs stand for, by default the network's ``classes``, else their numbers.
+            Labels of the outputs; by default the network's ``classes``, or else class indices.
 
         Returns
         -------
         Explanation
-            ``print`` it, look at it in a notebook, or write it with ``to_html(path)``, ``to_svg``, ``to_latex``,
-            ``to_markdown``, ``to_dict``; ``explanation["sigma_2"]`` has the numbers.
+            ``print`` it, show it in a notebook, or write it with ``to_html(path)``, ``to_svg``, ``to_latex``,
+            ``to_markdown`` or ``to_dict``. ``explanation["sigma_2"]`` returns the numbers.
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a frozen layer has batch normalisation, or there would be
-            more than 20 million numbers.
-        DivergenceError : a step leads to numbers that are not finite.
-        ArithmeticError : the native core and the reference differ by more than rounding: a bug of fcnet.
+        TypeError, ValueError : an argument is not as above, a frozen layer has batch normalisation, or the explanation
+            would have more than 20 million numbers.
+        DivergenceError : a step leads to infinite or NaN numbers.
+        ArithmeticError : the native core and the NumPy reference differ by more than rounding errors, which is a bug in
+            fcnet.
 
         Examples
         --------
@@ -638,21 +661,21 @@ class Network:
     def check_gradients(self, x: ArrayLike, y: ArrayLike, *, most: int = 200) -> GradientCheck:
         """Compare backpropagation with finite differences of the loss, in float64.
 
-        A loss of your own is also compared with the derivative that it returns, so that one can tell whether that or
-        backpropagation is wrong. Where the loss has a kink, as ReLU makes them, it has no derivative to compare:
-        weights whose steps cross one, however small, are left out and counted; more than half of them are no pass.
-        With batch normalisation mean and variance are those of x, as in a step.
+        For a custom loss, the derivative that it returns is checked separately, to show whether it or backpropagation
+        is wrong. At a kink, such as that of ReLU, the loss has no derivative to compare. Weights whose finite
+        differences cross a kink, however small the step, are skipped and counted; the check fails if more than half of
+        the weights are skipped. Batch normalisation uses the mean and variance of x, as a training step does.
 
         Parameters
         ----------
         x, y : as for fit
         most : int >= 1
-            Weights of a layer, and biases, that are looked at; of more, a random choice by ``seed``.
+            How many weights and how many biases of a layer are checked at most; they are chosen at random by ``seed``.
 
         Returns
         -------
         GradientCheck
-            ``passed``, ``worst`` and more; ``print`` says it in words.
+            It has ``passed``, ``worst`` and more; ``print`` it for a report.
 
         Raises
         ------
@@ -665,20 +688,21 @@ class Network:
 
     @suggesting
     def diagnose(self, x: ArrayLike, y: ArrayLike, *, learning_rate: float = 0.1) -> Diagnosis:
-        """Look at weights, activations and gradients of every layer, and say what is wrong and what to do.
+        """Check the weights, activations and gradients of every layer for common problems, and give advice.
 
         Parameters
         ----------
         x : array-like, table or sparse array (n, inputs) of finite real numbers
-            With batch normalisation mean and variance are those of x, as in a step.
+            Batch normalisation uses the mean and variance of x, as a training step does.
         y : as for fit
         learning_rate : float > 0
-            Of the one step that is tried on a copy.
+            Learning rate of a single trial step on a copy.
 
         Returns
         -------
         Diagnosis
-            ``advice``, each with its evidence, and figures of every ``layer``; ``print`` shows them with histograms.
+            It has ``advice``, with the evidence, and the statistics of every layer in ``layers``; ``print`` shows them
+            with histograms.
 
         Raises
         ------
@@ -692,28 +716,29 @@ class Network:
     def save(self, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
         """Write the network to a file in the safetensors format, which ``fcnet.load`` reads.
 
-        The file is put in its place in one step, once it is on the disk: a killed process leaves the old one or the new
-        one. While another thread fits the network, the file has the weights of its last epoch (of batches given one by
-        one, of its last step) and may lack its optimiser state and the weights that an average is formed of: save
-        from a callback like ``fcnet.Checkpoint`` to go on.
+        The file is replaced atomically: after a crash the path holds either the old or the new file, complete. If
+        another thread is fitting the network, the file holds the weights of the last epoch (or, for an iterable of
+        batches, of the last step), and may lack the optimizer state and the unaveraged weights. To resume training
+        later, save from a callback such as ``fcnet.Checkpoint``.
 
         Parameters
         ----------
         path : path
-            By custom ``*.safetensors``; a file that is there is replaced.
+            Path of the file, by convention ``*.safetensors``; an existing file is replaced.
         optimizer_state : bool, default True
-            Without it the file is for prediction alone, and up to a third as large: a fit begins with a fresh optimizer
-            state. Of ``averaging`` it has the average alone, without the weights that go on training; the best
-            weights of early stopping are left out too.
+            Save what is needed to continue training. If False, the file is up to a third as large and suffices for
+            prediction; a fit of the loaded network starts with a fresh optimizer state. With ``averaging``, such a file
+            holds the average only, not the weights being trained. The best weights of early stopping are not saved
+            either.
 
-        A loss that is a function is not in the file, but what it is called: see ``fcnet.load``.
+        A custom loss function is stored by its name only; see ``fcnet.load``.
 
         Raises
         ------
-        TypeError : path is not a path, optimizer_state is no bool; a column has a name that only a pickle can hold,
-            such as a member of an enum.
-        ValueError : the network has more layers than a file can list, some thousand.
-        OSError : the file cannot be written; one that was there is as before, unless the message is about its folder.
+        TypeError : path is not a path, optimizer_state is not a bool, or a column name has a type that only a pickle
+            can hold, such as a member of an enum.
+        ValueError : the network has more layers than a file can list, several thousand.
+        OSError : the file cannot be written. An existing file is unchanged, unless the message is about its folder.
         """
         state = self._state.to_dict()
         if not flag(optimizer_state, "optimizer_state"):
@@ -726,11 +751,11 @@ class Network:
         network_file.save(state, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything that the network is, in plain values and arrays, for ``pickle`` and ``copy``."""
+        """Return the complete state in plain values and arrays, for ``pickle`` and ``copy``."""
         return self._state.to_dict()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin from such a state; ValueError or TypeError where it is not one."""
+        """Restore the network from a state; ValueError or TypeError where the state is invalid."""
         self._state = TrainState.from_dict(state)
 
 
@@ -738,30 +763,30 @@ class Network:
 def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allow_nonfinite: bool = False) -> Network:
     """Load a network that ``Network.save`` wrote.
 
-    Nothing in the file is executed; one that is damaged, truncated or made to do harm is a ValueError.
+    No code in the file is executed. A file that is damaged, truncated or malicious raises ValueError.
 
     Parameters
     ----------
     path : path
     loss : callable, optional
-        The loss of a network whose loss is a function: a file holds no code, only what the function was called. Without
-        it such a network predicts, and says what is missing where it is fitted, evaluated or asked for gradients.
+        The custom loss function of the network. A file holds no code, only the function's name. Without the function
+        the network can only predict; fitting, evaluation and gradients raise an error that names it.
     allow_nonfinite : bool, default False
         Accept parameters that are infinite or NaN.
 
     Returns
     -------
     Network
-        Predicts the same bits as the one that was saved. A UserWarning says where loss is a function of another name
-        than the one that it was saved with.
+        Its predictions are the same, bit for bit, as those of the saved network. A UserWarning is given where the name
+        of the function differs from the saved one.
 
     Raises
     ------
-    TypeError : path is not a path, loss is not a function.
+    TypeError : path is not a path, or loss is not a function.
     OSError : the file cannot be read.
-    ValueError : it is not a network that this version of fcnet can load; loss is given, but the network has one that
-        the file holds.
-    MemoryError : it does not fit in memory.
+    ValueError : the file is not a network that this version of fcnet can load, or loss is given although the file holds
+        the network's loss.
+    MemoryError : the network does not fit in memory.
 
     Examples
     --------
@@ -781,9 +806,9 @@ def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allo
         state = network_file.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
         stored = state["loss"].get("name")
         if loss is not None and stored == Custom.name:
-            called, wanted = (str(one.get("function", "")) for one in (loss_of(loss).plain(), state["loss"]))
-            if called.rpartition(".")[2] != wanted.rpartition(".")[2]:
-                console.warn(f"{os.fspath(path)!r} was saved with the loss {wanted}, and loss is {called}")
+            given_name, saved_name = (str(one.get("function", "")) for one in (loss_of(loss).plain(), state["loss"]))
+            if given_name.rpartition(".")[2] != saved_name.rpartition(".")[2]:
+                console.warn(f"{os.fspath(path)!r} was saved with the loss {saved_name}, and loss is {given_name}")
             state["loss"] = loss
         net.__setstate__(state)
     except (KeyError, RecursionError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Optimisers: what a step does with a gradient. Small frozen dataclasses; the work is done in the native core."""
+"""Optimizers: frozen dataclasses of hyperparameters; the native core computes the weight updates."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ _NATIVE_NAMES = {"momentum": "beta1", "rho": "beta2"}
 
 @dataclass(frozen=True, repr=False)
 class Optimizer:
-    """What all optimisers have in common: a learning rate, options, and checks of what they are given.
+    """Base class of the optimizers: learning rate, options and their checks.
 
-    The gradients ``g = dL/dx`` are those of the mean loss of a step's samples. They are clipped, then ``l2 W`` is added
-    to those of weights, then they go into the optimiser's equation. The options are off by default.
+    The gradients ``g = dL/dx`` are those of the mean loss over the samples of a step. They are clipped, then ``l2 W``
+    is added to the gradients of weights, then the optimizer's equation applies. All options are off by default.
 
-    What an optimiser remembers (momentum, averages, the count of steps) stays with the network when a fit ends, and in
-    its files, pickles and copies. The next fit goes on from it where its optimiser is of the same kind: one remembers
-    the same as the other; learning rate and options may differ. Setting weights does not change it; it begins at 0
-    after a divergence, and where early stopping goes back to the weights of an earlier epoch.
+    The optimizer state (momentum, moving averages, step count) stays with the network after a fit, and in its files,
+    pickles and copies. The next fit continues from it if its optimizer is of the same kind, that is, has the same
+    state; the learning rate and options may differ. Assigning weights does not change the state. It is reset after a
+    divergence, and when early stopping restores the weights of an earlier epoch.
 
     Parameters
     ----------
     learning_rate : float
         Positive and finite.
     l2 : float >= 0, default 0
-        Of the penalty ``l2 / 2 sum W**2`` on weights, not biases. The loss that is reported is that of the data alone.
+        L2 regularization: the penalty ``l2 / 2 sum W**2`` on weights, not biases. The reported loss does not include
+        it.
     l2_sum : float >= 0, default 0
-        The same beside the sum of a step's losses, not beside their mean (scikit-learn's ``alpha``): adds ``l2_sum /
-        samples`` to l2, of a step's samples or what they weigh.
+        L2 regularization relative to the sum of a step's losses instead of their mean (scikit-learn's ``alpha``). It
+        adds ``l2_sum / samples`` to l2, where samples is the number of samples in the step, or their total weight.
     decay_biases : bool, default False
-        Whether these penalties, and weight_decay, are of all parameters: of biases, and of the gamma of normalised
-        layers, too.
+        Apply these penalties and weight_decay to all parameters, also to biases and to the gamma of normalised layers.
     clip_value : float > 0, optional
-        Every entry of g is brought into [-clip_value, clip_value].
+        Gradient clipping by value: every entry of g is clipped to [-clip_value, clip_value].
     clip_norm : float > 0, optional
-        g is shortened to this norm, over all weights and biases of the network, where it is longer (Pascanu et al.
-        2013). Takes one more array of the size of the parameters.
+        Gradient clipping by norm: g is scaled down where its norm over all parameters of the network exceeds clip_norm
+        (Pascanu et al. 2013). This takes one more array of the size of the parameters.
     accumulate : int >= 1, default 1
-        Batches whose gradients are accumulated before a step: the same bits as a batch that many times as large, also
-        where fewer samples are left at the end of an epoch.
+        Gradient accumulation: number of batches before a step. The result is the same, bit for bit, as with a batch
+        that many times as large, also where fewer samples are left at the end of an epoch.
 
     Raises
     ------
     TypeError : an argument is not a number.
-    ValueError : an argument is out of range; clip_value and clip_norm are given both.
+    ValueError : an argument is out of range, or both clip_value and clip_norm are given.
     """
 
-    # The hyperparameters that are checked and that the native trainer takes; a subclass adds its own.
+    # The hyperparameters that are checked and passed to the native trainer; a subclass adds its own.
     _ranges: ClassVar[Mapping[str, Range]] = {
         "learning_rate": POSITIVE,
         "l2": AT_LEAST_0,
@@ -74,23 +74,23 @@ class Optimizer:
         absent = {name for name in ("clip_value", "clip_norm") if getattr(self, name) is None}
         check_numbers(self, {name: range_ for name, range_ in self._ranges.items() if name not in absent})
         if not absent:
-            raise ValueError("clip_value and clip_norm are given both: expected one of them")
+            raise ValueError("both clip_value and clip_norm are given: expected one of them")
         object.__setattr__(self, "decay_biases", flag(self.decay_biases, "decay_biases"))
         object.__setattr__(self, "accumulate", whole_number(self.accumulate, "accumulate", 1))
 
     def __repr__(self) -> str:
-        """With the options that are not off."""
+        """Show the hyperparameters, and the options that differ from their defaults."""
         shown = [f for f in fields(self) if not f.kw_only or getattr(self, f.name) != f.default]
         shown.sort(key=lambda f: bool(f.kw_only))
         return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
 
     @property
     def _kind(self) -> str:
-        """The native trainer's name for it."""
+        """The optimizer's name in the native trainer."""
         raise NotImplementedError
 
     def _native(self) -> tuple[str, dict[str, float]]:
-        """Name and hyperparameters, as the native trainer takes them."""
+        """Return the name and hyperparameters for the native trainer."""
         values = {name: getattr(self, name) for name in self._ranges}
         hyper = {_NATIVE_NAMES.get(name, name): value for name, value in values.items() if value is not None}
         return self._kind, hyper | {"decay_biases": float(self.decay_biases)}
@@ -106,10 +106,10 @@ _BETAS: Mapping[str, Range] = {name: share(name) for name in ("beta1", "beta2")}
 @suggesting
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
-    """Gradient descent, ``x <- x - learning_rate dL/dx`` (the article, last section), on mini-batches.
+    """Stochastic gradient descent on mini-batches, ``x <- x - learning_rate dL/dx`` (the article, last section).
 
-    With momentum, ``v <- momentum v + dL/dx`` takes the gradient's place; with Nesterov's look ahead,
-    ``momentum v + dL/dx`` does (Sutskever et al. 2013). v starts at 0.
+    With momentum, ``v <- momentum v + dL/dx`` replaces the gradient; with Nesterov momentum, ``momentum v + dL/dx``
+    does, with the new v (Sutskever et al. 2013). v starts at 0.
 
     Parameters
     ----------
@@ -117,15 +117,16 @@ class SGD(Optimizer):
         The article's alpha; positive and finite.
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
-        Needs a momentum above 0.
+        Use Nesterov momentum; requires a momentum above 0.
     weight_decay : float >= 0, default 0
-        Decoupled (Loshchilov and Hutter 2019): ``W <- (1 - learning_rate weight_decay) W`` before each step.
+        Decoupled weight decay (Loshchilov and Hutter 2019): ``W <- (1 - learning_rate weight_decay) W`` before each
+        step.
     l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
-        Those of every optimiser, see ``fcnet.optimizers.Optimizer``; off by default.
+        Options of every optimizer, see ``fcnet.optimizers.Optimizer``; off by default.
 
     Raises
     ------
-    TypeError : an argument is not a number, nesterov not a bool.
+    TypeError : an argument is not a number, or nesterov is not a bool.
     ValueError : an argument is out of range.
 
     Examples
@@ -149,7 +150,7 @@ class SGD(Optimizer):
         super().__post_init__()
         object.__setattr__(self, "nesterov", flag(self.nesterov, "nesterov"))
         if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov is True: expected a momentum above 0 with it")
+            raise ValueError("nesterov is True, but momentum is 0: expected a momentum above 0")
 
     @property
     def _kind(self) -> str:
@@ -159,10 +160,10 @@ class SGD(Optimizer):
 @suggesting
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015, algorithm 1): steps of nearly ``learning_rate``, whatever the gradient's scale.
+    """Adam (Kingma and Ba 2015, algorithm 1): steps of about ``learning_rate``, independent of the gradient's scale.
 
-    ``m <- beta1 m + (1 - beta1) g``, ``v <- beta2 v + (1 - beta2) g**2``, both corrected for their start at 0 to
-    ``m' = m / (1 - beta1**t)`` and ``v' = v / (1 - beta2**t)`` in step t; ``x <- x - learning_rate m' / (sqrt(v') +
+    ``m <- beta1 m + (1 - beta1) g`` and ``v <- beta2 v + (1 - beta2) g**2`` start at 0. The bias correction in step t
+    gives ``m' = m / (1 - beta1**t)`` and ``v' = v / (1 - beta2**t)``; then ``x <- x - learning_rate m' / (sqrt(v') +
     epsilon)``.
 
     Parameters
@@ -173,8 +174,8 @@ class Adam(Optimizer):
     epsilon : float, default 1e-8
         Positive and finite.
     epsilon_hat : float >= 0, default 0
-        Added to ``sqrt(v)`` itself, before it is corrected: ``sqrt(v') + epsilon + epsilon_hat / sqrt(1 - beta2**t)``,
-        as at the end of the paper's section 2, in Keras and in scikit-learn.
+        An epsilon that is added to ``sqrt(v)`` before the bias correction, as at the end of the paper's section 2, in
+        Keras and in scikit-learn: the denominator is ``sqrt(v') + epsilon + epsilon_hat / sqrt(1 - beta2**t)``.
     l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
@@ -210,9 +211,9 @@ class Adam(Optimizer):
 @suggesting
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): weights, not biases, shrink in every step.
+    """Adam with decoupled weight decay on weights, not biases (Loshchilov and Hutter 2019).
 
-    ``W <- (1 - learning_rate weight_decay) W``, then as ``Adam``.
+    Every step computes ``W <- (1 - learning_rate weight_decay) W``, then the step of ``Adam``.
 
     Parameters
     ----------
@@ -232,11 +233,11 @@ class AdamW(Adam):
 @suggesting
 @dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
-    """Adam with Nesterov's look ahead (Dozat 2016), in the form that PyTorch gives it.
+    """Adam with Nesterov momentum (Dozat 2016), as implemented in PyTorch.
 
-    m and v as for ``Adam``; in step t the momentum is ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, and with the product
-    ``P_t = mu_1 ... mu_t``: ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``, ``v' = v / (1 -
-    beta2**t)``; ``x <- x - learning_rate m' / (sqrt(v') + epsilon)``.
+    m and v are those of ``Adam``. The momentum in step t is ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, with the
+    product ``P_t = mu_1 ... mu_t``. Then ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``, ``v' = v / (1
+    - beta2**t)`` and ``x <- x - learning_rate m' / (sqrt(v') + epsilon)``.
 
     Parameters
     ----------
@@ -267,7 +268,7 @@ class NAdam(Optimizer):
 @suggesting
 @dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
-    """Steps divided by a decaying root mean square of the gradients (Tieleman and Hinton 2012).
+    """RMSprop: divides the gradient by a moving root mean square of the gradients (Tieleman and Hinton 2012).
 
     ``v <- rho v + (1 - rho) g**2``, ``x <- x - learning_rate g / (sqrt(v) + epsilon)``; with momentum ``u <- momentum u
     + g / (sqrt(v) + epsilon)``, ``x <- x - learning_rate u``. v and u start at 0.
@@ -277,7 +278,7 @@ class RMSprop(Optimizer):
     learning_rate : float, default 0.001
         Positive and finite.
     rho : float in [0, 1), default 0.9
-        Decay of the mean of squares (PyTorch's ``alpha``).
+        Decay of the moving mean of squares (PyTorch's ``alpha``).
     momentum : float in [0, 1), default 0
     epsilon : float, default 1e-8
         Positive and finite.
@@ -313,7 +314,7 @@ class RMSprop(Optimizer):
 @suggesting
 @dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
-    """Steps divided by the root of the sum of all squared gradients so far (Duchi et al. 2011).
+    """Adagrad: divides the gradient by the root of the sum of all squared gradients so far (Duchi et al. 2011).
 
     ``s <- s + g**2``, ``x <- x - learning_rate g / (sqrt(s) + epsilon)``. s starts at 0.
 
@@ -343,17 +344,17 @@ class Adagrad(Optimizer):
 @suggesting
 @dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
-    """Steps of the size ``learning_rate``, in the direction of a sign (Chen et al. 2023, algorithm 2).
+    """Lion: steps of size ``learning_rate`` in the direction of the momentum's sign (Chen et al. 2023, algorithm 2).
 
     ``x <- x - learning_rate sign(beta1 m + (1 - beta1) g)``, ``m <- beta2 m + (1 - beta2) g``. m starts at 0.
 
     Parameters
     ----------
     learning_rate : float, default 0.0001
-        Positive and finite; a third to a tenth of what suits Adam.
+        Positive and finite; between a tenth and a third of a good learning rate for Adam.
     beta1, beta2 : float in [0, 1), default 0.9 and 0.99
     weight_decay : float >= 0, default 0
-        Decoupled, as for ``AdamW``.
+        Decoupled weight decay, as for ``AdamW``.
     l2, l2_sum, decay_biases, clip_value, clip_norm, accumulate
         As for ``SGD``.
 
@@ -374,18 +375,18 @@ class Lion(Optimizer):
         return "lion"
 
 
-_KINDS = (SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Lion)
-_BY_NAME: dict[str, Callable[[], Optimizer]] = {kind.__name__.lower(): kind for kind in _KINDS}
+_CLASSES = (SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Lion)
+_BY_NAME: dict[str, Callable[[], Optimizer]] = {cls.__name__.lower(): cls for cls in _CLASSES}
 
 
 def optimizer_of(given: object) -> Optimizer:
-    """An optimiser from what a user gives: one of these, or its name, in capitals or small letters.
+    """Return the optimizer that an argument ``optimizer`` describes: an object, or a name in upper or lower case.
 
     Raises
     ------
-    TypeError, ValueError : it is none.
+    TypeError, ValueError : the argument is not an optimizer.
     """
-    if isinstance(given, _KINDS):
+    if isinstance(given, _CLASSES):
         return given
     expected = "one like fcnet.SGD(0.1) or fcnet.Adam()"
     if isinstance(given, str):

@@ -1,4 +1,4 @@
-"""Schedules: the factor on the optimiser's learning rate in every step. Small frozen dataclasses of a formula each."""
+"""Learning-rate schedules: frozen dataclasses with a formula for the factor on the learning rate in every step."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from fcnet._checks.numbers import POSITIVE, Range, check_numbers, whole_number
 from fcnet.metrics.monitor import Mode, Monitoring
 
 
-class Figures(Protocol):
-    """Figures of the epochs by their names: a history."""
+class HistoryColumns(Protocol):
+    """The columns of a history, a number for each epoch, by name."""
 
     def __getitem__(self, name: str, /) -> Sequence[float]: ...
 
 
 class Schedule:
-    """A formula for the factors on the learning rate, by the step of a fit; the built-in ones are frozen dataclasses.
+    """Base class of the learning-rate schedules: a formula for the factor on the learning rate in each step of a fit.
 
-    A schedule of your own is a subclass with a method ``_factors(step, total, per_epoch)``: of an array of steps of the
-    fit, counted from 0, its number of steps and those of an epoch it makes an array of factors. Its attributes are its
-    own: call them what you like, and check them yourself.
+    To write a custom schedule, subclass it with a method ``_factors(step, total, per_epoch)`` that returns an array of
+    factors. ``step`` is an array of step numbers of the fit, counted from 0; ``total`` and ``per_epoch`` are the number
+    of steps of the fit and of an epoch. The attributes of a custom schedule may have any names and are not checked.
     """
 
-    _ranges: ClassVar[Mapping[str, Range]] = {}  # of the attributes that are checked
+    _ranges: ClassVar[Mapping[str, Range]] = {}  # of the checked attributes
 
     def __post_init__(self) -> None:
         check_numbers(self, self._ranges)
 
     def factors(self, first: int, count: int, total: int, per_epoch: int) -> NDArray[np.float64]:
-        """What multiplies the learning rate in the steps ``first .. first + count - 1``.
+        """Return the factors on the learning rate in the steps ``first .. first + count - 1``.
 
         Parameters
         ----------
         first : int
-            Step of the fit, counted from 0.
+            The first step, counted from 0 over the fit.
         count : int
         total : int
-            Steps of the whole fit.
+            Number of steps of the whole fit.
         per_epoch : int
-            Steps of an epoch.
+            Number of steps of an epoch.
 
         Returns
         -------
@@ -54,16 +54,16 @@ class Schedule:
         """
         return self._factors(np.arange(first, first + count, dtype=np.float64), total, per_epoch)
 
-    def of_epoch(self, number: int, epochs: int, per_epoch: int, history: Figures) -> NDArray[np.float64]:
-        """The factors of the epoch that is the fit's ``number``-th, from 0.
+    def of_epoch(self, number: int, epochs: int, per_epoch: int, history: HistoryColumns) -> NDArray[np.float64]:
+        """Return the factors for the steps of the fit's epoch ``number``, counted from 0.
 
         Parameters
         ----------
         number, epochs : int
         per_epoch : int
-            Steps of an epoch.
-        history : name -> figures of the epochs before
-            For those that look at it.
+            Number of steps of an epoch.
+        history : mapping from a column's name to its values in the epochs before
+            For schedules that depend on the training so far.
 
         Returns
         -------
@@ -71,22 +71,25 @@ class Schedule:
         """
         return self.factors(number * per_epoch, per_epoch, epochs * per_epoch, per_epoch)
 
-    def check_figures(self, figures: Collection[str], owner: str) -> None:
-        """ValueError where it looks at a figure that a fit has not; the message calls it ``owner``."""
+    def check_monitored(self, columns: Collection[str], owner: str) -> None:
+        """Raise ValueError if the schedule monitors a column that the history of a fit lacks.
+
+        ``owner`` is the name of the argument in the message.
+        """
 
     def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
         raise NotImplementedError
 
 
 def checked_factors(
-    schedule: Schedule, number: int, epochs: int, per_epoch: int, history: Figures
+    schedule: Schedule, number: int, epochs: int, per_epoch: int, history: HistoryColumns
 ) -> NDArray[np.float64]:
-    """Its factors of an epoch, which a user's code may have made.
+    """Return the factors of a schedule for an epoch, checked, because user code may compute them.
 
     Raises
     ------
-    TypeError, ValueError : they are not finite numbers of at least 0, one for each step.
-    Exception : what the schedule raises, with a note that names it.
+    TypeError, ValueError : the factors are not finite numbers of at least 0, one for each step.
+    Exception : what the schedule raises, with a note that names the schedule.
     """
     try:
         given = np.asarray(schedule.of_epoch(number, epochs, per_epoch, history))
@@ -125,11 +128,11 @@ def _above_0(name: str) -> Range:
     return f"0 < {name} <= 1", lambda value: 0 < value <= 1
 
 
-# Of our own, so that a schedule has the same bits on every machine: NumPy's depend on the processor.
+# Power and cosine of our own: those of NumPy depend on the processor, and a schedule is the same on every machine.
 
 
 def _power(base: NDArray[Any] | float, exponent: NDArray[Any] | float) -> NDArray[np.float64]:
-    """``base ** exponent`` for base > 0."""
+    """Return ``base ** exponent`` for base > 0."""
     logarithm = _native.log(np.atleast_1d(np.asarray(base, np.float64)))
     power: NDArray[np.float64] = _native.exp(exponent * logarithm)
     return power
@@ -149,7 +152,7 @@ def _fall(t: NDArray[Any]) -> NDArray[Any]:
 @suggesting
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """``1``: the optimiser's learning rate in every step, as without a schedule.
+    """Constant learning rate: the factor is 1 in every step, as without a schedule.
 
     Examples
     --------
@@ -164,7 +167,7 @@ class Constant(Schedule):
 @suggesting
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """``factor ** floor(epoch / every)``.
+    """Step decay: the factor is ``factor ** floor(epoch / every)``.
 
     Parameters
     ----------
@@ -193,12 +196,12 @@ class StepDecay(Schedule):
 @suggesting
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
-    """``factor ** epoch``, step by step.
+    """Exponential decay in every step: the factor is ``factor ** epoch``, where epoch is a fraction within epochs.
 
     Parameters
     ----------
     factor : float in (0, 1), default 0.95
-        From one epoch to the next.
+        The decay over one epoch.
 
     Raises
     ------
@@ -220,7 +223,7 @@ class ExponentialDecay(Schedule):
 @suggesting
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """``1 / (step + 1) ** power``, steps counted from 0.
+    """Inverse scaling: the factor is ``1 / (step + 1) ** power``, with steps counted from 0.
 
     Parameters
     ----------
@@ -246,12 +249,12 @@ class InverseScaling(Schedule):
 @suggesting
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """A linear warm-up, then half a cosine from 1 to ``floor`` (Loshchilov and Hutter 2017, equation 5).
+    """Cosine annealing: a linear warm-up, then half a cosine from 1 to ``floor`` (Loshchilov and Hutter 2017, eq. 5).
 
     Parameters
     ----------
     warm_up : float in [0, 1), default 0
-        Share of the fit's steps.
+        Fraction of the fit's steps for the warm-up.
     floor : float in [0, 1], default 0
 
     Raises
@@ -278,12 +281,12 @@ class Cosine(Schedule):
 @suggesting
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Up from ``start`` to 1 and down to ``end``, each along half a cosine (Smith and Topin 2018).
+    """One-cycle schedule: up from ``start`` to 1, then down to ``end``, along half cosines (Smith and Topin 2018).
 
     Parameters
     ----------
     warm_up : float in [0, 1), default 0.3
-        Share of the fit's steps on the way up.
+        Fraction of the fit's steps on the way up.
     start, end : float in (0, 1], default 0.04 and 0.0001
 
     Raises
@@ -312,19 +315,19 @@ class OneCycle(Schedule):
 @suggesting
 @dataclass(frozen=True)
 class ReduceOnPlateau(Monitoring, Schedule):
-    """Times ``factor`` whenever the figure that is watched has not become better for ``patience`` epochs.
+    """Multiply by ``factor`` whenever the monitored metric has not improved for ``patience`` epochs.
 
     Parameters
     ----------
     factor : float in (0, 1), default 0.1
     patience : int >= 1, default 5
-        Epochs without improvement; they are counted anew after each reduction.
+        Epochs without improvement before a reduction; the count restarts after each reduction.
     monitor : str, default "val_loss"
     min_delta : float >= 0, default 0
     mode : {"auto", "min", "max"}
-        These three as for ``EarlyStopping``.
+        As for ``EarlyStopping``, like monitor and min_delta.
     floor : float in [0, 1], default 0
-        The factor goes no lower: the least learning rate, as a share of the optimiser's.
+        Minimum of the factor, that is, of the learning rate as a fraction of the optimizer's.
 
     Raises
     ------
@@ -353,12 +356,12 @@ class ReduceOnPlateau(Monitoring, Schedule):
     def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
         return np.ones_like(step)
 
-    def of_epoch(self, number: int, epochs: int, per_epoch: int, history: Figures) -> NDArray[np.float64]:
-        """One factor for the whole epoch, by the figures of those before."""
+    def of_epoch(self, number: int, epochs: int, per_epoch: int, history: HistoryColumns) -> NDArray[np.float64]:
+        """Return the same factor for all steps of the epoch, from the monitored values of the epochs before."""
         best, waited, factor = None, 0, 1.0
-        for figure in history[self.monitor]:
-            if self.is_better(figure, best):
-                best, waited = figure, 0
+        for value in history[self.monitor]:
+            if self.is_better(value, best):
+                best, waited = value, 0
             elif (waited := waited + 1) == self.patience:
                 factor, waited = max(factor * self.factor, self.floor), 0
         return np.full(per_epoch, factor)

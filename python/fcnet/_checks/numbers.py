@@ -1,4 +1,4 @@
-"""Checks of the numbers that optimisers, schedules and the like are given."""
+"""Checks of the numbers that optimizers, schedules and the like are given."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from fcnet.metrics.monitor import Mode, Monitoring
 @public
 @suggesting
 class Checkpoint(Callback, Monitoring):
-    """Save the network after epochs: weights, what the optimiser remembers, the count of epochs.
+    """Save the network after epochs: weights, what the optimizer remembers, the count of epochs.
 
     The shuffles and dropout of an epoch belong to its number, so that ``fcnet.load`` and a fit of the epochs that were
     left come to the bits of the fit that was not cut off, also with early stopping and ``ReduceOnPlateau``, whose
@@ -99,7 +99,7 @@ class Checkpoint(Callback, Monitoring):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save, if it is time."""
         if self._watches:
-            self.check_figures(logs, "checkpoint")
+            self.check_monitored(logs, "checkpoint")
             self.warn_of_nan(self.model.history[self.monitor], epoch, "checkpoint")
         if (self.model.epochs_trained % self.every) == 0:
             self._save(logs)

@@ -170,7 +170,7 @@ def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
 
 
 def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
-    """Name, powers and number of slots of the optimiser's state."""
+    """Name, powers and number of slots of the optimizer's state."""
     found = {"name": "", "powers": [], "slots": 0} if metadata["version"] == "1" else json.loads(metadata["optimizer"])
     if not isinstance(found, dict) or set(found) != {"name", "powers", "slots"}:
         raise ValueError("its optimizer is not given by name, powers, slots")

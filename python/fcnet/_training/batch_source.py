@@ -59,7 +59,7 @@ def open_trainer(
 
 
 def refuse_scaled(batch: Dataset, optimizer: Optimizer, name: str) -> None:
-    """ValueError where one batch's weights had to be scaled, and the optimiser looks at what samples weigh."""
+    """ValueError where one batch's weights had to be scaled, and the optimizer looks at what samples weigh."""
     if batch.exponent and optimizer.l2_sum:
         raise ValueError(f"{name} has very small or large numbers, and the optimizer l2_sum: expected weights near 1")
 

@@ -27,13 +27,13 @@ def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
         raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
     keys = history_keys(state.architecture.classifies, validation is not None, metric_set)
     if schedule is not None:
-        schedule.check_figures(keys, "schedule")
+        schedule.check_monitored(keys, "schedule")
     if options.early_stopping is not None:
-        options.early_stopping.check_figures(keys, "early_stopping")
+        options.early_stopping.check_monitored(keys, "early_stopping")
         start = options.early_stopping.start_from_epoch
         if options.initial_epoch < options.epochs <= start:
             text = f"early_stopping has start_from_epoch={start}, and epochs is {options.epochs}"
-            console.warn(f"{text}: it watches none of them", RuntimeWarning)
+            console.warn(f"{text}: early stopping monitors none of them", RuntimeWarning)
     if schedule is not None and data.source.steps is None:
         raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
 

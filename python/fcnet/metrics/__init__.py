@@ -1,4 +1,4 @@
-"""Figures that say how good a network's outputs are: pure NumPy, in float64, as scikit-learn defines them.
+"""Metrics of predictions, as scikit-learn defines them, in plain NumPy and float64.
 
 Every function takes ``(y_true, output)``, what is right and what the network says of it, and ``sample_weight``; NaN
 where there are no samples. ``Network.fit`` and ``Network.evaluate`` take them by name: ``metrics=["f1", "roc_auc"]``.

@@ -1,4 +1,4 @@
-"""Optimisers: what one step does to the parameters x, given their gradients g. They keep their state themselves."""
+"""Optimizers: what one step does to the parameters x, given their gradients g. They keep their state themselves."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         ]
 
     def _new_network(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
-        """A network of these weights that has not been trained, so that its optimiser begins anew."""
+        """A network of these weights that has not been trained, so that its optimizer begins anew."""
         sizes = [np.shape(layers[0][0])[0], *self._dense(layers, objective)]
         network = Network(sizes, loss=objective.loss, seed=seed, dtype=dtype)
         set_layers(network, layers)

@@ -63,7 +63,7 @@ class Objective:
         return float(np.average(saturated, axis=0, weights=weights).sum())
 
     def optimizer(self, estimator: Any, rate: float) -> Optimizer:
-        """The network's optimiser that takes the steps of the estimator's solver."""
+        """The network's optimizer that takes the steps of the estimator's solver."""
         clip_norm = None if estimator.clip_norm is None else self.slope * estimator.clip_norm
         options: dict[str, Any] = {"l2_sum": self.slope * estimator.alpha, "clip_norm": clip_norm}
         if estimator.solver == "adam":

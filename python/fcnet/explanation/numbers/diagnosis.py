@@ -276,7 +276,7 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, spa
         elif norms[0] > 1e4 * norms[-1]:
             said.append(
                 Advice(
-                    "gradients explode on their way back: start with smaller weights, or clip_norm of the optimiser",
+                    "gradients explode on their way back: start with smaller weights, or clip_norm of the optimizer",
                     f"an entry of ∂L/∂W of layers[0] is some {norms[0] / norms[-1]:.1e} times one of the last layer",
                 )
             )
