@@ -56,6 +56,15 @@ def test_epochs_before_start_from_epoch_neither_count_nor_are_the_best(start):
     assert parameters(net) == parameters(same)
 
 
+def test_the_epoch_before_start_from_epoch_is_not_the_best_and_its_own_may_be():
+    figures = iter([0, 1, 1, 9, 3, 2, 2])  # the first call is before the first step
+    rule = fc.EarlyStopping(2, monitor="val_given", mode="max", start_from_epoch=3)
+    metrics = {"given": lambda y_true, output: next(figures)}
+    history = network().fit(X, Y, epochs=8, validation_data=VALIDATION, metrics=metrics, early_stopping=rule, **OPTIONS)
+    assert history.val_given == [1, 1, 9, 3, 2, 2]
+    assert history.best_epoch == 3
+
+
 @pytest.mark.filterwarnings("ignore:early_stopping has start_from_epoch=5")
 @pytest.mark.parametrize("done", [2, 5, 8])
 def test_start_from_epoch_counts_the_epochs_of_a_fit_that_was_cut_off(done):

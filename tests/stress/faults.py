@@ -97,9 +97,9 @@ FAULTS = [
     ),
     ('    if (column < @).any():\n        raise ValueError(f"{name} has a negative', "0", "-1", "losses odd_weights"),
     (
-        "of_class = len(self) / (@ * np.where(counts > 0, counts, 1))",
-        "(counts > 0).sum()",
-        "len(counts)",
+        "of_class = len(self) / ((counts > 0).sum() * np.where(counts > 0, @, 1))",
+        "counts",
+        "counts + 1",
         "class_weights",
     ),
     ("self.samples = n - n % batch_size if @ else n", "drop_last", "not drop_last", "batches"),
