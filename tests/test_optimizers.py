@@ -97,8 +97,8 @@ def trained_by_the_oracle(name, loss, n, batch):
 @walk(
     "loss, n, batch",
     [
-        *(("cross_entropy", n, batch) for n, batch in ((7, 1), (50, 10), (5000, 2500))),
-        *(("rmse", n, batch) for n, batch in ((7, 1), (60, 33), (5000, 2500))),
+        *(("cross_entropy", n, batch) for n, batch in ((7, 1), (50, 10), (3000, 2500))),
+        *(("rmse", n, batch) for n, batch in ((7, 1), (60, 33), (3000, 2500))),
     ],
 )
 def test_training_equals_the_oracles(name, loss, n, batch, steps, isa):

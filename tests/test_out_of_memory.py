@@ -87,7 +87,7 @@ def test_each_failing_allocation_is_a_memory_error_that_changes_nothing(work, ma
             assert _native.fail_allocation(-1) >= 0, f"allocation {failures} failed unnoticed"
             break  # there was none left to fail
         except MemoryError:
-            failures += 1 if failures < 200 else 11  # many are those of the same calls again
+            failures += 1 if failures < 100 else 17  # many are those of the same calls again
         _native.fail_allocation(-1)
         assert image(net) == before
         assert path.read_bytes() == on_disk
