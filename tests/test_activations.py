@@ -172,7 +172,7 @@ def test_initial_weights_suit_the_function(name, variance):
     ("given", "error", "match"),
     [
         ("rely", ValueError, "activation is 'rely': expected one of identity, relu"),
-        (["relu", "relu"], ValueError, "activation has 2 names: expected one, or 1, one a hidden layer; the last"),
+        (["relu", "relu"], ValueError, "activation has 2 names: expected one, or 1, one for each hidden"),
         (3, TypeError, "activation is 3: expected a name like 'relu'"),
         ([3], ValueError, "activation is 3: expected one of"),
     ],

@@ -1,1 +1,1 @@
-"""What a network consists of: its architecture and its layers."""
+"""The structure of a network: its architecture and layer specifications."""

@@ -1,4 +1,4 @@
-"""What a network is before it has weights, checked."""
+"""The architecture of a network: everything that is known before it has weights, checked."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ def _float_type(given: DTypeLike) -> np.dtype[Any]:
 
 
 def checked_seed(given: object) -> int:
-    """The seed; one of the operating system's where it is None.
+    """Return the seed, or a random one from the operating system if it is None.
 
     Raises
     ------
-    TypeError, ValueError : it is no int in [0, 2**64).
+    TypeError, ValueError : the seed is not an int in [0, 2**64).
     """
     return int.from_bytes(os.urandom(8)) if given is None else whole_number(given, "seed", 0, 2**64 - 1)
 
 
 def _loss(given: object, last: Dense | int) -> Loss:
-    """By default the one whose usual output is the last layer's."""
+    """Return the loss; by default the one whose output activation is that of the last layer."""
     if given is not None:
         return loss_of(given)
     output = last.activation if isinstance(last, Dense) else None
-    usual = {"sigmoid": "binary_cross_entropy", "exp": "poisson", "identity": "mse"}
+    defaults = {"sigmoid": "binary_cross_entropy", "exp": "poisson", "identity": "mse"}
     if output in (None, "softmax"):
         return CrossEntropy()
-    if output not in usual:
+    if output not in defaults:
         raise ValueError(f"loss is None, and the last layer's activation is {output!r}: expected a loss like 'mse'")
-    return loss_of(usual[output])
+    return loss_of(defaults[output])
 
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """Sizes, layers, loss, type, seed and input scaling, as ``Network`` documents them."""
+    """Sizes, layer specifications, loss, dtype, seed, input scaling and classes, as ``Network`` documents them."""
 
     sizes: tuple[int, ...]
     specs: tuple[LayerSpec, ...]
@@ -70,11 +70,11 @@ class Architecture:
     scale: NDArray[Any]
     offset: NDArray[Any]
     classes: tuple[Name, ...] | None
-    inits: tuple[Initializer | str, ...]  # what the first weights come from: no part of what the network is
+    inits: tuple[Initializer | str, ...]  # initializers of the weights, which are not saved
 
     @cached_property
     def scaling(self) -> Scaling:
-        """What becomes of x."""
+        """The scaling of the inputs and the type that they are converted to."""
         return Scaling(self.dtype, self.offset, self.scale)
 
     @classmethod
@@ -89,11 +89,11 @@ class Architecture:
         activation: Activation | Sequence[Activation],
         classes: tuple[Name, ...] | None = None,
     ) -> Architecture:
-        """From what a user gives, and the names of classes as they are kept.
+        """Check the arguments of ``Network``; ``classes`` are in the form that ``class_names.given`` returns.
 
         Raises
         ------
-        TypeError, ValueError : an argument is not what ``Network`` expects.
+        TypeError, ValueError : an argument is not as ``Network`` documents it.
         """
         is_sequence = isinstance(sizes, Sequence | np.ndarray) and getattr(sizes, "ndim", 1) > 0
         if isinstance(sizes, str | bytes) or not is_sequence:
@@ -108,13 +108,13 @@ class Architecture:
         if chosen.quantiles and checked[-1] % len(chosen.quantiles):
             each = len(chosen.quantiles)
             raise ValueError(
-                f"loss has {each} quantiles, and there are {checked[-1]} outputs: expected {each} a target"
+                f"loss has {each} quantiles, and there are {checked[-1]} outputs: expected {each} for each target"
             )
         specs = specs_of(sizes[1:], chosen, activation)
         type_ = _float_type(dtype)
-        for kind in specs:
-            if kind.normalization is not None:
-                kind.normalization.check_for(type_)
+        for spec in specs:
+            if spec.normalization is not None:
+                spec.normalization.check_for(type_)
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
         classes = class_names.checked(classes, chosen, checked[-1])
@@ -122,56 +122,56 @@ class Architecture:
         return cls(checked, tuple(specs), chosen, checked_seed(seed), type_, factors, zeros, classes, inits)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
-        """Everything but the weights, in plain values and arrays; a loss that is a function as it is."""
+        """Return everything but the weights in plain values and arrays; a custom loss function is returned as it is."""
         loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
-        plain = list(self.sizes), [kind.plain() for kind in self.specs], loss, self.seed, self.dtype.name
+        plain = list(self.sizes), [spec.plain() for spec in self.specs], loss, self.seed, self.dtype.name
         return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes), strict=True))
 
     @classmethod
     def restored(cls, sizes: Any, layers: Any, loss: Any, classes: Any, **others: Any) -> Architecture:
-        """From ``arguments``, which may come from a damaged file.
+        """Restore an architecture from ``arguments``, which may come from a damaged file.
 
         Raises
         ------
-        TypeError, ValueError : they are not such.
+        TypeError, ValueError : the arguments are invalid.
         """
         if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
         dense = [
-            Dense(n, **dict(zip(LayerSpec._fields, kind, strict=False)))
-            for n, kind in zip(sizes[1:], layers, strict=True)
+            Dense(n, **dict(zip(LayerSpec._fields, spec, strict=False)))
+            for n, spec in zip(sizes[1:], layers, strict=True)
         ]
         known = class_names.known(classes)
         return cls.of([*sizes[:1], *dense], loss, activation="relu", classes=known, **others)
 
     @property
     def given_loss(self) -> str | Loss | LossFunction:
-        """The loss by its name, or what it is where it has options of its own."""
+        """The loss as a user gives it: a name, or an object or function where it has options."""
         if isinstance(self.loss, Custom):
             return self.loss.function
         return self.loss.name if self.loss == type(self.loss)() else self.loss
 
     @property
     def takes_labels(self) -> bool:
-        """Whether y is a class label for each sample."""
+        """Whether y holds a class label for each sample."""
         return isinstance(self.loss, CrossEntropy)
 
     @property
     def classifies(self) -> bool:
-        """Whether a sample can be classified correctly."""
+        """Whether the loss is one of classification."""
         return self.loss.is_classifier
 
     @property
     def scales(self) -> bool:
-        """Whether the first layer's input is not x itself."""
+        """Whether inputs are scaled or shifted."""
         return bool((self.scale != 1).any() or (self.offset != 0).any())
 
     def offset_for(self, rows: np.dtype[Any]) -> NDArray[Any]:
-        """What is subtracted from rows of a type: of float64 where the network's type rounds such numbers."""
+        """Return the offset for rows of a type, in float64 where the network's dtype rounds such numbers."""
         return self.offset if not np.can_cast(rows, self.dtype) else self.offset.astype(self.dtype)
 
     def scaled(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The first layer's input, ``scale (x - offset)``, rounded as in the native core."""
+        """Compute the first layer's input, ``scale (x - offset)``, rounded as in the native core."""
         x = tensors.widened(x)
         offset = self.offset_for(x.dtype)
         with np.errstate(over="ignore"):
@@ -179,28 +179,28 @@ class Architecture:
         return np.asarray(difference * self.scale.astype(self.dtype))
 
     def with_input(self, offset: ArrayLike, scale: ArrayLike) -> Architecture:
-        """The same with another offset and scale; ValueError where they are not finite in the network's type."""
+        """Return a copy with another offset and scale; ValueError if they are not finite in the network's dtype."""
         zeros = arrays.per_feature(offset, self.sizes[0], self.dtype, "offset")
         factors = arrays.per_feature(scale, self.sizes[0], self.dtype, "scale")
         return replace(self, offset=zeros, scale=factors)
 
     def input(self) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
-        """Scale and offset of every input for the core; None for both where the first layer's input is x itself."""
+        """Return scale and offset of every input for the native core, or two None where inputs are not scaled."""
         if not self.scales:
             return None, None
         return np.full(self.sizes[0], self.scale), np.full(self.sizes[0], self.offset)
 
     def model(self, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> Model:
-        """The native model, with the parts of every layer or with fresh ones.
+        """Create the native model, with the given parameters of every layer or with initial ones.
 
         Raises
         ------
-        TypeError, ValueError : the parameters are not of these sizes.
+        TypeError, ValueError : the parameters do not have these sizes.
         MemoryError, OverflowError : a network of this size does not fit in memory.
         """
         given = None if parameters is None else self.parts(parameters)
         factors, zeros = self.input()
-        specs, loss = [kind.native() for kind in self.specs], self.loss
+        specs, loss = [spec.native() for spec in self.specs], self.loss
         each = list(loss.quantiles)
         model = Model(
             list(self.sizes), specs, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given, each
@@ -213,45 +213,46 @@ class Architecture:
         return model
 
     def parts(self, layers: Sequence[Sequence[ArrayLike]]) -> list[tuple[NDArray[Any], ...]]:
-        """Those of all layers, checked.
+        """Check the parameters of all layers.
 
         Raises
         ------
-        TypeError, ValueError : not of so many layers, or of other parts; one is not as ``part`` expects.
+        TypeError, ValueError : the number of layers or of arrays in a layer is wrong, or an array is not as for
+            ``part``.
         """
         if len(layers) != len(self.specs):
             raise ValueError(f"there are parameters of {len(layers)} layers: expected {len(self.specs)}")
         return [
             tuple(
                 self.part(value, i, part, f"{part} of layers[{i}]")
-                for part, value in zip(kind.parts, values, strict=True)
+                for part, value in zip(spec.parts, values, strict=True)
             )
-            for i, (kind, values) in enumerate(zip(self.specs, layers, strict=True))
+            for i, (spec, values) in enumerate(zip(self.specs, layers, strict=True))
         ]
 
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
-        """One of the parts of a layer, checked.
+        """Check one parameter array of a layer, such as W.
 
         Raises
         ------
-        TypeError, ValueError : not of its size; B that is not 0 where the layer has none; a negative variance.
+        TypeError, ValueError : the shape is wrong, B is not 0 in a layer without bias, or a variance is negative.
         """
         shape = self.sizes[layer : layer + 2] if part == "W" else self.sizes[layer + 1 : layer + 2]
         checked = arrays.parameter(value, shape, self.dtype, name)
         if part == "B" and not self.specs[layer].bias and checked.any():
             raise ValueError(f"{name} is not 0: the layer has no bias")
         if part == "variance" and (checked < 0).any():
-            raise ValueError(f"{name} is negative: expected variances")
+            raise ValueError(f"{name} has a negative number: expected variances of at least 0")
         return checked
 
     def described(self, layer: int, trainable: bool) -> str:
-        """The activation of a layer, and what is unusual about it."""
-        kind = self.specs[layer]
-        norm = f"{kind.normalization.name} normalization" if kind.normalization else ""
-        unusual = [
-            (not kind.bias, "no bias"),
+        """Describe a layer: its activation and the options that differ from their defaults."""
+        spec = self.specs[layer]
+        norm = f"{spec.normalization.name} normalization" if spec.normalization else ""
+        options = [
+            (not spec.bias, "no bias"),
             (norm, norm),
-            (kind.dropout, f"dropout {kind.dropout:g}"),
+            (spec.dropout, f"dropout {spec.dropout:g}"),
             (not trainable, "frozen"),
         ]
-        return ", ".join([kind.activation, *(words for is_so, words in unusual if is_so)])
+        return ", ".join([spec.activation, *(words for is_so, words in options if is_so)])

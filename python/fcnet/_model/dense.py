@@ -1,4 +1,4 @@
-"""What a user says of a layer before there is one."""
+"""``Dense``, the specification of a layer by a user."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 
 
 def check_activation(name: object) -> None:
-    """ValueError where it is no activation's name."""
+    """Raise ValueError if the name is not that of an activation."""
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}{meant(name, ACTIVATIONS)}")
 
@@ -42,26 +42,29 @@ def check_activation(name: object) -> None:
 @suggesting
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """A fully connected layer, ``h_out = F(h_prev W + B)``, in the list that ``Network`` takes.
+    """A fully connected (dense) layer, ``h_out = F(h_prev W + B)``, for the argument ``sizes`` of ``Network``.
 
     Parameters
     ----------
     units : int >= 1
-        Neurons, the outputs of the layer.
+        Number of neurons, that is, of outputs of the layer.
     activation : str, optional
-        F: identity, relu, leaky_relu (slope 0.01), elu, selu, sigmoid, tanh, softplus, exp, gelu, gelu_tanh (its usual
-        approximation), silu or softmax; by default relu, and for the last layer what belongs to the loss.
+        Activation function F: identity, relu, leaky_relu (slope 0.01), elu, selu, sigmoid, tanh, softplus, exp, gelu,
+        gelu_tanh (the usual approximation of gelu), silu or softmax. The default is relu; for the last layer, the loss
+        determines it.
     bias : bool, default True
-        Without one, B is 0 and stays so.
+        Whether the layer has biases. Without them, B is 0 and stays 0.
     dropout : float in [0, 1), default 0
-        The share of the layer's outputs that every training step leaves out, drawn by (seed, epoch); the others count
-        ``1 / (1 - dropout)`` times (Srivastava et al. 2014). Prediction, evaluation and ``gradients`` use all.
+        Dropout rate: the fraction of the layer's outputs that every training step drops at random, by seed and epoch.
+        The others are multiplied by ``1 / (1 - dropout)`` (Srivastava et al. 2014). Prediction, evaluation and
+        ``gradients`` drop nothing.
     normalization : {"batch", "layer"}, BatchNorm or LayerNorm, optional
-        What happens to ``h_prev W`` before B and F, see ``fcnet.BatchNorm`` and ``fcnet.LayerNorm``; not for the last
+        Normalisation of ``h_prev W`` before B and F, see ``fcnet.BatchNorm`` and ``fcnet.LayerNorm``. Not for the last
         layer, nor with softmax.
     init : str, fcnet.initializers or array-like (inputs, units), default "auto"
-        The first weights: "auto" as ``Network`` says, "he_normal", "he_uniform", "glorot_normal", "glorot_uniform",
-        "lecun_normal", "lecun_uniform", "orthogonal", "zeros", an initializer with options, or the weights themselves.
+        Initializer of the weights: "auto" (as ``Network`` describes), "he_normal", "he_uniform", "glorot_normal",
+        "glorot_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "zeros", an initializer with options, or an
+        array of weights.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the layers of a network are beside their sizes, checked."""
+"""Layer specifications: activation, bias, dropout and normalization of every layer, checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fcnet.losses import Loss
 
 
 class LayerSpec(NamedTuple):
-    """What a layer is beside its sizes."""
+    """The specification of a layer, without its sizes."""
 
     activation: str
     bias: bool = True
@@ -20,22 +20,22 @@ class LayerSpec(NamedTuple):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of its parameters, in the order in which the core has them."""
+        """The names of the layer's parameters, in the order of the native core."""
         return ("W", "B", *(self.normalization.parts if self.normalization else ()))
 
     def plain(self) -> list[Any]:
-        """For a file."""
+        """Return the specification in plain values, for a file."""
         return [*self[:3], self.normalization and self.normalization.plain()]
 
     def native(self) -> tuple[str, bool, float, str, float, float]:
-        """For the core."""
+        """Return the specification as the native core takes it."""
         norm = self.normalization
         name = norm.name if norm else "none"
         return (*self[:3], name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0))
 
 
 def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
-    """One for each of the hidden layers."""
+    """Return the activations of the hidden layers."""
     names = [given] * hidden if isinstance(given, str) else given
     if not isinstance(names, Sequence):
         raise TypeError(f"activation is {given!r}: expected a name like 'relu', or one for each hidden layer")
@@ -43,23 +43,25 @@ def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[
         check_activation(name)
     if len(names) != hidden:
         last = "; the last layer's is given by its fcnet.Dense" if len(names) == hidden + 1 else ""
-        raise ValueError(f"activation has {len(names)} names: expected one, or {hidden}, one a hidden layer{last}")
+        raise ValueError(
+            f"activation has {len(names)} names: expected one, or {hidden}, one for each hidden layer{last}"
+        )
     return list(names)
 
 
 def refuse_constants(sizes: Sequence[int], specs: Sequence[LayerSpec]) -> None:
-    """ValueError where a layer puts out the same for every sample, so that nothing can be learnt through it."""
-    for i, (units, kind) in enumerate(zip(sizes[1:], specs, strict=True)):
+    """Raise ValueError if a layer has the same output for every sample, so that the network could not learn."""
+    for i, (units, spec) in enumerate(zip(sizes[1:], specs, strict=True)):
         if units > 1:
             continue
-        if kind.activation == "softmax" and i == len(specs) - 1:
+        if spec.activation == "softmax" and i == len(specs) - 1:
             raise ValueError(
                 f"sizes[{i + 1}] is 1, and softmax of one output is always 1: expected loss='binary_cross_entropy' for "
-                "yes or no, loss='mse' for a number, or an output for each class"
+                "binary classification, loss='mse' for regression, or an output for each class"
             )
-        if kind.activation == "softmax":
+        if spec.activation == "softmax":
             raise ValueError(f"sizes[{i + 1}] is 1, and softmax of one unit is always 1: expected more units")
-        if isinstance(kind.normalization, LayerNorm):
+        if isinstance(spec.normalization, LayerNorm):
             raise ValueError(
                 f"sizes[{i + 1}] is 1, and layer normalisation of one unit is always 0: expected more units"
             )
@@ -68,21 +70,21 @@ def refuse_constants(sizes: Sequence[int], specs: Sequence[LayerSpec]) -> None:
 def specs_of(
     layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]
 ) -> list[LayerSpec]:
-    """What the layers are; an activation is the layer's own, else what is usual."""
-    usual = [*_activations(activation, len(layers) - 1), loss.output]
+    """Return the specifications of the layers; an activation that is not given is the default."""
+    defaults = [*_activations(activation, len(layers) - 1), loss.output]
     specs = [
         LayerSpec(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization))
         if isinstance(layer, Dense)
         else LayerSpec(f)
-        for layer, f in zip(layers, usual, strict=True)
+        for layer, f in zip(layers, defaults, strict=True)
     ]
     if specs[-1].dropout:
         raise ValueError(f"dropout is {specs[-1].dropout} in the last layer: expected 0, as its outputs are the result")
-    if any(kind.dropout and kind.activation == "softmax" for kind in specs):
+    if any(spec.dropout and spec.activation == "softmax" for spec in specs):
         raise ValueError("dropout is given for a layer with softmax, whose outputs add up to 1: expected 0")
     if specs[-1].normalization:
         raise ValueError("normalization is given for the last layer: expected none, as its outputs are the result")
-    if any(kind.normalization and kind.activation == "softmax" for kind in specs):
+    if any(spec.normalization and spec.activation == "softmax" for spec in specs):
         raise ValueError("normalization is given for a layer with softmax: expected none")
     if loss.outputs and specs[-1].activation not in loss.outputs:
         expected = " or ".join(map(repr, loss.outputs))

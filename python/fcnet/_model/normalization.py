@@ -1,7 +1,7 @@
-"""What a layer may do between its product and its F: frozen dataclasses that ``Dense`` takes as ``normalization=``.
+"""Batch and layer normalisation: frozen dataclasses that ``Dense`` takes as ``normalization=``.
 
-With ``z = h_prev W`` a normalised layer computes ``h_in = gamma o (z - mean) / sqrt(variance + epsilon) + B``, gamma of
-every neuron trained like its bias B, from 1 on.
+With ``z = h_prev W`` a normalised layer computes ``h_in = gamma o (z - mean) / sqrt(variance + epsilon) + B``. The
+scale gamma of every neuron starts at 1 and is trained like its bias B.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NormalizationName = Literal["batch", "layer"]
 
 @dataclass(frozen=True)
 class Normalization:
-    """What both have in common."""
+    """Base class of batch and layer normalisation."""
 
     name: ClassVar[str]
-    parts: ClassVar[tuple[str, ...]]  # of a layer's parameters, beside W and B
+    parts: ClassVar[tuple[str, ...]]  # names of the layer's parameters beside W and B
     _ranges: ClassVar[Mapping[str, Range]] = {"epsilon": POSITIVE}
     epsilon: float = 1e-5
 
@@ -32,18 +32,18 @@ class Normalization:
         check_numbers(self, self._ranges)
 
     def check_for(self, dtype: np.dtype[Any]) -> None:
-        """ValueError where epsilon would be 0 or infinite in a network of this type."""
+        """Raise ValueError if epsilon would be 0 or infinite in a network of this dtype."""
         least, most = float(np.finfo(dtype).smallest_normal), float(np.finfo(dtype).max)
         if not least <= self.epsilon <= most:
             expected = f"{least:.2g} <= epsilon <= {most:.2g}"
             raise ValueError(f"epsilon of the normalization is {self.epsilon}: expected {expected} for {dtype}")
 
     def plain(self) -> dict[str, Any]:
-        """Name and options, for a file."""
+        """Return name and options in plain values, for a file."""
         return {"name": self.name, **asdict(self)}
 
-    def said(self) -> Normalization | str:
-        """The name alone where the options are the usual ones."""
+    def name_or_self(self) -> Normalization | str:
+        """Return the name if the options have their defaults, otherwise the object."""
         return self.name if self == type(self)() else self
 
 
@@ -51,7 +51,7 @@ class Normalization:
 @suggesting
 @dataclass(frozen=True)
 class LayerNorm(Normalization):
-    """Mean and variance are those of a sample over the layer's neurons (Ba, Kiros and Hinton 2016).
+    """Layer normalisation: mean and variance of each sample over the layer's neurons (Ba, Kiros and Hinton 2016).
 
     Parameters
     ----------
@@ -70,19 +70,19 @@ class LayerNorm(Normalization):
 @suggesting
 @dataclass(frozen=True)
 class BatchNorm(Normalization):
-    """Mean and variance are those of a neuron over the batch of a step (Ioffe and Szegedy 2015).
+    """Batch normalisation: mean and variance of each neuron over the mini-batch of a step (Ioffe and Szegedy 2015).
 
-    Prediction and evaluation take running ones, and so do steps while the layer is frozen: after every step
-    ``running <- (1 - momentum) running + momentum of the batch``, the variance with ``n - 1`` in place of n. One sample
-    has no variance: where every step has one, as with ``batch_size=1``, it is a ValueError; where the last batch of an
-    epoch has, the step leaves the running statistics as they are and gives a warning (``fit(drop_last=True)`` leaves it
-    out).
+    Prediction and evaluation use the running statistics, and so do training steps if the layer is frozen. Every step
+    updates them by ``running <- (1 - momentum) running + momentum batch``, where the variance of the batch is divided
+    by ``n - 1``. A single sample has no variance. Steps of one sample, as with ``batch_size=1``, therefore raise
+    ValueError; if only the last batch of an epoch has one sample, it does not update the running statistics, and the
+    fit gives a warning. ``fit(drop_last=True)`` drops such a batch.
 
     Parameters
     ----------
     epsilon : float > 0, default 1e-5
     momentum : float in (0, 1], default 0.1
-        What the last batch counts, as in PyTorch; Keras' momentum is 1 minus it.
+        Weight of the newest batch in the running statistics, as in PyTorch; Keras' momentum is one minus this.
 
     Raises
     ------
@@ -102,11 +102,11 @@ _BY_NAME: dict[object, type[Normalization]] = {"batch": BatchNorm, "layer": Laye
 
 
 def normalization_of(given: object) -> Normalization | None:
-    """What ``Dense`` takes, or what ``plain`` gives.
+    """Return the normalization that an argument of ``Dense``, or a result of ``plain``, describes.
 
     Raises
     ------
-    TypeError, ValueError : none of these.
+    TypeError, ValueError : the argument is not a normalization.
     """
     if given is None or isinstance(given, BatchNorm | LayerNorm):
         return given

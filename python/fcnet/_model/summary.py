@@ -1,4 +1,4 @@
-"""What a network is, in a table and in its repr."""
+"""The summary table and the repr of a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_SHOWN = 8  # numbers of scale and offset in a repr
 
 
 class Summary(str):
-    """A table in a string, whose repr is the table: a prompt shows it as ``print`` does."""
+    """A string that holds a table and whose repr is the table itself, so that a prompt shows it as ``print`` does."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ class Summary(str):
 
 
 def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
-    """The table of ``Network.summary``; ``trainable``: of every layer."""
+    """Return the table of ``Network.summary``; ``trainable`` has an entry for every layer."""
     rows = [("layer", "W", "output", "activation", "parameters")]
     counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
     for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=True)):
@@ -48,19 +48,19 @@ def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
 
 
 def _short(value: NDArray[Any]) -> str:
-    """A number, or a list of some, as Python reads them; of many, how many and their range."""
+    """Format a number or a short list of numbers; for a long list, its length and range."""
     if value.size <= _MOST_SHOWN:
         return str(value[()]) if value.ndim == 0 else f"[{', '.join(map(str, value))}]"
     return f"<{value.size} numbers from {value.min():.3g} to {value.max():.3g}>"
 
 
 def arguments(architecture: Architecture) -> str:
-    """What ``Network`` would be called with, for its repr."""
+    """Format the arguments of ``Network``, for its repr."""
     entries = [str(architecture.sizes[0])]
-    usual = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
-    for n, spec, plain in zip(architecture.sizes[1:], architecture.specs, usual, strict=True):
-        said = spec._asdict() | {"normalization": spec.normalization and spec.normalization.said()}
-        options = [f"{name}={value!r}" for name, value in said.items() if value != getattr(plain, name)]
+    defaults = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
+    for n, spec, default in zip(architecture.sizes[1:], architecture.specs, defaults, strict=True):
+        values = spec._asdict() | {"normalization": spec.normalization and spec.normalization.name_or_self()}
+        options = [f"{name}={value!r}" for name, value in values.items() if value != getattr(default, name)]
         entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
     text = f"[{', '.join(entries)}], loss={architecture.given_loss!r}, seed={architecture.seed}"
     text += f", dtype={architecture.dtype.name!r}"

@@ -13,7 +13,7 @@ def over_batch(architecture: Architecture, trainable: Sequence[bool]) -> str:
     """The names of the layers that a step normalises by the statistics of its samples, or ""."""
     specs = zip(architecture.specs, trainable, strict=True)
     return ", ".join(
-        f"layers[{i}]" for i, (kind, t) in enumerate(specs) if t and isinstance(kind.normalization, BatchNorm)
+        f"layers[{i}]" for i, (spec, t) in enumerate(specs) if t and isinstance(spec.normalization, BatchNorm)
     )
 
 

@@ -37,7 +37,7 @@ def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows
     h = architecture.scaling.of(dense).astype(np.float64)
     largest = float(np.sqrt(np.finfo(architecture.dtype).max))
     with np.errstate(all="ignore"):
-        for i, (kind, (weights, biases, *others)) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
+        for i, (spec, (weights, biases, *others)) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
             h = h @ weights.astype(np.float64) + biases
             for what, numbers in (("weights", weights), ("outputs", h)):
                 most = float(np.abs(numbers).max())
@@ -45,7 +45,7 @@ def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows
                     return f"; the {what} of layers[{i}] reach {most:.1e}"
             if others:  # what it is normalised to, its batch tells
                 return ""
-            h = reference.activation(h, kind.activation)
+            h = reference.activation(h, spec.activation)
     return ""
 
 
