@@ -154,14 +154,14 @@ def test_steps_of_an_epoch_that_did_not_end_have_trained_the_network(how, steps,
         with pytest.raises(KeyboardInterrupt):
             net.fit(batches(), epochs=1)
     elif steps:
-        with pytest.warns(RuntimeWarning, match=f"x has no more batches than {steps}"):
+        with pytest.warns(RuntimeWarning, match=f"x has only {steps} batches"):
             net.fit(batches(), epochs=2, steps_per_epoch=4)
     assert net.epochs_trained == 0
     path = tmp_path / "net.safetensors"
     net.save(path)
     for each in (net, copy.deepcopy(net), fc.load(path)):
         if steps:
-            with pytest.raises(ValueError, match="the network is trained already"):
+            with pytest.raises(ValueError, match="the network is already trained"):
                 each.adapt(x)
             with pytest.raises(TypeError, match="the network was fitted on integer labels"):
                 each.fit(x, np.array(["no", "yes"])[y])
@@ -178,8 +178,8 @@ def trained(step=False):
 @pytest.mark.parametrize(
     ("net", "x", "error", "message"),
     [
-        (trained(), [[1, 2]], ValueError, "the network is trained already"),
-        (trained(step=True), [[1, 2]], ValueError, "the network is trained already"),
+        (trained(), [[1, 2]], ValueError, "the network is already trained"),
+        (trained(step=True), [[1, 2]], ValueError, "the network is already trained"),
         (fc.Network([2, 2]), np.zeros((0, 2)), ValueError, "x has no rows"),
         (fc.Network([2, 2]), iter([]), ValueError, "x has no rows"),
         (fc.Network([2, 2]), [[1, 2, 3]], ValueError, "x has 3 features, but the network takes 2"),

@@ -173,7 +173,7 @@ def test_a_file_with_a_damaged_state_is_refused(changes, match, tmp_path, monkey
 
 @pytest.mark.parametrize(
     ("part", "wrong", "match"),
-    [(1, [1, 1, 1], "the layer has no bias"), (4, [1, -1, 1], r"variance of layers\[0\] is negative")],
+    [(1, [1, 1, 1], "the layer has no bias"), (4, [1, -1, 1], r"variance of layers\[0\] has a negative number")],
 )
 def test_what_lies_beneath_is_checked_as_parameters_are(part, wrong, match):
     net = fc.Network([2, fc.Dense(3, bias=False, normalization="batch"), 2], seed=0)

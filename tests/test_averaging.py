@@ -212,9 +212,9 @@ def test_a_mean_over_epochs_is_published_while_the_next_epoch_is_cut_off():
         (lambda: fc.EMA(0), ValueError, "decay is 0: expected 0 < decay < 1"),
         (lambda: fc.EMA(np.nan), ValueError, "decay is nan: expected 0 < decay < 1"),
         (lambda: fc.EMA("slow"), TypeError, "decay is 'slow': expected a number"),
-        (lambda: fc.SWA(1.0), ValueError, "start is 1.0: expected a share of the epochs, 0 <= start < 1"),
+        (lambda: fc.SWA(1.0), ValueError, "start is 1.0: expected a fraction of the epochs, 0 <= start < 1"),
         (lambda: fc.SWA(-1), ValueError, "start is -1: expected"),
-        (lambda: fc.SWA(-0.5), ValueError, "start is -0.5: expected a share"),
+        (lambda: fc.SWA(-0.5), ValueError, "start is -0.5: expected a fraction"),
         (lambda: fc.SWA(True), TypeError, "start is True: expected"),
         (lambda: fc.SWA(None), TypeError, "start is None: expected"),
         (lambda: network().fit(X, Y, averaging="ema"), TypeError, "averaging is 'ema': expected fcnet.EMA(...)"),
@@ -222,7 +222,7 @@ def test_a_mean_over_epochs_is_published_while_the_next_epoch_is_cut_off():
         (
             lambda: network().fit(X, Y, epochs=5, averaging=fc.SWA(5)),
             ValueError,
-            "begins after 5 epochs, and epochs is 5",
+            "starts after 5 epochs, but epochs is 5",
         ),
     ],
 )

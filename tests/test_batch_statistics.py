@@ -13,7 +13,7 @@ pytestmark = pytest.mark.once
 
 X = np.random.default_rng(0).standard_normal((9, 3))
 Y = np.arange(9) % 2
-ONE = r"has one sample, and batch normalisation of layers\[0\] gives 0 for it"
+ONE = r"has one sample, for which batch normalisation of layers\[0\] always gives 0"
 LAST = r"has one sample: batch normalisation of layers\[0\] gives 0 for it"
 
 

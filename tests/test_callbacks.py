@@ -258,7 +258,7 @@ def test_callbacks_that_take_more_than_they_are_called_with_are_fine():
         ([3], "callbacks has 3: expected an fcnet.Callback or a function"),
         ([fc.Callback], "callbacks has <class"),
         ([lambda epoch: None], r"a function \(epoch, logs\), but calling it so is an error: too many positional"),
-        ([Misspelt()], r"whose on_epoch_ends nothing calls; did you mean 'on_epoch_end'\?"),
+        ([Misspelt()], r"whose method on_epoch_ends is never called; did you mean 'on_epoch_end'\?"),
         ([Narrow()], r"expected on_train_begin\(logs\), but calling it so is an error: too many positional"),
         ([fc.EarlyStopping()], r"callbacks has EarlyStopping\(.*\): expected it as early_stopping="),
         ([fc.schedules.Cosine()], r"callbacks has Cosine\(.*\): expected it as schedule="),

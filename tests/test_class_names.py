@@ -187,8 +187,8 @@ def fitted(y, **options):
         (lambda: fitted(list("abcd")), ValueError, "y has 4 classes, .*expected all of them"),
         (lambda: fitted(["a", "b", "c", None]), ValueError, "y is None in row 3: expected a label for every sample"),
         (lambda: fitted(np.array(["a", float("nan"), "c"], object)), ValueError, "y is nan in row 1"),
-        (lambda: softmax(loss="mse").predict_classes(np.eye(4)), ValueError, "are no classes: see predict"),
-        (lambda: softmax(loss="binary_cross_entropy").predict_classes(np.eye(4)), ValueError, "are no classes"),
+        (lambda: softmax(loss="mse").predict_classes(np.eye(4)), ValueError, "are not classes: see predict"),
+        (lambda: softmax(loss="binary_cross_entropy").predict_classes(np.eye(4)), ValueError, "are not classes"),
         (lambda: softmax().predict_classes(np.eye(4) * np.nan), ValueError, "the output for row 0 of x is NaN"),
     ],
 )

@@ -62,13 +62,13 @@ def test_a_sample_of_several_classes_weighs_as_parts_of_samples_of_each(outputs,
 @pytest.mark.parametrize(
     ("loss", "y", "class_weight", "error", "message"),
     [
-        ("mse", [[0, 1]], "balanced", ValueError, "y are no class labels: expected sample_weight"),
+        ("mse", [[0, 1]], "balanced", ValueError, "class_weight needs class labels"),
         (
             "binary_cross_entropy",
             [[0, 1]],
             "balanced",
             ValueError,
-            "y are 2 answers, and a sample has one weight for all of them: expected sample_weight, or a loss of your",
+            "y has 2 labels for each sample (multi-label classification): expected sample_weight, or a custom loss",
         ),
         (
             "cross_entropy",

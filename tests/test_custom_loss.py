@@ -84,7 +84,7 @@ def test_classes_have_weights_where_the_target_is_labels():
         nets[0].fit(x, labels, class_weight="balanced")
         nets[1].fit(x, labels, sample_weight=(60 / (len(counts) * counts))[labels.astype(int)])
         assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
-    with pytest.raises(ValueError, match="y are no class labels"):
+    with pytest.raises(ValueError, match="class_weight needs class labels"):
         nets[0].fit(x, y - 0.5, class_weight="balanced")
 
 

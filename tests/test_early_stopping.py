@@ -240,7 +240,7 @@ def test_nan_is_no_improvement_and_named_once(good):
         ({"early_stopping": 3}, TypeError, r"early_stopping is 3: expected fcnet.EarlyStopping"),
         ({"validation_split": 1}, ValueError, "validation_split is 1: expected 0 <= validation_split < 1"),
         ({"validation_split": "0.1"}, TypeError, "validation_split is '0.1'"),
-        ({"validation_split": 0.001}, ValueError, "holds back 0 of 120"),
+        ({"validation_split": 0.001}, ValueError, "leaves 0 of 120 samples for validation"),
         ({"validation_split": 0.1, "validation_data": VALIDATION}, ValueError, "expected one of them"),
     ],
 )

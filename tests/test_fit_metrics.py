@@ -81,12 +81,12 @@ def test_early_stopping_watches_a_metric():
         (
             {"early_stopping": fc.EarlyStopping(monitor="val_f1")},
             ValueError,
-            "watches val_f1: expected one of loss, accu",
+            "monitors val_f1: expected one of loss, accu",
         ),
         (
             {"early_stopping": fc.EarlyStopping(monitor="f1"), "metrics": ["f1"]},
             ValueError,
-            "watches f1: expected one of",
+            "monitors f1: expected one of",
         ),
     ],
 )

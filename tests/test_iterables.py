@@ -101,9 +101,7 @@ def test_what_can_begin_again_does_so_at_its_end():
 def test_a_generator_that_ends_early_ends_the_fit_with_a_warning(batches):
     net, same = network(), network()
     given = list(itertools.islice(forever(X, Y), batches))
-    with pytest.warns(
-        RuntimeWarning, match=f"x has no more batches than {batches}: the fit ends before its epochs of 3"
-    ):
+    with pytest.warns(RuntimeWarning, match=f"x has only {batches} batches, too few for all epochs of 3"):
         history = net.fit(iter(given), epochs=5, steps_per_epoch=3)
     assert len(history) == batches // 3
     assert history.stopped_early
@@ -129,7 +127,7 @@ def test_steps_per_epoch_is_checked(wrong):
 def test_what_does_not_go_together_is_named():
     net, once = network(), (pair for pair in Loader(X, Y))
     for options, match in (
-        ({"x": X, "y": Y, "steps_per_epoch": 3}, "steps_per_epoch is given, but an epoch of x and y goes through"),
+        ({"x": X, "y": Y, "steps_per_epoch": 3}, "steps_per_epoch is given, but with arrays x and y an epoch has all"),
         ({"x": once, "epochs": 2}, "x is a generator, which ends after one epoch.* expected epochs=1, steps_per_epoch"),
         ({"x": Loader(X, Y), "class_weight": "balanced"}, "class_weight is 'balanced', but x is batches"),
         (
@@ -147,7 +145,7 @@ def test_what_does_not_go_together_is_named():
     for x, options, error, match in (
         (X, {}, TypeError, "y is missing"),
         (3, {}, TypeError, "y is missing"),
-        (Loader(X, Y), {"sample_weight": WEIGHTS}, ValueError, "sample_weight is for x and y"),
+        (Loader(X, Y), {"sample_weight": WEIGHTS}, ValueError, "sample_weight is given, but x is batches"),
         (iter(()), {}, ValueError, "x has no batches"),
     ):
         with pytest.raises(error, match=match):
@@ -239,7 +237,7 @@ def test_a_batch_without_any_weighing_class_is_passed_over():
     nets[0].fit([(X[first], Y[first]), (X, Y)], epochs=2, class_weight={0: 0})
     nets[1].fit([(X, Y)], epochs=2, class_weight={0: 0})
     assert parameters(nets[0]) == parameters(nets[1])
-    with pytest.raises(ValueError, match="every batch of x has nothing but 0"):
+    with pytest.raises(ValueError, match="0 for all samples of every batch of x"):
         nets[0].fit([(X[first], Y[first])], class_weight={0: 0})
 
 
@@ -302,7 +300,7 @@ def test_metrics_of_batches_do_not_depend_on_the_scale_of_weights(weight):
 
 
 def test_a_validation_on_batches_that_weigh_nothing_is_nan_with_one_warning():
-    with pytest.warns(RuntimeWarning, match="validation_data has weights of nothing but 0 in every batch") as caught:
+    with pytest.warns(RuntimeWarning, match="validation_data has weight 0 for all samples of every batch") as caught:
         history = network().fit(X, Y, epochs=2, validation_data=Loader(X, Y, WEIGHTS * 0))
     assert [each.filename for each in caught] == [__file__]
     assert np.isnan(history.val_loss).all()

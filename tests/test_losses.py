@@ -218,7 +218,7 @@ def test_a_batch_that_weighs_nothing_changes_nothing(steps):
         ("binary_cross_entropy", [[0.5, 2]], {}, ValueError, "y contains 2.0 in row 0, column 1: expected 0 <= y <= 1"),
         ("poisson", [[0, -1]], {}, ValueError, "y contains -1.0 in row 0, column 1: expected counts"),
         ("mse", [[0, 1]], {"sample_weight": [-1]}, ValueError, "sample_weight has a negative number: expected"),
-        ("mse", [[0, 1]], {"sample_weight": [0]}, ValueError, "sample_weight has nothing but 0: expected some weight"),
+        ("mse", [[0, 1]], {"sample_weight": [0]}, ValueError, "sample_weight is 0 for all samples"),
         (
             "mse",
             [[0, 1]],

@@ -259,7 +259,7 @@ def test_layers_give_and_take_what_they_have():
         second.mean = [1, 2, 3]
     with pytest.raises(AttributeError, match="has no gamma"):
         third.gamma  # noqa: B018
-    with pytest.raises(ValueError, match="variance is negative"):
+    with pytest.raises(ValueError, match="variance has a negative number"):
         first.variance = [-1, 0, 0]
     with pytest.raises(ValueError, match=re.escape("gamma has shape (2,): expected (3,)")):
         first.gamma = [1, 2]

@@ -156,7 +156,7 @@ def test_predictions_with_dropout_have_the_mean_and_the_variance_of_their_masks(
         ({"output": "probabilities"}, ValueError, "output is 'probabilities': expected 'logits' or None"),
         ({"output": np.array(["logits", "logits"])}, ValueError, "output is array"),
         ({"dropout": 1}, TypeError, "dropout is 1: expected True or False"),
-        ({"seed": 3}, ValueError, "seed is 3, but nothing is drawn: expected dropout=True with it"),
+        ({"seed": 3}, ValueError, "seed is 3, but predict is not random: expected dropout=True with it"),
         ({"dropout": True, "seed": -1}, ValueError, "seed is -1"),
         ({"dropout": True, "seed": 1.5}, TypeError, "seed is 1.5"),
     ],
@@ -167,5 +167,5 @@ def test_what_predict_cannot_do(options, error, message):
 
 
 def test_dropout_without_a_layer_that_has_any_is_an_error():
-    with pytest.raises(ValueError, match="dropout is True, but no layer has any"):
+    with pytest.raises(ValueError, match="dropout is True, but no layer has dropout"):
         network().predict(rows(3), dropout=True)

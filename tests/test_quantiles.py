@@ -121,7 +121,7 @@ def test_metrics_by_name_are_of_the_median_and_functions_get_all():
     figures = net.evaluate(x, y, metrics={"mae": "mae", "own": own})
     assert figures["mae"] == pytest.approx(np.abs(y - net.predict(x)[:, [1, 4]]).mean())
     assert seen == [((70, 6), (70, 6), True)]
-    with pytest.raises(ValueError, match="metrics has 'r2', which is of the median: expected 0.5 in Quantile"):
+    with pytest.raises(ValueError, match="metrics has 'r2', which needs the median: expected 0.5 in Quantile"):
         network(levels=[0.1, 0.9]).evaluate(x, y[:, 0], metrics=["r2"])
 
 

@@ -30,7 +30,7 @@ from fcnet._training.fit_arguments import FitOptions, data_to_fit
 from fcnet._training.history import History
 from fcnet._training.learning_rate_search import ExponentialRamp, LearningRates, lr_range_test
 from fcnet._training.prediction import predict, predict_classes, rows_of
-from fcnet._training.progress import Wanted
+from fcnet._training.progress import ProgressMode
 from fcnet._training.train_state import TrainState
 from fcnet.layers import Layer
 from fcnet.losses import Custom, Loss, LossFunction, LossName, loss_of
@@ -249,7 +249,7 @@ class Network:
         early_stopping: EarlyStopping | None = None,
         averaging: Averaging | None = None,
         callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
-        progress: Wanted = None,
+        progress: ProgressMode = None,
     ) -> History:
         """Train the network by mini-batch gradient descent: forward pass, backpropagation and weight update.
 
@@ -408,7 +408,7 @@ class Network:
         >>> losses[-1] < losses[0]
         True
         """
-        batch = self._state.dataset(x, y, sample_weight).not_empty("x").weighing("sample_weight")
+        batch = self._state.dataset(x, y, sample_weight).not_empty("x").check_weights("sample_weight")
         return train_step(self._state, batch, optimizer, averaging)
 
     @answering
@@ -549,7 +549,7 @@ class Network:
         ------
         TypeError, ValueError : x or y is not as for fit, or has no rows.
         """
-        dataset = self._state.dataset(x, y, sample_weight, finite=False).weighing("sample_weight")
+        dataset = self._state.dataset(x, y, sample_weight, finite=False).check_weights("sample_weight")
         return self._state.gradients(dataset)
 
     @suggesting

@@ -1,4 +1,4 @@
-"""Averages of the weights, published in their place: over the steps, or over the ends of epochs."""
+"""Weight averaging over steps (EMA) or epochs (SWA)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from fcnet._checks.public import public
 
 
 class Averaging:
-    """What all averages have in common.
+    """Base class of the weight averages.
 
-    Training goes on with the weights themselves; everybody else sees their average: ``predict``, W and B, validation
-    and metrics, early stopping, files and checkpoints, during the fit and after it. The history's ``loss`` and
+    Training continues with the weights themselves. Everything else uses their average, during the fit and after it:
+    ``predict``, W and B, validation and metrics, early stopping, files and checkpoints. The history's ``loss`` and
     ``accuracy`` are those of training.
 
-    The weights beneath an average, and how many are in it, stay with the network when a fit ends, and in its files,
-    pickles and copies: a fit with an average of the same kind goes on from them, as one longer fit would. Any other
-    fit, and setting W or B, begins at what is published; so does every fit after a divergence, and after early stopping
-    has gone back to an earlier epoch. Gamma and the running statistics of normalised layers are averaged like weights.
-    Takes the memory of one more set of weights.
+    The weights without the average, and the number of averaged weights, stay with the network after a fit, and in its
+    files, pickles and copies. A fit with an average of the same kind continues from them, as one longer fit would. Any
+    other fit starts from the average; so does a fit after W or B was assigned, after a divergence, or after early
+    stopping has restored an earlier epoch. Gamma and the running statistics of normalised layers are averaged like
+    weights. Averaging takes the memory of one more set of weights.
     """
 
     def _native(self) -> tuple[str, float]:
-        """Name and decay, as the native trainer takes them."""
+        """Return the name and decay for the native trainer."""
         raise NotImplementedError
 
     def _begins(self, epochs: int) -> int:
-        """The epoch of a fit, counted from 0, from which on there is an average."""
+        """Return the epoch of a fit, counted from 0, from which on weights are averaged."""
         raise NotImplementedError
 
 
@@ -37,16 +37,16 @@ class Averaging:
 @suggesting
 @dataclass(frozen=True)
 class EMA(Averaging):
-    """Exponential moving average over the steps: ``a <- d a + (1 - d) w`` after every step.
+    """Exponential moving average (EMA) of the weights: ``a <- d a + (1 - d) w`` after every step.
 
-    ``d = min(decay, (1 + t) / (10 + t))`` in step ``t``, counted from 0 over all fits that go on from each other, as in
-    TensorFlow's ``ExponentialMovingAverage``: the weights that training began with are forgotten after a short fit too.
-    Polyak and Juditsky (1992) show why an average of the steps is better than the last of them.
+    In step ``t`` the decay is ``d = min(decay, (1 + t) / (10 + t))``, as in TensorFlow's ``ExponentialMovingAverage``,
+    so that the initial weights have little influence after a short fit too. ``t`` counts from 0 over all fits that
+    continue each other. Polyak and Juditsky (1992) show why an average over the steps is better than the last step.
 
     Parameters
     ----------
     decay : float, 0 < decay < 1, default 0.999
-        The average reaches back over some ``1 / (1 - decay)`` steps.
+        The average covers about the last ``1 / (1 - decay)`` steps.
 
     Raises
     ------
@@ -78,21 +78,21 @@ class EMA(Averaging):
 @suggesting
 @dataclass(frozen=True)
 class SWA(Averaging):
-    """Stochastic weight averaging: the mean of the weights at the end of every epoch from ``start`` on.
+    """Stochastic weight averaging (SWA): the mean of the weights at the end of every epoch from ``start`` on.
 
-    Each counts the same (Izmailov et al. 2018, algorithm 1). Before, the weights themselves are published. Goes well
-    with a learning rate that stays high to the end.
+    All epochs count equally (Izmailov et al. 2018, algorithm 1). Before ``start``, the network has the weights
+    themselves. SWA works best with a learning rate that stays high to the end.
 
     Parameters
     ----------
     start : float in [0, 1) or int >= 0, default 0.75
-        The share of the fit's epochs, rounded down to whole ones, or their number, before the first that is averaged.
-        A fit after another one goes on with the same mean where it has none before it: with ``start=0``, or with the
-        ``initial_epoch`` of a fit that was cut off.
+        Number of epochs before averaging starts, or their fraction of the fit's epochs, rounded down. A later fit
+        continues the same mean if it averages from its first epoch: with ``start=0``, or with the ``initial_epoch`` of
+        an interrupted fit.
 
     Raises
     ------
-    TypeError, ValueError : start is not as above; from a fit, it has no epoch after it.
+    TypeError, ValueError : start is not as above; a fit raises ValueError if it has no epoch after start.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class SWA(Averaging):
         if isinstance(self.start, Integral):
             object.__setattr__(self, "start", whole_number(self.start, "start", 0))
         else:
-            expected = "a share of the epochs, 0 <= start < 1, or a whole number of them"
+            expected = "a fraction of the epochs, 0 <= start < 1, or a whole number of epochs"
             check_numbers(self, {"start": (expected, lambda value: 0 <= value < 1)})
 
     def _native(self) -> tuple[str, float]:
@@ -115,5 +115,5 @@ class SWA(Averaging):
     def _begins(self, epochs: int) -> int:
         first = self.start if isinstance(self.start, int) else int(self.start * epochs)
         if first >= epochs > 0:
-            raise ValueError(f"averaging begins after {first} epochs, and epochs is {epochs}: expected some to average")
+            raise ValueError(f"averaging starts after {first} epochs, but epochs is {epochs}: expected a smaller start")
         return first

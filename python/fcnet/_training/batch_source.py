@@ -1,4 +1,4 @@
-"""Where the steps of an epoch come from: samples in memory, or an iterable of batches."""
+"""Batch sources: mini-batches of samples in memory, or an iterable of batches."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from fcnet._training.callbacks import StopTraining
 from fcnet._training.dataset import ClassWeight, Dataset
 from fcnet.optimizers import Optimizer
 
-# Takes step, samples done, their mean loss, how many are right; in the epoch so far, the step counted from 0. Called
-# after every step, or some ten times a second.
+# Called with the step, counted from 0, and the number of samples, their mean loss and the number of correct ones in the
+# epoch so far; after every step, or about ten times a second.
 OnStepEnd = Callable[[int, int, float, int], None]
-OnStepBegin = Callable[[int], None]  # takes the step that begins; only where OnStepEnd is called after every one
+OnStepBegin = Callable[[int], None]  # called with the step that begins; only if OnStepEnd is called after every step
 Rates = NDArray[Any]
 
 
@@ -43,9 +43,9 @@ def open_trainer(
     exponent: int = 0,
     rows: NDArray[Any] | None = None,
 ) -> Trainer:
-    """Begin to train on x, y and weights, as ``Dataset.of_loss`` gives them, or on some of their rows.
+    """Open a native trainer on x, y and weights, as ``Dataset.of_loss`` returns them, or on some of their rows.
 
-    ``exponent``: of the weights' scale.
+    ``exponent`` is that of the dataset's weights.
 
     Raises
     ------
@@ -54,18 +54,20 @@ def open_trainer(
     x, y, weights = data
     average = averaging._native() if averaging is not None else ("none", 0.0)
     name, hyper = optimizer._native()
-    hyper["l2_sum"] = math.ldexp(hyper["l2_sum"], -exponent)  # it is divided by what the samples weigh
+    hyper["l2_sum"] = math.ldexp(hyper["l2_sum"], -exponent)  # the core divides it by the total weight
     return Trainer(model, x, y, batch_size, shuffle, name, hyper, used, weights, trainable, *average, rows)
 
 
 def refuse_scaled(batch: Dataset, optimizer: Optimizer, name: str) -> None:
-    """ValueError where one batch's weights had to be scaled, and the optimizer looks at what samples weigh."""
+    """Raise ValueError if the weights of a batch were scaled and the optimizer depends on their total."""
     if batch.exponent and optimizer.l2_sum:
-        raise ValueError(f"{name} has very small or large numbers, and the optimizer l2_sum: expected weights near 1")
+        raise ValueError(
+            f"{name} has very small or large numbers, and the optimizer has l2_sum: expected weights near 1"
+        )
 
 
 class Epoch(NamedTuple):
-    """What an epoch came to, each sample measured just before its step."""
+    """The result of an epoch, each sample measured just before its step."""
 
     number: int
     loss: float
@@ -74,15 +76,15 @@ class Epoch(NamedTuple):
 
 
 class BatchSource(ABC):
-    """The samples of a fit, and the native trainer that they go to.
+    """The source of a fit's mini-batches, with the native trainer that it feeds.
 
     Attributes
     ----------
     trainer : Trainer
     x : array or SparseRows
-        All samples, or those of the last batch.
+        The samples, or those of the last batch.
     samples, steps : int or None
-        Of an epoch; None: not known beforehand.
+        Numbers of an epoch; None if they are not known beforehand.
     """
 
     trainer: Trainer
@@ -92,7 +94,7 @@ class BatchSource(ABC):
 
     @abstractmethod
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
-        """Make the trainer; RuntimeError where the model is being fitted already."""
+        """Open the trainer; RuntimeError if the model is being fitted already."""
 
     @abstractmethod
     def run(
@@ -104,19 +106,19 @@ class BatchSource(ABC):
         every_step: bool,
         average: bool,
     ) -> tuple[Epoch, int | None]:
-        """Train for an epoch; what it came to, and the batch in which it diverged, if it did.
+        """Train for an epoch; return its result, and the batch in which it diverged, if any.
 
-        average : whether it is one of those that are averaged, where any are.
+        ``average`` tells whether the epoch is part of a weight average.
         """
 
     def finished(self) -> Epoch | None:
-        """The last epoch that ended, all of whose steps are in the model; also where an interrupt hid its end."""
+        """Return the last completed epoch, also if an interrupt came before ``run`` returned it."""
         finished = self.trainer.finished()
         return finished and Epoch(*finished)
 
 
 class InMemory(BatchSource):
-    """Samples in memory: an epoch is one native call. ValueError where no batch would be left."""
+    """Samples in memory: an epoch is one native call. ValueError if drop_last would leave no batch."""
 
     samples: int
     steps: int
@@ -135,14 +137,14 @@ class InMemory(BatchSource):
         if drop_last and n < batch_size:
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
         self._architecture = architecture
-        self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # of a step
+        self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # samples per step
         self._data, self._exponent, self.x = train.of_loss(architecture), train.exponent, train.x
         self._rows = train.rows
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
-        """A trainer of all samples; ValueError where batch normalisation would see one of them a step."""
+        """Open a trainer on all samples; ValueError if batch normalisation would have one sample per step."""
         refuse_one_sample(self._architecture, trainable, self._batch, "every step")
         last = self.samples % self._batch
         warn_of_one_sample(
@@ -170,14 +172,14 @@ class InMemory(BatchSource):
         every_step: bool,
         average: bool,
     ) -> tuple[Epoch, int | None]:
-        """One native call."""
+        """Train for an epoch in one native call."""
         weighted = self._data[2] is not None
 
         def progress(done: int, loss: float, correct: int) -> None:
             steps = -(-done // self._batch)
-            if on_end is not None and done:  # else somebody looks in the middle of the first step
+            if on_end is not None and done:  # 0 in the middle of the first step
                 on_end(steps - 1, done, loss, correct)
-            begins = math.isfinite(loss) or (weighted and math.isnan(loss))  # NaN: no sample so far weighs anything
+            begins = math.isfinite(loss) or (weighted and math.isnan(loss))  # NaN if all samples so far have weight 0
             if on_begin is not None and 0 < steps < self.steps and begins:
                 on_begin(steps)
 
@@ -190,7 +192,7 @@ class InMemory(BatchSource):
 
 
 class Batches(BatchSource):
-    """An iterable of batches (x, y) or (x, y, weights): a native call for each.
+    """An iterable of batches (x, y) or (x, y, weights), with a native call for each batch.
 
     Parameters
     ----------
@@ -200,12 +202,13 @@ class Batches(BatchSource):
     known : tuple, optional
         The columns that tables must have.
     steps_per_epoch : int, optional
-        Batches of an epoch; the next one goes on where it ended. By default all that there are.
+        Batches per epoch; the next epoch continues where the last one ended. By default, all batches.
     class_weight : as for ``Network.fit``, but not "balanced"
 
     Raises
     ------
-    TypeError, ValueError : it is no such iterable, cannot begin again but should, or its first batch is not as for fit.
+    TypeError, ValueError : the argument is not such an iterable, can be iterated over only once although there are
+        several epochs, or its first batch is not as for fit.
     """
 
     def __init__(
@@ -222,29 +225,29 @@ class Batches(BatchSource):
         if not isinstance(given, Iterable) and not is_batches(given):
             raise TypeError(f"x is {given!r}, and y is missing: expected x and y, or as x a list of batches (x, y)")
         if isinstance(class_weight, str):
-            raise ValueError(f"class_weight is {class_weight!r}, but x is batches: expected the weights of the classes")
+            raise ValueError(f"class_weight is {class_weight!r}, but x is batches: expected a weight for each class")
         self._batches = CheckedBatches(architecture, given, known, learn=learn)
         if self._batches.ends and epochs > 1 and steps_per_epoch is None:
             raise ValueError(
                 f"x is a {type(given).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
-                f"epochs=1, steps_per_epoch, or an iterable that can begin again, such as a list"
+                f"epochs=1, steps_per_epoch, or an iterable that can be iterated over again, such as a list"
             )
         self._architecture = replace(architecture, classes=self._batches.first.classes)
         self._class_weight = class_weight
         self.first = self._weighted(self._batches.first)
-        self._going_on: Iterator[Dataset] = iter(())
-        self._begun, self._taken = False, 0  # batches taken, over all epochs
+        self._iterator: Iterator[Dataset] = iter(())
+        self._started, self._count = False, 0  # of batches, over all epochs
         self.samples = None
         self.steps = steps_per_epoch
-        self._all = steps_per_epoch is None
-        if self._all and isinstance(given, Sized):
+        self._whole_epochs = steps_per_epoch is None
+        if self._whole_epochs and isinstance(given, Sized):
             self.steps = len(given)
 
     def _weighted(self, batch: Dataset) -> Dataset:
         return batch.class_weighted(self._architecture, self._class_weight)
 
     def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
-        """A trainer of the first batch; ValueError where batch normalisation would see one sample of it."""
+        """Open a trainer on the first batch; ValueError if it has one sample and the network batch normalisation."""
         first, self._optimizer = self.first, optimizer
         refuse_one_sample(self._architecture, trainable, len(first.x), "batch 0 of x")
         self._trainable, self._warned = trainable, False
@@ -253,20 +256,20 @@ class Batches(BatchSource):
         )
 
     def _of_epoch(self) -> Iterator[Dataset]:
-        """The batches of the next epoch; StopTraining where they end before ``steps_per_epoch``."""
-        if self._all:
+        """Yield the batches of the next epoch; StopTraining if they end before ``steps_per_epoch``."""
+        if self._whole_epochs:
             yield from self._batches
             return
         for _ in range(cast(int, self.steps)):
-            batch = next(self._going_on, None)
-            if batch is None and not (self._batches.ends and self._begun):
-                self._going_on, self._begun = iter(self._batches), True
-                batch = next(self._going_on, None)
+            batch = next(self._iterator, None)
+            if batch is None and not (self._batches.ends and self._started):
+                self._iterator, self._started = iter(self._batches), True
+                batch = next(self._iterator, None)
             if batch is None:
-                text = f"x has no more batches than {self._taken}: the fit ends before its epochs of {self.steps} steps"
-                console.warn(text, RuntimeWarning)
+                text = f"x has only {self._count} batches, too few for all epochs of {self.steps} steps"
+                console.warn(f"{text}: the fit ends early", RuntimeWarning)
                 raise StopTraining
-            self._taken += 1
+            self._count += 1
             yield batch
 
     def run(
@@ -278,32 +281,32 @@ class Batches(BatchSource):
         every_step: bool,
         average: bool,
     ) -> tuple[Epoch, int | None]:
-        """A native call for each batch."""
-        done, total, weight, right = 0, 0.0, 0.0, 0
+        """Train for an epoch with a native call for each batch."""
+        done, total, weight, n_correct = 0, 0.0, 0.0, 0
         for step, checked in enumerate(self._of_epoch()):
             if rates is not None and step == len(rates):
-                raise ValueError(f"x has more batches than its len(), {step}")
+                raise ValueError(f"x has more batches than its len() says, {step}")
             batch = self._weighted(checked)
             refuse_scaled(batch, self._optimizer, f"sample_weight of batch {step}")
             if on_begin is not None:
                 on_begin(step)
             if not self._warned:
-                name, advice = f"batch {step} of x", "leave it out, or join it to another"
+                name, advice = f"batch {step} of x", "drop this batch, or merge it with another one"
                 self._warned = warn_of_one_sample(self._architecture, self._trainable, len(batch.x), name, advice)
             self.x = batch.x
             self.trainer.use(*batch.of_loss(self._architecture))
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)
             if diverged:
-                return Epoch(epoch, loss, right, done), step
-            done, right = done + len(batch.x), right + correct
+                return Epoch(epoch, loss, n_correct, done), step
+            done, n_correct = done + len(batch.x), n_correct + correct
             if batch.weight:
                 total, weight = total + batch.weight * loss, weight + batch.weight
             if on_end is not None:
-                on_end(step, done, total / weight if weight else math.nan, right)
+                on_end(step, done, total / weight if weight else math.nan, n_correct)
         if not weight:
-            what = "sample_weight" if self._class_weight is None else "class_weight, or sample_weight,"
-            raise ValueError(f"{what} of every batch of x has nothing but 0: expected some weight")
-        ended = Epoch(epoch, total / weight, right, done)
+            what = "sample_weight" if self._class_weight is None else "class_weight or sample_weight"
+            raise ValueError(f"{what} is 0 for all samples of every batch of x: expected some weights above 0")
+        ended = Epoch(epoch, total / weight, n_correct, done)
         self.trainer.finish(*ended, average)
         return ended, None

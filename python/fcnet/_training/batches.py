@@ -1,4 +1,4 @@
-"""Batches ``(x, y)`` or ``(x, y, sample_weight)`` of an iterable, checked one by one."""
+"""An iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``, checked one by one."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from fcnet._inputs.iterables import is_batches, is_list_of_batches
 from fcnet._model.architecture import Architecture
 from fcnet._training.dataset import Dataset
 
-Y_IS_MISSING = "y is missing: expected a label or target for each row of x, or as x batches (x, y)"
+Y_IS_MISSING = "y is missing: expected a label or target for each row of x, or an iterable of batches (x, y) as x"
 
 
 class CheckedBatches:
-    """The batches of an iterable, as often as it can be gone through; the first one is looked at beforehand.
+    """The checked batches of an iterable, which can be iterated over as often as the iterable; the first is read early.
 
     Attributes
     ----------
-    first : Examples
+    first : Dataset
     ends : bool
-        Whether it can be gone through only once, as a generator.
-    weigh : bool
-        Whether a sample of those so far weighs anything.
+        Whether the iterable can be iterated over only once, as a generator.
+    have_weight : bool
+        Whether some sample so far has a weight above 0.
 
     Parameters
     ----------
@@ -35,15 +35,15 @@ class CheckedBatches:
     known : tuple, optional
         The columns that tables must have; by default those of the first batch.
     name : str
-        What messages call the iterable.
+        Name of the iterable in messages.
     finite : bool
         Refuse NaN and infinity.
     learn : bool
-        The first y may name the classes.
+        Text labels in the first y may define the classes.
 
     Raises
     ------
-    TypeError, ValueError : it has no batches, or the first is not as for ``Network.fit``.
+    TypeError, ValueError : there are no batches, or the first is not as for ``Network.fit``.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class CheckedBatches:
     ) -> None:
         self._architecture, self._given, self._known, self._name = architecture, given, known, name
         self._finite, self._learn = finite, learn
-        self.weigh = False
+        self.have_weight = False
         once = iter(given)
         self.ends = once is given
         batches = self._checked(once)
@@ -71,10 +71,10 @@ class CheckedBatches:
         batches, self._next = self._next, None
         return batches or self._checked(iter(self._given))
 
-    def warn_where_all_weigh_nothing(self) -> None:
-        """A RuntimeWarning, once they have been evaluated."""
-        if not self.weigh:
-            text = f"{self._name} has weights of nothing but 0 in every batch: val_loss and weighted metrics are NaN"
+    def warn_of_zero_weights(self) -> None:
+        """Give a RuntimeWarning if all samples of all batches had weight 0."""
+        if not self.have_weight:
+            text = f"{self._name} has weight 0 for all samples of every batch: val_loss and weighted metrics are NaN"
             console.warn(text, RuntimeWarning)
 
     def _checked(self, batches: Iterator[Any]) -> Iterator[Dataset]:
@@ -90,20 +90,22 @@ class CheckedBatches:
             x, y, weights = (*pair, None)[:3]
             options: dict[str, Any] = {"finite": self._finite, "known": self._known, "learn": self._learn}
             batch = Dataset.of(self._architecture, x, y, weights, (names[0], names[1], names[2]), **options)
-            self.weigh = self.weigh or not batch.weighs_nothing
+            self.have_weight = self.have_weight or not batch.weighs_nothing
             yield batch.not_empty(names[0])
         if i < 0:
-            raise ValueError(f"{name} has no batches: expected pairs (x, y); a generator can be gone through only once")
+            raise ValueError(
+                f"{name} has no batches: expected pairs (x, y); a generator can be iterated over only once"
+            )
 
 
 def validation_batches(
     architecture: Architecture, data: object, known: tuple[Name, ...] | None, epochs: int
 ) -> CheckedBatches | None:
-    """Those of ``Network.fit``'s validation_data; None where it is no iterable of batches.
+    """Return the batches of ``Network.fit``'s validation_data, or None if it is not an iterable of batches.
 
     Raises
     ------
-    TypeError, ValueError : they are not as they should, or can be gone through only once and ``epochs`` is more.
+    TypeError, ValueError : the batches are invalid, or can be iterated over only once although ``epochs`` is more.
     """
     if not is_batches(data) and not is_list_of_batches(data):
         return None
@@ -111,6 +113,6 @@ def validation_batches(
     if batches.ends and epochs > 1:
         raise ValueError(
             f"validation_data is a {type(data).__name__}, which ends after one epoch, and epochs is {epochs}: expected "
-            f"an iterable that can begin again"
+            f"an iterable that can be iterated over again"
         )
     return batches

@@ -1,4 +1,4 @@
-"""Callbacks: code of the user that a fit calls as it goes."""
+"""Callbacks: user code that a fit calls at the beginning and end of training, epochs and steps."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ Logs = dict[str, float]
 
 @public
 class StopTraining(Exception):  # noqa: N818  # like StopIteration it is no error
-    """Raise it in a callback to end the fit, which then returns as if its epochs had ended.
+    """Raise this in a callback to end the fit, which then returns normally.
 
-    The network keeps the weights of the last finished step, or gets the best ones where early stopping restores them.
+    The network keeps the weights of the last completed step, unless early stopping restores the best ones.
     """
 
 
 @public
 class Callback:
-    """Its methods do nothing: override those that you need.
+    """Base class of callbacks, whose methods do nothing: override those that you need.
 
-    ``logs`` has the figures so far by their names in the history; a callback may keep it. What a method raises ends the
-    fit and arrives unchanged, with the network and its history as the last finished step and epoch left them;
-    ``StopTraining`` ends it quietly.
+    ``logs`` is a dict of the loss and metrics so far, with the names of the history; a callback may keep it. An
+    exception in a method ends the fit and is raised unchanged; the network has the weights of the last completed step,
+    and its history the last completed epoch. ``StopTraining`` ends the fit without an error.
 
     Attributes
     ----------
     model : Network
-        The one that is being fitted; set before ``on_train_begin``. During an epoch it predicts with the weights that
-        the epoch began with; of batches given one by one, with those of the last step. Pickles and copies of a callback
-        are without it.
+        The network that is being fitted; set before ``on_train_begin``. During an epoch it predicts with the weights
+        from the beginning of the epoch, or, with an iterable of batches, with those of the last step. Pickles and
+        copies of a callback do not contain it.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Callback:
     model: Any
 
     def __getstate__(self) -> object:
-        """For ``pickle`` and ``copy``: everything but the network, which belongs to whoever fits it."""
+        """Return everything but the network, for ``pickle`` and ``copy``."""
         model = vars(self).get("model")
 
         def without(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -64,25 +64,25 @@ class Callback:
         return tuple(part and without(part) for part in state) if isinstance(state, tuple) else state and without(state)
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Before the first epoch; ``logs`` is empty."""
+        """Called before the first epoch; ``logs`` is empty."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Before an epoch, by its number over all fits; ``logs`` is empty."""
+        """Called before an epoch; its number counts over all fits. ``logs`` is empty."""
 
     def on_batch_begin(self, batch: int, logs: Logs) -> None:
-        """Before a step, counted from 0 in every epoch; ``logs`` is empty. Costs what ``on_batch_end`` does."""
+        """Called before a step, counted from 0 in every epoch; ``logs`` is empty. As slow as ``on_batch_end``."""
 
     def on_batch_end(self, batch: int, logs: Logs) -> None:
-        """After a step, counted from 0 in every epoch; loss and accuracy are those of the epoch up to here.
+        """Called after a step, counted from 0 in every epoch; ``logs`` has loss and accuracy of the epoch so far.
 
-        Overriding it costs a call from native code in every step, some 10 µs; otherwise there is none.
+        Overriding this method costs a call from native code in every step, about 10 µs.
         """
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After an epoch and its validation."""
+        """Called after an epoch and its validation."""
 
     def on_train_end(self, logs: Logs) -> None:
-        """After the last epoch, with its figures, once early stopping has restored the best weights."""
+        """Called after the last epoch, with its ``logs``, when early stopping has restored the best weights."""
 
 
 _METHODS = {
@@ -104,17 +104,17 @@ class _OnEpochEnd(Callback):
 
 
 def _check_methods(one: Callback) -> None:
-    """TypeError where one would never be called, or cannot be."""
+    """Raise TypeError if a method would never be called, or cannot be called with its arguments."""
     for name in dir(type(one)):
         if name.startswith("on_") and name not in _METHODS and (other := meant(name, _METHODS)):
-            raise TypeError(f"callbacks has {one!r}, whose {name} nothing calls{other}")
+            raise TypeError(f"callbacks has {one!r}, whose method {name} is never called{other}")
     for name, parameters in _METHODS.items():
         message = f"callbacks has {one!r}: expected {name}({', '.join(parameters)})"
         check_call(getattr(one, name), len(parameters), message)
 
 
 class Callbacks:
-    """Those of one fit, called in their order.
+    """The callbacks of a fit, called in their order.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Callbacks:
 
     Raises
     ------
-    TypeError : it is not that.
+    TypeError : the argument is not as documented there.
     """
 
     def __init__(self, given: Sequence[Callback | Callable[[int, Logs], object]] | None, model: object) -> None:
@@ -154,10 +154,10 @@ class Callbacks:
         return len(self._all)
 
     def has_listeners(self, *events: str) -> bool:
-        """Whether anybody wants to hear of "batch_begin" or "batch_end"."""
+        """Whether a callback has a method for one of the events, "batch_begin" or "batch_end"."""
         return any(self._of_steps[event] for event in events)
 
     def notify(self, event: str, *numbers: int, logs: Logs) -> None:
-        """Call the methods ``on_<event>``."""
+        """Call the methods ``on_<event>`` of all callbacks."""
         for one in self._of_steps.get(event, self._all):
             getattr(one, f"on_{event}")(*numbers, dict(logs))

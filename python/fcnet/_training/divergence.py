@@ -1,4 +1,4 @@
-"""Which layer's numbers have grown large, where a fit ends because the loss is no longer finite."""
+"""Divergence: the error, and which layer's numbers have become large."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fcnet._model.architecture import Architecture
 from fcnet._native import Model
 from fcnet.optimizers import Optimizer
 
-_ROWS = 256  # evenly spaced, that are looked at
+_ROWS = 256  # evenly spaced, that are computed
 
 
 def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows) -> str:
-    """The first layer whose weights or outputs are so large that their squares are infinite, by its last good weights.
+    """Find the first layer whose weights or outputs are so large that their squares are infinite.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows
     Returns
     -------
     str
-        The end of a sentence, or nothing where no layer stands out.
+        The end of a sentence, or "" if there is no such layer.
     """
     rows = x[np.arange(0, len(x), -(-len(x) // _ROWS))]
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
@@ -43,7 +43,7 @@ def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows
                 most = float(np.abs(numbers).max())
                 if not most <= largest:
                     return f"; the {what} of layers[{i}] reach {most:.1e}"
-            if others:  # what it is normalised to, its batch tells
+            if others:  # normalised layers depend on the batch
                 return ""
             h = reference.activation(h, spec.activation)
     return ""
@@ -51,15 +51,15 @@ def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows
 
 @public
 class DivergenceError(FloatingPointError):
-    """The loss or a weight became infinite or NaN; a ``FloatingPointError``.
+    """Training diverged: the loss or a weight became infinite or NaN. A subclass of ``FloatingPointError``.
 
-    The network keeps the weights of the last epoch that was finite, or of the last step where batches are given one by
-    one.
+    The network keeps the weights of the last epoch in which they were finite, or, with an iterable of batches, of the
+    last such step.
     """
 
     @classmethod
     def of(cls, where: str, loss: float, optimizer: Optimizer, classifies: bool, grown: str = "") -> DivergenceError:
-        """The one that says so; ``grown``: which layer's numbers are large, as the end of a sentence."""
+        """Create the error; ``grown`` says which layer's numbers are large, as the end of a sentence."""
         smaller = "inputs" if classifies else "inputs or targets, such as of mean 0 and standard deviation 1"
         return cls(
             f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "

@@ -1,4 +1,4 @@
-"""Early stopping: end a fit once the figure that is watched no longer gets better."""
+"""Early stopping: end a fit when a monitored metric no longer improves."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from fcnet.metrics.monitor import Mode, Monitoring
 @suggesting
 @dataclass(frozen=True)
 class EarlyStopping(Monitoring):
-    """End the fit when the best figure is ``patience`` epochs old, and go back to the weights that gave it.
+    """Stop training when a monitored metric has not improved for ``patience`` epochs, and restore the best weights.
 
     Parameters
     ----------
     patience : int >= 1, default 10
-        Epochs without improvement before the fit ends.
+        Number of epochs without improvement before the fit ends.
     min_delta : float >= 0, default 0
-        By how much a figure must be better to count.
+        Minimum change of the metric that counts as an improvement.
     monitor : str, default "val_loss"
-        A figure of the history: "loss", "accuracy", "val_loss", "val_accuracy", or ``"val_"`` and the name of one of
-        the fit's ``metrics``. NaN is no improvement on any figure; the first of a fit gives a RuntimeWarning.
+        Name of a column of the history: "loss", "accuracy", "val_loss", "val_accuracy", or ``"val_"`` and the name of
+        one of the fit's ``metrics``. NaN is never an improvement; the first NaN of a fit gives a RuntimeWarning.
     restore_best : bool, default True
-        Leave the network with the weights of the best epoch, also where the epochs end first or the training diverges.
-        They take the memory of one more set of weights, and no time.
+        Restore the weights of the best epoch when the fit ends, also if all epochs were trained or the training
+        diverged. This takes the memory of one more set of weights.
     mode : {"auto", "min", "max"}, default "auto"
-        Whether the figure should fall or rise; "auto" knows it of losses and of the metrics of ``fcnet.metrics``.
+        Whether lower ("min") or higher ("max") values are better; "auto" knows it for losses and ``fcnet.metrics``.
     start_from_epoch : int >= 0, default 0
-        Epochs of the fit to let pass before the figure is watched: they count neither as best nor as epochs without
-        improvement, as in Keras. A fit whose epochs all pass so gives a RuntimeWarning.
+        Number of epochs of the fit before monitoring starts, as in Keras. These epochs count neither as best nor as
+        epochs without improvement. A fit without any epoch after them gives a RuntimeWarning.
 
     Raises
     ------
@@ -60,65 +60,65 @@ class EarlyStopping(Monitoring):
         object.__setattr__(self, "restore_best", flag(self.restore_best, "restore_best"))
 
 
-Kept = tuple[int, Snapshot] | None
+EpochWeights = tuple[int, Snapshot] | None
 
 
 class Best:
-    """The best epoch of a fit so far, and its weights; nothing without early stopping.
+    """The best epoch of a fit so far, and its weights, for early stopping.
 
     Attributes
     ----------
-    kept : (int, Snapshot) or None
-        Number and weights of the best epoch, where the rule restores them.
+    epoch_weights : (int, Snapshot) or None
+        Number and weights of the best epoch, if the rule restores them.
     """
 
-    def __init__(self, rule: EarlyStopping | None, history: History, kept: Kept = None) -> None:
-        self.rule, self.kept, self._history = rule, kept, history
-        self._figure: float | None = None
-        self._since = -1  # when the rule began to wait
-        self._first = 0  # epoch whose figure is watched
+    def __init__(self, rule: EarlyStopping | None, history: History, epoch_weights: EpochWeights = None) -> None:
+        self.rule, self.epoch_weights, self._history = rule, epoch_weights, history
+        self._value: float | None = None
+        self._since = -1  # epoch from which on the rule counts epochs without improvement
+        self._first = 0  # first epoch that is monitored
 
     def begin(self, trainer: Trainer, epoch: int, initial_epoch: int) -> None:
-        """Before a fit's first epoch: go on from what is known of ``history.earlier``, unless its best weights are not.
+        """Start before a fit's first epoch; continue from ``history.earlier``, unless its best weights are not known.
 
-        ``kept`` is that of the fit before; ``initial_epoch`` epochs of this one are done.
+        ``epoch_weights`` are still those of the previous fit; ``initial_epoch`` epochs of this fit are done.
         """
-        former, self.kept, self._since = self.kept, None, epoch - 1
+        previous, self.epoch_weights, self._since = self.epoch_weights, None, epoch - 1
         if self.rule is not None:
             self._first = epoch - initial_epoch + self.rule.start_from_epoch
         if self.rule is None or self.rule.monitor not in (earlier := self._history.earlier):
             return
-        figure, best = None, None
+        best_value, best = None, None
         for number, value in zip(map(int, earlier["epochs"]), earlier[self.rule.monitor], strict=True):
-            if number >= self._first and self.rule.is_better(value, figure):
-                figure, best = value, number
+            if number >= self._first and self.rule.is_better(value, best_value):
+                best_value, best = value, number
         if best is not None and self.rule.restore_best:
-            if former is not None and former[0] == best:
-                self.kept = former
+            if previous is not None and previous[0] == best:
+                self.epoch_weights = previous
             elif best == epoch - 1:
-                self.kept = best, trainer.snapshot()
+                self.epoch_weights = best, trainer.snapshot()
             else:
                 return
-        self._figure, self._history.best_epoch = figure, best
+        self._value, self._history.best_epoch = best_value, best
         self._since = min(self._first, epoch) - 1 if best is None else best
 
     def should_stop(self, trainer: Trainer) -> bool:
-        """Look at the epoch that has just ended; whether the fit should end with it."""
+        """Update the best epoch with the one that has just ended; return whether the fit should stop."""
         if self.rule is None:
             return False
         history, epoch = self._history, self._history.epochs[-1]
         if epoch < self._first:
             self._since = epoch
             return False
-        figure = history[self.rule.monitor][-1]
-        if self.rule.is_better(figure, self._figure):
-            self._figure, self._since, history.best_epoch = figure, epoch, epoch
+        value = history[self.rule.monitor][-1]
+        if self.rule.is_better(value, self._value):
+            self._value, self._since, history.best_epoch = value, epoch, epoch
             if self.rule.restore_best:
-                self.kept = epoch, trainer.snapshot()
+                self.epoch_weights = epoch, trainer.snapshot()
         history.stopped_early = epoch - self._since >= self.rule.patience
         return history.stopped_early
 
     def restore(self, trainer: Trainer) -> None:
-        """Go back to its weights."""
-        if self.kept is not None:
-            trainer.restore(self.kept[1])
+        """Restore the weights of the best epoch."""
+        if self.epoch_weights is not None:
+            trainer.restore(self.epoch_weights[1])

@@ -1,4 +1,4 @@
-"""Which metrics a fit or an evaluation computes, and whether a figure should rise or fall."""
+"""Evaluation: the loss, the accuracy and the metrics of a dataset or of batches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _function(name: str, architecture: Architecture) -> Callable[..., float]:
     known, kind = (OF_CLASSES, "classifies") if architecture.classifies else (OF_VALUES, "does not classify")
     if isinstance(
         architecture.loss, Custom
-    ):  # it may be for either; what is above 1/2 is class 1 of a probability only
+    ):  # a custom loss may be for either; accuracy of one output needs a probability
         known = (
             known | OF_CLASSES
             if architecture.sizes[-1] > 1 or architecture.specs[-1].activation == "sigmoid"
@@ -50,40 +50,40 @@ def _function(name: str, architecture: Architecture) -> Callable[..., float]:
 
 
 def _of_median(name: str, loss: Loss) -> slice | None:
-    """Which outputs a metric of values is of, where a network has several quantiles: the medians; None: all."""
+    """Return which outputs a regression metric uses: the medians of several quantiles; None means all outputs."""
     if not loss.quantiles:
         return None
     if 0.5 not in loss.quantiles:
-        raise ValueError(f"metrics has {name!r}, which is of the median: expected 0.5 in {loss}, or a function")
+        raise ValueError(f"metrics has {name!r}, which needs the median: expected 0.5 in {loss}, or a function")
     return slice(loss.quantiles.index(0.5), None, len(loss.quantiles))
 
 
 def _by_name(name: str, architecture: Architecture) -> _Weighted:
-    """That of fcnet.metrics; for multi-label targets its mean over the labels, ROC AUC over those that vary."""
+    """Return a metric of fcnet.metrics; for multi-label targets, its mean over the labels (ROC AUC: that vary)."""
     function = _function(name, architecture)
     of_median = _of_median(name, architecture.loss)
-    answers = name in OF_CLASSES and architecture.specs[-1].activation == "sigmoid"
+    multi_label = name in OF_CLASSES and architecture.specs[-1].activation == "sigmoid"
 
     def weighted(y_true: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None) -> float:
         if of_median is not None:
             y_true, output = y_true[:, of_median], output[:, of_median]
-        parts = [*zip(y_true.T, output.T, strict=True)] if answers and y_true.ndim == 2 else [(y_true, output)]
-        figures = [function(truth, part, sample_weight=weights) for truth, part in parts]
-        # a label that is the same everywhere has no area under a curve
-        defined = [f for f, (_, part) in zip(figures, parts, strict=True) if not math.isnan(f) or np.isnan(part).any()]
-        figures = defined or figures
-        return sum(figures) / len(figures)
+        parts = [*zip(y_true.T, output.T, strict=True)] if multi_label and y_true.ndim == 2 else [(y_true, output)]
+        values = [function(truth, part, sample_weight=weights) for truth, part in parts]
+        # ROC AUC is not defined for a label that is the same in all samples
+        defined = [v for v, (_, part) in zip(values, parts, strict=True) if not math.isnan(v) or np.isnan(part).any()]
+        values = defined or values
+        return sum(values) / len(values)
 
     return weighted
 
 
 def _unweighted(metric: Metric) -> _Weighted:
-    """The user's, which takes no weights."""
+    """Wrap a metric function of the user's, which takes no weights."""
     return lambda y_true, output, _: metric(y_true, output)
 
 
 class MetricSet:
-    """The metrics that a user asks for, by their names.
+    """The metrics of a fit or an evaluation, by name.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class MetricSet:
 
     Raises
     ------
-    TypeError, ValueError : it is not that.
+    TypeError, ValueError : the argument is not as ``Network.fit`` documents it.
     """
 
     def __init__(self, given: Metrics | None, architecture: Architecture) -> None:
@@ -108,7 +108,7 @@ class MetricSet:
             if not isinstance(name, str) or not (callable(metric) or isinstance(metric, str)):
                 raise TypeError(f"metrics has {metric!r}: expected a name like 'f1', or a function (y_true, output)")
             if classifies and name == metric == "accuracy":
-                continue  # there always
+                continue  # computed in any case
             if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
                 raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
             self._functions[name] = _by_name(metric, architecture) if isinstance(metric, str) else _unweighted(metric)
@@ -127,38 +127,38 @@ class MetricSet:
     def of(
         self, y_true: NDArray[Any], output: Callable[[], NDArray[Any]], weights: NDArray[Any] | None
     ) -> dict[str, float]:
-        """Each one's figure; ``output`` is called only where there are any.
+        """Compute the metrics; ``output`` is called only if there are any.
 
-        Metrics by name are weighted; for multi-label targets they are the mean over the labels.
+        Named metrics are weighted; for multi-label targets they are averaged over the labels.
 
         Raises
         ------
-        TypeError : a function of the user does not return a number.
+        TypeError : a metric function does not return a number.
         """
         if not self._functions:
             return {}
         rows = output()
-        figures: dict[str, float] = {}
+        values: dict[str, float] = {}
         for name, function in self._functions.items():
             try:
-                figure = function(y_true, rows, weights)
+                value = function(y_true, rows, weights)
             except Exception as error:
                 error.add_note(f"in the metric {name!r} of y_true {y_true.shape} and output {rows.shape}")
                 raise
-            if isinstance(figure, np.ndarray) and figure.ndim == 0:
-                figure = figure[()]
-            if not isinstance(figure, Real):
-                raise TypeError(f"the metric {name!r} returned {figure!r}: expected a number")
-            figures[name] = float(figure)
-        return figures
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                value = value[()]
+            if not isinstance(value, Real):
+                raise TypeError(f"the metric {name!r} returned {value!r}: expected a number")
+            values[name] = float(value)
+        return values
 
 
 def evaluate(state: TrainState, dataset: Dataset | Iterable[Dataset], metric_set: MetricSet) -> dict[str, float]:
-    """Mean loss, for classification accuracy, and the other metrics; NaN where there are no samples.
+    """Compute the mean loss, for classification the accuracy, and the metrics; NaN if there are no samples.
 
-    Of batches: of all of them together. Metrics need all outputs and truths at once, which are collected; x is not.
+    Batches are evaluated together. Metrics need all outputs and all y_true at once, which are collected; x is not.
     """
-    model = state.model.as_now()  # for all of it, whatever another thread trains meanwhile
+    model = state.model.as_now()  # a snapshot, because another thread may train the network meanwhile
     if isinstance(dataset, Dataset):
         return _evaluate(model, state.architecture, dataset, metric_set)
     return _evaluate_batches(model, state.architecture, dataset, metric_set)
@@ -178,31 +178,31 @@ def _evaluate(model: Model, architecture: Architecture, dataset: Dataset, metric
 
 
 def score(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
-    """The metrics of the samples, as ``MetricSet.of`` computes them."""
+    """Compute the metrics of a dataset."""
     if not metric_set:
         return {}
-    truth, weights = dataset.truth(architecture), dataset.sample_weights
+    truth, weights = dataset.y_true(architecture), dataset.sample_weights
     return metric_set.of(truth, lambda: model.predict(dataset.x, dataset.rows), weights)
 
 
 def _evaluate_batches(
     model: Model, architecture: Architecture, batches: Iterable[Dataset], metric_set: MetricSet
 ) -> dict[str, float]:
-    parts, total, weight, right, n = [], 0.0, 0.0, 0.0, 0
-    root = isinstance(architecture.loss, RMSE)  # the mean is that of the squares
+    parts, total, weight, correct, n = [], 0.0, 0.0, 0.0, 0
+    root = isinstance(architecture.loss, RMSE)  # averaged over batches as mean squared error
     for batch in batches:
-        figures = _evaluate(model, architecture, batch, MetricSet(None, architecture))
-        n, right = n + len(batch.x), right + figures.get("accuracy", 0) * len(batch.x)
+        result = _evaluate(model, architecture, batch, MetricSet(None, architecture))
+        n, correct = n + len(batch.x), correct + result.get("accuracy", 0) * len(batch.x)
         if batch.weight:
-            total += batch.weight * (figures["loss"] ** 2 if root else figures["loss"])
+            total += batch.weight * (result["loss"] ** 2 if root else result["loss"])
             weight += batch.weight
         if metric_set:
             weights = np.ones(len(batch.x)) if batch.weights is None else batch.weights.astype(np.float64)
-            parts.append((batch.truth(architecture), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
+            parts.append((batch.y_true(architecture), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
     mean = total / weight if weight else math.nan
     result = {"loss": math.sqrt(mean) if root else mean}
     if architecture.classifies:
-        result["accuracy"] = right / n
+        result["accuracy"] = correct / n
     if not metric_set:
         return result
     truth, output, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -210,29 +210,29 @@ def _evaluate_batches(
 
 
 def evaluate_given(state: TrainState, x: Any, y: Any, sample_weight: Any, metrics: Metrics | None) -> dict[str, float]:
-    """``Network.evaluate``, of arrays or batches.
+    """Compute ``Network.evaluate`` for arrays or an iterable of batches.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not as there.
+    TypeError, ValueError : an argument is not as documented there.
     """
     metric_set = MetricSet(metrics, state.architecture)
     if y is not None:
-        dataset = state.dataset(x, y, sample_weight, finite=False).weighing("sample_weight")
+        dataset = state.dataset(x, y, sample_weight, finite=False).check_weights("sample_weight")
         return evaluate(state, dataset, metric_set)
     if hasattr(x, "shape") or not (isinstance(x, Iterable) or is_batches(x)):
         raise TypeError(Y_IS_MISSING)
     if sample_weight is not None:
-        raise ValueError("sample_weight is for x and y: expected it in the batches, (x, y, sample_weight)")
+        raise ValueError("sample_weight is given, but x is batches: expected it in the batches, (x, y, sample_weight)")
     learn = not state.is_trained
     batches = CheckedBatches(state.architecture, x, state.feature_names, finite=False, learn=learn)
-    found = evaluate(state, batches, metric_set)
-    if not batches.weigh:
-        raise ValueError("sample_weight has nothing but 0 in every batch: expected some weight")
-    return found
+    result = evaluate(state, batches, metric_set)
+    if not batches.have_weight:
+        raise ValueError("sample_weight is 0 for all samples of every batch: expected some weights above 0")
+    return result
 
 
 def history_keys(classify: bool, validate: bool, metric_set: MetricSet) -> list[str]:
-    """The names of what the history of such a fit has of every epoch."""
+    """Return the names of the columns that the history of a fit has."""
     measured = ["loss", "accuracy"] if classify else ["loss"]
     return measured + [f"val_{name}" for name in (*measured, *metric_set)] if validate else measured

@@ -1,4 +1,4 @@
-"""Fits and single steps: one trainer, opened for all steps, and what they leave in the state of the network."""
+"""Fits and single steps: both open a native trainer, run steps and update the state of the network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fcnet.optimizers import Optimizer, OptimizerName, optimizer_of
 
 
 def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
-    """ValueError where metrics, schedule or early stopping need what the fit does not have."""
+    """Raise ValueError if metrics, schedule or early stopping need data that the fit does not have."""
     metric_set, validation, schedule = options.metric_set, data.validation, options.schedule
     if metric_set and validation is None:
         raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
@@ -35,20 +35,22 @@ def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
             text = f"early_stopping has start_from_epoch={start}, and epochs is {options.epochs}"
             console.warn(f"{text}: early stopping monitors none of them", RuntimeWarning)
     if schedule is not None and data.source.steps is None:
-        raise ValueError("a schedule needs the number of batches of an epoch, and x has no len()")
+        raise ValueError(
+            "schedule needs the number of batches of an epoch, but x has no len(): expected steps_per_epoch"
+        )
 
 
 def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callbacks) -> History:
-    """Train, as ``Network.fit`` documents it.
+    """Train the network, as ``Network.fit`` documents it.
 
     Raises
     ------
-    ValueError : options need what the data do not have.
+    ValueError : the options need data that the fit does not have.
     Exception : what ``Network.fit`` raises.
     """
     _check_rules(state, data, options)
     validation, metric_set, source = data.validation, options.metric_set, data.source
-    if validation is not None:  # a metric that fails should do so before hours of training
+    if validation is not None:  # so that a metric that raises does so before the training
         tried = validation if isinstance(validation, Dataset) else validation.first
         score(state.model, state.architecture, tried, metric_set)
     source.open(state.model, options.optimizer, state.trainable, options.averaging)
@@ -58,7 +60,7 @@ def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callba
         columns: dict[str, list[float]] = {f"val_{name}": [] for name in metric_set if name != "accuracy"}
         earlier = state.history.last_of(options.initial_epoch, state.model.epochs)
         state.history = History(metrics=columns, earlier=earlier)
-        state.best = Best(options.early_stopping, state.history, state.best.kept)
+        state.best = Best(options.early_stopping, state.history, state.best.epoch_weights)
         Loop(state, data, options, callbacks).run()
     finally:
         source.trainer.close()
@@ -68,7 +70,7 @@ def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callba
 def train_step(
     state: TrainState, batch: Dataset, optimizer: Optimizer | OptimizerName, averaging: EMA | None = None
 ) -> dict[str, float]:
-    """One step, as ``Network.train_on_batch`` documents it.
+    """Train for one step, as ``Network.train_on_batch`` documents it.
 
     Raises
     ------
@@ -81,21 +83,21 @@ def train_step(
     architecture, model, trainable = state.architecture, state.model, state.trainable
     data = batch.of_loss(architecture)
     refuse_one_sample(architecture, trainable, len(batch.x), "x")
-    if not state.steps:  # as fit looks at its first batch
+    if not state.steps:  # of the first batch only, as in fit
         batch.warn_of_lost_digits(architecture)
-    last, state.open_step = state.open_step, None  # until the step is done: one that fails keeps nothing open
-    goes_on = last is not None and last[:3] == (optimizer, trainable, averaging)
-    if last is not None and goes_on:
+    last, state.open_step = state.open_step, None  # until the step is done: a failed step leaves no open trainer
+    continues = last is not None and last[:3] == (optimizer, trainable, averaging)
+    if last is not None and continues:
         trainer = last.trainer
     else:
         trainer = open_trainer(model, data, len(batch.x), optimizer, trainable, averaging)
     try:
-        if goes_on:
+        if continues:
             trainer.open()
         trainer.use(*data)
         step = state.steps + 1
-        dropped_by = MOST_EPOCHS - step % 2**31  # in place of the epoch
-        loss, correct, diverged, _ = trainer.run_epoch(dropped_by, whole=False)
+        dropout_epoch = MOST_EPOCHS - step % 2**31  # dropout is drawn by the epoch's number
+        loss, correct, diverged, _ = trainer.run_epoch(dropout_epoch, whole=False)
         if not diverged:
             state.steps = step
             state.open_step = OpenStep(optimizer, trainable, averaging, trainer)

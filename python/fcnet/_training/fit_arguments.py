@@ -1,4 +1,4 @@
-"""The arguments of ``Network.fit``, checked: how to fit, and what to fit and to validate on."""
+"""The arguments of ``Network.fit``, checked: options, training data and validation data."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from fcnet._training.batches import Y_IS_MISSING, CheckedBatches, validation_bat
 from fcnet._training.dataset import MOST_EPOCHS, ClassWeight, Dataset, checked_share
 from fcnet._training.early_stopping import EarlyStopping
 from fcnet._training.evaluation import Metrics, MetricSet
-from fcnet._training.progress import Wanted, checked
+from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet._training.train_state import TrainState
 from fcnet.optimizers import Optimizer, OptimizerName, optimizer_of
 from fcnet.schedules import Schedule
 
 
 def check_averaging(averaging: object, kind: type[Averaging] = Averaging) -> None:
-    """TypeError where it is neither one of that kind nor None."""
+    """Raise TypeError if the argument is neither None nor a weight average of the given class."""
     if averaging is not None and not isinstance(averaging, kind):
         what = "fcnet.EMA(...)" if kind is EMA else "fcnet.EMA(...) or fcnet.SWA(...)"
         raise TypeError(f"averaging is {averaging!r}: expected {what}")
 
 
 def refuse_accumulation(optimizer: Optimizer, what: str) -> None:
-    """ValueError where an optimizer accumulates the gradients of several batches."""
+    """Raise ValueError if an optimizer accumulates the gradients of several batches."""
     if optimizer.accumulate > 1:
         raise ValueError(f"optimizer has accumulate={optimizer.accumulate}: expected 1 for {what}")
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How to fit."""
+    """The options of a fit, checked."""
 
     epochs: int
     initial_epoch: int
@@ -48,7 +48,7 @@ class FitOptions:
     early_stopping: EarlyStopping | None
     averaging: Averaging | None
     metric_set: MetricSet
-    progress: Wanted
+    progress: ProgressMode
 
     @classmethod
     def of(
@@ -62,17 +62,17 @@ class FitOptions:
         early_stopping: EarlyStopping | None = None,
         averaging: Averaging | None = None,
         metrics: Metrics | None = None,
-        progress: Wanted = None,
+        progress: ProgressMode = None,
     ) -> FitOptions:
-        """From what a user gives.
+        """Check the options of ``Network.fit``.
 
         Raises
         ------
-        TypeError, ValueError : an argument is not what ``Network.fit`` expects.
+        TypeError, ValueError : an argument is not as ``Network.fit`` documents it.
         """
         epochs = whole_number(epochs, "epochs", 0, MOST_EPOCHS - state.model.epochs)
         initial_epoch = whole_number(initial_epoch, "initial_epoch", 0, epochs)
-        optimizer, progress = optimizer_of(optimizer), checked(progress)
+        optimizer, progress = optimizer_of(optimizer), checked_progress(progress)
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
         if not isinstance(early_stopping, EarlyStopping | None):
@@ -85,13 +85,13 @@ class FitOptions:
 
     @property
     def epochs_left(self) -> int:
-        """Those that the fit is to train."""
+        """The number of epochs that the fit has yet to train."""
         return self.epochs - self.initial_epoch
 
 
 @dataclass(frozen=True)
 class FitData:
-    """What to fit and to validate on, and the names of columns and classes that it has."""
+    """The training and validation data of a fit, with their column names and classes."""
 
     source: BatchSource
     validation: Dataset | CheckedBatches | None
@@ -99,11 +99,11 @@ class FitData:
     classes: tuple[Name, ...] | None
 
 
-def _refuse_weightless_validation(validation: object, given: object) -> None:
-    """A RuntimeWarning where no sample to validate on has a weight."""
+def _warn_of_zero_weights(validation: object, given: object) -> None:
+    """Give a RuntimeWarning if all validation samples have weight 0."""
     if isinstance(validation, Dataset) and validation.weighs_nothing:
-        held = "validation_data[2]" if given is not None else "sample_weight held back by validation_split"
-        console.warn(f"{held} has nothing but 0: val_loss and weighted metrics are NaN", RuntimeWarning)
+        name = "validation_data[2]" if given is not None else "sample_weight in the validation part of validation_split"
+        console.warn(f"{name} is 0 for all samples: val_loss and weighted metrics are NaN", RuntimeWarning)
 
 
 def batches_to_fit(
@@ -116,17 +116,17 @@ def batches_to_fit(
     validation_data: Any,
     unused: bool,
 ) -> FitData:
-    """An iterable of batches; ``unused``: whether arguments are given that are for arrays alone.
+    """Check an iterable of batches; ``unused`` tells whether arguments are given that apply to arrays only.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not what ``Network.fit`` expects.
+    TypeError, ValueError : an argument is not as ``Network.fit`` documents it.
     """
     if hasattr(x, "shape"):
         raise TypeError(Y_IS_MISSING)
     if unused:
         what = "validation_split, drop_last and sample_weight"
-        raise ValueError(f"y is missing, and batches do not go with {what}: expected y, or none of these")
+        raise ValueError(f"y is missing, and {what} are not for an iterable of batches: expected y, or none of these")
     refuse_accumulation(options.optimizer, "batches")
     architecture, left, learn = state.architecture, options.epochs_left, not state.is_trained
     source = Batches(architecture, x, left, state.feature_names, steps_per_epoch, class_weight, learn=learn)
@@ -137,7 +137,7 @@ def batches_to_fit(
     if validation is None:
         _, validation = first.with_validation(architecture, validation_data, 0)
     first.warn_of_lost_digits(architecture)
-    _refuse_weightless_validation(validation, validation_data)
+    _warn_of_zero_weights(validation, validation_data)
     return FitData(source, validation, first.features, first.classes)
 
 
@@ -155,16 +155,18 @@ def arrays_to_fit(
     validation_data: Any,
     validation_split: float,
 ) -> FitData:
-    """Samples in memory.
+    """Check arrays of samples and targets.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not what ``Network.fit`` expects.
+    TypeError, ValueError : an argument is not as ``Network.fit`` documents it.
     """
     if isinstance(x, Iterator) and not tables.is_stream(x):
-        raise TypeError(f"x is a {type(x).__name__}, and y is given too: expected x of batches (x, y), or arrays")
+        raise TypeError(
+            f"x is a {type(x).__name__}, and y is given too: expected arrays, or an iterable x of batches (x, y)"
+        )
     architecture = state.architecture
-    train = state.dataset(x, y, sample_weight).not_empty("x").weighing("sample_weight")
+    train = state.dataset(x, y, sample_weight).not_empty("x").check_weights("sample_weight")
     features, classes = train.features, train.classes
     named = replace(architecture, classes=classes)
     validation: Dataset | CheckedBatches | None
@@ -174,11 +176,11 @@ def arrays_to_fit(
     elif validation_split:
         raise ValueError("validation_data and validation_split are given: expected one of them")
     train = train.class_weighted(architecture, class_weight)
-    train.weighing("class_weight", " for the samples that are trained on")
+    train.check_weights("class_weight", " of the training data")
     accumulate = options.optimizer.accumulate
     source = InMemory(architecture, train, batch_size, accumulate, shuffle=shuffle, drop_last=drop_last)
     train.warn_of_lost_digits(architecture)
-    _refuse_weightless_validation(validation, validation_data)
+    _warn_of_zero_weights(validation, validation_data)
     return FitData(source, validation, features, classes)
 
 
@@ -197,11 +199,11 @@ def data_to_fit(
     validation_data: Any,
     validation_split: float,
 ) -> FitData:
-    """What ``Network.fit`` is given, arrays or batches.
+    """Check the data of ``Network.fit``, arrays or an iterable of batches.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not what ``Network.fit`` expects.
+    TypeError, ValueError : an argument is not as ``Network.fit`` documents it.
     """
     batch_size = whole_number(batch_size, "batch_size", 1)
     shuffle, drop_last = flag(shuffle, "shuffle"), flag(drop_last, "drop_last")
@@ -210,8 +212,8 @@ def data_to_fit(
         steps_per_epoch = whole_number(steps_per_epoch, "steps_per_epoch", 1)
         if y is not None:
             raise ValueError(
-                "steps_per_epoch is given, but an epoch of x and y goes through all rows, batch_size at a time: "
-                "expected an iterable of batches (x, y) in place of x, and no y, or no steps_per_epoch"
+                "steps_per_epoch is given, but with arrays x and y an epoch has all rows, batch_size per step: "
+                "expected an iterable of batches (x, y) as x, and no y, or no steps_per_epoch"
             )
     if y is None:
         return batches_to_fit(

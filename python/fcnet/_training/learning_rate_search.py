@@ -1,4 +1,4 @@
-"""A range test: the loss of steps whose learning rate rises from very small to too large (Smith 2017)."""
+"""Learning-rate range test: the loss of steps whose learning rate rises from very small to too large (Smith 2017)."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from fcnet.optimizers import Optimizer
 from fcnet.schedules import Schedule
 
 _RATE: Range = ("a positive, finite learning rate", lambda value: 0 < value < math.inf)
-_NO_RATE = 1e-30  # changes no weight
-_SMALL_FALL = 0.02  # share of the loss
-_TOO_HIGH = 4  # times the lowest loss so far: from there on it only gets worse
+_NO_RATE = 1e-30  # too small to change a weight
+_SMALL_FALL = 0.02  # as a fraction of the loss
+_TOO_HIGH = 4  # the test ends where the loss is so many times the lowest one
 
 
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class LearningRates:
-    """What ``Network.find_learning_rate`` found.
+    """The result of ``Network.find_learning_rate``.
 
     Attributes
     ----------
     rates : array (steps,)
-        Rising; they end early where the loss explodes.
+        The learning rates, ascending; fewer where the loss exploded.
     losses : array (steps,)
-        Of the batch, just before the step with this rate.
+        Loss of the batch, just before the step with this learning rate.
     smoothed : array (steps,)
-        The losses without what differs from batch to batch, each averaged with its neighbours: what the network as it
-        was loses on the same batches is subtracted, and its mean added.
+        The losses, smoothed by a moving average. To remove the differences between batches, the loss of the initial
+        network on the same batches is subtracted first, and its mean is added.
     suggestion : float
-        The rate at which the smoothed loss falls fastest; NaN where it never falls.
+        The learning rate at which the smoothed loss falls fastest; NaN if it never falls.
     """
 
     rates: NDArray[np.float64]
@@ -55,13 +55,13 @@ class LearningRates:
     suggestion: float
 
     def __repr__(self) -> str:
-        """The suggestion, and what was tried."""
-        lr_range_test = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
-        return f"LearningRates(suggestion={self.suggestion:.3g}, {lr_range_test})"
+        """Show the suggestion and the range of the test."""
+        tested = f"{len(self.rates)} rates from {self.rates[0]:.3g} to {self.rates[-1]:.3g}"
+        return f"LearningRates(suggestion={self.suggestion:.3g}, {tested})"
 
     @classmethod
     def of(cls, rates: NDArray[np.float64], losses: NDArray[np.float64], before: NDArray[np.float64]) -> LearningRates:
-        """From the steps that were made; ``before``: the losses of the same batches without training."""
+        """Smooth the losses and find the suggestion; ``before`` are the losses of the same batches without training."""
         half = max(len(losses) // 10, 1)
         window = np.convolve(np.ones(half + 1), np.ones(half + 1))  # a triangle
         gains = losses - before
@@ -75,16 +75,16 @@ class LearningRates:
         return cls(rates, losses, smoothed, suggestion)
 
     def plot(self) -> Any:
-        """Draw ``fcnet.plot.learning_rates``.
+        """Plot the test with ``fcnet.plot.learning_rates``.
 
         Returns
         -------
         matplotlib.figure.Figure
-            Its ``get_label()`` says in words what it shows.
+            Its ``get_label()`` describes the figure in words.
 
         Raises
         ------
-        ImportError : matplotlib is missing.
+        ImportError : matplotlib is not installed.
         """
         from fcnet import plot
 
@@ -93,7 +93,7 @@ class LearningRates:
 
 @dataclass(frozen=True)
 class ExponentialRamp(Schedule):
-    """From ``lowest`` to ``highest`` in so many steps, each the same factor above the one before."""
+    """Learning rates that rise exponentially from ``lowest`` to ``highest``."""
 
     _ranges: ClassVar[Mapping[str, Range]] = {"lowest": _RATE, "highest": _RATE}
     lowest: float
@@ -110,61 +110,62 @@ class ExponentialRamp(Schedule):
         return self.lowest * _native.exp(share * math.log(self.highest / self.lowest))
 
 
-class Losses(Callback):
-    """Keeps the loss of every step of a fit, and ends it after so many, or once it is ``limit`` times the lowest."""
+class LossRecorder(Callback):
+    """Record the loss of every step; end the fit after ``steps``, or once the loss is ``limit`` times the lowest."""
 
     def __init__(self, steps: int, samples: int, batch_size: int, limit: float) -> None:
-        self.all: list[float] = []
+        self.losses: list[float] = []
         self._limit = limit
         self._steps, self._samples, self._batch = steps, samples, batch_size
         self._done, self._total = 0, 0.0
         self._average, self._lowest = 0.0, math.inf
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Means begin anew."""
+        """Reset the mean, which is that of an epoch."""
         self._done, self._total = 0, 0.0
 
     def on_batch_end(self, batch: int, logs: Logs) -> None:
-        """Take the loss of the step out of the mean so far."""
+        """Compute the loss of the step from the epoch's mean so far."""
         done = min(self._samples, (batch + 1) * self._batch)
         total = logs["loss"] * done
         loss = (total - self._total) / (done - self._done)
         self._done, self._total = done, total
         if not math.isfinite(loss):
             raise StopTraining
-        self.all.append(loss)
+        self.losses.append(loss)
         self._average = 0.9 * self._average + 0.1 * loss
-        average = self._average / (1 - 0.9 ** len(self.all))  # as Adam's averages, which start at 0 too
+        average = self._average / (1 - 0.9 ** len(self.losses))  # as Adam's averages, which start at 0 too
         self._lowest = min(self._lowest, average)
-        if len(self.all) == self._steps or average > self._limit * self._lowest:
+        if len(self.losses) == self._steps or average > self._limit * self._lowest:
             raise StopTraining
 
 
 def lr_range_test(
     state: TrainState, dataset: Dataset, ramp: ExponentialRamp, batch_size: int, optimizer: Optimizer
 ) -> LearningRates:
-    """The losses of a copy of the network that is trained with rising rates.
+    """Train a copy of the network with a rising learning rate, and return the losses.
 
     Warns
     -----
-    RuntimeWarning : the loss hardly falls at any rate.
+    RuntimeWarning : the loss hardly falls at any learning rate.
 
     Raises
     ------
-    DivergenceError : not even the loss before the second step is finite.
+    DivergenceError : the loss before the second step is already infinite or NaN.
     """
     dataset.warn_of_lost_digits(state.architecture)
 
     def losses(ramp: ExponentialRamp, limit: float = math.inf) -> list[float]:
-        heard, learner = Losses(ramp.steps, len(dataset), batch_size * optimizer.accumulate, limit), state.copy()
+        recorder = LossRecorder(ramp.steps, len(dataset), batch_size * optimizer.accumulate, limit)
+        copy = state.copy()
         unit = replace(optimizer, learning_rate=1.0)
-        options = FitOptions.of(learner, ramp.steps, unit, schedule=ramp, progress=False)
+        options = FitOptions.of(copy, ramp.steps, unit, schedule=ramp, progress=False)
         accumulate = optimizer.accumulate
-        source = InMemory(learner.architecture, dataset, batch_size, accumulate, shuffle=True, drop_last=False)
+        source = InMemory(copy.architecture, dataset, batch_size, accumulate, shuffle=True, drop_last=False)
         data = FitData(source, None, dataset.features, dataset.classes)
         with suppress(DivergenceError):
-            fit(learner, data, options, Callbacks([heard], None))
-        return heard.all
+            fit(copy, data, options, Callbacks([recorder], None))
+        return recorder.losses
 
     rising = losses(ramp, _TOO_HIGH)
     if len(rising) < 2:
@@ -172,9 +173,9 @@ def lr_range_test(
         raise DivergenceError.of("the first step", math.nan, lowest, state.architecture.classifies)
     rates = ramp.factors(0, len(rising), ramp.steps, 1)
     before = np.array(losses(replace(ramp, lowest=_NO_RATE, highest=2 * _NO_RATE))[: len(rising)])
-    found = LearningRates.of(rates, np.array(rising), before)
-    fall = float(found.smoothed[0] - found.smoothed.min())
+    result = LearningRates.of(rates, np.array(rising), before)
+    fall = float(result.smoothed[0] - result.smoothed.min())
     if not fall > _SMALL_FALL * abs(before.mean()):
         text = f"the loss hardly falls at any learning rate, by {fall:.2g} of {before.mean():.3g}: the network may be "
         console.warn(text + "trained already, or its inputs may need scaling", RuntimeWarning)
-    return found
+    return result

@@ -1,4 +1,4 @@
-"""The loop over the epochs of a fit: training, validation, history, callbacks, divergence."""
+"""The training loop: epochs with validation, history, callbacks and early stopping."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from fcnet.schedules import checked_factors
 
 
 def _differ(one: Model, other: Model) -> bool:
-    """Whether the parameters of two models differ, NaN from itself too."""
+    """Whether the parameters of two models differ; NaN differs from NaN."""
     layers = zip(one.state()[0], other.state()[0], strict=True)
     return any(not np.array_equal(*parts) for pair in layers for parts in zip(*pair, strict=True))
 
 
 @dataclass
 class Loop:
-    """The epochs of one fit; ``state.history`` and ``state.best`` are those of the fit already."""
+    """The loop over the epochs of a fit, whose history and best epoch ``state`` already holds."""
 
     state: TrainState
     data: FitData
@@ -40,19 +40,19 @@ class Loop:
         self._first_epoch = self.state.model.epochs
         averaging = self.options.averaging
         self._averaged_from = 0 if averaging is None else averaging._begins(self.options.epochs)
-        self._rate = math.nan  # of the epoch's last step
+        self._rate = math.nan  # learning rate of the epoch's last step
 
     def run(self) -> None:
-        """Train, appending to ``history`` as the epochs end.
+        """Train all epochs, and append each to the history.
 
-        An epoch whose weights are kept is recorded, also where an interrupt comes before its validation has ended: what
-        was not measured is then NaN.
+        A completed epoch is recorded also if an interrupt comes before its validation has ended; its validation metrics
+        are then NaN.
 
         Raises
         ------
         DivergenceError : the loss or a weight is no longer finite.
-        KeyboardInterrupt : Ctrl-C; the model has the weights of the last finished step.
-        Exception : what a callback or a metric raises; likewise.
+        KeyboardInterrupt : Ctrl-C; the model has the weights of the last completed step.
+        Exception : what a callback or a metric raises; the model has the weights of the last completed step.
         """
         best, history, options, source = self.state.best, self.state.history, self.options, self.data.source
         best.begin(source.trainer, self._first_epoch, options.initial_epoch)
@@ -98,13 +98,13 @@ class Loop:
         validation, state = self.data.validation, self.state
         if validation is None:
             return {}
-        found = evaluate(state, validation, self.options.metric_set)
+        logs = evaluate(state, validation, self.options.metric_set)
         if isinstance(validation, CheckedBatches) and number == self.options.initial_epoch:
-            validation.warn_where_all_weigh_nothing()
-        return found
+            validation.warn_of_zero_weights()
+        return logs
 
     def _train_first(self, epoch: int, number: int, bar: Progress) -> Epoch:
-        """The first steps that a network learns by; where they are cut off, they count as one."""
+        """Train the first epoch of a network; if it is interrupted after some steps, they count as one step."""
         before = self.state.model.as_now()
         try:
             return self._train(epoch, number, bar)
@@ -113,13 +113,13 @@ class Loop:
             raise
 
     def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
-        """The steps of one epoch, the fit's ``number``-th from 0."""
+        """Train for one epoch, which is the fit's ``number``-th, counted from 0."""
         source, schedule, optimizer = self.data.source, self.options.schedule, self.options.optimizer
         architecture = self.state.architecture
         rates, self._rate = None, optimizer.learning_rate
         if schedule is not None and source.steps is not None:
-            seen = self.state.history.whole()
-            rates = self._rate * checked_factors(schedule, number, self.options.epochs, source.steps, seen)
+            history = self.state.history.whole()
+            rates = self._rate * checked_factors(schedule, number, self.options.epochs, source.steps, history)
             self._rate = float(rates[-1])
         every_step = self.callbacks.has_listeners("batch_begin", "batch_end")
 
@@ -146,13 +146,13 @@ class Loop:
             raise DivergenceError.of(where, done.loss, optimizer, architecture.classifies, large)
         return done
 
-    def _record(self, seconds: float, found: dict[str, float]) -> None:
-        """Append the last epoch whose weights are kept, unless it stands there already."""
+    def _record(self, seconds: float, validation: dict[str, float]) -> None:
+        """Append the last completed epoch to the history, unless it is already there."""
         history, finished = self.state.history, self.data.source.finished()
         if finished is None or finished.number in history.epochs[-1:]:
             return
         for column in history.to_dict().values():
-            del column[len(history.epochs) :]  # what an interrupt left of a row
+            del column[len(history.epochs) :]  # an incomplete row after an interrupt
         history.learning_rate.append(self._rate)
         history.loss.append(finished.loss)
         history.seconds.append(seconds)
@@ -160,9 +160,9 @@ class Loop:
         if classifies:
             history.accuracy.append(finished.correct / finished.samples)
         if self.data.validation is not None:
-            history.val_loss.append(found.get("loss", math.nan))
+            history.val_loss.append(validation.get("loss", math.nan))
             if classifies:
-                history.val_accuracy.append(found.get("accuracy", math.nan))
+                history.val_accuracy.append(validation.get("accuracy", math.nan))
             for name in self.options.metric_set:
-                history[f"val_{name}"].append(found.get(name, math.nan))
-        history.epochs.append(finished.number)  # last: now the row counts
+                history[f"val_{name}"].append(validation.get(name, math.nan))
+        history.epochs.append(finished.number)  # last, as it makes the row count

@@ -1,4 +1,4 @@
-"""Predictions of rows and of batches of rows: outputs, logits, with dropout, classes."""
+"""Prediction: outputs, logits, outputs with dropout and classes, of rows or of batches of rows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fcnet._training.train_state import TrainState
 
 
 def rows_of(state: TrainState, x: Any, name: str = "x") -> Any:
-    """Checked rows to predict; messages call them ``name``.
+    """Check the rows to predict; ``name`` is the argument in messages.
 
     Raises
     ------
-    BatchesGivenError : x is batches of rows.
+    BatchesGivenError : x is an iterable of batches.
     TypeError, ValueError : x is not as for ``Network.predict``.
     """
     architecture, known = state.architecture, state.feature_names
@@ -29,23 +29,23 @@ def rows_of(state: TrainState, x: Any, name: str = "x") -> Any:
 
 
 def _rows_of_batches(state: TrainState, batches: Any) -> Iterator[tuple[Any, str]]:
-    """The rows of each batch, and what messages call them."""
+    """Yield the checked rows of each batch, and their name in messages."""
     name = None
     for i, batch in enumerate(batches):
         name = f"x of batch {i}"
         yield rows_of(state, inputs_of(batch), name), name
     if name is None:
-        raise ValueError("x has no batches: a generator can be gone through only once")
+        raise ValueError("x has no batches: expected some; a generator can be iterated over only once")
 
 
 def predict(state: TrainState, x: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
-    """``Network.predict``, of rows or batches, with its arguments.
+    """Compute ``Network.predict`` for rows or batches.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not as there.
+    TypeError, ValueError : an argument is not as documented there.
     """
-    architecture, known = state.architecture, state.feature_names  # as rows_of, with a call less
+    architecture, known = state.architecture, state.feature_names  # rows_of, inlined for speed
     try:
         rows = check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=known)
     except BatchesGivenError:
@@ -59,7 +59,7 @@ def _predict_batches(
     state: TrainState, batches: Any, output: object, dropout: object, seed: int | None
 ) -> NDArray[Any]:
     if seed is not None:
-        raise ValueError(f"seed is {seed!r}, and x is batches, whose rows have no numbers: expected none")
+        raise ValueError(f"seed is {seed!r}, but x is batches, whose rows have no index: expected no seed")
     parts = (_predict_rows(state, rows, output, dropout, None) for rows, _ in _rows_of_batches(state, batches))
     return np.concatenate(list(parts))
 
@@ -71,29 +71,31 @@ def _predict_rows(state: TrainState, rows: Any, output: object, dropout: object,
         raise ValueError(f"output is {output!r}: expected 'logits' or None")
     if not flag(dropout, "dropout"):
         if seed is not None:
-            raise ValueError(f"seed is {seed!r}, but nothing is drawn: expected dropout=True with it")
+            raise ValueError(f"seed is {seed!r}, but predict is not random: expected dropout=True with it")
         return state.model.predict_otherwise(rows, output is not None)
     if not any(spec.dropout for spec in state.architecture.specs):
-        raise ValueError("dropout is True, but no layer has any: expected a network with fcnet.Dense(..., dropout=)")
+        raise ValueError(
+            "dropout is True, but no layer has dropout: expected a network with fcnet.Dense(..., dropout=)"
+        )
     return state.model.predict_otherwise(rows, output is not None, checked_seed(seed))
 
 
 def predict_classes(state: TrainState, x: Any) -> NDArray[Any]:
-    """``Network.predict_classes``.
+    """Compute ``Network.predict_classes``.
 
     Raises
     ------
-    TypeError, ValueError : x is not as there; the network does not tell classes apart; an output is NaN.
+    TypeError, ValueError : x is not as documented there, the network is not a classifier, or an output is NaN.
     """
     architecture, outputs = state.architecture, state.architecture.sizes[-1]
     count = class_names.number(architecture.loss, outputs)
     if count is None or (outputs == 1 and architecture.specs[-1].activation not in ("sigmoid", "softmax")):
-        raise ValueError(f"loss is {architecture.given_loss!r}, and the {outputs} outputs are no classes: see predict")
+        raise ValueError(f"loss is {architecture.given_loss!r}, so the {outputs} outputs are not classes: see predict")
     model = state.model.as_now()
     parts: Iterable[tuple[Any, str]]
     try:
         parts = [(rows_of(state, x), "x")]
     except BatchesGivenError:
         parts = _rows_of_batches(state, x)
-    found = np.concatenate([class_names.most_likely(model.predict, *part, outputs) for part in parts])
-    return found if architecture.classes is None else class_names.array_of(architecture.classes)[found]
+    indices = np.concatenate([class_names.most_likely(model.predict, *part, outputs) for part in parts])
+    return indices if architecture.classes is None else class_names.array_of(architecture.classes)[indices]

@@ -1,4 +1,4 @@
-"""How a fit reports its progress: a bar by tqdm, or a line for every epoch."""
+"""Progress of a fit: a bar by tqdm, or a line for every epoch."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 from fcnet._checks import console
 from fcnet._checks.optional_imports import optional
 
-Wanted = bool | Literal["lines"] | None
+ProgressMode = bool | Literal["lines"] | None
 
-# What the bar says, in tqdm's terms: the first of these that fits into the columns of the terminal, which are those of
-# the texts and so many more. Figures come first.
+# Layouts of the bar in tqdm's terms, with the columns that they need beside the metrics. The first one that fits the
+# terminal is used: metrics have priority.
 _LAYOUTS = (
     (56, "{desc}: {percentage:3.0f}%|{bar:10}| {rate_fmt}, {remaining} left{postfix}"),
     (34, "{desc}: {rate_fmt}, {remaining} left{postfix}"),
@@ -26,8 +26,8 @@ _LAYOUTS = (
 _WITHOUT_TOTAL = ((34, "{desc}: {n_fmt} samples, {rate_fmt}{postfix}"), (0, "{desc}{postfix}"))
 
 
-def checked(progress: object) -> Wanted:
-    """The argument of that name; TypeError or ValueError where it is neither None, a bool nor "lines"."""
+def checked_progress(progress: object) -> ProgressMode:
+    """Check the argument ``progress``; TypeError or ValueError if it is not None, a bool or "lines"."""
     if isinstance(progress, str) and progress == "lines":
         return "lines"
     if progress is not None and not isinstance(progress, bool | np.bool_):
@@ -36,12 +36,12 @@ def checked(progress: object) -> Wanted:
     return None if progress is None else bool(progress)
 
 
-def _texts(figures: Mapping[str, float]) -> list[str]:
-    return [f"{name} {figure:.4g}" for name, figure in figures.items() if name != "learning_rate"]
+def _texts(logs: Mapping[str, float]) -> list[str]:
+    return [f"{name} {value:.4g}" for name, value in logs.items() if name != "learning_rate"]
 
 
 def _that_fit(texts: Iterable[str], columns: int) -> list[str]:
-    """The texts, joined by commas, that fit into so many columns."""
+    """Return the first texts that, joined by commas, fit into so many columns."""
     kept: list[str] = []
     for text in texts:
         columns -= len(text) + 2
@@ -52,43 +52,43 @@ def _that_fit(texts: Iterable[str], columns: int) -> list[str]:
 
 
 class Progress:
-    """The report of one fit; nothing where ``wanted`` resolves to no.
+    """The progress report of a fit, which shows nothing if ``mode`` says so.
 
     Parameters
     ----------
-    wanted : bool, "lines" or None
-        True: a bar, one unit per sample. "lines": a line on standard output after every epoch. None: a bar in a
-        notebook, or where standard error is a terminal, if tqdm is installed.
+    mode : bool, "lines" or None
+        True shows a bar that advances by samples. "lines" prints a line to standard output after every epoch. None
+        shows a bar if tqdm is installed, in a notebook or if standard error is a terminal.
     epochs, initial_epoch : int
-        Those of the fit.
+        As for the fit.
     samples : int or None
-        In one epoch, where that is known before its end.
+        Number of samples in an epoch, if it is known before the epoch ends.
 
     Raises
     ------
-    ImportError : True was asked for and tqdm is missing.
+    ImportError : mode is True and tqdm is not installed.
     """
 
-    def __init__(self, wanted: Wanted, epochs: int, initial_epoch: int, samples: int | None) -> None:
+    def __init__(self, mode: ProgressMode, epochs: int, initial_epoch: int, samples: int | None) -> None:
         self._bar: Any = None
-        self._lines = wanted == "lines"
+        self._lines = mode == "lines"
         self._epochs, self._before = epochs, 0
-        self._figures: dict[str, float] = {}
+        self._logs: dict[str, float] = {}
         self._in_notebook = console.in_notebook()
-        seen = self._in_notebook or console.is_terminal(sys.stderr)
+        visible = self._in_notebook or console.is_terminal(sys.stderr)
         possible = self._in_notebook or not console.is_closed(sys.stderr)
-        if self._lines or wanted is False or not possible or (wanted is None and not seen):
+        if self._lines or mode is False or not possible or (mode is None and not visible):
             return
         try:
-            with warnings.catch_warnings():  # about widgets that are not installed: text does as well
+            with warnings.catch_warnings():  # that widgets are not installed: a text bar will do
                 warnings.simplefilter("ignore")
                 tqdm = optional("tqdm.auto" if self._in_notebook else "tqdm", "a progress bar").tqdm
         except ImportError:
-            if wanted is None:
+            if mode is None:
                 return
             raise
         total = None if samples is None else (epochs - initial_epoch) * samples
-        with suppress(OSError):  # a terminal that is gone ends the bar, not the fit
+        with suppress(OSError):  # a closed terminal ends the bar, not the fit
             self._bar = tqdm(
                 total=total,
                 unit=" samples",
@@ -101,20 +101,20 @@ class Progress:
 
     @property
     def is_shown(self) -> bool:
-        """Whether somebody sees a bar or lines."""
+        """Whether a bar or lines are shown."""
         return self._lines or self.shows_bar
 
     @property
     def shows_bar(self) -> bool:
-        """Whether somebody sees a bar, which moves within epochs."""
+        """Whether a bar is shown, which advances within epochs."""
         return self._bar is not None
 
-    def within_epoch(self, done: int, figures: Mapping[str, float]) -> None:
-        """Advance to ``done`` samples of the epoch; ``figures`` are the newest, others stay."""
+    def within_epoch(self, done: int, logs: Mapping[str, float]) -> None:
+        """Advance to ``done`` samples of the epoch; ``logs`` update the metrics that are shown."""
         if self._bar is None:
             return
-        self._figures |= figures
-        texts = _texts(self._figures)
+        self._logs |= logs
+        texts = _texts(self._logs)
         try:
             if not self._in_notebook:
                 texts = self._lay_out(texts)
@@ -124,7 +124,7 @@ class Progress:
             self._bar.disable, self._bar = True, None
 
     def _lay_out(self, texts: list[str]) -> list[str]:
-        """Choose what the bar says beside the figures; those of ``texts`` that there is room for."""
+        """Choose the layout of the bar, and return the ``texts`` that fit."""
         columns = self._bar.format_dict["ncols"] or sys.maxsize
         room = columns - len(self._bar.desc)
         length = sum(len(text) + 2 for text in texts)
@@ -132,18 +132,18 @@ class Progress:
         self._bar.bar_format = next((layout for more, layout in layouts if length + more <= room), layouts[-1][1])
         return texts if length <= room else _that_fit(texts, room)
 
-    def end_epoch(self, epoch: int, number: int, samples: int, seconds: float, figures: Mapping[str, float]) -> None:
-        """Report the end of an epoch, the fit's ``number``-th from 1, which had so many samples and took so long."""
+    def end_epoch(self, epoch: int, number: int, samples: int, seconds: float, logs: Mapping[str, float]) -> None:
+        """Report the end of an epoch, which is the fit's ``number``-th, counted from 1."""
         if self._lines:
-            texts = ", ".join([*_texts(figures), f"{seconds:.3g} s"])
+            texts = ", ".join([*_texts(logs), f"{seconds:.3g} s"])
             try:
                 console.write_line(f"epoch {epoch} ({number}/{self._epochs} done): {texts}")
-            except OSError:  # nobody reads any more, which does not end the fit either
+            except OSError:  # the reader is gone, which does not end the fit
                 self._lines = False
         if self._bar is not None:
             self._bar.desc = f"{number}/{self._epochs} epochs"
             self._bar.total = self._before + (self._epochs - number + 1) * samples
-            self.within_epoch(samples, figures)
+            self.within_epoch(samples, logs)
             self._before += samples
         if self._bar is not None:
             with suppress(OSError):

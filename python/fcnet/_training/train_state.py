@@ -1,4 +1,4 @@
-"""What a network is and has learnt: its architecture, the native model, and what its fits leave behind."""
+"""The state of a network: its architecture, the native model, and the history and states that fits leave."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _LEARNT = (
     *("parameters", "history", "epochs_trained", "steps", "feature_names", "trainable"),
     *("optimizer_state", "average_state", "best"),
 )
-_NEWER: dict[str, Any] = {"best": None, "classes": None, "steps": 0}  # which older pickles lack
+_NEWER: dict[str, Any] = {"best": None, "classes": None, "steps": 0}  # defaults of entries that older pickles lack
 
 
 class OpenStep(NamedTuple):
-    """The trainer that the last single step left open for the next, and what it was opened for."""
+    """The trainer that the last ``train_on_batch`` left open for the next call, and the options it was opened with."""
 
     optimizer: Optimizer
     trainable: list[bool]
@@ -38,28 +38,28 @@ class OpenStep(NamedTuple):
 
 
 class TrainState:
-    """What a network is and has learnt; ``Network`` holds one.
+    """The state of a network: architecture, parameters, and what training has added. ``Network`` holds one.
 
     Attributes
     ----------
     architecture : Architecture
     model : Model
-        Parameters, optimizer state, the state of an average.
+        Parameters, optimizer state and the state of a weight average.
     layers : tuple of Layer
     feature_names : tuple, or None
-        As they are kept, see ``fcnet._inputs.feature_names``.
+        Column names in the form of ``fcnet._inputs.feature_names``.
     history : History
     best : Best
         Of the last fit.
     steps : int
-        Of ``train_on_batch``, and of first epochs that were cut off after some step: 1 each.
+        Number of steps of ``train_on_batch``, plus one for each first epoch that was interrupted after some steps.
     open_step : OpenStep or None
 
     Parameters
     ----------
     architecture : Architecture
     parameters : sequence of arrays for each layer, optional
-        By default fresh ones.
+        By default, initial ones.
     """
 
     __slots__ = ("architecture", "best", "feature_names", "history", "layers", "model", "open_step", "steps")
@@ -76,18 +76,18 @@ class TrainState:
 
     @property
     def is_trained(self) -> bool:
-        """Also by single steps, or in an epoch that did not end."""
+        """Whether the network was trained, also by single steps or in an epoch that was interrupted."""
         return bool(self.model.epochs or self.steps)
 
     @property
     def trainable(self) -> list[bool]:
-        """Of every layer."""
+        """Whether fits train each layer."""
         return [layer.trainable for layer in self.layers]
 
     def dataset(
         self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, finite: bool = True
     ) -> Dataset:
-        """The checked samples of what a user gives.
+        """Check x, y and sample weights.
 
         Raises
         ------
@@ -97,16 +97,16 @@ class TrainState:
         return Dataset.of(self.architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
 
     def adapt(self, x: Any) -> None:
-        """Take offset and scale from x, as ``Network.adapt`` documents it.
+        """Set offset and scale from x, as ``Network.adapt`` documents it.
 
         Raises
         ------
-        TypeError, ValueError : x is not as there, or the network is trained already.
+        TypeError, ValueError : x is not as documented there, or the network is trained already.
         RuntimeError : the network is being fitted.
         """
         if self.is_trained:
             raise ValueError(
-                "the network is trained already, for the offset and scale that it has: expected a new one, to adapt "
+                "the network is already trained with its current offset and scale: expected a new network, adapted "
                 "before its first fit"
             )
         columns = Columns(self.architecture.sizes[0], self.feature_names)
@@ -118,18 +118,19 @@ class TrainState:
         self.architecture, self.feature_names = adapted, columns.names
 
     def gradients(self, dataset: Dataset) -> list[tuple[NDArray[Any], ...]]:
-        """dW, dB and for normalised layers dgamma of every layer."""
+        """Return dW, dB and, for normalised layers, dgamma of every layer."""
         return [tuple(parts[:3]) for parts in self.model.gradients(*dataset.of_loss(self.architecture))[1]]
 
     def copy(self) -> TrainState:
-        """Another one, of one moment also while another thread fits this one."""
+        """Return a consistent copy, also while another thread fits the network."""
         return TrainState.from_dict(copy.deepcopy(self.to_dict()))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in plain values and arrays, for files, ``pickle`` and ``copy``."""
-        kept = self.best.kept  # while another thread fits, it is of no epoch that the history has not seen,
-        history = self.history.plain()  # and that of none that the weights have not
-        weights = kept and kept[1]
+        """Return everything in plain values and arrays, for files, ``pickle`` and ``copy``."""
+        # in this order, so that while another thread fits, no part is of a later epoch than the parts after it
+        best_epoch_weights = self.best.epoch_weights
+        history = self.history.plain()
+        weights = best_epoch_weights and best_epoch_weights[1]
         parameters, optimizer_state, average_state, epochs_trained, best = self.model.state(weights)
         return {
             **self.architecture.arguments(),
@@ -141,16 +142,16 @@ class TrainState:
             "parameters": parameters,
             "optimizer_state": optimizer_state,
             "average_state": average_state,
-            "best": kept and (kept[0], best),
+            "best": best_epoch_weights and (best_epoch_weights[0], best),
         }
 
     @classmethod
     def from_dict(cls, given: Any) -> TrainState:
-        """From ``to_dict``, which may come from a damaged file.
+        """Restore the state from ``to_dict``, which may come from a damaged file.
 
         Raises
         ------
-        TypeError, ValueError : it does not make sense.
+        TypeError, ValueError : the state is invalid.
         """
         s = _NEWER | given if isinstance(given, dict) else {}
         if set(s) != {*ARGUMENTS, *_LEARNT}:
@@ -169,13 +170,13 @@ class TrainState:
         if learnt["optimizer_state"] is not None:
             state.model.set_optimizer_state(*learnt["optimizer_state"])
         if learnt["average_state"] is not None:
-            kind, count, beneath = learnt["average_state"]
-            state.model.set_average_state(kind, count, architecture.parts(beneath))
+            kind, count, without_average = learnt["average_state"]
+            state.model.set_average_state(kind, count, architecture.parts(without_average))
         state.feature_names = feature_names.checked(learnt["feature_names"], architecture.sizes[0])
         if learnt["best"] is not None:
             epoch, weights = learnt["best"]
             snapshot = state.model.snapshot(weights and architecture.parts(weights))
-            state.best.kept = whole_number(epoch, "best", 0, MOST_EPOCHS), snapshot
+            state.best.epoch_weights = whole_number(epoch, "best", 0, MOST_EPOCHS), snapshot
         state.history = History(**learnt["history"])
         state.steps = whole_number(learnt["steps"], "steps", 0, 2**63 - 1)
         state.model.epochs = whole_number(learnt["epochs_trained"], "epochs_trained", 0, MOST_EPOCHS)

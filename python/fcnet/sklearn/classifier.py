@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
-from fcnet._training.progress import Wanted
+from fcnet._training.progress import ProgressMode
 from fcnet.schedules import Schedule
 from fcnet.sklearn.base_mlp import BaseMLP, has_steps
 from fcnet.sklearn.constraints import CONSTRAINTS, SHARE
@@ -151,7 +151,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
         schedule: Schedule | None = None,
         callbacks: Sequence[Any] | None = None,
         scoring: Any = None,
-        progress: Wanted = False,
+        progress: ProgressMode = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

@@ -41,7 +41,7 @@ class Lbfgs:
     ) -> None:
         self._estimator, self._objective, self._network, self._task = estimator, objective, network, task
         self.has_begun = False
-        dataset = network._state.dataset(x, y, weights).weighing("sample_weight")
+        dataset = network._state.dataset(x, y, weights).check_weights("sample_weight")
         self._data = dataset.of_loss(network._state.architecture)
         self._penalty = estimator.alpha / dataset.weight
         self._constant = objective.constant(y, weights)

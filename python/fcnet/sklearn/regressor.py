@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 
-from fcnet._training.progress import Wanted
+from fcnet._training.progress import ProgressMode
 from fcnet.losses import LOSSES, Loss
 from fcnet.schedules import Schedule
 from fcnet.sklearn.base_mlp import BaseMLP, has_steps
@@ -145,7 +145,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         schedule: Schedule | None = None,
         callbacks: Sequence[Any] | None = None,
         scoring: Any = None,
-        progress: Wanted = False,
+        progress: ProgressMode = False,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes

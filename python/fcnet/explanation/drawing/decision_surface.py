@@ -108,7 +108,7 @@ class DecisionSurface:
         """The samples, to lie on the picture, as SVG; of each class the first letter of its name."""
         at = 100 * (self._x - self._low) / (self._high - self._low)
         if self._classifies:
-            letters = [self._names[int(label)][0] for label in self._problem.dataset.truth(self._problem.architecture)]
+            letters = [self._names[int(label)][0] for label in self._problem.dataset.y_true(self._problem.architecture)]
         else:
             letters = [""] * len(at)
         marks = [
