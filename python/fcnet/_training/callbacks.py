@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcnet._checks.callables import check_call
 from fcnet._checks.public import public
 from fcnet._checks.suggestions import meant
 from fcnet._training.early_stopping import EarlyStopping
 from fcnet.schedules import Schedule
+
+if TYPE_CHECKING:
+    from fcnet.network import Network
 
 Logs = dict[str, float]
 
@@ -50,7 +53,7 @@ class Callback:
     True
     """
 
-    model: Any
+    model: Network
 
     def __getstate__(self) -> object:
         """Return everything but the network, for ``pickle`` and ``copy``."""
@@ -127,7 +130,7 @@ class Callbacks:
     TypeError : the argument is not as documented there.
     """
 
-    def __init__(self, given: Sequence[Callback | Callable[[int, Logs], object]] | None, model: object) -> None:
+    def __init__(self, given: Sequence[Callback | Callable[[int, Logs], object]] | None, model: Network | None) -> None:
         if not isinstance(given, Sequence | None) or isinstance(given, str):
             raise TypeError(f"callbacks is {given!r}: expected a list of fcnet.Callback or functions (epoch, logs)")
         self._all: list[Callback] = []
@@ -142,7 +145,8 @@ class Callbacks:
             else:
                 check_call(one, 2, f"callbacks has {one!r}: expected a function (epoch, logs)")
             self._all.append(one if isinstance(one, Callback) else _OnEpochEnd(one))
-            self._all[-1].model = model
+            if model is not None:
+                self._all[-1].model = model
         self._of_steps = {
             event: [
                 one for one in self._all if getattr(type(one), f"on_{event}") is not getattr(Callback, f"on_{event}")

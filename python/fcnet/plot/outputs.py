@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,10 @@ from fcnet._inputs.class_names import numbered, of_text
 from fcnet.metrics.samples import labels, metric_set, predicted
 from fcnet.plot.edge_labels import places
 from fcnet.plot.style import BLUE, GREY, VERMILION, panels
+
+if TYPE_CHECKING:
+    from fcnet.explanation import Explanation
+    from fcnet.network import Network
 
 _MOST_WRITTEN = 20  # classes whose counts are written into the cells
 _VIEWS = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}
@@ -134,7 +138,7 @@ def calibration(y_true: ArrayLike, output: ArrayLike, *, bins: int = 10) -> Any:
     return figure
 
 
-def first_layer(net: Any, shape: tuple[int, int], *, most: int = 36) -> Any:
+def first_layer(net: Network, shape: tuple[int, int], *, most: int = 36) -> Any:
     """The weights of the first layer's neurons, each as an image of its inputs.
 
     Parameters
@@ -181,7 +185,7 @@ def first_layer(net: Any, shape: tuple[int, int], *, most: int = 36) -> Any:
     return figure
 
 
-def network(shown: Any, *, view: str = "before") -> Any:
+def network(shown: Network | Explanation, *, view: str = "before") -> Any:
     """A network, or one of an explanation's: neurons, and edges as wide as their numbers are large.
 
     Parameters
@@ -210,7 +214,7 @@ def network(shown: Any, *, view: str = "before") -> Any:
         if view != "before":
             text = f"view is {view!r}, but a network makes no step: expected what its explain(x, y) gives"
             raise ValueError(text)
-        return _weights(shown)
+        return _weights(cast("Network", shown))
     if not hasattr(shown, "class_names"):
         raise TypeError(f"shown is a {type(shown).__name__}: expected a Network, or what its explain(x, y) gives")
     edges, neurons = _VIEWS[view]
@@ -233,7 +237,7 @@ def network(shown: Any, *, view: str = "before") -> Any:
     return figure
 
 
-def _weights(net: Any) -> Any:
+def _weights(net: Network) -> Any:
     """A network as it is: W at the edges, B in the neurons where there is room."""
     weights, sizes = [layer.W for layer in net.layers], net.sizes
     written = max(sizes) <= _MOST_LABELLED
@@ -256,8 +260,8 @@ def _draw(
     texts: Sequence[Sequence[str]],
     *,
     heads: Sequence[str] = (),
-    starts: Sequence[str] = (),
-    ends: Sequence[str] = (),
+    starts: Sequence[object] = (),
+    ends: Sequence[object] = (),
 ) -> None:
     """Columns of neurons with their texts inside, and the edges between them.
 

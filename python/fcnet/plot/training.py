@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fcnet import schedules as available
 from fcnet.plot.style import BLUE, GREY, VERMILION, panels
 from fcnet.schedules import Schedule
+
+if TYPE_CHECKING:
+    from fcnet._training.history import History
+    from fcnet._training.learning_rate_search import LearningRates
 
 
 def _label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> None:
@@ -36,7 +40,7 @@ def _label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> Non
         )
 
 
-def _draw_family(axes: Any, history: Any, family: str) -> list[str]:
+def _draw_family(axes: Any, history: History, family: str) -> list[str]:
     """A figure on the training and on the validation data; what the lines show, in words."""
     axes.set(title=family.replace("_", " "), xlabel="epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -56,7 +60,7 @@ def _draw_family(axes: Any, history: Any, family: str) -> list[str]:
     return words
 
 
-def history(history: Any) -> Any:
+def history(history: History) -> Any:
     """How a fit went: a panel for the loss and one for each metric, over the epochs.
 
     Parameters
@@ -129,7 +133,7 @@ def schedules(*given: Schedule, epochs: int = 30, steps_per_epoch: int = 10) -> 
     return figure
 
 
-def learning_rates(found: Any) -> Any:
+def learning_rates(found: LearningRates) -> Any:
     """The loss over the learning rate, and the one that is suggested.
 
     Parameters

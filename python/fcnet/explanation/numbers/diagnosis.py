@@ -21,6 +21,7 @@ from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.figures import Figures
 from fcnet.explanation.numbers.kinks import first_product
 from fcnet.explanation.numbers.printed import Printed
+from fcnet.layers import Layer
 from fcnet.losses import Custom
 from fcnet.optimizers import SGD
 
@@ -168,7 +169,7 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
     return Diagnosis(**{**vars(found), "advice": (*said, *_advice(found, inputs, state.feature_names, sparse))})
 
 
-def _is_fresh(layer: Any) -> bool:
+def _is_fresh(layer: Layer) -> bool:
     """Whether its batch normalisation has the running statistics that it began with."""
     return isinstance(layer.normalization, BatchNorm) and not layer.mean.any() and bool((layer.variance == 1).all())
 
@@ -198,7 +199,7 @@ def _inputs(architecture: Architecture, x: Any) -> Array:
     return replace(architecture, dtype=np.dtype(np.float64)).scaled(x)
 
 
-def _normal(product: Array, layer: Any) -> Array:
+def _normal(product: Array, layer: Layer) -> Array:
     """h_in of a layer, normalised as in a step where it is."""
     norm = layer.normalization
     if norm is None:
@@ -207,7 +208,7 @@ def _normal(product: Array, layer: Any) -> Array:
     return np.asarray(layer.gamma * normal + layer.B, product.dtype)
 
 
-def _layer(i: int, layer: Any, h: Array, dw: Array, rate: float) -> LayerDiagnosis:
+def _layer(i: int, layer: Layer, h: Array, dw: Array, rate: float) -> LayerDiagnosis:
     f = layer.activation
     dead = float((h <= 0).all(axis=0).mean()) if f in _DYING else 0.0
     low, high = _BOUNDED.get(f, (-np.inf, np.inf))
