@@ -87,7 +87,7 @@ def test_pyplot_keeps_pictures_only_where_it_has_windows_to_show_them_in(windows
 
 
 def test_a_picture_that_fails_leaves_nothing_open(pyplot):
-    with pytest.raises(TypeError, match="shown is a str: expected a Network, or what its explain"):
+    with pytest.raises(TypeError, match="shown is a str: expected a Network, or the result of its explain"):
         fc.plot.network("net")
     with pytest.raises(ValueError, match="class_names has 1 names"):
         fc.plot.confusion_matrix([0, 1], [0, 1], class_names=["a"])
@@ -239,7 +239,7 @@ def test_a_network_is_drawn(view, pyplot):
 def test_a_network_has_no_view_of_a_step(view, pyplot):
     net = article()
     fc.plot.network(net, view="before")
-    with pytest.raises(ValueError, match=f"view is '{view}', but a network makes no step: expected what its explain"):
+    with pytest.raises(ValueError, match=f"view is '{view}', but a network has no step: expected"):
         fc.plot.network(net, view=view)
 
 

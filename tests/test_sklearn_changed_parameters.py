@@ -269,7 +269,7 @@ def test_another_loss_of_the_same_outputs_is_obeyed(loss, later, y, how):
             {"loss": "poisson"},
             r"loss changed from 'mse' \(with identity outputs\) to 'poisson' ",
         ),
-        (MLPRegressor, VALUES, {"dropout": [0.1]}, "dropout has 1 shares: expected one, or 2"),
+        (MLPRegressor, VALUES, {"dropout": [0.1]}, "dropout has 1 rates: expected one, or 2"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else None,
 )
@@ -312,7 +312,7 @@ def test_the_type_of_the_weights_stays_that_of_the_first_fit():
 @pytest.mark.parametrize(
     ("change", "fit", "message"),
     [
-        ({"dropout": [0.1, 0.2, 0.3]}, {}, "dropout has 3 shares"),
+        ({"dropout": [0.1, 0.2, 0.3]}, {}, "dropout has 3 rates"),
         ({"callbacks": [3]}, {}, "callbacks has 3"),
         ({"hidden_layer_sizes": (3.5,)}, {}, "'hidden_layer_sizes' parameter"),
         ({"scoring": "no such score", "early_stopping": True}, {}, "no such score"),

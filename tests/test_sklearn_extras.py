@@ -66,7 +66,7 @@ def test_class_weight_weighs_the_samples_of_the_class():
     counts = {label: 300 / (3 * (Y == label).sum()) for label in np.unique(Y)}
     balanced = MLPClassifier(class_weight="balanced", **OPTIONS).fit(X, Y)
     assert same(balanced, MLPClassifier(class_weight=counts, **OPTIONS).fit(X, Y))
-    with pytest.raises(ValueError, match="class_weight is 'balanced', which one batch does not tell"):
+    with pytest.raises(ValueError, match="class_weight is 'balanced', which partial_fit does not support"):
         balanced.partial_fit(X, Y)
     for wrong in (-1, float("nan")):
         with pytest.raises(ValueError, match=r"class_weight is \{'no': .*\}: expected weights of at least 0$"):

@@ -170,9 +170,9 @@ def test_weights_and_validation_data_are_routed():
         assert pipeline[-1].validation_loss_curve_ == alone.validation_loss_curve_
         net.set_score_request(sample_weight=True)
         search = GridSearchCV(net, {"alpha": [1e-4]}, cv=2).fit(X, Y, **given)
-        metric_set = cross_validate(net, X, Y, cv=2, params=given)["test_score"]
-        assert search.cv_results_["mean_test_score"][0] == metric_set.mean()
-        assert metric_set.min() > 0.7  # the rows of 3, which weigh nothing, count neither here nor there
+        scores = cross_validate(net, X, Y, cv=2, params=given)["test_score"]
+        assert search.cv_results_["mean_test_score"][0] == scores.mean()
+        assert scores.min() > 0.7  # the rows of 3, which weigh nothing, count neither here nor there
 
 
 @pytest.mark.parametrize("compress", [0, 3])

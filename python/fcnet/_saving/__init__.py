@@ -1,1 +1,1 @@
-"""Networks in files."""
+"""Saving and loading networks: files and checkpoints."""

@@ -1,4 +1,4 @@
-"""Replacing a file in one step: whoever looks, and whoever kills the process, finds the old file or the new one."""
+"""Atomic replacement of a file: readers find either the old or the new file, also if the process is killed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(
 
 
 def path_text(path: str | bytes | os.PathLike[str]) -> str:
-    """``path`` as text.
+    """Return ``path`` as text.
 
     Raises
     ------
     TypeError : path is not a path.
-    ValueError : no file can have that name.
+    ValueError : a file cannot have that name.
     """
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"path is {path!r}: expected the path of a file")
@@ -41,18 +41,18 @@ def path_text(path: str | bytes | os.PathLike[str]) -> str:
 
 @contextmanager
 def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file beside ``path`` to write to, which takes its place on disk once the block has ended well.
+    """Open a temporary file for writing, which replaces ``path`` atomically when the block ends without an error.
 
     Parameters
     ----------
     path : path
-        Of a link, the file that it leads to is replaced. Permissions are kept, owner and hard links are not.
+        If it is a link, its target is replaced. Permissions are kept; owner and hard links are not.
 
     Raises
     ------
     TypeError, ValueError : path is not a path.
-    OSError : the folder does not exist or cannot be written, ``path`` is read-only, a folder, a device or a pipe:
-        ``path`` is as before. Or the new file stands, but its name could not be brought to the disk.
+    OSError : the folder does not exist or is not writable, or ``path`` is read-only, a folder, a device or a pipe;
+        ``path`` is then unchanged. Also if the new file is in place, but its folder could not be synchronised to disk.
     """
     given = path_text(path)
     target = os.path.realpath(given)
@@ -73,17 +73,17 @@ def replacing(path: str | bytes | os.PathLike[str]) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(partial)
         if isinstance(error, OSError) and error.errno and (error.filename is None or _is_partial(error.filename)):
-            raise OSError(error.errno, error.strerror, given) from None  # by the name that the user knows
+            raise OSError(error.errno, error.strerror, given) from None  # with the path that the user gave
         raise
     try:
-        _bring_to_disk(folder)
+        _sync_folder(folder)
     except OSError as error:
-        text = f"The new file is in its place, but a power failure may undo that: {error.strerror}"
+        text = f"The new file is in place, but a power failure may undo that: {error.strerror}"
         raise OSError(error.errno, text, given) from None
 
 
 def refuse_all_but_files(given: str, target: str) -> None:
-    """OSError where ``target``, which ``given`` leads to, is no file that can be replaced, nor the place for one."""
+    """Raise OSError if ``target``, to which the path ``given`` resolves, cannot be replaced or created as a file."""
     if not given or given.endswith(_SEPARATORS) or os.path.isdir(target):
         raise IsADirectoryError(errno.EISDIR, "Is a folder: expected the path of a file", given)
     try:
@@ -102,16 +102,16 @@ def _is_partial(path: str) -> bool:
 
 
 def _create(folder: str) -> BinaryIO:
-    """A new file of a name that nobody else has, locked as long as it is open."""
+    """Create a new file with a unique name, locked as long as it is open."""
     while True:
         name = f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
         file = open(os.path.join(folder, name), "xb")  # noqa: SIM115
         if fcntl is None:
             return file
         try:
-            with suppress(OSError):  # of file systems without locks: nor do others get one, to take it for a leftover
+            with suppress(OSError):  # a file system without locks, where others cannot lock and remove it either
                 fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            if os.fstat(file.fileno()).st_nlink:  # else somebody took it for a leftover before it was locked
+            if os.fstat(file.fileno()).st_nlink:  # otherwise another process removed it before it was locked
                 return file
         except BaseException:
             with suppress(OSError):
@@ -122,7 +122,7 @@ def _create(folder: str) -> BinaryIO:
 
 
 def _remove_leftovers(folder: str) -> None:
-    """What killed processes have left: partial files that nobody holds locked."""
+    """Remove partial files of killed processes, which are not locked."""
     if fcntl is None:
         return
     with suppress(OSError):
@@ -138,8 +138,8 @@ def _remove_leftovers(folder: str) -> None:
                     os.close(descriptor)
 
 
-def _bring_to_disk(folder: str) -> None:
-    """The names in a folder, where the system can: some file systems have no such call."""
+def _sync_folder(folder: str) -> None:
+    """Synchronise a folder to disk, if the file system supports it."""
     if os.name != "posix":
         return
     try:

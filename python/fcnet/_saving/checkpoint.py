@@ -1,4 +1,4 @@
-"""The network in a file while it is fitted, so that a fit that was cut off can go on."""
+"""Checkpoints: save the network during a fit, so that an interrupted fit can be resumed."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from fcnet.metrics.monitor import Mode, Monitoring
 @public
 @suggesting
 class Checkpoint(Callback, Monitoring):
-    """Save the network after epochs: weights, what the optimizer remembers, the count of epochs.
+    """Save checkpoints of the network after epochs: weights, optimizer state and the number of epochs.
 
-    The shuffles and dropout of an epoch belong to its number, so that ``fcnet.load`` and a fit of the epochs that were
-    left come to the bits of the fit that was not cut off, also with early stopping and ``ReduceOnPlateau``, whose
-    figures and best weights are in the file. A file is replaced in one step, as ``Network.save`` does: whenever the
-    process is killed, the old file or the new one is there.
+    To resume an interrupted fit, load the network with ``fcnet.load`` and fit the remaining epochs. Shuffling and
+    dropout depend on the number of the epoch, so that the result is the same, bit for bit, as that of an uninterrupted
+    fit. This includes early stopping and ``ReduceOnPlateau``, whose history and best weights are in the file. Files are
+    replaced atomically, as by ``Network.save``.
 
     Parameters
     ----------
     path : path
-        Where "{epoch}" is replaced by the number of epochs trained, there are files of all of them.
+        Path of the file. "{epoch}" in it is replaced by the number of epochs trained, to keep a file for every
+        checkpoint.
     every : int >= 1, default 1
-        Epochs from one save to the next. At the end of a fit its weights are saved in any case, those that early
-        stopping went back to; with ``monitor`` only where they are the best. Weights of half an epoch, where a callback
-        stops the fit within one, never are.
+        Number of epochs between checkpoints. The final weights of a fit are always saved, including those that early
+        stopping restores; with ``monitor``, only if they are the best. If a callback stops the fit within an epoch, the
+        weights of this incomplete epoch are not saved.
     monitor : str, optional
-        Save only where this figure of the history, such as "val_loss", is better than at every save before; also those
-        of a fit that goes on with ``initial_epoch``.
+        Save only if this column of the history, such as "val_loss", is better than at every checkpoint before,
+        including those of a fit that is continued with ``initial_epoch``.
     mode : {"auto", "min", "max"}
-        What is better; "auto" knows it of the losses and metrics that fcnet has.
+        Whether lower or higher values are better; "auto" knows it for the losses and metrics of fcnet.
     min_delta : float >= 0, default 0
-        How much better.
+        Minimum change of the monitored value that counts as an improvement.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not as above, or a fit has no figure ``monitor``.
-    OSError : from the fit, where a file cannot be written.
+    TypeError, ValueError : an argument is not as above, or the history of a fit has no column ``monitor``.
+    OSError : a file cannot be written; raised by the fit.
 
     Examples
     --------
@@ -68,51 +69,51 @@ class Checkpoint(Callback, Monitoring):
     ) -> None:
         self.path = atomic_file.path_text(path)
         if "{" in self.path.replace("{epoch}", ""):
-            raise ValueError(f"path is {self.path!r}: expected no braces but those of {{epoch}}")
+            raise ValueError(f"path is {self.path!r}: expected no braces except {{epoch}}")
         self.every = whole_number(every, "every", 1)
         self.monitor, self.mode, self.min_delta = "loss" if monitor is None else monitor, mode, min_delta
         self.check_rule()
-        self._watches, self._saved, self._begun = monitor is not None, -1, -1
+        self._monitors, self._saved, self._epochs_before = monitor is not None, -1, -1
         self._best: float | None = None
-        self._of: object = None  # the network that it is the best of
+        self._network: object = None  # whose best value it is
 
     def __repr__(self) -> str:
-        rule = f", monitor={self.monitor!r}, mode={self.mode!r}, min_delta={self.min_delta!r}" if self._watches else ""
+        rule = f", monitor={self.monitor!r}, mode={self.mode!r}, min_delta={self.min_delta!r}" if self._monitors else ""
         return f"{type(self).__name__}({self.path!r}, every={self.every}{rule})"
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Begin anew; OSError where there is no folder for the file."""
-        if self._of is not self.model:
-            self._of, self._best = self.model, None
+        """Start a new fit; OSError if the folder of the file does not exist."""
+        if self._network is not self.model:
+            self._network, self._best = self.model, None
             earlier = self.model.history.earlier
-            for epoch, figure in zip(earlier.get("epochs", ()), earlier.get(self.monitor, ()), strict=False):
-                if (epoch + 1) % self.every == 0 and self.is_better(figure, self._best):
-                    self._best = figure
-        self._saved = self._begun = -1
+            for epoch, value in zip(earlier.get("epochs", ()), earlier.get(self.monitor, ()), strict=False):
+                if (epoch + 1) % self.every == 0 and self.is_better(value, self._best):
+                    self._best = value
+        self._saved = self._epochs_before = -1
         if "{epoch}" not in os.path.dirname(self.path):
             atomic_file.refuse_all_but_files(self.path, os.path.realpath(self.path))
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Remember that it has not ended."""
-        self._begun = self.model.epochs_trained
+        """Note the number of epochs, to tell whether the epoch was completed."""
+        self._epochs_before = self.model.epochs_trained
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Save, if it is time."""
-        if self._watches:
+        """Save a checkpoint if it is due."""
+        if self._monitors:
             self.check_monitored(logs, "checkpoint")
             self.warn_of_nan(self.model.history[self.monitor], epoch, "checkpoint")
         if (self.model.epochs_trained % self.every) == 0:
             self._save(logs)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save the weights that the fit ends with, unless it was stopped in the middle of an epoch."""
-        if self.model.epochs_trained == self._begun:
+        """Save the final weights, unless the fit was stopped within an epoch."""
+        if self.model.epochs_trained == self._epochs_before:
             return
-        if not self._watches or self.model.epochs_trained != self._saved:
+        if not self._monitors or self.model.epochs_trained != self._saved:
             self._save(logs)
 
     def _save(self, logs: Logs) -> None:
-        if self._watches:
+        if self._monitors:
             if not self.is_better(logs.get(self.monitor, math.nan), self._best):
                 return
             self._best = logs[self.monitor]

@@ -1,4 +1,4 @@
-"""Networks in files: the safetensors format, the architecture in its metadata."""
+"""The file format of networks: safetensors, with the architecture in the metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VERSIONS = "1", "2", "3"
 _NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
-_FIGURES = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+_COLUMNS = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 _NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
 _PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
@@ -30,7 +30,7 @@ _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_train
 
 
 def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write what a network's ``__getstate__`` gives, replacing the file in one step.
+    """Write the state of a network, as ``__getstate__`` returns it, and replace the file atomically.
 
     Parameters
     ----------
@@ -39,27 +39,27 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    OSError : the file cannot be written; one that was there is as before.
-    TypeError : a column has a name that only a pickle can hold.
-    ValueError : it has more layers than a file can list.
+    OSError : the file cannot be written; an existing file is unchanged.
+    TypeError : a column name has a type that only a pickle can hold.
+    ValueError : the network has more layers than a file can list.
     """
-    state = state | {"loss": loss_of(state["loss"]).plain()}  # of a function its name
+    state = state | {"loss": loss_of(state["loss"]).plain()}  # a function by its name
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
-    average, count, beneath = state["average_state"] or _NO_AVERAGE
+    average, count, without_average = state["average_state"] or _NO_AVERAGE
     best, best_weights = state["best"] or (None, None)
     owners = _owners(len(slots), average, best_weights is not None)
-    others = *([beneath] if average else []), *([best_weights] if best_weights is not None else [])
+    others = *([without_average] if average else []), *([best_weights] if best_weights is not None else [])
     for owner, layers in zip(owners, [state["parameters"], *slots, *others], strict=True):
         for i, parts in enumerate(layers):
             tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(_PARTS, parts, strict=False)}
     history = History(**state["history"]).whole()
-    figures = {name: history[name] for name in history if len(history[name]) == len(history)}
-    figures.pop("seconds", None)  # they differ from fit to fit, and files of the same fit should not
-    if figures:
-        tensors[_HISTORY] = np.array(list(figures.values()), np.float64)
+    columns = {name: history[name] for name in history if len(history[name]) == len(history)}
+    columns.pop("seconds", None)  # so that files of the same fit are equal
+    if columns:
+        tensors[_HISTORY] = np.array(list(columns.values()), np.float64)
     for what, tensor in _NAMES.items():
-        if state[what] is not None:  # a JSON text each line, as bytes: a header has its limit
+        if state[what] is not None:  # one JSON text per line, as a tensor, because the header's size is limited
             lines = "\n".join(json.dumps(name, default=partial(_refuse_name, what)) for name in state[what])
             tensors[tensor] = np.frombuffer(lines.encode(), np.uint8)
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
@@ -69,7 +69,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),
-        "history": json.dumps({"names": list(figures)} | ends),
+        "history": json.dumps({"names": list(columns)} | ends),
     }
     metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
@@ -83,16 +83,16 @@ def _refuse_name(what: str, name: object) -> None:
 
 
 def check_format(metadata: Mapping[str, str]) -> None:
-    """ValueError where the metadata is not that of a network, in a version that this fcnet knows."""
+    """Raise ValueError if the metadata is not that of a network, in a version that this fcnet supports."""
     if metadata.get("format") != "fcnet":
-        raise ValueError("its metadata does not say that it is one of fcnet, though it is in the safetensors format")
+        raise ValueError("it is in the safetensors format, but its metadata is not that of fcnet")
     version = metadata.get("version")
     if version not in _VERSIONS:
-        raise ValueError(f"its format is version {version!r}: this fcnet knows {', '.join(_VERSIONS)}")
+        raise ValueError(f"its format is version {version!r}: this fcnet reads {', '.join(_VERSIONS)}")
 
 
 def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allow_nonfinite: bool) -> dict[str, Any]:
-    """What ``save`` wrote, past ``check_format``: the state for a network's ``__setstate__``, which checks it further.
+    """Restore the state for a network's ``__setstate__``, which checks it further, from what ``save`` wrote.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
 
     Raises
     ------
-    KeyError, RecursionError, TypeError, ValueError : damaged, or not a network that this version knows.
+    KeyError, RecursionError, TypeError, ValueError : the data is damaged, or not a network that this version supports.
     """
     if metadata.get("crc32") != _checksum(tensors, metadata):
         raise ValueError("its checksum is wrong: the file is damaged")
@@ -136,7 +136,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     if set(tensors) != names:
         raise ValueError(f"its arrays are not those of {layers} layers")
     for name, tensor in tensors.items():
-        scaling = name.startswith("input.") and tensor.dtype == np.float64  # of the network's type before version 3
+        scaling = name.startswith("input.") and tensor.dtype == np.float64  # in the network's dtype before version 3
         if tensor.dtype != state["dtype"] and not scaling:
             raise ValueError(f"{name} is {tensor.dtype}: expected {state['dtype']}")
         if not allow_nonfinite and not np.isfinite(tensor).all():
@@ -147,34 +147,34 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     classes = 2 if outputs == 1 and state["loss"].get("name") != "cross_entropy" else outputs
     state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]), "input")
     state["classes"] = None if of_classes is None else _names(of_classes, classes, "class")
-    state["parameters"], *remembered = (
+    state["parameters"], *states = (
         [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
     )
-    state["best"] = None if best is None else (best, remembered.pop() if has_best else None)
-    state["average_state"] = (average, count, remembered.pop()) if average else None
-    state["optimizer_state"] = (optimizer, powers, remembered) if remembered else None
+    state["best"] = None if best is None else (best, states.pop() if has_best else None)
+    state["average_state"] = (average, count, states.pop()) if average else None
+    state["optimizer_state"] = (optimizer, powers, states) if states else None
     return state
 
 
 def _owners(slots: int, average: str, best: bool) -> list[str]:
-    """What the names of arrays begin with."""
+    """Return the prefixes of the arrays' names."""
     others = [owner for owner, there in (("average", average), ("best", best)) if there]
     return ["layers", *(f"optimizer.{slot}" for slot in range(slots)), *others]
 
 
 def _of_version_1(loss: Any, activation: Any, **others: Any) -> dict[str, Any]:
-    """In today's words: hidden layers differed by their activation only, and losses had no options."""
+    """Convert the architecture of version 1, where hidden layers had only an activation, and losses no options."""
     output = "softmax" if loss == "cross_entropy" else "identity"
     layers = [[name, True, 0.0] for name in [*activation, output]]
     return {**others, "loss": {"name": loss}, "layers": layers, "trainable": [True] * len(layers)}
 
 
 def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
-    """Name, powers and number of slots of the optimizer's state."""
-    found = {"name": "", "powers": [], "slots": 0} if metadata["version"] == "1" else json.loads(metadata["optimizer"])
-    if not isinstance(found, dict) or set(found) != {"name", "powers", "slots"}:
+    """Return name, powers and number of slots of the optimizer state."""
+    entry = {"name": "", "powers": [], "slots": 0} if metadata["version"] == "1" else json.loads(metadata["optimizer"])
+    if not isinstance(entry, dict) or set(entry) != {"name", "powers", "slots"}:
         raise ValueError("its optimizer is not given by name, powers, slots")
-    name, powers, slots = found["name"], found["powers"], found["slots"]
+    name, powers, slots = entry["name"], entry["powers"], entry["slots"]
     if not isinstance(name, str) or not isinstance(powers, list) or any(type(power) is not float for power in powers):
         raise ValueError(f"its optimizer has the name {name!r} and the powers {powers!r}")
     if type(slots) is not int or not 0 <= slots <= 2:
@@ -183,7 +183,7 @@ def _optimizer(metadata: dict[str, str]) -> tuple[str, list[float], int]:
 
 
 def _average(metadata: dict[str, str]) -> tuple[str, float]:
-    """Kind of the average that the weights are, and how many are in it; "" where they are none."""
+    """Return name and count of the weight average; the name is "" if there is none."""
     found = json.loads(metadata.get("average", '{"name": "", "count": 0.0}'))
     if not isinstance(found, dict) or set(found) != {"name", "count"}:
         raise ValueError("its average is not given by name, count")
@@ -193,7 +193,7 @@ def _average(metadata: dict[str, str]) -> tuple[str, float]:
 
 
 def _history(metadata: dict[str, str], rows: NDArray[Any] | None, trained: Any) -> tuple[dict[str, Any], int | None]:
-    """What ``History`` is made of, from a row for each list of figures; and the epoch whose weights are the best."""
+    """Return the arguments of ``History``, from a row for each column, and the epoch of the best weights."""
     found = json.loads(metadata.get("history", json.dumps(_NO_HISTORY)))
     if not isinstance(found, dict) or set(found) != set(_NO_HISTORY):
         raise ValueError(f"its history is not given by {', '.join(_NO_HISTORY)}")
@@ -201,7 +201,7 @@ def _history(metadata: dict[str, str], rows: NDArray[Any] | None, trained: Any) 
     rows = np.empty((0, 0)) if rows is None else rows
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"its history has the names {names!r}")
-    if any(name not in _FIGURES and not name.startswith("val_") for name in names) or len(set(names)) != len(names):
+    if any(name not in _COLUMNS and not name.startswith("val_") for name in names) or len(set(names)) != len(names):
         raise ValueError(f"its history has the names {', '.join(names)}")
     if rows.dtype != np.float64 or rows.ndim != 2 or len(rows) != len(names) or (names and names[0] != "epochs"):
         raise ValueError(f"its history is {rows.dtype} {rows.shape}: expected float64, epochs and {len(names)} rows")
@@ -216,12 +216,12 @@ def _history(metadata: dict[str, str], rows: NDArray[Any] | None, trained: Any) 
         raise ValueError(f"its history has the best epochs {best_epoch!r} and {best!r}: expected one below {trained}")
     if type(stopped) is not bool:
         raise ValueError(f"its history has stopped_early {stopped!r}")
-    own = {name: lists.pop(name) for name in _FIGURES if name in lists}
+    own = {name: lists.pop(name) for name in _COLUMNS if name in lists}
     return own | {"epochs": numbers, "metrics": lists, "best_epoch": best_epoch, "stopped_early": stopped}, best
 
 
 def _names(lines: NDArray[Any], count: int, what: str) -> list[Any]:
-    """The names of inputs or classes, counted before they are read: they take some memory each."""
+    """Return the names of inputs or classes; they are counted before parsing, to limit the memory."""
     text = lines.tobytes()
     if lines.dtype != np.uint8 or text.count(b"\n") + 1 != count:
         raise ValueError(f"the names are not a line for each {what}: expected {count}")
@@ -229,7 +229,7 @@ def _names(lines: NDArray[Any], count: int, what: str) -> list[Any]:
 
 
 def _checksum(tensors: dict[str, NDArray[Any]], metadata: dict[str, str]) -> str:
-    """CRC-32 of the metadata's texts and, in the order of their names, of the arrays' names, shapes and bytes."""
+    """Return the CRC-32 of the metadata's texts and, sorted by name, of the arrays' names, shapes and bytes."""
     texts = (metadata.get(name, "") for name in ("network", "optimizer", "average", "history"))
     sum_ = zlib.crc32("".join(texts).encode())
     for name in sorted(tensors):

@@ -1,6 +1,7 @@
-"""The safetensors format: named arrays behind a JSON header. Nothing in a file is executed, looked up or imported.
+"""The safetensors format: a JSON header and named arrays. Nothing in a file is executed, looked up or imported.
 
-Eight bytes of the header's length, the header, the arrays' bytes without gaps, little-endian and C-ordered.
+A file has eight bytes with the header's length, the header, and the arrays' bytes without gaps, little-endian and
+C-ordered.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MOST_TENSORS = 10_000
 
 
 def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write arrays of float32, float64 or bytes, in their order.
+    """Write arrays of float32, float64 or uint8, in their order.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
 
     Raises
     ------
-    ValueError : more arrays, or a longer header, than ``read`` takes.
+    ValueError : there are more arrays, or the header is longer, than ``read`` accepts.
     OSError : the file cannot be written.
     """
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
@@ -46,7 +47,7 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > _LONGEST_HEADER or len(tensors) > _MOST_TENSORS:
-        raise ValueError(f"{len(tensors)} arrays and a header of {len(text)} bytes: more than can be read again")
+        raise ValueError(f"{len(tensors)} arrays and a header of {len(text)} bytes: more than a file may have")
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for tensor in tensors.values():
@@ -56,13 +57,13 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
 def read(
     path: str | os.PathLike[str], check: Callable[[Mapping[str, str]], None] | None = None
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Read a file's arrays and metadata; of any file, also one made to do harm.
+    """Read the arrays and metadata of a file, which may be malicious.
 
     Parameters
     ----------
     path : path
     check : function of the metadata, optional
-        Raises a ValueError of a file whose arrays are not to be read.
+        Raises ValueError to reject a file before its arrays are read.
 
     Returns
     -------
@@ -72,12 +73,12 @@ def read(
     ------
     TypeError : path is not a path.
     OSError : the file cannot be read.
-    ValueError : it is not a whole file of this format, or of other types than float32, float64 and bytes.
+    ValueError : the file is not complete and in this format, or has other types than float32, float64 and uint8.
     """
     path = path_text(path)
     _refuse_pipes(path, os.stat(path))
     with open(path, "rb", opener=_open_at_once) as file:
-        _refuse_pipes(path, os.fstat(file.fileno()))  # which may have come in its place
+        _refuse_pipes(path, os.fstat(file.fileno()))  # in case it was replaced
         try:
             return _read(file, os.fstat(file.fileno()).st_size, check)
         except (ValueError, RecursionError) as error:
@@ -90,13 +91,13 @@ def read(
 
 
 def _refuse_pipes(path: str, status: os.stat_result) -> None:
-    """And devices: reading them could wait for a writer."""
+    """Raise ValueError for pipes and devices, where reading could block."""
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         raise ValueError(f"{path!r} is a pipe or a device: expected a file")
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Also what would wait for a writer."""
+    """Open without waiting, as a pipe would for a writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -105,7 +106,7 @@ def _read(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
     if size >= 8 and _LONGEST_HEADER < length <= size - 8 and file.read(1) == b"{":
-        raise ValueError(f"its header of {length} bytes is longer than that of any file of fcnet")
+        raise ValueError(f"its header of {length} bytes is longer than fcnet writes")
     if size < 8 or length > min(size - 8, _LONGEST_HEADER):
         raise ValueError(f"it is not in the safetensors format, as its {size} bytes do not hold a header of {length}")
     text = file.read(length)
@@ -137,7 +138,7 @@ def _read(
 
 
 def _layout(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
-    """Name, type, shape, first and last byte of an array that the header lists."""
+    """Return name, type, shape, first and last byte of an array in the header."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{name!r} is not described by dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -154,7 +155,7 @@ def _layout(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ..
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise ValueError("a name stands twice in its header")
+        raise ValueError("its header has a name twice")
     return result
 
 

@@ -1,7 +1,8 @@
 """Metrics of predictions, as scikit-learn defines them, in plain NumPy and float64.
 
-Every function takes ``(y_true, output)``, what is right and what the network says of it, and ``sample_weight``; NaN
-where there are no samples. ``Network.fit`` and ``Network.evaluate`` take them by name: ``metrics=["f1", "roc_auc"]``.
+Every function takes ``(y_true, output)``, the true labels or targets and the network's outputs, and ``sample_weight``.
+The result is NaN if there are no samples. ``Network.fit`` and ``Network.evaluate`` take metrics by name:
+``metrics=["f1", "roc_auc"]``.
 """
 
 from __future__ import annotations

@@ -15,16 +15,17 @@ _Counts = NDArray[np.float64]
 
 
 def accuracy(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-    """The share of samples whose class is predicted.
+    """Accuracy: the fraction of samples whose class is predicted correctly.
 
     Parameters
     ----------
     y_true : array-like (n,) of int, or one-hot rows (n, classes)
     output : array-like
-        Scores (n, classes), the first largest of a row wins; or scores (n,) or (n, 1) of class 1, which wins above
-        1/2; or whole numbers (n,), labels. A row with NaN counts as wrong.
+        Scores (n, classes), of which the largest, or the first of several, gives the predicted class; scores (n,) or
+        (n, 1) of class 1, which is predicted above 1/2; or predicted labels (n,), as integers. A row with NaN counts as
+        wrong.
     sample_weight : array-like (n,), optional
-        How much each sample counts.
+        Weight of each sample.
 
     Returns
     -------
@@ -46,20 +47,20 @@ def accuracy(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
 def _places(
     truth: NDArray[np.int32], guess: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.intp]]:
-    """The labels that occur, sorted, and where among them each true label and each guess stands."""
+    """Return the labels that occur, sorted, and the index among them of each true and each predicted label."""
     least, most = (int(bound) for bound in (min(truth.min(), guess.min()), max(truth.max(), guess.max())))
     if most - least > 4 * len(truth):
         present, place = np.unique(np.concatenate([truth, guess]), return_inverse=True)
         return present, place[: len(truth)], place[len(truth) :]
-    occurs = np.zeros(most - least + 1, bool)  # to sort many samples takes long, and Ctrl-C would wait
+    occurs = np.zeros(most - least + 1, bool)  # instead of a sort, during which Ctrl-C would have to wait
     for labels in (truth, guess):
         for _, part in arrays.strips(labels):
             occurs[part - least] = True
     place = np.cumsum(occurs) - 1
     places = np.empty((2, len(truth)), np.intp)
-    for labels, found in zip((truth, guess), places, strict=True):
+    for labels, place_of in zip((truth, guess), places, strict=True):
         for first, part in arrays.strips(labels):
-            found[first : first + len(part)] = place[part - least]
+            place_of[first : first + len(part)] = place[part - least]
     return np.flatnonzero(occurs).astype(np.int32) + np.int32(least), places[0], places[1]
 
 
@@ -70,7 +71,10 @@ def _averaged(
     average: Average,
     sample_weight: ArrayLike | None,
 ) -> float:
-    """``right / guessed``, ``right / actual`` or ``2 right / (guessed + actual)``, by class; 0 for 0 / 0."""
+    """Compute precision, recall or F1 by class from the counts of true positives (``right``), and average them.
+
+    The ratio is ``right / guessed``, ``right / actual`` or ``2 right / (guessed + actual)``, and 0 for 0 / 0.
+    """
     if not isinstance(average, str) or average not in get_args(Average):
         raise ValueError(f"average is {average!r}: expected one of {', '.join(get_args(Average))}")
     truth, guess, classes = predicted(y_true, output)
@@ -104,15 +108,15 @@ def _averaged(
 def precision(
     y_true: ArrayLike, output: ArrayLike, *, average: Average = "auto", sample_weight: ArrayLike | None = None
 ) -> float:
-    """Of the samples predicted to be of a class, the share that are; 0 where there are none.
+    """Precision: the fraction of the samples predicted as a class that belong to it; 0 if there are none.
 
     Parameters
     ----------
     y_true, output, sample_weight : as for ``accuracy``
     average : {"auto", "binary", "macro", "micro", "weighted"}
-        "binary": of class 1. Over the classes that occur in y_true or are predicted, "macro": the mean, "weighted": the
-        mean weighted by their samples, "micro": of all their samples together. "auto": "binary" for two classes, else
-        "macro".
+        "binary" is the value of class 1. The others average over the classes that occur in y_true or are predicted:
+        "macro" is their mean, "weighted" the mean weighted by their number of samples, and "micro" the value of all
+        their samples together. "auto" means "binary" for two classes, otherwise "macro".
 
     Returns
     -------
@@ -133,7 +137,7 @@ def precision(
 def recall(
     y_true: ArrayLike, output: ArrayLike, *, average: Average = "auto", sample_weight: ArrayLike | None = None
 ) -> float:
-    """Of the samples of a class, the share that are predicted to be of it; 0 where there are none.
+    """Recall: the fraction of the samples of a class that are predicted as it; 0 if there are none.
 
     Parameters
     ----------
@@ -158,7 +162,7 @@ def recall(
 def f1(
     y_true: ArrayLike, output: ArrayLike, *, average: Average = "auto", sample_weight: ArrayLike | None = None
 ) -> float:
-    """The harmonic mean of precision and recall, class by class; 0 for a class that is never right.
+    """F1 score: the harmonic mean of precision and recall by class; 0 for a class that is never predicted correctly.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Metrics of scores and probabilities: top-k accuracy, log loss, area under the ROC curve."""
+"""Metrics of scores and probabilities: top-k accuracy, log loss, ROC AUC."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.numbers import whole_number
-from fcnet.metrics.samples import labels, mean, metric_set, weights
+from fcnet.metrics.samples import labels, mean, scores, weights
 
 
 def top_k_accuracy(
     y_true: ArrayLike, output: ArrayLike, *, k: int = 5, sample_weight: ArrayLike | None = None
 ) -> float:
-    """The share of samples whose class is among the k of the largest scores.
+    """Top-k accuracy: the fraction of samples whose class is among the k largest scores.
 
     Parameters
     ----------
     y_true : array-like (n,) of int, or one-hot rows (n, classes)
     output : array-like (n, classes)
-        Of equal scores the one of the lower class comes first. A row with NaN counts as wrong.
+        Scores; among equal ones, the lower class comes first. A row with NaN counts as wrong.
     k : int in [1, classes], default 5
     sample_weight : array-like (n,), optional
-        How much each sample counts.
+        Weight of each sample.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def top_k_accuracy(
     >>> top_k_accuracy([0, 1, 2], [[0.9, 0.1, 0.0], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1]], k=2)
     0.6666666666666666
     """
-    rows = metric_set(output)
+    rows = scores(output)
     n, classes = rows.shape
     if classes < 2:
         raise ValueError(f"output has shape {np.shape(output)}: expected scores (n, classes)")
@@ -49,16 +49,16 @@ def top_k_accuracy(
 
 
 def log_loss(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-    """Mean cross-entropy ``-log p`` of the true class.
+    """Log loss: the mean cross-entropy ``-log p`` of the true class.
 
     Parameters
     ----------
     y_true : array-like (n,) of int, or one-hot rows (n, classes)
     output : array-like
-        Probabilities (n, classes), or those of class 1 as (n,) or (n, 1). What is nearer to 0 or 1 than the spacing
-        ``eps`` of its type counts as that far away.
+        Probabilities (n, classes), or those of class 1 as (n,) or (n, 1). They are clipped to [eps, 1 - eps], with the
+        machine epsilon of their type.
     sample_weight : array-like (n,), optional
-        How much each sample counts.
+        Weight of each sample.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def log_loss(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     """
     given = np.asarray(output)
     eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else float(np.finfo(np.float64).eps)
-    p = metric_set(output)
+    p = scores(output)
     if ((p < 0) | (p > 1)).any():
         raise ValueError("output has numbers outside of 0 to 1: expected probabilities")
     if p.shape[1] == 1:
@@ -86,9 +86,9 @@ def log_loss(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
 
 
 def _area(positive: NDArray[np.bool_], score: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    """The weighted share of pairs of a positive and a negative sample in which the positive one has the higher score.
+    """Return the weighted fraction of pairs of a positive and a negative sample where the positive one scores higher.
 
-    A tie counts one half: the area under the curve whose points are joined by straight lines.
+    A tie counts one half. This is the area under the ROC curve.
     """
     values, group = np.unique(score, return_inverse=True)
     positives = np.bincount(group, weight * positive, len(values))
@@ -101,10 +101,10 @@ def _area(positive: NDArray[np.bool_], score: NDArray[np.float64], weight: NDArr
 
 
 def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-    """Area under the receiver operating characteristic: how surely a score tells a class from the others.
+    """ROC AUC: the area under the receiver operating characteristic curve.
 
-    That of class 1 for two classes, otherwise the mean over the classes, each against the rest ("ovr", "macro"). It
-    needs no threshold: it is the probability that a sample of the class has a higher score than one of another.
+    It is the probability that a sample of a class has a higher score than a sample of another class. For two classes it
+    is that of class 1, otherwise the mean over the classes, each against the rest ("ovr", "macro").
 
     Parameters
     ----------
@@ -112,13 +112,13 @@ def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | 
     output : array-like
         Scores (n, classes), or those of class 1 as (n,) or (n, 1).
     sample_weight : array-like (n,), optional
-        How much each sample counts.
+        Weight of each sample.
 
     Returns
     -------
     float in [0, 1]
-        1/2 for scores that know nothing. Classes that no sample has, or every one, are left out of the mean; NaN where
-        none remains, or with NaN in a score.
+        1/2 for random scores. Classes that no sample has, or that all samples have, are left out of the mean. NaN if no
+        class remains, or if a score is NaN.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | 
     >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    rows = metric_set(output)
+    rows = scores(output)
     truth = labels(y_true, *rows.shape)
     weight = weights(sample_weight, len(rows))
     if np.isnan(rows[weight > 0]).any():

@@ -1,4 +1,4 @@
-"""Metrics of values: mean squared error and its root, mean absolute error, coefficient of determination."""
+"""Regression metrics: mean squared error, its root, mean absolute error, coefficient of determination."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _columns(value: ArrayLike, name: str) -> NDArray[np.float64]:
 
 
 def _pair(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both as (n, outputs)."""
+    """Return both arguments as (n, outputs)."""
     truth, values = _columns(y_true, "y_true"), _columns(output, "output")
     if truth.shape != values.shape:
         raise ValueError(f"output has shape {np.shape(output)}, y_true {np.shape(y_true)}: expected the same")
@@ -28,7 +28,7 @@ def mse(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None
     ----------
     y_true, output : array-like (n,) or (n, outputs)
     sample_weight : array-like (n,), optional
-        How much each sample counts.
+        Weight of each sample.
 
     Returns
     -------
@@ -44,13 +44,13 @@ def mse(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None
     2.0
     """
     truth, values = _pair(y_true, output)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is not in the result either
+    with np.errstate(over="ignore", invalid="ignore"):  # the result is then not finite either
         errors = np.square(values - truth).mean(axis=1)
     return mean(errors, weights(sample_weight, len(truth)))
 
 
 def rmse(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-    """The root of ``mse``, over all outputs together as the loss of that name.
+    """Root mean squared error: the root of ``mse``, over all outputs together as in the loss "rmse".
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def mae(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None
 
 
 def r2(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
-    """Coefficient of determination, ``1 - sum (y - output)^2 / sum (y - mean y)^2``; the mean of those of the outputs.
+    """Coefficient of determination, ``1 - sum (y - output)^2 / sum (y - mean y)^2``, averaged over the outputs.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def r2(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     Returns
     -------
     float <= 1
-        0 for the mean of y_true. Where y_true is constant: 1 if every value is right, else 0. NaN for one sample, not
-        counting those that weigh 0.
+        0 for predicting the mean of y_true. If y_true is constant: 1 if every value is correct, otherwise 0. NaN for a
+        single sample, not counting samples with weight 0.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def r2(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None 
     with np.errstate(over="ignore", invalid="ignore"):
         left = weight @ np.square(values - truth)
         spread = weight @ np.square(truth - weight @ truth / weight.sum())
-        # by its entries: the mean of equal numbers may be another one
+        # compares entries, because the rounded mean of equal numbers may differ from them
         constant = (truth == truth[0]).all(axis=0) | (spread == 0)
         of_constant = np.where(left == 0, 1.0, np.where(np.isnan(left), np.nan, 0.0))
         return float(np.where(constant, of_constant, 1 - left / np.where(constant, 1, spread)).mean())

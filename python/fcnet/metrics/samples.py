@@ -1,4 +1,4 @@
-"""What metrics compare, checked: true labels, what was predicted of them, how much each sample counts."""
+"""The arguments of metrics, checked: true labels, predictions and sample weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MOST_CLASSES = 2**31 - 1
 
 
 def real(value: ArrayLike, name: str) -> NDArray[Any]:
-    """An array of real numbers with rows.
+    """Return an array of real numbers with one or two dimensions.
 
     Raises
     ------
-    TypeError, ValueError : it is not one.
+    TypeError, ValueError : the value is not such an array.
     """
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
@@ -27,8 +27,8 @@ def real(value: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def metric_set(output: ArrayLike) -> NDArray[np.float64]:
-    """A score for each class as (n, classes); of two classes also given by that of class 1 alone, as (n,) or (n, 1).
+def scores(output: ArrayLike) -> NDArray[np.float64]:
+    """Return scores (n, classes), or (n, 1) where output has the scores of class 1 only.
 
     Returns
     -------
@@ -39,15 +39,15 @@ def metric_set(output: ArrayLike) -> NDArray[np.float64]:
 
 
 def labels(y_true: ArrayLike, n: int, columns: int) -> NDArray[np.int32]:
-    """Labels of ``n`` samples below the number of ``columns``, where one column is for two classes."""
+    """Check the labels of ``n`` samples, as many classes as ``columns``; one column stands for two classes."""
     return targets.labels(y_true, n, columns if columns != 1 else 2, "y_true")
 
 
 def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
-    """True labels, those predicted, and the number of classes (0: as many as the labels say).
+    """Return true labels, predicted labels and the number of classes (0: as many as the labels say).
 
-    ``output`` holds labels where it is (n,) of whole numbers; else the label is that of the row's first largest score,
-    or whether class 1 has more than 1/2. A row with NaN predicts -1, which is never right.
+    If ``output`` is (n,) of integers, it holds labels. Otherwise the label is that of the first largest score of a row,
+    or 1 if the score of class 1 is above 1/2. A row with NaN gets the label -1, which is never correct.
     """
     array = real(output, "output")
     n = len(array)
@@ -55,18 +55,18 @@ def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], 
         return targets.labels(y_true, n, _MOST_CLASSES, "y_true"), targets.labels(array, n, _MOST_CLASSES, "output"), 0
     guess, columns = np.empty(n, np.int32), 1 if array.ndim == 1 else array.shape[1]
     for first, part in arrays.strips(array):
-        rows = metric_set(part)
+        rows = scores(part)
         best = (rows[:, 0] > 0.5) if columns == 1 else rows.argmax(axis=1)
         guess[first : first + len(part)] = np.where(np.isnan(rows).any(axis=1), -1, best)
     return labels(y_true, n, columns), guess, max(columns, 2)
 
 
 def weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    """How much each of n samples counts: 1 each, or as given, times a power of two that keeps sums within float64.
+    """Return the weights of n samples, 1 by default, times a power of two that keeps sums within float64.
 
     Raises
     ------
-    TypeError, ValueError : not (n,) finite numbers of at least 0.
+    TypeError, ValueError : the weights are not (n,) finite numbers of at least 0.
     """
     if sample_weight is None:
         return np.ones(n)
@@ -79,6 +79,6 @@ def weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
 
 
 def mean(values: NDArray[Any], weight: NDArray[np.float64]) -> float:
-    """Weighted mean over the samples, whatever the values of those that weigh 0; NaN where nothing counts."""
+    """Return the weighted mean over the samples with weights above 0; NaN if there are none."""
     total = weight.sum()
     return float(weight @ np.where(weight > 0, values, 0) / total) if total > 0 else float("nan")

@@ -1,6 +1,6 @@
-"""Pictures by matplotlib. Each is a ``Figure`` whose ``get_label()`` says in words what it shows.
+"""Plots with matplotlib. Each is a ``Figure`` whose ``get_label()`` describes it in words.
 
-Two colours that colour-blind people tell apart (Okabe and Ito 2008), and lines that differ without them too.
+The two colours can be distinguished by colour-blind people (Okabe and Ito 2008), and lines differ in style too.
 """
 
 from __future__ import annotations

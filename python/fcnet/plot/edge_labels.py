@@ -1,4 +1,4 @@
-"""Where on the edges between two layers of a drawn network their numbers stand, so that they lie apart."""
+"""Positions of the weights' labels on the edges of a drawn network, without overlaps."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ import numpy as np
 _ALONG = np.linspace(0.28, 0.72, 12)  # outside of the neurons
 
 
-def places(before: Sequence[float], behind: Sequence[float], column: float, label: tuple[float, float]) -> list[float]:
-    """For every neuron of the layer before, how far along its edges.
+def places(before: Sequence[float], after: Sequence[float], column: float, label: tuple[float, float]) -> list[float]:
+    """Return, for every neuron of the previous layer, the position of the labels along its edges.
 
-    The numbers at the edges of every other neuron stand elsewhere: the first two places that leave all room, or the
-    best two.
+    Neighbouring neurons have different positions: the first pair without overlaps, or the best pair.
 
     Parameters
     ----------
-    before, behind : sequence of float
-        How high the neurons of both layers lie.
+    before, after : sequence of float
+        Vertical positions of the neurons of both layers.
     column : float
-        From layer to layer.
+        Distance from layer to layer.
     label : (float, float)
-        How wide and high a number is.
+        Width and height of a label.
 
     Returns
     -------
     list of float
     """
-    start, end = (each.ravel() for each in np.meshgrid(before, behind, indexing="ij"))
-    every_other = np.repeat(np.arange(len(before)) % 2 == 1, len(behind))
+    start, end = (each.ravel() for each in np.meshgrid(before, after, indexing="ij"))
+    every_other = np.repeat(np.arange(len(before)) % 2 == 1, len(after))
     one, other = np.triu_indices(len(start), 1)
 
     def room(even: float, odd: float) -> float:

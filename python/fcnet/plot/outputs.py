@@ -1,4 +1,4 @@
-"""Pictures of what a network says and what it is: its mistakes, how sure it is, its first weights, all of it."""
+"""Plots of predictions and networks: confusion matrix, calibration, first-layer weights, network diagram."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.numbers import whole_number
 from fcnet._inputs.class_names import numbered, of_text
-from fcnet.metrics.samples import labels, metric_set, predicted
+from fcnet.metrics.samples import labels, predicted, scores
 from fcnet.plot.edge_labels import places
 from fcnet.plot.style import BLUE, GREY, VERMILION, panels
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from fcnet.explanation import Explanation
     from fcnet.network import Network
 
-_MOST_WRITTEN = 20  # classes whose counts are written into the cells
+_MOST_WRITTEN = 20  # classes, up to which the cells show the counts
 _VIEWS = {"before": ("W_", "h_out_"), "after": ("W_new_", "h_out_new_"), "gradients": ("dW_", "sigma_")}
-_MOST_NEURONS, _MOST_LABELLED = 10, 4  # in a layer that is drawn whole, and whose edges have numbers
-_LABEL = (0.2, 0.17)  # how wide and high a number at an edge is, from layer to layer and neuron to neuron 1
+_MOST_NEURONS, _MOST_LABELLED = 10, 4  # in a layer, up to which all are drawn, and edges are labelled
+_LABEL = (0.2, 0.17)  # width and height of an edge's label, in units of the distances between layers and neurons
 
 
 def _names(given: Sequence[Any] | None, classes: int) -> list[str]:
@@ -33,26 +33,26 @@ def _names(given: Sequence[Any] | None, classes: int) -> list[str]:
 
 
 def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Sequence[Any] | None = None) -> Any:
-    """How many samples of each class are taken for which.
+    """Plot a confusion matrix: how many samples of each class are predicted as which class.
 
     Parameters
     ----------
     y_true : labels (n,)
-        Whole numbers, or text.
+        Integers or text.
     output : array (n, classes), (n,) or (n, 1)
-        What ``predict`` gives, or labels (n,) as ``predict_classes`` gives them.
+        Outputs of ``predict``, or labels (n,) from ``predict_classes``.
     class_names : sequence, optional
-        Of the classes in their order, ``net.classes``; by default of labels of text those that occur, sorted.
+        Names of the classes in order, as ``net.classes``; by default the text labels that occur, sorted.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Shaded by the share of the row, so that each true class adds up to 1.
+        Cells are shaded by their fraction of the row, so that each true class adds up to 1.
 
     Raises
     ------
-    ImportError : matplotlib is missing.
-    TypeError, ValueError : the arguments do not go together, or there are no samples.
+    ImportError : matplotlib is not installed.
+    TypeError, ValueError : the arguments do not match, or there are no samples.
     """
     if class_names is None:
         texts = of_text(y_true, "y_true"), of_text(output, "output")
@@ -87,28 +87,28 @@ def confusion_matrix(y_true: ArrayLike, output: ArrayLike, *, class_names: Seque
 
 
 def calibration(y_true: ArrayLike, output: ArrayLike, *, bins: int = 10) -> Any:
-    """How often the network is right when it is so sure (Guo et al. 2017).
+    """Plot a calibration curve: accuracy against confidence (Guo et al. 2017).
 
     Parameters
     ----------
     y_true : labels (n,)
     output : array (n, classes), or (n,) or (n, 1) of the probability of class 1
-        Probabilities, as ``predict`` gives them.
+        Probabilities, as from ``predict``.
     bins : int >= 1, default 10
-        Of equal width, over how sure the network is of the class that it chooses.
+        Number of bins of equal width for the confidence, the probability of the predicted class.
 
     Returns
     -------
     matplotlib.figure.Figure
-        On the diagonal, a network is right as often as it says; with the expected calibration error in words.
+        A network on the diagonal is well calibrated. The label has the expected calibration error.
 
     Raises
     ------
-    ImportError : matplotlib is missing.
-    TypeError, ValueError : the arguments do not go together, or there are no samples.
+    ImportError : matplotlib is not installed.
+    TypeError, ValueError : the arguments do not match, or there are no samples.
     """
     bins = whole_number(bins, "bins", 1)
-    rows = metric_set(output)
+    rows = scores(output)
     rows = np.concatenate([1 - rows, rows], axis=1) if rows.shape[1] == 1 else rows
     truth = labels(y_true, len(rows), rows.shape[1])
     if not len(rows):
@@ -139,25 +139,25 @@ def calibration(y_true: ArrayLike, output: ArrayLike, *, bins: int = 10) -> Any:
 
 
 def first_layer(net: Network, shape: tuple[int, int], *, most: int = 36) -> Any:
-    """The weights of the first layer's neurons, each as an image of its inputs.
+    """Plot the weights of the first layer's neurons, each as an image of the inputs.
 
     Parameters
     ----------
     net : Network
     shape : (rows, columns)
-        Of an image, whose pixels are the inputs.
+        Shape of an image whose pixels are the inputs.
     most : int >= 1, default 36
-        Neurons: those with the largest weights.
+        Maximum number of neurons; those with the largest weights are shown.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Blue above 0, red below, white at 0, the same scale for all.
+        Weights above 0 are blue, below 0 red, and 0 is white, with the same scale for all.
 
     Raises
     ------
-    ImportError : matplotlib is missing.
-    TypeError, ValueError : the shape is not that of the inputs.
+    ImportError : matplotlib is not installed.
+    TypeError, ValueError : the shape does not match the number of inputs.
     """
     most = whole_number(most, "most", 1)
     weights = net.layers[0].W
@@ -186,37 +186,37 @@ def first_layer(net: Network, shape: tuple[int, int], *, most: int = 36) -> Any:
 
 
 def network(shown: Network | Explanation, *, view: str = "before") -> Any:
-    """A network, or one of an explanation's: neurons, and edges as wide as their numbers are large.
+    """Draw a network or an explanation: neurons, and edges whose width shows the weights.
 
     Parameters
     ----------
     shown : Network or Explanation
-        A network is drawn with W at its edges, of large layers the first and last neurons. Of ``Network.explain`` the
-        neurons have their outputs, of several samples those of the first; with more than 10 neurons in a layer,
-        histograms of what the edges and neurons would show.
+        A network is drawn with W at the edges; a large layer shows its first and last neurons only. For an explanation
+        from ``Network.explain``, neurons show their outputs for the first sample. If a layer has more than 10 neurons,
+        the figure has histograms of the weights and outputs instead.
     view : {"before", "after", "gradients"}, default "before"
-        Of an explanation: before or after the step, or its gradients.
+        For an explanation: the state before or after the step, or the gradients.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Negative edges are vermilion and dashed, others blue.
+        Edges with negative weights are vermilion and dashed, others blue.
 
     Raises
     ------
-    ImportError : matplotlib is missing.
-    TypeError : shown is neither a network nor an explanation.
-    ValueError : an unknown view, or one of a step for a network.
+    ImportError : matplotlib is not installed.
+    TypeError : shown is not a network or an explanation.
+    ValueError : the view is unknown, or is that of a step although shown is a network.
     """
     if view not in _VIEWS:
         raise ValueError(f"view is {view!r}: expected one of {', '.join(_VIEWS)}")
     if hasattr(shown, "layers"):
         if view != "before":
-            text = f"view is {view!r}, but a network makes no step: expected what its explain(x, y) gives"
+            text = f"view is {view!r}, but a network has no step: expected the result of its explain(x, y)"
             raise ValueError(text)
         return _weights(cast("Network", shown))
     if not hasattr(shown, "class_names"):
-        raise TypeError(f"shown is a {type(shown).__name__}: expected a Network, or what its explain(x, y) gives")
+        raise TypeError(f"shown is a {type(shown).__name__}: expected a Network, or the result of its explain(x, y)")
     edges, neurons = _VIEWS[view]
     numbers = range(1, 1 + sum(name.startswith("W_new_") for name in shown))
     sizes = [shown["I"].shape[1], *(shown[f"h_out_{i}"].shape[1] for i in numbers)]
@@ -238,7 +238,7 @@ def network(shown: Network | Explanation, *, view: str = "before") -> Any:
 
 
 def _weights(net: Network) -> Any:
-    """A network as it is: W at the edges, B in the neurons where there is room."""
+    """Draw a network with W at the edges, and B in the neurons if there is room."""
     weights, sizes = [layer.W for layer in net.layers], net.sizes
     written = max(sizes) <= _MOST_LABELLED
     texts = [[""] * sizes[0], *([f"{b:.3g}" if written else "" for b in layer.B] for layer in net.layers)]
@@ -263,7 +263,7 @@ def _draw(
     starts: Sequence[object] = (),
     ends: Sequence[object] = (),
 ) -> None:
-    """Columns of neurons with their texts inside, and the edges between them.
+    """Draw columns of neurons with texts inside, and the edges between them.
 
     Parameters
     ----------
@@ -312,7 +312,7 @@ def _draw(
 
 
 def _visible(count: int) -> list[int | None]:
-    """The neurons of a layer that are drawn; None for those left out between the first and the last ones."""
+    """Return the indices of the neurons that are drawn; None stands for those that are left out in the middle."""
     half = _MOST_NEURONS // 2 - 1
     return list(range(count)) if count <= _MOST_NEURONS else [*range(half), None, *range(count - half, count)]
 
@@ -322,6 +322,6 @@ def _histograms(quantities: dict[str, Any]) -> Any:
         for axes, (name, values) in zip(drawn, quantities.items(), strict=True):
             axes.hist(values.ravel(), 24, color=BLUE)
             axes.set_title(name)
-    said = (f"{name} from {values.min():.3g} to {values.max():.3g}" for name, values in quantities.items())
-    figure.set_label(f"Histograms of a network too large to draw: {', '.join(said)}.")
+    ranges = (f"{name} from {values.min():.3g} to {values.max():.3g}" for name, values in quantities.items())
+    figure.set_label(f"Histograms of a network too large to draw: {', '.join(ranges)}.")
     return figure

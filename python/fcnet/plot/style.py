@@ -1,6 +1,6 @@
-"""How pictures by matplotlib look: their style, their colours, and panels side by side.
+"""Style and colours of the plots, and figures with several panels.
 
-Two colours that colour-blind people tell apart (Okabe and Ito 2008).
+The two colours can be distinguished by colour-blind people (Okabe and Ito 2008).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _COLUMNS = 3
 
 @contextmanager
 def panels(count: int) -> Iterator[tuple[Any, list[Any]]]:
-    """A figure of that many axes, row by row, in which everything has its style.
+    """Create a figure with ``count`` axes, row by row, in the common style.
 
-    pyplot keeps it only where it has windows to show it in: in a notebook, which shows the figure that a cell ends
-    with, it would show it a second time, and in a program that writes files it would never let go of it.
+    pyplot keeps the figure only if its backend shows windows. A notebook shows the figure at the end of a cell anyway,
+    and would show it a second time; a program that writes files would never release the memory.
     """
     pyplot = optional("matplotlib.pyplot", "a picture")
     rows = -(-count // _COLUMNS)

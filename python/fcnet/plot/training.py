@@ -1,4 +1,4 @@
-"""Pictures of training: histories, schedules, the search for a learning rate."""
+"""Plots of training: history, schedules, learning-rate search."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 def _label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> None:
-    """Write (name, x, y, colour) beside the ends of lines, names that would lie on each other moved apart."""
+    """Write the names of (name, x, y, colour) beside the ends of lines, moved apart where they would overlap."""
     low, high = axes.get_ylim()
     logarithmic = axes.get_yscale() == "log"
-    line = 12 / (72 * axes.get_figure().get_figheight() * axes.get_position().height)  # of the height of the panel
+    line = 12 / (
+        72 * axes.get_figure().get_figheight() * axes.get_position().height
+    )  # height of a text line, as a fraction of the panel
 
     def share(y: float) -> float:
         return math.log(y / low) / math.log(high / low) if logarithmic else (y - low) / (high - low)
@@ -41,7 +43,7 @@ def _label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> Non
 
 
 def _draw_family(axes: Any, history: History, family: str) -> list[str]:
-    """A figure on the training and on the validation data; what the lines show, in words."""
+    """Draw a metric on the training and validation data; return a description of the lines."""
     axes.set(title=family.replace("_", " "), xlabel="epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     ends, words = [], []
@@ -49,8 +51,8 @@ def _draw_family(axes: Any, history: History, family: str) -> list[str]:
         (family, "training", BLUE, "-"),
         (f"val_{family}", "validation", VERMILION, (0, (4, 1.5))),
     ):
-        figures = history[name] if name in history else [math.nan] * len(history)
-        known = [point for point in zip(history.epochs, figures, strict=True) if math.isfinite(point[1])]
+        values = history[name] if name in history else [math.nan] * len(history)
+        known = [point for point in zip(history.epochs, values, strict=True) if math.isfinite(point[1])]
         if known:
             marker = "o" if len(known) == 1 else None
             axes.plot(*zip(*known, strict=True), color=color, linestyle=dashes, marker=marker)
@@ -61,7 +63,7 @@ def _draw_family(axes: Any, history: History, family: str) -> list[str]:
 
 
 def history(history: History) -> Any:
-    """How a fit went: a panel for the loss and one for each metric, over the epochs.
+    """Plot the history of a fit: a panel for the loss and one for each metric, over the epochs.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def history(history: History) -> Any:
 
     Raises
     ------
-    ImportError : matplotlib is missing.
+    ImportError : matplotlib is not installed.
     ValueError : the history has no epochs.
     """
     if not len(history):
@@ -96,16 +98,16 @@ def history(history: History) -> Any:
 
 
 def schedules(*given: Schedule, epochs: int = 30, steps_per_epoch: int = 10) -> Any:
-    """The factor on the learning rate over the steps of a fit, a panel for each schedule.
+    """Plot the factor on the learning rate over the steps of a fit, with a panel for each schedule.
 
-    A schedule that watches a figure is shown with one that no longer gets better.
+    A schedule that monitors a metric is shown with a metric that does not improve.
 
     Parameters
     ----------
     given : Schedule
-        By default all of ``fcnet.schedules``, as they are without arguments.
+        By default, all of ``fcnet.schedules`` with their default arguments.
     epochs, steps_per_epoch : int
-        Of the fit that is shown.
+        Numbers of epochs and of steps per epoch of the fit that is shown.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def schedules(*given: Schedule, epochs: int = 30, steps_per_epoch: int = 10) -> 
 
     Raises
     ------
-    ImportError : matplotlib is missing.
+    ImportError : matplotlib is not installed.
     """
     if not given:
         names = [name for name in available.__all__ if name != "Schedule"]
@@ -134,12 +136,12 @@ def schedules(*given: Schedule, epochs: int = 30, steps_per_epoch: int = 10) -> 
 
 
 def learning_rates(found: LearningRates) -> Any:
-    """The loss over the learning rate, and the one that is suggested.
+    """Plot the loss over the learning rate, and the suggested learning rate.
 
     Parameters
     ----------
     found : LearningRates
-        Of ``Network.find_learning_rate``.
+        Result of ``Network.find_learning_rate``.
 
     Returns
     -------
@@ -147,7 +149,7 @@ def learning_rates(found: LearningRates) -> Any:
 
     Raises
     ------
-    ImportError : matplotlib is missing.
+    ImportError : matplotlib is not installed.
     """
     with panels(1) as (figure, (axes,)):
         axes.plot(found.rates, found.losses, ".", color=GREY, markersize=3)

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier and MLPRegressor over ``fcnet.Network``: change the import line, train faster.
+"""MLPClassifier and MLPRegressor with scikit-learn's interface, built on ``fcnet.Network``: a drop-in replacement.
 
 >>> from fcnet.sklearn import MLPClassifier
 >>> import fcnet as fc

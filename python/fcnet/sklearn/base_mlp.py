@@ -1,4 +1,4 @@
-"""What the classifier and the regressor have in common: from scikit-learn's arguments to a network and its fit."""
+"""The base class of the classifier and the regressor: translates scikit-learn's parameters to a network and a fit."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from fcnet.sklearn.parameters import Parameters, layers_of, set_layers
 from fcnet.sklearn.predictions import decoded
 from fcnet.sklearn.protocol import Task
 from fcnet.sklearn.stochastic import StochasticSolver
-from fcnet.sklearn.validation_set import HeldBack, rows, split
+from fcnet.sklearn.validation_set import ValidationSet, rows, split
 from fcnet.sklearn.versions import CallbackSupportMixin
 
 Layers = Sequence[tuple[ArrayLike, ArrayLike]]
 
 
 def has_steps(estimator: Any) -> bool:
-    """Whether the solver makes steps on batches; AttributeError in scikit-learn's words where it does not."""
+    """Whether the solver is stochastic; otherwise raise scikit-learn's AttributeError."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
     return True
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two values of ``random_state`` are the same; a generator is so with itself alone."""
+    """Whether two values of ``random_state`` are the same; a generator equals only itself."""
     return one is other or (isinstance(one, Integral) and isinstance(other, Integral) and one == other)
 
 
 class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
-    """The part of an estimator that does not depend on what y is."""
+    """Base class of the estimators: everything that does not depend on y being labels or numbers."""
 
     _parameter_constraints = CONSTRAINTS
     loss_: float
@@ -61,40 +61,40 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
     feature_names_in_: NDArray[Any]
 
     def _validate(self, X: Any, y: Any, incremental: bool, reset: bool, classes: Any) -> tuple[Any, Any]:
-        """Checked X and y, as scikit-learn checks them; ``classes`` as given to ``partial_fit``."""
+        """Check X and y, as scikit-learn does; ``classes`` is the argument of ``partial_fit``."""
         raise NotImplementedError
 
     def _checked(self, X: Any, y: Any, **options: bool) -> tuple[Any, Any]:
-        """What ``_validate`` begins with."""
+        """Check X and y with scikit-learn's ``validate_data``."""
         types = (np.float64, np.float32)
         x, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=types, **options)
         return x, y
 
     def _encode(self, y: Any) -> NDArray[Any]:
-        """A checked y as the network takes it."""
+        """Convert a checked y to the form that the network takes."""
         raise NotImplementedError
 
     def _decode(self, outputs: NDArray[Any]) -> Any:
-        """Predictions from the network's outputs."""
+        """Convert the network's outputs to predictions."""
         raise NotImplementedError
 
     def _objective(self) -> Objective:
         raise NotImplementedError
 
-    def _outputs_for(self, answers: NDArray[Any]) -> int:
-        """How many outputs the network has."""
+    def _outputs_for(self, encoded: NDArray[Any]) -> int:
+        """Return the number of outputs of the network."""
         raise NotImplementedError
 
-    def _weigh(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
-        """What the samples weigh, or None."""
+    def _sample_weights(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        """Return the weights of the samples, or None."""
         return sample_weight
 
-    def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
-        """The score of predictions."""
+    def _score_of(self, y: Any, predictions: Any, weights: Any) -> float:
+        """Return the score of predictions."""
         raise NotImplementedError
 
     def _score(self, x: Any, y: Any, weights: Any) -> float:
-        """Of checked samples; NaN where the network has diverged."""
+        """Return the score on checked samples; NaN if the network has diverged."""
         finite = True
 
         def decode(outputs: NDArray[Any]) -> Any:
@@ -103,7 +103,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
             return self._decode(outputs)
 
         predictions = decoded(self._network, x, decode)
-        return self._figure(y, predictions, weights) if finite else np.nan
+        return self._score_of(y, predictions, weights) if finite else np.nan
 
     def _fit(
         self,
@@ -118,15 +118,15 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         solver: Lbfgs | StochasticSolver | None = None
         try:
             hidden = self._hidden_sizes()
-            self._refuse_what_does_not_go_together(incremental, validation)
+            self._check_combinations(incremental, validation)
             first = "_network" not in vars(self) or not (self.warm_start or incremental)
             given = X, y
             X, y = self._validate(X, y, incremental, first, classes)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, X)
-            weights = self._weigh(y, sample_weight, incremental)
-            answers = self._encode(y)
-            self.n_outputs_ = self._outputs_for(answers)
+            weights = self._sample_weights(y, sample_weight, incremental)
+            encoded = self._encode(y)
+            self.n_outputs_ = self._outputs_for(encoded)
             objective, random = self._objective(), check_random_state(self.random_state)
             if first:
                 sizes = [X.shape[1], *hidden, self.n_outputs_]
@@ -134,23 +134,24 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
             else:
                 check_continues(self, hidden, self.n_outputs_, objective.loss.output)
                 layers = layers_of(self._current())
-            held = self._given_for_validation(*validation)
-            if self.early_stopping and self.solver != "lbfgs" and held is None:
+            validation_set = self._given_validation_set(*validation)
+            if self.early_stopping and self.solver != "lbfgs" and validation_set is None:
                 labels = y if hasattr(self, "classes_") and self.n_outputs_ == 1 else None
-                kept, held_rows = split(X.shape[0], self.validation_fraction, random, labels)
-                held = rows((given[0], y), X, answers, sample_weight, held_rows)
-                X, answers, weights = X[kept], answers[kept], None if weights is None else weights[kept]
+                train_rows, validation_rows = split(X.shape[0], self.validation_fraction, random, labels)
+                validation_set = rows((given[0], y), X, encoded, sample_weight, validation_rows)
+                X, encoded = X[train_rows], encoded[train_rows]
+                weights = None if weights is None else weights[train_rows]
             task = Task(self, self.max_iter, *given, sample_weight)
             self._use(self._network_for(layers, objective, X.dtype, random, first, incremental))
             self._begin(first, incremental)
             if self.solver == "lbfgs":
-                solver = Lbfgs(self, objective, self._network, X, answers, weights, task)
+                solver = Lbfgs(self, objective, self._network, X, encoded, weights, task)
                 solver.run()
             else:
-                solver = StochasticSolver(self, objective, X, answers, weights, held, task)
+                solver = StochasticSolver(self, objective, X, encoded, weights, validation_set, task)
                 solver.run(self._network, incremental=incremental)
         except BaseException:
-            if solver is None or not solver.has_begun:  # what was wrong leaves the estimator as it was
+            if solver is None or not solver.has_begun:  # an invalid argument leaves the estimator unchanged
                 self.__dict__ = before
             raise
         task.end()
@@ -168,11 +169,11 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _refuse_what_does_not_go_together(self, incremental: bool, validation: tuple[Any, Any, Any]) -> None:
+    def _check_combinations(self, incremental: bool, validation: tuple[Any, Any, Any]) -> None:
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         if (validation[0] is None) != (validation[1] is None):
-            raise ValueError("X_val and y_val belong together: expected both or none")
+            raise ValueError("only one of X_val and y_val is given: expected both or none")
         if validation[2] is not None and validation[0] is None:
             raise ValueError("sample_weight_val is given without X_val and y_val")
         if self.solver == "lbfgs":
@@ -183,15 +184,15 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         elif self.schedule is not None and self.solver == "sgd" and self.learning_rate != "constant":
             raise ValueError("schedule is given: expected learning_rate='constant' with it")
 
-    def _given_for_validation(self, X: Any, y: Any, sample_weight: Any) -> HeldBack | None:
-        """The user's own samples for validation."""
+    def _given_validation_set(self, X: Any, y: Any, sample_weight: Any) -> ValidationSet | None:
+        """Return the user's own validation set, if given."""
         if X is None:
             return None
-        x, y = self._validate_held_back(X, y)
+        x, y = self._validate_validation_set(X, y)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, x)
-        return HeldBack((X, y), x, self._encode(y), weights)
+        return ValidationSet((X, y), x, self._encode(y), weights)
 
-    def _validate_held_back(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def _validate_validation_set(self, X: Any, y: Any) -> tuple[Any, Any]:
         x, y = self._checked(X, y, reset=False)
         return x, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
 
@@ -204,7 +205,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         first: bool,
         incremental: bool,
     ) -> Network:
-        """The network to train: a new one, or for ``partial_fit`` the fitted one, with what parameters changed."""
+        """Return the network to train: a new one, or for ``partial_fit`` the fitted one with the current parameters."""
         reseeded = (
             first or not incremental or not _is_same(getattr(self, "_seeded_by", self.random_state), self.random_state)
         )
@@ -221,27 +222,26 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         return changed(fitted, self._new_network(layers, objective, dtype, seed))
 
     def _dense(self, layers: Layers, objective: Objective) -> list[Dense]:
-        """The layers as a network takes them."""
+        """Return the layers as ``Dense`` objects."""
         count = len(layers) - 1
         dropout = [self.dropout] * count if np.ndim(self.dropout) == 0 else list(self.dropout)
         if len(dropout) != count:
-            raise ValueError(f"dropout has {len(dropout)} shares: expected one, or {count}, one for each hidden layer")
+            raise ValueError(f"dropout has {len(dropout)} rates: expected one, or {count}, one for each hidden layer")
         hidden: Any = "sigmoid" if self.activation == "logistic" else self.activation
-        activations, shares = [*[hidden] * count, objective.loss.output], [*dropout, 0.0]
+        activations, rates = [*[hidden] * count, objective.loss.output], [*dropout, 0.0]
         return [
-            Dense(np.shape(w)[1], f, dropout=share)
-            for (w, _), f, share in zip(layers, activations, shares, strict=True)
+            Dense(np.shape(w)[1], f, dropout=rate) for (w, _), f, rate in zip(layers, activations, rates, strict=True)
         ]
 
     def _new_network(self, layers: Layers, objective: Objective, dtype: Any, seed: int) -> Network:
-        """A network of these weights that has not been trained, so that its optimizer begins anew."""
+        """Return an untrained network with these weights and a fresh optimizer state."""
         sizes = [np.shape(layers[0][0])[0], *self._dense(layers, objective)]
         network = Network(sizes, loss=objective.loss, seed=seed, dtype=dtype)
         set_layers(network, layers)
         return network
 
     def _begin(self, first: bool, incremental: bool) -> None:
-        """The attributes as a fit begins with them; ``warm_start`` and ``partial_fit`` add to what was."""
+        """Set the attributes for the beginning of a fit; ``warm_start`` and ``partial_fit`` keep the previous ones."""
         if first:
             self.t_, self.n_layers_ = 0, len(self._network.layers) + 1
             output = self._network.layers[-1].activation
@@ -254,9 +254,9 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         for name in ("loss_curve_", "validation_loss_curve_"):
             setattr(self, name, getattr(self, name, []))
         if self.early_stopping:
-            kept = getattr(self, "validation_scores_", None)
-            self.validation_scores_ = kept or []
-            self.best_validation_score_ = self.best_validation_score_ if kept else -np.inf
+            scores = getattr(self, "validation_scores_", None)
+            self.validation_scores_ = scores or []
+            self.best_validation_score_ = self.best_validation_score_ if scores else -np.inf
             self.best_loss_ = None
         else:
             best = getattr(self, "best_loss_", None)
@@ -264,7 +264,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
             self.validation_scores_ = self.best_validation_score_ = None
 
     def _begin_rate(self, incremental: bool) -> None:
-        """The learning rate of the first epoch: in ``partial_fit`` the last one, unless its parameters changed."""
+        """Set the learning rate of the first epoch: in ``partial_fit`` the last one, unless its parameters changed."""
         rule = self.learning_rate if self.solver == "sgd" else "constant", self.learning_rate_init, self.power_t
         if not incremental or not hasattr(self, "_rate"):
             self._no_improvement_count, self._rate = 0, self.learning_rate_init
@@ -274,7 +274,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         self._rate_rule = rule
 
     def _ready(self, X: Any) -> tuple[Network, Any]:
-        """The network, and samples to predict, checked."""
+        """Return the network, and the checked samples to predict."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         return self._current(), X

@@ -1,4 +1,4 @@
-"""MLPClassifier: labels, probabilities, and what is asked of a classifier."""
+"""MLPClassifier: multi-class, binary and multi-label classification."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fcnet.sklearn.versions import MultiLabelMixin, available_if, fits
 
 
 class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
-    """scikit-learn's MLPClassifier over ``fcnet.Network``: one of several classes, or of several labels each yes or no.
+    """scikit-learn's MLPClassifier built on ``fcnet.Network``: binary, multi-class or multi-label classification.
 
     Parameters
     ----------
@@ -33,73 +33,78 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
     activation : str, default "relu"
         "identity", "logistic", "tanh", "relu", or another that ``fcnet.Dense`` knows.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
-        "lbfgs" is SciPy's L-BFGS-B, for up to some thousand samples.
+        "sgd" and "adam" train on mini-batches. "lbfgs" is SciPy's L-BFGS-B, for up to several thousand samples.
     alpha : float >= 0, default 0.0001
-        Adds ``alpha / 2 sum W**2`` to the sum of a step's losses.
+        L2 penalty: adds ``alpha / 2 sum W**2`` to the sum of a step's losses.
     batch_size : int or "auto", default "auto"
-        Samples a step: ``min(200, n_samples)``.
+        Samples per step; "auto" means ``min(200, n_samples)``.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
-        For "sgd": as it is; after every epoch ``learning_rate_init / (t_ + 1)**power_t``; divided by 5 where the fit
-        would end otherwise, until it is below 1e-6.
+        Learning-rate schedule for "sgd". "constant" keeps it. "invscaling" uses ``learning_rate_init / (t_ +
+        1)**power_t`` after every epoch. "adaptive" divides it by 5 whenever the fit would stop, until it is below 1e-6.
     learning_rate_init : float > 0, default 0.001
     power_t : float >= 0, default 0.5
     max_iter : int >= 1, default 200
-        Epochs; iterations of "lbfgs".
+        Maximum number of epochs, or of iterations with "lbfgs".
     shuffle : bool, default True
-        Draw a new order of the samples in every epoch.
+        Shuffle the samples before every epoch.
     random_state : int, RandomState or None, default None
-        First weights and samples held back, the same as scikit-learn's, and the order of the samples, another one.
+        Seed of the initial weights and the validation split, which are the same as scikit-learn's, and of shuffling,
+        which is not.
     tol : float >= 0, default 1e-4
-        The fit ends after more than ``n_iter_no_change`` epochs in a row without a loss, or with early stopping a
-        score, that is so much better than all before. For "lbfgs" the largest entry of the gradient.
+        The fit stops after more than ``n_iter_no_change`` consecutive epochs in which the loss, or with early stopping
+        the score, does not improve by at least tol. For "lbfgs", the largest entry of the gradient at which it stops.
     verbose : bool or int, default False
         Print a line for every epoch.
     warm_start : bool, default False
-        ``fit`` goes on from the weights there are.
+        ``fit`` continues from the current weights.
     momentum : float in [0, 1], default 0.9
         For "sgd".
     nesterovs_momentum : bool, default True
-        With Nesterov's look ahead.
+        Use Nesterov momentum.
     early_stopping : bool, default False
-        Hold samples back, of two classes alike, end the fit by their score, and go back to the best weights.
+        Hold out a validation set, stratified by class unless labels are multi-label; stop when its score no longer
+        improves, and restore the best weights.
     validation_fraction : float in [0, 1), default 0.1
-        The share to hold back.
+        Fraction of the samples for validation.
     beta_1, beta_2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float > 0, default 1e-8
-        Adam's, added before the square root is corrected for its start at 0.
+        Epsilon of Adam, added before the bias correction.
     n_iter_no_change : int >= 1 or numpy.inf, default 10
     max_fun : int >= 1, default 15000
-        For "lbfgs": evaluations of the loss at most.
+        Maximum number of evaluations of the loss, for "lbfgs".
     class_weight : dict, "balanced" or None, default None
-        How much the samples of a class count, times sample_weight, as for scikit-learn's linear models.
+        Weights of the classes, multiplied by sample_weight, as for scikit-learn's linear models.
     label_smoothing : float in [0, 1), default 0
-        s: train towards ``(1 - s) y + s / classes``.
+        Label smoothing s: train towards ``(1 - s) y + s / classes``.
     dropout : float or sequence of float in [0, 1), default 0
-        The share of the outputs of every hidden layer that a training step leaves out.
+        Dropout rate of the hidden layers: the fraction of outputs that a training step drops.
     clip_norm : float > 0, optional
-        The gradient is shortened to this norm.
+        Gradient clipping: the gradient is scaled down to this norm.
     schedule : of fcnet.schedules, optional
-        Factors on the learning rate over ``max_iter`` epochs.
+        Learning-rate schedule over ``max_iter`` epochs.
     callbacks : list of fcnet.Callback or function (epoch, logs), optional
-        Heard as ``Network.fit`` has it. scikit-learn's own, from 1.9 on, are set by ``set_callbacks``.
+        Callbacks, as for ``Network.fit``. Those of scikit-learn itself, from version 1.9 on, are set by
+        ``set_callbacks``.
     scoring : str, callable or None, default None
-        What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
+        The score that early stopping monitors: by default ``score``; "loss" for the validation loss, or a scorer of
+        scikit-learn.
     progress : bool or "lines", default False
-        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``. "lbfgs" has ``verbose``.
+        Show a progress bar, or print a line after every epoch; None is the default of ``Network.fit``. "lbfgs" shows
+        progress by ``verbose`` only.
 
     Attributes
     ----------
     classes_ : array (n_classes,)
     coefs_, intercepts_ : list of array (inputs, outputs), list of array (outputs,)
-        Weights and biases of every layer, to get and to set.
+        Weights and biases of every layer; they can be assigned.
     loss_, best_loss_ : float
-        Of the last epoch, with the penalty, and the lowest; ``best_loss_`` is None with early stopping.
+        Loss of the last epoch and lowest loss, with the penalty; ``best_loss_`` is None with early stopping.
     loss_curve_, validation_loss_curve_ : list of float
-        After every epoch; that of the validation data is without the penalty.
+        Losses of every epoch; the validation loss is without the penalty.
     validation_scores_, best_validation_score_ : list of float and float, or None
-        With early stopping.
+        Scores on the validation set, with early stopping.
     n_iter_, t_ : int
-        Epochs of the last fit; samples trained on since the first.
+        Number of epochs of the last fit, and of samples trained on since the first fit.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -196,8 +201,10 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._learn_classes(y)
             return X, y
-        if (y.ndim == 2) != self._several:
-            was, now = ("multi-label rows" if several else "class labels" for several in (self._several, y.ndim == 2))
+        if (y.ndim == 2) != self._multilabel:
+            was, now = (
+                "multi-label rows" if several else "class labels" for several in (self._multilabel, y.ndim == 2)
+            )
             raise ValueError(f"y changed from {was} to {now}: expected {was}, or a new estimator")
         classes = unique_labels(y)
         if self.warm_start and set(classes) != set(self.classes_):
@@ -208,28 +215,28 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
         self._refuse_unknown(classes)
         return X, y
 
-    def _validate_held_back(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def _validate_validation_set(self, X: Any, y: Any) -> tuple[Any, Any]:
         refuse_missing(y, "y_val")
-        X, y = super()._validate_held_back(X, y)
+        X, y = super()._validate_validation_set(X, y)
         self._refuse_unknown(unique_labels(y))
         return X, y
 
     def _objective(self) -> Objective:
         return Objective.of_classes(
-            self.n_outputs_, exclusive=self._exclusive, label_smoothing=float(self.label_smoothing)
+            self.n_outputs_, exclusive=self._multiclass, label_smoothing=float(self.label_smoothing)
         )
 
-    def _weigh(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+    def _sample_weights(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
         if self.class_weight is None:
             return sample_weight
         if incremental and self.class_weight == "balanced":
-            raise ValueError("class_weight is 'balanced', which one batch does not tell: expected a dict")
+            raise ValueError("class_weight is 'balanced', which partial_fit does not support: expected a dict")
         weights = compute_sample_weight(self.class_weight, y)
         if not (weights >= 0).all():
             raise ValueError(f"class_weight is {self.class_weight!r}: expected weights of at least 0")
         return weights if sample_weight is None else weights * sample_weight
 
-    def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
+    def _score_of(self, y: Any, predictions: Any, weights: Any) -> float:
         return float(accuracy_score(y, predictions, sample_weight=weights))
 
     @fits
@@ -243,7 +250,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train until the loss no longer falls.
+        """Train until the loss no longer improves.
 
         Parameters
         ----------
@@ -251,7 +258,7 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
         y : array-like (n_samples,) of class labels, or (n_samples, n_labels) of 0 and 1
         sample_weight : array-like (n_samples,) of numbers >= 0, optional
         X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
-            What ``validation_loss_curve_`` is of and early stopping looks at, in place of samples held back.
+            Validation set for ``validation_loss_curve_`` and early stopping, in place of a split of the training data.
 
         Returns
         -------
@@ -259,20 +266,20 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
 
         Raises
         ------
-        TypeError, ValueError : an argument or a parameter is not as it should be, or the training diverged.
+        TypeError, ValueError : an argument or a parameter is invalid, or the training diverged.
         """
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
     @available_if(has_steps)
     @fits
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Train for one epoch on these samples.
+        """Train for one epoch on the given samples.
 
         Parameters
         ----------
         X, y, sample_weight : as for fit
         classes : array-like (n_classes,)
-            All there are; for the first call.
+            All classes; required in the first call.
 
         Returns
         -------
@@ -280,31 +287,31 @@ class MLPClassifier(MultiLabelMixin, ClassifierMixin, Labels, BaseMLP):
 
         Raises
         ------
-        ValueError : as for fit; early_stopping is on.
+        ValueError : as for fit, or early_stopping is True.
         AttributeError : the solver is "lbfgs".
         """
         return self._fit(X, y, sample_weight, True, (None, None, None), classes)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The likeliest class of each sample, array (n_samples,), or labels (n_samples, n_labels) of 0 and 1."""
+        """Predict the class of each sample, array (n_samples,), or labels (n_samples, n_labels) of 0 and 1."""
         return decoded(*self._ready(X), self._decode)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Probabilities (n_samples, n_classes), or (n_samples, n_labels) of yes."""
+        """Predict class probabilities (n_samples, n_classes), or those of each label (n_samples, n_labels)."""
         network, X = self._ready(X)
-        if not self._several and len(self.classes_) == 1:
+        if not self._multilabel and len(self.classes_) == 1:
             return np.ones((X.shape[0], 1), network.dtype)
         p = network.predict(X)
-        return p if self._several or self._exclusive else np.hstack([1 - p, p])
+        return p if self._multilabel or self._multiclass else np.hstack([1 - p, p])
 
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
-        """The logarithms of ``predict_proba``, from the logits: finite also where a probability is rounded to 0."""
+        """Predict log probabilities, from the logits: finite also where a probability is rounded to 0."""
         network, X = self._ready(X)
-        if not self._several and len(self.classes_) == 1:
+        if not self._multilabel and len(self.classes_) == 1:
             return np.zeros((X.shape[0], 1), network.dtype)
         return decoded(network, X, self._log_probabilities, "logits")
 
     def _log_probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
-        if self._exclusive:
+        if self._multiclass:
             return log_softmax(logits)
-        return log_sigmoid(logits if self._several else np.hstack([-logits, logits]))
+        return log_sigmoid(logits if self._multilabel else np.hstack([-logits, logits]))

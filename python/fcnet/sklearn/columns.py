@@ -1,4 +1,4 @@
-"""The columns of X whose names are no texts, which scikit-learn does not compare."""
+"""Checks of column names that are not text, which scikit-learn does not compare."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["validate_data"]
 
 
 def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
-    """X, or X and y, as scikit-learn checks them; other columns than those of the first fit are refused.
+    """Check X, or X and y, as scikit-learn does, and that the columns are those of the first fit.
 
-    Scikit-learn compares names that are all texts. Others are compared here, as ``fcnet.Network`` does.
+    Scikit-learn compares column names only if all are text. Other names are compared here, as in ``fcnet.Network``.
 
     Parameters
     ----------
     estimator : estimator
-        Gets the attribute ``_columns``, None where all names are texts or X has none.
+        Gets the attribute ``_columns``, which is None if all names are text or X has none.
     X, y : as the user gave them
     **options : of scikit-learn's ``validate_data``
 
@@ -28,7 +28,7 @@ def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **options: A
 
     Raises
     ------
-    TypeError, ValueError : they are not what scikit-learn, or the estimator that was fitted, takes.
+    TypeError, ValueError : the arguments are not valid for scikit-learn or for the fitted estimator.
     """
     names = tables.column_names(X)
     if names is not None and all(isinstance(name, str) for name in names):

@@ -1,4 +1,4 @@
-"""What the parameters of the estimators may be, in the words of scikit-learn's own messages."""
+"""The constraints on the parameters of the estimators, which scikit-learn checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits that go on from fitted weights, ``warm_start`` and ``partial_fit``: which parameters may have changed."""
+"""Fits that continue from fitted weights, ``warm_start`` and ``partial_fit``: which parameters may change."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from fcnet.network import Network
 
 
 def check_continues(estimator: Any, hidden: list[int], outputs: int, output: str) -> None:
-    """Check that the fitted weights suit the parameters as they are now.
+    """Check that the fitted weights match the current parameters.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
     hidden : list of int
-        ``hidden_layer_sizes`` as it is now.
+        The current ``hidden_layer_sizes``.
     outputs : int
-        How many outputs y needs.
+        Number of outputs that y needs.
     output : str
-        The activation of the outputs that the loss needs.
+        The output activation that the loss needs.
 
     Raises
     ------
-    ValueError : they do not; the message says what changed from what to what.
+    ValueError : the weights do not match; the message says what has changed.
     """
     network: Network = estimator._network
     sizes, layers = network.sizes, network.layers
-    then = f": {'warm_start' if estimator.warm_start else 'partial_fit'} goes on from the fitted weights; expected "
+    then = f": {'warm_start' if estimator.warm_start else 'partial_fit'} continues from the fitted weights; expected "
     if hidden != list(sizes[1:-1]):
         was = list(sizes[1:-1])
         raise ValueError(f"hidden_layer_sizes changed from {was} to {hidden}{then}{was}, or a new estimator")
@@ -41,7 +41,7 @@ def check_continues(estimator: Any, hidden: list[int], outputs: int, output: str
 
 
 def changed(network: Network, new: Network) -> Network:
-    """The network with activations, dropout, loss and seed of ``new``; all that it has learnt stays."""
+    """Return the network with the activations, dropout, loss and seed of ``new``, and its own trained state."""
     result = Network.__new__(Network)
     result.__setstate__(network.__getstate__() | new._state.architecture.arguments())
     return result

@@ -1,4 +1,4 @@
-"""Class labels of any kind, as the network takes and gives them: numbers of classes, or yes or no for every label."""
+"""Conversion of class labels to and from the network's form: class indices, or 0 and 1 for every label."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fcnet._inputs.class_names import of_text
 
 
 def refuse_missing(y: Any, name: str) -> None:
-    """ValueError where a label is missing among others of text: in a list NumPy makes it the text "nan"."""
+    """Raise ValueError if a text label is missing; NumPy would convert it to the text "nan" in a list."""
     if isinstance(y, list | tuple):
         y = [row[0] if isinstance(row, list | tuple) and len(row) == 1 else row for row in y]
         if any(isinstance(label, str) for label in y):
@@ -22,7 +22,7 @@ def refuse_missing(y: Any, name: str) -> None:
 
 
 class Labels:
-    """The part of a classifier that knows the classes."""
+    """The part of a classifier that holds the classes and converts labels."""
 
     classes_: NDArray[Any]
     _label_binarizer: LabelBinarizer
@@ -38,26 +38,26 @@ class Labels:
             )
 
     @property
-    def _exclusive(self) -> bool:
-        """Whether a sample has one of at least three classes, and the network an output for each."""
+    def _multiclass(self) -> bool:
+        """Whether this is multi-class classification with at least three classes, and an output for each."""
         return bool(self._label_binarizer.y_type_ == "multiclass")
 
     @property
-    def _several(self) -> bool:
-        """Whether a sample has several labels, each yes or no."""
+    def _multilabel(self) -> bool:
+        """Whether this is multi-label classification."""
         return self._label_binarizer.y_type_.startswith("multilabel")
 
     def _encode(self, y: Any) -> NDArray[Any]:
-        if self._several:
+        if self._multilabel:
             return np.asarray(self._label_binarizer.transform(y), np.float32)
         return np.searchsorted(self.classes_, y).astype(np.int32)
 
-    def _outputs_for(self, answers: NDArray[Any]) -> int:
-        return answers.shape[1] if self._several else len(self.classes_) if self._exclusive else 1
+    def _outputs_for(self, encoded: NDArray[Any]) -> int:
+        return encoded.shape[1] if self._multilabel else len(self.classes_) if self._multiclass else 1
 
     def _decode(self, outputs: NDArray[Any]) -> Any:
-        if self._several:
+        if self._multilabel:
             return self._label_binarizer.inverse_transform(outputs)
-        if self._exclusive:
+        if self._multiclass:
             return self.classes_[outputs.argmax(axis=1)]
         return self.classes_[np.minimum(outputs[:, 0] > 0.5, len(self.classes_) - 1)]

@@ -1,4 +1,4 @@
-"""The solver "lbfgs": SciPy's L-BFGS-B over the network's loss and gradient of all samples."""
+"""The solver "lbfgs": SciPy's L-BFGS-B with the network's loss and gradient over all samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fcnet.sklearn.protocol import Task
 
 
 class Lbfgs:
-    """One fit.
+    """A fit with L-BFGS-B.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ class Lbfgs:
     network : Network
     x, y, weights : as the network takes them
     task : Task
-        Tells scikit-learn's callbacks.
+        Notifies scikit-learn's callbacks.
 
     Attributes
     ----------
     has_begun : bool
-        Whether it has changed the network.
+        Whether the solver has changed the network.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Lbfgs:
         self._constant = objective.constant(y, weights)
 
     def run(self) -> None:
-        """Minimise, and warn where it does not converge."""
+        """Minimise the loss, and warn if the solver does not converge."""
         estimator, self.has_begun = self._estimator, True
 
         def after_iteration(intermediate_result: Any) -> None:
@@ -59,7 +59,7 @@ class Lbfgs:
                 raise StopIteration
 
         estimator.n_iter_ = 0
-        found = minimize(
+        result = minimize(
             self._value_and_gradient,
             self._packed(layers_of(self._network)),
             method="L-BFGS-B",
@@ -67,11 +67,11 @@ class Lbfgs:
             callback=after_iteration,
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
         )
-        self._set(found.x)
+        self._set(result.x)
         loss = self._network._state.model.gradients(*self._data)[0]
         penalty = 0.5 * self._penalty * squared_norm(self._network)
         estimator.loss_ = self._objective.value * loss + self._constant + penalty
-        estimator.n_iter_ = _check_optimize_result("lbfgs", found, estimator.max_iter)
+        estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
 
     def _value_and_gradient(self, packed: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         self._set(packed)
@@ -85,7 +85,7 @@ class Lbfgs:
 
     @staticmethod
     def _packed(layers: Any) -> NDArray[np.float64]:
-        """Weights of every layer, then biases of every layer."""
+        """Concatenate the weights of all layers, then the biases of all layers."""
         weights, biases = zip(*layers, strict=True)
         return np.concatenate([np.ravel(a) for a in chain(weights, biases)]).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""What the estimators minimise: a loss of the network, and how its scale differs from scikit-learn's."""
+"""The objective of the estimators: a loss of the network, and how its scale differs from scikit-learn's."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _BELOW_1 = float(np.nextafter(1, 0))
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss, ``slope`` times whose gradient is the network's, ``value`` times the network's figure that is reported.
+    """A loss and two factors: the network's gradient is ``slope`` times scikit-learn's; ``value`` converts the loss.
 
-    scikit-learn adds the outputs up where the network averages them, halves the squared error, and calls the deviance
-    0 where the network fits. Its squared error is averaged over the outputs in ``loss_``, but not in the gradient.
+    scikit-learn adds up the outputs where the network averages them, halves the squared error, and reports the Poisson
+    deviance, which is 0 for a perfect fit. Its squared error is averaged over the outputs in ``loss_``, but not in the
+    gradient.
     """
 
     loss: Loss
@@ -32,18 +33,18 @@ class Objective:
 
     @classmethod
     def of_classes(cls, outputs: int, *, exclusive: bool, label_smoothing: float) -> Objective:
-        """The log loss of one of several classes, or of ``outputs`` answers yes or no."""
+        """Return the log loss for multi-class, or for binary or multi-label classification with ``outputs`` labels."""
         if exclusive:
             return cls(CrossEntropy(label_smoothing))
         return cls(BinaryCrossEntropy(label_smoothing), 1 / outputs, outputs)
 
     @classmethod
     def of_values(cls, loss: Any, outputs: int) -> Objective:
-        """scikit-learn's losses by their names; others of the network's as they are.
+        """Return a regression loss, by scikit-learn's name or as ``Network`` takes it.
 
         Raises
         ------
-        ValueError : the loss has several quantiles: an estimator predicts one number for each target.
+        ValueError : the loss has several quantiles, but an estimator predicts one number for each target.
         """
         if loss == "squared_error":
             return cls(MSE(), 2 / outputs, 0.5)
@@ -55,7 +56,7 @@ class Objective:
         return cls(chosen)
 
     def constant(self, y: NDArray[Any], weights: NDArray[Any] | None) -> float:
-        """What the reported figure has beyond ``value`` times the network's."""
+        """Return the constant to add to ``value`` times the network's loss."""
         if not isinstance(self.loss, Poisson):
             return 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -63,7 +64,7 @@ class Objective:
         return float(np.average(saturated, axis=0, weights=weights).sum())
 
     def optimizer(self, estimator: Any, rate: float) -> Optimizer:
-        """The network's optimizer that takes the steps of the estimator's solver."""
+        """Return the network's optimizer whose steps are those of the estimator's solver."""
         clip_norm = None if estimator.clip_norm is None else self.slope * estimator.clip_norm
         options: dict[str, Any] = {"l2_sum": self.slope * estimator.alpha, "clip_norm": clip_norm}
         if estimator.solver == "adam":
@@ -74,16 +75,16 @@ class Objective:
 
 
 def squared_norm(network: Network) -> float:
-    """Of all weights, without the biases: what the penalty goes by."""
+    """Return the squared norm of all weights, without biases, for the penalty."""
     weights = [layer.W for layer in network.layers]
-    # not by BLAS, whose threads would spin through the first 30 ms of the next epoch
+    # without BLAS, whose threads would spin during the first 30 ms of the next epoch
     return sum(float(np.einsum("ij,ij", W, W)) for W in weights)
 
 
 def first_layers(
     random: np.random.RandomState, sizes: Sequence[int], activation: str, dtype: Any
 ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """The weights and biases that scikit-learn begins with, the same for a random_state (Glorot and Bengio 2010)."""
+    """Draw scikit-learn's initial weights and biases for a random_state (Glorot and Bengio 2010)."""
     factor = 2.0 if activation == "logistic" else 6.0
     layers = []
     for k, m in pairwise(sizes):

@@ -1,4 +1,4 @@
-"""The fitted part of an estimator: a network, and its weights as scikit-learn's lists of arrays."""
+"""The fitted parameters of an estimator: a network, and its weights as scikit-learn's lists of arrays."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ Arrays = list[NDArray[Any]]
 
 
 def layers_of(network: Network) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """W and B of every layer."""
+    """Return W and B of every layer."""
     return [(np.asarray(layer.W), np.asarray(layer.B)) for layer in network.layers]
 
 
 def set_layers(network: Network, layers: Sequence[Sequence[ArrayLike]]) -> None:
-    """All of them in one step; ValueError where the shapes are not those of the network."""
+    """Set W and B of every layer at once; ValueError if the shapes are not those of the network."""
     network._state.model.set_parameters(network._state.architecture.parts(layers))
 
 
-def _same(held: NDArray[Any], given: NDArray[Any]) -> bool:
-    """Whether ``given`` is what the network has of it already, in its own type."""
+def _same(current: NDArray[Any], given: NDArray[Any]) -> bool:
+    """Whether ``given``, in the network's dtype, equals what the network already has."""
     with np.errstate(over="ignore"):
-        return given.dtype.kind in "biuf" and np.array_equal(held, given.astype(held.dtype), equal_nan=True)
+        return given.dtype.kind in "biuf" and np.array_equal(current, given.astype(current.dtype), equal_nan=True)
 
 
 class Parameters:
-    """Keeps ``coefs_`` and ``intercepts_`` and the network the same: whoever was handed the arrays may change them."""
+    """Synchronises ``coefs_`` and ``intercepts_``, whose arrays a user may change, with the network."""
 
     _network: Network
-    _handed: dict[str, Sequence[ArrayLike]]
+    _arrays: dict[str, Sequence[ArrayLike]]
 
     def _use(self, network: Network) -> None:
-        self._network, self._handed = network, {}
+        self._network, self._arrays = network, {}
 
-    def _hand_out(self, attribute: str, name: str) -> Any:
+    def _arrays_of(self, attribute: str, name: str) -> Any:
         if "_network" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: it is not fitted")
-        if name not in self._handed:
-            self._handed[name] = [getattr(layer, attribute).copy() for layer in self._network.layers]
-        return self._handed[name]
+        if name not in self._arrays:
+            self._arrays[name] = [getattr(layer, attribute).copy() for layer in self._network.layers]
+        return self._arrays[name]
 
-    def _take_in(self, attribute: str, name: str, values: Sequence[ArrayLike]) -> None:
+    def _update_network(self, attribute: str, name: str, values: Sequence[ArrayLike]) -> None:
         layers = self._network.layers
         if len(values) != len(layers):
             raise ValueError(f"{name} has {len(values)} arrays: expected one for each of {len(layers)} layers")
@@ -55,49 +55,49 @@ class Parameters:
 
     @property
     def coefs_(self) -> Arrays:
-        """Weights (inputs, outputs) of every layer; also to set, the list, one of its arrays, or some of their numbers.
+        """Weights (inputs, outputs) of every layer. The list, its arrays and their entries can be assigned.
 
-        Setting raises ValueError where the shapes are not those of the network.
+        Assigning raises ValueError if the shapes are not those of the network.
         """
-        return self._hand_out("W", "coefs_")
+        return self._arrays_of("W", "coefs_")
 
     @coefs_.setter
     def coefs_(self, values: Sequence[ArrayLike]) -> None:
-        self._hand_out("W", "coefs_")
-        self._take_in("W", "coefs_", values)
-        self._handed["coefs_"] = values
+        self._arrays_of("W", "coefs_")
+        self._update_network("W", "coefs_", values)
+        self._arrays["coefs_"] = values
 
     @property
     def intercepts_(self) -> Arrays:
-        """Biases (outputs,) of every layer; also to set, as ``coefs_``."""
-        return self._hand_out("B", "intercepts_")
+        """Biases (outputs,) of every layer; they can be assigned like ``coefs_``."""
+        return self._arrays_of("B", "intercepts_")
 
     @intercepts_.setter
     def intercepts_(self, values: Sequence[ArrayLike]) -> None:
-        self._hand_out("B", "intercepts_")
-        self._take_in("B", "intercepts_", values)
-        self._handed["intercepts_"] = values
+        self._arrays_of("B", "intercepts_")
+        self._update_network("B", "intercepts_", values)
+        self._arrays["intercepts_"] = values
 
     def _current(self) -> Network:
-        """The network, with what was written into the arrays that were handed out."""
+        """Return the network, updated from the arrays of ``coefs_`` and ``intercepts_``."""
         for attribute, name in (("W", "coefs_"), ("B", "intercepts_")):
-            if name in self._handed:
-                self._take_in(attribute, name, self._handed[name])
+            if name in self._arrays:
+                self._update_network(attribute, name, self._arrays[name])
         return self._network
 
     def __getstate__(self) -> dict[str, Any]:
-        """For ``pickle``, ``copy`` and joblib: plain values and arrays, no network in it."""
+        """Return the state in plain values and arrays, for ``pickle``, ``copy`` and joblib."""
         state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
         if "_network" in state:
-            del state["_handed"]
+            del state["_arrays"]
             state["_network"] = self._current().__getstate__()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin from such a state; ValueError or TypeError where the network in it is damaged."""
+        """Restore the estimator from a state; ValueError or TypeError if the network in it is damaged."""
         state = dict(state)
         if "_network" in state:
             network = Network.__new__(Network)
             network.__setstate__(state["_network"])
-            state |= {"_network": network, "_handed": {}}
+            state |= {"_network": network, "_arrays": {}}
         super().__setstate__(state)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Predictions in chunks of rows: those of many classes take no more memory than their labels."""
+"""Predictions in chunks of rows, so that the probabilities of many classes do not have to fit in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fcnet.network import Network
 
 
 def _outputs_in_chunks(network: Network, x: Any, output: Literal["logits"] | None) -> Iterator[NDArray[Any]]:
-    """The network's outputs for checked samples, some rows at a time; a row does not depend on the others."""
+    """Yield the network's outputs for checked samples, a chunk of rows at a time."""
     rows = arrays.rows_at_once(network.sizes[-1])
     if x.shape[0] <= rows:
         yield network.predict(x, output=output)
@@ -27,7 +27,7 @@ def _outputs_in_chunks(network: Network, x: Any, output: Literal["logits"] | Non
 def decoded(
     network: Network, x: Any, decode: Callable[[NDArray[Any]], Any], output: Literal["logits"] | None = None
 ) -> Any:
-    """What ``decode`` makes of the outputs, chunk by chunk.
+    """Apply ``decode`` to the outputs, chunk by chunk.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ def decoded(
 
 
 def log_softmax(logits: NDArray[Any]) -> NDArray[Any]:
-    """``ln p`` of rows of logits, also where p is too small for its type."""
-    with np.errstate(invalid="ignore"):  # an infinite logit: there is no p
+    """Return ``ln p`` for rows of logits, accurate also if p underflows."""
+    with np.errstate(invalid="ignore"):  # an infinite logit gives NaN
         logits = logits - logits.max(axis=1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
 def log_sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
-    """``ln p`` of logits, each of a probability of its own."""
+    """Return ``ln p`` for the logits of independent probabilities p."""
     return -np.logaddexp(0, -logits)

@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks, ``estimator.set_callbacks(...)``, where the installed version has them."""
+"""Support of scikit-learn's callbacks, ``estimator.set_callbacks(...)``, if the installed version has them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["Task"]
 
 
 class Task:
-    """A fit and its iterations, as scikit-learn's callbacks hear of them; nothing where there are none.
+    """Notifies scikit-learn's callbacks of a fit and its iterations; does nothing if there are none.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
     iterations : int
-        At most.
+        Maximum number of iterations.
     X, y, sample_weight : as the user gave them
     """
 
@@ -29,18 +29,18 @@ class Task:
         self._context.call_on_fit_task_begin(**self._given)
 
     def begin_iteration(self) -> None:
-        """An epoch, or one of L-BFGS's."""
+        """Notify of the beginning of an iteration: an epoch, or an iteration of L-BFGS."""
         if self._context is not None:
             self._iteration = self._context.subcontext(task_name="iteration")
             self._iteration.call_on_fit_task_begin(**self._given)
 
     def end_iteration(self) -> bool:
-        """Whether a callback wants the fit to end."""
+        """Notify of the end of an iteration; return whether a callback wants the fit to stop."""
         if self._iteration is None:
             return False
         return bool(self._iteration.call_on_fit_task_end(**self._given, reconstruction_attributes=dict))
 
     def end(self) -> None:
-        """Of the fit."""
+        """Notify of the end of the fit."""
         if self._context is not None:
             self._context.call_on_fit_task_end(**self._given, reconstruction_attributes=dict)

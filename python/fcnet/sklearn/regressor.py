@@ -1,4 +1,4 @@
-"""MLPRegressor: one or several numbers for each sample."""
+"""MLPRegressor: regression with one or several targets."""
 
 from __future__ import annotations
 
@@ -24,81 +24,85 @@ _OF_VALUES = sorted(name for name, kind in LOSSES.items() if not kind.is_classif
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """scikit-learn's MLPRegressor over ``fcnet.Network``: one or several numbers for each sample.
+    """scikit-learn's MLPRegressor built on ``fcnet.Network``: regression with one or several targets.
 
     Parameters
     ----------
     loss : str, of fcnet.losses, or callable, default "squared_error"
-        "squared_error", half of it; "poisson", half of the deviance of counts; or as for ``fcnet.Network``: "mse",
-        "rmse", "mae", "huber", "quantile", one of them with options like ``fcnet.losses.Huber(2)`` or one
-        ``Quantile``, a function of your own.
+        "squared_error" (half the squared error), "poisson" (half the Poisson deviance), or a loss of ``fcnet.Network``:
+        "mse", "rmse", "mae", "huber", "quantile", an object of ``fcnet.losses`` with options, like
+        ``fcnet.losses.Huber(2)`` or a ``Quantile`` with one q, or a custom loss function.
     hidden_layer_sizes : int or sequence of int, default (100,)
         Neurons of each hidden layer.
     activation : str, default "relu"
         "identity", "logistic", "tanh", "relu", or another that ``fcnet.Dense`` knows.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
-        "lbfgs" is SciPy's L-BFGS-B, for up to some thousand samples.
+        "sgd" and "adam" train on mini-batches. "lbfgs" is SciPy's L-BFGS-B, for up to several thousand samples.
     alpha : float >= 0, default 0.0001
-        Adds ``alpha / 2 sum W**2`` to the sum of a step's losses.
+        L2 penalty: adds ``alpha / 2 sum W**2`` to the sum of a step's losses.
     batch_size : int or "auto", default "auto"
-        Samples a step: ``min(200, n_samples)``.
+        Samples per step; "auto" means ``min(200, n_samples)``.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
-        For "sgd": as it is; after every epoch ``learning_rate_init / (t_ + 1)**power_t``; divided by 5 where the fit
-        would end otherwise, until it is below 1e-6.
+        Learning-rate schedule for "sgd". "constant" keeps it. "invscaling" uses ``learning_rate_init / (t_ +
+        1)**power_t`` after every epoch. "adaptive" divides it by 5 whenever the fit would stop, until it is below 1e-6.
     learning_rate_init : float > 0, default 0.001
     power_t : float >= 0, default 0.5
     max_iter : int >= 1, default 200
-        Epochs; iterations of "lbfgs".
+        Maximum number of epochs, or of iterations with "lbfgs".
     shuffle : bool, default True
-        Draw a new order of the samples in every epoch.
+        Shuffle the samples before every epoch.
     random_state : int, RandomState or None, default None
-        First weights and samples held back, the same as scikit-learn's, and the order of the samples, another one.
+        Seed of the initial weights and the validation split, which are the same as scikit-learn's, and of shuffling,
+        which is not.
     tol : float >= 0, default 1e-4
-        The fit ends after more than ``n_iter_no_change`` epochs in a row without a loss, or with early stopping a
-        score, that is so much better than all before. For "lbfgs" the largest entry of the gradient.
+        The fit stops after more than ``n_iter_no_change`` consecutive epochs in which the loss, or with early stopping
+        the score, does not improve by at least tol. For "lbfgs", the largest entry of the gradient at which it stops.
     verbose : bool or int, default False
         Print a line for every epoch.
     warm_start : bool, default False
-        ``fit`` goes on from the weights there are.
+        ``fit`` continues from the current weights.
     momentum : float in [0, 1], default 0.9
         For "sgd".
     nesterovs_momentum : bool, default True
-        With Nesterov's look ahead.
+        Use Nesterov momentum.
     early_stopping : bool, default False
-        Hold samples back, end the fit by their score, and go back to the best weights.
+        Hold out a validation set, stop when its score no longer improves, and restore the best weights.
     validation_fraction : float in [0, 1), default 0.1
-        The share to hold back.
+        Fraction of the samples for validation.
     beta_1, beta_2 : float in [0, 1), default 0.9 and 0.999
     epsilon : float > 0, default 1e-8
-        Adam's, added before the square root is corrected for its start at 0.
+        Epsilon of Adam, added before the bias correction.
     n_iter_no_change : int >= 1 or numpy.inf, default 10
     max_fun : int >= 1, default 15000
-        For "lbfgs": evaluations of the loss at most.
+        Maximum number of evaluations of the loss, for "lbfgs".
     dropout : float or sequence of float in [0, 1), default 0
-        The share of the outputs of every hidden layer that a training step leaves out.
+        Dropout rate of the hidden layers: the fraction of outputs that a training step drops.
     clip_norm : float > 0, optional
-        The gradient is shortened to this norm.
+        Gradient clipping: the gradient is scaled down to this norm.
     schedule : of fcnet.schedules, optional
-        Factors on the learning rate over ``max_iter`` epochs.
+        Learning-rate schedule over ``max_iter`` epochs.
     callbacks : list of fcnet.Callback or function (epoch, logs), optional
-        Heard as ``Network.fit`` has it. scikit-learn's own, from 1.9 on, are set by ``set_callbacks``.
+        Callbacks, as for ``Network.fit``. Those of scikit-learn itself, from version 1.9 on, are set by
+        ``set_callbacks``.
     scoring : str, callable or None, default None
-        What early stopping watches: ``score``, "loss" for the validation loss, or a scorer of scikit-learn.
+        The score that early stopping monitors: by default ``score``; "loss" for the validation loss, or a scorer of
+        scikit-learn.
     progress : bool or "lines", default False
-        Show a progress bar, or print a line after every epoch; None: as for ``Network.fit``. "lbfgs" has ``verbose``.
+        Show a progress bar, or print a line after every epoch; None is the default of ``Network.fit``. "lbfgs" shows
+        progress by ``verbose`` only.
 
     Attributes
     ----------
     coefs_, intercepts_ : list of array (inputs, outputs), list of array (outputs,)
-        Weights and biases of every layer, to get and to set.
+        Weights and biases of every layer; they can be assigned.
     loss_, best_loss_ : float
-        Of the last epoch, with the penalty, and the lowest; ``best_loss_`` is None with early stopping.
+        Loss of the last epoch and lowest loss, with the penalty; ``best_loss_`` is None with early stopping.
     loss_curve_, validation_loss_curve_ : list of float
-        After every epoch; that of the validation data is without the penalty.
+        Losses of every epoch; the validation loss is without the penalty.
     validation_scores_, best_validation_score_ : list of float and float, or None
-        With early stopping.
+        Scores on the validation set, with early stopping.
     n_iter_, t_ : int
-        Epochs of the last fit; samples trained on since the first.
+        Number of epochs of the last fit, and of samples trained on since the first fit.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -185,8 +189,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _encode(self, y: Any) -> NDArray[Any]:
         return np.asarray(y if y.ndim == 2 else y[:, None])
 
-    def _outputs_for(self, answers: NDArray[Any]) -> int:
-        return int(answers.shape[1])
+    def _outputs_for(self, encoded: NDArray[Any]) -> int:
+        return int(encoded.shape[1])
 
     def _objective(self) -> Objective:
         return Objective.of_values(self.loss, self.n_outputs_)
@@ -194,7 +198,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _decode(self, outputs: NDArray[Any]) -> Any:
         return outputs[:, 0] if self.n_outputs_ == 1 else outputs
 
-    def _figure(self, y: Any, predictions: Any, weights: Any) -> float:
+    def _score_of(self, y: Any, predictions: Any, weights: Any) -> float:
         return float(r2_score(y, predictions, sample_weight=weights))
 
     @fits
@@ -208,7 +212,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train until the loss no longer falls.
+        """Train until the loss no longer improves.
 
         Parameters
         ----------
@@ -216,7 +220,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y : array-like (n_samples,) or (n_samples, n_outputs) of numbers
         sample_weight : array-like (n_samples,) of numbers >= 0, optional
         X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
-            What ``validation_loss_curve_`` is of and early stopping looks at, in place of samples held back.
+            Validation set for ``validation_loss_curve_`` and early stopping, in place of a split of the training data.
 
         Returns
         -------
@@ -224,14 +228,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Raises
         ------
-        TypeError, ValueError : an argument or a parameter is not as it should be, or the training diverged.
+        TypeError, ValueError : an argument or a parameter is invalid, or the training diverged.
         """
         return self._fit(X, y, sample_weight, False, (X_val, y_val, sample_weight_val))
 
     @available_if(has_steps)
     @fits
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch on these samples.
+        """Train for one epoch on the given samples.
 
         Parameters
         ----------
@@ -243,12 +247,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Raises
         ------
-        ValueError : as for fit; early_stopping is on.
+        ValueError : as for fit, or early_stopping is True.
         AttributeError : the solver is "lbfgs".
         """
         return self._fit(X, y, sample_weight, True, (None, None, None))
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Predictions (n_samples,), or (n_samples, n_outputs)."""
+        """Predict targets (n_samples,), or (n_samples, n_outputs)."""
         network, X = self._ready(X)
         return self._decode(network.predict(X))

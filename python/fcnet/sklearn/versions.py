@@ -1,4 +1,4 @@
-"""What differs between the versions of scikit-learn that are supported, 1.5 and newer."""
+"""Differences between the supported versions of scikit-learn, 1.5 and newer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def fits(method: _Method) -> _Method:
-    """A method that fits: the parameters of the estimator are checked before it begins. It keeps its types."""
+    """Decorate a method that fits, so that the parameters of the estimator are checked first; types are kept."""
     fit: _Method = _fit_context(prefer_skip_nested_validation=True)(method)
     return fit
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[_Method], _Method]:
-    """A method that only some estimators have, with its types."""
+    """Decorate a method that is available only if ``check`` says so; types are kept."""
     decorate: Callable[[_Method], _Method] = _available_if(check)
     return decorate
 
@@ -30,7 +30,7 @@ try:
 except ImportError:  # before 1.6
 
     def validate_data(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
-        """X, or X and y, as scikit-learn checks them."""
+        """Check X, or X and y, as scikit-learn does."""
         return estimator._validate_data(X, y, **options)
 
 
@@ -39,11 +39,11 @@ try:
 except ImportError:  # before 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
+        """Placeholder for versions without callbacks."""
 
 
 class MultiLabelMixin:
-    """Says that a sample may have several labels."""
+    """Declares support of multi-label classification."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()  # type: ignore[misc]
