@@ -5,6 +5,7 @@
 // Legend: n samples, k inputs, m outputs of a layer. Exits with 0 if all integers came out right.
 #include <algorithm>
 
+#include "fcnet/base/blocking.hpp"
 #include "fcnet/model/data.hpp"
 #include "problems.hpp"
 
@@ -107,7 +108,7 @@ class Check {
     const std::vector<T> a = judge_.template vector<T>(rows * depth), b = judge_.template vector<T>(depth * columns);
     const std::vector<T> bias = judge_.template vector<T>(columns), mask = judge_.template vector<T>(rows * columns);
     const std::vector<T> start = judge_.template vector<T>(rows * columns);
-    std::vector<T> scratch((depth + product_rows) * panel_width);
+    std::vector<T> scratch((depth + blocking.product_rows) * panel_width);
     for (bool transposed : {false, true})
       for (int end = 0; end < 3; ++end) {  // with a bias; masked; an update
         std::vector<T> c = start, wanted = start;

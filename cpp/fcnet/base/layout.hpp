@@ -31,9 +31,6 @@ constexpr Size panel_width = 32;  // of samples or of neurons
 // Those rows, counted from row `in`.
 constexpr Size gamma_row = 1, beta_row = 2, mean_row = 3, variance_row = 4;
 
-// Panels of samples that one thread takes through a layer together: what they need stays in its L2 cache.
-constexpr Size panels_at_once = 4;
-
 // Losses are added up in groups of so many samples, then group by group, whoever computes them.
 constexpr Size loss_group = 8;
 

@@ -142,9 +142,6 @@ struct RowMajorProduct {
   const OptimizerStep<T>* update;  // null: C becomes the sums; else C is the weights that they update
 };
 
-// Rows of C whose sums wait in scratch together.
-constexpr Size product_rows = 256;
-
 // A block of a matrix, in rows and in panels of 32 columns.
 struct Block {
   Size first_row, last_row, first_panel, last_panel;

@@ -4,6 +4,7 @@
 // matrix, as soon as its h and sigma^T are complete and the pass needs its weights no more.
 #pragma once
 
+#include "fcnet/base/blocking.hpp"
 #include "fcnet/engine/layer_pass.hpp"
 #include "fcnet/engine/plan.hpp"
 #include "fcnet/runtime/cancellation.hpp"
@@ -104,10 +105,6 @@ class ForwardBackward {
   }
 
  private:
-  // Backward-data and update take a block of rows together: its weights stay in the last-level cache, its h in the L2
-  // cache.
-  static constexpr Size block_weight_bytes = Size{1} << 23, block_sample_bytes = Size{1} << 18;
-
   const Shape& shape() const { return layer_pass_.shape(); }
   bool going_on(const Team& team) const { return cancellation_ == nullptr || go_on(team, *cancellation_); }
 
@@ -137,7 +134,7 @@ class ForwardBackward {
 
   void forward_backward_by_panels(const Team& team, Chunk chunk) {
     for_share(team, team.id, chunk.samples, sample_granularity<T>(), [&](Size begin, Size end) {
-      each_subchunk(begin, end, panels_at_once, [&](Size at, Size n) {
+      each_subchunk(begin, end, blocking.panels_at_once, [&](Size at, Size n) {
         const double flops = 2.0 * static_cast<double>(n);
         const auto each = [&](auto f) {
           each_subchunk(at, at + n, 1, [&](Size i, Size samples) {
@@ -264,8 +261,8 @@ class ForwardBackward {
     const Size samples = ceil_div(result.chunk.samples, panel_width) * panel_width, rows = shape().sizes[l - 1],
                tile = isa().tile_rows;
     const Size outputs = (block.last_panel - block.first_panel) * panel_width;
-    Size rows_at_once =
-        std::min(block_weight_bytes / (outputs * sizeof(T)), block_sample_bytes / (samples * sizeof(T)));
+    Size rows_at_once = std::min(blocking.backward_weight_bytes / (outputs * sizeof(T)),
+                                 blocking.backward_sample_bytes / (samples * sizeof(T)));
     if (cancellation_ != nullptr) {  // a block takes some milliseconds, 50 at most
       const double row_flops = 4.0 * static_cast<double>(samples) * static_cast<double>(outputs);
       rows_at_once = std::min(rows_at_once, static_cast<Size>(flops_per_second<T>() * 0.05 / row_flops));

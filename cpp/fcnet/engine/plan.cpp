@@ -4,14 +4,15 @@
 #include <algorithm>
 #include <atomic>
 
+#include "fcnet/base/blocking.hpp"
+
 namespace fcnet {
 namespace {
 
-constexpr Size most_samples_at_once = 2048;  // bounds the memory of a step
-constexpr double seconds_at_once = 1e-4;     // of steps between two looks whether to stop
+constexpr double seconds_at_once = 1e-4;  // of steps between two looks whether to stop
 constexpr Size most_samples_by_rows = 8;
-constexpr double flops_per_thread = 9e5;   // some 10 us of work: less is not worth waking a thread for
-constexpr double cached_bytes = 16 << 20;  // parameters that stay in a shared cache from one step to the next
+constexpr double flops_per_thread = 9e5;  // some 10 us of work: less is not worth waking a thread for
+constexpr double cached_bytes = blocking.shared_cache_bytes;
 constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
 constexpr double densest = 10;             // of sparse rows: in the mean one number in so many columns
 constexpr double flops_per_nonzero = 4;    // a number of a sparse row takes as long as so many of a dense one
@@ -84,7 +85,7 @@ template <class T>
 Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
                    const Sparsity& sparse) {
   const bool custom = shape.loss == Loss::custom;  // which may fail
-  const Size chunk = shape.whole_batches() ? batch : std::min(batch, most_samples_at_once);
+  const Size chunk = shape.whole_batches() ? batch : std::min(batch, blocking.chunk_samples);
   const bool by_nonzeros = sparse.longest != 0;
   const double each = 3 * sample_flops(shape, sparse), flops = each * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state; and read for its average

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fcnet/base/blocking.hpp"
 #include "fcnet/engine/plan.hpp"
 #include "fcnet/engine/row_workspace.hpp"
 #include "fcnet/engine/sparse_workspace.hpp"
@@ -111,7 +112,8 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Activat
   const bool by_nonzeros = sparsity.longest != 0;  // then no panel holds inputs
   const Size widest = *std::max_element(shape.sizes.begin() + by_nonzeros, shape.sizes.end());
   const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
-  const Size of_one = std::clamp<Size>(ceil_div(ceil_div(shares, teams) * granularity, panel_width), 1, panels_at_once);
+  const Size of_one =
+      std::clamp<Size>(ceil_div(ceil_div(shares, teams) * granularity, panel_width), 1, blocking.panels_at_once);
   const Size room = by_layers ? ceil_div(data.samples, panel_width) : of_one;
   Buffer<T> buffer;
   if (const Status s = buffer.allocate_unset(CheckedSize(stride) * room * 2 * sets); s != Status::ok) return s;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fcnet/base/blocking.hpp"
 #include "fcnet/base/buffer.hpp"
 #include "fcnet/engine/plan.hpp"
 #include "fcnet/model/data.hpp"
@@ -47,7 +48,7 @@ Status multiply(const RowMajorProduct<T>& product) {
   const Size shares = by_panels ? panels : product.rows;
   const Size threads = threads_for(flops, shares);
   Buffer<T> scratch;
-  const CheckedSize room = (CheckedSize(product.depth) + product_rows) * panel_width;
+  const CheckedSize room = (CheckedSize(product.depth) + blocking.product_rows) * panel_width;
   if (const Status s = scratch.allocate(room * threads); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);

@@ -73,7 +73,7 @@ struct Kernels {
   void (*forward_rows)(const LayerView<T>& layer, Rows<const T> h, Size n, Rows<T> result, Size first, Size last);
   void (*softmax_rows)(Rows<T> z, Size n, Size classes);
 
-  // rowmajor.hpp: scratch holds (depth + product_rows) * 32 elements
+  // rowmajor.hpp: scratch holds (depth + blocking.product_rows) * 32 elements
   void (*product)(const RowMajorProduct<T>& product, const Block& block, T* scratch);
 
   // elementwise.hpp: out may be x; whether no element is infinite or NaN; whole rows of 32

@@ -6,71 +6,20 @@
 // that is next, and of the next slice of its samples.
 #pragma once
 
+#include "fcnet/base/blocking.hpp"
+#include "fcnet/kernels/gemm/prefetch.hpp"
 #include "fcnet/simd/tile.hpp"
 
 namespace fcnet::FCNET_ISA {
 
-constexpr Size slice_bytes = 24576;
-
-// Terms of a sum in one slice: as many rows of 32 lanes fit.
+// Terms of a sum in one slice: as many rows of 32 fit.
 template <class T>
-constexpr Size slice_depth = slice_bytes / (panel_width * sizeof(T));
+constexpr Size slice_depth = blocking.slice_bytes / (panel_width * sizeof(T));
 
-// A block of W: some 32 rows of the result from `row` on (`last` or more: none), for terms begin..end of their sums.
-struct WeightBlock {
-  Size row, begin, end;
-};
-
-// Tiles that together prefetch something, each its share of the lines.
-struct TileShare {
-  Size tile, tiles;
-
-  // Where that of so many elements begins.
-  template <class T>
-  Size begin(Size elements) const {
-    return elements / line_elements<T> * tile / tiles * line_elements<T>;
-  }
-};
-
-// What a tile prefetches: of the next block of W, and of the samples' next slice, terms begin..end.
-struct Ahead {
-  WeightBlock weights;
-  TileShare of_weights;
-  Size begin, end;
-  TileShare of_samples;
-
-  // After how many terms a tile prefetches again, where a row of 32 of W takes one term.
-  template <class T>
-  Size interval() const {
-    constexpr Size lines = panel_width / line_elements<T>;
-    return of_weights.tiles < lines ? 1 : of_weights.tiles / lines;
-  }
-  // In a panel of samples, of which so many elements are a term of W's block.
-  template <class T>
-  void prefetch_samples(Prefetch<T>& prefetch, const T* panel, Size elements) const {
-    prefetch.samples = panel + begin * elements + of_samples.begin<T>((end - begin) * elements);
-    prefetch.samples_step = ceil_div(prefetch.interval * panel_width, of_samples.tiles);
-  }
-};
-
-// Whether W, or h or sigma, is larger than what the L2 cache keeps of it: only then tiles prefetch.
-template <class T>
-constexpr bool is_far(Size in, Size out) {
-  return in * out * sizeof(T) > Size{1} << 18;
-}
-// Samples whose h or sigma takes part in a slice.
-constexpr Size at_once(Size samples) {
-  return samples < panels_at_once * panel_width ? samples : panels_at_once * panel_width;
-}
-template <class T>
-constexpr bool is_far_for_samples(Size samples, Size neurons) {
-  return samples * neurons * sizeof(T) > Size{1} << 17;
-}
-
-// Calls f(RowCount<rows>{}, row, panel, lane, block, ahead) for the samples of panels p0..p_end.
+// Calls f(RowCount<rows>{}, row, panel, lane, block, upcoming) for the samples of panels p0..p_end.
 template <class T, Size block_rows, class F>
 FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size samples, Size depth, Size slice, F f) {
-  constexpr Size blocks_in_turn = 4, tiles_of_panel = panel_width / tile_width<T>;
+  constexpr Size blocks_in_turn = blocking.blocks_in_turn, tiles_of_panel = panel_width / tile_width<T>;
   const Size slices = ceil_div(depth, slice);
   const auto block_of = [=](Size row, Size i) {
     return WeightBlock{row, split_begin(depth, slices, i), split_begin(depth, slices, i + 1)};
@@ -89,16 +38,16 @@ FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size 
                                                   : block_of(to, 0);
         const Size row_blocks = ceil_div(block_rows, tile_rows), then = i + 1 < slices ? i + 1 : 0;
         Size row_block = (row - from) / block_rows * row_blocks;
-        Ahead ahead{next,
-                    {0, ceil_div(end - begin, tile_rows) * tiles_of_rows},
-                    split_begin(depth, slices, then),
-                    split_begin(depth, slices, then + 1),
-                    {0, blocks_in_turn * row_blocks * tiles_of_panel}};
+        Upcoming upcoming{next,
+                          {0, ceil_div(end - begin, tile_rows) * tiles_of_rows},
+                          split_begin(depth, slices, then),
+                          split_begin(depth, slices, then + 1),
+                          {0, blocks_in_turn * row_blocks * tiles_of_panel}};
         for_row_blocks(begin, end, [&](auto rows, Size tile_row) FCNET_INLINED {
           for (Size p = p0; p < p_end; ++p)
-            for (Size lane = 0; lane < used_width(samples, p); lane += tile_width<T>, ++ahead.of_weights.tile) {
-              ahead.of_samples.tile = row_block * tiles_of_panel + lane / tile_width<T>;
-              f(rows, tile_row, p, lane, here, ahead);
+            for (Size lane = 0; lane < used_width(samples, p); lane += tile_width<T>, ++upcoming.of_weights.tile) {
+              upcoming.of_samples.tile = row_block * tiles_of_panel + lane / tile_width<T>;
+              f(rows, tile_row, p, lane, here, upcoming);
             }
           ++row_block;
         });
@@ -110,9 +59,9 @@ FCNET_INLINE void for_tiles_of(Size p0, Size p_end, Size first, Size last, Size 
 template <class T, Size block_rows, class F>
 FCNET_INLINE void for_tiles(Size first, Size last, Size samples, Size depth, Size slice, F f) {
   const Size panels = ceil_div(samples, panel_width);
-  for (Size p0 = 0; p0 < panels; p0 += panels_at_once)
-    for_tiles_of<T, block_rows>(p0, p0 + panels_at_once < panels ? p0 + panels_at_once : panels, first, last, samples,
-                                depth, slice, f);
+  for (Size p0 = 0; p0 < panels; p0 += blocking.panels_at_once)
+    for_tiles_of<T, block_rows>(p0, p0 + blocking.panels_at_once < panels ? p0 + blocking.panels_at_once : panels,
+                                first, last, samples, depth, slice, f);
 }
 
 }  // namespace fcnet::FCNET_ISA

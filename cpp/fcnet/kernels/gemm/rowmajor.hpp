@@ -92,7 +92,7 @@ void product(const RowMajorProduct<T>& g, const Block& block, T* scratch) {
     T bias[panel_width] = {};
     if (g.bias != nullptr) __builtin_memcpy(bias, g.bias + q * panel_width, used_width(g.columns, q) * sizeof(T));
     for (Size first = block.first_row, last; first < block.last_row; first = last) {
-      last = first + product_rows < block.last_row ? first + product_rows : block.last_row;
+      last = first + blocking.product_rows < block.last_row ? first + blocking.product_rows : block.last_row;
       for (Size i = 0; i < slices; ++i)
         block_of_product(g, q, first, last, split_begin(g.depth, slices, i), split_begin(g.depth, slices, i + 1), b,
                          bias, sums);

@@ -4,7 +4,7 @@
 // registers (update), or it is stored for a later call to go on with (backward_weights): the same bits.
 #pragma once
 
-#include "fcnet/kernels/gemm/cache_blocking.hpp"
+#include "fcnet/kernels/gemm/prefetch.hpp"
 #include "fcnet/kernels/pointwise/optimizers.hpp"
 
 namespace fcnet::FCNET_ISA {
@@ -14,15 +14,13 @@ namespace fcnet::FCNET_ISA {
 // that of the tile's first sum, count elements from w. Every tile prefetches the next one's h. `fine`: also its
 // share of the next panel of sigma^T, and what finish reads a few rows at a time; and outputs that fill one vector
 // at most get tiles of one.
-template <bool fine, int R, class T, class Start, class Finish, class Prefetch>
+template <bool fine, int R, class T, class Start, class Finish, class Ahead>
 FCNET_INLINE void weight_tiles(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, Size first,
-                               Size last, Start start, Finish finish, Prefetch ahead) {
+                               Size last, Start start, Finish finish, Ahead ahead) {
   if (first == last) return;
-  const Size panels = ceil_div(h.samples, panel_width);  // none where the sums are all there is
-  const auto lines_of_tile = [&] {                       // of a panel of sigma^T
-    return ceil_div(h.samples * panel_width / line_elements<T>, ceil_div(last - first, R) * panels) * line_elements<T>;
-  };
-  const Size lines_at_once = is_far_for_samples<T>(h.samples, layer.out) ? lines_of_tile() : 0;
+  const Size panels = ceil_div(h.samples, panel_width);   // none where the sums are all there is
+  const Size tiles = ceil_div(last - first, R) * panels;  // that go over one panel of sigma^T
+  const Size ahead_in_sigma = are_far<T>(h.samples, layer.out) ? elements_per_tile<T>(h.samples, tiles) : 0;
   for (Size q = 0; q * panel_width < layer.out; ++q) {
     const T* const sigma = sigma_t.p + q * sigma_t.stride;
     const T* next_sigma = sigma + sigma_t.stride;
@@ -39,11 +37,8 @@ FCNET_INLINE void weight_tiles(const LayerView<T>& layer, Panels<const T> h, Pan
         const T* const s = sigma + lane;
         for (Size p = 0; p * panel_width < h.samples; ++p) {
           if (fine && lane == 0) {
-            constexpr Size some = R < 4 ? R : 4;  // rows at once, and all that are left at last
-            for (Size at = p * some; at < R && !is_last && (at < (p + 1) * some || p + 1 == panels); at += some)
-              ahead(next_corner + (at < R - some ? at : R - some) * panel_width, some);
-            for (const T* end = next_sigma + lines_at_once; next_sigma < end; next_sigma += line_elements<T>)
-              __builtin_prefetch(next_sigma, 0, 2);
+            if (!is_last) prefetch_next_rows<R>(p, panels, next_corner, ahead);
+            prefetch_lines(next_sigma, ahead_in_sigma);
           }
           const T* const mine = h.p + p * h.stride + row * panel_width;
           const Size then = lane + tile_width<T> < used ? row : next_row;
@@ -79,13 +74,7 @@ void update(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_
     };
   };
   const auto ahead_by = [&](const auto& optimizer) {
-    return [&](Size at, Size rows) {
-      prefetch_rows<true>(target.new_w + at, rows);
-      for (int i = 0; i < optimizer.slots; ++i) prefetch_rows<true>(target.new_state + i * target.slot + at, rows);
-      if (target.new_w == target.w) return;
-      prefetch_rows<false>(target.w + at, rows);
-      for (int i = 0; i < optimizer.slots; ++i) prefetch_rows<false>(target.state + i * target.slot + at, rows);
-    };
+    return [&](Size at, Size rows) { prefetch_target(target, optimizer.slots, at, rows); };
   };
   with_optimizer(step, [&](auto optimizer) {
     weight_tiles<true, tile_rows>(layer, h, sigma_t, first, rest, start, finish_by(optimizer), ahead_by(optimizer));
