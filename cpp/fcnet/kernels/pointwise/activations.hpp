@@ -189,16 +189,13 @@ struct SavedDerivative {
   }
 };
 
-// Calls f with the struct that `activation` names, of those whose F' can be read off h_out. For the others, which are
-// dealt with elsewhere, nothing is left to do.
+// Calls f with the struct that `activation` names, of those that are a function of one number. Softmax, and a saved
+// derivative, are dealt with elsewhere: they leave nothing to do.
 template <class F>
-FCNET_INLINE void with_activation(Activation activation, F f) {
+FCNET_INLINE void with_any_activation(Activation activation, F f) {
   switch (activation) {
     case Activation::identity:
     case Activation::saved_derivative:
-    case Activation::gelu:
-    case Activation::gelu_tanh:
-    case Activation::silu:
     case Activation::softmax:
       return f(Identity{});
     case Activation::relu:
@@ -217,25 +214,6 @@ FCNET_INLINE void with_activation(Activation activation, F f) {
       return f(Softplus{});
     case Activation::exp:
       return f(Exp{});
-  }
-}
-
-// Of all that are a function of one number.
-template <class F>
-FCNET_INLINE void with_any_activation(Activation activation, F f) {
-  switch (activation) {
-    case Activation::identity:
-    case Activation::relu:
-    case Activation::saved_derivative:
-    case Activation::leaky_relu:
-    case Activation::elu:
-    case Activation::selu:
-    case Activation::sigmoid:
-    case Activation::tanh:
-    case Activation::softplus:
-    case Activation::exp:
-    case Activation::softmax:
-      return with_activation(activation, f);
     case Activation::gelu:
       return f(Gelu{});
     case Activation::gelu_tanh:
@@ -243,6 +221,14 @@ FCNET_INLINE void with_any_activation(Activation activation, F f) {
     case Activation::silu:
       return f(Silu{});
   }
+}
+
+// The same, of those whose F' is computed from h_out; the others leave nothing to do.
+template <class F>
+FCNET_INLINE void with_activation(Activation activation, F f) {
+  with_any_activation(activation, [&](auto any) FCNET_INLINED {
+    if constexpr (requires { any.times_derivative(Vec<float>{}, Vec<float>{}); }) f(any);
+  });
 }
 
 static constexpr bool is_simple(Activation activation) { return activation <= Activation::saved_derivative; }
