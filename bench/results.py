@@ -58,7 +58,7 @@ class Sitting:
         """Seconds that a step needs at least: its operations at the peak, or its traffic at the bandwidth.
 
         Traffic counts where the parameters do not fit the last cache: the forward pass reads them, the update reads and
-        writes them and the two moments that Adam keeps, back-data in the same visit.
+        writes them and the two moments that Adam keeps, backward-data in the same block.
         """
         operations = workload.flops() / self.ceiling(f"multiply_add {workload.dtype}")
         state = workload.weights() * np.dtype(workload.dtype).itemsize

@@ -80,7 +80,7 @@ class Worker:
     def ceiling(self, **arguments: object) -> float:
         from fcnet import _native
 
-        return _native.ceiling(**arguments)
+        return _native._testing.roofline(**arguments)
 
     def forget(self) -> None:
         self.task = None

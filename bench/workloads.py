@@ -28,7 +28,7 @@ class Workload:
     kind = "train"
 
     def flops(self) -> float:
-        """Of one step: three products a layer, but no back-data into the input."""
+        """Of one step: three products a layer, but no backward-data into the input."""
         products = [a * b for a, b in pairwise(self.sizes)]
         return 2.0 * self.batch * (3 * sum(products) - products[0])
 

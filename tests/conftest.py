@@ -67,13 +67,13 @@ def _set(setter, value, before):
 
 
 def _use_isa(name):
-    return _set(_native.use_isa, name, _native.config()["isa"])
+    return _set(_native._testing.use_isa, name, _native.config()["isa"])
 
 
 def _use_steps(name):
     """Long steps write to a second copy of the parameters and can stop anywhere."""
-    before = _native.longest_step()
-    return _set(_native.set_longest_step, 0 if name == "long" else before, before)
+    before = _native._testing.longest_step()
+    return _set(_native._testing.set_longest_step, 0 if name == "long" else before, before)
 
 
 def _use_threads(count):
@@ -150,11 +150,11 @@ def isas():
 
     def each():
         for name in ISAS:
-            _native.use_isa(name)
+            _native._testing.use_isa(name)
             yield name
 
     yield each()
-    _native.use_isa(before)
+    _native._testing.use_isa(before)
 
 
 @pytest.fixture(params=TABLES)

@@ -81,13 +81,13 @@ def test_same_bits_with_every_optimizer(optimizer, batch, dtype, isa):
 @walk("batch", [3, 100])
 def test_same_bits_where_steps_can_stop_anywhere(optimizer, batch, dtype):
     short = trained("rmse", dtype, batch, optimizer)
-    before = _native.longest_step()
-    _native.set_longest_step(0)
+    before = _native._testing.longest_step()
+    _native._testing.set_longest_step(0)
     try:
         assert_same_bits_for_any_number_of_threads(lambda: trained("rmse", dtype, batch, optimizer), (1, 3))
         assert trained("rmse", dtype, batch, optimizer) == short
     finally:
-        _native.set_longest_step(before)
+        _native._testing.set_longest_step(before)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -119,10 +119,10 @@ def test_same_bits_on_every_instruction_set_with_fma(loss, optimizer, dtype):
     try:
         digests = set()
         for isa in FMA_ISAS:
-            _native.use_isa(isa)
+            _native._testing.use_isa(isa)
             digests.add(trained(loss, dtype, 48, optimizer))
     finally:
-        _native.use_isa(before)
+        _native._testing.use_isa(before)
     assert len(digests) == 1
 
 

@@ -22,7 +22,7 @@ def test_losses_are_those_of_single_steps_with_rising_rates(batch):
     np.testing.assert_allclose(found.rates, np.geomspace(1e-3, 0.5, 120), rtol=1e-12)
     steps = -(-600 // batch)
     for step, (rate, loss) in enumerate(zip(found.rates, found.losses, strict=True)):
-        order = fc._native.permutation(0, step // steps, 600)[step % steps * batch :][:batch]
+        order = fc._native._testing.permutation(0, step // steps, 600)[step % steps * batch :][:batch]
         np.testing.assert_allclose(
             same.train_on_batch(X[order], Y[order], optimizer=fc.SGD(rate))["loss"], loss, rtol=1e-3
         )

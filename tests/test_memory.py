@@ -26,7 +26,7 @@ def memory(name):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))
 
 fc.set_num_threads(2)
-fc._native.set_longest_step(0 if {copies} == 2 else 1e9)  # whether a step writes to a second copy
+fc._native._testing.set_longest_step(0 if {copies} == 2 else 1e9)  # whether a step writes to a second copy
 rng = np.random.default_rng(0)
 samples, sizes, batch = {samples}, {sizes}, {batch}
 x, y = rng.integers(0, 255, (samples, sizes[0]), np.uint8), rng.integers(0, sizes[-1], samples).astype(np.int32)

@@ -68,7 +68,7 @@ WORK = {
 @pytest.fixture(autouse=True)
 def afterwards():
     yield
-    _native.fail_allocation(-1)
+    _native._testing.fail_allocation(-1)
 
 
 @pytest.mark.parametrize("make", [network, plain, averaged])
@@ -81,14 +81,14 @@ def test_each_failing_allocation_is_a_memory_error_that_changes_nothing(work, ma
     failures = 0
     while True:
         before, on_disk = image(net), path.read_bytes()
-        _native.fail_allocation(failures)
+        _native._testing.fail_allocation(failures)
         try:
             WORK[work](net, path)
-            assert _native.fail_allocation(-1) >= 0, f"allocation {failures} failed unnoticed"
+            assert _native._testing.fail_allocation(-1) >= 0, f"allocation {failures} failed unnoticed"
             break  # there was none left to fail
         except MemoryError:
             failures += 1 if failures < 100 else 17  # many are those of the same calls again
-        _native.fail_allocation(-1)
+        _native._testing.fail_allocation(-1)
         assert image(net) == before
         assert path.read_bytes() == on_disk
     assert failures >= 1
@@ -129,11 +129,11 @@ def test_a_fit_whose_samples_found_no_memory_runs_no_epoch_until_it_has_others()
     x, y = X.astype(np.float32), Y.astype(np.int32)
     trainer = _native.Trainer(net._state.model, x[:4], y[:4], 4, True, "sgd", {"learning_rate": 0.1})
     try:
-        _native.fail_allocation(0)
+        _native._testing.fail_allocation(0)
         with pytest.raises(MemoryError):
             trainer.use(x, y)
     finally:
-        _native.fail_allocation(-1)
+        _native._testing.fail_allocation(-1)
     trainer.open()
     for rates in (None, np.ones(1)):
         with pytest.raises(RuntimeError, match="this fit has no samples"):

@@ -14,7 +14,7 @@ SMALL, WIDE = [64, 100, 10], [2048, 4096, 4096, 1000]
 
 
 def plan(sizes, batch, threads=2, dtype="float32"):
-    return _native.plan(sizes, dtype, batch, threads)
+    return _native._testing.plan(sizes, dtype, batch, threads)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 16])
@@ -61,16 +61,16 @@ def test_larger_batches_go_in_chunks():
 
 
 def test_a_step_longer_than_the_longest_can_stop():
-    before = _native.longest_step()
+    before = _native._testing.longest_step()
     seconds = 3 * 4 * 1000 * 1000 / 1e10  # W is read twice and written once
     try:
-        _native.set_longest_step(seconds * 1.01)
+        _native._testing.set_longest_step(seconds * 1.01)
         assert not plan([1000, 1000], 1)["stoppable"]
-        _native.set_longest_step(seconds * 0.99)
+        _native._testing.set_longest_step(seconds * 0.99)
         assert plan([1000, 1000], 1)["stoppable"]
         assert plan([1000, 1000], 1)["schedule"] != "rows"  # which cannot
     finally:
-        _native.set_longest_step(before)
+        _native._testing.set_longest_step(before)
 
 
 def test_a_fit_looks_whether_to_stop_every_tenth_of_a_millisecond_or_after_1000_steps():

@@ -97,14 +97,14 @@ def test_the_figures_within_an_epoch_are_those_up_to_there(monkeypatch):
 
 
 def test_a_first_step_that_takes_long_has_no_figures_yet():
-    before = fc._native.longest_step()
-    fc._native.set_longest_step(0)  # somebody looks in the middle of a step
+    before = fc._native._testing.longest_step()
+    fc._native._testing.set_longest_step(0)  # somebody looks in the middle of a step
     try:
         x, y = np.ones((3000, 512), np.float32), np.zeros(3000, int)
         history = fc.Network([512, 1024, 512, 3], seed=0).fit(x, y, epochs=1, batch_size=3000, progress=True)
         assert history.seconds[0] > 0
     finally:
-        fc._native.set_longest_step(before)
+        fc._native._testing.set_longest_step(before)
 
 
 def test_it_is_shown_where_somebody_looks(monkeypatch, capsys):

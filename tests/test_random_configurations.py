@@ -129,9 +129,9 @@ def check(seed):
                 weights=None if weights is None else weights[rows],
             )
 
-    before = _native.longest_step()
+    before = _native._testing.longest_step()
     try:
-        _native.set_longest_step(longest)
+        _native._testing.set_longest_step(longest)
         with fc.threads(threads):
             net.fit(
                 x,
@@ -143,7 +143,7 @@ def check(seed):
                 sample_weight=weights,
             )
     finally:
-        _native.set_longest_step(before)
+        _native._testing.set_longest_step(before)
     what = (
         f"{net!r}, {make.__name__}({options | extra}), {schedule}, n {n}, batch {batch}, {threads} threads, {longest}"
     )

@@ -198,4 +198,4 @@ def test_the_cpu_quota_is_the_tightest_of_the_cgroup_and_its_parents(memberships
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n")
     (tmp_path / "cgroup").write_text(memberships)
-    assert _native.cgroup_quota(str(tmp_path / "cgroup"), str(tmp_path / "mount")) == expected
+    assert _native._testing.cgroup_quota(str(tmp_path / "cgroup"), str(tmp_path / "mount")) == expected

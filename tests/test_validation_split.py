@@ -19,7 +19,7 @@ RNG = np.random.default_rng(0)
 
 def drawn_by_sorting(n, fraction, seed, labels):
     """The rule in a few lines of NumPy: class by class, each in the order drawn; rounding is made up by the next."""
-    order = _native.permutation(seed, MOST_EPOCHS, n)
+    order = _native._testing.permutation(seed, MOST_EPOCHS, n)
     counts = np.array([n])
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]

@@ -18,7 +18,7 @@ SEEN = []
 @pytest.mark.usefixtures("threads")
 def test_a_case_holds_what_it_is_given(dtype, isa, steps):
     assert _native.config()["isa"] == isa
-    assert (_native.longest_step() == 0) == (steps == "long")
+    assert (_native._testing.longest_step() == 0) == (steps == "long")
     SEEN.append((dtype, isa, steps, _native.get_num_threads()))
 
 
@@ -27,7 +27,7 @@ def test_all_combinations_came_once_and_nothing_is_left_behind():
         pytest.skip("the test before did not run")
     names = ("dtype", "isa", "steps", "threads")
     assert SEEN == list(itertools.product(*(WALKED[name][0] for name in names)))
-    assert _native.longest_step() > 0
+    assert _native._testing.longest_step() > 0
 
 
 @pytest.mark.parametrize("threads", [5])

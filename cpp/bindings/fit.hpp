@@ -87,8 +87,13 @@ class Fit {
       if (ready != Status::ok) return LossResult{.status = ready};
       if (const Status s = averaged.prepare(cancellation); s != Status::ok) return LossResult{.status = s};
       state->optimizer = optimizer_;
-      return trainer_.run_epoch(*averaged.start(start.get()), *state, model.seed(), epoch, shuffle_,
-                                of_steps ? of_steps->data() : nullptr, cancellation, averaged.next(), whole);
+      const EpochOptions<T> options{.seed = model.seed(),
+                                    .epoch = epoch,
+                                    .shuffle = shuffle_,
+                                    .rates = of_steps ? of_steps->data() : nullptr,
+                                    .average = averaged.next(),
+                                    .ends = whole};
+      return trainer_.run_epoch(*averaged.start(start.get()), *state, options, cancellation);
     });
     running.reset();
     if (!trainer_.has_parameters()) {  // it has not begun

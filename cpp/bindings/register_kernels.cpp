@@ -34,11 +34,8 @@ py::object linear(py::object x, py::object w, py::object b, py::object out) {
                          .a_k = 1,
                          .a_r = k,
                          .b = ws.data(),
-                         .b_transposed = false,
                          .bias = bs.data(),
-                         .mask = nullptr,
-                         .c = y.mutable_data(),
-                         .update = nullptr};
+                         .c = y.mutable_data()};
     unlocked([&] { return multiply(p); });
     return y;
   });
@@ -118,10 +115,8 @@ struct Backward {
             .a_r = m,
             .b = w,
             .b_transposed = true,
-            .bias = nullptr,
             .mask = h.data(),
-            .c = sigma_prev,
-            .update = nullptr};
+            .c = sigma_prev};
   }
   RowMajorProduct<T> weights(T* dw, const OptimizerStep<T>* step) const {
     return {.rows = k,
@@ -131,9 +126,6 @@ struct Backward {
             .a_k = k,
             .a_r = 1,
             .b = sigma.data(),
-            .b_transposed = false,
-            .bias = nullptr,
-            .mask = nullptr,
             .c = dw,
             .update = step};
   }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Model and Trainer, one class of each per type behind one Python name.
+// Model: parameters, prediction, gradients.
 #include <pybind11/stl.h>
 
-#include <variant>
-
+#include "any_model.hpp"
 #include "average_states.hpp"
 #include "fcnet/engine/gradients.hpp"
 #include "fcnet/engine/predictor.hpp"
 #include "fcnet/model/initialization.hpp"
-#include "fit.hpp"
 #include "layer_arrays.hpp"
 #include "names.hpp"
 #include "optimizer_states.hpp"
@@ -16,19 +14,6 @@
 
 namespace fcnet::bindings {
 namespace {
-
-using AnyModel = std::variant<std::shared_ptr<Model<float>>, std::shared_ptr<Model<double>>>;
-using AnyFit = std::variant<std::unique_ptr<Fit<float>>, std::unique_ptr<Fit<double>>>;
-
-struct PyModel {
-  AnyModel model;
-};
-struct PyTrainer {
-  AnyFit fit;
-};
-struct PySnapshot {
-  std::variant<std::shared_ptr<Parameters<float>>, std::shared_ptr<Parameters<double>>> parameters;
-};
 
 // activation, bias, dropout; the normalisation's name, epsilon and momentum
 using Kind = std::tuple<std::string, bool, double, std::string, double, double>;
@@ -51,8 +36,7 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
   if (kinds.size() + 1 != sizes.size()) value_error("kinds has not one entry for each layer");
-  Shape shape{sizes, loss_named(loss), parameter};
-  shape.quantiles = quantiles;
+  Shape shape{.sizes = sizes, .loss = loss_named(loss), .parameter = parameter, .quantiles = quantiles};
   if (!quantiles.empty() && (shape.loss != Loss::quantile || shape.outputs() % quantiles.size() != 0))
     value_error("quantiles are for the loss of that name, and as many outputs for each target");
   for (const auto& [activation, bias, dropout, normalization, epsilon, momentum] : kinds) {
@@ -61,25 +45,16 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
     const bool last = shape.kinds.size() + 1 == kinds.size();
     if (chosen != Normalization::none && (last || activation == "softmax" || !(epsilon > 0)))
       value_error("normalization is not for the last layer and for softmax, and its epsilon is positive");
-    shape.kinds.push_back({activation_named(activation), bias, dropout, chosen, epsilon, momentum});
+    shape.kinds.push_back({.activation = activation_named(activation),
+                           .bias = bias,
+                           .dropout = dropout,
+                           .normalization = chosen,
+                           .epsilon = epsilon,
+                           .momentum = momentum});
   }
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
-}
-
-// f(what is held). Not std::visit: behind its table of functions Clang emits no code for what a generic lambda alone
-// instantiates, and the extension then lacks a symbol (LLVM issues 57561 and 60965).
-template <class One, class Other, class F>
-auto with_held(const std::variant<One, Other>& either, F f) {
-  const One* const one = std::get_if<One>(&either);
-  return one != nullptr ? f(*one) : f(*std::get_if<Other>(&either));
-}
-
-// f(the model, T{}) with the model's type.
-template <class F>
-auto with_model(const PyModel& self, F f) {
-  return with_held(self.model, [&]<class T>(const std::shared_ptr<Model<T>>& model) { return f(model, T{}); });
 }
 
 py::array parameter_of(const PyModel& self, Size layer, const std::string& name) {
@@ -88,14 +63,6 @@ py::array parameter_of(const PyModel& self, Size layer, const std::string& name)
     a.attr("setflags")("write"_a = false);  // as it would change nothing in the network
     return a;
   });
-}
-
-// Those of a snapshot of this model, else of another network.
-template <class T>
-const std::shared_ptr<Parameters<T>>& parameters_of(const PySnapshot& snapshot, const Shape& shape) {
-  const auto* const parameters = std::get_if<std::shared_ptr<Parameters<T>>>(&snapshot.parameters);
-  if (parameters == nullptr || (*parameters)->shape() != shape) value_error("snapshot is one of another network");
-  return *parameters;
 }
 
 // Parameters of all layers, what the optimiser remembers, what lies beneath an average, epochs: of one moment, also
@@ -166,7 +133,7 @@ py::array predict_rows(const PyModel& self, py::object x, const py::object& rows
     py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
     T* const to = out.mutable_data();
     const auto parameters = model->published();
-    const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
+    const Data<T> data{.x = samples.rows, .samples = samples.n};
     run_or_raise([&](Cancellation& cancellation) { return predict(*parameters, data, to, cancellation); });
     return out;
   });
@@ -179,8 +146,8 @@ py::array predict_otherwise(const PyModel& self, py::object x, bool logits, std:
     py::array_t<T> out({dim(samples.n), dim(model->shape().outputs())});
     T* const to = out.mutable_data();
     const auto parameters = model->published();
-    const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
-    const Wanted<T> wanted{logits, nullptr, dropout_seed};
+    const Data<T> data{.x = samples.rows, .samples = samples.n};
+    const Wanted<T> wanted{.logits = logits, .dropout_seed = dropout_seed};
     run_or_raise([&](Cancellation& cancellation) { return predict(*parameters, data, to, cancellation, wanted); });
     return out;
   });
@@ -198,8 +165,8 @@ py::list activations_of(const PyModel& self, py::object x) {
       arrays.append(std::move(h_out));
     }
     const auto parameters = model->published();
-    const Data<T> data{samples.rows, samples.n, nullptr, nullptr};
-    const Wanted<T> wanted{false, layers.data(), {}};
+    const Data<T> data{.x = samples.rows, .samples = samples.n};
+    const Wanted<T> wanted{.layers = layers.data()};
     run_or_raise([&](Cancellation& cancellation) {
       return predict(*parameters, data, static_cast<T*>(nullptr), cancellation, wanted);
     });
@@ -239,20 +206,6 @@ py::tuple gradients_of(const PyModel& self, py::object x, py::object y, py::obje
 PyModel as_now(const PyModel& self) {
   return with_model(
       self, []<class T>(const std::shared_ptr<Model<T>>& model, T) -> PyModel { return {shared<Model<T>>(*model)}; });
-}
-
-PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size batch, bool shuffle,
-                       const std::string& optimizer, const std::map<std::string, double>& hyper, Size used,
-                       py::object weights, const std::vector<bool>& trainable, const std::string& averaging,
-                       double decay, const py::object& rows) {
-  return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
-    if (!trainable.empty() && trainable.size() != model->shape().layers())
-      value_error("trainable has not one entry for each layer");
-    Hyperparameters chosen = hyperparameters(optimizer, hyper);
-    chosen.averaging = averaging_named(averaging, decay);
-    return {std::make_unique<Fit<T>>(model, Trained(trainable), std::move(x), std::move(y), std::move(weights), rows,
-                                     batch, shuffle, chosen, used)};
-  });
 }
 
 }  // namespace
@@ -295,49 +248,6 @@ void register_model(py::module_& m) {
       .def("activations", activations_of, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none(), "rows"_a = py::none())
       .def("gradients", gradients_of, "x"_a, "y"_a, "weights"_a = py::none());
-  py::class_<PyTrainer>(m, "Trainer")
-      .def(py::init(&make_trainer), "model"_a, "x"_a, "y"_a, "batch_size"_a, "shuffle"_a, "optimizer"_a, "hyper"_a,
-           "used"_a = 0, "weights"_a = py::none(), "trainable"_a = std::vector<bool>{}, "averaging"_a = "none",
-           "decay"_a = 0.0, "rows"_a = py::none())
-      .def(
-          "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
-             bool whole, bool average) {
-            return with_held(self.fit, [&](const auto& fit) {
-              return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average);
-            });
-          },
-          "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true,
-          "average"_a = true)
-      .def(
-          "use",
-          [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
-            with_held(self.fit, [&](const auto& fit) { fit->use(x, y, weights); });
-          },
-          "x"_a, "y"_a, "weights"_a = py::none())
-      .def("snapshot",
-           [](const PyTrainer& self) {
-             return with_held(self.fit, [](const auto& fit) { return PySnapshot{fit->snapshot()}; });
-           })
-      .def(
-          "restore",
-          [](const PyTrainer& self, const PySnapshot& snapshot) {
-            with_held(self.fit, [&]<class T>(const std::unique_ptr<Fit<T>>& fit) {
-              fit->restore(parameters_of<T>(snapshot, fit->snapshot()->shape()));
-            });
-          },
-          "snapshot"_a)
-      .def(
-          "finish",
-          [](const PyTrainer& self, std::uint32_t epoch, double loss, std::int64_t correct, std::int64_t samples,
-             bool average) {
-            with_held(self.fit, [&](const auto& fit) { fit->finish(epoch, loss, correct, samples, average); });
-          },
-          "epoch"_a, "loss"_a, "correct"_a, "samples"_a, "average"_a = false)
-      .def("finished",
-           [](const PyTrainer& self) { return with_held(self.fit, [](const auto& fit) { return fit->finished(); }); })
-      .def("open", [](const PyTrainer& self) { with_held(self.fit, [](const auto& fit) { fit->open(); }); })
-      .def("close", [](const PyTrainer& self) { with_held(self.fit, [](const auto& fit) { fit->close(); }); });
 }
 
 }  // namespace fcnet::bindings

@@ -59,12 +59,6 @@ void register_threads(py::module_& m) {
   });
   m.def("check_num_threads", count_from, "n"_a);
   m.def("set_num_threads", [](py::handle n) { set_num_threads(count_from(n)); }, "n"_a);
-  m.def(
-      "cgroup_quota",
-      [](const std::string& memberships, const std::string& mount) {
-        return cgroup_quota(memberships.c_str(), mount.c_str());
-      },
-      "memberships"_a, "mount"_a);
 }
 
 }  // namespace fcnet::bindings

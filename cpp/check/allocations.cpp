@@ -44,7 +44,7 @@ long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimize
   OptimizerState<float> state;
   WeightAverage<float> average;
   Cancellation never;
-  Hyperparameters chosen{optimizer, 0.01, 0.9, 0.999, 1e-8};
+  Hyperparameters chosen{.optimizer = optimizer, .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
   chosen.clip_norm = clip_norm;
   chosen.averaging = {over, 0.99};
   if (start.allocate(set.shape, never) != Status::ok || initialize(start, 1, never) != Status::ok ||
@@ -52,9 +52,9 @@ long allocations_of_an_epoch(const check::TrainingSet& set, Size batch, Optimize
       state.begin(optimizer, start.panels().size(), never) != Status::ok)
     return -1;
   WeightAverage<float>* const formed = over == Averages::none ? nullptr : &average;
-  trainer.run_epoch(start, state, 7, 0, true, nullptr, never, formed);  // copies the parameters
+  trainer.run_epoch(start, state, {.seed = 7, .epoch = 0, .average = formed}, never);  // copies the parameters
   const long before = allocations;
-  const LossResult result = trainer.run_epoch(start, state, 7, 1, true, nullptr, never, formed);
+  const LossResult result = trainer.run_epoch(start, state, {.seed = 7, .epoch = 1, .average = formed}, never);
   const long after = allocations;
   return result.status == Status::ok ? after - before : -1;
 }

@@ -43,7 +43,7 @@ struct Numbers {
                           : dtype == DType::float16  ? static_cast<const void*>(halves.data())
                           : dtype == DType::bfloat16 ? static_cast<const void*>(brains.data())
                                                      : static_cast<const void*>(whole.data());
-    return {x, dtype, inputs, inputs, 1, nullptr, nullptr, nullptr};
+    return {.x = x, .dtype = dtype, .columns = inputs, .row_step = inputs};
   }
 };
 
@@ -68,7 +68,9 @@ class Fits {
       for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
         for (const double dropout : {0.0, 0.25})
           if (activation != Activation::softmax || (n == Normalization::none && dropout == 0))
-            for (const Size batch : {5, 33}) fit({activation, true, dropout, n, 1e-5, 0.1}, Loss::cross_entropy, batch);
+            for (const Size batch : {5, 33})
+              fit({.activation = activation, .dropout = dropout, .normalization = n, .epsilon = 1e-5, .momentum = 0.1},
+                  Loss::cross_entropy, batch);
     }
     for (int l = 0; l < static_cast<int>(Loss::custom); ++l) {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
@@ -85,11 +87,13 @@ class Fits {
   void fit(const LayerKind& hidden, Loss loss, Size batch, DType dtype = DType::float32,
            const std::vector<Size>& sizes = {inputs, 33, 20, outputs}) {
     const LayerKind last{link(loss)};
-    const Shape shape{sizes, loss, 0.25, {hidden, hidden, last}};
+    const Shape shape{.sizes = sizes, .loss = loss, .parameter = 0.25, .kinds = {hidden, hidden, last}};
     const bool labels = loss == Loss::cross_entropy;
-    Data<T> data{numbers_.as<T>(dtype), samples,
-                 labels ? (shape.outputs() == outputs ? labels_.data() : bits_.data()) : nullptr,
-                 labels ? nullptr : targets_.data()};
+    Data<T> data{.x = numbers_.as<T>(dtype), .samples = samples};
+    if (labels)
+      data.labels = shape.outputs() == outputs ? labels_.data() : bits_.data();
+    else
+      data.targets = targets_.data();
     data.x.columns = sizes.front();
     if (shape.outputs() == outputs) data.weights = weights_.data();
     for (const std::vector<T>& numbers : results(shape, data, batch, Optimizer::momentum))
@@ -112,13 +116,16 @@ class Fits {
       }
       starts.push_back(static_cast<std::int64_t>(numbers.size()));
     }
-    RowSource<T> rows{numbers.data(), DType::float32, columns, 0, 0, nullptr, nullptr, nullptr, starts.data()};
-    rows.indices = indices.data();
+    const RowSource<T> rows{.x = numbers.data(),
+                            .dtype = DType::float32,
+                            .columns = columns,
+                            .starts = starts.data(),
+                            .indices = indices.data()};
     const Shape shape{{columns, 33, outputs}, Loss::cross_entropy};
     const auto of = [&](const RowSource<T>& x) {
-      return results(shape, {x, samples, labels_.data(), nullptr}, batch, optimizer);
+      return results(shape, {.x = x, .samples = samples, .labels = labels_.data()}, batch, optimizer);
     };
-    good_ = good_ && sparsity(Data<T>{rows, samples, nullptr, nullptr}).longest == each;
+    good_ = good_ && sparsity(Data<T>{.x = rows, .samples = samples}).longest == each;
     good_ = good_ && of(rows) == of(plain_rows(dense.data(), columns));
   }
 
@@ -136,7 +143,8 @@ class Fits {
             state.begin(chosen.optimizer, start.panels().size(), never) == Status::ok &&
             trainer.prepare(shape, data, batch, chosen, never) == Status::ok;
     if (!good_) return all;
-    for (std::uint32_t epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(start, state, 1, epoch, true, nullptr, never);
+    for (std::uint32_t epoch = 0; epoch < 2; ++epoch)
+      trainer.run_epoch(start, state, {.seed = 1, .epoch = epoch}, never);
     for (Size l = 0; l < shape.layers(); ++l) {
       all.emplace_back(shape.rows(l) * shape.sizes[l + 1]);
       good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), all.back().data(), never) == Status::ok;

@@ -91,7 +91,7 @@ class Check {
     call_.backward_weights(layer, read_only(h), read_only(sigma_t), stored.data(), false, weights.first, weights.last);
     judge_.expect(stored, gradient, "backward_weights", rows);
     // the sums go on where they were left, and the step is written elsewhere
-    const UpdateTarget<T> elsewhere{w.data(), nullptr, updated.data(), nullptr, 0, stored.data()};
+    const UpdateTarget<T> elsewhere{.w = w.data(), .new_w = updated.data(), .sums = stored.data()};
     call_.update(layer, read_only(h), read_only(sigma_t), descent_.step, elsewhere, weights.first, weights.last);
     wanted = w;
     wanted.fill([&](Size x, Size j) { return descent_(w.at(x, j), 2 * gradient.at(x, j)); });
@@ -99,7 +99,7 @@ class Check {
     call_.backward_weights(layer, read_only(h), read_only(sigma_t), stored.data(), true, weights.first, weights.last);
     wanted.fill([&](Size x, Size j) { return descent_(w.at(x, j), gradient.at(x, j)); });
     judge_.expect(stored, gradient.fill([&](Size x, Size j) { return 2 * gradient.at(x, j); }), "continued", rows);
-    const UpdateTarget<T> in_place{w.data(), nullptr, w.data(), nullptr, 0, nullptr};
+    const UpdateTarget<T> in_place{.w = w.data(), .new_w = w.data()};
     call_.update(layer, read_only(h), read_only(sigma_t), descent_.step, in_place, weights.first, weights.last);
     judge_.expect(w, wanted, "update", rows);
   }
@@ -112,18 +112,18 @@ class Check {
     for (bool transposed : {false, true})
       for (int end = 0; end < 3; ++end) {  // with a bias; masked; an update
         std::vector<T> c = start, wanted = start;
-        const RowMajorProduct<T> product{rows,
-                                         columns,
-                                         depth,
-                                         a.data(),
-                                         transposed ? rows : 1,
-                                         transposed ? 1 : depth,
-                                         b.data(),
-                                         transposed,
-                                         end == 0 ? bias.data() : nullptr,
-                                         end == 1 ? mask.data() : nullptr,
-                                         c.data(),
-                                         end == 2 ? &descent_.step : nullptr};
+        const RowMajorProduct<T> product{.rows = rows,
+                                         .columns = columns,
+                                         .depth = depth,
+                                         .a = a.data(),
+                                         .a_k = transposed ? rows : 1,
+                                         .a_r = transposed ? 1 : depth,
+                                         .b = b.data(),
+                                         .b_transposed = transposed,
+                                         .bias = end == 0 ? bias.data() : nullptr,
+                                         .mask = end == 1 ? mask.data() : nullptr,
+                                         .c = c.data(),
+                                         .update = end == 2 ? &descent_.step : nullptr};
         call_.product(product, {0, rows, 0, ceil_div(columns, panel_width)}, scratch.data());
         for (Size r = 0; r < rows; ++r)
           for (Size j = 0; j < columns; ++j) {
@@ -145,8 +145,11 @@ class Check {
     for (bool ordered : {false, true}) {
       const std::int64_t* const by = ordered ? order.data() : nullptr;
       Packed<T> panel(columns, panel_width), wanted(columns, panel_width);
-      const RowSource<T> from{rows.data(), dtype, columns, static_cast<std::ptrdiff_t>(columns),
-                              1,           by,    nullptr, nullptr};
+      const RowSource<T> from{.x = rows.data(),
+                              .dtype = dtype,
+                              .columns = columns,
+                              .row_step = static_cast<std::ptrdiff_t>(columns),
+                              .order = by};
       call_.gather(from, panel_width - 3, samples, panel.data());
       for (Size j = 0; j < columns; ++j)
         for (Size i = samples; i < panel_width; ++i) panel.at(j, i) = 0;  // lanes without a sample
@@ -180,7 +183,7 @@ class Check {
     Packed<T> z = judge_.template matrix<T>(outputs, samples), target = judge_.template matrix<T>(outputs, samples);
     Packed<T> sigma(outputs, samples), wanted(outputs, samples), squares(outputs, samples);
     std::vector<T> loss(panel_width), wanted_loss(panel_width);
-    const LossTask<T> squared{Loss::mse, Activation::identity, 0, nullptr, target.data(), nullptr};
+    const LossTask<T> squared{.loss = Loss::mse, .output = Activation::identity, .targets = target.data()};
     call_.loss(squared, z.data(), outputs, samples, squares.data(), loss.data());
     wanted.fill([&](Size j, Size i) {
       const T difference = z.at(j, i) - target.at(j, i);
@@ -195,7 +198,7 @@ class Check {
     std::vector<std::int32_t> labels(samples);
     for (Size i = 0; i < samples; ++i) labels[i] = static_cast<std::int32_t>(i * 3 % outputs);
     loss.resize(panel_width);
-    const LossTask<T> labelled{Loss::cross_entropy, Activation::softmax, 0, labels.data(), nullptr, nullptr};
+    const LossTask<T> labelled{.loss = Loss::cross_entropy, .output = Activation::softmax, .labels = labels.data()};
     const int correct = call_.loss(labelled, z.data(), outputs, samples, sigma.data(), loss.data());
     loss.resize(samples);
     wanted_loss.assign(samples, static_cast<T>(outputs));
@@ -239,7 +242,7 @@ class Check {
     const LayerView<T> second{w2.data(), w2.stride(), hidden, m, Activation::identity};
     std::vector<T> state1(2 * w1.size()), state2(2 * w2.size());
     const auto in_place = [](Packed<T>& w, std::vector<T>& state) -> UpdateTarget<T> {
-      return {w.data(), state.data(), w.data(), state.data(), w.size(), nullptr};
+      return {.w = w.data(), .state = state.data(), .new_w = w.data(), .new_state = state.data(), .slot = w.size()};
     };
     for (int step = 0; step < 5; ++step) {
       std::vector<T> loss(h0.panels() * panel_width);
@@ -249,7 +252,7 @@ class Check {
       call_.forward(second, read_only(h1), panels(h2), 0, m);
       for (Size p = 0; p < h2.panels(); ++p) {
         const LossTask<T> task{
-            Loss::cross_entropy, Activation::softmax, 0, labels.data() + p * panel_width, nullptr, nullptr};
+            .loss = Loss::cross_entropy, .output = Activation::softmax, .labels = labels.data() + p * panel_width};
         call_.loss(task, h2.panel(p), m, used_width(n, p), s2.panel(p), loss.data() + p * panel_width);
       }
       call_.backward_data(second, read_only(s2), read_only(h1), Activation::relu, panels(s1), 0, hidden);

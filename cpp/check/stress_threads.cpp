@@ -48,13 +48,14 @@ std::vector<float> train(
   OptimizerState<float> state;
   Cancellation never;
   expect(start.allocate(problem.shape, never) == Status::ok && initialize(start, 1, never) == Status::ok, "allocation");
-  const Hyperparameters adam{Optimizer::adam, 0.01, 0.9, 0.999, 1e-8};
+  const Hyperparameters adam{
+      .optimizer = Optimizer::adam, .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
   expect(trainer.prepare(problem.shape, problem.data(), batch, adam, never) == Status::ok &&
              state.begin(adam.optimizer, start.panels().size(), never) == Status::ok,
          "prepare");
   for (std::uint32_t epoch = 0; epoch < 2; ++epoch) {
     Cancellation cancellation(poll, nullptr);
-    trainer.run_epoch(start, state, 7, epoch, true, nullptr, cancellation);
+    trainer.run_epoch(start, state, {.seed = 7, .epoch = epoch}, cancellation);
   }
   const Buffer<float>& panels = trainer.parameters().panels();
   return {panels.data(), panels.data() + panels.size()};

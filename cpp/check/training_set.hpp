@@ -17,7 +17,9 @@ struct TrainingSet {
     for (Size i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 2654435761u % 1000) / 1000;
     for (Size i = 0; i < n; ++i) labels[i] = static_cast<std::int32_t>(i % shape.outputs());
   }
-  Data<float> data() const { return {plain_rows(x.data(), shape.inputs()), labels.size(), labels.data(), nullptr}; }
+  Data<float> data() const {
+    return {.x = plain_rows(x.data(), shape.inputs()), .samples = labels.size(), .labels = labels.data()};
+  }
 };
 
 }  // namespace fcnet::check

@@ -42,12 +42,12 @@ struct Panels {
 // rounded once, from x - exact[j] in double, where exact is not null.
 template <class T>
 struct RowSource {
-  const void* x;
-  DType dtype;
-  Size columns;
-  std::ptrdiff_t row_step, column_step;
-  const std::int64_t* order;
-  const T *scale, *offset;
+  const void* x = nullptr;
+  DType dtype{};
+  Size columns = 0;
+  std::ptrdiff_t row_step = 0, column_step = 1;
+  const std::int64_t* order = nullptr;
+  const T *scale = nullptr, *offset = nullptr;
   // Sparse rows: row i holds the numbers starts[i]..starts[i + 1] of x, float32 or float64, in the columns that lie
   // beside them in `indices`, int64 where `long_indices`, else int32; the rest of it is 0. A column that there is not
   // is passed over: indices may change while they are read. Null where x holds every number.
@@ -86,10 +86,10 @@ template <class T>
 struct LossTask {
   Loss loss;
   Activation output;  // F of the last layer, which the outputs are without where it is linked, see batch_loss.hpp
-  T parameter;        // label smoothing, delta of Huber's, or the quantile
-  const std::int32_t* labels;
-  const T* targets;
-  const T* weights;                   // of the samples, or null: 1
+  T parameter = 0;    // label smoothing, delta of Huber's, or the quantile
+  const std::int32_t* labels = nullptr;
+  const T* targets = nullptr;
+  const T* weights = nullptr;         // of the samples, or null: 1
   const double* quantiles = nullptr;  // where they are several: output j is for number j % count
   Size count = 0;
 };
@@ -121,10 +121,10 @@ struct OptimizerStep {
 // still be dropped. Slot i of the optimiser's state is at state + i * slot.
 template <class T>
 struct UpdateTarget {
-  const T *w, *state;
-  T *new_w, *new_state;
-  Size slot;
-  const T* sums;  // where the sums over the samples go on, or null: at 0
+  const T *w = nullptr, *state = nullptr;
+  T *new_w = nullptr, *new_state = nullptr;
+  Size slot = 0;
+  const T* sums = nullptr;  // where the sums over the samples go on, or null: at 0
 };
 
 // A row-major product C (rows x columns), summed over `depth`: element (k, r) of the broadcast operand is at
@@ -135,11 +135,11 @@ struct RowMajorProduct {
   const T* a;
   Size a_k, a_r;
   const T* b;
-  bool b_transposed;
-  const T* bias;  // (columns,) where the sums start, or null for 0
-  const T* mask;  // (rows, columns): C is zeroed where mask <= 0; or null
+  bool b_transposed = false;
+  const T* bias = nullptr;  // (columns,) where the sums start, or null for 0
+  const T* mask = nullptr;  // (rows, columns): C is zeroed where mask <= 0; or null
   T* c;
-  const OptimizerStep<T>* update;  // null: C becomes the sums; else C is the weights that they update
+  const OptimizerStep<T>* update = nullptr;  // null: C becomes the sums; else C is the weights that they update
 };
 
 // A block of a matrix, in rows and in panels of 32 columns.

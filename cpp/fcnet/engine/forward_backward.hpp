@@ -37,9 +37,8 @@ void backward_weights(const LayerView<T>& layer, T* sums, const LayerInput<T>& x
   const LayerView<T> view = layer.panels(block.first_panel, block.last_panel);
   T* const to = sums + block.first_panel * layer.stride;
   if (x.is_sparse)
-    kernels<T>().update_nonzeros(view, x.nonzeros, sigma_t, nullptr,
-                                 {nullptr, nullptr, to, nullptr, 0, add ? to : nullptr}, block.first_row,
-                                 block.last_row);
+    kernels<T>().update_nonzeros(view, x.nonzeros, sigma_t, nullptr, {.new_w = to, .sums = add ? to : nullptr},
+                                 block.first_row, block.last_row);
   else
     kernels<T>().backward_weights(view, x.h, sigma_t, to, add, block.first_row, block.last_row);
 }

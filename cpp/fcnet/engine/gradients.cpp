@@ -37,7 +37,10 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   const Status status = in_parallel(sums.size(), block_elements, cancellation, [&](Size begin, Size end) {
     for (Size i = begin; i < end; ++i) sums[i] *= scale;
   });
-  return {status, mean_loss(shape.loss, shape.outputs(), loss), loss.correct, data.samples};
+  return {.status = status,
+          .loss = mean_loss(shape.loss, shape.outputs(), loss),
+          .correct = loss.correct,
+          .samples = data.samples};
 }
 
 template LossResult gradients(const Parameters<float>&, const Data<float>&, Parameters<float>&, Cancellation&);

@@ -102,11 +102,15 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
   const bool stoppable = custom || seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
   const double saved = 3 * shape.flops() * static_cast<double>(batch) - flops;
-  const bool light = saved < flops_per_thread;                        // else panels of terms are faster
+  const bool light = saved < flops_per_thread;                        // else panels of nonzeros are faster
   const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
   const bool by_rows =
       few(batch) && shape.plain() && trained.all() && cached && !stoppable && light && !chosen.needs_norm();
-  return {by_rows, useful, chunk, stoppable, static_cast<Size>(at_once)};
+  return {.by_rows = by_rows,
+          .threads = useful,
+          .chunk = chunk,
+          .stoppable = stoppable,
+          .steps_at_once = static_cast<Size>(at_once)};
 }
 
 template <class T>

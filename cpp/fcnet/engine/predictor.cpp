@@ -82,7 +82,7 @@ struct Alternating {
   T* panel(Size i) const { return h.p + i * h.stride; }
 };
 
-// A layer's product, for some of its rows; of the terms of `sparse` rows where it is not null.
+// A layer's product, for some of its rows; of the nonzeros of `sparse` rows where it is not null.
 template <class T>
 void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, const SparsePanels<T>* sparse, Size first,
                      Size last, const Team& team, Cancellation& cancellation) {

@@ -35,16 +35,17 @@ class RowWorkspace {
       layers_[l].h = rows(shape.sizes[l]);
       layers_[l].sigma = rows(shape.sizes[l + 1]);
     }
-    training_ = {nullptr,
-                 shape.layers(),
-                 rows(shape.outputs()),
-                 {shape.loss, shape.output(), static_cast<T>(shape.parameter), data.labels, data.targets, data.weights},
-                 data.x,
-                 &chosen,
-                 nullptr,
-                 0,
-                 next,
-                 nullptr};
+    training_ = {.count = shape.layers(),
+                 .output = rows(shape.outputs()),
+                 .loss = {.loss = shape.loss,
+                          .output = shape.output(),
+                          .parameter = static_cast<T>(shape.parameter),
+                          .labels = data.labels,
+                          .targets = data.targets,
+                          .weights = data.weights},
+                 .x = data.x,
+                 .chosen = &chosen};
+    training_.scratch = next;  // behind the rows of the output
     quantiles_ = shape.quantiles;
     if (!quantiles_.empty()) training_.loss.quantiles = quantiles_.data(), training_.loss.count = quantiles_.size();
     return Status::ok;

@@ -72,7 +72,7 @@ template <class T>
 Status cross_entropy_rows(const T* h, const std::int32_t* labels, Size n, Size m, T* loss, T* sigma) {
   return for_panels(h, n, m, [&](T* panel, Size first, Size rows) {
     T sample_loss[panel_width];
-    const LossTask<T> task{Loss::cross_entropy, Activation::softmax, 0, labels + first, nullptr, nullptr};
+    const LossTask<T> task{.loss = Loss::cross_entropy, .output = Activation::softmax, .labels = labels + first};
     kernels<T>().loss(task, panel, m, rows, panel, sample_loss);
     std::copy_n(sample_loss, rows, loss + first);
     kernels<T>().scatter(panel, m, rows, sigma + first * m);

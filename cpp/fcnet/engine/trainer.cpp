@@ -62,12 +62,12 @@ void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t,
                         bool go_on, Block block) {
   const LayerView<T> layer = parameters_.layer(l).panels(block.first_panel, block.last_panel);
   const Size offset = parameters_.offset(l) + block.first_panel * layer.stride;
-  const UpdateTarget<T> target{layer.w,
-                               state_->slots.data() + offset,
-                               (plan_.stoppable ? next_ : parameters_).panels().data() + offset,
-                               (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
-                               parameters_.panels().size(),
-                               go_on ? sums_.data() + offset : nullptr};
+  const UpdateTarget<T> target{.w = layer.w,
+                               .state = state_->slots.data() + offset,
+                               .new_w = (plan_.stoppable ? next_ : parameters_).panels().data() + offset,
+                               .new_state = (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
+                               .slot = parameters_.panels().size(),
+                               .sums = go_on ? sums_.data() + offset : nullptr};
   if (x.is_sparse)
     kernels<T>().update_nonzeros(layer, x.nonzeros, sigma_t, &step, target, block.first_row, block.last_row);
   else
@@ -197,7 +197,7 @@ void Trainer<T>::run_steps(Cancellation& cancellation) {
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Cancellation& cancellation) {
   const RowTraining<T>& training = rows_.on(parameters_, state_->slots, averager_.by_rows(), order);
-  RowProgress progress{state_->powers, rates_, {}, averager_.count()};
+  RowProgress progress{.powers = state_->powers, .rates = rates_, .total = {}, .averaged = averager_.count()};
   const FlushDenormals flush;
   do {
     const Size last = std::min(used_, seen_ + batch_ * steps_at_once(cancellation));
@@ -230,9 +230,9 @@ bool Trainer<T>::draw_order(std::uint64_t seed, std::uint32_t epoch, Cancellatio
 }
 
 template <class T>
-LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed,
-                                 std::uint32_t epoch, bool shuffle, const double* rates, Cancellation& cancellation,
-                                 WeightAverage<T>* average, bool ends) {
+LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, const EpochOptions<T>& options,
+                                 Cancellation& cancellation) {
+  const auto [seed, epoch, shuffle, rates, average, ends] = options;
   state_ = &state;
   rates_ = rates;
   total_ = {};

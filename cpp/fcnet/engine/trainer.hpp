@@ -10,6 +10,17 @@
 
 namespace fcnet {
 
+// What one epoch is to do.
+template <class T>
+struct EpochOptions {
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;
+  bool shuffle = true;                  // by (seed, epoch); else the samples are taken as they come
+  const double* rates = nullptr;        // the learning rate of each of steps(), or null: the optimiser's own
+  WeightAverage<T>* average = nullptr;  // of the chosen kind, where one is formed; `start` is it where it has begun
+  bool ends = true;                     // whether this is all of the epoch, or its last part
+};
+
 template <class T>
 class Trainer {
  public:
@@ -22,14 +33,11 @@ class Trainer {
   // Leave out what is beyond so many samples of the order of an epoch.
   void use_first(Size samples) { used_ = samples; }
 
-  // One pass over the data, shuffled by (seed, epoch) where `shuffle`; begins with a copy of `start` where the trainer
-  // has no parameters of its own, and with `state`, which suits the optimiser and goes on with the steps. `rates`: the
-  // learning rate of each of steps(), or null: the optimiser's own. An interrupted epoch leaves the parameters of the
-  // last finished step. `average`: of the chosen kind, where one is formed; `start` is it where it has begun. `ends`:
-  // an epoch, not a part of one.
-  LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, std::uint64_t seed, std::uint32_t epoch,
-                       bool shuffle, const double* rates, Cancellation& cancellation,
-                       WeightAverage<T>* average = nullptr, bool ends = true);
+  // One pass over the data. It begins with a copy of `start` where the trainer has no parameters of its own, and with
+  // `state`, which suits the optimiser and goes on with the steps. An interrupted epoch leaves the parameters of the
+  // last finished step.
+  LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, const EpochOptions<T>& options,
+                       Cancellation& cancellation);
   // What run_epoch begins and ends with, for an epoch that comes in several parts.
   [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Cancellation& cancellation);
   void end_epoch() { averager_.take_epoch(parameters_); }

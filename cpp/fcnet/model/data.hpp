@@ -28,11 +28,11 @@ class CustomLoss {
 
 template <class T>
 struct Data {
-  RowSource<T> x;              // its order says which of the rows the samples are; null: all of them
-  Size samples;                // all that follows is by row
-  const std::int32_t* labels;  // (rows,), cross-entropy; else null
-  const T* targets;            // (rows, outputs) where there are no labels
-  const T* weights = nullptr;  // (rows,), or null: 1
+  RowSource<T> x;                        // its order says which of the rows the samples are; null: all of them
+  Size samples = 0;                      // all that follows is by row
+  const std::int32_t* labels = nullptr;  // (rows,), cross-entropy; else null
+  const T* targets = nullptr;            // (rows, outputs) where there are no labels
+  const T* weights = nullptr;            // (rows,), or null: 1
   CustomLoss<T>* custom = nullptr;
 
   RowSource<T> x_in(const std::int64_t* order) const {
@@ -51,10 +51,11 @@ struct Sparsity {
 // Row-major rows of T.
 template <class T>
 RowSource<T> plain_rows(const T* x, Size columns, const std::int64_t* order = nullptr) {
-  return {x,       sizeof(T) == 4 ? DType::float32 : DType::float64,
-          columns, static_cast<std::ptrdiff_t>(columns),
-          1,       order,
-          nullptr, nullptr};
+  return {.x = x,
+          .dtype = sizeof(T) == 4 ? DType::float32 : DType::float64,
+          .columns = columns,
+          .row_step = static_cast<std::ptrdiff_t>(columns),
+          .order = order};
 }
 
 struct LossResult {
@@ -70,7 +71,7 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
                const T* output, T* sigma, T* target, LossSum* result) {
   T loss[panel_width], weights[panel_width];
   std::int32_t labels[panel_width];
-  LossTask<T> task{shape.loss, shape.output(), static_cast<T>(shape.parameter), nullptr, nullptr, nullptr};
+  LossTask<T> task{.loss = shape.loss, .output = shape.output(), .parameter = static_cast<T>(shape.parameter)};
   if (!shape.quantiles.empty()) task.quantiles = shape.quantiles.data(), task.count = shape.quantiles.size();
   if (data.labels != nullptr) {
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];

@@ -25,8 +25,10 @@ struct LayerKind {
 // Which outputs of a layer are dropped for the samples from number `first` of an epoch on.
 template <class T>
 Dropout<T> dropout_of(const LayerKind& kind, std::uint64_t seed, std::uint32_t epoch, Size layer, std::uint64_t first) {
-  return {low64(philox(seed, Purpose::dropout, epoch, layer)), first, static_cast<std::uint32_t>(kind.dropout * 0x1p32),
-          static_cast<T>(1 / (1 - kind.dropout))};
+  return {.key = low64(philox(seed, Purpose::dropout, epoch, layer)),
+          .first = first,
+          .below = static_cast<std::uint32_t>(kind.dropout * 0x1p32),
+          .factor = static_cast<T>(1 / (1 - kind.dropout))};
 }
 
 // Whether F' of an activation cannot be computed from h_out, so that the forward pass saves it.

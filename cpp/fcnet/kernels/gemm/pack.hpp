@@ -59,8 +59,12 @@ template <class T>
 
 // The same without the offsets, which are exact: each difference is rounded once.
 [[gnu::noinline]] inline void subtract_offsets(const RowSource<float>& rows, Size i, Size first, Size n, float* to) {
-  const RowSource<double> of_double{rows.x,           rows.dtype, rows.columns, rows.row_step,
-                                    rows.column_step, rows.order, nullptr,      nullptr};
+  const RowSource<double> of_double{.x = rows.x,
+                                    .dtype = rows.dtype,
+                                    .columns = rows.columns,
+                                    .row_step = rows.row_step,
+                                    .column_step = rows.column_step,
+                                    .order = rows.order};
   constexpr Size most = 64;
   double x[most];
   for (Size done = 0; done < n; done += most) {
@@ -81,7 +85,7 @@ void gather(const RowSource<T>& rows, Size first, Size samples, T* panel);
   for (Size j = 0; j < rows.columns; j += at_once) {
     const Size n = rows.columns - j < at_once ? rows.columns - j : at_once;
     for (Size i = 0; i < samples; ++i) subtract_offsets(rows, first + i, j, n, block + i * most);
-    const RowSource<float> differences{block, DType::float32, n, most, 1, nullptr, nullptr, nullptr};
+    const RowSource<float> differences{.x = block, .dtype = DType::float32, .columns = n, .row_step = most};
     gather(differences, 0, samples, panel + j * panel_width);
   }
 }

@@ -18,7 +18,7 @@ inline Stream<T> stream_of(const RowMajorProduct<T>& g, Size q, Size rows, T* sc
   const Size used = used_width(g.columns, q);
   if (g.b_transposed) {
     const auto step = static_cast<std::ptrdiff_t>(g.depth);
-    gather_from<T, T>({g.b, DType{}, g.depth, step, 1, nullptr, nullptr, nullptr}, q * panel_width, used, scratch);
+    gather_from<T, T>({.x = g.b, .columns = g.depth, .row_step = step}, q * panel_width, used, scratch);
   } else if (used == panel_width && rows <= 2 * tile_rows) {
     return {g.b + q * panel_width, g.columns};
   } else {

@@ -22,20 +22,20 @@ struct RowTraining {
     Size offset;
     Rows<T> h, sigma;
   };
-  const Layer* layers;
-  Size count;
+  const Layer* layers = nullptr;
+  Size count = 0;
   Rows<T> output;    // of the last layer
   LossTask<T> loss;  // of the sample in row 0 of the data
   RowSource<T> x;
-  const Hyperparameters* chosen;
-  T* state;
-  Size slot;
-  T* scratch;  // 32 rows of a transposed weight matrix: widest padded output * 32 elements
-  T* average;  // of the parameters over the steps, in panels like them, or null
+  const Hyperparameters* chosen = nullptr;
+  T* state = nullptr;
+  Size slot = 0;
+  T* scratch = nullptr;  // 32 rows of a transposed weight matrix: widest padded output * 32 elements
+  T* average = nullptr;  // of the parameters over the steps, in panels like them, or null
 
   [[gnu::always_inline]] UpdateTarget<T> target(Size l) const {
     T *const w = layers[l].view.w, *const of_layer = state + layers[l].offset;
-    return {w, of_layer, w, of_layer, slot, nullptr};
+    return {.w = w, .state = of_layer, .new_w = w, .new_state = of_layer, .slot = slot};
   }
 };
 
