@@ -99,7 +99,7 @@ deviation of the score on test rows, over five seeds (`bench/test_sklearn.py`).
 Milliseconds of `import` on top of `import numpy`, median (fastest to slowest): {imports}."""
 HOW = (
     "NumPy with every array allocated once; SciPy's BLAS with gradient descent folded into the last product; "
-    "scikit-learn's partial_fit; PyTorch with a fused optimiser and the samples in a tensor; "
+    "scikit-learn's partial_fit; PyTorch with a fused optimizer and the samples in a tensor; "
     "torch.compile of forward, loss and backward; "
     "JAX with one jitted scan over the epoch and donated buffers; onnxruntime on an ONNX model"
 )

@@ -74,13 +74,26 @@ def is_missing(error: ImportError) -> bool:
     return error.name is None or find_spec(error.name.partition(".")[0]) is None
 
 
+def defined(statement: ast.stmt) -> set[str]:
+    """The names that a statement defines."""
+    nodes = list(ast.walk(statement))
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return names | {(node.asname or node.name).partition(".")[0] for node in nodes if isinstance(node, ast.alias)}
+
+
 def run(path: Path) -> dict[int, str]:
-    """Run a page's blocks, one after the other; those left out, by their lines, and what they need."""
+    """Run a page's blocks, one after the other; those left out, by their lines, and what they need.
+
+    A block that needs a package which is not installed is left out, and so are the later blocks that use its names.
+    """
     names: dict[str, Any] = {}
     left_out: dict[int, str] = {}
+    lost: set[str] = set()
     same_bits = _native.config()["isa"] != "portable"
     for block, statement, comment in statements(path.read_text(encoding="utf-8")):
         if block in left_out:
+            lost |= defined(statement)
             continue
         try:
             expected = stated(comment) if isinstance(statement, ast.Expr) else None
@@ -94,6 +107,12 @@ def run(path: Path) -> dict[int, str]:
             if not is_missing(error):
                 raise
             left_out[block] = str(error)
+            lost |= defined(statement)
+        except NameError as error:
+            if error.name not in lost:
+                raise
+            left_out[block] = str(error)
+            lost |= defined(statement)
     return left_out
 
 
