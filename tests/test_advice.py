@@ -139,17 +139,17 @@ WORDS = {
     ),
     "a label too few": ({"y": Y[1:]}, r"y has shape \(11,\): expected 12 entries, one for each row of x"),
     "a share for a label": ({"y": Y / 2}, "y contains 0.5 in row .*; for probabilities give a column for each class"),
-    "a label that is NaN": ({"y": np.where(Y, Y, np.nan)}, "y contains nan in row .*; leave out rows without a label"),
+    "a label that is NaN": ({"y": np.where(Y, Y, np.nan)}, "y contains nan in row .*; drop rows without a label"),
     "text with a gap": (
         {"y": [None, *Y[1:].astype(str)]},
-        "y is None in row 0: .*; leave out rows without a label",
+        "y is None in row 0: .*; drop rows without a label",
     ),
     "dictionaries for labels": ({"y": [{"a": 1}] * N}, r"y contains {'a': 1}, a dict, in row 0: expected class labels"),
     "several labels": (
         {"y": np.ones((N, M))},
         "not one-hot in row 0: .*for several labels a row give .*loss='binary_cr",
     ),
-    "labels for a regression": ({"y": Y, "loss": "mse"}, "for class labels give the network loss='cross_entropy'"),
+    "labels for a regression": ({"y": Y, "loss": "mse"}, "for class labels use loss='cross_entropy'"),
     "weights of other samples": ({"sample_weight": [1, 2]}, r"expected \(12,\), a number for each sample"),
 }
 

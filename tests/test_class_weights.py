@@ -75,7 +75,7 @@ def test_a_sample_of_several_classes_weighs_as_parts_of_samples_of_each(outputs,
             [0],
             {2: 1},
             ValueError,
-            "class_weight has the class 2: expected 0 <= class < 2",
+            "class_weight has the unknown class 2: expected 0 <= class < 2",
         ),
         (
             "cross_entropy",

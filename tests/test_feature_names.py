@@ -21,7 +21,7 @@ OTHER_COLUMNS = {
         r"has its columns in another order, 'weight' as column 1 instead of 'height'.*, see .*[(\[]list\(net\.feature_",
     ),
     "missing": (("age", "height", "weight"), "x lacks the columns 'income': expected those of the first fit"),
-    "extra": ((*NAMES, "id"), r"x has the columns 'id' that the network does not know: .*, see .*[(\[]list"),
+    "extra": ((*NAMES, "id"), r"x has the unknown columns 'id': .*, see .*[(\[]list"),
     "renamed": (("Age", *NAMES[1:]), "x lacks the columns 'age' and has the columns 'Age' that the network does not"),
     "many": (tuple("abcdefgh"), "has the columns 'a', 'b', 'c', 'd', 'e' and 3 more that"),
 }
@@ -48,7 +48,7 @@ def test_names_given_twice_are_compared_too():
     x, y = problem()
     frame = pandas_frame(columns_of(x))
     net = fitted(frame, y)
-    with pytest.raises(ValueError, match="has 5 columns, some of one name, but the network takes 4"):
+    with pytest.raises(ValueError, match="has 5 columns, some with the same name, but the network takes 4"):
         net.predict(frame[[*NAMES, "age"]])
 
 

@@ -191,12 +191,12 @@ BAD_FIT = {
     "float-labels": (
         lambda x, y: (x, y / 2),
         ValueError,
-        r"y contains 0.5 in row .*: expected class labels, whole numbers from 0 to 2; for probabilities .* for a reg",
+        r"y contains 0.5 in row .*: expected class labels, integers from 0 to 2; for probabilities .* for reg",
     ),
     "nan-labels": (
         lambda x, y: (x, y * np.nan),
         ValueError,
-        "y contains nan in row 0: expected class labels, .*; leave out rows without a label",
+        "y contains nan in row 0: expected class labels, .*; drop rows without a label",
     ),
     "generator-labels": (lambda x, y: (x, iter(y)), TypeError, r"\by is a .*iterator: expected an array, a list or"),
     "string-labels": (lambda x, y: (x, y.astype(str)), TypeError, r"see np\.unique\(y, return_inverse=True\)"),
@@ -225,7 +225,7 @@ def test_bad_data_is_refused_by_fit_and_changes_nothing(bad):
     ("loss", "outputs", "y", "message"),
     [
         ("mse", 2, np.zeros(N), r"y has shape \(12,\): expected \(12, 2\), as the network has 2 outputs$"),
-        ("mse", 2, np.zeros(N, int), "; for class labels give the network loss='cross_entropy'"),
+        ("mse", 2, np.zeros(N, int), "; for class labels use loss='cross_entropy'"),
         ("mse", 1, np.zeros((1, N)), r"y has shape \(1, 12\): expected 12 entries, one for each row of x"),
         ("mse", 1, np.zeros((N, 1, 1)), r"y has shape \(12, 1, 1\): expected \(12, 1\) or \(12,\), see"),
         ("binary_cross_entropy", 1, np.tile([-1, 1], N // 2), r"expected 0 <= y <= 1, see np\.asarray\(y\) > 0"),

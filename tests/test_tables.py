@@ -122,7 +122,7 @@ def test_a_column_that_is_not_numeric_is_named(module, bad, alone):
     x, y = problem()
     columns = {"odd": BAD_COLUMNS[bad]} if alone else columns_of(x) | {"odd": BAD_COLUMNS[bad]}
     net = fc.Network([len(columns), M], seed=0)
-    message = "x has the column 'odd' of dtype .*: expected numbers, encode it or leave it out"
+    message = "x has the column 'odd' of dtype .*: expected numbers, encode it or drop it"
     for call in (net.predict, lambda x: net.fit(x, y), lambda x: net.evaluate(x, y), lambda x: net.gradients(x, y)):
         with pytest.raises(TypeError, match=message):
             call(TABLES[module](columns))

@@ -80,7 +80,7 @@ def test_a_tensor_on_a_device_is_refused(argument):
 def test_a_tensor_that_no_array_can_show_is_refused():
     torch = library("torch")
     for tensor in (torch.eye(K).to_sparse(), torch.eye(K).to("meta"), torch.eye(K).to(torch.float8_e4m3fn)):
-        with pytest.raises(TypeError, match="x is a Tensor that cannot be seen as an array: "):
+        with pytest.raises(TypeError, match="x is a Tensor that cannot be viewed as an array: "):
             fc.Network([K, M], seed=0).predict(tensor)
 
 

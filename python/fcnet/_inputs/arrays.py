@@ -1,4 +1,4 @@
-"""Arrays and numbers that come in, checked; and the wording of what is wrong with them."""
+"""Checks and conversions of arrays, with their error messages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fcnet._inputs.feature_names import cut, variable
 
 Array = NDArray[Any]
 
-SCANNED = 1 << 20  # elements looked at between two chances for Ctrl-C
+SCANNED = 1 << 20  # elements of a strip, between which Ctrl-C is possible
 
 
 def plain(value: ArrayLike, name: str) -> Array:
-    """``value`` as an array of its own type, bfloat16 as ``tensors.BFLOAT16``, a missing number of a table as NaN.
+    """Convert an array-like to an array of its own type; bfloat16 becomes ``tensors.BFLOAT16``, missing values NaN.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def plain(value: ArrayLike, name: str) -> Array:
 
     Raises
     ------
-    TypeError : what NumPy would silently misread, or cannot read.
-    ValueError : not rectangular.
+    TypeError : NumPy cannot read the value, or would silently misread it.
+    ValueError : the value is not rectangular.
     """
     if type(value) is np.ndarray:
-        return tensors.seen(value)
-    # Not imported here: a fork in the middle of an import would hang the child. Another thread may be in one.
+        return tensors.as_bfloat16(value)
+    # Not imported here: a fork during an import would hang the child process.
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
     if masked is not None and isinstance(value, masked):
         advice = f"see {variable(name)}.filled(0), with a number of your choice for what is masked"
@@ -49,25 +49,25 @@ def plain(value: ArrayLike, name: str) -> Array:
     for library in (tables, tensors):
         array = library.as_array(value, name)
         if array is not None:
-            return tensors.seen(array)
+            return tensors.as_bfloat16(array)
     try:
         array = np.asarray(value)
     except ValueError as error:
         if "inhomogeneous" in str(error):
-            differ = "its rows differ in length, expected as many numbers in each"
+            differ = "expected rows of equal length"
             raise ValueError(f"{name} is not a rectangular array: {differ}") from None
         raise ValueError(f"{name} cannot be read as an array: {error}") from None
     if array.ndim == 0 and array.dtype == object:
         raise TypeError(f"{name} is a {type(value).__name__}: expected an array, a list or a table")
-    return tensors.seen(array)
+    return tensors.as_bfloat16(array)
 
 
 def real(array: Array, name: str) -> Array:
-    """The same, bfloat16 as float32, numbers that are Python's objects by their values.
+    """Return an array of real numbers: bfloat16 becomes float32, and Python objects are converted.
 
     Raises
     ------
-    TypeError : it does not hold real numbers.
+    TypeError : the array does not hold real numbers.
     """
     array = tensors.widened(array)
     if array.dtype.kind in "fiub":
@@ -79,7 +79,7 @@ def real(array: Array, name: str) -> Array:
 
 
 def _not_real(array: Array, name: str) -> str:
-    """What is wrong with an array that does not hold real numbers, and what may be done about it."""
+    """Return the message for an array that does not hold real numbers, with advice."""
     kind, x = array.dtype.kind, variable(name)
     if objects.are_texts_of_numbers(array):
         return f"{name} holds text: expected real numbers, see np.asarray({x}, float)"
@@ -90,23 +90,23 @@ def _not_real(array: Array, name: str) -> str:
         what = f"{cut(repr(value))}, a {type(value).__name__},"
         return f"{name} contains {what} in row {where}: expected real numbers{advice}"
     day = "np.timedelta64(1, 'D')"
-    such = {
+    advice_by_kind = {
         "M": f", such as days since 1970: see (np.asarray({x}) - np.datetime64(0, 'D')) / {day}",
         "m": f", such as days: see np.asarray({x}) / {day}",
         "c": f", see np.hstack([np.real({x}), np.imag({x})])",
     }
-    return f"{name} has dtype {array.dtype}: expected real numbers{such.get(kind, '')}"
+    return f"{name} has dtype {array.dtype}: expected real numbers{advice_by_kind.get(kind, '')}"
 
 
 def rows_at_once(outputs: int) -> int:
-    """How many rows to predict at a time: a million outputs, but enough rows to be worth a walk over the weights."""
+    """Return the number of rows to predict at a time: about a million outputs, but at least 128 rows for efficiency."""
     return max(SCANNED // outputs, 128)
 
 
 def strips(array: Array, overlap: int = 0) -> Iterator[tuple[int, Array]]:
-    """Part after part of the rows, each with where it begins: small enough that Ctrl-C does not wait.
+    """Yield strips, ranges of rows, with their first row: small enough that Ctrl-C does not have to wait.
 
-    Of text and other objects, which take some ten times as long, there are fewer in a part.
+    Strips of text and other objects, which take about ten times as long, are shorter.
     """
     at_once = SCANNED // 8 if array.dtype.kind in "OUST" else SCANNED
     rows = max(1, at_once // max(1, array[:1].size))
@@ -115,7 +115,7 @@ def strips(array: Array, overlap: int = 0) -> Iterator[tuple[int, Array]]:
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:
-    """As ``dtype``, aligned and C-ordered; what is too large becomes infinite."""
+    """Convert to ``dtype``, aligned and C-ordered; too large numbers become infinite."""
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
     result = np.empty(array.shape, dtype)
@@ -126,9 +126,9 @@ def converted(array: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
-    """As ``dtype``, aligned and C-ordered; ValueError for what only the wider type can hold."""
+    """Convert to ``dtype``, aligned and C-ordered; ValueError for numbers that are too large."""
     result = converted(array, dtype)
-    if array.dtype.kind == "f" and array.itemsize > result.itemsize:  # a whole number of 64 bits always fits
+    if array.dtype.kind == "f" and array.itemsize > result.itemsize:  # integers of 64 bits always fit
         for first, part in strips(result):
             beyond = np.argwhere(np.isinf(part) & ~np.isinf(array[first : first + len(part)]))
             if len(beyond):
@@ -141,14 +141,14 @@ def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
 
 
 def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) -> Array:
-    """One finite number for all features, or one for each.
+    """Check a finite number for all features, or one for each feature.
 
     Parameters
     ----------
     value : number or array-like (inputs,)
     inputs : int
     dtype : the network's
-        The numbers are finite in it, too.
+        The numbers must be finite in it.
     name : str
 
     Returns
@@ -157,8 +157,8 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
 
     Raises
     ------
-    TypeError : not real numbers.
-    ValueError : another shape, or not finite.
+    TypeError : the value does not hold real numbers.
+    ValueError : the value has another shape, or is not finite.
     """
     array = real(plain(value, name), name)
     if array.shape not in ((), (inputs,)):
@@ -174,7 +174,7 @@ def per_feature(value: ArrayLike, inputs: int, dtype: np.dtype[Any], name: str) 
 
 
 def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any], name: str) -> Array:
-    """Weights or biases as ``dtype``.
+    """Check a parameter array, such as weights or biases, and convert it to ``dtype``.
 
     Parameters
     ----------
@@ -189,8 +189,8 @@ def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any], na
 
     Raises
     ------
-    TypeError : not real numbers.
-    ValueError : another shape.
+    TypeError : the value does not hold real numbers.
+    ValueError : the value has another shape.
     """
     array = real(plain(value, name), name)
     if array.shape != shape:

@@ -1,4 +1,4 @@
-"""Names of the classes that a network's outputs stand for: text or other labels, kept as names of columns are."""
+"""Class labels of a network's outputs, text or other, stored in the form of ``feature_names``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fcnet._inputs import arrays, feature_names, objects, tables
 from fcnet._inputs.feature_names import Name, variable
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
 
-_OF_TEXT = frozenset({str, np.str_, float, type(None)})  # labels in a list, and what may be missing among them
-_NO_CLASS = ("",)  # as no name is kept
-_LISTED = 10  # names that a message lists
+_OF_TEXT = frozenset({str, np.str_, float, type(None)})  # types of text labels in a list, and of missing ones
+_NO_CLASS = ("",)  # different from every stored name
+_LISTED = 10  # names in a message at most
 
 
 def listing(classes: Sequence[Name]) -> str:
-    """The names for a message, the first ones where they are many."""
+    """List the names for a message, only the first ones if there are many."""
     more = f" and {len(classes) - _LISTED} more" if len(classes) > _LISTED else ""
     return ", ".join(map(feature_names.shown, classes[:_LISTED])) + more
 
 
 def _of_objects(values: Any, name: str) -> NDArray[Any] | None:
-    """A list of text, or a column of objects of pandas, part by part, as Ctrl-C would wait; None: something else."""
+    """Convert a list of text or a pandas column of objects, in strips for Ctrl-C; None for anything else."""
     is_column = hasattr(values, "iloc") and values.ndim == 1 and values.dtype.kind == "O"
     is_list = isinstance(values, list | tuple) and len(values) > 0 and isinstance(values[0], str)
     if not is_column and not is_list:
@@ -41,7 +41,7 @@ def _of_objects(values: Any, name: str) -> NDArray[Any] | None:
 
 
 def _plain(values: Any, name: str) -> NDArray[Any]:
-    """As an array whose ``tolist`` gives the labels: NumPy makes text of all in a list, and numbers of nanoseconds."""
+    """Convert labels to an array whose ``tolist`` returns them, unlike NumPy's for mixed lists and dates."""
     array = _of_objects(values, name)
     if array is not None:
         return array
@@ -52,7 +52,7 @@ def _plain(values: Any, name: str) -> NDArray[Any]:
 
 
 def _values(labels: Iterable[Any]) -> list[Any]:
-    """As Python's values; pandas' points in time as the datetimes that they equal."""
+    """Return labels as Python values; pandas' timestamps become the datetimes that they equal."""
     values = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     if isinstance(labels, np.ndarray) and labels.dtype.kind != "O":
         return values
@@ -63,19 +63,19 @@ def _values(labels: Iterable[Any]) -> list[Any]:
 
 
 def number(loss: Loss, outputs: int) -> int | None:
-    """How many classes there are for such a loss and as many outputs; None where there are none."""
+    """Return the number of classes for a loss and a number of outputs; None if it is not a classification."""
     if isinstance(loss, BinaryCrossEntropy) or (isinstance(loss, Custom) and outputs == 1):
         return 2 if outputs == 1 else None
     return outputs if isinstance(loss, CrossEntropy | Custom) else None
 
 
 def given(classes: object) -> tuple[Name, ...] | None:
-    """The argument ``classes`` of a network, as names are kept.
+    """Check the argument ``classes`` of a network, and return it in the stored form.
 
     Raises
     ------
-    TypeError : it is no sequence of hashable values.
-    ValueError : a class is missing or stands twice.
+    TypeError : classes is not a sequence of hashable values.
+    ValueError : a class is missing.
     """
     if classes is None:
         return None
@@ -93,11 +93,11 @@ def given(classes: object) -> tuple[Name, ...] | None:
 
 
 def checked(kept: tuple[Name, ...] | None, loss: Loss, outputs: int) -> tuple[Name, ...] | None:
-    """Classes that are kept, for a network with such a loss.
+    """Check that stored classes match a loss and a number of outputs.
 
     Raises
     ------
-    ValueError : they are not one for each of its classes.
+    ValueError : there is not one name for each class, or a name occurs twice.
     """
     if kept is None:
         return None
@@ -110,16 +110,16 @@ def checked(kept: tuple[Name, ...] | None, loss: Loss, outputs: int) -> tuple[Na
         raise ValueError(f"there are {len(kept)} classes, {names}: expected {expected} for {outputs} outputs")
     twice = next((name for i, name in enumerate(kept) if name in kept[:i]), None) if len(set(kept)) < expected else None
     if twice is not None:
-        raise ValueError(f"classes has {feature_names.shown(twice)} twice: expected a name of its own for every class")
+        raise ValueError(f"classes has {feature_names.shown(twice)} twice: expected a different name for every class")
     return kept
 
 
 def known(kept: object) -> tuple[Name, ...] | None:
-    """Classes out of a file or a pickle.
+    """Check classes from a file or a pickle.
 
     Raises
     ------
-    ValueError : they are neither None nor names.
+    ValueError : the classes are neither None nor names.
     """
     if kept is None:
         return None
@@ -130,11 +130,11 @@ def known(kept: object) -> tuple[Name, ...] | None:
 
 
 def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
-    """The classes in labels, sorted; None where some label is neither text nor missing."""
+    """Return the classes in text labels, sorted; None if some label is neither text nor missing."""
     types: set[Any] = set()
     for _, part in arrays.strips(array):
         types.update(map(type, part.tolist()))
-    are_text = [issubclass(kind, str) for kind in types]  # of NumPy's type, too
+    are_text = [issubclass(type_, str) for type_ in types]  # including numpy.str_
     if not any(are_text):
         return None
     if all(are_text):
@@ -145,7 +145,7 @@ def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
     for row, value in enumerate(array):
         if objects.is_missing(value):
             raise ValueError(
-                f"{name} is {value!r} in row {row}: expected a label for every sample; leave out rows without a label"
+                f"{name} is {value!r} in row {row}: expected a label for every sample; drop rows without a label"
             )
     return None
 
@@ -153,30 +153,30 @@ def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
 def labels(
     y: ArrayLike, classes: tuple[Name, ...] | None, loss: Loss, outputs: int, name: str, *, learn: bool
 ) -> tuple[ArrayLike, tuple[Name, ...] | None]:
-    """Return y with the number of each label's class in place of its name, and the classes.
+    """Return y with class indices in place of class names, and the classes.
 
     Parameters
     ----------
     y : as for fit
-    classes : tuple of names as they are kept, or None
-        Where they are not known, text is its own classes, sorted, and other labels stay as they are.
+    classes : tuple of stored names, or None
+        If they are not known, text labels define the classes, sorted, and other labels are unchanged.
     loss : Loss
     outputs : int
     name : str
-        What messages call y.
+        Name of y in messages.
     learn : bool
-        Whether text may tell the classes where they are not known.
+        Whether text labels may define the classes.
 
     Returns
     -------
     y, classes
-        y as it was given where it has no names of classes: numbers without known classes, one-hot rows, probabilities.
+        y is unchanged if it has no class names: numbers without known classes, one-hot rows, or probabilities.
 
     Raises
     ------
-    TypeError : y is text, and the classes are not known and cannot be learnt from it.
-    ValueError : a label is none of the classes, or missing; y has fewer or more classes than the network; a table has
-        a column for each class, by its name, in another order.
+    TypeError : y is text, but the classes are not known and text may not define them.
+    ValueError : a label is unknown or missing, y has fewer or more classes than the network, or a table has a column
+        for each class in another order.
     """
     if number(loss, outputs) is None or (classes is None and isinstance(loss, Custom)):
         return y, classes
@@ -202,7 +202,7 @@ def labels(
         expected = number(loss, outputs)
         if len(found) != expected:
             raise ValueError(
-                f"{name} has {len(found)} classes, {listing(found)}, but the network tells {expected} apart: "
+                f"{name} has {len(found)} classes, {listing(found)}, but the network has {expected}: "
                 f"expected all of them, or fcnet.Network(..., classes=[...])"
             )
         classes = found
@@ -210,13 +210,13 @@ def labels(
 
 
 def _numbers(array: NDArray[Any], classes: tuple[Name, ...], name: str) -> NDArray[np.int64]:
-    """The number of the class of each label."""
+    """Return the class index of each label."""
     index = {known: i for i, known in enumerate(classes)}
     numbers = np.empty(len(array), np.int64)
     for first, part in arrays.strips(array):
         values = _values(part)
         kept = feature_names.all_kept(values)
-        if kept is None:  # a label that is not hashable, and so none
+        if kept is None:  # some label is not hashable, and so unknown
             found = [index.get((feature_names.all_kept([value]) or (_NO_CLASS,))[0], -1) for value in values]
         else:
             found = [index.get(label, -1) for label in kept]
@@ -232,17 +232,17 @@ def _numbers(array: NDArray[Any], classes: tuple[Name, ...], name: str) -> NDArr
 
 
 def of_text(labels: ArrayLike, name: str) -> tuple[Name, ...] | None:
-    """The classes in labels of text, sorted; None where they are something else; ValueError where one is missing."""
+    """Return the classes in text labels, sorted; None for other labels; ValueError if a label is missing."""
     array = _plain(tables.only_column(labels), name)
     return _of_text(array, name) if array.ndim == 1 and array.dtype.kind in "USTO" else None
 
 
 def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
-    """Labels of text by their numbers among ``names``; whatever else is given, as it is.
+    """Convert text labels to their indices among ``names``; return other labels unchanged.
 
     Raises
     ------
-    ValueError : a label is none of the names, or missing; the message calls the labels by ``name``.
+    ValueError : a label is unknown or missing; ``name`` is the argument in the message.
     """
     if of_text(labels, name) is None:
         return labels
@@ -250,11 +250,11 @@ def numbered(labels: ArrayLike, names: Sequence[Any], name: str) -> ArrayLike:
 
 
 def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count: int, name: str) -> dict[int, Any]:
-    """What is given for each class, by its number: by names where the classes have them.
+    """Convert a mapping by class, or by class name if the classes have names, to one by class index.
 
     Raises
     ------
-    ValueError : something is given for another class; the message calls the argument by ``name``.
+    ValueError : a class is unknown; ``name`` is the argument in the message.
     """
     known: Sequence[Any] = range(count) if classes is None else classes
     numbers = {}
@@ -262,15 +262,15 @@ def by_number(given: Mapping[Any, Any], classes: tuple[Name, ...] | None, count:
         found = (feature_names.all_kept([label]) or (label,))[0] if classes is not None else label
         if found not in known:
             expected = f"0 <= class < {count}" if classes is None else f"one of {listing(classes)}"
-            raise ValueError(f"{name} has the class {label!r}: expected {expected}")
+            raise ValueError(f"{name} has the unknown class {label!r}: expected {expected}")
         numbers[known.index(found)] = value
     return numbers
 
 
 def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, name: str, outputs: int) -> NDArray[np.int64]:
-    """The number of each row's class, some rows at a time: their probabilities may be larger than memory.
+    """Return the class index of each row, predicted in chunks, as the probabilities may not fit in memory.
 
-    Messages call x by ``name``.
+    ``name`` is that of x in messages.
 
     Raises
     ------
@@ -289,12 +289,12 @@ def most_likely(predict: Callable[[Any], NDArray[Any]], x: Any, name: str, outpu
 
 
 def restored(classes: tuple[Name, ...]) -> tuple[Any, ...]:
-    """The classes as a user knows them."""
+    """Return the classes as the user gave them."""
     return tuple(map(feature_names.restored, classes))
 
 
 def array_of(classes: tuple[Name, ...]) -> NDArray[Any]:
-    """The same as an array: of their own type if they have one, else of objects."""
+    """Return the classes as an array of their common type, or else of objects."""
     values = restored(classes)
     if len(set(map(type, values))) == 1 and isinstance(values[0], str | bytes | bool | int | float):
         return np.array(values)

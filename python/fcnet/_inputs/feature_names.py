@@ -1,8 +1,8 @@
-"""The names of a network's inputs, which are those of the first table that it was fitted on.
+"""Column names: the names of a network's inputs, from the first table that it was fitted on.
 
-A name is kept as one plain value, so that files, pickles and comparisons need no other library: text, whole numbers,
-finite floats and None as they are, any other name as a tuple of its kind and what it is made of, like
-``("tuple", "a", 1)``, ``("bool", 1)`` or ``("timestamp", "2026-11-30T00:00:00", None)``.
+A name is stored as a plain value, so that files, pickles and comparisons need no other library. Text, integers, finite
+floats and None are stored as they are, any other name as a tuple of its kind and its parts, like ``("tuple", "a", 1)``,
+``("bool", 1)`` or ``("timestamp", "2026-11-30T00:00:00", None)``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from fcnet._checks.optional_imports import optional
 
 Name = str | int | float | None | tuple[Any, ...]
 
-_LISTED = 5  # names that a message lists
+_LISTED = 5  # names in a message at most
 _PLAIN = frozenset({str, int, type(None)})
-_ZONE = re.compile(r"[\w+:/-]{1,64}")  # such as Europe/Berlin or UTC+01:00, by which pandas finds it again
+_ZONE = re.compile(r"[\w+:/-]{1,64}")  # such as Europe/Berlin or UTC+01:00, which pandas can parse
 
 
 def _pandas() -> Any:
-    return optional("pandas", "a column named by a type of pandas")
+    return optional("pandas", "a column name of a pandas type")
 
 
-# Of each kind, what it is made of and how it is made again.
+# For each kind of name, the types of its parts and how to restore it.
 _KINDS: dict[str, tuple[tuple[type, ...] | None, Callable[..., Hashable]]] = {
     "bool": ((int,), bool),
     "float": ((str,), float),  # NaN and infinity
@@ -50,7 +50,7 @@ _KINDS: dict[str, tuple[tuple[type, ...] | None, Callable[..., Hashable]]] = {
 
 
 def _of_pandas(name: Any) -> Name:
-    """A name of one of pandas' types, or of a type that only a pickle can hold."""
+    """Return the stored form of a name of a pandas type, or of a type that only a pickle can hold."""
     if type(name).__module__.partition(".")[0] != "pandas":
         return ("object", name)
     match type(name).__name__:
@@ -70,9 +70,9 @@ def _of_pandas(name: Any) -> Name:
 
 
 def kept(name: Any) -> Name:
-    """A name as it is kept; TypeError where it is not hashable, and so no name.
+    """Return the stored form of a name; TypeError if it is not hashable, and so not a name.
 
-    Names that count as the same are kept alike: a whole number and the float equal to it do, True and 1 do not.
+    An integer and the float equal to it are the same name; True and 1 are not.
     """
     if type(name) in _PLAIN:
         return name  # type: ignore[no-any-return]
@@ -98,7 +98,7 @@ def kept(name: Any) -> Name:
 
 
 def all_kept(names: Iterable[Any]) -> tuple[Name, ...] | None:
-    """Names as they are kept; None where one of them is not hashable, and so no name."""
+    """Return the stored forms of names; None if one of them is not hashable, and so not a name."""
     names = tuple(names)
     if set(map(type, names)) <= _PLAIN:
         return names
@@ -109,12 +109,12 @@ def all_kept(names: Iterable[Any]) -> tuple[Name, ...] | None:
 
 
 def restored(name: Name) -> Hashable:
-    """The name that was kept so.
+    """Restore a name from its stored form.
 
     Raises
     ------
-    ImportError : it is of a type of pandas, which is missing.
-    ValueError : no name is kept so.
+    ImportError : the name is of a pandas type, but pandas is not installed.
+    ValueError : the stored form is invalid.
     """
     if type(name) is not tuple:
         return name
@@ -125,17 +125,17 @@ def restored(name: Name) -> Hashable:
 
 
 def variable(name: str) -> str:
-    """What advice calls an argument that messages call so: "x" where that is "x of batch 3"."""
+    """Return the variable of an argument's name in messages: "x" for "x of batch 3"."""
     return name.split()[0]
 
 
 def cut(text: str) -> str:
-    """A text as messages show it, cut off where it is long."""
+    """Truncate a long text for a message."""
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def shown(name: Name) -> str:
-    """A name as messages show it, cut off where it is long."""
+    """Format a name for a message, truncated if it is long."""
     if isinstance(name, str):
         return repr(cut(name))
     try:
@@ -146,7 +146,7 @@ def shown(name: Name) -> str:
 
 
 def _checked(name: Any) -> Name:
-    """A name out of a file or a pickle, which has lists for tuples; ValueError where none is kept so."""
+    """Check a stored name from a file or a pickle, which may have lists for tuples; ValueError if it is invalid."""
     if type(name) in _PLAIN or (type(name) is float and math.isfinite(name)):
         return name  # type: ignore[no-any-return]
     if not isinstance(name, list | tuple) or not name or not isinstance(name[0], str) or name[0] not in _KINDS:
@@ -168,7 +168,7 @@ def _checked(name: Any) -> Name:
 
 
 def checked(names: object, inputs: int) -> tuple[Name, ...] | None:
-    """Names out of a file or a pickle; ValueError where they are neither None nor one for each input."""
+    """Check stored names from a file or a pickle; ValueError unless they are None or one for each input."""
     if names is None:
         return None
     try:
@@ -185,7 +185,7 @@ def _listing(names: Sequence[Name]) -> str:
 
 
 def _are_unnamed(given: tuple[Name, ...], known: tuple[Name, ...]) -> bool:
-    """Whether columns are but numbered from 0 on, as pandas does with those of an array, and no numbers are known."""
+    """Whether columns are only numbered from 0, as pandas numbers those of an array, and no known name is an int."""
     numbered = all(type(name) is int and name == i for i, name in enumerate(given))
     return numbered and len(given) == len(known) and int not in map(type, known)
 
@@ -198,23 +198,23 @@ def compare(
     *,
     advise: bool = True,
 ) -> None:
-    """Check the columns of a table against those that the network was fitted on.
+    """Compare the columns of a table with those that the network was fitted on.
 
-    All is well where either has no names. Columns that are but numbered from 0 on, in order, count as no names, unless
-    a column that is known is called by a whole number, too.
+    They match if either has no names. Columns that are only numbered from 0 count as having no names, unless a known
+    name is an integer too.
 
     Parameters
     ----------
     given, known : tuple of Name, or None
     name : str
-        What messages call the table.
+        Name of the table in messages.
     table : object
     advise : bool
-        Say how to come to the known columns from a network's ``feature_names``.
+        Add advice on how to select the known columns by a network's ``feature_names``.
 
     Raises
     ------
-    ValueError : they differ; the message says which.
+    ValueError : the columns differ; the message says which.
     """
     if given is None or known is None or given == known or _are_unnamed(given, known):
         return
@@ -222,9 +222,9 @@ def compare(
     missing = [column for column in known if column not in offered]
     extra = [column for column in given if column not in expected]
     differences = [f"lacks the columns {_listing(missing)}"] if missing else []
-    differences += [f"has the columns {_listing(extra)} that the network does not know"] if extra else []
+    differences += [f"has the unknown columns {_listing(extra)}"] if extra else []
     if not differences and len(given) != len(known):
-        differences = [f"has {len(given)} columns, some of one name, but the network takes {len(known)}"]
+        differences = [f"has {len(given)} columns, some with the same name, but the network takes {len(known)}"]
     if not differences:
         at = next(i for i, pair in enumerate(zip(given, known, strict=True)) if pair[0] != pair[1])
         differences = [f"has its columns in another order, {_listing(given[at : at + 1])} as column {at}"]
@@ -234,7 +234,7 @@ def compare(
 
 
 def _advice(given: tuple[Name, ...], known: tuple[Name, ...], name: str, table: object) -> str:
-    """How to come to the columns that are known; nothing where some are missing."""
+    """Return advice on how to select the known columns; nothing if some are missing."""
     if not set(known) <= set(given):
         same_number = len(given) == len(known)
         return f"; for the same columns under other names see np.asarray({name})" if same_number else ""
@@ -242,7 +242,7 @@ def _advice(given: tuple[Name, ...], known: tuple[Name, ...], name: str, table: 
         method = ".select(list(net.feature_names))" if hasattr(table, "select") else "[list(net.feature_names)]"
     elif len(set(given)) < len(given):
         method = ".loc[:, ~{name}.columns.duplicated()][list(net.feature_names)]"
-    elif any(type(column) is tuple and column[0] == "bool" for column in known):  # a list of these would choose rows
+    elif any(type(column) is tuple and column[0] == "bool" for column in known):  # a list of bools would select rows
         method = ".reindex(columns=list(net.feature_names))"
     else:
         method = "[list(net.feature_names)]"

@@ -1,4 +1,4 @@
-"""What comes in as x, checked and as the native core takes it."""
+"""Checks of x, and its conversion to the form that the native core takes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fcnet._inputs.feature_names import Name, variable
 from fcnet._inputs.finite import Scaling, refuse_unfit
 from fcnet._inputs.sparse import SparseRows
 
-# What the native core reads in place, with any steps between rows and columns.
+# Types that the native core reads without a copy, with any strides.
 _NUMBERS = ("f2", "f4", "f8", "bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
 _NATIVE = frozenset({*map(np.dtype, _NUMBERS), tensors.BFLOAT16})
 _FLOATS = (np.dtype("f4"), np.dtype("f8"))
 
 
 def _readable(array: Array) -> bool:
-    """Whether the native core can read the array where it lies; a broadcast one could be larger than memory."""
+    """Whether the native core can read the array without a copy. Broadcast arrays too: copies may not fit in memory."""
     if array.dtype not in _NATIVE or not array.dtype.isnative or not array.flags.aligned:
         return False
     if array.flags.c_contiguous:
@@ -30,8 +30,8 @@ def _readable(array: Array) -> bool:
     )
 
 
-def _plainest(x: ArrayLike, inputs: int) -> bool:
-    """Whether nothing needs to be looked at: said in a fraction of the microseconds that the rest takes."""
+def _needs_no_check(x: ArrayLike, inputs: int) -> bool:
+    """Whether x is an array that needs no checks or conversion: a fast path for predictions of few rows."""
     if type(x) is not np.ndarray or not (x.dtype is _FLOATS[0] or x.dtype is _FLOATS[1]):
         return False
     return x.flags.c_contiguous and x.flags.aligned and x.shape[1:] == (inputs,)
@@ -56,7 +56,7 @@ def check_x(
     scaling: Scaling | None = None,
     name: str = "x",
 ) -> Array | SparseRows:
-    """Rows for the network: floats and whole numbers of up to 64 bits in place, the rest as ``dtype``; sparse ones too.
+    """Check x; floats and integers of up to 64 bits are not copied, other types are converted to ``dtype``.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def check_x(
     inputs : int
     dtype : the network's
     finite : bool
-        Refuse NaN and infinity, and what the network's type cannot hold.
+        Refuse NaN, infinity, and numbers too large for the network's dtype.
     known : tuple, optional
-        The columns that a table must have, as ``feature_names`` keeps them.
+        The columns that a table must have, in the form of ``feature_names``.
     scaling : Scaling, optional
-        The network's, by default none: what it makes infinite is refused too.
+        Input scaling of the network; numbers that become infinite by it are refused too.
     name : str
-        What messages call it.
+        Name of the argument in messages.
 
     Returns
     -------
@@ -78,11 +78,11 @@ def check_x(
 
     Raises
     ------
-    TypeError : not real numbers, a masked array.
-    ValueError : another shape, other columns, or not finite.
+    TypeError : x does not hold real numbers, or is a masked array.
+    ValueError : x has another shape, other columns, or numbers that are not finite.
     """
-    if not finite and _plainest(x, inputs):
-        return x  # type: ignore[return-value]  # a cast is a call
+    if not finite and _needs_no_check(x, inputs):
+        return x  # type: ignore[return-value]  # a cast would cost a call
     if iterables.is_batches(x):
         raise iterables.BatchesGivenError(f"{name} is a {type(x).__name__}: expected an array, a list or a table")
     x = tables.in_memory(x, name)
@@ -110,9 +110,9 @@ def check_x(
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     _check_features(array.shape, inputs, name)
     taken = array
-    if not _readable(array):  # first, as a copy that memory cannot hold is refused at once
+    if not _readable(array):  # before the check, so that a copy too large for memory fails at once
         keep = array.dtype in _NATIVE and array.dtype.isnative
-        # what is too large becomes infinite, and so does a prediction; from float64 the core subtracts offsets
+        # too large numbers become infinite, and so do predictions; the core subtracts offsets in float64
         wide = dtype if np.can_cast(array.dtype, dtype) else np.dtype(np.float64)
         taken = arrays.converted(array, array.dtype if keep else wide)
     if finite:

@@ -1,4 +1,4 @@
-"""Whether numbers that come in are finite, also as what the network computes of them."""
+"""Checks that numbers are finite, also after input scaling."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fcnet._inputs import tensors
 from fcnet._inputs.arrays import Array, strips
 from fcnet._inputs.feature_names import Name, shown, variable
 
-_FEW = 1 << 14  # numbers, as a single step has
+_FEW = 1 << 14  # numbers, up to which they are checked at once
 
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What becomes of a number x: ``scale (x - offset)`` as ``dtype``, which may be too small a type for it.
+    """Input scaling: x becomes ``scale (x - offset)`` as ``dtype``, which may overflow.
 
-    ``offset`` and ``scale`` are numbers, or arrays with one for each column.
+    ``offset`` and ``scale`` are numbers, or arrays with an entry for each column.
     """
 
     dtype: np.dtype[Any]
@@ -28,28 +28,28 @@ class Scaling:
 
     @cached_property
     def is_identity(self) -> bool:
-        """Whether numbers stay as they are, but for their type."""
+        """Whether the scaling changes nothing but the type."""
         are_single = getattr(self.offset, "ndim", 0) == getattr(self.scale, "ndim", 0) == 0
         return bool(are_single and self.offset == 0 and self.scale == 1)
 
     def holds(self, low: float, high: float) -> bool:
-        """Whether numbers from ``low`` to ``high`` certainly become finite ones; not where they are NaN."""
+        """Whether numbers from ``low`` to ``high`` are certainly finite after scaling; False for NaN."""
         farthest = max(abs(low), abs(high)) + float(np.abs(self.offset).max())
         return farthest * max(1.0, float(np.abs(self.scale).max())) <= float(np.finfo(self.dtype).max) / 2
 
     def of(self, x: Array) -> Array:
-        """What becomes of them."""
+        """Scale x."""
         with np.errstate(all="ignore"):
             difference = x.astype(np.result_type(x, np.float64)) - self.offset
             return np.asarray(difference.astype(self.dtype) * np.asarray(self.scale, self.dtype))
 
     def at(self, columns: Array) -> Scaling:
-        """For numbers that are one each in these columns."""
+        """Return the scaling for an array whose entries belong to these columns."""
         offset, scale = (v[columns] if isinstance(v, np.ndarray) and v.ndim else v for v in (self.offset, self.scale))
         return Scaling(self.dtype, offset, scale)
 
     def takes(self, x: Array) -> bool:
-        """Whether all numbers certainly become finite ones: a look of one pass or two."""
+        """Whether all numbers are certainly finite after scaling, by one or two fast passes."""
         with np.errstate(all="ignore"):
             if self.is_identity and (x.dtype == self.dtype or np.can_cast(x.dtype, self.dtype)):
                 return bool(np.isfinite(x.sum(dtype=self.dtype)))
@@ -57,13 +57,13 @@ class Scaling:
 
 
 def first_unfit(array: Array, scaling: Scaling) -> tuple[int, ...] | None:
-    """Where the first number stands that is not finite, or becomes one that is not."""
+    """Return the index of the first number that is not finite, or not finite after scaling."""
     kind = array.dtype.kind
     if kind == "b" or kind in "iu":
         limits = (0, 1) if kind == "b" else (np.iinfo(array.dtype).min, np.iinfo(array.dtype).max)
         if scaling.holds(*map(float, limits)):
             return None
-    if 0 < array.size <= _FEW and scaling.takes(tensors.widened(array)):  # without the calls of a loop
+    if 0 < array.size <= _FEW and scaling.takes(tensors.widened(array)):  # fast path for few numbers
         return None
     for first, rows in strips(array):
         part = tensors.widened(rows)
@@ -77,7 +77,7 @@ def first_unfit(array: Array, scaling: Scaling) -> tuple[int, ...] | None:
 def unfit(
     value: Any, row: int, column: int | None, name: str, columns: tuple[Name, ...] | None, scaling: Scaling
 ) -> ValueError:
-    """What to raise for such a number; the column is called as ``columns`` calls it."""
+    """Return the error for a number that is not finite; ``columns`` are the column names, if known."""
     where = f"row {row}"
     if column is not None:
         where += f", column {column if columns is None else shown(columns[column])}"
@@ -86,7 +86,7 @@ def unfit(
         return ValueError(f"{contains}: expected finite numbers")
     wider = ", or give the network dtype='float64'" if dtype == np.float32 else ""
     if np.isfinite(Scaling(dtype).of(np.asarray(value))):
-        becomes = f"scale * ({variable(name)} - offset) of which is too large for {dtype}"
+        becomes = f"for which scale * ({variable(name)} - offset) is too large for {dtype}"
         return ValueError(f"{contains}, {becomes}: expected a smaller scale or number{wider}")
     most = np.finfo(dtype).max
     return ValueError(
@@ -95,7 +95,7 @@ def unfit(
 
 
 def refuse_unfit(array: Array, name: str, scaling: Scaling, columns: tuple[Name, ...] | None = None) -> None:
-    """ValueError for what is not finite, or becomes so, with the row and the column."""
+    """Raise ValueError for the first number that is not finite, or not finite after scaling."""
     at = first_unfit(array, scaling)
     if at is not None:
         value = tensors.widened(array[at])

@@ -1,4 +1,4 @@
-"""What counts as an iterable of batches, and not as one array."""
+"""Distinguishes an iterable of batches from an array-like."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# What arrays, tensors, tables and sparse rows have, of which batches have none.
+# Attributes of arrays, tensors, tables and sparse arrays, of which iterables of batches have none.
 _OF_ARRAYS = (
     "__array__",
     "__array_interface__",
@@ -21,9 +21,9 @@ _NO_BATCHES = (Sequence, Mapping, Set)
 
 
 def is_batches(x: object) -> bool:
-    """Whether x is an iterator, or an iterable that is no array, tensor, table, list, tuple, text, dict or set.
+    """Whether x is an iterator, or an iterable other than an array, tensor, table, list, tuple, text, dict or set.
 
-    Something with a length and entries by number, such as a Keras ``Sequence``, counts as an iterable.
+    An object with ``__len__`` and ``__getitem__``, such as a Keras ``Sequence``, counts as an iterable.
     """
     if type(x) is np.ndarray or isinstance(x, _NO_BATCHES) or any(hasattr(x, name) for name in _OF_ARRAYS):
         return False
@@ -31,16 +31,16 @@ def is_batches(x: object) -> bool:
 
 
 def is_list_of_batches(x: object) -> bool:
-    """Whether x is a list or tuple that begins with a pair (x, y) of rows and what belongs to them."""
+    """Whether x is a list or tuple whose first entry is a batch (x, y)."""
     return isinstance(x, list | tuple) and len(x) > 0 and inputs_of(x[0]) is not x[0]
 
 
 class BatchesGivenError(TypeError):
-    """Rows were expected, and an iterable of batches came."""
+    """An iterable of batches was given where rows are expected."""
 
 
 def inputs_of(batch: Any) -> Any:
-    """X of a batch: the batch itself, or the first of a pair (x, y), as loaders of training data give them."""
+    """Return the x of a batch: the batch itself, or the first entry of a tuple (x, y)."""
     if isinstance(batch, tuple | list) and 1 <= len(batch) <= 3:
         first = batch[0]
         whole = np.asarray(first, object) if isinstance(first, list | tuple) else first

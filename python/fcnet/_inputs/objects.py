@@ -1,4 +1,4 @@
-"""Arrays of Python's objects: the numbers in them, or what else they hold."""
+"""Arrays of Python objects: the numbers in them, and what else they contain."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _NUMBERS = (Real, Decimal, np.bool_)
 _MOST = 10**308
 
 
-def _is_null(kind: type) -> bool:
-    """Whether values of the type count as NaN among numbers."""
-    return kind is type(None) or kind.__name__ == "NAType"
+def _is_null(type_: type) -> bool:
+    """Whether values of the type, None or ``pandas.NA``, count as NaN."""
+    return type_ is type(None) or type_.__name__ == "NAType"
 
 
 def is_missing(value: Any) -> bool:
-    """Whether it is None, NaN, NaT or NA: null, or not equal to itself."""
+    """Whether the value is missing: None, NA, NaN or NaT."""
     if _is_null(type(value)):
         return True
     try:
         return bool(value != value)
-    except (ArithmeticError, TypeError, ValueError):  # an array, or whatever else cannot tell
+    except (ArithmeticError, TypeError, ValueError):  # such as an array
         return False
 
 
 def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
-    """Integers, floats, booleans, decimals and fractions as an array of one type; None and ``pandas.NA`` as NaN.
+    """Convert objects to an array of integers or floats; None and ``pandas.NA`` become NaN.
 
     Parameters
     ----------
@@ -39,13 +39,14 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
     Returns
     -------
     array of the same shape, or None
-        Whole numbers of up to 64 bits stay whole, others are float64. None where something else is among them.
+        Integers of up to 64 bits stay integers, other numbers (floats, decimals, fractions) become float64. None if
+        there are other objects.
     """
     values = array.ravel().tolist()
-    specs = set(map(type, values))
-    if not all(issubclass(kind, _NUMBERS) or _is_null(kind) for kind in specs):
+    types = set(map(type, values))
+    if not all(issubclass(type_, _NUMBERS) or _is_null(type_) for type_ in types):
         return None
-    if any(map(_is_null, specs)):
+    if any(map(_is_null, types)):
         values = [np.nan if _is_null(type(value)) else value for value in values]
     found = np.array(values) if values else np.empty(0)
     if found.dtype.kind not in "fiub":
@@ -57,14 +58,14 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def others(array: NDArray[Any]) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """What is no number, with where it stands."""
+    """Yield the objects that are not numbers, with their indices."""
     for at, value in np.ndenumerate(array):
         if not isinstance(value, _NUMBERS) and not _is_null(type(value)):
             yield at, value
 
 
 def are_texts_of_numbers(array: NDArray[Any]) -> bool:
-    """Whether there is text and all of it can be read as numbers."""
+    """Whether the array holds text, all of which can be converted to numbers."""
     try:
         return bool(array.size) and array.dtype.kind in "OUS" and np.isfinite(array.astype(float)).any()
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Numbers that are distinct as they come, and equal as float32."""
+"""Loss of precision: numbers that are distinct in the given type, but equal in float32."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fcnet._checks import console
 from fcnet._inputs.feature_names import Name, shown
 
 _LOOKED_AT = 256  # rows, evenly spaced
-_STEPS = 100  # of float32 between the least and the largest number of a column: fewer are worth a closer look
+_STEPS = 100  # of float32 between a column's extremes, below which its distinct numbers are counted
 
 
 def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int | None:
-    """The first column of which float32 keeps at most half of the distinct numbers, judged by some evenly spaced rows.
+    """Find the first column where float32 keeps at most half of the distinct numbers of some evenly spaced rows.
 
     Parameters
     ----------
     array : array (n, columns) of real numbers
     offset : array () or (columns,)
-        What is subtracted first, in float64.
+        Subtracted first, in float64.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int
     if len(array) < 2 or np.can_cast(array.dtype, np.float32):
         return None
     rows = array[:: -(-len(array) // _LOOKED_AT)].astype(np.float64) - offset
-    with np.errstate(all="ignore"):  # what is not finite, or too large, is refused elsewhere
+    with np.errstate(all="ignore"):  # numbers that are not finite or too large are refused elsewhere
         low, high = rows.min(axis=0), rows.max(axis=0)
         step = np.spacing(np.maximum(abs(low), abs(high)).astype(np.float32)).astype(np.float64)
         for column in np.flatnonzero((high > low) & (high - low < _STEPS * step)):
@@ -42,11 +42,11 @@ def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int
 
 
 def warn_of_lost(column: int | None, name: str, columns: tuple[Name, ...] | None, advice: str) -> None:
-    """A UserWarning for what ``lossy_column`` found; the column is called as ``columns`` calls it.
+    """Give a UserWarning for a column that ``lossy_column`` found; ``columns`` are the column names, if known.
 
-    The text is the same for all batches, so that Python shows it once.
+    The text is the same for all batches, so that Python shows the warning once.
     """
     if column is None:
         return
-    called = column if columns is None else shown(columns[column])
-    console.warn(f"{name} loses digits in float32: distinct numbers of column {called} become equal; {advice}")
+    label = column if columns is None else shown(columns[column])
+    console.warn(f"{name} loses digits in float32: distinct numbers of column {label} become equal; {advice}")

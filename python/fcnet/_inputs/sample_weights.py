@@ -1,4 +1,4 @@
-"""Weights of samples: how much each counts in the loss."""
+"""Sample weights, checked and scaled."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fcnet._inputs import arrays
 from fcnet._inputs.arrays import Array
 from fcnet._inputs.targets import targets
 
-_USUAL = 40  # weights between 2**-40 and 2**40 are taken as they are
+_UNSCALED = 40  # weights between 2**-40 and 2**40 are not scaled
 
 
 def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[Array, int]:
-    """Weights (n,) as ``dtype``, scaled where they are very small or large, and the exponent of their scale.
+    """Check weights (n,), convert them to ``dtype``, and scale them if they are very small or large.
 
     Parameters
     ----------
@@ -23,16 +23,16 @@ def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[
     n : int
     dtype : the network's
     name : str
-        What messages call them.
+        Name of the argument in messages.
 
     Returns
     -------
     array (n,), int
-        As ``scaled`` gives them.
+        The weights and the exponent of their scale, as ``scaled`` returns them.
 
     Raises
     ------
-    TypeError, ValueError : they are not that.
+    TypeError, ValueError : the weights are invalid.
     """
     array = arrays.plain(given, name)
     if array.shape != (n,):
@@ -48,14 +48,14 @@ def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[
 
 
 def scaled(weights: Array, dtype: np.dtype[Any], name: str) -> tuple[Array, int]:
-    """Weights as ``dtype``, and e where they are ``2**-e`` times those given: 0 unless some are very small or large.
+    """Return ``2**-e`` times the weights as ``dtype``, and e, which is 0 unless weights are very small or large.
 
-    A mean does not change with the scale of its weights, but sums and products of extreme ones would underflow or
-    overflow. A power of two changes no digit of them.
+    The scale of the weights does not change a weighted mean, but sums and products of extreme weights would underflow
+    or overflow. Scaling by a power of two is exact.
 
     Raises
     ------
-    ValueError : they span more than the type can hold.
+    ValueError : the range of the weights is larger than that of the dtype.
     """
     parts = (part[part > 0] for _, part in arrays.strips(weights))
     extremes = [(part.min(), part.max()) for part in parts if part.size]
@@ -63,7 +63,7 @@ def scaled(weights: Array, dtype: np.dtype[Any], name: str) -> tuple[Array, int]
         return arrays.converted(weights, dtype), 0
     least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
     (_, low), (_, high) = np.frexp(least), np.frexp(most)
-    if -_USUAL <= low and high <= _USUAL:
+    if -_UNSCALED <= low and high <= _UNSCALED:
         return arrays.converted(weights, dtype), 0
     if high - low > np.finfo(dtype).maxexp // 5 * 4:
         raise ValueError(

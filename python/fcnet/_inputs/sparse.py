@@ -1,4 +1,4 @@
-"""Compressed sparse rows, SciPy's among them, as the native core gathers them: the set is never made dense."""
+"""Compressed sparse rows (CSR), such as SciPy's, as the native core reads them without making x dense."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fcnet._inputs import arrays
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling, unfit
 
-# What the native core reads in place.
+# Types that the native core reads without a copy.
 _VALUES = (np.float32, np.float64)
 _PLACES = (np.int32, np.int64)
 
 
 def is_sparse(x: object) -> bool:
-    """Whether x is a sparse array of SciPy, or one that can become compressed rows like those."""
-    return callable(getattr(type(x), "tocsr", None))  # a column of a frame may be called so
+    """Whether x is a sparse array of SciPy, or another one that can be converted to CSR."""
+    return callable(getattr(type(x), "tocsr", None))  # of the type, as a DataFrame may have a column of this name
 
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
-    """Row i holds ``data[starts[i]:starts[i + 1]]`` in the columns that ``indices`` lists beside it, each but once."""
+    """Sparse rows: row i has ``data[starts[i]:starts[i + 1]]`` in the unique columns ``indices`` of the same range."""
 
     data: NDArray[Any]
     indices: NDArray[Any]
@@ -35,7 +35,7 @@ class SparseRows:
         return self.shape[0]
 
     def __getitem__(self, rows: NDArray[Any] | slice) -> SparseRows:
-        """Some of the rows, copied."""
+        """Return a copy of some rows."""
         rows = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
         lengths = np.diff(self.starts)[rows]
         starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -43,13 +43,13 @@ class SparseRows:
         return SparseRows(self.data[taken], self.indices[taken], starts, (len(rows), self.shape[1]))
 
     def dense(self) -> NDArray[Any]:
-        """The same rows with their zeros (n, columns)."""
+        """Return the rows as a dense array (n, columns)."""
         rows = np.zeros(self.shape, self.data.dtype)
         rows[np.repeat(np.arange(len(self)), np.diff(self.starts)), self.indices] = self.data
         return rows
 
     def refuse_unfit(self, name: str, scaling: Scaling, columns: tuple[Name, ...] | None) -> None:
-        """ValueError for what is not finite, or becomes so, with the row and the column."""
+        """Raise ValueError for the first number that is not finite, or not finite after scaling."""
         for first, part in arrays.strips(self.data):
             if not scaling.takes(part):
                 places = self.indices[first : first + len(part)]
@@ -60,7 +60,7 @@ class SparseRows:
 
 
 def _part(x: Any, what: str, length: int, name: str) -> NDArray[Any]:
-    """One of the arrays that a sparse one is made of, without what is allocated beyond its end."""
+    """Return one of the arrays of a sparse array, without unused memory at its end."""
     array = np.asarray(getattr(x, what))
     if array.ndim != 1 or len(array) < length or (what != "data" and array.dtype.kind not in "iu"):
         raise ValueError(f"{name} is damaged: its {what} has dtype {array.dtype} and shape {array.shape}")
@@ -68,15 +68,17 @@ def _part(x: Any, what: str, length: int, name: str) -> NDArray[Any]:
 
 
 def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
-    """The rows of a sparse array: float32 and float64 as they lie, others as ``dtype`` or, if it rounds them, float64.
+    """Return the rows of a sparse array.
+
+    float32 and float64 are not converted; other types become ``dtype`` or, if that would round them, float64.
 
     Parameters
     ----------
     x : sparse array, of SciPy or with its ``tocsr``
-        Numbers in one place count as their sum, as ``toarray`` has it.
+        Duplicate entries are summed, as by ``toarray``.
     dtype : the network's
     name : str
-        What messages call it.
+        Name of the argument in messages.
 
     Returns
     -------
@@ -84,8 +86,8 @@ def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
 
     Raises
     ------
-    TypeError : not real numbers.
-    ValueError : not two-dimensional, or its parts do not fit together.
+    TypeError : x does not hold real numbers.
+    ValueError : x is not two-dimensional, or its arrays are inconsistent.
     """
     x = x.tocsr()
     if len(x.shape) != 2:
@@ -109,7 +111,7 @@ def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
 
 
 def _ascend(indices: NDArray[Any], starts: NDArray[np.int64]) -> bool:
-    """Whether no place comes twice because every row's ascend: they fall only where another row starts."""
+    """Whether the indices of every row ascend, so that no entry is duplicate."""
     for first, part in arrays.strips(indices, overlap=1):
         falls = first + 1 + np.flatnonzero(part[1:] <= part[:-1])
         if (starts[np.searchsorted(starts, falls)] != falls).any():
@@ -120,7 +122,7 @@ def _ascend(indices: NDArray[Any], starts: NDArray[np.int64]) -> bool:
 def _summed(
     data: NDArray[Any], indices: NDArray[Any], starts: NDArray[np.int64]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
-    """The same rows with every place once; numbers in one place are added in their order, from 0 on."""
+    """Sum duplicate entries, in their order and starting from 0."""
     if _ascend(indices, starts):
         return data, indices, starts
     row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))

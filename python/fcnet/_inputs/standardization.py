@@ -1,7 +1,8 @@
-"""Mean and standard deviation of every column of x, in one pass over rows that may come batch by batch.
+"""Mean and standard deviation of every column of x, in one pass over the rows or batches.
 
-In float64: of every part by itself, then merged (Chan, Golub, LeVeque 1983), so that neither a large mean nor many rows
-cost digits. A column is constant where its smallest number is its largest, whatever a rounded variance says.
+They are computed in float64 for each part and merged (Chan, Golub, LeVeque 1983), so that neither a large mean nor many
+rows lose precision. A column is constant if its smallest and largest numbers are equal, because a rounded variance may
+differ from 0.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from fcnet._inputs.iterables import inputs_of, is_batches
 from fcnet._inputs.sparse import SparseRows, is_sparse
 
 _Array = NDArray[np.float64]
-_Part = tuple[int, _Array, _Array, _Array, _Array]  # rows; mean, sum of squares around it, smallest, largest of columns
+_Part = tuple[int, _Array, _Array, _Array, _Array]  # number of rows; mean, squared deviations, minimum, maximum
 
 
 def _of_dense(rows: NDArray[Any]) -> Iterator[_Part]:
@@ -44,12 +45,12 @@ def _of_sparse(rows: SparseRows) -> Iterator[_Part]:
 
 
 def _is_batch(first: Any) -> bool:
-    """Whether what an iterable gives first is a batch, x or (x, y) or (x, y, sample_weight), and not a row of x."""
+    """Whether the first entry of an iterable is a batch, x or (x, y) or (x, y, sample_weight), and not a row of x."""
     return np.ndim(inputs_of(first)) == 2
 
 
 def _batches(x: Any) -> Iterator[tuple[str, Any]]:
-    """The batches of x and what messages call them; x itself where it is none."""
+    """Yield the batches of x, or x itself if it is not batches, with their names in messages."""
     whole = hasattr(x, "shape") or hasattr(x, "columns") or is_sparse(x) or tables.is_stream(x)
     if isinstance(x, list | tuple):
         whole = not x or not _is_batch(x[0])
@@ -61,14 +62,14 @@ def _batches(x: Any) -> Iterator[tuple[str, Any]]:
 
 
 class Columns:
-    """What is known of the columns of x so far.
+    """Statistics of the columns of x, updated part by part.
 
     Attributes
     ----------
     names : tuple or None
-        Those of the first table.
+        Column names of the first table.
     count : int
-        Rows.
+        Number of rows.
     """
 
     def __init__(self, inputs: int, names: tuple[Name, ...] | None) -> None:
@@ -78,11 +79,11 @@ class Columns:
         self._low, self._high = np.full(inputs, np.inf), np.full(inputs, -np.inf)
 
     def add(self, x: ArrayLike | Iterable[Any]) -> None:
-        """Rows, or batches of them.
+        """Add rows, or an iterable of batches.
 
         Raises
         ------
-        TypeError, ValueError : they are not as for a fit.
+        TypeError, ValueError : x is not as for a fit.
         """
         for name, batch in _batches(x):
             table = tables.in_memory(batch, name)
@@ -100,7 +101,7 @@ class Columns:
         self.count = total
 
     def offset_and_scale(self, dtype: np.dtype[Any]) -> tuple[_Array, _Array]:
-        """Mean and 1 / standard deviation; scale 1 of a constant column; offset 0 of sparse rows, which stay sparse."""
+        """Return mean and 1 / standard deviation; constant columns get scale 1, and sparse rows offset 0."""
         with np.errstate(divide="ignore", over="ignore"):
             scale = 1 / np.sqrt(self._squares / self.count)
             varies = (self._low < self._high) & np.isfinite(scale.astype(dtype))

@@ -1,6 +1,6 @@
-"""Tables and their columns, of pandas, Polars, Arrow and what looks like them.
+"""Tables and their columns: pandas, Polars, Arrow and similar libraries.
 
-None of them is imported here, but for pyarrow where somebody brings a stream of Arrow's.
+None of them is imported here, except pyarrow for Arrow streams.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _POLARS_REAL = {
 
 
 def is_stream(x: object) -> bool:
-    """Whether x is one of Arrow's, such as its readers: rows to come, perhaps only once."""
+    """Whether x is an Arrow stream, such as a reader, whose rows may be read only once."""
     return hasattr(x, "__arrow_c_stream__") and not hasattr(x, "__array__")
 
 
 def in_memory(x: Any, name: str) -> Any:
-    """The same; a stream of Arrow's as a table of pyarrow.
+    """Read an Arrow stream into a pyarrow table; return other objects unchanged.
 
     Parameters
     ----------
     x : object
     name : str
-        What messages call it.
+        Name of the argument in messages.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def in_memory(x: Any, name: str) -> Any:
 
     Raises
     ------
-    TypeError : the stream is none of a table.
-    ImportError : pyarrow is missing.
+    TypeError : the stream does not hold a table.
+    ImportError : pyarrow is not installed.
     """
     if not is_stream(x):
         return x
@@ -56,10 +56,10 @@ def in_memory(x: Any, name: str) -> Any:
 
 
 def _labels(x: object) -> list[Any] | None:
-    """What a table calls its columns; None where x is no table."""
+    """Return the column names of a table; None if x is not a table."""
     if isinstance(x, np.ndarray) or not hasattr(x, "__array__"):
         return None
-    # An Arrow table's `columns` are the columns themselves; an attribute of pandas may be a column of that name.
+    # `columns` of an Arrow table are the columns themselves; an attribute of a pandas frame may be a column.
     if hasattr(x, "iloc"):
         labels: Any = getattr(x, "columns", None)
         return None if labels is None else list(labels.tolist() if hasattr(labels, "tolist") else labels)
@@ -73,7 +73,7 @@ def _labels(x: object) -> list[Any] | None:
 
 
 def column_names(x: object) -> tuple[Name, ...] | None:
-    """The names of a table's columns, as ``feature_names`` keeps them.
+    """Return the column names of a table, in the form of ``feature_names``.
 
     Parameters
     ----------
@@ -82,18 +82,18 @@ def column_names(x: object) -> tuple[Name, ...] | None:
     Returns
     -------
     tuple of str, int, float, None or tuple; or None
-        None where x is no table.
+        None if x is not a table.
     """
     labels = _labels(x)
     return all_kept(labels) if labels else None
 
 
 def _array_of_column(column: Any) -> NDArray[Any]:
-    """A column as an array; what is missing in it is NaN."""
+    """Return a column as an array; missing values become NaN."""
     array = np.asarray(column)
     if array.dtype.kind != "O":
         return array
-    if getattr(getattr(column, "dtype", None), "kind", "O") in _REAL:  # a type of pandas' own, with pandas.NA in it
+    if getattr(getattr(column, "dtype", None), "kind", "O") in _REAL:  # a nullable type of pandas
         return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
     numbers = objects.numbers(array)  # booleans of Polars or Arrow with nulls, decimals
     return array if numbers is None else numbers
@@ -108,13 +108,13 @@ def _columns(x: Any) -> list[Any] | None:
 
 
 def _unique(types: list[Any]) -> list[Any]:
-    """The types of columns without most repetitions, found by identity: to hash a type takes long."""
+    """Return the types of columns without most duplicates, by identity, because hashing a type is slow."""
     return list(dict(zip(map(id, types), types, strict=True)).values())
 
 
 def _types(x: Any) -> list[Any]:
-    """The types of the columns of a frame of pandas, each at least once."""
-    blocks: Any = getattr(getattr(x, "_mgr", None), "blocks", None)  # pandas' own: dtypes is a Series, which takes long
+    """Return the types of the columns of a pandas DataFrame, each at least once."""
+    blocks: Any = getattr(getattr(x, "_mgr", None), "blocks", None)  # internal, but faster than dtypes, a Series
     try:
         return [block.dtype for block in blocks]
     except (AttributeError, TypeError):
@@ -122,9 +122,9 @@ def _types(x: Any) -> list[Any]:
 
 
 def _of_blocks(x: Any) -> NDArray[Any] | None:
-    """A frame of pandas by its own blocks, perhaps without a copy; None where not every column is of real numbers.
+    """Convert a pandas DataFrame by its blocks, perhaps without a copy; None if a column does not hold real numbers.
 
-    The type is the one that the columns' arrays, put side by side, would have.
+    The type is the common type of the columns.
     """
     types = _types(x)
     numbers = [kind if isinstance(kind, np.dtype) else getattr(kind, "numpy_dtype", None) for kind in types]
@@ -132,12 +132,12 @@ def _of_blocks(x: Any) -> NDArray[Any] | None:
         return None
     try:
         return np.asarray(x.to_numpy(dtype=np.result_type(*numbers)))
-    except (TypeError, ValueError):  # something is missing among whole numbers or booleans
+    except (TypeError, ValueError):  # missing values among integers or booleans
         return np.asarray(x.to_numpy(dtype=float, na_value=np.nan))
 
 
 def _of_polars(x: Any) -> NDArray[Any] | None:
-    """A table of Polars, whose common type of real numbers is NumPy's; None where it cannot be read whole."""
+    """Convert a Polars table, whose common type of real numbers is NumPy's; None if it is not possible at once."""
     if any(str(kind) not in _POLARS_REAL for kind in _unique(x.dtypes)):
         return None
     array = np.asarray(x.to_numpy())
@@ -145,7 +145,7 @@ def _of_polars(x: Any) -> NDArray[Any] | None:
 
 
 def _of_arrow(x: Any) -> NDArray[Any] | None:
-    """A table or batch of Arrow, whose tensors hold real numbers only; None where it cannot be read whole."""
+    """Convert an Arrow table or batch, whose tensors hold real numbers only; None if it is not possible at once."""
     batches = [x] if hasattr(x, "to_tensor") else x.to_batches()
     if len(batches) > 1:
         batches = x.combine_chunks().to_batches()
@@ -154,13 +154,13 @@ def _of_arrow(x: Any) -> NDArray[Any] | None:
     for null_to_nan in (False, True):
         with suppress(TypeError, NotImplementedError):
             array = np.asarray(batches[0].to_tensor(null_to_nan=null_to_nan).to_numpy())
-            # Arrow may take whole numbers of several types for ones of a type that cannot hold them all
+            # Arrow may convert integers of several types to a type that cannot hold them all
             return array if array.dtype.kind == "f" or len(set(x.schema.types)) == 1 else None
     return None
 
 
 def _at_once(x: Any) -> NDArray[Any] | None:
-    """A table that its own library makes an array of, with the numbers that its columns have; else None."""
+    """Convert a table by a method of its library that keeps the numbers; None if there is none."""
     if hasattr(x, "iloc"):
         return _of_blocks(x) if x.ndim == 2 else None
     if hasattr(x, "get_columns"):
@@ -169,7 +169,7 @@ def _at_once(x: Any) -> NDArray[Any] | None:
 
 
 def _of_sparse(x: Any) -> Any:
-    """A frame of pandas all of whose columns are sparse numbers, as a sparse array of SciPy; None for another one."""
+    """Convert a pandas DataFrame of sparse numbers to a sparse array of SciPy; None for other frames."""
     types = _types(x)
     numbers = [getattr(kind, "subtype", np.dtype("O")) for kind in types]
     zeros = all(getattr(kind, "fill_value", None) == 0 for kind in types)
@@ -177,13 +177,13 @@ def _of_sparse(x: Any) -> Any:
         return None
     together = np.result_type(*numbers)
     x = x.astype(type(types[0])(together, together.type(0).item())) if len(set(numbers)) > 1 else x
-    with suppress(ImportError):  # without SciPy it is made dense
+    with suppress(ImportError):  # without SciPy, it becomes dense
         return x.sparse.to_coo()
     return None
 
 
 def of_frame(x: Any) -> Any:
-    """A frame of pandas as an array, or as a sparse array of SciPy where all of its columns are sparse.
+    """Convert a pandas DataFrame to an array, or to a sparse array of SciPy if all of its columns are sparse.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def of_frame(x: Any) -> Any:
     Returns
     -------
     array, sparse array or object
-        x itself where it is no such frame, or where its columns have to be looked at one by one.
+        x itself if it is not a DataFrame, or if its columns have to be converted one by one.
     """
     if not hasattr(x, "iloc") or x.ndim != 2:
         return x
@@ -202,38 +202,38 @@ def of_frame(x: Any) -> Any:
 
 
 def _not_numbers(name: str, label: Name, kind: object, column: NDArray[Any], is_frame: bool) -> str:
-    """What is wrong with a column, and what may be done about it."""
+    """Return the message for a column that does not hold numbers, with advice."""
     odd = next(objects.others(column), None) if column.dtype.kind == "O" else None
     what = f" of dtype {kind}" + (f", with {cut(repr(odd[1]))} in row {odd[0][0]}" if odd else "")
-    advice = "encode it or leave it out"
+    advice = "encode it or drop it"
     if is_frame and objects.are_texts_of_numbers(column):
         advice = f"see {variable(name)}.astype({{{shown(label)}: float}})"
     return f"{name} has the column {shown(label)}{what}: expected numbers, {advice}"
 
 
 def only_column(x: Any) -> Any:
-    """The column of a table that has but one; whatever else x is, as it is."""
+    """Return the column of a table with a single column; return other objects unchanged."""
     columns = _columns(x) if _labels(x) is not None else None
     return columns[0] if columns is not None and len(columns) == 1 else x
 
 
 def as_array(x: Any, name: str) -> NDArray[Any] | None:
-    """A table or a column as an array, with NaN for what is missing.
+    """Convert a table or a column to an array; missing values become NaN.
 
     Parameters
     ----------
     x : object
     name : str
-        What messages call it.
+        Name of the argument in messages.
 
     Returns
     -------
     array, or None
-        (n, columns) or (n,); None where x is neither.
+        (n, columns) or (n,); None if x is neither a table nor a column.
 
     Raises
     ------
-    TypeError : a column of a table is not numeric, or the table is one that NumPy cannot read.
+    TypeError : a column of a table is not numeric, or NumPy cannot read the table.
     """
     if not hasattr(x, "__array__") and (hasattr(type(x), "columns") or hasattr(x, "__dataframe__")):
         raise TypeError(f"{name} is a {type(x).__name__}: expected a table in memory, see its methods, like collect()")

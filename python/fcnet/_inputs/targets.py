@@ -1,4 +1,4 @@
-"""What comes in as y: class labels, or targets of a regression."""
+"""Checks of y: class labels, probabilities, or regression targets."""
 
 from __future__ import annotations
 
@@ -17,27 +17,25 @@ from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss, Poisson
 
 
 def _not_labels(array: Array, classes: int, name: str) -> Exception:
-    """What to raise for labels that are no whole numbers, with advice on how they may become such."""
-    expected, kind = f"expected class labels, whole numbers from 0 to {classes - 1}", array.dtype.kind
+    """Return the error for labels that are not integers, with advice on how to convert them."""
+    expected, kind = f"expected class labels, integers from 0 to {classes - 1}", array.dtype.kind
     if kind == "f":
         row = int(np.flatnonzero(~np.isfinite(array) | (array != np.rint(array)))[0])
         if np.isfinite(array[row]):
-            advice = "for probabilities give a column for each class, for a regression a network with a loss like 'mse'"
+            advice = "for probabilities give a column for each class, for regression use a loss like 'mse'"
         else:
-            advice = "leave out rows without a label"
+            advice = "drop rows without a label"
         return ValueError(f"{name} contains {array[row]} in row {row}: {expected}; {advice}")
     missing = next((row for row, value in enumerate(array) if objects.is_missing(value)), None) if kind == "O" else None
     if missing is not None:
-        return ValueError(
-            f"{name} contains {array[missing]} in row {missing}: {expected}; leave out rows without a label"
-        )
+        return ValueError(f"{name} contains {array[missing]} in row {missing}: {expected}; drop rows without a label")
     odd = next((row for row, value in enumerate(array) if not isinstance(value, str)), None) if kind == "O" else None
     if odd is not None:
         what = f"{cut(repr(array[odd]))}, a {type(array[odd]).__name__},"
         return TypeError(f"{name} contains {what} in row {odd}: {expected}")
     if kind in "OUST":
         numbers = f"np.unique({variable(name)}, return_inverse=True)[1]"
-        if name == "y_true":  # the order of a network's classes may be another
+        if name == "y_true":  # in the order of the network's classes
             numbers = "[net.classes.index(label) for label in y_true]; net.evaluate(x, y, metrics=...) takes text"
         return TypeError(f"{name} holds text: {expected}, see {numbers}")
     return TypeError(f"{name} has dtype {array.dtype}: {expected}")
@@ -49,7 +47,7 @@ def _check_count(array: Array, n: int, name: str) -> None:
 
 
 def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.int32]:
-    """Class labels as int32 from whole numbers (n,) or (n, 1), also as floats, or from one-hot rows (n, classes).
+    """Check class labels, integers (n,) or (n, 1), also as floats, or one-hot rows (n, classes); return them as int32.
 
     Parameters
     ----------
@@ -64,8 +62,8 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
 
     Raises
     ------
-    TypeError : neither numbers nor one-hot rows.
-    ValueError : another shape, a label that is out of range or no whole number, rows that are not one-hot.
+    TypeError : y holds neither numbers nor one-hot rows.
+    ValueError : y has another shape, a label is out of range or not an integer, or a row is not one-hot.
     """
     array = tensors.widened(arrays.plain(y, name))
     numbers = objects.numbers(array) if array.dtype.kind == "O" else None
@@ -80,7 +78,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
             wrong = np.flatnonzero((hot.sum(axis=1) != 1) | (hot != part).any(axis=1))
             if wrong.size:
                 several, row = hot[wrong[0]].sum() > 1, first + wrong[0]
-                advice = "; for several labels a row give the network loss='binary_cross_entropy'" if several else ""
+                advice = "; for multi-label classification use loss='binary_cross_entropy'" if several else ""
                 raise ValueError(f"{name} is not one-hot in row {row}: expected exactly one 1 and else 0{advice}")
             found[first : first + len(part)] = hot.argmax(axis=1)
         return found
@@ -101,7 +99,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
 
 
 def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str = "y") -> Array:
-    """Regression targets (n, outputs), or (n,) for one output, as ``dtype``.
+    """Check regression targets (n, outputs), or (n,) for one output, and convert them to ``dtype``.
 
     Parameters
     ----------
@@ -117,8 +115,8 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
 
     Raises
     ------
-    TypeError : not real numbers.
-    ValueError : another shape, or not finite.
+    TypeError : y does not hold real numbers.
+    ValueError : y has another shape, or numbers that are not finite.
     """
     array = arrays.real(arrays.plain(y, name), name)
     _check_count(array, n, name)
@@ -127,20 +125,20 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
     if array.shape != (n, outputs):
         expected = f"({n}, {outputs}), as the network has {outputs} outputs" if outputs > 1 else f"({n}, 1) or ({n},)"
         if array.ndim == 1 and array.dtype.kind in "iub":
-            expected += "; for class labels give the network loss='cross_entropy'"
+            expected += "; for class labels use loss='cross_entropy'"
         elif array.size == n * outputs:
             expected += f", see np.reshape({variable(name)}, ({n}, {outputs}))"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     columns = tables.column_names(y)
     refuse_unfit(array, name, Scaling(dtype), columns)
     if dtype == np.float32:
-        advice = "subtract their mean beforehand, or give the network dtype='float64'"
+        advice = "subtract their mean beforehand, or use dtype='float64'"
         warn_of_lost(lossy_column(array), variable(name), columns, advice)
     return arrays.cast(array, dtype, name)
 
 
 def check_y(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any], name: str = "y") -> Array:
-    """Labels (n,) of int32, or targets (n, outputs) of the network's type; for a custom loss n rows of anything.
+    """Check y for a loss: labels (n,) of int32, targets (n, outputs), or for a custom loss n rows of anything.
 
     Parameters
     ----------
@@ -149,7 +147,7 @@ def check_y(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any]
     loss : Loss
     dtype : the network's
     name : str
-        What messages call it.
+        Name of the argument in messages.
 
     Returns
     -------
@@ -157,18 +155,18 @@ def check_y(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any]
 
     Raises
     ------
-    TypeError, ValueError : y is not what the loss takes.
+    TypeError, ValueError : y is not valid for the loss.
     """
     if isinstance(loss, Custom):
         array = arrays.plain(y, name)
         if array.ndim == 0 or len(array) != n:
             raise ValueError(f"{name} has shape {array.shape}: expected ({n}, ...), a row for each sample")
-        # beside outputs (n, 1), numbers (n,) would be broadcast to (n, n)
+        # with outputs (n, 1), numbers (n,) would broadcast to (n, n)
         return array[:, None] if outputs == 1 and array.ndim == 1 and array.dtype.kind in "fiub" else array
     if isinstance(loss, CrossEntropy):
         soft = _probabilities(y, n, outputs, dtype, name)
         return labels(y, n, outputs, name) if soft is None else smoothed(soft, loss.label_smoothing, outputs)
-    each = max(1, len(loss.quantiles))  # outputs for every target
+    each = max(1, len(loss.quantiles))  # outputs per target
     values = targets(y, n, outputs // each, dtype, name)
     if each > 1:
         return np.repeat(values, each, axis=1)
@@ -182,7 +180,7 @@ def check_y(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any]
 
 
 def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], name: str) -> Array | None:
-    """Rows of probabilities of more than one class; None where y is something else."""
+    """Return y if it holds class probabilities that are not one-hot, otherwise None."""
     array = tensors.widened(arrays.plain(y, name))
     if array.dtype.kind != "f" or array.shape != (n, classes) or _all_are(array, 0, 1):
         return None
@@ -199,12 +197,12 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
 
 
 def _all_are(array: Array, one: float, other: float) -> bool:
-    """Whether every number is one of two."""
+    """Whether every number is one of the two."""
     return all(bool(((part == one) | (part == other)).all()) for _, part in arrays.strips(array))
 
 
 def smoothed(targets: Array, share: float, classes: int) -> Array:
-    """``(1 - share) y + share / classes``."""
+    """Apply label smoothing: ``(1 - share) y + share / classes``."""
     if share == 0:
         return targets
     result = np.empty_like(targets)
@@ -214,7 +212,7 @@ def smoothed(targets: Array, share: float, classes: int) -> Array:
 
 
 def unsmoothed(targets: Array, share: float, classes: int) -> NDArray[np.float64]:
-    """The y that ``smoothed`` made them of."""
+    """Invert ``smoothed``."""
     given: NDArray[np.float64] = np.clip((targets.astype(np.float64) - share / classes) / (1 - share), 0, 1)
     return given
 

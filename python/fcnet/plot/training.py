@@ -21,9 +21,7 @@ def _label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> Non
     """Write the names of (name, x, y, colour) beside the ends of lines, moved apart where they would overlap."""
     low, high = axes.get_ylim()
     logarithmic = axes.get_yscale() == "log"
-    line = 12 / (
-        72 * axes.get_figure().get_figheight() * axes.get_position().height
-    )  # height of a text line, as a fraction of the panel
+    line = 12 / (72 * axes.get_figure().get_figheight() * axes.get_position().height)  # as a fraction of the panel
 
     def share(y: float) -> float:
         return math.log(y / low) / math.log(high / low) if logarithmic else (y - low) / (high - low)
