@@ -1,8 +1,8 @@
 """The article's network, one step of gradient descent, every matrix printed.
 
 The input is the number 3 in binary, (1, 1); class 0 is "odd", class 1 "even". The article prints layer 1 and the
-results; the figures of layers 2 and 3 were lost with its pictures and are chosen here so that its p = (0.44, 0.56) and
-L = 0.82 come out.
+results. The numbers of layers 2 and 3 were in its pictures, which are missing; here they are chosen so that the result
+is its p = (0.44, 0.56) and L = 0.82.
 
 python examples/article.py
 """

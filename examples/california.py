@@ -2,9 +2,9 @@
 
 python examples/california.py PATH/TO/housing.csv [FOLDER]     (pictures go into FOLDER, with matplotlib)
 
-A random fifth of the districts is held back, five times. Whatever is learnt of the data, from the medians to the
-learning rate, is learnt from the other four fifths. The features and the sizes of network and batch were found with a
-part of the first split's four fifths, once for all splits.
+A random fifth of the districts is the test set, for five random splits. Everything that depends on data, from the
+medians to the learning rate, is computed from the other four fifths. The features, the layer sizes and the batch size
+were chosen once, with a part of the training data of the first split.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = ("<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN")
 
 
 def read(path: Path) -> np.ndarray:
-    """The districts, a structured array with a field a column; a number that is missing is NaN."""
+    """The districts as a structured array with one field per column; missing numbers are NaN."""
     districts = np.genfromtxt(path, delimiter=",", names=True, dtype="f8," * 9 + "U10", encoding="utf-8")
     if districts.dtype.names != COLUMNS:
         raise ValueError(f"{path} has the columns {districts.dtype.names}: expected {COLUMNS}")
@@ -42,33 +42,33 @@ def read(path: Path) -> np.ndarray:
 
 
 def raw(districts: np.ndarray) -> np.ndarray:
-    """The table as it is, the kind of place by its number: (n, 9), NaN where a number is missing."""
+    """The unprocessed table, ocean_proximity as an integer code: (n, 9), missing numbers are NaN."""
     kind = np.argmax(districts["ocean_proximity"][:, None] == KINDS, axis=1)
     return np.column_stack([districts[name] for name in COLUMNS[:8]] + [kind])
 
 
 class Features:
-    """What a network is told of a district; all that it takes from data is of the districts that it is made with."""
+    """The features of a district; statistics are computed from the districts that it is constructed with."""
 
     def __init__(self, districts: np.ndarray) -> None:
         self.bedrooms_per_room = np.nanmedian(districts["total_bedrooms"] / districts["total_rooms"])
         self.centres = np.random.default_rng(0).choice(self.places(districts), PLACES, replace=False)
         between = np.sort(self.distances(self.centres, self.centres), axis=1)
-        # Narrow in towns, wide in the desert; coordinates are told to a hundredth, so some centres coincide.
+        # Narrow in towns, wide in the desert; coordinates have two decimals, so some centres coincide.
         self.spacing = np.maximum(between[:, 1:4].mean(axis=1), 0.01)
 
     @staticmethod
     def places(districts: np.ndarray) -> np.ndarray:
-        """(n, 2) in degrees of latitude: those of longitude are shorter by its cosine."""
+        """Coordinates (n, 2) in degrees of latitude; a degree of longitude is shorter by the cosine of the latitude."""
         return np.column_stack([districts["longitude"] * np.cos(np.radians(36)), districts["latitude"]])
 
     @staticmethod
     def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Of all points a (n, 2) from all points b (m, 2): (n, m)."""
+        """The distances between all points a (n, 2) and all points b (m, 2): (n, m)."""
         return np.hypot(a[:, :1] - b[:, 0], a[:, 1:] - b[:, 1])
 
     def __call__(self, districts: np.ndarray) -> np.ndarray:
-        """Sizes and their ratios as logarithms, the kind of place one-hot, and where it is: (n, features)."""
+        """Logarithms of sizes and ratios, ocean_proximity one-hot, and the location: (n, features)."""
         rooms, bedrooms, people, homes, income, age = (districts[name] for name in (*COLUMNS[3:8], COLUMNS[2]))
         missing = np.isnan(bedrooms)
         bedrooms = np.where(missing, self.bedrooms_per_room * rooms, bedrooms)
@@ -76,19 +76,19 @@ class Features:
         sizes = np.log([rooms, bedrooms, people, homes, income, *ratios]).T
         kinds = districts["ocean_proximity"][:, None] == KINDS
         places = self.places(districts)
-        turned = places @ [np.cos(ANGLES), np.sin(ANGLES)]  # the coast runs aslant
+        turned = places @ [np.cos(ANGLES), np.sin(ANGLES)]  # the coast is diagonal
         near = np.exp(-((self.distances(places, self.centres) / (WIDTH * self.spacing)) ** 2) / 2)
-        return np.column_stack([sizes, income, age, age == 52, missing, kinds, turned, near])  # 52: that old or older
+        return np.column_stack([sizes, income, age, age == 52, missing, kinds, turned, near])  # 52 means at least 52
 
 
 class Regression:
-    """A network of the standardised price; mean and spread are of the districts that it is trained on."""
+    """A network that predicts the standardised price; mean and standard deviation come from its training data."""
 
     def __init__(self, x: np.ndarray, prices: np.ndarray, *, seed: int, rate: float, epochs: int,
                  held_back: tuple[np.ndarray, np.ndarray] | None = None) -> None:  # fmt: skip
         self.mean, self.std = prices.mean(), prices.std()
         spread = x.std(axis=0)
-        spread[spread == 0] = 1  # a kind of place that is not among these districts
+        spread[spread == 0] = 1  # a value of ocean_proximity that these districts do not have
         sizes = [x.shape[1], *HIDDEN, 1]
         self.net = fc.Network(sizes, loss="mse", seed=seed, offset=x.mean(axis=0), scale=1 / spread)
         self.net.fit(
@@ -102,7 +102,7 @@ class Regression:
         )
 
     def standardised(self, prices: np.ndarray) -> np.ndarray:
-        """Prices as the network knows them."""
+        """Standardised prices."""
         return (prices - self.mean) / self.std
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -119,7 +119,7 @@ def candidates(train: np.ndarray, epochs: int) -> dict[float, Regression]:
 
 
 def networks(count: int, rate: float, epochs: int) -> Method:
-    """The mean of networks that differ in their seeds, that is in initial weights and shuffles."""
+    """The mean of networks with different seeds, that is, different initial weights and shuffling."""
 
     def predict(train: np.ndarray, x: np.ndarray, test: np.ndarray, x_test: np.ndarray) -> np.ndarray:
         prices = train["median_house_value"]
@@ -130,7 +130,7 @@ def networks(count: int, rate: float, epochs: int) -> Method:
 
 
 def peers() -> dict[str, Method]:
-    """scikit-learn's, with early stopping on a tenth of what they are given."""
+    """scikit-learn's models, with early stopping on a tenth of the training data."""
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.neural_network import MLPRegressor
@@ -172,7 +172,7 @@ def draw(predicted: np.ndarray, test: np.ndarray, tried: dict[float, Regression]
         test["longitude"][order], test["latitude"][order], 5, error[order], cmap="PuOr", vmin=-150, vmax=150
     )
     figure.colorbar(points, ax=middle, label="predicted - true, 1,000 dollars", extend="both")
-    middle.set(title="Where it errs", xlabel="longitude", ylabel="latitude", aspect=1 / np.cos(np.radians(36)))
+    middle.set(title="Errors on the map", xlabel="longitude", ylabel="latitude", aspect=1 / np.cos(np.radians(36)))
     for (rate, one), color in zip(tried.items(), ("#0072b2", "#d55e00", "#009e73"), strict=True):
         history, dollars = one.net.history, one.std / 1000
         epochs = np.add(history.epochs, 1)
@@ -185,7 +185,7 @@ def draw(predicted: np.ndarray, test: np.ndarray, tried: dict[float, Regression]
 
 
 def main() -> None:
-    """Every split: choose, train, predict, and let scikit-learn do the same."""
+    """For every split: choose the learning rate, train, predict, and do the same with scikit-learn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="housing.csv")
     parser.add_argument("pictures", type=Path, nargs="?", help="folder of the picture california.png")

@@ -1,8 +1,9 @@
-"""MNIST as well as a fully connected network reads it in a minute or two: shifted copies, AdamW, one cycle of the rate.
+"""MNIST with data augmentation (shifted copies), AdamW and the one-cycle schedule, in a minute or two.
 
 python examples/mnist_best.py PATH/TO/mnist.npz [FOLDER]     (pictures go into FOLDER, with matplotlib)
 
-All choices were made with 5,000 of the training digits held back; the test digits are looked at once, at the end.
+All hyperparameters were chosen with 5,000 training digits held out for validation; the test digits are used once, at
+the end.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def shifted(x: np.ndarray) -> np.ndarray:
 
 
 def draw(net: fc.Network, x: np.ndarray, y: np.ndarray, folder: Path) -> None:
-    """Training curve, confusion matrix, and the digits that the network misreads."""
+    """Training curve, confusion matrix, and the misclassified digits."""
     from matplotlib.figure import Figure
 
     p = net.predict(x)
@@ -39,23 +40,23 @@ def draw(net: fc.Network, x: np.ndarray, y: np.ndarray, folder: Path) -> None:
     left, right = figure.subplots(1, 2)
     history, epochs = net.history, np.add(net.history.epochs, 1)
     left.semilogy(epochs, 1 - np.array(history.accuracy), "o-", color="#0072b2", label="training, during the epoch")
-    left.semilogy(epochs, 1 - np.array(history.val_accuracy), "s-", color="#d55e00", label="held back for validation")
-    left.set(title="Share of digits misread", xlabel="epoch", xticks=epochs)
+    left.semilogy(epochs, 1 - np.array(history.val_accuracy), "s-", color="#d55e00", label="validation")
+    left.set(title="Error rate", xlabel="epoch", xticks=epochs)
     left.legend(frameon=False)
     wrong = confusion * (1 - np.eye(10, dtype=int))
     right.imshow(wrong, cmap="Blues")
-    right.set(title="Misread test digits", xlabel="read as", ylabel="is", xticks=range(10), yticks=range(10))
+    right.set(title="Misclassified test digits", xlabel="predicted", ylabel="true", xticks=range(10), yticks=range(10))
     for i, j in np.argwhere(wrong):
         dark = wrong[i, j] > wrong.max() / 2
         right.text(j, i, wrong[i, j], ha="center", va="center", color="white" if dark else "black")
     figure.savefig(folder / "mnist_training.png")
 
     worst = np.flatnonzero(read != y)
-    worst = worst[np.argsort(p[worst, y[worst]])][:32]  # the surest mistakes first
+    worst = worst[np.argsort(p[worst, y[worst]])][:32]  # the most confident errors first
     figure = Figure(figsize=(9, 5), layout="constrained", dpi=110)
     for axes, i in zip(figure.subplots(4, 8).flat, worst, strict=False):
         axes.imshow(x[i].reshape(28, 28), cmap="gray_r")
-        axes.set_title(f"{y[i]} read as {read[i]}, {p[i, read[i]]:.0%}", fontsize=7)
+        axes.set_title(f"{y[i]} predicted {read[i]}, {p[i, read[i]]:.0%}", fontsize=7)
     for axes in figure.axes:
         axes.axis("off")
     figure.savefig(folder / "mnist_misread.png")

@@ -1,4 +1,4 @@
-"""Handwritten digits, 8 x 8 pixels, as scikit-learn's users read them: scale, fit, report, look at the confusions.
+"""Classify handwritten digits of 8 x 8 pixels with scikit-learn's tools: scale, fit, report, confusion matrix.
 
 python examples/sklearn_digits.py [sklearn]     (with scikit-learn's own network, for comparison)
 

@@ -1,4 +1,4 @@
-"""House prices from a table with gaps and text: a pipeline of scikit-learn's, and a search over its settings.
+"""House prices from a table with missing values and text: a scikit-learn pipeline and a grid search.
 
 python examples/sklearn_table.py PATH/TO/housing.csv [sklearn]     (with scikit-learn's own network, for comparison)
 
@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def main() -> None:
-    """Search, and test what was found."""
+    """Search, and test the best estimator."""
     x, y, names = read(Path(sys.argv[1]))
     numbers, text = list(range(len(names) - 1)), [len(names) - 1]
     x, x_test, y, y_test = train_test_split(x, y, random_state=0)

@@ -1,4 +1,4 @@
-"""Which topic a text is about: TF-IDF of words and pairs of words, sparse as it is, and a network.
+"""Classify texts by topic: TF-IDF of words and word pairs as a sparse matrix, and a network.
 
 python examples/sklearn_text.py [sklearn]     (with scikit-learn's own network, for comparison)
 
@@ -31,7 +31,7 @@ COMMON = "the a of and to in it is that was for on with as at by from they we yo
 
 
 def texts(n: int) -> tuple[list[str], list[str]]:
-    """Texts of common words, of their topic's, and of other topics', and the topics' names."""
+    """Texts of common words, words of their topic and words of other topics; and the names of the topics."""
     rng = np.random.default_rng(0)
     vocabulary = {topic: words.split() for topic, words in TOPICS.items()}
     everything = [word for words in vocabulary.values() for word in words]
