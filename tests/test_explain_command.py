@@ -123,7 +123,7 @@ def test_homework_is_checked(capsys):
             "--target is odd: expected numbers",
         ),
         (["--layers", "2"], "expected at least the numbers of inputs and outputs"),
-        (["--layers", "2,2", "--model", "x"], "--layers and --model are given: expected one of them"),
+        (["--layers", "2,2", "--model", "x"], "both --layers and --model are given: expected one of them"),
         (
             ["--html", "out", "--latex", "../HERE/out"],
             "--html and --latex are both '../HERE/out': expected a file for each",

@@ -218,5 +218,5 @@ def test_a_notebook_shows_the_page(shown):
 def test_a_short_name(shown):
     assert repr(shown) == "Explanation(2-2-2-2, 1 step, L from 0.8226 to 0.7265)"
     assert str(shown).splitlines()[0] == "One step of gradient descent, number by number"
-    with pytest.raises(KeyError, match="'dW_9' is no quantity of this step"):
+    with pytest.raises(KeyError, match="'dW_9' is not a quantity of this step"):
         shown["dW_9"]

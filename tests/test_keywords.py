@@ -120,8 +120,8 @@ def test_an_error_from_inside_stays_as_it_is():
 
 TOO_MANY = {
     "fc.Network(2, 3, 2)": r"^Network\(\) takes the sizes as one list, like Network\(\[784, 512, 10\]\)$",
-    'fc.Network([2, 2], "mse")': r"^Network\(\) takes sizes by position: give all others by their names$",
-    "net().fit(X, Y, 10)": r"^fit\(\) takes x, y by position: give all others by their names$",
+    'fc.Network([2, 2], "mse")': r"^Network\(\) takes sizes by position: pass all others by keyword$",
+    "net().fit(X, Y, 10)": r"^fit\(\) takes x, y by position: pass all others by keyword$",
 }
 
 
@@ -159,5 +159,5 @@ def test_a_function_of_any_kind_can_suggest():
 
 
 def test_an_argument_that_has_no_counterpart_is_answered():
-    with pytest.raises(TypeError, match=r"no argument 'validation_steps'; validation data are gone through whole"):
+    with pytest.raises(TypeError, match=r"no argument 'validation_steps'; all validation data are evaluated"):
         net().fit(X, Y, validation_steps=3)

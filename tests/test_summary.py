@@ -112,7 +112,7 @@ def test_a_diagnosis_says_what_is_wrong():
     net = fc.Network([2, 2], seed=0)
     net.layers[0].W = np.full((2, 2), np.nan)
     assert repr(net.diagnose([[1, 2]], [0])) == (
-        "Diagnosis(1 layer, loss nan, after a step nan: set the weights of layers[0] anew)"
+        "Diagnosis(1 layer, loss nan, after a step nan: set the weights of layers[0] again)"
     )
 
 

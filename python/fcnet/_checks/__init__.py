@@ -1,1 +1,1 @@
-"""What arguments are checked with, and what messages are made of."""
+"""Checks of arguments, and parts of error messages."""

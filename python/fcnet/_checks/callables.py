@@ -1,4 +1,4 @@
-"""Whether a function of the user can be called as it will be."""
+"""Checks that user functions accept the arguments of their calls."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 def check_call(function: Callable[..., object], arguments: int, message: str) -> None:
-    """TypeError where it cannot be called with so many."""
+    """Raise TypeError if the function cannot be called with so many arguments."""
     try:
         signature = inspect.signature(function)
-    except ValueError:  # there is none, of some that are built in
+    except ValueError:  # some built-in functions have no signature
         return
     try:
         signature.bind(*[None] * arguments)

@@ -1,4 +1,4 @@
-"""Standard output and standard error, which a process may lack: windowed programs, services, closed streams."""
+"""Standard output and standard error, which may be missing or closed, as in windowed programs and services."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import Any
 
-# What is written where a stream has no Greek letters, signs of mathematics, or bars of a histogram.
+# Replacements for streams that cannot encode Greek letters, mathematical signs or bars of a histogram.
 _ASCII = str.maketrans(
     dict(zip(" ▁▂▃▄▅▆▇█", " .:-=+*#@", strict=True))
     | dict(zip("⎡⎢⎣⎤⎥⎦–−′‖", "[[[]]]--'|", strict=True))
@@ -16,25 +16,25 @@ _ASCII = str.maketrans(
 
 
 def is_terminal(stream: Any) -> bool:
-    """Whether somebody reads the stream on a terminal; False where it is None, closed, or cannot say so."""
+    """Whether the stream is a terminal; False if it is None, closed, or has no ``isatty``."""
     try:
         return bool(stream.isatty())
-    except Exception:  # a stream of the user's own may raise anything
+    except Exception:  # a custom stream may raise anything
         return False
 
 
 def is_closed(stream: Any) -> bool:
-    """Whether nothing can be written to the stream: it is None or closed."""
+    """Whether the stream is None or closed, so that nothing can be written to it."""
     return stream is None or bool(getattr(stream, "closed", False))
 
 
 def in_ascii(text: str) -> str:
-    """The text with words in place of its letters and signs: "sigma" for the Greek letter."""
+    """Replace Greek letters and signs by ASCII, such as "sigma" for the Greek letter."""
     return text.translate(_ASCII)
 
 
 def encodable(text: str) -> bool:
-    """Whether standard output has all characters of the text; True where nobody knows."""
+    """Whether standard output can encode the text; True if its encoding is unknown."""
     try:
         text.encode(_encoding())
     except UnicodeEncodeError:
@@ -43,7 +43,7 @@ def encodable(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text as standard output can write it: as it is, else in ASCII letters, what is left of others escaped."""
+    """Return the text as standard output can encode it: unchanged, or in ASCII with other characters escaped."""
     if encodable(text):
         return text
     encoding = _encoding()
@@ -51,7 +51,7 @@ def printable(text: str) -> str:
 
 
 def _encoding() -> str:
-    """Of standard output; UTF-8 where it has none, as a stream of the user's own."""
+    """Return the encoding of standard output; UTF-8 if it has none, as a custom stream."""
     encoding: Any = getattr(sys.stdout, "encoding", None)
     try:
         "".encode(encoding)
@@ -61,28 +61,28 @@ def _encoding() -> str:
 
 
 def in_notebook() -> bool:
-    """Whether this code runs in a notebook's kernel; the import of ipykernel alone does not make one."""
+    """Whether this code runs in a notebook's kernel, and not only with ipykernel imported."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
     return getattr(shell, "kernel", None) is not None
 
 
 def write_line(*parts: object) -> None:
-    """Print to standard output at once, as a log; nothing where there is none."""
+    """Print a line to standard output and flush it; do nothing if there is no standard output."""
     if not is_closed(sys.stdout):
         print(*(printable(str(part)) for part in parts), flush=hasattr(sys.stdout, "flush"))
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
-    """``warnings.warn`` about the line of the user's that led here, also where standard error is closed.
+    """Give a warning about the line in user code that led here; standard error may be closed.
 
-    Frames of fcnet, and those of scikit-learn that wrap the methods of its estimators, are passed over.
+    Frames of fcnet, and of scikit-learn, whose wrappers call the methods of estimators, are skipped.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("fcnet", "sklearn"):
         frame, level = frame.f_back, level + 1
     try:
         warnings.warn(text, category, stacklevel=level)
-    except ValueError:  # Python's own, of a closed file
+    except ValueError:  # raised by Python for a closed file
         if not is_closed(sys.stderr):
             raise

@@ -1,4 +1,4 @@
-"""Keyword arguments that a function has not: the error says which one was probably meant."""
+"""Errors about unknown keyword arguments, which suggest the one that was probably meant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 Given = TypeVar("Given", bound=Callable[..., Any])
 
-# What other libraries call it, in small letters without underscores -> what it may be called here.
+# Names in other libraries, in lower case without underscores -> names here.
 _ELSEWHERE: dict[str, tuple[str, ...]] = {
     "lr": ("learning_rate",),
     "learningrateinit": ("learning_rate",),
@@ -88,7 +88,7 @@ _OF_FIT = ("optimizer", "epochs", "batch_size", "callbacks", "metrics", "validat
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", "l2", "clip_norm", "accumulate")
 
 _ABSENT = {
-    "validationsteps": "validation data are gone through whole: cut batches off by itertools.islice",
+    "validationsteps": "all validation data are evaluated: limit the batches by itertools.islice",
 }
 _OF_SOME_OPTIMIZERS = {
     "weight_decay": "fcnet.AdamW, SGD and Lion have it",
@@ -98,7 +98,7 @@ _OF_SOME_OPTIMIZERS = {
 
 
 def _meant(unknown: str, known: Iterable[str]) -> str:
-    """The end of a message about an argument that is none of those ``known``: what was meant, or nothing."""
+    """Return the end of a message about an argument that is not ``known``: a suggestion, or nothing."""
     from difflib import get_close_matches
 
     letters = unknown.lower().replace("_", "")
@@ -122,23 +122,23 @@ def _meant(unknown: str, known: Iterable[str]) -> str:
 
 
 def _too_many(function: str, known: list[str], last: object) -> str:
-    """What to say where more arguments came than may be given without their names."""
+    """Return the message about too many positional arguments."""
     if known == ["sizes"] and isinstance(last, int):
         return f"{function}() takes the sizes as one list, like {function}([784, 512, 10])"
-    return f"{function}() takes {', '.join(known) or 'no arguments'} by position: give all others by their names"
+    return f"{function}() takes {', '.join(known) or 'no arguments'} by position: pass all others by keyword"
 
 
 def unknown_argument(function: Callable[..., Any], unknown: str) -> TypeError:
-    """What to raise where a function, or a class by its ``__init__``, was given an argument that it has not."""
+    """Return the error about an unknown argument of a function, or of a class by its ``__init__``."""
     known = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
     rest = _meant(unknown, known) or f": expected some of {', '.join(known)}"
     return TypeError(f"{function.__name__}() has no argument {unknown!r}{rest}")
 
 
 def answering(function: Given) -> Given:
-    """A function that takes ``**unknown: Never`` and raises ``unknown_argument``; its signature is without them.
+    """Decorate a function that takes ``**unknown: Never`` and raises ``unknown_argument``: hide them in its signature.
 
-    For one that is called so often that ``suggesting``, which is a call of its own, would count.
+    This is for functions where the additional call of ``suggesting`` would be too slow.
     """
     signature = inspect.signature(function)
     known = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
@@ -147,7 +147,7 @@ def answering(function: Given) -> Given:
 
 
 def suggesting(given: Given) -> Given:
-    """The function, or the class by its ``__init__``, whose error about an unknown keyword says what was meant."""
+    """Decorate a function, or a class by its ``__init__``: errors about unknown keywords suggest what was meant."""
     function: Any = given.__init__ if isinstance(given, type) else given  # type: ignore[misc]
     name = given.__name__
 
@@ -156,7 +156,7 @@ def suggesting(given: Given) -> Given:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # not from inside
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # not from inside the call
                 signature = inspect.signature(function).parameters.values()
                 known = [parameter.name for parameter in signature if parameter.name != "self"]
                 first = [parameter.name for parameter in signature if parameter.kind is not parameter.KEYWORD_ONLY]

@@ -1,4 +1,4 @@
-"""Checks of the numbers that optimizers, schedules and the like are given."""
+"""Checks of numbers and flags, such as hyperparameters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < m
 
 
 def share(name: str) -> Range:
-    """0 <= name < 1."""
+    """Return the range 0 <= name < 1."""
     return f"0 <= {name} < 1", lambda value: 0 <= value < 1
 
 
 def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
-    """Make the attributes of a frozen dataclass that ``ranges`` names floats.
+    """Check the attributes of a frozen dataclass that are in ``ranges``, and convert them to float.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
 
     Raises
     ------
-    TypeError : not a number.
-    ValueError : out of range.
+    TypeError : an attribute is not a number.
+    ValueError : an attribute is out of range.
     """
     for name, (expected, is_valid) in ranges.items():
         value = getattr(owner, name)
@@ -60,7 +60,7 @@ def flag(value: object, name: str) -> bool:
 
     Raises
     ------
-    TypeError : not a bool.
+    TypeError : the value is not a bool.
     """
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} is {value!r}: expected True or False")
@@ -83,8 +83,8 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
 
     Raises
     ------
-    TypeError : not a whole number.
-    ValueError : out of range.
+    TypeError : the value is not a whole number.
+    ValueError : the value is out of range.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} is {value!r}: expected a whole number")

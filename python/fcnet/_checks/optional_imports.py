@@ -1,22 +1,22 @@
-"""Packages that fcnet can do without until somebody asks for what they are for."""
+"""Imports of optional packages."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-# Names on the package index that are not those of the modules.
+# Names of packages that differ from those of their modules.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
 
 def optional(module: str, purpose: str) -> Any:
-    """Import such a module.
+    """Import a module of an optional package.
 
     Parameters
     ----------
     module : str
     purpose : str
-        What it is needed for, in words.
+        What the module is needed for, in words.
 
     Returns
     -------
@@ -25,8 +25,8 @@ def optional(module: str, purpose: str) -> Any:
     Raises
     ------
     ImportError
-        If it is missing. The message says how to install it: as a package of its own, which works however fcnet
-        was installed, while an extra of fcnet needs its sources.
+        If the package is not installed. The message says how to install the package itself, which works however
+        fcnet was installed; an extra of fcnet would need its sources.
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""Public classes that stand in private modules."""
+"""Public classes that are defined in private modules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def public(cls: _Class) -> _Class:
-    """The class, as one of ``fcnet``: pickles and tracebacks call it by the name that users import."""
+    """Set the module of a class to ``fcnet``, so that pickles and tracebacks use the name that users import."""
     cls.__module__ = "fcnet"
     return cls

@@ -1,10 +1,10 @@
-"""Names that a user gives, and what was probably meant by one that is unknown."""
+"""Suggestions for unknown names, such as those of other libraries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ELSEWHERE = {  # what other libraries call it, in small letters without underscores
+_ELSEWHERE = {  # names in other libraries, in lower case without underscores
     "linear": "identity",
     "none": "identity",
     "logistic": "sigmoid",
@@ -41,7 +41,7 @@ _ELSEWHERE = {  # what other libraries call it, in small letters without undersc
 
 
 def meant(given: object, known: Iterable[str]) -> str:
-    """The end of a message about a name that is none of those ``known``: "; did you mean 'relu'?", or nothing."""
+    """Return the end of a message about a name that is not ``known``: "; did you mean 'relu'?", or nothing."""
     from difflib import get_close_matches
 
     by_letters = {name.replace("_", ""): name for name in known}

@@ -28,9 +28,7 @@ Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
 
 def _function(name: str, architecture: Architecture) -> Callable[..., float]:
     known, kind = (OF_CLASSES, "classifies") if architecture.classifies else (OF_VALUES, "does not classify")
-    if isinstance(
-        architecture.loss, Custom
-    ):  # a custom loss may be for either; accuracy of one output needs a probability
+    if isinstance(architecture.loss, Custom):  # for either; accuracy of one output needs a probability
         known = (
             known | OF_CLASSES
             if architecture.sizes[-1] > 1 or architecture.specs[-1].activation == "sigmoid"

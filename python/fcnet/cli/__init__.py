@@ -1,4 +1,4 @@
-"""The command ``fcnet``."""
+"""The command line: ``fcnet``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Try next, in {sys.executable}:
 
 
 def demo() -> int:
-    """Train 64-256-10 on the embedded digits and say how it went.
+    """Train a 64-256-10 network on the embedded digits and print the results.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Without the program's name; from the command line by default.
+        Without the program's name; by default those of the command line.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not console.is_closed(sys.stdout):
             sys.stdout.flush()
         return code
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (TypeError, ValueError, OSError, FloatingPointError) as error:

@@ -1,4 +1,4 @@
-"""The command ``fcnet explain``."""
+"""The command line: ``fcnet explain``."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def _sizes(text: str) -> list[int]:
 
 
 def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Describe the command.
+    """Add the command to the parser.
 
     Parameters
     ----------
-    commands : of argparse
+    commands : subparsers of argparse
     """
     parser = commands.add_parser(
         "explain",
@@ -61,24 +61,24 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add = parser.add_argument
     add("--layers", type=_sizes, metavar="N,N,...", help="inputs, neurons, outputs (default: 2,2,2,2 of the article)")
     add("--model", metavar="FILE", help="a network that was saved, instead of --layers")
-    add("--input", type=_sample, action="append", metavar="X,X,...", help="a sample; again for more (default: 1,1)")
+    add("--input", type=_sample, action="append", metavar="X,X,...", help="a sample; repeat for more (default: 1,1)")
     add("--target", action="append", metavar="Y", help="its class, by name or number, or its values (default: odd)")
-    add("--class-names", metavar="A,B,...", help="of the outputs (default: odd,even for two classes of --layers)")
-    add("--learning-rate", type=float, default=0.1, metavar="A", help="alpha (default: 0.1)")
+    add("--class-names", metavar="A,B,...", help="names of the outputs (default: odd,even for two classes of --layers)")
+    add("--learning-rate", type=float, default=0.1, metavar="A", help="learning rate alpha (default: 0.1)")
     add("--steps", type=int, default=1, metavar="N", help="steps of gradient descent (default: 1)")
-    add("--activation", choices=ACTIVATIONS, default="relu", help="of hidden layers (default: relu)")
-    add("--loss", choices=tuple(LOSSES), help="(default: cross_entropy)")
-    add("--seed", type=int, default=0, metavar="N", help="of the first weights of --layers (default: 0)")
+    add("--activation", choices=ACTIVATIONS, default="relu", help="activation of hidden layers (default: relu)")
+    add("--loss", choices=tuple(LOSSES), help="loss (default: cross_entropy)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the initial weights of --layers (default: 0)")
     add("--digits", type=int, default=4, metavar="N", help="decimals (default: 4)")
     for name in _FORMATS:
         add(f"--{name}", metavar="FILE", type=Path, help="write it to a file too")
-    add("--view", default="before", help="of --svg: before, after, gradients or steps (moving; default: before)")
+    add("--view", default="before", help="view of --svg: before, after, gradients or steps (animated; default: before)")
     add(
         "--answer",
         action="append",
         default=[],
         metavar="NAME=NUMBERS",
-        help="check a result, like L=0.82; again for more",
+        help="check a result, like L=0.82; repeat for more",
     )
     add("--compare", action="store_true", help="print textbook formula, NumPy and native core side by side instead")
 
@@ -86,7 +86,7 @@ def add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _network(given: argparse.Namespace) -> Network:
     if given.model is not None:
         if given.layers is not None:
-            raise ValueError("--layers and --model are given: expected one of them")
+            raise ValueError("both --layers and --model are given: expected one of them")
         return load(given.model)
     plain = given.activation == "relu" and given.loss in (None, "cross_entropy") and given.seed == 0
     if given.layers in (None, list(SIZES)) and plain:
@@ -97,7 +97,7 @@ def _network(given: argparse.Namespace) -> Network:
 
 
 def _answer(given: str) -> tuple[str, ArrayLike]:
-    """A name and numbers, from the words of the command line."""
+    """Parse an answer, a name and numbers, from the command line."""
     name, _, numbers = given.partition("=")
     try:
         return name, json.loads(numbers)
@@ -105,8 +105,8 @@ def _answer(given: str) -> tuple[str, ArrayLike]:
         raise ValueError(f"--answer is {given!r}: expected a name and numbers like 'dB_3=[-0.56, 0.56]'") from None
 
 
-def _answers(given: list[str], net: Network, names: Sequence[str]) -> ArrayLike:
-    """The answers, from the words of the command line."""
+def _targets(given: list[str], net: Network, names: Sequence[str]) -> ArrayLike:
+    """Parse the targets from the command line."""
     if net.loss == "cross_entropy":
         known = {name: j for j, name in enumerate(names)}
         labels = [known.get(word, word) for word in given]
@@ -121,7 +121,7 @@ def _answers(given: list[str], net: Network, names: Sequence[str]) -> ArrayLike:
 
 
 def _check_files(given: argparse.Namespace) -> None:
-    """ValueError where one file would be written over another, or over the network."""
+    """Raise ValueError if a file would overwrite another one, or the network."""
     taken: dict[Path, str] = {} if given.model is None else {Path(given.model).resolve(): "model"}
     for name in _FORMATS:
         path = getattr(given, name)
@@ -143,7 +143,7 @@ def explain(given: argparse.Namespace) -> int:
 
     Raises
     ------
-    TypeError, ValueError : the arguments do not go together.
+    TypeError, ValueError : the arguments are invalid or do not match.
     OSError : a file cannot be read or written.
     """
     from fcnet.explanation import table
@@ -151,8 +151,8 @@ def explain(given: argparse.Namespace) -> int:
     _check_files(given)
     net = _network(given)
     unnamed = given.model is None and net.loss == "cross_entropy" and net.sizes[-1] == len(CLASS_NAMES)
-    usual = CLASS_NAMES if unnamed else None
-    names = usual if given.class_names is None else given.class_names.split(",")
+    default = CLASS_NAMES if unnamed else None
+    names = default if given.class_names is None else given.class_names.split(",")
     x = given.input or ([list(INPUT)] if net.sizes[0] == len(INPUT) else None)
     targets = given.target or ([TARGET] if given.input is None and net.loss == "cross_entropy" else None)
     if x is None or targets is None or len(x) != len(targets):
@@ -160,7 +160,7 @@ def explain(given: argparse.Namespace) -> int:
         raise ValueError(f"{counts}: expected one --target for each --input")
     shown = net.explain(
         x,
-        _answers(targets, net, names or ()),
+        _targets(targets, net, names or ()),
         learning_rate=given.learning_rate,
         steps=given.steps,
         answer=dict(map(_answer, given.answer)),

@@ -1,4 +1,4 @@
-"""A network that shows its work: what ``Network.explain``, ``check_gradients`` and ``diagnose`` give."""
+"""Explanations of a network: the results of ``Network.explain``, ``check_gradients`` and ``diagnose``."""
 
 from __future__ import annotations
 

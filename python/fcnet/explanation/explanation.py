@@ -1,4 +1,4 @@
-"""Explanation: what ``Network.explain`` gives."""
+"""``Explanation``, the result of ``Network.explain``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fcnet.explanation.drawing.picture import VIEWS, Picture, fits
 from fcnet.explanation.numbers.answer_check import checked
 from fcnet.explanation.numbers.comparison import Comparison, compared
 from fcnet.explanation.numbers.figures import of_layers
-from fcnet.explanation.numbers.oracle import hold
+from fcnet.explanation.numbers.oracle import check_step
 from fcnet.explanation.numbers.trace import Array, Problem, Quantities, descent
 from fcnet.explanation.writing.latex import document, markdown
 from fcnet.explanation.writing.narrative import Narrative, Section
@@ -37,10 +37,11 @@ _MOST_DIGITS = 12
 
 
 class Explanation(Mapping[str, Array]):
-    """One or more steps of gradient descent, with every quantity of the article by its name.
+    """One or more steps of gradient descent, with every quantity by its name in the article.
 
-    A read-only mapping of the first step: ``explanation["dW_2"]``; ``explanation.steps[3]["dW_2"]`` for a later one.
-    The numbers are the native core's; each has been held against ``fcnet.reference``, computed from those before it.
+    It is a read-only mapping of the first step, ``explanation["dW_2"]``; use ``explanation.steps[3]["dW_2"]`` for a
+    later step. The numbers are those of the native core. Each is checked against ``fcnet.reference``, the NumPy
+    reference, which computes it from the quantities before it.
 
     Attributes
     ----------
@@ -48,14 +49,15 @@ class Explanation(Mapping[str, Array]):
         ``I`` (n, inputs), ``y`` (n, outputs); for layer i, counted from 1, ``W_i`` (k, m), ``B_i`` (m,), ``h_in_i`` and
         ``h_out_i`` (n, m); ``p`` (n, outputs), ``L`` (), ``L_n`` (n,) of each sample; ``F_prime_i`` and ``sigma_i``
         (n, m), ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``, ``h_out_new_i``,
-        ``p_new``, ``L_new``, ``L_n_new``. sigma is the derivative of a sample's own loss, and L the mean of those; for
-        RMSE and losses of your own it is that of L, with batch normalisation n times that. No ``F_prime_i`` where F is
-        softmax. Of a normalised layer ``z_i``, ``normal_i`` and ``tau_i`` (n, m), the product, it normalised, and the
-        derivative by it; ``gamma_i``, ``dgamma_i`` (m,); with batch normalisation the running ``mean_i``,
-        ``variance_i`` (m,); and the same after the update.
+        ``p_new``, ``L_new``, ``L_n_new``. L is the mean of the samples' losses, and sigma the derivative of each
+        sample's own loss. For RMSE and custom losses, sigma is the derivative of L; with batch normalisation, n times
+        that. There is no ``F_prime_i`` for softmax. A normalised layer also has ``z_i``, ``normal_i`` and ``tau_i`` (n,
+        m): the product ``h W``, its normalised values, and the derivative by z; ``gamma_i``, ``dgamma_i`` (m,); and
+        with batch normalisation the running statistics ``mean_i``, ``variance_i`` (m,); and the new values after the
+        update.
     class_names : tuple of str
     findings : tuple of Finding
-        What is right and wrong in ``answer``.
+        Which results in ``answer`` are right or wrong.
     """
 
     def __init__(
@@ -76,12 +78,12 @@ class Explanation(Mapping[str, Array]):
         with np.errstate(all="ignore"):
             self.steps: tuple[Quantities, ...] = tuple(descent(state, self._problem, count))
             for step in self.steps:
-                hold(step, self._problem)
+                check_step(step, self._problem)
         self.findings = tuple(checked({} if answer is None else answer, self.steps[0], self._problem))
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.steps[0]:
-            raise KeyError(f"{name!r} is no quantity of this step: expected one of {', '.join(self.steps[0])}")
+            raise KeyError(f"{name!r} is not a quantity of this step: expected one of {', '.join(self.steps[0])}")
         return self.steps[0][name]
 
     def __iter__(self) -> Iterator[str]:
@@ -105,7 +107,7 @@ class Explanation(Mapping[str, Array]):
 
     @property
     def title(self) -> str:
-        """What it is about."""
+        """The title."""
         count = f"{len(self.steps)} steps" if len(self.steps) > 1 else "One step"
         return f"{count} of gradient descent, number by number"
 
@@ -117,20 +119,20 @@ class Explanation(Mapping[str, Array]):
         width: int | None = None,
         ascii_only: bool | None = False,
     ) -> str:
-        """Every equation of the first step with its numbers put in, as lines for a terminal.
+        """Return every equation of the first step with its numbers, as text for a terminal.
 
         Parameters
         ----------
         digits : int in [1, 12], default 4
             Decimals.
         color : bool, default False
-            Colour numbers by their sign. None: where standard output is a terminal and the environment has no
-            ``NO_COLOR``, as ``print(explanation)`` does.
+            Colour numbers by their sign. None colours them if standard output is a terminal and ``NO_COLOR`` is not
+            set, as ``print(explanation)`` does.
         width : int, optional
-            Columns; by default those of the terminal, or 100.
+            Number of columns; by default that of the terminal, or 100.
         ascii_only : bool, default False
-            Spell Greek letters and signs in ASCII, ``sigma_2 = sigma_3 W_3^T .* F'_2(h^in_2)``. None: where standard
-            output cannot encode them, as ``print(explanation)`` does.
+            Write Greek letters and signs in ASCII, ``sigma_2 = sigma_3 W_3^T .* F'_2(h^in_2)``. None does so if
+            standard output cannot encode them, as ``print(explanation)`` does.
 
         Returns
         -------
@@ -170,17 +172,17 @@ class Explanation(Mapping[str, Array]):
         return writer.spelt("\n\n".join([head, *sections, *course, *findings, CHECKED]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in plain numbers and lists, for JSON.
+        """Return everything in plain numbers and lists, for JSON.
 
         Returns
         -------
         {"sizes": ..., "activations": ..., "loss": ..., "learning_rate": ..., "class_names": ..., "steps": [...]}
-            The entries of ``steps`` have the quantities by their names.
+            The entries of ``steps`` hold the quantities by name.
         """
         architecture = self._problem.architecture
         return {
             "sizes": list(architecture.sizes),
-            "activations": [kind.activation for kind in architecture.specs],
+            "activations": [spec.activation for spec in architecture.specs],
             "loss": architecture.loss.name,
             "dtype": architecture.dtype.name,
             "learning_rate": self._problem.learning_rate,
@@ -189,7 +191,7 @@ class Explanation(Mapping[str, Array]):
         }
 
     def to_markdown(self, *, digits: int = 4) -> str:
-        """The first step in Markdown, its equations in LaTeX between dollar signs.
+        """Return the first step in Markdown, with equations in LaTeX between dollar signs.
 
         Parameters
         ----------
@@ -206,7 +208,7 @@ class Explanation(Mapping[str, Array]):
         return markdown(self.title, self._words(), self._sections(), _digits(digits))
 
     def to_latex(self, *, digits: int = 4) -> str:
-        """The first step as a LaTeX document, which needs amsmath and geometry.
+        """Return the first step as a LaTeX document, which needs amsmath and geometry.
 
         Parameters
         ----------
@@ -223,12 +225,12 @@ class Explanation(Mapping[str, Array]):
         return document(self.title, self._words(), self._sections(), _digits(digits))
 
     def to_html(self, path: str | os.PathLike[str] | None = None, *, digits: int = 4) -> str:
-        """One page that needs no other file and no network: pictures, equations, and a slider over several steps.
+        """Return a self-contained HTML page with pictures, equations, and a slider over several steps.
 
         Parameters
         ----------
         path : path, optional
-            Where to write it too.
+            File to write it to as well.
         digits : int in [1, 12], default 4
 
         Returns
@@ -247,15 +249,15 @@ class Explanation(Mapping[str, Array]):
         return text
 
     def to_svg(self, path: str | os.PathLike[str] | None = None, *, view: str = "before") -> str:
-        """The network as a picture, with its description in words.
+        """Return a picture of the network in SVG, with a description in words.
 
         Parameters
         ----------
         path : path, optional
-            Where to write it too.
+            File to write it to as well.
         view : {"before", "after", "gradients", "steps"}, default "before"
-            Weights and outputs before or after the first step, its gradients, or all steps one after another, moving.
-            Of a network with more than 10 neurons in a layer, histograms of all three, before or after the step.
+            Weights and outputs before or after the first step, its gradients, or an animation of all steps. If a layer
+            has more than 10 neurons, the picture has histograms of all three, before or after the step.
 
         Returns
         -------
@@ -263,7 +265,7 @@ class Explanation(Mapping[str, Array]):
 
         Raises
         ------
-        ValueError : an unknown view, or steps of a layer with more than 10 neurons.
+        ValueError : the view is unknown, or is "steps" although a layer has more than 10 neurons.
         OSError : the file cannot be written.
         """
         if not isinstance(view, str) or view not in (*VIEWS, "steps"):
@@ -271,7 +273,7 @@ class Explanation(Mapping[str, Array]):
         if not fits(self._problem):
             if view == "steps":
                 raise ValueError(
-                    f"layers have up to {max(self._problem.architecture.sizes)} neurons: expected at most 10 to move"
+                    f"layers have up to {max(self._problem.architecture.sizes)} neurons: view='steps' takes at most 10"
                 )
             text = histograms(self.steps[0], self._problem.layers, "_new" if view == "after" else "")
         elif view == "steps":
@@ -285,12 +287,12 @@ class Explanation(Mapping[str, Array]):
         return text
 
     def compare(self) -> list[Comparison]:
-        """Every number of the first step by the textbook's formula, by NumPy and by the native core.
+        """Compare every number of the first step by the textbook formula, by NumPy and by the native core.
 
         Returns
         -------
         list of Comparison
-            ``fcnet.explanation.table`` writes them side by side.
+            ``fcnet.explanation.table`` formats them side by side.
         """
         with np.errstate(all="ignore"):
             return compared(self.steps[0], self._problem)
@@ -315,8 +317,8 @@ def _names(given: Sequence[str] | None, classes: tuple[Name, ...] | None, output
         return tuple(map(str, restored(classes)))
     if given is None:
         return ("p",) if outputs == 1 else tuple(map(str, range(outputs)))
-    several = isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
-    names = tuple(given) if several else ()
+    is_sequence = isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
+    names = tuple(given) if is_sequence else ()
     if len(names) != outputs or not all(isinstance(name, str) and name for name in names):
         raise ValueError(f"class_names is {given!r}: expected {outputs} words, one for each output")
     return names

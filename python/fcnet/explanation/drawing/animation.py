@@ -1,4 +1,4 @@
-"""All steps one after another, as a picture that moves by itself: SVG with CSS alone."""
+"""An animation of all steps, in SVG with CSS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS = 0.6  # a step
 
 
 def animated(problem: Problem, steps: Sequence[Quantities], class_names: Sequence[str]) -> str:
-    """The pictures before each step, shown in turn; where motion is not wanted, the last one.
+    """Return the pictures before each step in turn; with reduced motion, only the last one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a network of two inputs says all over the plane, as a small picture for each step, in PNG."""
+"""The decision surface of a network with two inputs, as a small PNG for each step."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from fcnet.explanation.numbers.trace import Problem, Quantities
 
 _SIDE = 120  # pixels
-# One hue a class; how light tells how sure; stripes tell classes apart without colour.
+# One hue per class, whose lightness shows the confidence; patterns distinguish the classes without colour.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _STRIPES = ("diagonal stripes", "no stripes", "dots", "level stripes", "upright stripes", "squares")
-_LEVELS = 10  # of one value: a line between each two
+_LEVELS = 10  # of a regression's output
 
 
 def has_decision_surface(problem: Problem) -> bool:
-    """Whether there is such a picture: two inputs, and one answer, a class or a value."""
+    """Whether there is a decision surface: two inputs, and a class or a single value as the output."""
     architecture = problem.architecture
     classes = architecture.takes_labels and 2 <= architecture.sizes[-1] <= len(_COLORS)
     return architecture.sizes[0] == 2 and (classes or (not architecture.takes_labels and architecture.sizes[-1] == 1))
 
 
 class DecisionSurface:
-    """Draws it.
+    """Draws the decision surface.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class DecisionSurface:
         self.pictures = [self._picture(each) for each in values]
 
     def html(self) -> str:
-        """The picture of the first step with the samples on it, its description and its legend."""
+        """Return the picture of the first step with the samples, a description and a legend."""
         (left, down), (right, up) = self._low, self._high
         axes = (
             f"to the right: first input, {left:.3g} to {right:.3g}; up: second input, {down:.3g} to {up:.3g}".replace(
@@ -76,20 +76,20 @@ class DecisionSurface:
         )
 
     def _values(self, step: Quantities) -> NDArray[Any]:
-        """The outputs all over the plane (pixels, outputs)."""
+        """Return the outputs for all pixels of the plane (pixels, outputs)."""
         across = np.linspace(self._low[0], self._high[0], _SIDE)
         up = np.linspace(self._high[1], self._low[1], _SIDE)
         points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
         parameters = []
         for i in self._problem.layers:
             parts = [step[f"{name}_{i}"] for name in self._problem.parts(i)]
-            if self._problem.running(i):  # what the samples are normalised by in this step
+            if self._problem.running(i):  # the batch's statistics in this step
                 parts += [step[f"z_{i}"].mean(axis=0), step[f"z_{i}"].var(axis=0)]
             parameters.append(parts)
         return self._problem.architecture.model(parameters).predict(points)
 
     def _picture(self, p: NDArray[Any]) -> str:
-        """As the address of an image that holds its own bytes."""
+        """Return the picture as a data URL."""
         if self._classifies:
             p = np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p
             kind, sure = p.argmax(axis=1).reshape(_SIDE, _SIDE), p.max(axis=1).reshape(_SIDE, _SIDE)
@@ -105,7 +105,7 @@ class DecisionSurface:
         return _png((255 - depth[..., None] * (255 - hues[kind])).round().astype(np.uint8))
 
     def _points(self) -> str:
-        """The samples, to lie on the picture, as SVG; of each class the first letter of its name."""
+        """Return the samples as an SVG overlay, each with the first letter of its class."""
         at = 100 * (self._x - self._low) / (self._high - self._low)
         if self._classifies:
             letters = [self._names[int(label)][0] for label in self._problem.dataset.y_true(self._problem.architecture)]

@@ -1,4 +1,4 @@
-"""A network too large to be drawn neuron by neuron: its weights, outputs and gradients as histograms, in SVG."""
+"""Histograms of weights, outputs and gradients in SVG, for a network too large to be drawn neuron by neuron."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from fcnet.explanation.drawing.picture import GROUND, STYLE
 from fcnet.explanation.numbers.figures import Figures, of_layers
 from fcnet.explanation.numbers.trace import Quantities
 
-_ACROSS, _DOWN, _WIDTH, _HEIGHT = 260, 150, 216, 84  # from one to the next, and of one
+_ACROSS, _DOWN, _WIDTH, _HEIGHT = 260, 150, 216, 84  # distances between histograms, and their size
 
 
 def histograms(step: Quantities, layers: range, new: str = "") -> str:
-    """A row for each layer, the same in words beside it; ``new`` is "_new" for what the step has made of it.
+    """Return a row of histograms for each layer, with a description; ``new`` is "_new" for after the step.
 
     Parameters
     ----------

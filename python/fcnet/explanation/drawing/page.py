@@ -1,4 +1,4 @@
-"""One page of HTML that needs nothing beside itself: the picture, the equations, and a slider over the steps."""
+"""A self-contained HTML page: the picture, the equations, and a slider over the steps."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from fcnet.explanation.writing.narrative import Narrative, Section
 from fcnet.explanation.writing.placeholders import Placeholders
 from fcnet.explanation.writing.words import course, in_words, outputs
 
-_LAST = 5  # the section that says what has become of the loss
-_WIDE = 4  # columns of a matrix from which on an equation has the whole width
+_LAST = 5  # the section about the change of the loss
+_WIDE = 4  # columns of a matrix above which an equation has the whole width
 _LINE = (
     '<svg viewBox="0 0 44 10" aria-hidden=true class=net><line class="edge {}" x1=0 x2=44 y1=5 y2=5 stroke-width=4 />'
     "</svg>"
@@ -32,7 +32,7 @@ _KEY = (
 
 
 class Page:
-    """A page about some steps of gradient descent.
+    """A page about steps of gradient descent.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Page:
         self._surface = DecisionSurface(problem, steps, class_names) if drawn else None
 
     def html(self, title: str, checked: str, findings: Sequence[str]) -> str:
-        """The page; what is right and wrong in answers goes behind the equations."""
+        """Return the page; the findings about answers come after the equations."""
         folder = Path(__file__).parent
         first, several = self._steps[0], len(self._steps) > 1
         body = [
@@ -130,7 +130,7 @@ class Page:
         return f"<section>{head}<div class=pictures>{''.join(figures)}{_KEY}</div></section>"
 
     def _figures(self) -> str:
-        """Instead of a picture that would be a thicket."""
+        """Return a table of statistics, in place of a picture of too many neurons."""
         rows = []
         for what, found in of_layers(self._steps[0], self._problem.layers):
             figures = "".join(f"<td>{v:.3g}</td>" for v in (found.least, found.most, found.mean, found.std))
@@ -160,7 +160,7 @@ class Page:
         return [float(step["L"]) for step in self._steps] + [float(self._steps[-1]["L_new"])]
 
     def _places(self) -> list[tuple[float, float]]:
-        """Of the losses on the curve."""
+        """Return the positions of the losses on the curve."""
         losses = np.array(self._losses())
         low, high = min(0.0, losses.min()), losses.max() or 1.0
         across = 54 + 330 * np.arange(len(losses)) / (len(losses) - 1)

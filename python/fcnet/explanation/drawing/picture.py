@@ -1,6 +1,6 @@
-"""The network as such articles draw it, in SVG: neurons with what they put out, edges with what they weigh.
+"""A picture of the network in SVG: neurons with their outputs, and edges with their weights.
 
-An edge is as wide as its number is large; negative ones are dashed, and have a colour of their own besides.
+The width of an edge shows the size of its weight; negative weights are dashed and have another colour.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from fcnet.explanation.numbers.trace import Problem, Quantities
 from fcnet.explanation.writing.placeholders import Placeholders, sign
 from fcnet.plot.edge_labels import places
 
-MOST_NEURONS = 10  # in a layer that is drawn
-_MOST_LABELS = 4  # neurons in layers whose edges have their numbers written beside them
+MOST_NEURONS = 10  # in a layer, up to which neurons are drawn
+_MOST_LABELS = 4  # neurons in a layer, up to which edges are labelled
 _RADIUS, _TOP, _SIDE = 33, 70, 42
-_LABELLED, _PLAIN = (118, 206), (92, 300)  # from row to row, from column to column
+_LABELLED, _PLAIN = (118, 206), (92, 300)  # distances between rows and columns
 GROUND = '<rect width="100%" height="100%" fill="var(--card,#fff)"/>'
 _DIGITS = 3  # decimals
-_LABEL = (46, 15)  # how wide and high the number at an edge is
+_LABEL = (46, 15)  # width and height of an edge's label
 _WIDEST = 7
 
 
 @dataclass(frozen=True)
 class View:
-    """What a picture shows: names of quantities, without the layer's number."""
+    """What a picture shows: the names of quantities, without the layer's number."""
 
     title: str
     edges: str
@@ -58,7 +58,7 @@ class Picture:
     ----------
     problem : Problem
     steps : sequence of dict
-    placeholders : Slots
+    placeholders : Placeholders
     class_names : sequence of str
     """
 
@@ -73,7 +73,7 @@ class Picture:
         self.height = _TOP + self._row * (max(self._sizes) - 1) + _RADIUS + 30
 
     def svg(self, view: str, identifier: str = "net", *, alone: bool = False) -> str:
-        """A picture; ``alone``: as a file of its own, with its style and its description in words."""
+        """Return a picture; with ``alone``, as a separate file with its style and a description in words."""
         what, parts = VIEWS[view], self.parts(view)
         title = f"<title>{escape(what.title)}</title>"
         if alone:
@@ -87,13 +87,13 @@ class Picture:
         )
 
     def parts(self, view: str, widest: float | None = None) -> list[str]:
-        """Edges and neurons; ``widest``: the number of the widest edge, by default the largest one of all steps."""
+        """Return edges and neurons; ``widest`` is the weight of the widest edge, by default the largest one."""
         what = VIEWS[view]
         most = self.widest(what.edges.replace("_new", "")) if widest is None else widest
         return [*self._edges(what, most), *self._neurons(what)]
 
     def caption(self, view: str, identifier: str) -> str:
-        """The same in words for those who do not see it, each number in its slot."""
+        """Return a description in words for screen readers, with placeholders for the numbers."""
         what, found = VIEWS[view], []
         for i in self._problem.layers:
             for j in range(self._sizes[i]):
@@ -106,7 +106,7 @@ class Picture:
         return f"<span id={identifier} class=unseen>{'. '.join(found)}.</span>"
 
     def words(self, view: str, step: int = 0) -> str:
-        """The same in words, as it is in a step."""
+        """Return a description in words of a step."""
         what, values = VIEWS[view], self._steps[step]
         found = [what.title]
         for i in self._problem.layers:
@@ -123,7 +123,7 @@ class Picture:
         ) / 2 + self._row * neuron
 
     def widest(self, edges: str) -> float:
-        """The largest number at an edge, in any step."""
+        """Return the largest weight of an edge in any step."""
         return (
             max(float(np.abs(step[f"{edges}{i}"]).max()) for step in self._steps for i in self._problem.layers) or 1.0
         )

@@ -1,4 +1,4 @@
-"""A reader's own results beside the right ones: which entries are wrong, and which usual slip gives them."""
+"""Checks of a user's own results: which entries are wrong, and which common mistake gives them."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ SLIPS = {
 
 @dataclass(frozen=True)
 class Finding(Printed):
-    """What is to say about one answer.
+    """The result of checking an answer.
 
     Attributes
     ----------
     name : str
     right : bool
-        As far as the decimals that were given say.
+        Whether the answer is right, to the given number of decimals.
     wrong : tuple of (index, given, expected)
     slip : str, optional
-        The usual mistake that gives these numbers, in words.
+        The common mistake that gives these numbers, in words.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Finding(Printed):
     slip: str | None = None
 
     def text(self) -> str:
-        """Right or wrong, and where."""
+        """Say whether the answer is right, and which entries are wrong."""
         if self.right:
             return f"{self.name}: right"
         entries = "; ".join(
@@ -63,7 +63,7 @@ class Finding(Printed):
 
 
 def _tolerance(given: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Half a unit of the last decimal given, but no more than would hide the numbers."""
+    """Return half a unit of the last given decimal, limited relative to the numbers."""
     texts = [np.format_float_positional(float(v), trim="-") for v in given.ravel()]
     decimals = max((len(text.partition(".")[2]) for text in texts), default=0)
     half = 0.5 * min(_ONE, 10.0**-decimals) * (1 + 1e-6)
@@ -72,7 +72,7 @@ def _tolerance(given: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 def checked(answers: Mapping[str, ArrayLike], step: Quantities, problem: Problem) -> list[Finding]:
-    """The findings, one for each answer.
+    """Check the answers.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def checked(answers: Mapping[str, ArrayLike], step: Quantities, problem: Problem
 
     Raises
     ------
-    TypeError, ValueError : a name or a shape is unknown.
+    TypeError, ValueError : a name is unknown, or a shape is wrong.
     """
     if not isinstance(answers, Mapping):
         raise TypeError(f"answer is a {type(answers).__name__}: expected a dict like {{'dW_1': [[...]]}}")
@@ -117,7 +117,7 @@ def _finding(name: str, given: ArrayLike, known: Quantities, problem: Problem) -
 
 
 def _candidates(name: str, known: Quantities, problem: Problem) -> Iterator[tuple[str, NDArray[Any]]]:
-    """What usual slips give for a quantity, in words and numbers."""
+    """Yield the common mistakes for a quantity, in words, and the numbers that they give."""
     match = re.fullmatch(r"(\w+?)(?:_(\d+))?", name)
     kind, layer = (match[1], int(match[2] or 0)) if match else (name, 0)
     right = known[name]
@@ -132,7 +132,7 @@ def _candidates(name: str, known: Quantities, problem: Problem) -> Iterator[tupl
         "B_new": lambda: _updated("B", layer, known, problem),
         "gamma_new": lambda: _updated("gamma", layer, known, problem),
     }
-    normalized = any(map(problem.normalized, problem.layers))  # then the ways below are not those of the numbers
+    normalized = any(map(problem.normalized, problem.layers))  # for which the formulas below do not hold
     if kind in direct and not (normalized and kind.startswith("h_in")):
         yield from direct[kind]()
     if kind in ("sigma", "dW", "dB") and not normalized:
@@ -203,7 +203,7 @@ def _updated(which: str, i: int, known: Quantities, problem: Problem) -> list[tu
 
 
 def _slipped(slips: set[str], kind: str, layer: int, known: Quantities, problem: Problem) -> NDArray[Any] | None:
-    """sigma, dW or dB of a layer with slips in the backward pass; None where one cannot be made."""
+    """Compute sigma, dW or dB of a layer with mistakes in the backward pass; None if one of them is not possible."""
     last = problem.layers[-1]
     sigma = known[f"sigma_{last}"] * (-1 if "sign" in slips else 1)
     for i in range(last - 1, layer - 1, -1):

@@ -1,4 +1,4 @@
-"""The same number three times: by the textbook's formula, by NumPy, by the native core."""
+"""Comparison of each number by the textbook formula, by NumPy and by the native core."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from fcnet.explanation.numbers.trace import Problem, Quantities
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One quantity, computed three ways from the step's I, y, W and B.
+    """A quantity, computed in three ways from the step's I, y, W and B.
 
     Attributes
     ----------
     name : str
     textbook : array
-        ``fcnet.reference`` in a wider type: what the formula gives but for the last digit.
+        ``fcnet.reference`` in a wider type: the exact value of the formula except for the last digit.
     numpy : array
-        ``fcnet.reference`` in the network's type.
+        ``fcnet.reference`` in the network's dtype.
     native : array
     ulp : array
-        How far native and numpy are apart, in units in the last place of numpy's number.
+        Difference between native and numpy, in units in the last place of numpy.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Comparison:
 
 
 def compared(step: Quantities, problem: Problem) -> list[Comparison]:
-    """Every quantity that is computed.
+    """Compare every quantity that is computed.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def compared(step: Quantities, problem: Problem) -> list[Comparison]:
     list of Comparison
     """
     dtype = problem.architecture.dtype
-    exact, plain = (computed(step, problem, kind) for kind in (wide(problem), dtype))
+    exact, plain = (computed(step, problem, type_) for type_ in (wide(problem), dtype))
     rows = []
     for name, value in step.items():
         if name in ("I", "y") or is_given(name):
@@ -66,7 +66,7 @@ def compared(step: Quantities, problem: Problem) -> list[Comparison]:
 
 
 def table(rows: list[Comparison]) -> str:
-    """A line for every number.
+    """Format a line for every number.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How a network is doing on some data: each layer's numbers in figures, and advice in words with its evidence."""
+"""Diagnosis of a network on a dataset: statistics of each layer, and advice with its evidence."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ from fcnet.optimizers import SGD
 
 Array = NDArray[Any]
 
-_MOST = 20_000_000  # numbers of sparse rows, with their zeros, whose distribution is looked at
-# F whose outputs stay between two values: where they are this close to one of them, almost nothing comes back
+_MOST = 20_000_000  # numbers of sparse rows, as dense ones, up to which all are examined
+# bounds of saturating activations; outputs as close as _CLOSE to a bound have almost no gradient
 _BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _CLOSE = 0.01
 _DYING = ("relu",)
-_LARGE, _UNEVEN = 10, 100  # inputs of this size; a column that varies so many times as much as usual
+_LARGE, _UNEVEN = 10, 100  # size of inputs; ratio of a column's standard deviation to the median
 
 
 @dataclass(frozen=True, eq=False)
 class LayerDiagnosis:
-    """One layer, ``net.layers[layer]``.
+    """The diagnosis of a layer, ``net.layers[layer]``.
 
     Attributes
     ----------
     layer : int
     activation : str
     weights, outputs, gradients : Figures
-        W, h_out and dL/dW.
+        Statistics of W, h_out and dL/dW.
     dead : float
-        The share of ReLU units that put out 0 for every sample; 0 for other activations.
+        Fraction of ReLU units whose output is 0 for every sample; 0 for other activations.
     saturated : float
-        The share of outputs within 1 % of a bound of sigmoid or tanh; 0 for other activations.
+        Fraction of outputs within 1 % of a bound of sigmoid or tanh; 0 for other activations.
     gradient_norm, weight_norm : float
     update_ratio : float
-        ``learning_rate * gradient_norm / weight_norm``: how much a step changes the weights.
+        ``learning_rate * gradient_norm / weight_norm``: the relative change of the weights in a step.
     """
 
     layer: int
@@ -72,30 +72,31 @@ class LayerDiagnosis:
 
 @dataclass(frozen=True)
 class Advice(Printed):
-    """Something to do, and what speaks for it."""
+    """Advice, and the evidence for it."""
 
     advice: str
     evidence: str
 
     def text(self) -> str:
-        """The advice, and its evidence."""
+        """Return the advice and its evidence."""
         return f"{self.advice} ({self.evidence})"
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis(Printed):
-    """What ``Network.diagnose`` found.
+    """The result of ``Network.diagnose``.
 
     Attributes
     ----------
     loss, loss_after : float
-        Before one step of gradient descent on all samples, and after it; NaN where it diverges.
+        Loss before and after a step of gradient descent on all samples; NaN if it diverges.
     learning_rate : float
     inputs : Figures
-        Of x as the first layer sees it; of more than 20 million numbers in sparse rows, of evenly spaced rows.
+        Statistics of the first layer's inputs; those of evenly spaced rows if sparse rows have more than 20 million
+        numbers.
     layers : tuple of LayerDiagnosis
     advice : tuple of Advice
-        Empty where nothing is wrong.
+        Empty if no problem was found.
     """
 
     loss: float
@@ -111,7 +112,7 @@ class Diagnosis(Printed):
         return f"Diagnosis({count}, loss {self.loss:.4g}, after a step {self.loss_after:.4g}: {words})"
 
     def text(self) -> str:
-        """Each layer's figures, and the advice."""
+        """Return the statistics of each layer, and the advice."""
         parts = [
             f"One step with α = {self.learning_rate:g} takes the loss from {self.loss:.4g} to {self.loss_after:.4g}.",
             f"inputs       {self.inputs.text()}",
@@ -131,17 +132,17 @@ class Diagnosis(Printed):
 
 
 def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> Diagnosis:
-    """Look at a network, as ``Network.diagnose`` documents it; a step of the optimizer changes the state.
+    """Diagnose a network, as ``Network.diagnose`` documents it; a step of the optimizer changes the state.
 
     Raises
     ------
-    TypeError, ValueError : an argument is not as there.
+    TypeError, ValueError : an argument is not as documented there.
     """
     dataset = state.dataset(x, y).not_empty("x")
     inputs = _inputs(state.architecture, dataset.x)
     layers, h = [], np.empty(0)
-    fresh = [i for i, layer in enumerate(state.layers) if _is_fresh(layer)] if state.model.epochs else []
-    said = [_unlearnt(i) for i in fresh]
+    initial = [i for i, layer in enumerate(state.layers) if _is_initial(layer)] if state.model.epochs else []
+    advice = [_unlearnt(i) for i in initial]
     with np.errstate(all="ignore"):
         loss, gradients = _loss(state, dataset), state.gradients(dataset)
         for i, (layer, (dw, *_)) in enumerate(zip(state.layers, gradients, strict=True)):
@@ -152,13 +153,13 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
             h = _native.activation(_normal(product, layer), layer.activation)
             layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
             if len(h) > 1 and (h == h[0]).all() and layers[-1].dead < 1:
-                said.append(
+                advice.append(
                     Advice(
-                        f"give layers[{i}] more units or another activation", "it puts out the same for every sample"
+                        f"give layers[{i}] more units or another activation", "its output is the same for every sample"
                     )
                 )
     try:
-        with warnings.catch_warnings():  # of digits that float32 loses: the advice says so
+        with warnings.catch_warnings():  # of precision lost in float32, which the advice covers
             warnings.simplefilter("ignore")
             train_step(state, dataset, optimizer)
         after = _loss(state, dataset)
@@ -166,23 +167,23 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
         after = float("nan")
     found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
     sparse = isinstance(dataset.x, SparseRows)
-    return Diagnosis(**{**vars(found), "advice": (*said, *_advice(found, inputs, state.feature_names, sparse))})
+    return Diagnosis(**{**vars(found), "advice": (*advice, *_advice(found, inputs, state.feature_names, sparse))})
 
 
-def _is_fresh(layer: Layer) -> bool:
-    """Whether its batch normalisation has the running statistics that it began with."""
+def _is_initial(layer: Layer) -> bool:
+    """Whether the layer has batch normalisation with its initial running statistics."""
     return isinstance(layer.normalization, BatchNorm) and not layer.mean.any() and bool((layer.variance == 1).all())
 
 
 def _unlearnt(layer: int) -> Advice:
     return Advice(
-        f"train layers[{layer}] with batches of more than one sample: its batch normalisation has learnt nothing",
-        "its running means are 0 and its variances 1, as at the beginning",
+        f"train layers[{layer}] with batches of more than one sample: its running statistics were never updated",
+        "its running means are 0 and its running variances 1, their initial values",
     )
 
 
 def _loss(state: TrainState, dataset: Dataset) -> float:
-    """By the statistics of the batch, as in a step, where a layer is normalised by those."""
+    """Return the loss, with batch normalisation by the statistics of the batch, as in a training step."""
     x, y, _ = dataset.of_loss(state.architecture)
     if any(isinstance(layer.normalization, BatchNorm) for layer in state.layers):
         return state.model.gradients(x, y)[0]
@@ -193,14 +194,14 @@ def _loss(state: TrainState, dataset: Dataset) -> float:
 
 
 def _inputs(architecture: Architecture, x: Any) -> Array:
-    """What the first layer sees, in float64; of many sparse rows, of some that are evenly spaced."""
+    """Return the first layer's inputs in float64; of large sparse data, for some evenly spaced rows."""
     if isinstance(x, SparseRows):
         x = x[np.arange(0, len(x), -(-x.shape[0] * x.shape[1] // _MOST) or 1)].dense()
     return replace(architecture, dtype=np.dtype(np.float64)).scaled(x)
 
 
 def _normal(product: Array, layer: Layer) -> Array:
-    """h_in of a layer, normalised as in a step where it is."""
+    """Return h_in of a layer, normalised as in a training step."""
     norm = layer.normalization
     if norm is None:
         return product
@@ -221,7 +222,7 @@ def _layer(i: int, layer: Layer, h: Array, dw: Array, rate: float) -> LayerDiagn
 
 
 def _scaling(spread: Array, alike: bool, sparse: bool) -> str:
-    """What to give a network whose columns vary so; ``alike``: about as much each, and about the same mean."""
+    """Return arguments for the input scaling; ``alike`` tells that all columns have similar means and deviations."""
     if sparse:
         return "scale=1 / abs(x).max()"
     if not spread.any():
@@ -235,11 +236,11 @@ def _scaling(spread: Array, alike: bool, sparse: bool) -> str:
 def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, sparse: bool) -> list[Advice]:
     broken = [each.layer for each in found.layers if not np.isfinite((each.weights.least, each.weights.most)).all()]
     if broken:
-        return [Advice(f"set the weights of layers[{broken[0]}] anew", "some of them are NaN or infinite")]
-    said = []
+        return [Advice(f"set the weights of layers[{broken[0]}] again", "some of them are NaN or infinite")]
+    advice = []
     if not found.loss_after < found.loss and any(layer.gradient_norm for layer in found.layers):
         change = f"one step of {found.learning_rate:g} takes the loss from {found.loss:.4g} to {found.loss_after:.4g}"
-        said.append(Advice("lower the learning rate: it is too high", change))
+        advice.append(Advice("lower the learning rate: it is too high", change))
     spread = inputs.astype(float).std(axis=0)
     largest, middle = float(np.abs(inputs).max()), float(np.median(spread))
     uneven = bool(spread.max() > _UNEVEN * middle > 0) and not sparse
@@ -248,44 +249,44 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, spa
         name = f"column {column}" if names is None else shown(names[column])
         how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
         alike = not uneven and float(inputs.std()) < 2 * middle
-        said.append(Advice(f"scale the inputs, like Network({_scaling(spread, alike, sparse)})", how))
+        advice.append(Advice(f"scale the inputs, like Network({_scaling(spread, alike, sparse)})", how))
     for layer in found.layers:
         where = f"layers[{layer.layer}]"
         if layer.dead > 0.2:
-            said.append(
+            advice.append(
                 Advice(
                     f"units of {where} are dead: try a lower learning rate, activation='leaky_relu' or smaller inputs",
-                    f"{layer.dead:.0%} put out 0 for every sample, and nothing comes back through them",
+                    f"the output of {layer.dead:.0%} is 0 for every sample, so that they have no gradient",
                 )
             )
         if layer.saturated > 0.5:
-            said.append(
+            advice.append(
                 Advice(
-                    f"{where} is saturated: start with smaller weights or scale what goes in, or use relu",
+                    f"{where} is saturated: start with smaller weights, scale the inputs, or use relu",
                     f"{layer.saturated:.0%} of its outputs lie within 1 % of the bounds of {layer.activation}",
                 )
             )
     norms = [layer.gradient_norm / np.sqrt(layer.weights.counts.sum()) for layer in found.layers]
     if len(norms) > 2 and norms[-1] > 0:
         if norms[0] < 1e-4 * norms[-1]:
-            said.append(
+            advice.append(
                 Advice(
-                    "gradients vanish on their way back: try relu or fewer layers",
+                    "gradients vanish: try relu or fewer layers",
                     f"an entry of ∂L/∂W of layers[0] is some {norms[0] / norms[-1]:.1e} of one of the last layer",
                 )
             )
         elif norms[0] > 1e4 * norms[-1]:
-            said.append(
+            advice.append(
                 Advice(
-                    "gradients explode on their way back: start with smaller weights, or clip_norm of the optimizer",
+                    "gradients explode: start with smaller weights, or use clip_norm of the optimizer",
                     f"an entry of ∂L/∂W of layers[0] is some {norms[0] / norms[-1]:.1e} times one of the last layer",
                 )
             )
     ratios = [layer.update_ratio for layer in found.layers]
     if max(ratios) < 1e-6 and any(layer.gradient_norm for layer in found.layers):
-        said.append(
+        advice.append(
             Advice("raise the learning rate: it is too low", f"a step changes W by {max(ratios):.1e} of its size")
         )
     if not any(layer.gradient_norm for layer in found.layers):
-        said.append(Advice("no gradient comes back: begin with other weights", "every ∂L/∂W is 0"))
-    return said
+        advice.append(Advice("all gradients are 0: start with other weights", "every ∂L/∂W is 0"))
+    return advice

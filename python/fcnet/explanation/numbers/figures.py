@@ -1,4 +1,4 @@
-"""The distribution of many numbers, in a few figures and a line of bars."""
+"""Statistics of an array: mean, standard deviation, range and histogram."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from fcnet.explanation.numbers.trace import Quantities
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _BINS = 24
-_NARROWEST = 1e-9  # what they are spread over, as a share of the largest
+_NARROWEST = 1e-9  # range of a histogram, as a fraction of the largest number
 
 _QUANTITIES = (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW"))
 
 
 @dataclass(frozen=True, eq=False)
 class Figures(Printed):
-    """The distribution of many numbers.
+    """Statistics of an array of numbers.
 
     Attributes
     ----------
     mean, std, least, most : float
-        NaN or infinite where some of the numbers are.
+        NaN or infinite if some of the numbers are.
     counts : array (24,)
-        A histogram of the finite ones over ``edges`` (25,).
+        Histogram of the finite numbers over ``edges`` (25,).
     """
 
     mean: float
@@ -39,12 +39,12 @@ class Figures(Printed):
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Figures:
-        """Those of an array."""
+        """Compute the statistics of an array."""
         flat = np.asarray(values, float).ravel()
         finite = flat[np.isfinite(flat)]
         low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
         size = max(abs(low), abs(high))
-        rim = 0.0 if high - low > _NARROWEST * size else max(1.0, size) / 2  # else the bins would not differ
+        rim = 0.0 if high - low > _NARROWEST * size else max(1.0, size) / 2  # otherwise the bins would be equal
         counts, edges = np.histogram(finite, _BINS, (low - rim, high + rim))
         return cls(float(flat.mean()), float(flat.std()), float(flat.min()), float(flat.max()), counts, edges)
 
@@ -52,17 +52,17 @@ class Figures(Printed):
         return f"Figures({self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g})"
 
     def bars(self) -> str:
-        """The histogram as a line of text."""
+        """Return the histogram as a line of text."""
         top = self.counts.max() or 1
         return "".join(_BARS[-(-8 * int(c) // int(top))] for c in self.counts)
 
     def text(self) -> str:
-        """The histogram and the figures, in a line."""
+        """Return the histogram and the statistics in a line."""
         return f"{self.bars()}  {self.least:.3g} to {self.most:.3g}, mean {self.mean:.3g}, std {self.std:.3g}"
 
 
 def of_layers(step: Quantities, layers: range, new: str = "") -> list[tuple[str, Figures]]:
-    """Those of weights, outputs and gradients of every layer of a step, with what they are of; ``new``: after it."""
+    """Return names and statistics of every layer's weights, outputs and gradients; ``new`` is for after the step."""
     return [
         (f"layers[{i - 1}], {what}", Figures.of(step[f"{name}{'' if name == 'dW' else new}_{i}"]))
         for i in layers

@@ -1,4 +1,4 @@
-"""Backpropagation beside finite differences of the loss, and a user's loss beside the derivative that it claims."""
+"""Gradient check: backpropagation, and the derivative of a custom loss, against finite differences."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from fcnet.losses import Custom
 
 Array = NDArray[Any]
 
-_STEP = 2.0**-17  # about eps^(1/3) of float64: rounding and truncation are then alike
-_SMALLER = 16  # so many times smaller is the next step that is tried where one crosses a kink
-_NOISE = 64 * 2.0**-52  # of the loss: what rounding may change in the differences of its values
-_EXPONENTIALS = 1 / 16  # where the loss is smaller: it is the logarithm of a sum near 1, which is rounded to 4 eps
+_STEP = 2.0**-17  # about eps^(1/3) of float64, which balances rounding and truncation errors
+_SMALLER = 16  # ratio of a step to the next one, if it crosses a kink
+_NOISE = 64 * 2.0**-52  # rounding errors in differences of the loss, relative to it
+_EXPONENTIALS = 1 / 16  # a smaller loss is the logarithm of a sum near 1, which is rounded to 4 eps
 _TINY = float(np.finfo(float).tiny)
-_LARGEST = 1e9  # inputs that a step is made smaller for
+_LARGEST = 1e9  # largest inputs for which a step is made smaller
 _ROUNDING = {"float32": 1e-3, "float64": 1e-6}  # of the largest entry of a gradient
 
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """One number, by backpropagation (or as a loss claims it) and by finite differences.
+    """A derivative by backpropagation (or from a custom loss) and by finite differences.
 
     Attributes
     ----------
     name : str
-        Like "layers[1].W[0, 1]", or "output[3, 0]" for a loss's own derivative.
+        Like "layers[1].W[0, 1]", or "output[3, 0]" for the derivative of a custom loss.
     claimed, measured : float
     error : float
-        Their difference, as a share of the largest entry of that gradient.
+        Their difference, relative to the largest entry of that gradient.
     """
 
     name: str
@@ -55,18 +55,18 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class GradientCheck:
-    """What ``Network.check_gradients`` found.
+    """The result of ``Network.check_gradients``.
 
     Attributes
     ----------
     worst : Difference
-        Of backpropagation, over all weights and biases that were looked at.
+        Worst difference of backpropagation, over all weights and biases that were checked.
     worst_of_loss : Difference, optional
-        Of the derivative that a loss of your own returns.
+        Worst difference of the derivative that a custom loss returns.
     checked : int
-        Weights and biases that were looked at.
+        Number of weights and biases that were checked.
     kinks : int
-        Those left out because even a small step crosses a place where the loss has no derivative, like ReLU's 0.
+        Number of weights and biases that were skipped, because even a small step crosses a kink, such as that of ReLU.
     tolerance : float
     """
 
@@ -78,17 +78,17 @@ class GradientCheck:
 
     @property
     def loss_passed(self) -> bool:
-        """Whether the loss's own derivative is right; True for fcnet's losses, which are not asked."""
+        """Whether the derivative of a custom loss is right; True for built-in losses."""
         return self.worst_of_loss is None or self.worst_of_loss.error <= self.tolerance
 
     @property
     def enough(self) -> bool:
-        """Whether at least half of what was chosen could be compared."""
+        """Whether at least half of the chosen weights and biases could be compared."""
         return self.checked >= max(1, self.kinks)
 
     @property
     def passed(self) -> bool:
-        """Whether all that was compared is right, and that was enough."""
+        """Whether all compared derivatives are right, and enough of them were compared."""
         return self.loss_passed and self.worst.error <= self.tolerance and self.enough
 
     def __str__(self) -> str:
@@ -107,11 +107,11 @@ class GradientCheck:
 
 
 def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> GradientCheck:
-    """Compare the gradients of a network, as ``Network.check_gradients`` documents it.
+    """Check the gradients of a network, as ``Network.check_gradients`` documents it.
 
     Raises
     ------
-    TypeError, ValueError : x or y is not as for fit, or their loss not finite.
+    TypeError, ValueError : x or y is not as for fit, or the loss is not finite.
     """
     architecture, dataset = state.architecture, state.dataset(x, y).not_empty("x")
     gradients = state.gradients(dataset)
@@ -130,9 +130,9 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
     sizes = [_size_of_inputs(wide, dataset), *(min(size, _LARGEST) for size in places.largest)]
     rounded = loss.rounding(gradients, tolerance) if architecture.dtype == np.float32 else None
     found, kinks = [], 0
-    for i, (slopes, kind) in enumerate(zip(gradients, architecture.specs, strict=True)):
-        for j, (letter, gradient) in enumerate(zip(kind.parts[:3], slopes, strict=True)):
-            if letter == "B" and not kind.bias:
+    for i, (slopes, spec) in enumerate(zip(gradients, architecture.specs, strict=True)):
+        for j, (letter, gradient) in enumerate(zip(spec.parts[:3], slopes, strict=True)):
+            if letter == "B" and not spec.bias:
                 continue
             size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
             saturated = (
@@ -166,13 +166,13 @@ def _widened(y: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Slope:
-    """A derivative by finite differences, and what rounding may have done to it."""
+    """A derivative by finite differences, and a bound of its rounding error."""
 
     value: float
     noise: float
 
     def beside(self, name: str, claimed: float, rounding: float, size: float) -> Difference:
-        """How far from it a claimed one is, beyond rounding."""
+        """Return the difference from a claimed derivative, beyond rounding errors."""
         error = max(abs(claimed - self.value) - self.noise - rounding, 0.0) / size
         return Difference(name, claimed, self.value, error if np.isfinite(error) else np.inf)
 
@@ -180,10 +180,10 @@ class _Slope:
 def _measured(
     value: Callable[[float], float], here: float, h: float, noise: float, close: float | None
 ) -> _Slope | None:
-    """From a function's values at steps up to h to both sides; None where it is seen to have a kink there.
+    """Return the derivative from a function's values at steps up to h to both sides; None if they reveal a kink.
 
-    Central differences of two steps, extrapolated (Richardson 1911). Where the function is smooth, the difference
-    between its slopes on both sides halves with the step, and again; where it is known to be, ``close`` is None.
+    It extrapolates central differences of two steps (Richardson 1911). If the function is smooth, the difference
+    between its slopes on both sides halves with the step. ``close`` is None if the function is known to be smooth.
     """
     pairs = [(value(step), value(-step)) for step in ((h, h / 2) if close is None else (h, h / 2, h / 4))]
     if close is not None:
@@ -195,7 +195,7 @@ def _measured(
 
 
 class _Loss:
-    """The loss as a function of one weight or bias, in float64."""
+    """The loss as a function of a weight or bias, in float64."""
 
     def __init__(self, architecture: Architecture, dataset: Dataset, parameters: Parameters, kinks: Kinks) -> None:
         self._architecture, self._dataset, self._parameters, self._kinks = architecture, dataset, parameters, kinks
@@ -210,23 +210,24 @@ class _Loss:
         self._rounding = _NOISE * max(abs(self._here), near_one, _TINY)
 
     def rounding(self, gradients: Sequence[tuple[Array, ...]], share: float) -> list[list[Array]] | None:
-        """How far these are from their like in float64; at most a ``share`` of the largest, and but with normalisation.
+        """Return gradients' differences from float64, at most a ``share`` of the largest; None without normalisation.
 
-        Where few numbers are made normal (two neurons, a batch of two), terms of a gradient cancel to mere rounding.
+        If few numbers are normalised (two neurons, or a batch of two), the terms of a gradient may cancel to rounding
+        errors.
         """
-        if all(kind.normalization is None for kind in self._architecture.specs):
+        if all(spec.normalization is None for spec in self._architecture.specs):
             return None
         wide, most = self._gradients()[1], max(float(np.abs(each).max()) for parts in gradients for each in parts)
         pairs = (zip(parts, others, strict=False) for parts, others in zip(gradients, wide, strict=True))
         return [[np.minimum(np.abs(a - b), share * most) for a, b in pair] for pair in pairs]
 
     def _gradients(self) -> tuple[float, list[tuple[Array, ...]]]:
-        """The loss by the statistics of the batch where a layer is normalised by those, and gradients."""
+        """Return the loss, with batch normalisation by the statistics of the batch, and the gradients."""
         return self._model.gradients(*self._dataset.of_loss(self._architecture)[:2])
 
     def _value(self) -> float:
         loss, dataset = self._architecture.loss, self._dataset
-        if any(isinstance(kind.normalization, BatchNorm) for kind in self._architecture.specs):
+        if any(isinstance(spec.normalization, BatchNorm) for spec in self._architecture.specs):
             return self._gradients()[0]
         if isinstance(loss, Custom):
             return loss(self._model.predict(dataset.x), dataset.y, None)[0]
@@ -243,9 +244,9 @@ class _Loss:
             self._model.set_parameter(layer, name, self._parameters[layer][which])
 
     def slope(self, layer: int, which: int, at: tuple[Any, ...], size: float, close: float) -> _Slope | None:
-        """The derivative by a weight or bias, which what comes in is of this ``size`` for; None at a kink.
+        """Return the derivative by a weight or bias whose inputs have this ``size``; None at a kink.
 
-        Where a step crosses one, smaller ones are tried as long as rounding stays well below ``close``.
+        If a step crosses a kink, smaller steps are tried as long as rounding errors stay well below ``close``.
         """
         h = _STEP * max(1.0, abs(float(self._parameters[layer][which][at]))) / max(1.0, size)
         known = not isinstance(self._architecture.loss, Custom)
@@ -263,7 +264,7 @@ class _Loss:
 
 
 def _size_of_inputs(architecture: Architecture, dataset: Dataset) -> float:
-    """How large the inputs of the first layer are."""
+    """Return the size of the first layer's largest input."""
     if isinstance(dataset.x, SparseRows):
         return max(1.0, float(np.abs(dataset.x.data).max(initial=0)))
     return min(float(np.abs(architecture.scaled(dataset.x)).max()), _LARGEST)
@@ -272,7 +273,7 @@ def _size_of_inputs(architecture: Architecture, dataset: Dataset) -> float:
 def _of_loss(
     loss: Custom, output: Array, dataset: Dataset, tolerance: float, most: int, rng: np.random.Generator
 ) -> Difference:
-    """The worst entry of a loss's derivative at the network's output; measured in float64 where the loss allows it."""
+    """Return the worst entry of a custom loss's derivative at the network's output, measured in float64 if possible."""
     claimed = loss(output, dataset.y, None)[1]
     wide, y = output.astype(np.float64), _widened(dataset.y)
     here, size = loss(wide, y, None)[0], float(np.abs(claimed).max()) or 1.0

@@ -1,4 +1,4 @@
-"""Where the loss has no derivative, or not a second one: whether a step of a weight crosses such a place."""
+"""Kinks, where the loss has no first or second derivative, and whether a finite-difference step crosses one."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _KINKED = ("relu", "leaky_relu", "elu", "selu")  # F at 0
 
 
 class Kinks:
-    """The kinks of the built-in activations and losses; those of a user's loss are not known.
+    """The kinks of the built-in activations and losses; those of a custom loss are not known.
 
     Parameters
     ----------
     architecture : Architecture
-        Of the network: in its type backpropagation has chosen a side of every kink.
+        That of the network, in whose dtype backpropagation has chosen a side of every kink.
     wide : Architecture
-        The same in the type in which steps are taken.
-    dataset : Examples
+        The same in the type of the finite differences.
+    dataset : Dataset
     parameters : [(W, B), ...]
-        In the type of ``wide``; (W, B, gamma, ...) of normalised layers.
+        Parameters in the type of ``wide``; (W, B, gamma, ...) for normalised layers.
     """
 
     def __init__(
@@ -53,14 +53,15 @@ class Kinks:
 
     @property
     def largest(self) -> list[float]:
-        """The largest input of every layer but the first."""
+        """The largest input of every layer except the first."""
         before = zip(self._passed, self._architecture.specs[:-1], strict=False)
-        return [float(np.abs(_native.activation(h_in, kind.activation)).max()) for h_in, kind in before]
+        return [float(np.abs(_native.activation(h_in, spec.activation)).max()) for h_in, spec in before]
 
     def crossed(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> bool:
-        """Whether somewhere between ``-step`` and ``step`` from a part's [at] of a layer there is a kink.
+        """Whether a kink lies between ``-step`` and ``step`` from the entry [at] of a layer's parameter.
 
-        So it is where what decides the side (h_in, or p - y) moves, and is not on backpropagation's side at both ends.
+        This is so if the quantity that decides the side (h_in, or p - y) changes, and is not on backpropagation's side
+        at both ends.
         """
         ends = []
         for change in (step, -step):
@@ -83,9 +84,9 @@ class Kinks:
     def _pass(
         self, product: Array, layer: int, parameters: Parameters, *, native: bool = False
     ) -> Iterator[tuple[Array, Array]]:
-        """What a layer makes normal and h_in, alike where it does not; of the layer and of all behind it.
+        """Yield the product and h_in of the layer and all layers after it.
 
-        ``native``: with the core's roundings, which decide on which side of a kink backpropagation is.
+        With ``native``, roundings are those of the core, which decide on which side of a kink backpropagation is.
         """
         specs = self._architecture.specs
         for i in range(layer, len(specs)):
@@ -102,10 +103,10 @@ class Kinks:
                 product = kernels.linear(_native.activation(h_in, specs[i].activation), w, b)
 
     def _places(self, passed: Iterator[tuple[Array, Array]], layer: int) -> list[Array]:
-        """From a layer on: what has kinks where it is 0."""
+        """Return the quantities, from a layer on, that have a kink at 0."""
         specs, places, last = self._architecture.specs[layer:], [], np.empty(0)
-        for (_, last), kind in zip(passed, specs, strict=True):
-            if kind.activation in _KINKED:
+        for (_, last), spec in zip(passed, specs, strict=True):
+            if spec.activation in _KINKED:
                 places.append(last)
         loss, y = self._architecture.loss, self._dataset.y
         if loss.name in ("mae", "quantile", "huber"):
@@ -114,7 +115,7 @@ class Kinks:
         return places
 
     def _inputs(self, layer: int, column: int) -> Array:
-        """What a weight of a layer is multiplied with, for every sample."""
+        """Return the input of a layer's weight, for every sample."""
         if layer:
             return _native.activation(self._passed[layer - 1], self._architecture.specs[layer - 1].activation)[
                 :, column
@@ -131,13 +132,13 @@ class Kinks:
         return np.asarray(scale[column] * (values - offset[column]))
 
 
-def _added(kind: LayerSpec, parts: Parts) -> Array:
-    """What is added to a product: B comes later where that is normalised."""
-    return parts[1] if kind.normalization is None else np.zeros_like(parts[1])
+def _added(spec: LayerSpec, parts: Parts) -> Array:
+    """Return the bias to add to the product, or 0 in a normalised layer, where B is added later."""
+    return parts[1] if spec.normalization is None else np.zeros_like(parts[1])
 
 
 def first_product(architecture: Architecture, dataset: Dataset, parts: Parts) -> Array:
-    """The product of the first layer, from rows of any kind; B is added where it is not normalised."""
+    """Return the product of the first layer for x of any kind, plus B unless the layer is normalised."""
     one = replace(
         architecture,
         sizes=architecture.sizes[:2],

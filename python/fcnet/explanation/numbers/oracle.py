@@ -1,7 +1,7 @@
-"""The same quantities by ``fcnet.reference``, each from those before it, and how far native ones may be from them.
+"""The NumPy reference of all quantities, each computed from those before it, and bounds of the rounding errors.
 
-Bounds are of the first order: so many roundings (those of the sum, and some tens for a function) times the sizes of
-what is added up (Higham 2002, section 3.1).
+The bounds are of first order: the number of roundings (those of a sum, plus some tens for a function) times the sizes
+of the terms (Higham 2002, section 3.1).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fcnet.explanation.numbers.trace import Array, Problem, Quantities
 from fcnet.losses import Custom
 from fcnet.reference.normalization import AXES
 
-_FUNCTION = 64  # roundings of an activation or a loss; the functions themselves err by 16 at most
+_FUNCTION = 64  # roundings of an activation or a loss; the functions themselves have an error of 16 at most
 _NORMALIZED = ("z", "sigma", "gamma")
 _SQUARES = ("mse", "rmse", "huber", "custom")
 
@@ -45,7 +45,7 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
 
 
 def _normalized(z: Array, norm: Normalization) -> tuple[Array, Array]:
-    """What z is normalised, and the size of what rounding does to it: more where z differ little."""
+    """Return the normalised z, and the size of its rounding errors, which are larger if z varies little."""
     normal, deviation = reference.normalize(z, norm.name, epsilon=norm.epsilon)
     return normal, np.abs(z).max(axis=AXES[norm.name], keepdims=True) / deviation * (1 + np.abs(normal) ** 2)
 
@@ -65,7 +65,7 @@ def _loss(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[str, 
 def _loss_and_sigma(known: Quantities, problem: Problem, new: str = "", rows: slice = slice(None)) -> Any:
     last, loss = problem.layers[-1], problem.architecture.loss
     h_in = known[f"h_in{new}_{last}"][rows]
-    if isinstance(loss, Custom):  # a function of the user's sees the type that it sees in a fit
+    if isinstance(loss, Custom):  # a custom loss gets the same type as in a fit
         p = known[f"p{new}"].astype(problem.architecture.dtype)
         value, slope = loss(p, problem.dataset.y, None)
         return value, reference.through_activation(slope.astype(h_in.dtype), h_in, problem.activation(last)), 1
@@ -79,7 +79,7 @@ def _loss_and_sigma(known: Quantities, problem: Problem, new: str = "", rows: sl
 
 def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array, Any, int]]:
     n, last = len(known["I"]), problem.layers[-1]
-    terms = None  # behind a normalised layer, the size of what a derivative is made of: most of it may have cancelled
+    terms = None  # after a normalised layer, the size of a derivative's terms, which may have cancelled
     for i in reversed(problem.layers):
         h_in, f = known[f"h_in_{i}"], problem.activation(i)
         slope = np.ones_like(h_in) if f == "softmax" else reference.activation_derivative(h_in, f)
@@ -116,7 +116,7 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
 def _through_normalization(
     known: Quantities, problem: Problem, i: int, whole: Array
 ) -> Generator[tuple[str, Array, Any, int], None, Array]:
-    """What comes back through it, where sigma is made of terms of the size ``whole``; returns the size of tau's."""
+    """Yield the derivatives through a normalisation, for terms of sigma of size ``whole``; return the size of tau's."""
     norm, z, sigma, gamma = (
         problem.architecture.specs[i - 1].normalization,
         *(known[f"{of}_{i}"] for of in _NORMALIZED),
@@ -136,7 +136,7 @@ def _through_normalization(
 
 
 def _running(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str, Array, Any, int]]:
-    """The running statistics of batch normalisation after the step."""
+    """Yield the running statistics of batch normalisation after the step."""
     norm, z, n = problem.architecture.specs[i - 1].normalization, known[f"z_{i}"], len(known["I"])
     assert isinstance(norm, BatchNorm)
     mean, variance = known[f"mean_{i}"], known[f"variance_{i}"]
@@ -148,17 +148,17 @@ def _running(known: Quantities, problem: Problem, i: int) -> Iterator[tuple[str,
 
 
 def slope_of_product(problem: Problem, i: int) -> str:
-    """What the derivative by a layer's h W is called: sigma is the one by h_in, which is normalised before."""
+    """Return the name of the derivative by a layer's product h W: tau in a normalised layer, otherwise sigma."""
     return "tau" if problem.normalized(i) else "sigma"
 
 
 def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array, Any, int]]:
-    """Every quantity that follows from others.
+    """Yield every quantity that is computed from others.
 
     Parameters
     ----------
     known : dict
-        What they follow from: those of the native core, or the ones yielded here, put in as they come.
+        The quantities to compute from: those of the native core, or the yielded ones, added as they come.
     problem : Problem
 
     Yields
@@ -180,17 +180,17 @@ def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array
 
 
 def widened(known: Quantities, dtype: Any) -> Quantities:
-    """The same in another type."""
+    """Convert quantities to another type."""
     return {name: np.asarray(value).astype(dtype) for name, value in known.items()}
 
 
 def wide(problem: Problem) -> Any:
-    """A type beside whose roundings those of the network's are all that counts."""
+    """Return a wider type, whose rounding errors are negligible compared with the network's."""
     return np.float64 if problem.architecture.dtype == np.float32 else np.longdouble
 
 
 def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
-    """All quantities of a step by the reference alone, from the step's I, y, W and B."""
+    """Compute all quantities of a step by the reference alone, from the step's I, y, W and B."""
     known = widened({name: step[name] for name in step if name in ("I", "y") or is_given(name)}, dtype)
     for name, value, _, _ in quantities(known, problem):
         known[name] = value
@@ -198,16 +198,16 @@ def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
 
 
 def is_given(name: str) -> bool:
-    """Whether it is a part of a layer before the step."""
+    """Whether the quantity is a parameter or running statistic before the step."""
     return name.startswith(("W_", "B_", "gamma_", "mean_", "variance_")) and "new" not in name
 
 
-def hold(step: Quantities, problem: Problem) -> None:
-    """Hold native quantities against the reference.
+def check_step(step: Quantities, problem: Problem) -> None:
+    """Check the native quantities of a step against the reference.
 
     Raises
     ------
-    ArithmeticError : one is farther from it than rounding can explain.
+    ArithmeticError : a difference is larger than rounding errors can explain.
     """
     u, least = np.finfo(problem.architecture.dtype).eps / 2, np.finfo(problem.architecture.dtype).smallest_normal
     known = widened(step, wide(problem))
@@ -217,10 +217,10 @@ def hold(step: Quantities, problem: Problem) -> None:
         layer = name.rpartition("_")[2]
         if name == f"h_in_{layer}":
             kinks[layer] = np.where(np.abs(value) <= bound, np.inf, 0.0)
-        elif name in (f"F_prime_{layer}", f"sigma_{layer}"):  # on either side of a kink lies another derivative
+        elif name in (f"F_prime_{layer}", f"sigma_{layer}"):  # the derivative differs on both sides of a kink
             bound = bound + kinks[layer]
         apart = np.abs(np.asarray(step[name]).astype(value.dtype) - value)
-        off = ~(apart <= bound) & np.isfinite(value)  # y ln p has no number for p = 0, where the core does without p
+        off = ~(apart <= bound) & np.isfinite(value)  # y ln p is NaN for p = 0, where the core does not use p
         if off.any():
             at = np.unravel_index(int(np.argmax(off)), apart.shape)
             raise ArithmeticError(

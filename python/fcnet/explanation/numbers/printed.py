@@ -1,4 +1,4 @@
-"""What ``print`` shows of a finding: its text, in ASCII where standard output cannot encode Greek letters."""
+"""Printing of results, in ASCII if standard output cannot encode Greek letters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from fcnet._checks import console
 
 
 class Printed:
-    """Something with a ``text()`` that ``print`` shows, whatever the encoding of standard output is."""
+    """Base class of results with a ``text()`` that ``print`` shows in any encoding of standard output."""
 
     def text(self) -> str:
-        """All of it, with Greek letters and signs."""
+        """Return the text, with Greek letters and signs."""
         raise NotImplementedError
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
-"""What one layer of a network does, there and back, by the native core: each as a small network of its own.
+"""The forward and backward pass of a single layer by the native core, each as a small network of its own.
 
-Its inputs are often the rows of the unit matrix: what the layer takes are then weights, and the way back to it is their
-gradient. Here h_in, z (n, m) and sigma, tau, which are derivatives by them, have a row for each of n samples.
+Its inputs are often the rows of the identity matrix. The layer's inputs are then weights, and the derivatives by them
+are gradients. Here h_in, z (n, m) and the derivatives sigma, tau by them have a row for each of n samples.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ def _model(
     sizes, dtype = [inputs, *(layer[0].shape[1] for layer in layers)], layers[0][0].dtype.name
     name, parameter = ("custom", 0.0) if loss is None else (loss.name, loss.parameter)
     each = () if loss is None else loss.quantiles
-    return Model(sizes, [kind.native() for kind in specs], name, parameter, dtype, 0, None, None, layers, each)
+    return Model(sizes, [spec.native() for spec in specs], name, parameter, dtype, 0, None, None, layers, each)
 
 
 def derivative(h_in: Array, activation: str) -> Array:
-    """F'(h_in): what comes back through a layer whose h_in are these, from a loss that grows like its outputs."""
+    """Return F'(h_in), the derivative by h_in of a loss whose derivative by the outputs is 1."""
     n, one = h_in.size, np.zeros((1, 1), h_in.dtype)
     model = _model(1, [LayerSpec(activation)], [(np.zeros((1, n), h_in.dtype), h_in.ravel())])
     return model.gradients(one, lambda output, _: (0.0, np.ones_like(output)))[1][0][1].reshape(h_in.shape)
 
 
 def output_layer(h_in: Array, activation: str, loss: Loss) -> tuple[Model, Array]:
-    """A network that ends like one whose last h_in these are, and what it takes: x of which they come, one by one."""
+    """Return a network of one layer whose h_in equals its inputs, and the inputs."""
     m = h_in.shape[1]
     return _model(m, [LayerSpec(activation)], [(np.eye(m, dtype=h_in.dtype), np.zeros(m, h_in.dtype))], loss), h_in
 
 
 def sigma_of_output(h_in: Array, activation: str, loss: Loss, y: Any) -> Array:
-    """dL/dh_in of the last layer; y as the core's gradients take it."""
+    """Return dL/dh_in of the last layer; y is as for the core's gradients."""
     n, m = h_in.shape
     model = _model(n, [LayerSpec(activation)], [(h_in, np.zeros(m, h_in.dtype))], loss)
     return model.gradients(np.eye(n, dtype=h_in.dtype), y)[1][0][0]
 
 
 def sigma_before(h_in: Array, activation: str, w: Array, behind: Array) -> Array:
-    """``(behind w^T) o F'(h_in)``: sigma of a layer from what comes back to the product of the next one."""
+    """Return ``sigma = (behind w^T) o F'(h_in)``, from the derivative ``behind`` by the product of the next layer."""
     n, dtype = len(h_in), h_in.dtype
     layers = [(part, np.zeros(part.shape[1], dtype)) for part in (h_in, w)]
     model = _model(n, [LayerSpec(activation), LayerSpec("identity")], layers)
@@ -58,26 +58,26 @@ def sigma_before(h_in: Array, activation: str, w: Array, behind: Array) -> Array
 
 
 def normalized(h: Array, parts: tuple[Array, ...], norm: Normalization) -> Array:
-    """h_in of a layer with these W, B and gamma, as in a step: by the batch's own statistics where it goes by those."""
+    """Return h_in of a normalised layer with these W, B and gamma, as in a training step."""
     m, found = parts[0].shape[1], np.empty((len(h), parts[0].shape[1]), h.dtype)
     specs = [LayerSpec("identity", normalization=norm), LayerSpec("identity")]  # the last is never normalised
 
-    def caught(output: Array, rows: Any) -> tuple[float, Array]:
+    def record(output: Array, rows: Any) -> tuple[float, Array]:
         found[rows] = output
         return 0.0, np.zeros_like(output)
 
     same = (np.eye(m, dtype=h.dtype), np.zeros(m, h.dtype))
-    _model(len(parts[0]), specs, [(*parts, *_running(m, norm, h.dtype)), same]).gradients(h, caught)
+    _model(len(parts[0]), specs, [(*parts, *_running(m, norm, h.dtype)), same]).gradients(h, record)
     return found
 
 
 def _running(m: int, norm: Normalization, dtype: Any) -> tuple[Array, ...]:
-    """Statistics that a layer must have and a step does not look at."""
+    """Return running statistics, which a layer must have, but a training step does not use."""
     return (np.zeros(m, dtype), np.ones(m, dtype)) if isinstance(norm, BatchNorm) else ()
 
 
 def through_normalization(z: Array, gamma: Array, sigma: Array, norm: Normalization) -> Array:
-    """dL/dz, row by row."""
+    """Return dL/dz, row by row."""
     (n, m), dtype = z.shape, z.dtype
     specs = [LayerSpec("identity", False), LayerSpec("identity", normalization=norm), LayerSpec("identity")]
     nothing, same = np.zeros(m, dtype), np.eye(m, dtype=dtype)

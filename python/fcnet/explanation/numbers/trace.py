@@ -1,12 +1,13 @@
-"""Steps of gradient descent, quantity by quantity, under the article's names and with the native core's numbers.
+"""Steps of gradient descent with all quantities by the article's names, computed by the native core.
 
-A step is a dict: ``I`` and ``y``; of layer i ``W_i``, ``B_i``, ``h_in_i``, ``h_out_i``; ``p``, ``L``, ``L_n`` of each
-sample; ``F_prime_i``, ``sigma_i``, ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``, ``h_in_new_i``,
-``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. A normalised layer has ``z_i``, its product, ``normal_i``, which is
-that normalised, ``gamma_i``, ``tau_i``, the derivative by z, and ``dgamma_i``, ``gamma_new_i`` besides, one that is
-normalised over the batch its running ``mean_i``, ``variance_i`` and new ones of both. sigma is the derivative by h_in
-of a sample's own loss, whose mean over the n samples L is (where samples meet in a batch's statistics, n times that of
-L); where L is no mean over samples (RMSE, a loss of the user's), of L itself, and there is no L_n.
+A step is a dict: ``I`` and ``y``; for layer i ``W_i``, ``B_i``, ``h_in_i``, ``h_out_i``; ``p``, ``L``, and ``L_n`` of
+each sample; ``F_prime_i``, ``sigma_i``, ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``,
+``h_in_new_i``, ``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. A normalised layer also has its product ``z_i``, the
+normalised product ``normal_i``, ``gamma_i``, the derivative ``tau_i`` by z, ``dgamma_i`` and ``gamma_new_i``; with
+batch normalisation also the running ``mean_i`` and ``variance_i``, and their new values. L is the mean of the samples'
+losses, and sigma the derivative of a sample's own loss by h_in (with batch normalisation, where samples interact, n
+times the derivative of L). If L is not a mean over samples (RMSE, custom losses), sigma is the derivative of L, and
+there is no L_n.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _MOST_NUMBERS = 20_000_000
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is explained: a network, checked examples, and the gradient descent on them."""
+    """The problem to explain: a network, a checked dataset, and gradient descent on it."""
 
     architecture: Architecture
     dataset: Dataset
@@ -57,58 +58,58 @@ class Problem:
 
     @property
     def layers(self) -> range:
-        """The article's numbers of the layers, from 1."""
+        """The layers' numbers in the article, from 1."""
         return range(1, len(self.architecture.sizes))
 
     @property
     def rows(self) -> Array:
-        """x, with its zeros where it is sparse."""
+        """X as a dense array."""
         x = self.dataset.x
         return x.dense() if isinstance(x, SparseRows) else tensors.widened(np.asarray(x))
 
     @property
     def is_mean(self) -> bool:
-        """Whether L is the mean of losses of the samples."""
+        """Whether L is the mean of the samples' losses."""
         return not isinstance(self.architecture.loss, RMSE | Custom)
 
     @property
     def share(self) -> float:
-        """What dW = h^T sigma is multiplied with."""
+        """The factor of dW = h^T sigma."""
         return 1 / len(self.dataset.x) if self.is_mean else 1.0
 
     @property
     def scaled(self) -> bool:
-        """Whether I is not x itself."""
+        """Whether inputs are scaled or shifted, so that I differs from x."""
         return bool((self.architecture.scale != 1).any() or (self.architecture.offset != 0).any())
 
     def activation(self, layer: int) -> str:
-        """F of a layer, counted from 1."""
+        """Return F of a layer, counted from 1."""
         return self.architecture.specs[layer - 1].activation
 
     def normalized(self, layer: int) -> bool:
-        """Whether a layer, counted from 1, is."""
+        """Whether a layer, counted from 1, is normalised."""
         return self.architecture.specs[layer - 1].normalization is not None
 
     @property
     def over_batch(self) -> bool:
-        """Whether a layer is normalised over the batch, in which samples then meet."""
-        return any(isinstance(kind.normalization, BatchNorm) for kind in self.architecture.specs)
+        """Whether a layer has batch normalisation, in which samples interact."""
+        return any(isinstance(spec.normalization, BatchNorm) for spec in self.architecture.specs)
 
     def parts(self, layer: int) -> tuple[str, ...]:
-        """The names of what a layer learns."""
+        """Return the names of a layer's trainable parameters."""
         return self.architecture.specs[layer - 1].parts[:3]
 
     def running(self, layer: int) -> tuple[str, ...]:
-        """The names of its running statistics."""
+        """Return the names of a layer's running statistics."""
         return self.architecture.specs[layer - 1].parts[3:]
 
     def check(self, steps: int) -> None:
-        """ValueError for what cannot be explained."""
+        """Raise ValueError if the network or the number of steps cannot be explained."""
         sizes = self.architecture.sizes
         for i in self.layers:
             if self.running(i) and not self.trainable[i - 1]:
                 raise ValueError(
-                    f"layers[{i - 1}] is frozen, and so normalised by its running statistics: expected no such layer"
+                    f"layers[{i - 1}] is frozen, and so normalised by its running statistics: expected trainable"
                 )
         weights = sum(k * m for k, m in pairwise(sizes))
         numbers = (
@@ -116,12 +117,12 @@ class Problem:
         )
         if numbers > _MOST_NUMBERS:
             raise ValueError(
-                f"to explain {steps} steps of {sizes} on {len(self.dataset.x)} samples takes {numbers:,} numbers: "
+                f"explaining {steps} steps of {sizes} on {len(self.dataset.x)} samples takes {numbers:,} numbers: "
                 f"expected at most {_MOST_NUMBERS:,}; see Network.diagnose"
             )
 
     def targets(self) -> Array | None:
-        """Y as rows beside p, smoothed where the loss does that; None for what is no such rows."""
+        """Return y as an array of p's shape, with label smoothing applied; None if y has no such form."""
         y, m = self.dataset.y, self.architecture.sizes[-1]
         if self.architecture.takes_labels and y.ndim == 1:
             hot, s = np.equal(y[:, None], np.arange(m)), self.architecture.loss.parameter
@@ -131,24 +132,24 @@ class Problem:
 
 
 def _sigmas(model: Model, problem: Problem, p: Array, loss: float) -> list[Array]:
-    """Of every layer (n, m): what biases' gradients are where there is but one sample."""
+    """Return sigma (n, m) of every layer, which is the gradient of the biases for each sample alone."""
     architecture, x, y = problem.architecture, problem.rows, problem.dataset.y
     slope = architecture.loss(p, y, None)[1] if isinstance(architecture.loss, Custom) else None
     factor, plain = 1.0, architecture.loss
-    if isinstance(architecture.loss, RMSE):  # its derivative is that of its square, over twice the root
+    if isinstance(architecture.loss, RMSE):  # its derivative is that of MSE, divided by 2 RMSE
         factor, plain = 1 / (2 * len(y) * loss) if loss else 0.0, MSE()
-    biased = tuple(kind._replace(bias=True) for kind in architecture.specs)  # also where they are 0
+    biased = tuple(spec._replace(bias=True) for spec in architecture.specs)  # also of layers without bias
     model = replace(architecture, specs=biased, loss=plain).model(model.state()[0])
     of_samples = []
     for r in range(len(y)):
         row = slice(r, r + 1)
-        answer = y[row] if slope is None else (lambda output, _, row=row: (0.0, slope[row]))
-        of_samples.append([db for _, db, *_ in model.gradients(x[row], answer)[1]])
+        target = y[row] if slope is None else (lambda output, _, row=row: (0.0, slope[row]))
+        of_samples.append([db for _, db, *_ in model.gradients(x[row], target)[1]])
     return [np.asarray(factor * np.stack(rows), architecture.dtype) for rows in zip(*of_samples, strict=True)]
 
 
 def _backward(model: Model, problem: Problem, step: Quantities) -> Quantities:
-    """The sigma of every layer, and tau of those that are normalised."""
+    """Return sigma of every layer, and tau of normalised layers."""
     alone = None if problem.over_batch else _sigmas(model, problem, step["p"], float(step["L"]))
     found: Quantities = {}
     behind, last, loss = np.empty(0), problem.layers[-1], problem.architecture.loss
@@ -169,7 +170,7 @@ def _backward(model: Model, problem: Problem, step: Quantities) -> Quantities:
 
 
 def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantities:
-    """The forward pass and the loss; the names end in ``new``."""
+    """Return the quantities of the forward pass and the loss; ``new`` is part of their names."""
     found, h, h_in = {}, inputs, inputs
     for i, (w, b, *others) in zip(problem.layers, model.state()[0], strict=True):
         h_in, norm = kernels.linear(h, w, b), problem.architecture.specs[i - 1].normalization
@@ -182,7 +183,7 @@ def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantit
         found[f"h_out{new}_{i}"] = h = _native.activation(h_in, problem.activation(i))
     found[f"p{new}"] = h
     x, y, architecture = problem.rows, problem.dataset.y, problem.architecture
-    if problem.over_batch:  # by whose statistics a prediction would not go
+    if problem.over_batch:  # predictions would use the running statistics
         model, x = output_layer(h_in, problem.activation(problem.layers[-1]), architecture.loss)
     loss = architecture.loss(h, y, None)[0] if isinstance(architecture.loss, Custom) else model.evaluate(x, y)[0]
     found[f"L{new}"] = np.asarray(loss)
@@ -192,7 +193,7 @@ def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantit
 
 
 def descent(state: TrainState, problem: Problem, count: int) -> Iterator[Quantities]:
-    """So many steps of gradient descent on all samples at once; the network stays as it is.
+    """Run ``count`` steps of gradient descent on all samples as one batch; the network itself does not change.
 
     Parameters
     ----------
@@ -206,14 +207,14 @@ def descent(state: TrainState, problem: Problem, count: int) -> Iterator[Quantit
 
     Raises
     ------
-    DivergenceError : a step leads to what is not finite.
+    DivergenceError : a step leads to infinite or NaN numbers.
     """
     architecture, optimizer = problem.architecture, SGD(problem.learning_rate)
     without_dropout = replace(architecture, specs=tuple(spec._replace(dropout=0.0) for spec in architecture.specs))
-    learner = TrainState(without_dropout, state.model.state()[0])
-    for layer, trained in zip(learner.layers, problem.trainable, strict=True):
+    copy = TrainState(without_dropout, state.model.state()[0])
+    for layer, trained in zip(copy.layers, problem.trainable, strict=True):
         layer.trainable = trained
-    model = learner.model
+    model = copy.model
     inputs = architecture.scaled(problem.rows) if architecture.scales else problem.rows.astype(architecture.dtype)
     targets = problem.targets()
     before = _forward(model, problem, inputs, "")
@@ -224,11 +225,11 @@ def descent(state: TrainState, problem: Problem, count: int) -> Iterator[Quantit
             if problem.activation(i) != "softmax":
                 step[f"F_prime_{i}"] = derivative(step[f"h_in_{i}"], problem.activation(i))
         step |= _backward(model, problem, step)
-        with np.errstate(all="ignore"):  # what is not finite ends the step
-            gradients = learner.gradients(problem.dataset)
+        with np.errstate(all="ignore"):  # numbers that are not finite raise an error below
+            gradients = copy.gradients(problem.dataset)
         for i, slopes in zip(problem.layers, gradients, strict=True):
             step |= {f"d{name}_{i}": slope for name, slope in zip(problem.parts(i), slopes, strict=True)}
-        loss = train_step(learner, problem.dataset, optimizer)["loss"]
+        loss = train_step(copy, problem.dataset, optimizer)["loss"]
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
             step |= {f"{name}_new_{i}": part for name, part in zip(architecture.specs[i - 1].parts, parts, strict=True)}
         after = _forward(model, problem, inputs, "_new")

@@ -1,1 +1,1 @@
-"""Steps in words and formulas: text, LaTeX, MathML."""
+"""Steps of gradient descent as words and formulas: text, LaTeX, MathML."""

@@ -1,6 +1,6 @@
-"""What an equation is made of, apart from how it is written: text, LaTeX and MathML each write the same expressions.
+"""Expressions of equations, independent of their format: text, LaTeX or MathML.
 
-An expression is a string (an operator or a word), one of the classes below, or a tuple of expressions side by side.
+An expression is a string (an operator or a word), an object of a class below, or a tuple of expressions side by side.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Expression = Any
 
-_MOST, _FIRST = 8, 5  # rows or columns that are shown; of more, this many first ones and the last one
+_MOST, _FIRST = 8, 5  # rows or columns up to which all are shown; otherwise the first few and the last one
 
 _BREAKS = ("+", "−", "·", "∘")
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """A letter with what stands at its corners, like h with "in" and 1."""
+    """A letter with a subscript and a superscript, such as h with 1 and "in"."""
 
     letter: str
     sub: str = ""
@@ -31,7 +31,7 @@ class Symbol:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """A quantity's numbers: ``name[at]``, a matrix (n, m), a row (m,) or one number ()."""
+    """The numbers of a quantity, ``name[at]``: a matrix (n, m), a row (m,) or a number ()."""
 
     name: str
     values: Array
@@ -41,7 +41,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Fraction:
-    """One expression above another."""
+    """A fraction."""
 
     top: Expression
     bottom: Expression
@@ -56,7 +56,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Transposed:
-    """An expression with a T at its corner."""
+    """A transposed matrix."""
 
     of: Expression
 
@@ -71,19 +71,19 @@ class Sum:
 
 @dataclass(frozen=True)
 class Applied:
-    """A function by its name, of an expression in parentheses."""
+    """A function, by name, of an expression in parentheses."""
 
     function: Expression
     to: Expression
 
 
 def shown(count: int) -> list[int | None]:
-    """Which of so many rows or columns are shown; None for those left out in between."""
+    """Return the indices of the rows or columns that are shown; None stands for those left out."""
     return list(range(count)) if count <= _MOST else [*range(_FIRST), None, count - 1]
 
 
 def decimals(values: Array, digits: int) -> int:
-    """How many are needed to write the numbers to the last one that is not 0, at most ``digits``."""
+    """Return the number of decimals that the numbers need, at most ``digits``."""
     plain = np.asarray(values, float)
     for d in range(digits):
         if np.all(np.abs(np.round(plain, d) - plain) <= 1e-6 * np.abs(plain)):
@@ -92,7 +92,7 @@ def decimals(values: Array, digits: int) -> int:
 
 
 def written(value: float, places: int, digits: int) -> str:
-    """A number with so many decimals; as a power of ten where these would not show it."""
+    """Format a number with so many decimals, or in scientific notation if these would not show it."""
     size = abs(value)
     if value == 0:
         return "0"
@@ -102,7 +102,7 @@ def written(value: float, places: int, digits: int) -> str:
 
 
 def rows(numbers: Numbers, digits: int) -> list[list[tuple[str, tuple[int, ...]] | None]]:
-    """What is shown of a quantity, row by row: numbers as text with their index, None for what is left out."""
+    """Return the rows of a quantity that are shown: numbers as text with their index, or None if left out."""
     values = numbers.values
     places = decimals(values, digits)
     matrix = values.reshape(1, -1) if values.ndim < 2 else values
@@ -122,12 +122,12 @@ def rows(numbers: Numbers, digits: int) -> list[list[tuple[str, tuple[int, ...]]
 
 
 def with_signs(parts: Sequence[Expression], sign: str) -> tuple[Expression, ...]:
-    """The parts, with a sign between each two."""
+    """Insert a sign between the parts."""
     return tuple(each for i, part in enumerate(parts) for each in ((sign, part) if i else (part,)))
 
 
 def broken(line: Expression, digits: int, room: float) -> list[Expression]:
-    """The line, before operators broken into several where it is wider than ``room`` em."""
+    """Break a line before operators into lines of at most ``room`` em."""
     if not isinstance(line, tuple) or _width(line, digits) <= room:
         return [line]
     pieces: list[tuple[Expression, ...]] = [()]
@@ -145,7 +145,7 @@ def broken(line: Expression, digits: int, room: float) -> list[Expression]:
 
 
 def _width(given: Expression, digits: int) -> float:
-    """Of an expression, in em, about."""
+    """Return the approximate width of an expression in em."""
     match given:
         case tuple():
             return sum(_width(part, digits) for part in given)

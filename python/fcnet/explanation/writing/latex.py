@@ -1,4 +1,4 @@
-"""Equations in LaTeX, as a document of its own or in Markdown."""
+"""Equations in LaTeX, as a document or in Markdown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fcnet.explanation.writing.expressions import (
 )
 from fcnet.explanation.writing.narrative import Equation, Section
 
-_ROOM = 36.0  # em: what fits a sheet of paper
+_ROOM = 36.0  # em, the width of a page
 _LETTERS = {
     "σ": r"\sigma",
     "α": r"\alpha",
@@ -43,12 +43,12 @@ _IN_TEXT = {"–": "--", "σ": r"$\sigma$", "α": r"$\alpha$", "ε": r"$\varepsi
 
 
 def escaped(text: str) -> str:
-    """Words for a LaTeX document."""
+    """Escape text for LaTeX."""
     return "".join({**_SPECIAL, **_IN_TEXT}.get(c, c) for c in text)
 
 
 def expression(given: Expression, digits: int) -> str:
-    """An expression in LaTeX."""
+    """Write an expression in LaTeX."""
     match given:
         case str():
             word = given.isalpha() and len(given) > 1 and given not in _LETTERS
@@ -94,7 +94,7 @@ def _number(text: str) -> str:
 
 
 def equation(given: Equation, digits: int) -> str:
-    """An equation, aligned at its signs."""
+    """Write an equation, aligned at its signs."""
     lines = []
     for i, line in enumerate(given.lines):
         first, *others = broken(line, digits, _ROOM)
@@ -105,7 +105,7 @@ def equation(given: Equation, digits: int) -> str:
 
 
 def document(title: str, words: str, sections: Sequence[Section], digits: int) -> str:
-    """A whole LaTeX document, which needs nothing but amsmath."""
+    """Write a complete LaTeX document, which needs amsmath and geometry."""
     parts = [
         r"\documentclass{article}",
         r"\usepackage[utf8]{inputenc}",
@@ -125,7 +125,7 @@ def document(title: str, words: str, sections: Sequence[Section], digits: int) -
 
 
 def markdown(title: str, words: str, sections: Sequence[Section], digits: int) -> str:
-    """Markdown whose equations stand between dollar signs, as GitHub and Jupyter show them."""
+    """Write Markdown with equations between dollar signs, as GitHub and Jupyter show them."""
     parts = [f"# {title}", words]
     for i, section in enumerate(sections, 1):
         parts += [f"## {i}. {section.title}", section.text]

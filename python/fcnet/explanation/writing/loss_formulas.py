@@ -1,4 +1,4 @@
-"""How the losses are written: L of one output, and its derivative by p."""
+"""Formulas of the losses: L of one output, and its derivative by p."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _P, _Y, _LN = Symbol("p", "j"), Symbol("y", "j"), "ln"
 _REST_Y, _REST_P = (("(", "1", "−", symbol, ")") for symbol in (_Y, _P))
 _E = ("(", _P, "−", _Y, ")")
 
-# name -> (what is added up over the outputs j, dL/dp of one of them)
+# name -> (the term that is summed over the outputs j, dL/dp of one output)
 LOSSES: dict[str, tuple[Expression, Expression]] = {
     "cross_entropy": (("−", _Y, _LN, _P), ("−", Fraction(_Y, _P))),
     "binary_cross_entropy": (

@@ -1,4 +1,4 @@
-"""Equations in MathML, which browsers show without any help."""
+"""Equations in MathML, which browsers show natively."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from fcnet.explanation.writing.expressions import (
 from fcnet.explanation.writing.narrative import Equation
 from fcnet.explanation.writing.placeholders import Placeholders
 
-_ROOM = 30.0  # em: what fits half a screen or a sheet of paper
+_ROOM = 30.0  # em, the width of half a screen or of a page
 _OPERATORS = ("+", "−", "·", "∘", "=", "←", ",", "(", ")", "|", "∂")
 
 
 class MathML:
-    """Writes equations; every number of a step has a slot, into which a page can put that of another step.
+    """Writes equations; every number has a placeholder, which a page can fill with the number of another step.
 
     Parameters
     ----------
-    placeholders : Slots
+    placeholders : Placeholders
     digits : int
     """
 
@@ -36,7 +36,7 @@ class MathML:
         self._placeholders, self._digits = placeholders, digits
 
     def equation(self, given: Equation) -> str:
-        """An equation, aligned at its signs."""
+        """Write an equation, aligned at its signs."""
         lines = []
         for i, line in enumerate(given.lines):
             for k, part in enumerate(broken(line, self._digits, _ROOM)):

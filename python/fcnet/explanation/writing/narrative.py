@@ -1,4 +1,4 @@
-"""A step of training as the article tells it: sections of equations, each with its numbers put in."""
+"""A training step in the order of the article: sections of equations with their numbers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from fcnet.explanation.writing.expressions import (
 )
 from fcnet.explanation.writing.loss_formulas import LINKED, LOSSES
 from fcnet.explanation.writing.normalization_formulas import (
-    made_normal,
     normalized_product,
-    remembered,
+    normalized_symbol,
+    running_update,
     slope_by_product,
 )
 from fcnet.explanation.writing.words import beside, course, loss_name, numbering
@@ -33,7 +33,7 @@ _FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "
 
 @dataclass(frozen=True)
 class Equation:
-    """One quantity: its name, its symbol, and what that equals (or becomes), line by line."""
+    """An equation of a quantity: its name, its symbol, and the right-hand sides, line by line."""
 
     name: str
     left: Expression
@@ -43,7 +43,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Section:
-    """A title, a sentence, and the equations below it."""
+    """A section with a title, a sentence and equations."""
 
     title: str
     text: str
@@ -55,13 +55,13 @@ def _d(of: Expression, by: Expression) -> Fraction:
 
 
 class Narrative:
-    """The sections of one step.
+    """The sections of a step.
 
     Parameters
     ----------
     problem : Problem
     step : dict
-        Of ``trace.descent``.
+        As from ``trace.descent``.
     """
 
     def __init__(self, problem: Problem, step: Quantities) -> None:
@@ -70,7 +70,7 @@ class Narrative:
         self._last = problem.layers[-1]
 
     def sections(self) -> list[Section]:
-        """Forward pass, loss, backward pass, update, and the forward pass again."""
+        """Return the sections: forward pass, loss, backward pass, update, and the forward pass again."""
         layers, name = self._problem.layers, loss_name(self._problem)
         mean = "its mean over the samples" if self._n > 1 and self._problem.is_mean else "one number"
         frozen = [i for i, trained in zip(layers, self._problem.trainable, strict=True) if not trained]
@@ -130,8 +130,8 @@ class Narrative:
                 z = self._numbers(f"z{new}_{i}")
                 equations.append(Equation(z.name, Symbol("z", str(i)), (symbols, numbers, z)))
                 normal = self._numbers(f"normal{new}_{i}")
-                equations.append(Equation(normal.name, made_normal(i), (normalized_product(i), normal)))
-                symbols = (Symbol("γ", str(i)), "∘", made_normal(i))
+                equations.append(Equation(normal.name, normalized_symbol(i), (normalized_product(i), normal)))
+                symbols = (Symbol("γ", str(i)), "∘", normalized_symbol(i))
                 numbers = (self._numbers(f"gamma{new}_{i}"), "∘", normal)
             if bias:
                 symbols, numbers = (*symbols, "+", Symbol("B", str(i))), (*numbers, "+", self._numbers(b))
@@ -161,7 +161,7 @@ class Narrative:
         return Equation(name, "L", (*lines, *([numbers] if numbers else []), self._numbers(name)))
 
     def _loss_numbers(self, new: str) -> Expression:
-        """The sum that L is, where it is short enough to be written out."""
+        """Return L as a sum of numbers, or None if it is too long."""
         loss, step = self._problem.architecture.loss.name, self._step
         if self._n > 1:
             if f"L_n{new}" not in step or self._n > 6:
@@ -209,13 +209,13 @@ class Narrative:
             equations.append(Equation(f"dB_{i}", _d("L", Symbol("B", str(i))), (total, self._numbers(f"dB_{i}"))))
         if self._problem.normalized(i):
             of = f"{i},n" if self._n > 1 else str(i)
-            each: Expression = (Symbol("σ", of), "∘", made_normal(of))
+            each: Expression = (Symbol("σ", of), "∘", normalized_symbol(of))
             lines = ((*mean, Sum("n", each)) if self._n > 1 else each, self._numbers(f"dgamma_{i}"))
             equations.append(Equation(f"dgamma_{i}", _d("L", Symbol("γ", str(i))), lines))
         return equations
 
     def _slope(self, i: int) -> Expression:
-        """The derivative by a layer's product, as a letter."""
+        """Return the symbol of the derivative by a layer's product."""
         return Symbol("τ" if self._problem.normalized(i) else "σ", str(i))
 
     def _sigma(self, i: int, f_prime: Expression) -> tuple[Expression, ...]:
@@ -254,7 +254,7 @@ class Narrative:
         norm, equations = self._problem.architecture.specs[i - 1].normalization, []
         for part in self._problem.running(i):
             assert isinstance(norm, BatchNorm)
-            left, new = remembered(part, i, norm, self._n)
+            left, new = running_update(part, i, norm, self._n)
             name = f"{part}_new_{i}"
             equations.append(Equation(name, left, (new, self._numbers(name)), "←"))
         return learned + equations

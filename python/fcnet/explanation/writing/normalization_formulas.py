@@ -1,4 +1,4 @@
-"""How normalisation is written: z made normal, the derivative by z, what is remembered of batches."""
+"""Formulas of normalisation: normalised z, the derivative by z, and the running statistics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from fcnet._model.normalization import BatchNorm, Normalization
 from fcnet.explanation.writing.expressions import Applied, Expression, Fraction, Root, Symbol
 
 
-def made_normal(i: int | str) -> Symbol:
-    """What z of a layer is called once it is normalised."""
+def normalized_symbol(i: int | str) -> Symbol:
+    """Return the symbol of a layer's normalised z."""
     return Symbol("ẑ", str(i))
 
 
@@ -16,20 +16,20 @@ def _deviation(i: int) -> Root:
 
 
 def normalized_product(i: int) -> Expression:
-    """What ẑ is."""
+    """Return the formula of ẑ."""
     z = Symbol("z", str(i))
     return Fraction((z, "−", Applied("mean", z)), _deviation(i))
 
 
 def slope_by_product(i: int) -> Expression:
-    """What τ, the derivative by z, is."""
-    of = made_normal(i)
+    """Return the formula of τ, the derivative by z."""
+    of = normalized_symbol(i)
     above = ("g", "−", Applied("mean", "g"), "−", of, "∘", Applied("mean", ("g", "∘", of)))
     return (Fraction(above, _deviation(i)), ",", "g", "=", Symbol("σ", str(i)), "∘", Symbol("γ", str(i)))
 
 
-def remembered(part: str, i: int, norm: BatchNorm, samples: int) -> tuple[Expression, Expression]:
-    """A running mean or variance, and what it becomes: the variance has n - 1 in place of n."""
+def running_update(part: str, i: int, norm: BatchNorm, samples: int) -> tuple[Expression, Expression]:
+    """Return a running mean or variance, and its update, where the variance has n - 1 in place of n."""
     of, m = Symbol(part, str(i)), f"{norm.momentum:g}"
     new: Expression = Applied(part, Symbol("z", str(i)))
     if part == "variance":
@@ -38,7 +38,7 @@ def remembered(part: str, i: int, norm: BatchNorm, samples: int) -> tuple[Expres
 
 
 def in_words(norm: Normalization) -> str:
-    """What the mean and variance are of."""
+    """Say over what the mean and variance are computed."""
     if isinstance(norm, BatchNorm):
         return "mean and variance are those of a neuron over the samples"
     return "mean and variance are those of a sample over its neurons"

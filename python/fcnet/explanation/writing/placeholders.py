@@ -1,4 +1,4 @@
-"""The numbers of a page: where each stands, and what it is in every step."""
+"""Placeholders of a page's numbers, with their values in every step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Index = tuple[int, ...]
 
 
 class Placeholders:
-    """Gives every number of the steps that is shown a slot, the same wherever it is shown again.
+    """Numbers the placeholders: a quantity's entry has the same placeholder wherever it is shown.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class Placeholders:
         self._places: dict[tuple[int, str, int], int] = {}
 
     def slot(self, name: str, index: Index, digits: int | None = None) -> int:
-        """That of ``name[index]``."""
+        """Return the number of the placeholder of ``name[index]``."""
         return self._placeholders.setdefault((name, index, digits or self._digits), len(self._placeholders))
 
     def text(self, step: int, name: str, index: Index, digits: int | None = None) -> str:
-        """The number in a step, with the decimals of its quantity, and a minus sign as long as a plus."""
+        """Format the number in a step, with the decimals of its quantity and a typographic minus sign."""
         values, most = self._steps[step][name], digits or self._digits
         if (step, name, most) not in self._places:
             self._places[step, name, most] = decimals(values, most)
@@ -40,16 +40,16 @@ class Placeholders:
     def number(
         self, tag: str, name: str, index: Index, attributes: str = "", kind: str = "", digits: int | None = None
     ) -> str:
-        """An element that shows the number of the first step; its classes are ``kind`` and that of its sign."""
+        """Return an element with the number of the first step; its classes are ``kind`` and that of its sign."""
         text = self.text(0, name, index, digits)
         classes = f'class="{kind}{sign(text)}"'
         return f'<{tag} data-k="{self.slot(name, index, digits)}" {classes}{attributes}>{escape(text)}</{tag}>'
 
     def texts(self) -> list[list[str]]:
-        """What stands in every slot, for every step."""
+        """Return the texts of all placeholders, for every step."""
         return [[self.text(t, *slot) for slot in self._placeholders] for t in range(len(self._steps))]
 
 
 def sign(text: str) -> str:
-    """The class of a number by its sign."""
+    """Return the CSS class of a number by its sign."""
     return "neg" if text.startswith("−") else "pos" if text != "0" else "nil"

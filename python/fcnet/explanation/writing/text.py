@@ -1,4 +1,4 @@
-"""Equations for a terminal: expressions as blocks of lines, side by side at the height of their middles."""
+"""Equations for a terminal: expressions as blocks of lines, side by side and vertically centred."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SPACED = ("+", "−", "·", "∘", "=", "←")
 
 
 def has_color() -> bool:
-    """Whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    """Whether standard output is a terminal with colours, and ``NO_COLOR`` is not set (no-color.org)."""
     return console.is_terminal(sys.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -38,7 +38,7 @@ def _width(line: str) -> int:
 
 @dataclass(frozen=True)
 class _Block:
-    """Lines of one width; ``middle`` is the one that stands at the height of what is beside it."""
+    """Lines of the same width; ``middle`` is the line that is aligned with neighbouring blocks."""
 
     lines: tuple[str, ...]
     middle: int = 0
@@ -48,7 +48,7 @@ class _Block:
         return _width(self.lines[0])
 
     def beside(self, other: _Block) -> _Block:
-        """The two, side by side."""
+        """Put two blocks side by side."""
         above = max(self.middle, other.middle)
         below = max(len(self.lines) - self.middle, len(other.lines) - other.middle)
         columns = []
@@ -67,32 +67,32 @@ class Writer:
     digits : int
         Decimals.
     color : bool
-        Whether numbers have a colour by their sign, which they show without it too.
+        Whether numbers are coloured by their sign.
     width : int
-        Columns of the terminal.
+        Number of columns of the terminal.
     ascii_only : bool
-        Whether letters and signs are spelt in ASCII.
+        Whether letters and signs are written in ASCII.
     """
 
     def __init__(self, digits: int, color: bool, width: int, ascii_only: bool) -> None:
         self._digits, self._color, self._width, self._ascii_only = digits, color, width, ascii_only
 
     def section(self, number: int, section: Section) -> str:
-        """Its lines."""
-        told = fill(self.spelt(section.text), max(40, self._width), initial_indent="   ", subsequent_indent="   ")
-        parts = [self.bold(f"{number}. {section.title}"), told]
+        """Write a section."""
+        about = fill(self.spelt(section.text), max(40, self._width), initial_indent="   ", subsequent_indent="   ")
+        parts = [self.bold(f"{number}. {section.title}"), about]
         return "\n\n".join(["\n".join(parts), *map(self._equation, section.equations)])
 
     def spelt(self, text: str) -> str:
-        """The text in the letters that there are."""
+        """Write the text in ASCII, if required."""
         return console.in_ascii(text) if self._ascii_only else text
 
     def bold(self, text: str) -> str:
-        """The text, bold where there are colours."""
+        """Write the text in bold if there are colours."""
         return f"{_BOLD}{text}{_END}" if self._color else text
 
     def number(self, text: str) -> str:
-        """A number as text, in its sign's colour."""
+        """Write a number in the colour of its sign."""
         if not self._color or not text.strip("0. -"):
             return text
         return f"{_RED if text.strip().startswith('-') else _CYAN}{text}{_END}"
@@ -110,7 +110,7 @@ class Writer:
         return "\n".join(f"   {line}".rstrip() for block in blocks for line in block.lines)
 
     def _broken(self, line: Expression, room: int) -> list[_Block]:
-        """The line, before operators broken into several where it is too long for one."""
+        """Break a line that is too long before operators."""
         parts = [self._block(line)]
         if parts[0].width <= room or not isinstance(line, tuple):
             return parts
@@ -181,7 +181,7 @@ class Writer:
 
 
 def _touch(one: Expression, other: Expression) -> bool:
-    """Whether a space belongs between two neighbours: between factors, and around words."""
+    """Whether a space belongs between two neighbours, as between factors and around words."""
     opening, closing = (*_SPACED, ",", "(", "|", "√", "∂", "/"), (*_SPACED, ",", ")", "|", "ᵀ", "/", "(")
     if isinstance(one, str) and (one in opening or one.startswith("Σ")):
         return False

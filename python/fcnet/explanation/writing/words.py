@@ -1,4 +1,4 @@
-"""A network, a step and many steps in sentences."""
+"""Sentences about a network, a step and several steps."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ CHECKED = (
 
 
 def loss_name(problem: Problem) -> str:
-    """In words."""
+    """Return the name of the loss in words."""
     name = problem.architecture.loss.name
     return name.upper() if name in ("mse", "rmse", "mae") else name.replace("_", " ")
 
 
 def numbering(problem: Problem) -> str:
-    """Which layer of the network a formula is about, in a sentence."""
+    """Say how the formulas number the layers."""
     last = problem.layers[-1]
     return f" The formulas count layers from 1: W_{last} is net.layers[{last - 1}].W."
 
 
 def beside(problem: Problem) -> str:
-    """What else there is in some layers, in sentences, or nothing."""
-    said = ""
+    """Describe normalisation and dropout, if there are any."""
+    sentences = ""
     specs = list(enumerate(problem.architecture.specs))
-    for i, norm in ((i, kind.normalization) for i, kind in specs if kind.normalization):
-        said += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
-    dropped = [f"layers[{i}]" for i, kind in specs if kind.dropout]
-    return said + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
+    for i, norm in ((i, spec.normalization) for i, spec in specs if spec.normalization):
+        sentences += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
+    dropped = [f"layers[{i}]" for i, spec in specs if spec.dropout]
+    return sentences + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
 
 
 def course(step: Quantities) -> str:
-    """What has become of the loss, in one sentence."""
+    """Say whether the loss has fallen."""
     fallen = "fallen" if step["L_new"] < step["L"] else "not fallen: for this step the learning rate is too high"
     return f"With the new weights, the loss has {fallen}."
 
 
 def in_words(problem: Problem, samples: int) -> str:
-    """The network and the training in one sentence."""
+    """Describe the network and the training in one sentence."""
     architecture = problem.architecture
-    specs = [problem.activation(i).replace("_", " ") for i in problem.layers]
-    hidden = f"{', '.join(dict.fromkeys(specs[:-1]))}, then {specs[-1]}" if len(specs) > 1 else specs[-1]
+    names = [problem.activation(i).replace("_", " ") for i in problem.layers]
+    hidden = f"{', '.join(dict.fromkeys(names[:-1]))}, then {names[-1]}" if len(names) > 1 else names[-1]
     of = f"{samples} samples" if samples > 1 else "one sample"
     return (
         f"{' – '.join(map(str, architecture.sizes))} neurons; {hidden}; {loss_name(problem)}; {of}; "
@@ -56,24 +56,24 @@ def in_words(problem: Problem, samples: int) -> str:
 
 
 def outputs(step: Quantities) -> list[int]:
-    """Those whose change is told, of the first sample: all, or the largest."""
+    """Return the outputs of the first sample to describe: all, or the largest."""
     p = step["p"][0]
     return list(range(len(p))) if len(p) <= 4 else sorted(map(int, np.argsort(-p, kind="stable")[:3]))
 
 
 def changes(steps: Sequence[Quantities], class_names: Sequence[str]) -> str:
-    """What the steps have done to the loss and to the outputs of the first sample."""
+    """Describe the change of the loss and of the first sample's outputs."""
     first, last = steps[0], steps[-1]
     loss = f"L from {first['L']:.4f} to {last['L_new']:.4f}"
     names = [f"output {name}" if name.isdigit() else name for name in class_names]
     of = [f"{names[j]} from {first['p'][0, j]:.4f} to {last['p_new'][0, j]:.4f}" for j in outputs(first)]
-    said = ", ".join(of)
-    said = f"{loss}; of the first sample {said}" if len(first["I"]) > 1 else f"{loss}, {said}"
-    return f"{said}\nThe equations are those of the first step." if len(steps) > 1 else said
+    text = ", ".join(of)
+    text = f"{loss}; of the first sample {text}" if len(first["I"]) > 1 else f"{loss}, {text}"
+    return f"{text}\nThe equations are those of the first step." if len(steps) > 1 else text
 
 
 def losses(steps: Sequence[Quantities]) -> str:
-    """The loss before the steps and after each, a line for each."""
+    """List the loss before the steps and after each step."""
     found = [float(step["L"]) for step in steps] + [float(steps[-1]["L_new"])]
     counts = [f"{t:>3} {'step ' if t == 1 else 'steps'}" for t in range(len(found))]
     return "\n".join(f"   L after {t}  {loss:.4f}" for t, loss in zip(counts, found, strict=True))
