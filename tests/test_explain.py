@@ -245,7 +245,7 @@ def test_a_large_network_is_explained_too():
     shown = fc.Network([64, 256, 10], seed=0, scale=1 / 16).explain(digits.x_train[:40], digits.y_train[:40])
     assert len(shown.to_text(width=100)) < 60_000
     for text in (shown.to_html(), shown.to_text()):
-        assert "The layers in figures" in text
+        assert "Statistics of the layers" in text
         assert "layers[1], gradients" in text
     for view, name in (("before", "h_out_1"), ("after", "h_out_new_1"), ("gradients", "h_out_1")):
         root = ET.fromstring(shown.to_svg(view=view))

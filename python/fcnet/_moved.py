@@ -1,4 +1,4 @@
-"""Modules that had other names in version 0.1, by which pickles and skops files still ask for their classes."""
+"""Module names of version 0.1, which old pickles and skops files refer to, and their current names."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _NOW = {
 
 
 class Finder(MetaPathFinder, Loader):
-    """Finds them where they are now."""
+    """Imports a module by its old name."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The module of such a name; None for others."""
+        """Return a spec for an old name, or None for other names."""
         package, _, name = fullname.partition(".")
         return ModuleSpec(fullname, self) if package == "fcnet" and name in _NOW else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the module that is there now in its place."""
+        """Replace the module by the one of the current name."""
         name = module.__name__
         sys.modules[name] = importlib.import_module(f"fcnet.{_NOW[name.removeprefix('fcnet.')]}")

@@ -1,10 +1,10 @@
-"""How many threads fcnet computes with: a number for the whole process, and one for a ``with`` block.
+"""The number of threads: one number for the whole process, and one for a ``with`` block.
 
-At import the number of the process is ``FCNET_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the number of processors
-that the affinity mask and the CPU quota of the cgroup leave to this process. So the workers of joblib use what joblib
-gives them by ``OMP_NUM_THREADS`` (its ``inner_max_num_threads``, else their share of the processors), unless
-``FCNET_NUM_THREADS`` is set. ``set_num_threads`` and ``threadpoolctl`` change it. ``with fcnet.threads(n):`` leaves it
-alone and comes first where it holds. The number says who computes what and never changes a bit of a result.
+At import, the number of the process is ``FCNET_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the number of processors
+that the affinity mask and the CPU quota of the cgroup allow. Workers of joblib therefore use the number that joblib
+sets in ``OMP_NUM_THREADS`` (its ``inner_max_num_threads``, or their share of the processors), unless
+``FCNET_NUM_THREADS`` is set. ``set_num_threads`` and ``threadpoolctl`` change the number of the process; ``with
+fcnet.threads(n):`` overrides it in a block. Results do not depend on the number of threads, bit for bit.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from fcnet import _native
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-# What is open in this context, innermost first: (count, block, the blocks around it) or None.
+# The open blocks of this context, innermost first: (count, block, the blocks around it) or None.
 _Open = tuple[int, object, Any] | None
 
 
 def get_num_threads() -> int:
-    """Return the number of threads that new work of this context may use, the calling one among them.
+    """Return the number of threads that new work in this context may use, including the calling one.
 
     Returns
     -------
-    int, at least 1; ``show_config`` tells who chose it
+    int, at least 1; ``show_config`` says how it was chosen
 
     Examples
     --------
@@ -38,15 +38,15 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Choose the number of threads for the whole process, from the next call on.
+    """Set the number of threads for the whole process, from the next call on.
 
-    A fit keeps the number it began with. Small work uses fewer threads than it may. Inside a block of
-    ``fcnet.threads`` the number of the block holds.
+    A running fit keeps its number. Small tasks use fewer threads. Inside a block of ``fcnet.threads``, the number of
+    the block applies.
 
     Parameters
     ----------
     n : int, 1 <= n <= 1024
-        Threads, the calling one among them.
+        Number of threads, including the calling one.
 
     Raises
     ------
@@ -62,15 +62,16 @@ def set_num_threads(n: int) -> None:
 
 
 class threads:  # noqa: N801
-    """Use ``n`` threads inside a ``with`` block or a decorated function, and afterwards as many as before.
+    """Use ``n`` threads inside a ``with`` block or a decorated function, and the previous number afterwards.
 
-    Blocks nest. The number holds in the current context (``contextvars``) only: for the Python thread or the asyncio
-    task that entered the block, not for others, whose blocks may overlap it. A Python thread that is started inside
-    the block uses the number of the process, unless it gets a copy of the context, as ``asyncio.to_thread`` gives it.
-    The number of the process, which ``set_num_threads`` and ``threadpoolctl`` change, stays as it is.
+    Blocks can be nested. The number applies to the current context (``contextvars``) only: to the Python thread or
+    asyncio task that entered the block, and not to others, whose blocks may overlap. A Python thread that is started
+    inside the block uses the number of the process, unless it gets a copy of the context, as from
+    ``asyncio.to_thread``. The number of the process, which ``set_num_threads`` and ``threadpoolctl`` change, is not
+    affected.
 
-    A block inside a generator also holds for the code that takes its values, between one value and the next, as
-    Python's contexts have it. Decorate the generator function, and the number holds only while the generator runs.
+    A block inside a generator also applies to the code that consumes its values, because they share a context. If the
+    generator function is decorated instead, the number applies only while the generator runs.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ class threads:  # noqa: N801
         _native.thread_context.set(_without(_native.thread_context.get(), self))
 
     def __call__(self, function: _F) -> _F:
-        """Return the function, which then uses so many threads."""
+        """Decorate a function, so that it uses ``n`` threads."""
         import inspect
 
         if inspect.isasyncgenfunction(function):
@@ -144,15 +145,15 @@ class threads:  # noqa: N801
                         return end.value
                 try:
                     step, given = generator.send, (yield value)
-                except BaseException as error:  # also GeneratorExit: the generator is to see it
+                except BaseException as error:  # including GeneratorExit, which the generator handles
                     step, given = generator.throw, error
 
         return limited
 
 
 def _without(blocks: _Open, block: object) -> _Open:
-    """The blocks that are open, but for the innermost one of ``block``: generators may leave theirs in any order."""
-    if blocks is None:  # entered in another context, such as a generator that is closed elsewhere
+    """Return the open blocks without the innermost one of ``block``; generators may exit theirs in any order."""
+    if blocks is None:  # it was entered in another context, such as that of a generator which is closed elsewhere
         return None
     count, innermost, around = blocks
     return around if innermost is block else (count, innermost, _without(around, block))

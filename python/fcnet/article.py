@@ -1,4 +1,4 @@
-"""The network of the article, which says whether a binary number, here 3, is odd or even."""
+"""The network of the article, which classifies a binary number, here 3, as odd or even."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fcnet.network import Network
 
 SIZES = (2, 2, 2, 2)
 INPUT, TARGET, CLASS_NAMES = (1, 1), "odd", ("odd", "even")
-# The article prints the first layer; the others stood in its pictures, and are chosen so that its p and L come out.
+# The article gives the first layer in its text. The others were in its pictures, and are chosen to give its p and L.
 LAYERS = (
     (((0.5, 0.2), (0.1, 0.2)), (0.1, 0.1)),
     (((0.3, 0.5), (0.1, 0.1)), (0.1, 0.1)),
@@ -15,7 +15,7 @@ LAYERS = (
 
 
 def article_network() -> Network:
-    """It, in float64.
+    """Create the network of the article, in float64.
 
     Returns
     -------

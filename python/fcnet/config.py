@@ -1,4 +1,4 @@
-"""What runs underneath: instruction set, threads, build, and where each choice came from."""
+"""The configuration: instruction set, threads and build, and how each was chosen."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from fcnet import _native
 
 
 def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, dict[str, Any]] | None:
-    """Print the configuration that fcnet runs with, so that nobody is silently slow.
+    """Print the configuration of fcnet: instruction set, threads and build, and how each was chosen.
 
     Parameters
     ----------
     mode : {"stdout", "dicts"}
-        Print, or return.
+        Print the configuration, or return it.
 
     Returns
     -------
-    dict of dict, or None where it is printed
+    dict of dict, or None if it is printed
 
     Raises
     ------
-    ValueError : another mode.
+    ValueError : the mode is unknown.
     """
     if not isinstance(mode, str) or mode not in ("stdout", "dicts"):
         raise ValueError(f"mode is {mode!r}: expected 'stdout' or 'dicts'")

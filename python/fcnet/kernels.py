@@ -1,11 +1,12 @@
-"""The kernels of one layer on NumPy arrays: the names and signatures of ``fcnet.reference``, at native speed.
+"""Native kernels of a single layer on NumPy arrays, with the names and signatures of ``fcnet.reference``.
 
-Every floating-point argument has one type, float32 or float64. Inputs may have any strides and byte order (they are
-copied only if they are not C-contiguous, aligned and in native order). Arrays that are written (``out``, and W and B
-of an update) must be of the exact shape and type, writable, C-contiguous and apart from every input.
+All floating-point arguments have the same type, float32 or float64. Inputs may have any strides and byte order; they
+are copied only if they are not C-contiguous, aligned and in native byte order. Arrays that are written (``out``, and W
+and B of an update) must have the exact shape and type, be writable and C-contiguous, and must not overlap any input.
 
-Sums ascend with one fused multiply-add per term, so the result does not depend on the number of threads, and is within
-``gamma_{k+1} (|x| |w| + |b|)`` of the exact value, ``gamma_k = k u / (1 - k u)`` (Higham 2002, section 3.1).
+Sums are computed in ascending order with one fused multiply-add per term, so that the result does not depend on the
+number of threads. Its error is at most ``gamma_{k+1} (|x| |w| + |b|)`` with ``gamma_k = k u / (1 - k u)`` (Higham 2002,
+section 3.1).
 
 Legend: ``n`` samples, ``k`` inputs, ``m`` outputs of the layer.
 """
@@ -41,7 +42,7 @@ def linear(x: ArrayLike, w: ArrayLike, b: ArrayLike, *, out: Array | None = None
     w : array (k, m)
     b : array (m,)
     out : array (n, m), optional
-        Where to put the result.
+        Array for the result.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def linear(x: ArrayLike, w: ArrayLike, b: ArrayLike, *, out: Array | None = None
 
 
 def relu(h_in: ArrayLike, *, out: Array | None = None) -> Array:
-    """Rectifier ``h_out = max(h_in, 0)``, element by element; NaN stays NaN.
+    """ReLU ``h_out = max(h_in, 0)``, element by element; NaN stays NaN.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def relu(h_in: ArrayLike, *, out: Array | None = None) -> Array:
 
 
 def softmax(h_in: ArrayLike, *, out: Array | None = None) -> Array:
-    """Probabilities ``p_j = exp(h_j) / sum_i exp(h_i)`` of every row, the row's maximum subtracted first.
+    """Softmax ``p_j = exp(h_j) / sum_i exp(h_i)`` of every row, after subtracting the row's maximum.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def cross_entropy(h_in: ArrayLike, y: ArrayLike, *, out: Array | None = None) ->
         Logits.
     y : integer labels (n,), or one-hot rows (n, m)
     out : array (n, m), optional
-        Where to put sigma.
+        Array for sigma.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""fcnet among the thread pools that ``threadpoolctl`` limits, without importing it.
+"""Registers fcnet with ``threadpoolctl``, so that it can limit fcnet's threads, without importing it.
 
-threadpoolctl knows a library by a controller class that somebody registers. Where it is imported already, that
-happens at once; where it is imported later, a finder in ``sys.meta_path`` lets it register right after.
+threadpoolctl needs a registered controller class for each library. If it is already imported, fcnet registers at once;
+otherwise a finder in ``sys.meta_path`` registers fcnet when threadpoolctl is imported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _register(threadpoolctl: ModuleType) -> None:
         return
 
     class FcnetController(threadpoolctl.LibController):  # type: ignore[misc, name-defined]
-        """Calls the two functions that the extension module exports for this; their symbols tell it from others."""
+        """Calls two functions that the extension module exports; their symbols identify the module."""
 
         user_api = "fcnet"
         internal_api = "fcnet"
@@ -52,7 +52,7 @@ def _register(threadpoolctl: ModuleType) -> None:
 
 
 class _Finder:
-    """Finds threadpoolctl as the other finders do, but for the loader."""
+    """Finds threadpoolctl by the other finders, and wraps its loader."""
 
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -68,7 +68,7 @@ class _Finder:
 
 
 class _RegisteringLoader:
-    """Another loader, and a registration after its work."""
+    """Wraps a loader, and registers fcnet after it has loaded the module."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader

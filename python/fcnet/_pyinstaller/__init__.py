@@ -1,4 +1,4 @@
-"""What PyInstaller asks fcnet for: the folder of the hook that says what belongs into a frozen application."""
+"""The folder of the PyInstaller hook, which lists what a frozen application needs."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def get_hook_dirs() -> list[str]:
-    """The folders of hooks, for the entry point ``pyinstaller40`` / ``hook-dirs``."""
+    """Return the folders of hooks, for the entry point ``pyinstaller40`` / ``hook-dirs``."""
     return [os.path.dirname(__file__)]

@@ -1,6 +1,6 @@
-"""PyInstaller's hook: files that fcnet reads, and modules that it imports by name when they are first asked for.
+"""PyInstaller hook: the data files of fcnet, and the modules that it imports lazily by name.
 
-``fcnet.sklearn`` comes along where a program imports it, with scikit-learn.
+``fcnet.sklearn`` and scikit-learn are included only if a program imports them.
 """
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules

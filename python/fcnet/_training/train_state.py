@@ -21,7 +21,7 @@ from fcnet._training.history import History
 from fcnet.layers import Layer
 from fcnet.optimizers import Optimizer
 
-_LEARNT = (
+_TRAINED = (
     *("parameters", "history", "epochs_trained", "steps", "feature_names", "trainable"),
     *("optimizer_state", "average_state", "best"),
 )
@@ -154,30 +154,30 @@ class TrainState:
         TypeError, ValueError : the state is invalid.
         """
         s = _NEWER | given if isinstance(given, dict) else {}
-        if set(s) != {*ARGUMENTS, *_LEARNT}:
-            expected = ", ".join(sorted((*ARGUMENTS, *_LEARNT)))
+        if set(s) != {*ARGUMENTS, *_TRAINED}:
+            expected = ", ".join(sorted((*ARGUMENTS, *_TRAINED)))
             raise ValueError(f"the state of a network is damaged: expected {expected}")
-        learnt = {name: s.pop(name) for name in _LEARNT}
+        entries = {name: s.pop(name) for name in _TRAINED}
         architecture = Architecture.restored(**s)
-        trainable = learnt["trainable"]
+        trainable = entries["trainable"]
         if not isinstance(trainable, list) or len(trainable) != len(architecture.specs):
             raise ValueError(
                 f"trainable is {trainable!r}: expected a flag for each of {len(architecture.specs)} layers"
             )
-        state = cls(architecture, learnt["parameters"])
+        state = cls(architecture, entries["parameters"])
         for layer, flag in zip(state.layers, trainable, strict=True):
             layer.trainable = flag
-        if learnt["optimizer_state"] is not None:
-            state.model.set_optimizer_state(*learnt["optimizer_state"])
-        if learnt["average_state"] is not None:
-            kind, count, without_average = learnt["average_state"]
+        if entries["optimizer_state"] is not None:
+            state.model.set_optimizer_state(*entries["optimizer_state"])
+        if entries["average_state"] is not None:
+            kind, count, without_average = entries["average_state"]
             state.model.set_average_state(kind, count, architecture.parts(without_average))
-        state.feature_names = feature_names.checked(learnt["feature_names"], architecture.sizes[0])
-        if learnt["best"] is not None:
-            epoch, weights = learnt["best"]
+        state.feature_names = feature_names.checked(entries["feature_names"], architecture.sizes[0])
+        if entries["best"] is not None:
+            epoch, weights = entries["best"]
             snapshot = state.model.snapshot(weights and architecture.parts(weights))
             state.best.epoch_weights = whole_number(epoch, "best", 0, MOST_EPOCHS), snapshot
-        state.history = History(**learnt["history"])
-        state.steps = whole_number(learnt["steps"], "steps", 0, 2**63 - 1)
-        state.model.epochs = whole_number(learnt["epochs_trained"], "epochs_trained", 0, MOST_EPOCHS)
+        state.history = History(**entries["history"])
+        state.steps = whole_number(entries["steps"], "steps", 0, 2**63 - 1)
+        state.model.epochs = whole_number(entries["epochs_trained"], "epochs_trained", 0, MOST_EPOCHS)
         return state

@@ -1,4 +1,4 @@
-"""The data set that comes with fcnet."""
+"""The dataset that is included in fcnet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Digits(NamedTuple):
-    """Training and test part of the optical digits."""
+    """Training and test set of the optical digits."""
 
     x_train: NDArray[np.uint8]
     y_train: NDArray[np.int64]
@@ -23,7 +23,7 @@ class Digits(NamedTuple):
 
 
 def load_digits() -> Digits:
-    """Load the 1,797 optical digits of the UCI repository: 8 x 8 images, 10 classes, always split the same way.
+    """Load the 1,797 optical digits of the UCI repository, 8 x 8 images of 10 classes, with a fixed train-test split.
 
     E. Alpaydin, C. Kaynak: "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998;
     licence CC BY 4.0.

@@ -154,12 +154,12 @@ class Explanation(Mapping[str, Array]):
             ascii_only is None or flag(ascii_only, "ascii_only"),
         )
         sections = [writer.section(i, each) for i, each in enumerate(self._sections(), 1)]
-        course = [] if len(self.steps) == 1 else [writer.bold("The course"), losses(self.steps)]
+        course = [] if len(self.steps) == 1 else [writer.bold("Loss by step"), losses(self.steps)]
         if not fits(self._problem):
             lines = (
                 f"   {what:<20} {figures.text()}" for what, figures in of_layers(self.steps[0], self._problem.layers)
             )
-            sections.append("\n".join([writer.bold("The layers in figures"), *lines]))
+            sections.append("\n".join([writer.bold("Statistics of the layers"), *lines]))
         findings = (
             [
                 writer.bold("Your answers"),

@@ -1,7 +1,7 @@
-"""The article's mathematics in plain NumPy: what every test holds the native kernels against.
+"""The NumPy reference: the article's mathematics in plain NumPy, against which the tests check the native core.
 
-Written to be read: each function is its equation. Works in any float type up to ``longdouble``, and on complex arrays
-(a complex step then differentiates it), where comparisons look at real parts.
+Each function reads like its equation. The functions work in any float type up to ``longdouble``, and on complex arrays
+(for complex-step differentiation), where comparisons use the real parts.
 
 Legend: ``n`` samples, ``k`` inputs and ``m`` outputs of a layer; ``h_in = h W + B``, ``h_out = F(h_in)``,
 ``sigma = dL/dh_in`` of one sample. The mean over a batch enters once, as the scale of the gradient.

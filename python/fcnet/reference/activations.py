@@ -32,14 +32,14 @@ def _sigmoid(h: Array) -> Array:
 
 
 def _density(h: Array) -> Array:
-    """Of the normal distribution."""
+    """Return the density of the normal distribution."""
     return np.asarray(np.exp(-h * h / 2) / np.sqrt(2 * np.asarray(math.pi, h.real.dtype)))
 
 
 def _normal_cdf(h: Array) -> Array:
-    """Phi: near 0 its series ``1/2 + phi (h + h^3/3 + h^5/(3 5) + ...)``, beyond ``phi / (h + 1/(h + ...))``.
+    """Return Phi: near 0 by ``1/2 + phi (h + h^3/3 + h^5/(3 5) + ...)``, otherwise by ``phi / (h + 1/(h + ...))``.
 
-    In any type (Abramowitz and Stegun 1964, 26.2.11 and 26.2.14).
+    It works in any float type (Abramowitz and Stegun 1964, 26.2.11 and 26.2.14).
     """
     size = np.abs(h.real)
     near = np.where(size < 2, h, 0)
@@ -57,7 +57,7 @@ def _normal_cdf(h: Array) -> Array:
 
 
 def _gate(h: Array) -> tuple[Array, Array]:
-    """2 u and its derivative, for which gelu_tanh is ``h sigmoid(2 u)``: u = sqrt(2/pi) (h + 0.044715 h^3)."""
+    """Return 2 u and its derivative, with u = sqrt(2/pi) (h + 0.044715 h^3): gelu_tanh is ``h sigmoid(2 u)``."""
     factor = 2 * np.sqrt(2 / np.asarray(math.pi, h.real.dtype))
     cubic = np.asarray(44715, h.real.dtype) / 1000000
     return np.asarray(factor * (h + cubic * h**3)), np.asarray(factor * (1 + 3 * cubic * h * h))
@@ -95,7 +95,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
 
 
 def activation(h_in: ArrayLike, name: str) -> Array:
-    """``h_out = F(h_in)``, element by element, but for softmax of each row.
+    """Activation ``h_out = F(h_in)``, element by element; softmax works row by row.
 
     Parameters
     ----------
@@ -111,19 +111,19 @@ def activation(h_in: ArrayLike, name: str) -> Array:
 
     Raises
     ------
-    ValueError : an unknown name.
+    ValueError : the name is unknown.
     """
     return softmax(h_in) if name == "softmax" else _named(name)[0](np.asarray(h_in))
 
 
 def activation_derivative(h_in: ArrayLike, name: str) -> Array:
-    """``F'(h_in)``, element by element.
+    """Derivative ``F'(h_in)`` of an activation, element by element.
 
     Parameters
     ----------
     h_in : array of any shape
     name : str
-        As for ``activation``, but not softmax, whose outputs depend on all of a row.
+        As for ``activation``, but not softmax, whose outputs depend on the whole row.
 
     Returns
     -------
@@ -131,13 +131,13 @@ def activation_derivative(h_in: ArrayLike, name: str) -> Array:
 
     Raises
     ------
-    ValueError : an unknown name.
+    ValueError : the name is unknown.
     """
     return _named(name)[1](np.asarray(h_in))
 
 
 def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str) -> Array:
-    """``sigma = dL/dh_in`` from ``dL/dh_out``: times F', or for softmax ``p_j (s_j - sum_i s_i p_i)``.
+    """Backward pass: ``sigma = dL/dh_in`` is ``dL/dh_out F'``, or for softmax ``p_j (s_j - sum_i s_i p_i)``.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str) -> Array:
 
     Raises
     ------
-    ValueError : an unknown name.
+    ValueError : the name is unknown.
     """
     s = np.asarray(slope)
     if name != "softmax":

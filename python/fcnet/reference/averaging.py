@@ -1,4 +1,4 @@
-"""Averages of the weights that are published in their place."""
+"""Weight averaging: EMA and SWA."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Average = Callable[[Pairs], list[tuple[Array, Array]]]
 
 
 def ema(layers: Pairs, decay: float) -> Average:
-    """Exponential moving average ``a <- d a + (1 - d) w``, ``d = min(decay, (1 + t) / (10 + t))`` in step t from 0.
+    """Exponential moving average ``a <- d a + (1 - d) w``, with ``d = min(decay, (1 + t) / (10 + t))`` in step t >= 0.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def ema(layers: Pairs, decay: float) -> Average:
     Returns
     -------
     callable
-        ``average(layers)`` takes the weights after a step and gives the average so far.
+        ``average(layers)`` takes the weights after a step and returns the average so far.
     """
     averages = [(w.copy(), b.copy()) for w, b in layers]
     steps = [0]
@@ -39,12 +39,12 @@ def ema(layers: Pairs, decay: float) -> Average:
 
 
 def swa() -> Average:
-    """The mean ``(w_1 + ... + w_n) / n`` (Izmailov et al. 2018, algorithm 1).
+    """Stochastic weight averaging: the mean ``(w_1 + ... + w_n) / n`` (Izmailov et al. 2018, algorithm 1).
 
     Returns
     -------
     callable
-        ``average(layers)`` takes the weights after an epoch and gives the mean so far.
+        ``average(layers)`` takes the weights after an epoch and returns the mean so far.
     """
     taken: list[list[tuple[Array, Array]]] = []
 

@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 def _into(out: Array | None, result: Array) -> Array:
-    """``result``, or ``out`` filled with it."""
+    """Return ``result``, or ``out`` filled with it."""
     if out is None:
         return result
     if out.shape != result.shape:
@@ -29,7 +29,7 @@ def linear(x: ArrayLike, w: ArrayLike, b: ArrayLike, *, out: Array | None = None
     w : array (k, m)
     b : array (m,)
     out : array (n, m), optional
-        Where to put the result.
+        Array for the result.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def linear(x: ArrayLike, w: ArrayLike, b: ArrayLike, *, out: Array | None = None
 
 
 def relu(h_in: ArrayLike, *, out: Array | None = None) -> Array:
-    """Rectifier ``h_out = max(h_in, 0)``, element by element; NaN stays NaN.
+    """ReLU ``h_out = max(h_in, 0)``, element by element; NaN stays NaN.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def relu(h_in: ArrayLike, *, out: Array | None = None) -> Array:
 
 
 def softmax(h_in: ArrayLike, *, out: Array | None = None) -> Array:
-    """Probabilities ``p_j = exp(h_j) / sum_i exp(h_i)`` of every row, the row's maximum subtracted first.
+    """Softmax ``p_j = exp(h_j) / sum_i exp(h_i)`` of every row, after subtracting the row's maximum.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def softmax(h_in: ArrayLike, *, out: Array | None = None) -> Array:
 
 
 def one_hot(y: ArrayLike, m: int) -> NDArray[np.bool_]:
-    """Labels (n,) in [0, m), or one-hot rows (n, m), as boolean rows (n, m).
+    """Convert labels (n,) in [0, m), or one-hot rows (n, m), to boolean rows (n, m).
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def cross_entropy(h_in: ArrayLike, y: ArrayLike, *, out: Array | None = None) ->
         Logits.
     y : integer labels (n,), or one-hot rows (n, m)
     out : array (n, m), optional
-        Where to put sigma.
+        Array for sigma.
 
     Returns
     -------

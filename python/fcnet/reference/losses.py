@@ -1,4 +1,4 @@
-"""Losses: their mean over a batch, and sigma_L, its derivative by the last layer's h_in."""
+"""Losses: the mean over a batch, and its derivative sigma_L by the last layer's h_in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from fcnet.reference.activations import activation, through_activation
 from fcnet.reference.kernels import Array, one_hot, softmax
 
-# name -> (L(p, y, parameter) of one output, dL/dp), where the last layer's F is not part of it
+# name -> (L(p, y, parameter) of one output, dL/dp), without the last layer's F
 ERRORS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
     "mse": (lambda p, y, _: (p - y) ** 2, lambda p, y, _: 2 * (p - y)),
     "mae": (lambda p, y, _: np.sign((p - y).real) * (p - y), lambda p, y, _: np.sign((p - y).real) + 0 * p),
@@ -24,9 +24,9 @@ ERRORS: dict[str, tuple[Callable[..., Array], Callable[..., Array]]] = {
         lambda p, y, q: np.where((p - y).real > 0, 1 - q, np.where((p - y).real < 0, -q, 0)) + 0 * p,
     ),
 }
-# the F that a loss usually goes with; else identity
+# the default output activation F of a loss; otherwise identity
 OUTPUTS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp"}
-PARAMETERS = {"huber": 1.0, "quantile": 0.5}  # by default; else 0
+PARAMETERS = {"huber": 1.0, "quantile": 0.5}  # defaults; otherwise 0
 
 
 def _size(e: Array) -> Array:
@@ -34,7 +34,7 @@ def _size(e: Array) -> Array:
 
 
 def _poisson(h: Array, y: Array, f: str) -> tuple[Array, Array]:
-    """``p - y ln p``, and its derivative by h; also where ``p = F(h)``, some ``exp(h)``, is too small for its type."""
+    """Return ``p - y ln p`` and its derivative by h, accurate also if ``p = F(h)`` underflows."""
     if f == "exp":
         return np.exp(h) - y * h, np.exp(h) - y
     p = activation(h, "softplus")
@@ -56,26 +56,26 @@ def loss_and_sigma(
     parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,
 ) -> tuple[Any, Array, Any]:
-    """Mean loss of a batch, ``sigma_L``, and the scale for which ``d loss/d h_in = scale sigma_L``.
+    """Return the mean loss of a batch, ``sigma_L``, and the scale with ``d loss/d h_in = scale sigma_L``.
 
     Parameters
     ----------
     h_in : array (n, m)
-        The last layer's, with ``p = F(h_in)``.
+        h_in of the last layer, with ``p = F(h_in)``.
     y : labels (n,) or probabilities (n, m) for "cross_entropy", else targets (n, m)
     loss : str or callable
-        "cross_entropy": ``L = -sum_j y_j ln p_j``, ``sigma_L = p - y`` where p is a softmax. Of all others L is the
-        mean over the outputs too. "binary_cross_entropy": ``-y ln p - (1 - y) ln(1 - p)`` of a sigmoid, ``p - y``;
-        "poisson": ``p - y ln p``, with exp ``p - y``; with e = p - y "mse": ``e^2``; "rmse": the root of its mean;
-        "mae": ``|e|``; "huber": ``e^2 / 2`` up to delta, ``delta (|e| - delta / 2)`` beyond; "quantile":
-        ``max(-q e, (1 - q) e)``. A callable gives the mean loss and its derivative by p.
+        "cross_entropy": ``L = -sum_j y_j ln p_j``, ``sigma_L = p - y`` for a softmax p. The other losses are averaged
+        over the outputs too. "binary_cross_entropy": ``-y ln p - (1 - y) ln(1 - p)`` of a sigmoid, with sigma ``p -
+        y``; "poisson": ``p - y ln p``, with sigma ``p - y`` for exp; with e = p - y "mse": ``e^2``; "rmse": the root of
+        its mean; "mae": ``|e|``; "huber": ``e^2 / 2`` up to delta, ``delta (|e| - delta / 2)`` beyond; "quantile":
+        ``max(-q e, (1 - q) e)``. A callable returns the mean loss and its derivative by p.
     output : str, optional
-        F, by default what goes with the loss; for "poisson" exp or softplus.
+        Output activation F, by default that of the loss; for "poisson" exp or softplus.
     parameter : float or array (m,), optional
-        delta, q, also one for each output, or for the cross-entropies label smoothing s: ``(1 - s) y + s / classes``
-        for y.
+        delta; q, also one for each output; or label smoothing s of the cross-entropies, which replaces y by ``(1 - s) y
+        + s / classes``.
     weights : array (n,), optional
-        Of the samples.
+        Sample weights.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def loss_and_sigma(
 
     Raises
     ------
-    ValueError : an unknown loss.
+    ValueError : the loss is unknown.
     """
     n, m = h_in.shape
     w = np.ones(n, h_in.real.dtype) if weights is None else np.asarray(weights)

@@ -1,4 +1,4 @@
-"""All layers: the forward pass, backpropagation, one step of gradient descent."""
+"""The network: forward pass, backpropagation, training step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Layers = Sequence[tuple[Array, ...]]
 
 
 def _of_layers(layers: Layers, loss: Any, activation: str | Sequence[str], output: str | None) -> list[str]:
-    """The F of every layer."""
+    """Return the activation F of every layer."""
     hidden = [activation] * (len(layers) - 1) if isinstance(activation, str) else activation
     return [*hidden, output or (OUTPUTS.get(loss, "identity") if isinstance(loss, str) else "identity")]
 
@@ -35,24 +35,25 @@ def forward(
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
 ) -> list[tuple[Array, Array]]:
-    """``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
+    """Forward pass: ``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
     Parameters
     ----------
     layers : [(W, B), ...]
-        (W, B, gamma) of a normalised layer.
+        (W, B, gamma) for a normalised layer.
     x : array (n, k)
     loss : as loss_and_sigma
     activation : str, or one for each hidden layer
         See ``fcnet.reference.activation``.
     output : str, optional
-        F of the last layer, by default what goes with the loss.
+        F of the last layer, by default that of the loss.
     masks : [array (n, m) or None, ...], optional
-        What dropout multiplies the h of each hidden layer with.
+        Dropout masks, by which h of each hidden layer is multiplied.
     normalization : ["layer", "batch" or None, ...], optional
-        Of each layer: ``h_in = gamma o normal(h W) + B``, see normalize; by the statistics of this batch.
+        Normalisation of each layer, ``h_in = gamma o normal(h W) + B``, with the statistics of this batch; see
+        normalize.
     epsilon : float
-        Of normalize.
+        As for normalize.
 
     Returns
     -------
@@ -99,11 +100,11 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
-        And dL/dgamma of a normalised layer.
+        With dL/dgamma for a normalised layer.
 
     Raises
     ------
-    ValueError : the shapes disagree, labels out of range, an unknown loss.
+    ValueError : the shapes disagree, a label is out of range, or the loss is unknown.
     """
     passed = forward(
         layers,
@@ -139,7 +140,7 @@ def backward(
 
 
 def training_step(layers: Layers, x: ArrayLike, y: ArrayLike, optimizer: float | Update, **options: Any) -> Any:
-    """One step of training on a batch; the arrays of ``layers`` are updated in place.
+    """Train for one step on a batch; the arrays of ``layers`` are updated in place.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def training_step(layers: Layers, x: ArrayLike, y: ArrayLike, optimizer: float |
     x : array (n, k)
     y : labels (n,), or targets (n, m)
     optimizer : float or callable
-        The learning rate of gradient descent, or what ``sgd`` or ``adam`` return.
+        The learning rate of gradient descent, or an optimizer, such as ``sgd`` or ``adam`` returns.
     options : as backward
 
     Returns

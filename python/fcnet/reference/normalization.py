@@ -1,4 +1,4 @@
-"""Normalisation of a layer's product z = h W, over the neurons of a sample or over the batch of a neuron.
+"""Layer and batch normalisation of a layer's product z = h W.
 
 ``normal = (z - mean) / sqrt(variance + epsilon)``, ``h_in = gamma o normal + B``.
 """
@@ -14,7 +14,7 @@ AXES = {"layer": 1, "batch": 0}
 
 
 def normalize(z: ArrayLike, kind: str, *, epsilon: float = 1e-5) -> tuple[Array, Array]:
-    """``(z - mean) / deviation`` (Ba et al. 2016; Ioffe and Szegedy 2015), the variance the mean squared distance.
+    """Normalise: ``(z - mean) / deviation``, with the biased variance (Ba et al. 2016; Ioffe and Szegedy 2015).
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def normalize(z: ArrayLike, kind: str, *, epsilon: float = 1e-5) -> tuple[Array,
 
 
 def through_normalization(sigma: ArrayLike, normal: Array, deviation: Array, gamma: ArrayLike, kind: str) -> Array:
-    """dL/dz from ``sigma = dL/dh_in``: ``(g - mean(g) - normal mean(g o normal)) / deviation``, ``g = sigma o gamma``.
+    """Backward pass: dL/dz is ``(g - mean(g) - normal mean(g o normal)) / deviation``, with ``g = sigma o gamma``.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def through_normalization(sigma: ArrayLike, normal: Array, deviation: Array, gam
     deviation : as normalize returns
     gamma : array (m,)
     kind : {"layer", "batch"}
-        What the means are over.
+        Axis of the means, as for normalize.
 
     Returns
     -------
@@ -56,13 +56,13 @@ def through_normalization(sigma: ArrayLike, normal: Array, deviation: Array, gam
 
 
 def running_statistics(mean: ArrayLike, variance: ArrayLike, z: ArrayLike, momentum: float) -> tuple[Array, Array]:
-    """The running statistics of batch normalisation: ``(1 - momentum) running + momentum batch``.
+    """Update the running statistics of batch normalisation: ``(1 - momentum) running + momentum batch``.
 
     Parameters
     ----------
     mean, variance : array (m,)
     z : array (n, m)
-        The variance of a batch has ``n - 1`` in place of n; one of a single sample changes nothing.
+        The variance of the batch is divided by ``n - 1``; a batch of one sample does not update the running statistics.
     momentum : float
 
     Returns

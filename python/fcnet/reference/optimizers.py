@@ -1,4 +1,4 @@
-"""Optimizers: what one step does to the parameters x, given their gradients g. They keep their state themselves."""
+"""Optimizers: functions that update parameters x with gradients g, and keep the optimizer state."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Update = Callable[[Pairs, Pairs], None]
 
 
 def _state(state: list[Array], layers: Pairs) -> list[Array]:
-    """One array of zeros for every parameter, made at the first step."""
+    """Return the state, an array for every parameter, which starts as zeros in the first step."""
     if not state:
         state.extend(np.zeros_like(x) for pair in layers for x in pair)
     return state
 
 
 def _decay(x: Array, factor: float, biases: bool) -> None:
-    """Decoupled weight decay ``x <- x - factor x`` of weights, perhaps of biases (Loshchilov and Hutter 2019)."""
+    """Apply decoupled weight decay ``x <- x - factor x`` to weights, and optionally biases."""
     if x.ndim == 2 or biases:
         x -= factor * x
 
@@ -36,8 +36,9 @@ def sgd(
 ) -> Update:
     """Gradient descent ``x <- x - alpha g``, or with ``v <- momentum v + g``: ``x <- x - alpha v``.
 
-    With Nesterov's look ahead ``x <- x - alpha (g + momentum v)`` (Sutskever et al. 2013). Before the step
-    ``x <- x - alpha weight_decay x`` for weights (Loshchilov and Hutter 2019), with ``decay_biases`` for all.
+    With Nesterov momentum: ``x <- x - alpha (g + momentum v)`` (Sutskever et al. 2013). Weight decay computes ``x <- x
+    - alpha weight_decay x`` before the step (Loshchilov and Hutter 2019), for weights, or with ``decay_biases`` for all
+    parameters.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def sgd(
     Returns
     -------
     callable
-        ``update(layers, gradients)``, both [(W, B), ...]; changes the layers in place.
+        ``update(layers, gradients)``, both [(W, B), ...], which changes the layers in place.
     """
     velocity: list[Array] = []
 
@@ -74,7 +75,7 @@ def adam(
     weight_decay: float = 0.0,
     decay_biases: bool = False,
 ) -> Update:
-    """Adam (Kingma and Ba 2015, algorithm 1), with decoupled weight decay AdamW (Loshchilov and Hutter 2019).
+    """Adam (Kingma and Ba 2015, algorithm 1), or AdamW with decoupled weight decay (Loshchilov and Hutter 2019).
 
     ``m <- beta1 m + (1 - beta1) g``, ``v <- beta2 v + (1 - beta2) g**2``;
     ``x <- x - alpha weight_decay x`` for weights, then
@@ -90,7 +91,7 @@ def adam(
     Returns
     -------
     callable
-        ``update(layers, gradients)``, both [(W, B), ...]; changes the layers in place.
+        ``update(layers, gradients)``, both [(W, B), ...], which changes the layers in place.
     """
     first: list[Array] = []
     second: list[Array] = []
@@ -114,7 +115,7 @@ def adam(
 
 
 def nadam(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Update:
-    """Adam with Nesterov's look ahead (Dozat 2016), in the form that Keras and PyTorch give it.
+    """NAdam, Adam with Nesterov momentum (Dozat 2016), as implemented in Keras and PyTorch.
 
     m and v as for ``adam``, ``mu_t = beta1 (1 - 0.96**(t / 250) / 2)``, ``P_t = mu_1 ... mu_t``;
     ``m' = mu_(t+1) m / (1 - P_(t+1)) + (1 - mu_t) g / (1 - P_t)``;
@@ -129,7 +130,7 @@ def nadam(learning_rate: float, *, beta1: float = 0.9, beta2: float = 0.999, eps
     Returns
     -------
     callable
-        As that of ``sgd``.
+        As for ``sgd``.
     """
     first: list[Array] = []
     second: list[Array] = []
@@ -168,7 +169,7 @@ def rmsprop(learning_rate: float, *, rho: float = 0.9, momentum: float = 0.0, ep
     Returns
     -------
     callable
-        As that of ``sgd``.
+        As for ``sgd``.
     """
     squares: list[Array] = []
     velocity: list[Array] = []
@@ -195,7 +196,7 @@ def adagrad(learning_rate: float, *, epsilon: float = 1e-10) -> Update:
     Returns
     -------
     callable
-        As that of ``sgd``.
+        As for ``sgd``.
     """
     squares: list[Array] = []
 
@@ -230,7 +231,7 @@ def lion(
     Returns
     -------
     callable
-        As that of ``sgd``.
+        As for ``sgd``.
     """
     moments: list[Array] = []
 
@@ -252,7 +253,7 @@ def regularized(
     clip_value: float = math.inf,
     clip_norm: float = math.inf,
 ) -> Update:
-    """What ``update`` does with clipped gradients and an L2 penalty.
+    """Wrap ``update`` with gradient clipping and an L2 penalty.
 
     ``g <- g min(1, clip_norm / |g|)``, the norm over all parameters of the network (Pascanu et al. 2013);
     ``g <- min(max(g, -clip_value), clip_value)``; then ``g <- g + l2 W`` for weights, with
@@ -261,14 +262,14 @@ def regularized(
     Parameters
     ----------
     update : callable
-        As ``sgd`` returns it.
+        As returned by ``sgd``.
     l2, clip_value, clip_norm : float
     decay_biases : bool
 
     Returns
     -------
     callable
-        As that of ``sgd``.
+        As for ``sgd``.
     """
 
     def penalized(layers: Pairs, gradients: Pairs) -> None:

@@ -1,4 +1,4 @@
-"""Counter-based random numbers: a number is a function of (seed, purpose, index, position) alone, without state.
+"""Counter-based random numbers, without state: each number is a function of (seed, purpose, index, position).
 
 Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", 2011).
 """
@@ -16,7 +16,7 @@ _32 = np.uint64(32)
 
 
 def philox(key: tuple[int, int], counter: Words) -> Words:
-    """Ten rounds of Philox 4x32 on many counters at once.
+    """Philox 4x32 with ten rounds, on many counters at once.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def _blocks(seed: int, purpose: int, index: int, positions: Words) -> Words:
 
 
 def permutation(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
-    """Order of the samples in an epoch: Fisher-Yates, ``j = floor(u (i + 1) / 2**64)`` swapped with i = n-1 ... 1.
+    """Shuffle the samples of an epoch by Fisher-Yates: swap ``j = floor(u (i + 1) / 2**64)`` with i = n-1 ... 1.
 
     Parameters
     ----------
@@ -69,10 +69,10 @@ def permutation(seed: int, epoch: int, n: int) -> NDArray[np.int64]:
 
 
 def he_normal(seed: int, layer: int, fan_in: int, fan_out: int) -> NDArray[np.float64]:
-    """Weights of He et al. 2015, equation 10: normal, mean 0, variance ``2 / fan_in``.
+    """Draw normal weights with mean 0 and variance ``2 / fan_in`` (He et al. 2015, equation 10).
 
-    A normal number by Marsaglia's polar method: ``u sqrt(-2 ln(s) / s)`` where ``s = u**2 + v**2`` and (u, v) is drawn
-    uniformly until it lies in the unit disc.
+    Marsaglia's polar method gives a normal number ``u sqrt(-2 ln(s) / s)`` with ``s = u**2 + v**2``, where (u, v) is
+    drawn uniformly until it lies in the unit disc.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def he_normal(seed: int, layer: int, fan_in: int, fan_out: int) -> NDArray[np.fl
 def dropout_mask(
     seed: int, epoch: int, layer: int, positions: NDArray[np.int64], neurons: int, share: float
 ) -> NDArray[np.float64]:
-    """What dropout multiplies h with: 0 where a random number below 2**32 is under ``share 2**32``, else 1/(1 - share).
+    """Dropout mask: 0 where a random number in [0, 2**32) is below ``share 2**32``, otherwise 1/(1 - share).
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def dropout_mask(
     epoch : int in [0, 2**32)
     layer : int
     positions : array (n,)
-        Of the samples in the order of the epoch.
+        Positions of the samples in the order of the epoch.
     neurons : int
     share : float in [0, 1)
 

@@ -58,19 +58,19 @@ class DecisionSurface:
             )
         )
         if self._classifies:
-            alternative = f"Which class the network chooses for every pair of inputs: {' or '.join(self._names)}."
+            alternative = f"The predicted class for every pair of inputs: {' or '.join(self._names)}."
             keys = [
                 f'<span class=swatch style="background:{color}"></span>{escape(name)}: {pattern}'
                 for name, color, pattern in zip(self._names, _COLORS, _STRIPES, strict=False)
             ]
-            keys.append("the darker, the surer")
+            keys.append("darker: higher probability")
         else:
             low, high = self._span
-            alternative = "What the network answers for every pair of inputs."
+            alternative = "The network's output for every pair of inputs."
             keys = [f"from light, {low:.3g}, to dark, {high:.3g}, in {_LEVELS} levels"]
         legend = "".join(f"<span>{key}</span>" for key in (*keys, axes))
         return (
-            f"<figure><figcaption>What it says of every pair of inputs, before the step</figcaption>"
+            f"<figure><figcaption>Prediction for every pair of inputs, before the step</figcaption>"
             f'<div class=plane><img id=plane alt="{escape(alternative)}" src="{self.pictures[0]}">'
             f"{self._points()}</div><p class=key>{legend}</p></figure>"
         )

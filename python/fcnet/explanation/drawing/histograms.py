@@ -27,7 +27,7 @@ def histograms(step: Quantities, layers: range, new: str = "") -> str:
     found = of_layers(step, layers, new)
     words = ". ".join(f"{what}: {_range(each)}, mean {each.mean:.3g}, std {each.std:.3g}" for what, each in found) + "."
     parts = [_one(what, each, 20 + _ACROSS * (i % 3), 10 + _DOWN * (i // 3)) for i, (what, each) in enumerate(found)]
-    title = f"The layers in figures, {'after' if new else 'before'} the step"
+    title = f"Statistics of the layers, {'after' if new else 'before'} the step"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="net" viewBox="0 0 {3 * _ACROSS} {10 + _DOWN * len(layers)}" '
         f'role="img" aria-label="{title}"><title>{title}</title><desc>{escape(words)}</desc>'

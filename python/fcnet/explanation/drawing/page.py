@@ -27,7 +27,7 @@ _LINE = (
 )
 _KEY = (
     f"<p class=key><span>{_LINE.format('pos')}solid: above 0</span><span>{_LINE.format('neg')}dashed: below 0</span>"
-    "<span>the wider, the larger</span></p>"
+    "<span>width: size of the weight</span></p>"
 )
 
 
@@ -125,7 +125,7 @@ class Page:
         ]
         several = len(self._steps[0]["I"]) > 1
         note = " The neurons show the first sample." if several else ""
-        about = f"Inputs on the left, the answer on the right.{note}"
+        about = f"Inputs on the left, outputs on the right.{note}"
         head = f"<h2>The network</h2><p class=about>{about}</p>"
         return f"<section>{head}<div class=pictures>{''.join(figures)}{_KEY}</div></section>"
 
@@ -136,10 +136,10 @@ class Page:
             figures = "".join(f"<td>{v:.3g}</td>" for v in (found.least, found.most, found.mean, found.std))
             bars = f"<td aria-hidden=true class=bars>{found.bars()}</td>"
             rows.append(f"<tr><th scope=row>{what}</th>{bars}{figures}</tr>")
-        heads = "".join(f"<th scope=col>{head}</th>" for head in ("", "histogram", "least", "most", "mean", "std"))
+        heads = "".join(f"<th scope=col>{head}</th>" for head in ("", "histogram", "min", "max", "mean", "std"))
         table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        about = "Too many neurons to draw one by one; of large matrices the equations show the corners."
-        head = f"<h2>The layers in figures</h2><p class=about>{about}</p>"
+        about = "There are too many neurons to draw them one by one; equations show the corners of large matrices."
+        head = f"<h2>Statistics of the layers</h2><p class=about>{about}</p>"
         return f"<section>{head}<div class=scroll tabindex=0>{table}</div></section>"
 
     def _time(self) -> str:
@@ -152,9 +152,7 @@ class Page:
         parts = [self._curve()]
         if self._surface is not None:
             parts.append(self._surface.html())
-        return (
-            f"{control}<section><h2>The course of {count} steps</h2><div class=course>{''.join(parts)}</div></section>"
-        )
+        return f"{control}<section><h2>Loss over {count} steps</h2><div class=course>{''.join(parts)}</div></section>"
 
     def _losses(self) -> list[float]:
         return [float(step["L"]) for step in self._steps] + [float(self._steps[-1]["L_new"])]

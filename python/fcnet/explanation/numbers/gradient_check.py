@@ -135,9 +135,7 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
             if letter == "B" and not spec.bias:
                 continue
             size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
-            saturated = (
-                float(np.finfo(architecture.dtype).eps) * inputs
-            )  # what is left of differences of numbers near 1
+            saturated = float(np.finfo(architecture.dtype).eps) * inputs  # rounding of numbers near 1
             chosen = np.arange(gradient.size)
             if len(chosen) > most:
                 chosen = np.sort(rng.choice(gradient.size, most, replace=False))
