@@ -22,24 +22,25 @@ DOCS = ROOT / "docs"
 
 PAGE = """# Performance
 
-Written by `python -m bench.report`, which runs everything below in one sitting. Ratios are computed within it only.
+This page compares the speed of fcnet and other libraries, and shows the cases in which they are faster. It is written
+by `python -m bench.report`, which runs all benchmarks in one session. Ratios are computed within a session only.
 
 {cpu}, {threads}, {isa} · Python {python}, {versions}.
 
 ## How it was measured
 
-Every library runs in a process of its own, with the same {threads}, data and arithmetic, set up as its own experts
-would: {how}. They take turns (A B C, B C A, …), one process at work at a time. A time is the median over the chunks of
-all turns, ± half the distance of the quartiles; a chunk is an epoch of a fixed number of steps, or so many calls that
-the clock is exact. Before the clock starts, every answer is compared with plain NumPy in float64.
-A step gathers a shuffled mini-batch, goes forward and back and updates. fcnet also draws the order of the samples,
-checks its input and publishes the weights, once an epoch: that is in its times.
+Every library runs in its own process, with the same {threads}, data and arithmetic, set up as its own experts would:
+{how}. They run in turns (A B C, B C A, …), one at a time. A time is the median over the chunks of all turns, ± half the
+distance of the quartiles; a chunk is an epoch of a fixed number of steps, or enough calls for an exact time. Before the
+measurement, every result is compared with plain NumPy in float64. A step gathers a shuffled mini-batch, computes
+forward and backward pass and updates the weights. The times of fcnet also include the shuffling, the check of the input
+and the publication of the weights, once per epoch.
 
 **The ceilings** are measured by the library's own core (`cpp/fcnet/kernels/roofline`) before and after everything else:
 the best of ten repetitions of at least 10 ms with all threads behind a barrier. Multiply-adds run from registers in as
-many independent chains as a tile has accumulators; those of a tile take their operands from the first cache, as every
-product has to (a CPU that lowers its clock as work draws more power does so here); "read" sums an array of four times
-the last cache; "update" is w ← w − a·g on two such arrays, 12 bytes an element; the small ones are read again and again
+many independent chains as a tile has accumulators; those of a tile read their operands from the L1 cache, as every
+product must (a CPU that lowers its clock under load does so here); "read" sums an array of four times the size of the
+last-level cache; "update" is w ← w − a·g on two such arrays, 12 bytes per element; the small arrays are read repeatedly
 by all threads together.
 
 {ceilings}
@@ -53,9 +54,9 @@ by all threads together.
 {workloads} – is where a library cannot do the task: scikit-learn gives two classes one logistic output, and BLAS has no
 Adam.
 
-"Of the peak" is floating-point operations a second over the multiply-add ceiling, "of a tile" over that of a tile with
-its operands in the first cache. "Of the limit" is what the step needs
-at least, its operations at the peak or its traffic at the bandwidth, whichever is longer, over what it took.
+"Of the peak" is floating-point operations per second relative to the multiply-add ceiling, "of a tile" relative to that
+of a tile with its operands in the L1 cache. "Of the limit" is the least time of the step, its operations at the peak or
+its memory traffic at the bandwidth, whichever is longer, relative to the measured time.
 
 {shares}
 
