@@ -1,1 +1,1 @@
-"""What comes in: arrays, tables, tensors and sparse rows, as features and targets."""
+"""Inputs: arrays, tables, tensors and sparse rows, as features x and targets y."""

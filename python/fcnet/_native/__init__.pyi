@@ -11,7 +11,7 @@ _AverageState = tuple[str, float, _Layers]
 _OptimizerState = tuple[str, list[float], list[_Layers]]
 
 class _Rows(Protocol):
-    """Sparse rows, see fcnet.sparse."""
+    """Sparse rows, see fcnet._inputs.sparse."""
 
     @property
     def data(self) -> _Array: ...

@@ -50,7 +50,7 @@ class TrainState:
         Column names in the form of ``fcnet._inputs.feature_names``.
     history : History
     best : Best
-        Of the last fit.
+        Best epoch of the last fit.
     steps : int
         Number of steps of ``train_on_batch``, plus one for each first epoch that was interrupted after some steps.
     open_step : OpenStep or None

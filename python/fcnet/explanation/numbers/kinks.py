@@ -31,9 +31,9 @@ class Kinks:
     Parameters
     ----------
     architecture : Architecture
-        That of the network, in whose dtype backpropagation has chosen a side of every kink.
+        Architecture of the network, in whose dtype backpropagation has chosen a side of every kink.
     wide : Architecture
-        The same in the type of the finite differences.
+        The architecture in the type of the finite differences.
     dataset : Dataset
     parameters : [(W, B), ...]
         Parameters in the type of ``wide``; (W, B, gamma, ...) for normalised layers.
