@@ -101,3 +101,11 @@ def test_names_of_columns_and_classes_are_kept_with_their_types(suffix):
             assert repr(net.classes) == "(2024, True, ('a', 1.5))"
         if path.name == f"classes{suffix}":
             assert stored(path).classes == ("b", "c", "ä")
+
+
+def test_other_objects_are_read_from_pickles():
+    [*paths] = (Path(__file__).parent / "golden").glob("objects-*.pickles")
+    for path in paths:
+        for name, (pickled, text) in pickle.loads(path.read_bytes()).items():
+            assert repr(pickle.loads(pickled)) == text, name
+    assert paths

@@ -22,7 +22,7 @@ class Model {
  public:
   using Published = std::shared_ptr<const Parameters<T>>;
 
-  // `fill(parameters, watch)` gives the first ones their values.
+  // `fill(parameters, cancellation)` gives the first ones their values.
   template <class Fill>
   Model(const Shape& shape, std::uint64_t seed, AnyInputScale<T> input, Fill fill)
       : shape_(shape), seed_(seed), input_(std::move(input)) {

@@ -10,11 +10,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _NOW = {
+    "architecture": "_model.summary",
     "averaging": "_training.averaging",
     "callbacks": "_training.callbacks",
     "checkpoint": "_saving.checkpoint",
     "dense": "_model.dense",
     "early_stopping": "_training.early_stopping",
+    "explanation.comparison": "explanation.numbers.comparison",
     "explanation.diagnosis": "explanation.numbers.diagnosis",
     "explanation.figures": "explanation.numbers.figures",
     "explanation.gradient_check": "explanation.numbers.gradient_check",

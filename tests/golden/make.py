@@ -105,10 +105,37 @@ def estimators() -> dict[str, tuple[object, np.ndarray, np.ndarray]]:
         }
 
 
+def objects(folder: Path) -> dict[str, object]:
+    """Everything that users may keep beside networks and estimators; a checkpoint is saved in the folder."""
+    x = np.random.default_rng(0).standard_normal((60, 3))
+    y = (x[:, 0] > 0).astype(int)
+    net, checkpoint = fc.Network([3, 4, 2], seed=0), fc.Checkpoint(folder / "best", monitor="val_loss", every=2)
+    rules = {"early_stopping": fc.EarlyStopping(2), "callbacks": [checkpoint]}
+    return {
+        "history": net.fit(x, y, epochs=4, validation_split=0.2, **rules),
+        "checkpoint": checkpoint,
+        "early_stopping": fc.EarlyStopping(3, monitor="val_f1", start_from_epoch=2),
+        "averages": [fc.EMA(0.9), fc.SWA(3)],
+        "layers": [fc.Dense(8, "gelu", dropout=0.1, normalization=fc.BatchNorm(momentum=0.2)), fc.LayerNorm()],
+        "errors": [fc.DivergenceError("diverged"), fc.StopTraining()],
+        "optimizers": [getattr(fc.optimizers, name)() for name in fc.optimizers.__all__],
+        "losses": [*(loss() for loss in (fc.losses.MSE, fc.losses.Huber)), fc.losses.Quantile([0.1, 0.5])],
+        "schedules": [fc.schedules.Cosine(), fc.schedules.StepDecay(2), fc.schedules.ReduceOnPlateau()],
+        "initializers": [fc.initializers.VarianceScaling(2), fc.initializers.Orthogonal()],
+        "learning_rates": net.find_learning_rate(x, y, steps=20),
+        "gradient_check": net.check_gradients(x, y),
+        "diagnosis": net.diagnose(x, y),
+        "summary": net.summary(),
+    }
+
+
 def main(version: str) -> None:
-    """Write the folder of a version."""
+    """Write the folder of a version, and beside it the pickles of other objects with what their reprs are."""
     folder = HERE / version
     folder.mkdir()
+    pickled = {name: pickle.dumps(each, protocol=4) for name, each in objects(Path()).items()}
+    kept = {name: (each, repr(pickle.loads(each))) for name, each in pickled.items()}
+    (HERE / f"objects-{version}.pickles").write_bytes(pickle.dumps(kept, protocol=4))
     expected = {}
     for name, (net, x, y, options) in networks().items():
         net.save(folder / f"{name}.safetensors")

@@ -22,6 +22,9 @@ class Summary(str):
     def __repr__(self) -> str:
         return str(self)
 
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)  # a plain string for pickle
+
 
 def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
     """Return the table of ``Network.summary``; ``trainable`` has an entry for every layer."""

@@ -73,33 +73,34 @@ class Checkpoint(Callback, Monitoring):
         self.every = whole_number(every, "every", 1)
         self.monitor, self.mode, self.min_delta = "loss" if monitor is None else monitor, mode, min_delta
         self.check_rule()
-        self._monitors, self._saved, self._epochs_before = monitor is not None, -1, -1
+        # pickles keep these names: an old one must still load
+        self._watches, self._saved, self._begun = monitor is not None, -1, -1
         self._best: float | None = None
-        self._network: object = None  # whose best value it is
+        self._of: object = None  # whose best value it is
 
     def __repr__(self) -> str:
-        rule = f", monitor={self.monitor!r}, mode={self.mode!r}, min_delta={self.min_delta!r}" if self._monitors else ""
+        rule = f", monitor={self.monitor!r}, mode={self.mode!r}, min_delta={self.min_delta!r}" if self._watches else ""
         return f"{type(self).__name__}({self.path!r}, every={self.every}{rule})"
 
     def on_train_begin(self, logs: Logs) -> None:
         """Start a new fit; OSError if the folder of the file does not exist."""
-        if self._network is not self.model:
-            self._network, self._best = self.model, None
+        if self._of is not self.model:
+            self._of, self._best = self.model, None
             earlier = self.model.history.earlier
             for epoch, value in zip(earlier.get("epochs", ()), earlier.get(self.monitor, ()), strict=False):
                 if (epoch + 1) % self.every == 0 and self.is_better(value, self._best):
                     self._best = value
-        self._saved = self._epochs_before = -1
+        self._saved = self._begun = -1
         if "{epoch}" not in os.path.dirname(self.path):
             atomic_file.refuse_all_but_files(self.path, os.path.realpath(self.path))
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Note the number of epochs, to tell whether the epoch was completed."""
-        self._epochs_before = self.model.epochs_trained
+        self._begun = self.model.epochs_trained
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save a checkpoint if it is due."""
-        if self._monitors:
+        if self._watches:
             self.check_monitored(logs, "checkpoint")
             self.warn_of_nan(self.model.history[self.monitor], epoch, "checkpoint")
         if (self.model.epochs_trained % self.every) == 0:
@@ -107,13 +108,13 @@ class Checkpoint(Callback, Monitoring):
 
     def on_train_end(self, logs: Logs) -> None:
         """Save the final weights, unless the fit was stopped within an epoch."""
-        if self.model.epochs_trained == self._epochs_before:
+        if self.model.epochs_trained == self._begun:
             return
-        if not self._monitors or self.model.epochs_trained != self._saved:
+        if not self._watches or self.model.epochs_trained != self._saved:
             self._save(logs)
 
     def _save(self, logs: Logs) -> None:
-        if self._monitors:
+        if self._watches:
             if not self.is_better(logs.get(self.monitor, math.nan), self._best):
                 return
             self._best = logs[self.monitor]

@@ -28,16 +28,16 @@ def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
     keys = history_keys(state.architecture.classifies, validation is not None, metric_set)
     if schedule is not None:
         schedule.check_monitored(keys, "schedule")
+    if schedule is not None and data.source.steps is None:
+        raise ValueError(
+            "schedule needs the number of batches of an epoch, but x has no len(): expected steps_per_epoch"
+        )
     if options.early_stopping is not None:
         options.early_stopping.check_monitored(keys, "early_stopping")
         start = options.early_stopping.start_from_epoch
         if options.initial_epoch < options.epochs <= start:
             text = f"early_stopping has start_from_epoch={start}, and epochs is {options.epochs}"
             console.warn(f"{text}: early stopping monitors none of them", RuntimeWarning)
-    if schedule is not None and data.source.steps is None:
-        raise ValueError(
-            "schedule needs the number of batches of an epoch, but x has no len(): expected steps_per_epoch"
-        )
 
 
 def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callbacks) -> History:

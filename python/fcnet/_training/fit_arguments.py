@@ -47,6 +47,7 @@ class FitOptions:
     schedule: Schedule | None
     early_stopping: EarlyStopping | None
     averaging: Averaging | None
+    averaged_from: int  # first epoch of the average
     metric_set: MetricSet
     progress: ProgressMode
 
@@ -78,10 +79,17 @@ class FitOptions:
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         check_averaging(averaging)
-        if averaging is not None:
-            averaging._begins(epochs)
-        metric_set = MetricSet(metrics, state.architecture)
-        return cls(epochs, initial_epoch, optimizer, schedule, early_stopping, averaging, metric_set, progress)
+        return cls(
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            optimizer=optimizer,
+            schedule=schedule,
+            early_stopping=early_stopping,
+            averaging=averaging,
+            averaged_from=0 if averaging is None else averaging._begins(epochs),
+            metric_set=MetricSet(metrics, state.architecture),
+            progress=progress,
+        )
 
     @property
     def epochs_left(self) -> int:

@@ -38,8 +38,6 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._first_epoch = self.state.model.epochs
-        averaging = self.options.averaging
-        self._averaged_from = 0 if averaging is None else averaging._begins(self.options.epochs)
         self._rate = math.nan  # learning rate of the epoch's last step
 
     def run(self) -> None:
@@ -138,7 +136,7 @@ class Loop:
             on_begin if self.callbacks.has_listeners("batch_begin") else None,
             on_end if every_step or bar.shows_bar else None,
             every_step,
-            number >= self._averaged_from,
+            number >= self.options.averaged_from,
         )
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from fcnet._checks import console
 from fcnet._checks.numbers import flag, whole_number
+from fcnet._checks.public import public_in
 from fcnet._inputs.class_names import restored
 from fcnet._inputs.feature_names import Name
 from fcnet._training.train_state import TrainState
@@ -36,6 +37,7 @@ from fcnet.optimizers import SGD
 _MOST_DIGITS = 12
 
 
+@public_in("fcnet.explanation")
 class Explanation(Mapping[str, Array]):
     """One or more steps of gradient descent, with every quantity by its name in the article.
 

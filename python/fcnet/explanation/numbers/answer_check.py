@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import reference
+from fcnet._checks.public import public_in
 from fcnet._inputs import arrays
 from fcnet.explanation.numbers.printed import Printed
 from fcnet.explanation.numbers.trace import Problem, Quantities
@@ -31,6 +32,7 @@ SLIPS = {
 }
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True)
 class Finding(Printed):
     """The result of checking an answer.

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._checks.public import public_in
 from fcnet.explanation.numbers.oracle import computed, is_given, wide
 from fcnet.explanation.numbers.trace import Problem, Quantities
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A quantity, computed in three ways from the step's I, y, W and B.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet import _native, kernels, reference
+from fcnet._checks.public import public_in
 from fcnet._inputs.feature_names import Name, shown
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
@@ -35,6 +36,7 @@ _DYING = ("relu",)
 _LARGE, _UNEVEN = 10, 100  # size of inputs; ratio of a column's standard deviation to the median
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True, eq=False)
 class LayerDiagnosis:
     """The diagnosis of a layer, ``net.layers[layer]``.
@@ -70,6 +72,7 @@ class LayerDiagnosis:
         return f"LayerDiagnosis(layers[{self.layer}], {self.activation}, {of})"
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True)
 class Advice(Printed):
     """Advice, and the evidence for it."""
@@ -82,6 +85,7 @@ class Advice(Printed):
         return f"{self.advice} ({self.evidence})"
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True, eq=False)
 class Diagnosis(Printed):
     """The result of ``Network.diagnose``.

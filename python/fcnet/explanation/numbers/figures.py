@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._checks.public import public_in
 from fcnet.explanation.numbers.printed import Printed
 from fcnet.explanation.numbers.trace import Quantities
 
@@ -18,6 +19,7 @@ _NARROWEST = 1e-9  # range of a histogram, as a fraction of the largest number
 _QUANTITIES = (("weights", "W"), ("outputs", "h_out"), ("gradients", "dW"))
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True, eq=False)
 class Figures(Printed):
     """Statistics of an array of numbers.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fcnet._checks.public import public_in
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
@@ -31,6 +32,7 @@ _LARGEST = 1e9  # largest inputs for which a step is made smaller
 _ROUNDING = {"float32": 1e-3, "float64": 1e-6}  # of the largest entry of a gradient
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True, eq=False)
 class Difference:
     """A derivative by backpropagation (or from a custom loss) and by finite differences.
@@ -53,6 +55,7 @@ class Difference:
         return f"{self.name}: {self.claimed:.6g}, by finite differences {self.measured:.6g} (error {self.error:.1e})"
 
 
+@public_in("fcnet.explanation")
 @dataclass(frozen=True, eq=False)
 class GradientCheck:
     """The result of ``Network.check_gradients``.

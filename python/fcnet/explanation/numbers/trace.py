@@ -80,7 +80,7 @@ class Problem:
     @property
     def scaled(self) -> bool:
         """Whether inputs are scaled or shifted, so that I differs from x."""
-        return bool((self.architecture.scale != 1).any() or (self.architecture.offset != 0).any())
+        return self.architecture.scales
 
     def activation(self, layer: int) -> str:
         """Return F of a layer, counted from 1."""
