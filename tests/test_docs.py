@@ -28,6 +28,10 @@ DOCS = ROOT / "docs"
 # Names of modules without __all__ that the network uses and a user need not know.
 OF_THE_LIBRARY = {"Custom", "Given", "checked_initializer", "first_weights", "loss_of"}
 
+# Folders that the paths on a page may begin in; design.md and CONTRIBUTING.md leave out the first folders of a path.
+BASES = [ROOT / folder for folder in (".", "python/fcnet", "cpp", "cpp/fcnet", "tests")]
+NAMED_PATH = re.compile(r"(?:[\w.-]+/)+(?:[\w.-]+\.(?:py|hpp|cpp|md|css|js))?")
+
 
 def needs_more_than_interop(path: Path) -> bool:
     """Whether a page installs packages that the extra interop does not have; only ``.ci/pages`` runs their blocks."""
@@ -116,3 +120,29 @@ def test_every_feature_links_to_its_tests():
         tests = re.findall(r"\]\(\.\./(tests/test_\w+\.py)\)", row.split(" | ")[1])
         assert tests, row
         assert all("\ndef test_" in (ROOT / test).read_text() for test in tests)
+
+
+def named_paths(text: str) -> list[str]:
+    """Paths in backticks, alone or within a command: those with a slash that end in a known suffix or in a slash."""
+    without_blocks = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    words = (word for span in re.findall(r"`([^`]+)`", without_blocks) for word in span.split())
+    return [word for word in words if NAMED_PATH.fullmatch(word)]
+
+
+def test_named_paths_are_those_with_a_slash():
+    text = "`a/b.py` `python c/d.hpp --e` `f/` `g.py` `h/i` `/` `j / k`\n```sh\n`l/m.py`\n```\nn/o.py"
+    assert named_paths(text) == ["a/b.py", "c/d.hpp", "f/"]
+
+
+def test_paths_on_pages_exist():
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "python").rglob("*.md")]
+    named = []
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        if page == DOCS / "design.md":  # section 6 is a plan: it names files that are not written yet
+            text, plan, rest = text.partition("\n## 6. ")
+            assert plan
+            assert "\n## " not in rest
+        named += [(page_name(page), path) for path in named_paths(text)]
+    assert len(named) >= 60
+    assert [name for name in named if not any((base / name[1]).exists() for base in BASES)] == []
