@@ -131,24 +131,28 @@ def imports() -> Figure:
     """The import graph: a row for each level; arrows to what a node needs directly, and not through another."""
     graph = import_graph.folders()
     rows = import_graph.levels(graph)
-    place = {name: ((j + 1) / (len(row) + 1), i) for i, row in enumerate(rows) for j, name in enumerate(row)}
+    widest = max(sum(len(name) + 5 for name in row) for row in rows)
 
     def reachable(name: str) -> set[str]:
         return graph.get(name, set()).union(*(reachable(other) for other in graph.get(name, ())))
 
     figure = Figure(figsize=(10, 0.62 * len(rows)))
     axes = figure.subplots()
+    boxes, place = {}, {}
+    for i, row in enumerate(rows):
+        x = -sum(len(name) + 5 for name in row) / 2
+        for name in row:
+            place[name] = x + (len(name) + 5) / 2, i
+            x += len(name) + 5
+            box = {"boxstyle": "round", "facecolor": "#e2e8f0" if name.startswith("_") else "white", "edgecolor": GREY}
+            boxes[name] = axes.text(*place[name], name, ha="center", va="center", fontsize=9, bbox=box, zorder=3)
+    axes.set(xlim=(-widest / 2, widest / 2), ylim=(-0.6, len(rows) - 0.4))
+    axes.axis("off")
     for name, others in graph.items():
         for other in others - set().union(*(reachable(each) for each in others)):
-            axes.annotate(
-                "", place[other], place[name], zorder=1,
-                arrowprops={"arrowstyle": "->", "color": "#94a3b8", "shrinkA": 9, "shrinkB": 9},
-            )  # fmt: skip
-    for name, at in place.items():
-        box = {"boxstyle": "round", "facecolor": "#e2e8f0" if name.startswith("_") else "white", "edgecolor": GREY}
-        axes.text(*at, name, ha="center", va="center", fontsize=9, bbox=box)
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
-    axes.axis("off")
+            arrow = {"arrowstyle": "-|>", "color": "#64748b", "linewidth": 0.8}
+            arrow |= {"patchA": boxes[name].get_bbox_patch(), "patchB": boxes[other].get_bbox_patch()}
+            axes.annotate("", place[other], place[name], arrowprops=arrow, zorder=1)
     return figure
 
 
