@@ -18,6 +18,7 @@ from typing import get_args
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import fcnet as fc
 from fcnet import reference
@@ -136,6 +137,10 @@ def imports() -> Figure:
     def reachable(name: str) -> set[str]:
         return graph.get(name, set()).union(*(reachable(other) for other in graph.get(name, ())))
 
+    def written(name: str) -> Text:
+        box = {"boxstyle": "round", "facecolor": "#e2e8f0" if name.startswith("_") else "white", "edgecolor": GREY}
+        return axes.text(*place[name], name, ha="center", va="center", fontsize=9, bbox=box)
+
     figure = Figure(figsize=(10, 0.62 * len(rows)))
     axes = figure.subplots()
     boxes, place = {}, {}
@@ -144,15 +149,16 @@ def imports() -> Figure:
         for name in row:
             place[name] = x + (len(name) + 5) / 2, i
             x += len(name) + 5
-            box = {"boxstyle": "round", "facecolor": "#e2e8f0" if name.startswith("_") else "white", "edgecolor": GREY}
-            boxes[name] = axes.text(*place[name], name, ha="center", va="center", fontsize=9, bbox=box, zorder=3)
+            boxes[name] = written(name)
     axes.set(xlim=(-widest / 2, widest / 2), ylim=(-0.6, len(rows) - 0.4))
     axes.axis("off")
     for name, others in graph.items():
         for other in others - set().union(*(reachable(each) for each in others)):
             arrow = {"arrowstyle": "-|>", "color": "#64748b", "linewidth": 0.8}
             arrow |= {"patchA": boxes[name].get_bbox_patch(), "patchB": boxes[other].get_bbox_patch()}
-            axes.annotate("", place[other], place[name], arrowprops=arrow, zorder=1)
+            axes.annotate("", place[other], place[name], arrowprops=arrow)
+    for name in place:  # once more, above the arrows
+        written(name)
     return figure
 
 
