@@ -340,3 +340,8 @@ def test_points_in_time_are_one_label_from_whichever_library_they_come(kind):
         assert net.evaluate(x, [form[i] for i in numbers]) == expected
     assert net.classes == tuple(index)
     assert set(net.predict_classes(x)) <= set(index)
+
+
+def test_a_table_is_no_list_of_classes():
+    with pytest.raises(TypeError, match=r"classes is .*: expected a list like \['no', 'yes'\]"):
+        fc.Network([2, 3], classes=np.array([["a"], ["b"], ["c"]]))

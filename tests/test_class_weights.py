@@ -89,3 +89,8 @@ def test_a_sample_of_several_classes_weighs_as_parts_of_samples_of_each(outputs,
 def test_what_is_wrong_is_named(loss, y, class_weight, error, message):
     with pytest.raises(error, match=re.escape(message)):
         fc.Network([2, 2], loss=loss).fit([[0, 1]], y, class_weight=class_weight)
+
+
+def test_another_number_of_weights_is_said_to_be_of_classes():
+    with pytest.raises(ValueError, match=r"class_weight has shape \(3,\): expected \(2,\), a number for each class"):
+        fc.Network([2, 4, 2]).fit(np.zeros((4, 2)), [0, 1, 0, 1], class_weight=[1, 2, 3.0])

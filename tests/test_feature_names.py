@@ -22,8 +22,8 @@ OTHER_COLUMNS = {
     ),
     "missing": (("age", "height", "weight"), "x lacks the columns 'income': expected those of the first fit"),
     "extra": ((*NAMES, "id"), r"x has the unknown columns 'id': .*, see .*[(\[]list"),
-    "renamed": (("Age", *NAMES[1:]), "x lacks the columns 'age' and has the columns 'Age' that the network does not"),
-    "many": (tuple("abcdefgh"), "has the columns 'a', 'b', 'c', 'd', 'e' and 3 more that"),
+    "renamed": (("Age", *NAMES[1:]), "x lacks the columns 'age' and has the unknown columns 'Age'"),
+    "many": (tuple("abcdefgh"), "has the unknown columns 'a', 'b', 'c', 'd', 'e' and 3 more"),
 }
 
 

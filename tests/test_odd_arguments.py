@@ -213,3 +213,9 @@ def test_what_an_argument_cannot_be_is_refused_by_its_name(call, tmp_path, monke
             if call == "set_num_threads":
                 fc.set_num_threads(threads)
     assert wrong == []
+
+
+@pytest.mark.parametrize("init", [object(), {}])
+def test_weights_of_no_numbers_are_named(init):
+    with pytest.raises(TypeError, match=r"init of layers\[0\] is .*: expected real numbers"):
+        fc.Network([2, fc.Dense(4, init=init), 2])

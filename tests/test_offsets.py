@@ -251,3 +251,38 @@ def test_scale_and_offset_of_the_native_model_can_be_set_between_fits():
     np.testing.assert_array_equal(net.predict(x), other.predict(x))
     net._state.model.set_input(None, None)
     np.testing.assert_array_equal(net.predict(x), fc.Network([4, 3], seed=0).predict(x))
+
+
+@pytest.mark.parametrize("exponent", [24, 25, 26])
+def test_whole_numbers_that_float32_merges_give_a_warning(exponent):
+    numbers = np.arange(2**exponent, 2**exponent + 1000)
+    with pytest.warns(UserWarning, match="x loses digits in float32"):
+        fc.Network([1, 8, 2], seed=0).fit(numbers[:, None], numbers % 2, epochs=1, optimizer=fc.Adam(1e-9))
+    with pytest.warns(UserWarning, match="y loses digits in float32"):
+        fc.Network([1, 8, 1], loss="mse", seed=0).fit(np.ones((1000, 1)), numbers, epochs=1, optimizer=fc.Adam(1e-9))
+
+
+def test_columns_of_fine_resolution_give_no_warning():
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.standard_normal(50_000) + 1000, np.sin(np.linspace(0, 6, 50_000)) + 1])
+    fc.Network([2, 8, 2], seed=0).fit(x, rng.integers(0, 2, 50_000), epochs=1, batch_size=5000, optimizer=fc.SGD(1e-6))
+
+
+class Means:
+    """A pandas Series of numbers as fcnet knows it."""
+
+    iloc, ndim = None, 1
+
+    def __init__(self, values, index):
+        self._values, self.index = np.asarray(values), index
+
+    def __array__(self, dtype=None, copy=None):
+        return self._values
+
+
+def test_labels_of_offset_and_scale_are_column_names():
+    net = fc.Network([2, 4, 2], seed=0, offset=Means([1.0, 2.0], ["a", "b"]), scale=Means([1.0, 0.5], ["a", "b"]))
+    assert net.feature_names == ("a", "b")
+    assert fc.Network([2, 4, 2], seed=0, offset=Means([1.0, 2.0], [0, 1])).feature_names is None
+    with pytest.raises(ValueError, match="offset and scale have different labels"):
+        fc.Network([2, 4, 2], offset=Means([1.0, 2.0], ["a", "b"]), scale=Means([1.0, 2.0], ["b", "a"]))

@@ -13,7 +13,7 @@ from fcnet._checks import console
 from fcnet._checks.keywords import answering, suggesting, unknown_argument
 from fcnet._checks.numbers import flag, whole_number
 from fcnet._checks.public import public
-from fcnet._inputs import class_names
+from fcnet._inputs import class_names, tables
 from fcnet._inputs.feature_names import restored
 from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Activation, Dense
@@ -134,6 +134,10 @@ class Network:
         architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, labels)
         refuse_constants(architecture.sizes, architecture.specs)
         self._state = TrainState(architecture)
+        names = {label for label in map(tables.index_names, (offset, scale)) if label is not None}
+        if len(names) > 1:
+            raise ValueError("offset and scale have different labels: expected those of the same columns, in one order")
+        self._state.feature_names = next(iter(names), None)
 
     @property
     def sizes(self) -> tuple[int, ...]:

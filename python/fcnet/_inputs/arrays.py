@@ -85,6 +85,8 @@ def _not_real(array: Array, name: str) -> str:
         return f"{name} holds text: expected real numbers, see np.asarray({x}, float)"
     if kind == "O":
         at, value = next(objects.others(array))
+        if not at:
+            return f"{name} is {cut(repr(value))}, a {type(value).__name__}: expected real numbers"
         where = ", column ".join(map(str, at))
         advice = f", see pandas.DataFrame({x})" if isinstance(value, dict) else ""
         what = f"{cut(repr(value))}, a {type(value).__name__},"

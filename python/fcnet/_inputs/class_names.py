@@ -79,9 +79,10 @@ def given(classes: object) -> tuple[Name, ...] | None:
     """
     if classes is None:
         return None
-    is_one = isinstance(classes, str | bytes) or getattr(classes, "ndim", 1) == 0
-    if is_one or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
-        raise TypeError(f"classes is {classes!r}: expected a list like ['no', 'yes'], in the order of the outputs")
+    is_no_list = isinstance(classes, str | bytes) or getattr(classes, "ndim", 1) != 1 or hasattr(classes, "columns")
+    if is_no_list or not isinstance(classes, Iterable) or isinstance(classes, dict | set):
+        what = feature_names.cut(" ".join(repr(classes).split()))
+        raise TypeError(f"classes is {what}: expected a list like ['no', 'yes'], in the order of the outputs")
     values = _values(_plain(classes, "classes") if hasattr(classes, "dtype") else classes)
     for i, value in enumerate(values):
         if objects.is_missing(value):

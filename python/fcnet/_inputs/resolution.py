@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from fcnet._checks import console
 from fcnet._inputs.feature_names import Name, shown
 
-_LOOKED_AT = 256  # rows, evenly spaced
-_STEPS = 100  # of float32 between a column's extremes, below which its distinct numbers are counted
+_LOOKED_AT = 256  # rows, evenly spaced, and as many from the first on
+_STEPS = 1024  # of float32 between a column's extremes, below which its distinct numbers are counted
 
 
 def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int | None:
-    """Find the first column where float32 keeps at most half of the distinct numbers of some evenly spaced rows.
+    """Find the first column where float32 keeps at most two thirds of the distinct numbers of some rows.
 
     Parameters
     ----------
@@ -29,15 +29,19 @@ def lossy_column(array: NDArray[Any], offset: NDArray[Any] | float = 0.0) -> int
     """
     if len(array) < 2 or np.can_cast(array.dtype, np.float32):
         return None
-    rows = array[:: -(-len(array) // _LOOKED_AT)].astype(np.float64) - offset
+    spaced, first = array[:: -(-len(array) // _LOOKED_AT)], array[:_LOOKED_AT]
     with np.errstate(all="ignore"):  # numbers that are not finite or too large are refused elsewhere
+        rows = spaced.astype(np.float64) - offset
         low, high = rows.min(axis=0), rows.max(axis=0)
         step = np.spacing(np.maximum(abs(low), abs(high)).astype(np.float32)).astype(np.float64)
-        for column in np.flatnonzero((high > low) & (high - low < _STEPS * step)):
-            numbers = np.unique(rows[:, column])
-            kept = np.unique(numbers.astype(np.float32))
-            if 2 * len(kept) <= len(numbers):
-                return int(column)
+        suspect = np.flatnonzero((high > low) & (high - low < _STEPS * step))
+        if not suspect.size:
+            return None
+        for some in (rows, first.astype(np.float64) - offset):
+            for column in suspect:
+                numbers = np.unique(some[:, column])
+                if len(np.unique(numbers.astype(np.float32))) <= 2 / 3 * len(numbers):
+                    return int(column)
     return None
 
 

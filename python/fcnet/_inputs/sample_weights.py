@@ -14,7 +14,7 @@ from fcnet._inputs.targets import targets
 _UNSCALED = 40  # weights between 2**-40 and 2**40 are not scaled
 
 
-def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[Array, int]:
+def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str, of: str = "sample") -> tuple[Array, int]:
     """Check weights (n,), convert them to ``dtype``, and scale them if they are very small or large.
 
     Parameters
@@ -24,6 +24,8 @@ def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[
     dtype : the network's
     name : str
         Name of the argument in messages.
+    of : str
+        What has a weight, in messages.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def checked(given: ArrayLike, n: int, dtype: np.dtype[Any], name: str) -> tuple[
     """
     array = arrays.plain(given, name)
     if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}: expected ({n},), a number for each sample")
+        raise ValueError(f"{name} has shape {array.shape}: expected ({n},), a number for each {of}")
     column = targets(array, n, 1, np.dtype(np.float64), name)[:, 0]
     if (column < 0).any():
         raise ValueError(f"{name} has a negative number: expected weights of at least 0")

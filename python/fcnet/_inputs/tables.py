@@ -88,6 +88,23 @@ def column_names(x: object) -> tuple[Name, ...] | None:
     return all_kept(labels) if labels else None
 
 
+def index_names(values: object) -> tuple[Name, ...] | None:
+    """Return the labels of a pandas Series, such as the means of columns; None if they only number its values.
+
+    Parameters
+    ----------
+    values : object
+
+    Returns
+    -------
+    tuple of str, int, float, None or tuple; or None
+    """
+    if not hasattr(values, "iloc") or getattr(values, "ndim", 0) != 1:
+        return None
+    labels = all_kept(values.index)  # type: ignore[attr-defined]
+    return None if labels == tuple(range(len(labels or ()))) else labels
+
+
 def _array_of_column(column: Any) -> NDArray[Any]:
     """Return a column as an array; missing values become NaN."""
     array = np.asarray(column)

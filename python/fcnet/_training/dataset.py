@@ -250,7 +250,7 @@ class Dataset:
             class_weights = len(self) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
         else:
             each = _of_classes(given, classes, self.classes)
-            class_weights, exponent = sample_weights.checked(each, classes, architecture.dtype, "class_weight")
+            class_weights, exponent = sample_weights.checked(each, classes, architecture.dtype, "class_weight", "class")
         y = self.y if labelled else np.empty_like(self.y)
         weights = np.zeros(
             len(self.y), np.result_type(class_weights, *(() if self.weights is None else (self.weights,)))
