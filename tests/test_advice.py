@@ -128,7 +128,7 @@ def test_what_a_message_advises_works(what):
 WORDS = {
     "nothing": ({"x": None}, "x is None: expected an array"),
     "a set": ({"x": {1, 2}}, "x is a set: expected an array, a list or a table"),
-    "rows of two lengths": ({"x": [[1] * K, [1]]}, "x is not a rectangular array: its rows differ in length"),
+    "rows of two lengths": ({"x": [[1] * K, [1]]}, "x is not a rectangular array: expected rows of equal length"),
     "a word among numbers": (
         {"x": [[1, 2, "three", 4]] * N},
         "x has dtype <U.*: expected real numbers|x contains 'three', a str, in row 0, column 2: expected real numbers",
@@ -147,7 +147,7 @@ WORDS = {
     "dictionaries for labels": ({"y": [{"a": 1}] * N}, r"y contains {'a': 1}, a dict, in row 0: expected class labels"),
     "several labels": (
         {"y": np.ones((N, M))},
-        "not one-hot in row 0: .*for several labels a row give .*loss='binary_cr",
+        "not one-hot in row 0: .*for multi-label classification use loss='binary_cr",
     ),
     "labels for a regression": ({"y": Y, "loss": "mse"}, "for class labels use loss='cross_entropy'"),
     "weights of other samples": ({"sample_weight": [1, 2]}, r"expected \(12,\), a number for each sample"),
