@@ -38,7 +38,7 @@ MISSING = {
 @pytest.mark.parametrize("wrong", MISSING.values(), ids=MISSING.keys())
 def test_what_is_missing_among_labels_of_text_is_no_class(wrong):
     x, y = X[:5], ["no", "yes", "no", "yes"]
-    with pytest.raises(ValueError, match="^y is (nan|None) in row 4: expected a label for every sample; leave out"):
+    with pytest.raises(ValueError, match="^y is (nan|None) in row 4: expected a label for every sample; drop rows"):
         MLPClassifier().fit(x, wrong(y))
     with pytest.raises(ValueError, match="^y_val is (nan|None) in row 4: expected a label"):
         MLPClassifier(max_iter=1).fit(x[:4], y, X_val=x, y_val=wrong(y))

@@ -250,5 +250,5 @@ def test_early_stopping_of_estimators_needs_samples_that_weigh_something(kind, s
     sklearn = library("fcnet.sklearn")
     x, y = np.repeat(X, 2, axis=0), np.repeat(Y, 2)
     net = getattr(sklearn, kind)(hidden_layer_sizes=(4,), early_stopping=True, scoring=scoring, random_state=0)
-    with pytest.raises(ValueError, match="sample_weight is 0 for all samples in the training part"):
+    with pytest.raises(ValueError, match="sample_weight is 0 for all samples in the validation set of early stopping"):
         net.fit(x, y, sample_weight=np.r_[np.ones(1), np.zeros(2 * N - 1)])
