@@ -64,13 +64,19 @@ def folders() -> Graph:
     return {name: others - {name} for name, others in graph.items()}
 
 
+def core_files() -> Graph:
+    """What every file of the core includes of it."""
+    include = re.compile(r'#include "fcnet/(.+)"')
+    files = {path.relative_to(CORE).as_posix(): path.read_text(encoding="utf-8") for path in CORE.rglob("*.*")}
+    return {name: set(include.findall(text)) for name, text in files.items()}
+
+
 def core() -> Graph:
     """What the folders of the core include from each other."""
     graph: Graph = {}
-    for path in CORE.rglob("*.*"):
-        name = path.parent.relative_to(CORE).as_posix()
-        includes = re.findall(r'#include "fcnet/(.+)/[^/]+"', path.read_text(encoding="utf-8"))
-        graph.setdefault(name, set()).update(set(includes) - {name})
+    for file, others in core_files().items():
+        name = file.rpartition("/")[0]
+        graph.setdefault(name, set()).update({other.rpartition("/")[0] for other in others} - {name})
     return graph
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from import_graph import CORE, core, core_files
+
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
-CORE = ROOT / "cpp/fcnet"
 
 # From the ground up: a file includes only what lies in its own folder or in one that stands before it.
 ROOMS = [
@@ -22,21 +23,13 @@ ROOMS = [
 STANDARD_HEADERS_OF_KERNELS = {"cstddef", "cstdint", "immintrin.h", "arm_neon.h"}
 
 sources = sorted((ROOT / "cpp").rglob("*.?pp")) + sorted((ROOT / "cpp").rglob("*.inc"))
-includes = {
-    path.relative_to(CORE).as_posix(): re.findall(r'#include "fcnet/(.+)"', path.read_text())
-    for path in sources
-    if path.is_relative_to(CORE)
-}
-
-
-def room(name: str) -> int:
-    return ROOMS.index(name.rpartition("/")[0])
+includes = core_files()
 
 
 def test_folders_include_one_way():
-    assert {room(name) for name in includes} == set(range(len(ROOMS)))
-    upwards = [(name, other) for name, others in includes.items() for other in others if room(name) < room(other)]
-    assert upwards == []
+    assert core().keys() == set(ROOMS)
+    arrows = [(name, other) for name, others in core().items() for other in others]
+    assert [arrow for arrow in arrows if ROOMS.index(arrow[0]) < ROOMS.index(arrow[1])] == []
 
 
 def test_no_files_include_each_other_in_a_circle():

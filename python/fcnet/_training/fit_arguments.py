@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -114,7 +114,20 @@ def _warn_of_zero_weights(validation: object, given: object) -> None:
         console.warn(f"{name} is 0 for all samples: val_loss and weighted metrics are NaN", RuntimeWarning)
 
 
-def batches_to_fit(
+def _with_validation(
+    state: TrainState, options: FitOptions, data: Dataset, validation_data: Any, share: float
+) -> tuple[Dataset, Dataset | CheckedBatches | None]:
+    """Return the training data and the validation data, by ``Network.fit``'s validation_data and checked split."""
+    named = replace(state.architecture, classes=data.classes)
+    batches = validation_batches(named, validation_data, data.features, options.epochs_left)
+    if batches is None:
+        return data.with_validation(state.architecture, validation_data, share)
+    if share:
+        raise ValueError("validation_data and validation_split are given: expected one of them")
+    return data, batches
+
+
+def _batches_to_fit(
     state: TrainState,
     options: FitOptions,
     x: Iterable[tuple[ArrayLike, ...]],
@@ -138,58 +151,10 @@ def batches_to_fit(
     refuse_accumulation(options.optimizer, "batches")
     architecture, left, learn = state.architecture, options.epochs_left, not state.is_trained
     source = Batches(architecture, x, left, state.feature_names, steps_per_epoch, class_weight, learn=learn)
-    first = source.first
-    named = replace(architecture, classes=first.classes)
-    validation: Dataset | CheckedBatches | None
-    validation = validation_batches(named, validation_data, first.features, left)
-    if validation is None:
-        _, validation = first.with_validation(architecture, validation_data, 0)
+    first, validation = _with_validation(state, options, source.first, validation_data, 0)
     first.warn_of_lost_digits(architecture)
     _warn_of_zero_weights(validation, validation_data)
     return FitData(source, validation, first.features, first.classes)
-
-
-def arrays_to_fit(
-    state: TrainState,
-    options: FitOptions,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    batch_size: int,
-    shuffle: bool,
-    drop_last: bool,
-    sample_weight: ArrayLike | None,
-    class_weight: ClassWeight | None,
-    validation_data: Any,
-    validation_split: float,
-) -> FitData:
-    """Check arrays of samples and targets.
-
-    Raises
-    ------
-    TypeError, ValueError : an argument is not as ``Network.fit`` documents it.
-    """
-    if isinstance(x, Iterator) and not tables.is_stream(x):
-        raise TypeError(
-            f"x is a {type(x).__name__}, and y is given too: expected arrays, or an iterable x of batches (x, y)"
-        )
-    architecture = state.architecture
-    train = state.dataset(x, y, sample_weight).not_empty("x").check_weights("sample_weight")
-    features, classes = train.features, train.classes
-    named = replace(architecture, classes=classes)
-    validation: Dataset | CheckedBatches | None
-    validation = validation_batches(named, validation_data, features, options.epochs_left)
-    if validation is None:
-        train, validation = train.with_validation(architecture, validation_data, validation_split)
-    elif validation_split:
-        raise ValueError("validation_data and validation_split are given: expected one of them")
-    train = train.class_weighted(architecture, class_weight)
-    train.check_weights("class_weight", " of the training data")
-    accumulate = options.optimizer.accumulate
-    source = InMemory(architecture, train, batch_size, accumulate, shuffle=shuffle, drop_last=drop_last)
-    train.warn_of_lost_digits(architecture)
-    _warn_of_zero_weights(validation, validation_data)
-    return FitData(source, validation, features, classes)
 
 
 def data_to_fit(
@@ -224,7 +189,7 @@ def data_to_fit(
                 "expected an iterable of batches (x, y) as x, and no y, or no steps_per_epoch"
             )
     if y is None:
-        return batches_to_fit(
+        return _batches_to_fit(
             state,
             options,
             x,
@@ -233,16 +198,17 @@ def data_to_fit(
             validation_data=validation_data,
             unused=bool(validation_split or drop_last or sample_weight is not None),
         )
-    return arrays_to_fit(
-        state,
-        options,
-        cast(ArrayLike, x),
-        y,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        drop_last=drop_last,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        validation_data=validation_data,
-        validation_split=validation_split,
-    )
+    if isinstance(x, Iterator) and not tables.is_stream(x):
+        raise TypeError(
+            f"x is a {type(x).__name__}, and y is given too: expected arrays, or an iterable x of batches (x, y)"
+        )
+    architecture = state.architecture
+    given = state.dataset(x, y, sample_weight).not_empty("x").check_weights("sample_weight")
+    train, validation = _with_validation(state, options, given, validation_data, validation_split)
+    train = train.class_weighted(architecture, class_weight)
+    train.check_weights("class_weight", " of the training data")
+    accumulate = options.optimizer.accumulate
+    source = InMemory(architecture, train, batch_size, accumulate, shuffle=shuffle, drop_last=drop_last)
+    train.warn_of_lost_digits(architecture)
+    _warn_of_zero_weights(validation, validation_data)
+    return FitData(source, validation, train.features, train.classes)
