@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -31,7 +30,7 @@ _NOW = {
 }
 
 
-class Finder(MetaPathFinder, Loader):
+class Finder:  # no subclass of importlib.abc's classes, which take longer to import than fcnet
     """Imports a module by its old name."""
 
     def find_spec(
@@ -39,7 +38,10 @@ class Finder(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         """Return a spec for an old name, or None for other names."""
         package, _, name = fullname.partition(".")
-        return ModuleSpec(fullname, self) if package == "fcnet" and name in _NOW else None
+        return ModuleSpec(fullname, self) if package == "fcnet" and name in _NOW else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Let Python create a module, which ``exec_module`` replaces."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Replace the module by the one of the current name."""
