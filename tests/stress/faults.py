@@ -145,7 +145,7 @@ def build(folder: Path) -> None:
     [module] = (folder / "cpp").rglob("module.cpp")
     module.write_text(module.read_text() + DEFINITION)
     options = [f"-DPython_EXECUTABLE={sys.executable}", f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"]
-    options += ["-DPORTABLE_ONLY=ON", f"-DCMAKE_CXX_FLAGS=-include {folder / 'fault.hpp'}"]
+    options += ["-DINSTRUCTION_SETS=none", f"-DCMAKE_CXX_FLAGS=-include {folder / 'fault.hpp'}"]
     subprocess.run(["cmake", "-S", folder, "-B", folder / "build", *options], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", folder / "build", "-j2"], check=True, stdout=subprocess.DEVNULL)
     for extension in (folder / "build").glob("_native*"):
