@@ -59,7 +59,7 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
 
 py::array parameter_of(const PyModel& self, Size layer, const std::string& name) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
-    py::array a = array_of_part<T>(*model->published(), layer, part_named(model->shape(), layer, name));
+    py::array a = array_of_block<T>(*model->published(), block_named(model->shape(), layer, name));
     a.attr("setflags")("write"_a = false);  // as it would change nothing in the network
     return a;
   });
@@ -108,7 +108,7 @@ void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
 void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
   with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
     const Shape& shape = model->shape();
-    change(model, GivenPart<T>(shape, layer, part_named(shape, layer, name), std::move(value)));
+    change(model, GivenBlock<T>(block_named(shape, layer, name), std::move(value)));
   });
 }
 

@@ -146,8 +146,10 @@ class Fits {
     for (std::uint32_t epoch = 0; epoch < 2; ++epoch)
       trainer.run_epoch(start, state, {.seed = 1, .epoch = epoch}, never);
     for (Size l = 0; l < shape.layers(); ++l) {
-      all.emplace_back(shape.rows(l) * shape.sizes[l + 1]);
-      good_ = good_ && trainer.parameters().read(l, 0, shape.rows(l), all.back().data(), never) == Status::ok;
+      const Size rows = trainer.parameters().blocks(l).rows(), columns = shape.sizes[l + 1];
+      const ParameterBlock whole{Role::weights, l, 0, rows, columns, false};
+      all.emplace_back(rows * columns);
+      good_ = good_ && trainer.parameters().read(whole, all.back().data(), never) == Status::ok;
     }
     std::vector<T> together(samples * shape.outputs()), alone(3 * shape.outputs());
     good_ = good_ && predict(trainer.parameters(), data, together.data(), never) == Status::ok;

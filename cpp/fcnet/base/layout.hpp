@@ -4,8 +4,7 @@
 //   activations  H[batch / 32][features + 1][32]   32 samples side by side; row `features` is all ones, so that
 //                the bias is one more row of the weight product; sigma has the same shape without that row
 //   sigma^T      [out / 32][batch][32]   what the weight update streams
-// Where a layer is normalised, row `in` is 0, and more rows of its weights' panels follow: gamma, the bias beta, and
-// for batch normalisation the running mean and variance.
+// Where a layer is normalised, more rows of its weights' panels follow, see model/parameter_blocks.hpp.
 //
 // Three words for pieces of work, here and everywhere: a chunk is some samples of a batch that go through the layers
 // together; a block is some rows, of all or of some panels, of a matrix; a share is what one thread gets, a multiple of
@@ -27,9 +26,6 @@ namespace fcnet {
 using Size = std::size_t;
 
 constexpr Size panel_width = 32;  // of samples or of neurons
-
-// Those rows, counted from row `in`.
-constexpr Size gamma_row = 1, beta_row = 2, mean_row = 3, variance_row = 4;
 
 // Losses are added up in groups of so many samples, then group by group, whoever computes them.
 constexpr Size loss_group = 8;

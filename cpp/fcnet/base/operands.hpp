@@ -10,6 +10,22 @@
 
 namespace fcnet {
 
+// One row of parameters in panels: a number for every neuron.
+template <class T>
+struct ParameterRow {
+  T* p;
+  Size stride;
+
+  [[gnu::always_inline]] T& operator[](Size j) const { return p[j / panel_width * stride + j % panel_width]; }
+};
+
+// The parameters of a normalisation, see normalization.hpp.
+template <class T>
+struct NormalizationRows {
+  ParameterRow<T> gamma, beta, mean, variance;
+  Size neurons;
+};
+
 // One layer's parameters in their panels, see layout.hpp.
 template <class T>
 struct LayerView {
@@ -18,10 +34,7 @@ struct LayerView {
   Size in, out;
   Activation activation;
 
-  // Neuron j of a row.
-  [[gnu::always_inline]] T& at(Size row, Size j) const {
-    return w[j / panel_width * stride + row * panel_width + j % panel_width];
-  }
+  [[gnu::always_inline]] ParameterRow<T> row(Size row) const { return {w + row * panel_width, stride}; }
   // Panels first..last of it.
   [[gnu::always_inline]] LayerView panels(Size first, Size last) const {
     return {w + first * stride, stride, in, (last * panel_width < out ? last * panel_width : out) - first * panel_width,

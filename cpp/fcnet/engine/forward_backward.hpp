@@ -19,6 +19,12 @@ struct ChunkResult {
   LossSum loss;
 };
 
+// Adds the sums over the samples of a chunk to those in a row of parameters.
+template <class T>
+void add_sums(ParameterRow<T> to, const T* sums, Size columns, bool first) {
+  for (Size j = 0; j < columns; ++j) to[j] = (first ? T(0) : to[j]) + sums[j];
+}
+
 // Whether a block of the weights of a layer with so many inputs has the last row; of all blocks only one counts.
 inline bool is_last(Block block, Size inputs) { return block.last_row > inputs && block.first_panel == 0; }
 
@@ -97,7 +103,10 @@ class ForwardBackward {
     Workspace<T>& w = layer_pass_.workspace();
     return {read_only(w.h(l, 0, samples)), w.sparse().panels(0, samples), layer_pass_.is_sparse(l)};
   }
-  NormalizationSums<T> normalization_sums(Size l, Size samples) { return layer_pass_.normalization_sums(l, samples); }
+  template <class F>
+  void each_sum(Size l, Size samples, F f) {
+    layer_pass_.each_sum(l, samples, f);
+  }
   Panels<const T> sigma_t(Size l, Size first_panel) {
     const Panels<T> all = layer_pass_.workspace().sigma_t(l);
     return {all.p + first_panel * all.stride, all.stride, all.samples};

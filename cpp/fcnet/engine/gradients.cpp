@@ -23,8 +23,10 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
           const Size samples = result.chunk.samples;
           const LayerView<T> sums = gradient.layer(l);
           if (shape.normalizes(l) && is_last(block, shape.sizes[l]))
-            forward_backward.normalization_sums(l, samples).put(sums, shape.kind(l).bias, !result.first);
-          block.last_row = std::min(block.last_row, shape.product_rows(l));
+            forward_backward.each_sum(l, samples, [&](const ParameterBlock& of, const T* values) {
+              if (of.trained) add_sums(sums.row(of.first_row), values, of.columns, result.first);
+            });
+          block.last_row = std::min(block.last_row, gradient.blocks(l).product_rows());
           if (block.first_row < block.last_row)
             backward_weights(sums, sums.w, forward_backward.input(l, samples),
                              forward_backward.sigma_t(l + 1, block.first_panel), !result.first, block);

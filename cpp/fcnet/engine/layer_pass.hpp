@@ -16,21 +16,6 @@ struct Chunk {
   Size first, samples;
 };
 
-// Of every neuron of a normalised layer: sums over the samples, and the batch's statistics where it is they that count.
-template <class T>
-struct NormalizationSums {
-  const T *gamma, *beta, *mean, *variance;
-
-  // The sums into the rows behind the bias of `to`, panels like the layer's, or onto what is there.
-  void put(LayerView<T> to, bool bias, bool add) const {
-    for (Size j = 0; j < to.out; ++j) {
-      T &of_gamma = to.at(to.in + gamma_row, j), &of_beta = to.at(to.in + beta_row, j);
-      of_gamma = (add ? of_gamma : T(0)) + gamma[j];
-      if (bias) of_beta = (add ? of_beta : T(0)) + beta[j];
-    }
-  }
-};
-
 template <class V>
 Panels<const V> read_only(Panels<V> p) {
   return {p.p, p.stride, p.samples};
@@ -84,8 +69,8 @@ class LayerPass {
     else
       kernels<T>().forward(layer, read_only(workspace_.h(l, at, n)), h, first, last);
     if (normalization(l) == Normalization::batch)
-      kernels<T>().batch_norm(layer, epsilon(l), running(l), h, workspace_.normalized(l + 1, at, n), mean(l),
-                              variance(l), first, last);
+      kernels<T>().batch_norm(parameters_->normalization(l), epsilon(l), running(l), h,
+                              workspace_.normalized(l + 1, at, n), mean(l), variance(l), first, last);
     if (shape().saves_derivative(l) && normalization(l) != Normalization::layer) activate(l, chunk, at, n, first, last);
   }
 
@@ -97,14 +82,14 @@ class LayerPass {
   void finish_rows(Size l, Chunk chunk, Size at, Size n) {
     T* const h = workspace_.h(l + 1, at, n).p;
     if (normalization(l) != Normalization::layer) return kernels<T>().softmax(h, shape().sizes[l + 1], n);
-    kernels<T>().layer_norm(parameters_->layer(l), epsilon(l), h, workspace_.normalized(l + 1, at, n).p, mean(l) + at,
-                            n);
+    kernels<T>().layer_norm(parameters_->normalization(l), epsilon(l), h, workspace_.normalized(l + 1, at, n).p,
+                            mean(l) + at, n);
     activate(l, chunk, at, n, 0, shape().sizes[l + 1]);
   }
   void finish_rows_backward(Size l, Size at, Size n) {
     T* const sigma = workspace_.sigma(l + 1, at, n).p;
     if (normalization(l) == Normalization::layer)
-      kernels<T>().layer_norm_backward(parameters_->layer(l), sigma, workspace_.normalized(l + 1, at, n).p,
+      kernels<T>().layer_norm_backward(parameters_->normalization(l), sigma, workspace_.normalized(l + 1, at, n).p,
                                        mean(l) + at, workspace_.before(l + 1, at, n).p, n);
     else
       kernels<T>().softmax_backward(sigma, workspace_.h(l + 1, at, n).p, shape().sizes[l + 1], n);
@@ -154,20 +139,38 @@ class LayerPass {
                                derived_from(l - 2, at, n), derivative(l - 2), workspace_.sigma(l - 1, at, n), first,
                                last);
     if (normalization(l - 2) == Normalization::batch)
-      kernels<T>().batch_norm_backward(parameters_->layer(l - 2), epsilon(l - 2), running(l - 2),
+      kernels<T>().batch_norm_backward(parameters_->normalization(l - 2), epsilon(l - 2), running(l - 2),
                                        workspace_.sigma(l - 1, at, n), read_only(workspace_.normalized(l - 1, at, n)),
                                        variance(l - 2), workspace_.statistics(l - 1),
                                        workspace_.statistics(l - 1) + shape().sizes[l - 1], first, last);
   }
 
-  // What the parameters behind the bias change by, of a normalised layer whose sigma has come back through it.
-  NormalizationSums<T> normalization_sums(Size l, Size samples) {
+  // f(block, values) for the blocks of a layer that do not learn by the weight product, when sigma has come back
+  // through the layer: sums over the samples, or statistics of the batch.
+  template <class F>
+  void each_sum(Size l, Size samples, F f) {
     const Size out = shape().sizes[l + 1];
-    T* const gamma = workspace_.statistics(l + 1);
+    T* const sums = workspace_.statistics(l + 1);
     if (normalization(l) == Normalization::layer)
       kernels<T>().sums_over_samples(read_only(workspace_.before(l + 1, 0, samples)),
-                                     read_only(workspace_.normalized(l + 1, 0, samples)), gamma, gamma + out, out);
-    return {gamma, gamma + out, mean(l), variance(l)};
+                                     read_only(workspace_.normalized(l + 1, 0, samples)), sums, sums + out, out);
+    for (const ParameterBlock& block : parameters_->blocks(l)) switch (block.role) {
+        case Role::weights:
+        case Role::bias:
+          break;
+        case Role::gamma:
+          f(block, sums);
+          break;
+        case Role::beta:
+          f(block, sums + out);
+          break;
+        case Role::running_mean:
+          f(block, mean(l));
+          break;
+        case Role::running_variance:
+          f(block, variance(l));
+          break;
+      }
   }
 
   void transpose(Size l, Size at, Size n, Size first, Size last) {

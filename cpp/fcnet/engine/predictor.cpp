@@ -25,7 +25,7 @@ LayerView<T> product_layer(const Parameters<T>& parameters, Size l, Activation l
 // What a normalised layer makes of the product of some samples, in their panel.
 template <class T>
 void normalize(const Parameters<T>& parameters, Size l, T* panel, Size samples) {
-  const LayerView<T> layer = parameters.layer(l);
+  const NormalizationRows<T> layer = parameters.normalization(l);
   const LayerKind kind = parameters.shape().kind(l);
   const T epsilon = static_cast<T>(kind.epsilon);
   T inverse[panel_width];
@@ -33,8 +33,8 @@ void normalize(const Parameters<T>& parameters, Size l, T* panel, Size samples) 
     kernels<T>().layer_norm(layer, epsilon, panel, panel, inverse, samples);
   else
     kernels<T>().batch_norm(layer, epsilon, true, {panel, 0, samples}, {panel, 0, samples}, nullptr, nullptr, 0,
-                            layer.out);
-  kernels<T>().activate(kind.activation, panel, layer.out * panel_width, panel);
+                            layer.neurons);
+  kernels<T>().activate(kind.activation, panel, layer.neurons * panel_width, panel);
 }
 
 // The same of few rows, by way of a panel.

@@ -30,7 +30,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     blocks_.clear();
     constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
     for (Size l = 0; l < shape.layers(); ++l) {
-      const Size rows = std::max(shape.trained_rows(l), shape.sizes[l] + 1);
+      const Size rows = std::max(parameters_.blocks(l).trained_rows(), shape.sizes[l] + 1);
       const Size block = std::max(elements / (ceil_div(shape.sizes[l + 1], panel_width) * panel_width), Size{1});
       for (Size first = 0; first < rows; first += block) blocks_.push_back({l, first, std::min(first + block, rows)});
     }
@@ -60,7 +60,8 @@ Status Trainer<T>::use(const Data<T>& data, Cancellation& cancellation) {
 template <class T>
 void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step,
                         bool go_on, Block block) {
-  const LayerView<T> layer = parameters_.layer(l).panels(block.first_panel, block.last_panel);
+  LayerView<T> layer = parameters_.layer(l).panels(block.first_panel, block.last_panel);
+  layer.in = parameters_.blocks(l).decaying_rows();  // the others are spared
   const Size offset = parameters_.offset(l) + block.first_panel * layer.stride;
   const UpdateTarget<T> target{.w = layer.w,
                                .state = state_->slots.data() + offset,
@@ -75,28 +76,37 @@ void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t,
 }
 
 template <class T>
-void Trainer<T>::update_normalization(const ChunkResult& result, Size l, const OptimizerStep<T>& step) {
-  const Size samples = result.chunk.samples;
-  const NormalizationSums<T> of = forward_backward_.normalization_sums(l, samples);
-  LayerView<T> sums = parameters_.layer(l);
-  sums.w = sums_.data() + parameters_.offset(l);
-  of.put(sums, shape_.kind(l).bias, !result.first);
-  if (!result.last) return;
-  if (!chosen_.needs_norm())
-    update(l, {}, {}, step, true, rows(l, shape_.sizes[l] + gamma_row, shape_.trained_rows(l)));
-  if (shape_.normalization(l) != Normalization::batch) return;
-  const LayerView<T> now = parameters_.layer(l), next = (plan_.stoppable ? next_ : parameters_).layer(l);
-  // of one sample alone there is no spread
-  const T weight = samples == 1 ? T(0) : static_cast<T>(shape_.kind(l).momentum);
-  const T unbiased = static_cast<T>(samples) / static_cast<T>(std::max(samples, Size{2}) - 1);
-  const auto move_on = [&](Size row, const T* batch, T factor) {
-    for (Size j = 0; j < now.out; ++j) {
-      const T before = now.at(now.in + row, j);
-      next.at(now.in + row, j) = before + weight * (factor * batch[j] - before);
+void Trainer<T>::update_by_sums(const ChunkResult& result, const ParameterBlock& block, const T* values,
+                                const OptimizerStep<T>& step) {
+  const Size l = block.layer, samples = result.chunk.samples;
+  switch (block.role) {
+    case Role::weights:
+    case Role::bias:
+      return;
+    case Role::gamma:
+    case Role::beta: {
+      if (!block.trained) return;
+      LayerView<T> sums = parameters_.layer(l);
+      sums.w = sums_.data() + parameters_.offset(l);
+      add_sums(sums.row(block.first_row), values, block.columns, result.first);
+      if (result.last && !chosen_.needs_norm())
+        update(l, {}, {}, step, true, rows(l, block.first_row, block.last_row()));
+      return;
     }
-  };
-  move_on(mean_row, of.mean, T(1));
-  move_on(variance_row, of.variance, unbiased);
+    case Role::running_mean:
+      return update_statistics(block, values, T(1), samples);
+    case Role::running_variance:
+      return update_statistics(block, values, static_cast<T>(samples) / static_cast<T>(std::max(samples, Size{2}) - 1),
+                               samples);
+  }
+}
+
+template <class T>
+void Trainer<T>::update_statistics(const ParameterBlock& block, const T* of_batch, T unbiased, Size samples) {
+  const ParameterRow<T> now = parameters_.row(block), next = (plan_.stoppable ? next_ : parameters_).row(block);
+  // of one sample alone there is no spread
+  const T weight = samples == 1 ? T(0) : static_cast<T>(shape_.kind(block.layer).momentum);
+  for (Size j = 0; j < block.columns; ++j) next[j] = now[j] + weight * (unbiased * of_batch[j] - now[j]);
 }
 
 template <class T>
@@ -136,8 +146,11 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellati
     const auto of_step = [&] {
       return optimizer_step<T>(chosen_, rate, powers, scale(result.loss), result.loss.weight);
     };
-    if (shape_.normalizes(l) && is_last(block, shape_.sizes[l])) update_normalization(result, l, of_step());
-    block.last_row = std::min(block.last_row, shape_.product_rows(l));
+    if (shape_.normalizes(l) && is_last(block, shape_.sizes[l]))
+      forward_backward_.each_sum(l, result.chunk.samples, [&](const ParameterBlock& of, const T* values) {
+        update_by_sums(result, of, values, of_step());
+      });
+    block.last_row = std::min(block.last_row, parameters_.blocks(l).product_rows());
     if (block.first_row >= block.last_row) return;
     const LayerInput<T> x = forward_backward_.input(l, result.chunk.samples);
     const Panels<const T> sigma_t = forward_backward_.sigma_t(l + 1, block.first_panel);
@@ -151,7 +164,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellati
     const double norm = scale(loss) * gradient_norm(team, cancellation);
     const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm), loss.weight);
     each_block(team, cancellation, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
-      const Size last = std::min(block.last, shape_.trained_rows(block.layer));
+      const Size last = std::min(block.last, parameters_.blocks(block.layer).trained_rows());
       if (trained_(block.layer) && block.first < last)
         update(block.layer, {}, {}, of_step, true, rows(block.layer, block.first, last));
     });

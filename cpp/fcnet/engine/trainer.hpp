@@ -69,8 +69,11 @@ class Trainer {
   Block rows(Size l, Size first, Size last) const {
     return {first, last, 0, ceil_div(shape_.sizes[l + 1], panel_width)};
   }
-  // What becomes of the parameters behind the bias where layer l is normalised.
-  void update_normalization(const ChunkResult& result, Size l, const OptimizerStep<T>& step);
+  // What becomes of a block that does not learn by the weight product: `values` are its sums over the samples of a
+  // chunk, or the statistics of the batch.
+  void update_by_sums(const ChunkResult& result, const ParameterBlock& block, const T* values,
+                      const OptimizerStep<T>& step);
+  void update_statistics(const ParameterBlock& block, const T* of_batch, T unbiased, Size samples);
   // f(i, block i) for this thread's share of the row blocks.
   template <class F>
   void each_block(const Team& team, Cancellation& cancellation, F f);

@@ -58,12 +58,12 @@ struct Kernels {
   // what sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
   // saved; or of rows first..last over the whole batch, whose mean and variance are saved, or taken from the layer
   // where `running`.
-  void (*layer_norm)(const LayerView<T>& layer, T epsilon, T* h, T* normalized, T* inverse, Size samples);
-  void (*layer_norm_backward)(const LayerView<T>& layer, T* sigma, const T* normalized, const T* inverse, T* before,
-                              Size samples);
-  void (*batch_norm)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normalized, T* mean,
-                     T* variance, Size first, Size last);
-  void (*batch_norm_backward)(const LayerView<T>& layer, T epsilon, bool running, Panels<T> sigma,
+  void (*layer_norm)(const NormalizationRows<T>& layer, T epsilon, T* h, T* normalized, T* inverse, Size samples);
+  void (*layer_norm_backward)(const NormalizationRows<T>& layer, T* sigma, const T* normalized, const T* inverse,
+                              T* before, Size samples);
+  void (*batch_norm)(const NormalizationRows<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normalized,
+                     T* mean, T* variance, Size first, Size last);
+  void (*batch_norm_backward)(const NormalizationRows<T>& layer, T epsilon, bool running, Panels<T> sigma,
                               Panels<const T> normalized, const T* variance, T* gamma, T* beta, Size first, Size last);
   void (*sums_over_samples)(Panels<const T> sigma, Panels<const T> normalized, T* gamma, T* beta, Size rows);
 

@@ -9,9 +9,9 @@
 
 namespace fcnet {
 
-// Weights Gaussian, biases and running means 0, gamma and running variances 1; the variance of the weights is 2 / in
-// where F passes half of its input on (He et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et
-// al. 1998, section 4.6; Klambauer et al. 2017).
+// Weights Gaussian, all else by its role; the variance of the weights is 2 / in where F passes half of its input on (He
+// et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al.
+// 2017).
 static constexpr double gain(Activation activation) {
   switch (activation) {
     case Activation::identity:
@@ -35,27 +35,37 @@ static constexpr double gain(Activation activation) {
 }
 
 template <class T>
-[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Cancellation& cancellation) {
+[[nodiscard]] Status draw_weights(Parameters<T>& parameters, const ParameterBlock& block, std::uint64_t seed,
+                                  Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
+  const Size l = block.layer, out = block.columns;
+  const bool last = l + 1 == shape.layers();
+  const double spread = __builtin_sqrt((last ? 2 : gain(shape.kind(l).activation)) / static_cast<double>(block.rows));
+  const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
   std::atomic<bool> enough{true};
-  for (Size l = 0; l < shape.layers(); ++l) {
-    const Size in = shape.sizes[l], out = shape.sizes[l + 1];
-    const bool last = l + 1 == shape.layers();
-    const double spread = __builtin_sqrt((last ? 2 : gain(shape.kind(l).activation)) / static_cast<double>(in));
-    const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
-    const Status status = in_parallel(in, rows, cancellation, [&](Size begin, Size end) {
-      Buffer<T> row;
-      if (row.allocate(out) != Status::ok) enough = false;
-      for (Size k = begin; k < end && enough; ++k) {
-        kernels<T>().gaussian_init(seed, static_cast<std::uint32_t>(l), k * out, out, spread, row.data());
-        parameters.write_row(l, k, row.data());
+  const Status status = in_parallel(block.rows, rows, cancellation, [&](Size begin, Size end) {
+    Buffer<T> row;
+    if (row.allocate(out) != Status::ok) enough = false;
+    for (Size k = begin; k < end && enough; ++k) {
+      kernels<T>().gaussian_init(seed, static_cast<std::uint32_t>(l), k * out, out, spread, row.data());
+      parameters.write_row(block, k, row.data());
+    }
+  });
+  return status == Status::ok && !enough ? Status::out_of_memory : status;
+}
+
+template <class T>
+[[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Cancellation& cancellation) {
+  for (Size l = 0; l < parameters.shape().layers(); ++l)
+    for (const ParameterBlock& block : parameters.blocks(l)) {
+      if (block.role == Role::weights) {
+        if (const Status s = draw_weights(parameters, block, seed, cancellation); s != Status::ok) return s;
+        continue;
       }
-    });
-    if (status != Status::ok) return status;
-    if (shape.normalizes(l)) parameters.fill_row(l, in + gamma_row, T(1));
-    if (shape.normalization(l) == Normalization::batch) parameters.fill_row(l, in + variance_row, T(1));
-  }
-  return enough ? Status::ok : Status::out_of_memory;
+      const ParameterRow<T> row = parameters.row(block);
+      for (Size j = 0; j < block.columns; ++j) row[j] = static_cast<T>(traits(block.role).initial);
+    }
+  return Status::ok;
 }
 
 }  // namespace fcnet

@@ -9,7 +9,7 @@
 
 #include "fcnet/base/buffer.hpp"
 #include "fcnet/isa/dispatch.hpp"
-#include "fcnet/model/shape.hpp"
+#include "fcnet/model/parameter_blocks.hpp"
 #include "fcnet/runtime/parallel.hpp"
 
 namespace fcnet {
@@ -36,22 +36,29 @@ class Parameters {
     return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), shape_.sizes[l], shape_.sizes[l + 1],
             shape_.activation(l)};
   }
+  ParameterRow<T> row(const ParameterBlock& block) const { return layer(block.layer).row(block.first_row); }
+  NormalizationRows<T> normalization(Size l) const {
+    const auto row_of = [&](Role role) {
+      const ParameterBlock* const block = blocks_[l].find(role);
+      return block == nullptr ? ParameterRow<T>{} : row(*block);
+    };
+    return {row_of(Role::gamma), row_of(Role::beta), row_of(Role::running_mean), row_of(Role::running_variance),
+            shape_.sizes[l + 1]};
+  }
   const Shape& shape() const { return shape_; }
+  const LayerBlocks& blocks(Size l) const { return blocks_[l]; }
   Buffer<T>& panels() { return panels_; }
   const Buffer<T>& panels() const { return panels_; }
 
-  // Rows first..first + count of layer l, row-major (count, out); row `in` is the bias.
-  [[nodiscard]] Status read(Size l, Size first, Size count, T* rows, Cancellation& cancellation) const {
-    return move(l, first, count, rows, false, cancellation);
+  // A block, row-major (rows, columns).
+  [[nodiscard]] Status read(const ParameterBlock& block, T* values, Cancellation& cancellation) const {
+    return move(block, values, false, cancellation);
   }
-  [[nodiscard]] Status write(Size l, Size first, Size count, const T* rows, Cancellation& cancellation) {
-    return move(l, first, count, const_cast<T*>(rows), true, cancellation);
+  [[nodiscard]] Status write(const ParameterBlock& block, const T* values, Cancellation& cancellation) {
+    return move(block, const_cast<T*>(values), true, cancellation);
   }
-  void write_row(Size l, Size row, const T* values) { move_row(l, row, const_cast<T*>(values), true); }
-  // One number for every neuron.
-  void fill_row(Size l, Size row, T value) {
-    const LayerView<T> layer = this->layer(l);
-    for (Size j = 0; j < layer.out; ++j) layer.at(row, j) = value;
+  void write_row(const ParameterBlock& block, Size row, const T* values) {
+    move_row(block, row, const_cast<T*>(values), true);
   }
 
   // Never stops on the way: it takes some milliseconds for 100 MB.
@@ -68,30 +75,33 @@ class Parameters {
   [[nodiscard]] Status allocate(const Shape& shape) {
     shape_ = shape;
     offset_.clear();
+    blocks_.clear();
     CheckedSize total = 0;
     for (Size l = 0; l < shape.layers(); ++l) {
-      const CheckedSize rows = CheckedSize(shape.sizes[l]) + (1 + variance_row);
+      constexpr Size most_rows_behind = 5;
+      const CheckedSize rows = CheckedSize(shape.sizes[l]) + most_rows_behind;
       if (!(rows * (panel_width * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
+      blocks_.emplace_back(shape, l);
       offset_.push_back(total.value());
       total = total + CheckedSize(ceil_div(shape.sizes[l + 1], panel_width)) * stride(l);
     }
     return panels_.allocate(total);
   }
 
-  Size stride(Size l) const { return panel_stride(shape_.rows(l), sizeof(T)); }
+  Size stride(Size l) const { return panel_stride(blocks_[l].rows(), sizeof(T)); }
 
-  Status move(Size l, Size first, Size count, T* rows, bool into_panels, Cancellation& cancellation) const {
-    const Size out = shape_.sizes[l + 1];
-    return in_parallel(count, std::max(block_elements / out, Size{1}), cancellation, [&](Size begin, Size end) {
-      for (Size i = begin; i < end; ++i) move_row(l, first + i, rows + i * out, into_panels);
+  Status move(const ParameterBlock& block, T* rows, bool into_panels, Cancellation& cancellation) const {
+    const Size at_once = std::max(block_elements / block.columns, Size{1});
+    return in_parallel(block.rows, at_once, cancellation, [&](Size begin, Size end) {
+      for (Size i = begin; i < end; ++i) move_row(block, i, rows + i * block.columns, into_panels);
     });
   }
 
-  void move_row(Size l, Size i, T* row, bool into_panels) const {
-    const LayerView<T> layer = this->layer(l);
-    for (Size q = 0; q * panel_width < layer.out; ++q) {
-      T* const in_panel = layer.w + q * layer.stride + i * panel_width;
-      const Size bytes = used_width(layer.out, q) * sizeof(T);
+  void move_row(const ParameterBlock& block, Size i, T* row, bool into_panels) const {
+    const ParameterRow<T> first = this->row(block);
+    for (Size q = 0; q * panel_width < block.columns; ++q) {
+      T* const in_panel = first.p + q * first.stride + i * panel_width;
+      const Size bytes = used_width(block.columns, q) * sizeof(T);
       into_panels ? std::memcpy(in_panel, row + q * panel_width, bytes)
                   : std::memcpy(row + q * panel_width, in_panel, bytes);
     }
@@ -99,6 +109,7 @@ class Parameters {
 
   Shape shape_;
   std::vector<Size> offset_;
+  std::vector<LayerBlocks> blocks_;
   Buffer<T> panels_;
 };
 

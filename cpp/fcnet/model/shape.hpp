@@ -86,18 +86,6 @@ struct Shape {
       if (normalizes(l)) return true;
     return false;
   }
-  // The rows of a layer's panels in the order of layout.hpp; up to where training may change them, and up to where they
-  // are those of the weight product.
-  Size rows(Size layer) const {
-    const Normalization n = normalization(layer);
-    return sizes[layer] + 1 + (n == Normalization::none ? 0 : n == Normalization::layer ? beta_row : variance_row);
-  }
-  Size trained_rows(Size layer) const {
-    return sizes[layer] + kind(layer).bias + (normalizes(layer) ? gamma_row + 1 : 0);
-  }
-  Size product_rows(Size layer) const { return sizes[layer] + (kind(layer).bias && !normalizes(layer)); }
-  Size bias_row(Size layer) const { return sizes[layer] + (normalizes(layer) ? beta_row : 0); }
-
   // Whether the forward pass must save F'(h_in).
   bool saves_derivative(Size layer) const {
     return needs_saved_derivative(activation(layer)) || kind(layer).dropout > 0 || normalizes(layer);

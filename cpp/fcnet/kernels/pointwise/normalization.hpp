@@ -16,24 +16,23 @@ FCNET_INLINE Vec<T> inverse_deviation(Vec<T> variance, T epsilon) {
 }
 
 template <class T>
-void layer_norm(const LayerView<T>& layer, T epsilon, T* h, T* normalized, T* inverse, Size samples) {
-  const T neurons = static_cast<T>(layer.out);
+void layer_norm(const NormalizationRows<T>& layer, T epsilon, T* h, T* normalized, T* inverse, Size samples) {
+  const T neurons = static_cast<T>(layer.neurons);
   for (Size lane = 0; lane < samples; lane += width<T>) {
     Vec<T> sum = {}, squares = {};
-    for (Size j = 0; j < layer.out; ++j) sum += load(h + j * panel_width + lane);
+    for (Size j = 0; j < layer.neurons; ++j) sum += load(h + j * panel_width + lane);
     const Vec<T> mean = sum / neurons;
-    for (Size j = 0; j < layer.out; ++j) {
+    for (Size j = 0; j < layer.neurons; ++j) {
       const Vec<T> from_mean = load(h + j * panel_width + lane) - mean;
       squares = fma(from_mean, from_mean, squares);
     }
     const Vec<T> factor = inverse_deviation(squares / neurons, epsilon);
     store(inverse + lane, factor);
-    for (Size j = 0; j < layer.out; ++j) {
+    for (Size j = 0; j < layer.neurons; ++j) {
       const Size at = j * panel_width + lane;
       const Vec<T> value = (load(h + at) - mean) * factor;
       store(normalized + at, value);
-      store(h + at,
-            fma(broadcast(layer.at(layer.in + gamma_row, j)), value, broadcast(layer.at(layer.in + beta_row, j))));
+      store(h + at, fma(broadcast(layer.gamma[j]), value, broadcast(layer.beta[j])));
     }
   }
 }
@@ -41,22 +40,22 @@ void layer_norm(const LayerView<T>& layer, T epsilon, T* h, T* normalized, T* in
 // sigma_z = (g - mean(g) - normalized mean(g o normalized)) / deviation with g = sigma o gamma, the means over the
 // neurons. `before` gets sigma as it was.
 template <class T>
-void layer_norm_backward(const LayerView<T>& layer, T* sigma, const T* normalized, const T* inverse, T* before,
+void layer_norm_backward(const NormalizationRows<T>& layer, T* sigma, const T* normalized, const T* inverse, T* before,
                          Size samples) {
-  const T neurons = static_cast<T>(layer.out);
+  const T neurons = static_cast<T>(layer.neurons);
   for (Size lane = 0; lane < samples; lane += width<T>) {
     Vec<T> sum = {}, product = {};
-    for (Size j = 0; j < layer.out; ++j) {
+    for (Size j = 0; j < layer.neurons; ++j) {
       const Size at = j * panel_width + lane;
-      const Vec<T> s = load(sigma + at), g = s * layer.at(layer.in + gamma_row, j);
+      const Vec<T> s = load(sigma + at), g = s * layer.gamma[j];
       store(before + at, s);
       sum += g;
       product = fma(g, load(normalized + at), product);
     }
     const Vec<T> mean = sum / neurons, along = product / neurons, factor = load(inverse + lane);
-    for (Size j = 0; j < layer.out; ++j) {
+    for (Size j = 0; j < layer.neurons; ++j) {
       const Size at = j * panel_width + lane;
-      const Vec<T> g = load(sigma + at) * layer.at(layer.in + gamma_row, j);
+      const Vec<T> g = load(sigma + at) * layer.gamma[j];
       store(sigma + at, (g - mean - load(normalized + at) * along) * factor);
     }
   }
@@ -79,14 +78,14 @@ FCNET_INLINE T over_samples(Size samples, F term) {
 }
 
 template <class T>
-void batch_norm(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normalized, T* mean,
+void batch_norm(const NormalizationRows<T>& layer, T epsilon, bool running, Panels<T> h, Panels<T> normalized, T* mean,
                 T* variance, Size first, Size last) {
   const T samples = static_cast<T>(h.samples);
   for (Size j = first; j < last; ++j) {
     const auto at = [&](Size p, Size lane) { return h.p + p * h.stride + j * panel_width + lane; };
     T center, spread;
     if (running) {
-      center = layer.at(layer.in + mean_row, j), spread = layer.at(layer.in + variance_row, j);
+      center = layer.mean[j], spread = layer.variance[j];
     } else {
       mean[j] = center = over_samples<T>(h.samples, [&](Size p, Size i) { return *at(p, i); }) / samples;
       const T squares = over_samples<T>(h.samples, [&](Size p, Size i) {
@@ -96,8 +95,7 @@ void batch_norm(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h,
       variance[j] = spread = squares / samples;
     }
     const Vec<T> factor = inverse_deviation(broadcast(spread), epsilon);
-    const Vec<T> gamma = broadcast(layer.at(layer.in + gamma_row, j)),
-                 beta = broadcast(layer.at(layer.in + beta_row, j));
+    const Vec<T> gamma = broadcast(layer.gamma[j]), beta = broadcast(layer.beta[j]);
     for (Size p = 0; p * panel_width < h.samples; ++p)
       for (Size lane = 0; lane < used_width(h.samples, p); lane += width<T>) {
         const Vec<T> value = (load(at(p, lane)) - center) * factor;
@@ -111,7 +109,7 @@ void batch_norm(const LayerView<T>& layer, T epsilon, bool running, Panels<T> h,
 // where the statistics are the running ones, which do not depend on it, sigma gamma / deviation. The sums behind the
 // means are dL/d(gamma) and dL/d(beta).
 template <class T>
-void batch_norm_backward(const LayerView<T>& layer, T epsilon, bool running, Panels<T> sigma,
+void batch_norm_backward(const NormalizationRows<T>& layer, T epsilon, bool running, Panels<T> sigma,
                          Panels<const T> normalized, const T* variance, T* gamma, T* beta, Size first, Size last) {
   const T samples = static_cast<T>(sigma.samples);
   for (Size j = first; j < last; ++j) {
@@ -123,8 +121,8 @@ void batch_norm_backward(const LayerView<T>& layer, T epsilon, bool running, Pan
       gamma[j] = over_samples<T>(sigma.samples, [&](Size p, Size i) { return *s(p, i) * *z(p, i); });
       mean = broadcast(beta[j] / samples), along = broadcast(gamma[j] / samples);
     }
-    const T spread = running ? layer.at(layer.in + variance_row, j) : variance[j];
-    const Vec<T> factor = inverse_deviation(broadcast(spread), epsilon) * layer.at(layer.in + gamma_row, j);
+    const T spread = running ? layer.variance[j] : variance[j];
+    const Vec<T> factor = inverse_deviation(broadcast(spread), epsilon) * layer.gamma[j];
     for (Size p = 0; p * panel_width < sigma.samples; ++p)
       for (Size lane = 0; lane < used_width(sigma.samples, p); lane += width<T>)
         store(s(p, lane), (load(s(p, lane)) - mean - load(z(p, lane)) * along) * factor);

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Parameter blocks: pieces of a layer's parameters with a role. The role says what becomes of a block: its first
+// values, whether a fit trains it, where its gradient comes from, whether weight decay and penalties apply.
+#pragma once
+
+#include <algorithm>
+
+#include "fcnet/model/shape.hpp"
+
+namespace fcnet {
+
+enum class Role { weights, bias, gamma, beta, running_mean, running_variance };
+
+// What moves the values of a block in a step: the optimizer, with a gradient from the weight product or from sums over
+// the samples that a stage forms; or no gradient, but the statistics of the batch.
+enum class Learns { by_weight_product, by_sums, from_statistics };
+
+struct RoleTraits {
+  const char* name;  // in Python
+  Learns learns;
+  bool decays;  // weight decay and penalties, also where the optimizer has `decay_biases` off
+  double initial;
+};
+
+static constexpr RoleTraits traits(Role role) {
+  switch (role) {
+    case Role::weights:  // drawn, see initialization.hpp
+      return {.name = "W", .learns = Learns::by_weight_product, .decays = true, .initial = 0};
+    case Role::bias:
+      return {.name = "B", .learns = Learns::by_weight_product, .decays = false, .initial = 0};
+    case Role::gamma:
+      return {.name = "gamma", .learns = Learns::by_sums, .decays = false, .initial = 1};
+    case Role::beta:  // the bias of a normalised layer
+      return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0};
+    case Role::running_mean:
+      return {.name = "mean", .learns = Learns::from_statistics, .decays = false, .initial = 0};
+    case Role::running_variance:
+      return {.name = "variance", .learns = Learns::from_statistics, .decays = false, .initial = 1};
+  }
+  return {};
+}
+
+// Rows first_row..first_row + rows of the panels of a layer.
+struct ParameterBlock {
+  Role role;
+  Size layer, first_row, rows, columns;
+  bool trained;  // by the optimizer
+
+  Size last_row() const { return first_row + rows; }
+};
+
+// The blocks of one layer, in the order in which Python knows them. Where the layer is normalised, row `in` is zero,
+// because the product has no bias, and gamma and beta follow.
+class LayerBlocks {
+ public:
+  LayerBlocks(const Shape& shape, Size layer) : layer_(layer), out_(shape.sizes[layer + 1]) {
+    const LayerKind kind = shape.kind(layer);
+    const Size in = shape.sizes[layer];
+    const bool normalizes = kind.normalization != Normalization::none;
+    add(Role::weights, 0, in);
+    add(normalizes ? Role::beta : Role::bias, in + (normalizes ? 2 : 0), 1, kind.bias);
+    if (normalizes) add(Role::gamma, in + 1, 1);
+    if (kind.normalization != Normalization::batch) return;
+    add(Role::running_mean, in + 3, 1);
+    add(Role::running_variance, in + 4, 1);
+  }
+
+  const ParameterBlock* begin() const { return blocks_; }
+  const ParameterBlock* end() const { return blocks_ + count_; }
+  Size size() const { return count_; }
+  // Null where the layer has none.
+  const ParameterBlock* find(Role role) const {
+    const ParameterBlock* const found = std::find_if(begin(), end(), [&](const auto& b) { return b.role == role; });
+    return found == end() ? nullptr : found;
+  }
+
+  // Of the layer's panels; up to where weight decay applies, where the optimizer changes them, where the weight product
+  // has the gradient.
+  Size rows() const {
+    return last_row([](const ParameterBlock&) { return true; });
+  }
+  Size decaying_rows() const {
+    return last_row([](const ParameterBlock& block) { return traits(block.role).decays; });
+  }
+  Size trained_rows() const {
+    return last_row([](const ParameterBlock& block) { return block.trained; });
+  }
+  Size product_rows() const {
+    return last_row([](const ParameterBlock& block) {
+      return block.trained && traits(block.role).learns == Learns::by_weight_product;
+    });
+  }
+
+ private:
+  void add(Role role, Size first_row, Size rows, bool trained = true) {
+    trained = trained && traits(role).learns != Learns::from_statistics;
+    blocks_[count_++] = {role, layer_, first_row, rows, out_, trained};
+  }
+  template <class Is>
+  Size last_row(Is is) const {
+    Size last = 0;
+    for (const ParameterBlock& block : *this)
+      if (is(block)) last = std::max(last, block.last_row());
+    return last;
+  }
+
+  Size layer_, out_;
+  ParameterBlock blocks_[5] = {};
+  Size count_ = 0;
+};
+
+}  // namespace fcnet
