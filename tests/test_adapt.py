@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet._inputs import strips
 
 from interop import library
 from tables import Named
@@ -69,9 +70,7 @@ def test_offset_and_scale_are_mean_and_deviation(way, dtype):
 
 
 def test_large_means_and_many_parts_cost_no_digits(monkeypatch):
-    from fcnet._inputs import arrays
-
-    monkeypatch.setattr(arrays, "SCANNED", 14)
+    monkeypatch.setattr(strips, "SCANNED", 14)
     x = 1e9 + np.random.default_rng(0).uniform(0, 1, (1001, 2))
     net = fc.Network([2, 2], dtype="float64")
     net.adapt(x)

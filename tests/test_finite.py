@@ -88,7 +88,7 @@ def test_a_cell_that_becomes_infinite_is_named_by_row_and_column(what, method):
 @pytest.mark.parametrize("what", CELLS)
 def test_the_cell_is_found_by_the_name_of_its_column_and_in_later_strips(what, monkeypatch):
     value, kind, options, message = CELLS[what]
-    monkeypatch.setattr("fcnet._inputs.arrays.SCANNED", K)
+    monkeypatch.setattr("fcnet._inputs.strips.SCANNED", K)
     message = message.replace(f"column {COLUMN}", f"column '{NAMES[COLUMN]}'")
     with pytest.raises(ValueError, match=message):
         fc.Network([K, M], seed=0, **options).fit(Named(spoiled(value, kind), NAMES), problem()[1])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet._inputs import tables
+from fcnet._inputs import frames, strips, tables
 from fcnet._inputs.features import check_x
 from fcnet._inputs.sparse import SparseRows
 
@@ -186,3 +186,74 @@ def test_sparse_dummies_are_never_made_dense():
     rows = check_x(frame, frame.shape[1], np.dtype("f4"), finite=True)
     assert isinstance(rows, SparseRows)
     assert len(rows.data) == len(codes)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("order", ["as built", "reversed rows", "shuffled columns", "every other row"])
+def test_many_small_blocks_copied_together_have_the_numbers_of_their_columns(rows, order):
+    pd = library("pandas")
+    kinds = [kind for kind in COLUMNS if "pyarrow" not in kind and "sparse" not in kind and "category" not in kind]
+    frame = pd.DataFrame({f"{kind} {i}": COLUMNS[kind](pd) for i in range(3) for kind in kinds})
+    frame = pd.concat([frame, frame], ignore_index=True)
+    frame = {
+        "as built": lambda: frame,
+        "reversed rows": lambda: frame[::-1],
+        "shuffled columns": lambda: frame.iloc[:, np.random.default_rng(0).permutation(frame.shape[1])],
+        "every other row": lambda: frame[::2],
+    }[order]()[:rows]
+    assert len(frame._mgr.blocks) > frames._FEW_BLOCKS
+    assert frames._of_blocks(frame) is not None
+    np.testing.assert_array_equal(tables.as_array(frame, "x"), one_by_one(frame).astype(float))
+
+
+@pytest.mark.parametrize("rows", [1, 50, 1000])
+@pytest.mark.parametrize("columns", [1, 3, 20])
+@pytest.mark.parametrize("gap", [False, True])
+def test_nullable_frames_of_any_size_have_the_numbers_of_their_columns(rows, columns, gap):
+    pd = library("pandas")
+    frame = pd.DataFrame(np.arange(rows * columns).reshape(rows, columns) + 2**53).astype("Int64")
+    if gap:
+        frame.iloc[rows // 2, columns // 2] = pd.NA
+    got = tables.as_array(frame, "x")
+    np.testing.assert_array_equal(got, one_by_one(frame))
+    assert got.dtype == (float if gap else np.int64)
+
+
+@pytest.mark.parametrize("first", COLUMNS)
+def test_a_frame_read_in_strips_has_the_numbers_of_the_whole(first, monkeypatch):
+    pd = library("pandas")
+    frame = pd.DataFrame({f"{kind} {i}": COLUMNS[kind](pd) for i, kind in enumerate([first, "f8", "?", first])})
+    frame["objects"] = np.array([True, 2**53 + 1, 2**63, 0.5], object)
+    frame = pd.concat([frame] * 3, ignore_index=True)
+    for given in (frame, frame.drop(columns="objects"), frame[[f"{first} 0"]]):
+        whole = tables.as_array(given, "x")
+        with monkeypatch.context() as patch:
+            patch.setattr(strips, "SCANNED", 8)
+            patch.setattr(frames, "_FEW_NUMBERS", 0)
+            parts = tables.as_array(given, "x")
+        np.testing.assert_array_equal(parts, whole)
+        assert parts.dtype == whole.dtype
+
+
+@pytest.mark.parametrize("first", [kind for kind in COLUMNS if "sparse" not in kind] + ["objects"])
+def test_a_long_frame_is_read_in_strips_between_which_ctrl_c_is_possible(first, monkeypatch):
+    pd = library("pandas")
+    frame = pd.DataFrame({"a": np.arange(4.0), "b": [True] * 4, "c": np.arange(4)})
+    frame["d"] = np.arange(4).astype(object) if first == "objects" else COLUMNS[first](pd)
+    frame = pd.concat([frame] * 50, ignore_index=True)
+    read = []
+
+    def ranges(*args, **options):
+        for rows in whole(*args, **options):
+            read.append(rows)
+            yield rows
+
+    whole = strips.ranges
+    monkeypatch.setattr(strips, "ranges", ranges)
+    monkeypatch.setattr(strips, "SCANNED", 80)
+    monkeypatch.setattr(frames, "_FEW_NUMBERS", 0)
+    tables.as_array(frame, "x")
+    assert len(read) >= frame.size / 80
+    read.clear()
+    tables.as_array(frame["d"], "y")
+    assert len(read) >= len(frame) / 80 or isinstance(frame["d"].dtype, np.dtype)  # whose array is its own

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fcnet import metrics as m
-from fcnet._inputs import arrays
+from fcnet._inputs import strips
 
 from interop import library
 from walks import walk
@@ -39,7 +39,7 @@ def test_samples_are_looked_at_part_by_part(metric, kind, monkeypatch):
     whole = metric(truth, output, sample_weight=weights, **average)
     if kind == "labels far apart":
         assert whole == metric(truth // 500_000_000, output // 500_000_000, sample_weight=weights, **average)
-    monkeypatch.setattr(arrays, "SCANNED", 16)
+    monkeypatch.setattr(strips, "SCANNED", 16)
     assert metric(truth, output, sample_weight=weights, **average) == whole
 
 

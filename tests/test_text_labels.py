@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet._inputs import arrays
+from fcnet._inputs import strips
 
 from interop import interop, library
 
@@ -57,7 +57,7 @@ def test_text_is_evaluated_before_a_fit_in_batches_as_in_arrays():
 
 @pytest.mark.parametrize("wrong", ["dog", ["ape"], None])
 def test_a_label_that_is_no_class_is_named_wherever_it_stands(wrong, monkeypatch):
-    monkeypatch.setattr(arrays, "SCANNED", 16)
+    monkeypatch.setattr(strips, "SCANNED", 16)
     labels = TEXT.copy()
     labels[37] = wrong
     with pytest.raises(ValueError, match=re.escape(f"y contains the label {wrong!r} in row 37: expected one of")):
@@ -67,7 +67,7 @@ def test_a_label_that_is_no_class_is_named_wherever_it_stands(wrong, monkeypatch
 def test_labels_are_looked_at_part_by_part(monkeypatch):
     whole, net = softmax(), softmax()
     whole.fit(X, TEXT, epochs=1)
-    monkeypatch.setattr(arrays, "SCANNED", 16)
+    monkeypatch.setattr(strips, "SCANNED", 16)
     net.fit(X, TEXT, epochs=1)
     assert net.classes == THREE
     assert net.predict(X).tobytes() == whole.predict(X).tobytes()
@@ -86,7 +86,7 @@ HOLDERS = {"list": list, "tuple": tuple} | interop(
 def test_lists_and_columns_of_text_are_looked_at_part_by_part(holder, monkeypatch):
     net, make = softmax(), HOLDERS[holder]
     expected = net.evaluate(X, TEXT)
-    monkeypatch.setattr(arrays, "SCANNED", 16)
+    monkeypatch.setattr(strips, "SCANNED", 16)
     assert net.evaluate(X, make(TEXT)) == expected
     for missing in (None, np.nan):
         text = TEXT.copy()

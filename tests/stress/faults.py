@@ -93,7 +93,7 @@ FAULTS = [
     ("below = np.cumsum(negatives) - negatives@", " / 2", "", "metrics"),
     ('return float(np.average(ratio, weights=@ if average == "weighted" else None))', "actual", "guessed", "metrics"),
     ('spread = math.sqrt(self.scale / (k if self.fan == "in" else (k + m) / @))', "2", "1", "layers activations"),
-    ("any(part.min() < 0 or part.max() @ columns for _, part in arrays.strips(indices))", ">=", ">", "sparse"),
+    ("any(part.min() < 0 or part.max() @ columns for _, part in strips.of(indices))", ">=", ">", "sparse"),
     (
         "if given is None or known is None or @ == known or _are_unnamed(given, known):",
         "given",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._inputs import objects, tables, tensors
+from fcnet._inputs import objects, strips, tables, tensors
 from fcnet._inputs.feature_names import cut, variable
 
 Array = NDArray[Any]
-
-SCANNED = 1 << 20  # elements of a strip, between which Ctrl-C is possible
 
 
 def plain(value: ArrayLike, name: str) -> Array:
@@ -102,18 +99,7 @@ def _not_real(array: Array, name: str) -> str:
 
 def rows_at_once(outputs: int) -> int:
     """Return the number of rows to predict at a time: about a million outputs, but at least 128 rows for efficiency."""
-    return max(SCANNED // outputs, 128)
-
-
-def strips(array: Array, overlap: int = 0) -> Iterator[tuple[int, Array]]:
-    """Yield strips, ranges of rows, with their first row: small enough that Ctrl-C does not have to wait.
-
-    Strips of text and other objects, which take about ten times as long, are shorter.
-    """
-    at_once = SCANNED // 8 if array.dtype.kind in "OUST" else SCANNED
-    rows = max(1, at_once // max(1, array[:1].size))
-    for first in range(0, len(array), rows):
-        yield first, array[first : first + rows + overlap]
+    return max(strips.SCANNED // outputs, 128)
 
 
 def converted(array: Array, dtype: np.dtype[Any]) -> Array:
@@ -122,7 +108,7 @@ def converted(array: Array, dtype: np.dtype[Any]) -> Array:
         return array
     result = np.empty(array.shape, dtype)
     with np.errstate(over="ignore"):
-        for first, part in strips(array):
+        for first, part in strips.of(array):
             result[first : first + len(part)] = part
     return result
 
@@ -131,7 +117,7 @@ def cast(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     """Convert to ``dtype``, aligned and C-ordered; ValueError for numbers that are too large."""
     result = converted(array, dtype)
     if array.dtype.kind == "f" and array.itemsize > result.itemsize:  # integers of 64 bits always fit
-        for first, part in strips(result):
+        for first, part in strips.of(result):
             beyond = np.argwhere(np.isinf(part) & ~np.isinf(array[first : first + len(part)]))
             if len(beyond):
                 at = (first + int(beyond[0][0]), *map(int, beyond[0][1:]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._inputs import arrays, feature_names, objects, tables
+from fcnet._inputs import arrays, feature_names, objects, strips, tables
 from fcnet._inputs.feature_names import Name, variable
 from fcnet.losses import BinaryCrossEntropy, CrossEntropy, Custom, Loss
 
@@ -30,7 +30,7 @@ def _of_objects(values: Any, name: str) -> NDArray[Any] | None:
     if not is_column and not is_list:
         return None
     array = np.empty(len(values), object)
-    for first, filled in arrays.strips(array):
+    for first, filled in strips.of(array):
         part = (values.iloc if is_column else values)[first : first + len(filled)]
         if is_column:
             part = arrays.plain(part, name)
@@ -133,14 +133,14 @@ def known(kept: object) -> tuple[Name, ...] | None:
 def _of_text(array: NDArray[Any], name: str) -> tuple[Name, ...] | None:
     """Return the classes in text labels, sorted; None if some label is neither text nor missing."""
     types: set[Any] = set()
-    for _, part in arrays.strips(array):
+    for _, part in strips.of(array):
         types.update(map(type, part.tolist()))
     are_text = [issubclass(type_, str) for type_ in types]  # including numpy.str_
     if not any(are_text):
         return None
     if all(are_text):
         found: set[str] = set()
-        for _, part in arrays.strips(array):
+        for _, part in strips.of(array):
             found.update(map(str.__str__, part.tolist()))
         return tuple(sorted(found))
     for row, value in enumerate(array):
@@ -214,7 +214,7 @@ def _numbers(array: NDArray[Any], classes: tuple[Name, ...], name: str) -> NDArr
     """Return the class index of each label."""
     index = {known: i for i, known in enumerate(classes)}
     numbers = np.empty(len(array), np.int64)
-    for first, part in arrays.strips(array):
+    for first, part in strips.of(array):
         values = _values(part)
         kept = feature_names.all_kept(values)
         if kept is None:  # some label is not hashable, and so unknown

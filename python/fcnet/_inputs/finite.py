@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fcnet._inputs import tensors
-from fcnet._inputs.arrays import Array, strips
+from fcnet._inputs import strips, tensors
+from fcnet._inputs.arrays import Array
 from fcnet._inputs.feature_names import Name, shown, variable
 
 _FEW = 1 << 14  # numbers, up to which they are checked at once
@@ -65,7 +65,7 @@ def first_unfit(array: Array, scaling: Scaling) -> tuple[int, ...] | None:
             return None
     if 0 < array.size <= _FEW and scaling.takes(tensors.widened(array)):  # fast path for few numbers
         return None
-    for first, rows in strips(array):
+    for first, rows in strips.of(array):
         part = tensors.widened(rows)
         if not scaling.takes(part):
             wrong = np.argwhere(~np.isfinite(scaling.of(part)))

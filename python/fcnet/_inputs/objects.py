@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._inputs import strips
+
 _NUMBERS = (Real, Decimal, np.bool_)
 _MOST = 10**308
 
@@ -42,19 +44,28 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
         Integers of up to 64 bits stay integers, other numbers (floats, decimals, fractions) become float64. None if
         there are other objects.
     """
-    values = array.ravel().tolist()
+    found: list[NDArray[Any]] = []
+    for _, part in strips.of(array.ravel()):
+        some = _numbers(part.tolist())
+        if some is None:
+            return None
+        found.append(some)
+    return (strips.joined(array.size, found) if found else np.empty(0)).reshape(array.shape)
+
+
+def _numbers(values: list[Any]) -> NDArray[Any] | None:
     types = set(map(type, values))
     if not all(issubclass(type_, _NUMBERS) or _is_null(type_) for type_ in types):
         return None
     if any(map(_is_null, types)):
         values = [np.nan if _is_null(type(value)) else value for value in values]
-    found = np.array(values) if values else np.empty(0)
+    found = np.array(values)
     if found.dtype.kind not in "fiub":
         try:
             found = np.array(values, dtype=float)
         except OverflowError:  # a whole number of more than 300 digits
             found = np.array([np.inf if v > _MOST else -np.inf if v < -_MOST else v for v in values], dtype=float)
-    return found.reshape(array.shape)
+    return found
 
 
 def others(array: NDArray[Any]) -> Iterator[tuple[tuple[int, ...], Any]]:

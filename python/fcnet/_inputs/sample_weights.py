@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet._inputs import arrays
+from fcnet._inputs import arrays, strips
 from fcnet._inputs.arrays import Array
 from fcnet._inputs.targets import targets
 
@@ -59,7 +59,7 @@ def scaled(weights: Array, dtype: np.dtype[Any], name: str) -> tuple[Array, int]
     ------
     ValueError : the range of the weights is larger than that of the dtype.
     """
-    parts = (part[part > 0] for _, part in arrays.strips(weights))
+    parts = (part[part > 0] for _, part in strips.of(weights))
     extremes = [(part.min(), part.max()) for part in parts if part.size]
     if not extremes:
         return arrays.converted(weights, dtype), 0

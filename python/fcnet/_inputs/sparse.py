@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet._inputs import arrays
+from fcnet._inputs import arrays, strips
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling, unfit
 
@@ -50,7 +50,7 @@ class SparseRows:
 
     def refuse_unfit(self, name: str, scaling: Scaling, columns: tuple[Name, ...] | None) -> None:
         """Raise ValueError for the first number that is not finite, or not finite after scaling."""
-        for first, part in arrays.strips(self.data):
+        for first, part in strips.of(self.data):
             if not scaling.takes(part):
                 places = self.indices[first : first + len(part)]
                 wrong = np.flatnonzero(~np.isfinite(scaling.at(places).of(part)))
@@ -94,10 +94,10 @@ def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
         raise ValueError(f"{name} has shape {x.shape}: expected (n_samples, n_features)")
     n, columns = map(int, x.shape)
     starts = _part(x, "indptr", n + 1, name).astype(np.int64)
-    if starts[0] != 0 or any((part[1:] < part[:-1]).any() for _, part in arrays.strips(starts, overlap=1)):
+    if starts[0] != 0 or any((part[1:] < part[:-1]).any() for _, part in strips.of(starts, overlap=1)):
         raise ValueError(f"{name} is damaged: its indptr does not ascend from 0")
     indices = _part(x, "indices", int(starts[-1]), name)
-    if any(part.min() < 0 or part.max() >= columns for _, part in arrays.strips(indices)):
+    if any(part.min() < 0 or part.max() >= columns for _, part in strips.of(indices)):
         raise ValueError(f"{name} is damaged: its indices are not all in [0, {columns})")
     data = arrays.real(_part(x, "data", int(starts[-1]), name), name)
     exact = np.can_cast(data.dtype, dtype)  # else float64, from which the core subtracts offsets
@@ -112,7 +112,7 @@ def rows(x: Any, dtype: np.dtype[Any], name: str) -> SparseRows:
 
 def _ascend(indices: NDArray[Any], starts: NDArray[np.int64]) -> bool:
     """Whether the indices of every row ascend, so that no entry is duplicate."""
-    for first, part in arrays.strips(indices, overlap=1):
+    for first, part in strips.of(indices, overlap=1):
         falls = first + 1 + np.flatnonzero(part[1:] <= part[:-1])
         if (starts[np.searchsorted(starts, falls)] != falls).any():
             return False

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._inputs import arrays, tables, tensors
+from fcnet._inputs import strips, tables, tensors
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.features import check_x
 from fcnet._inputs.iterables import inputs_of, is_batches
@@ -24,7 +24,7 @@ _Part = tuple[int, _Array, _Array, _Array, _Array]  # number of rows; mean, squa
 
 
 def _of_dense(rows: NDArray[Any]) -> Iterator[_Part]:
-    for _, strip in arrays.strips(rows):
+    for _, strip in strips.of(rows):
         part = tensors.widened(strip).astype(np.float64)
         mean = part.mean(axis=0)
         yield len(part), mean, ((part - mean) ** 2).sum(axis=0), part.min(axis=0), part.max(axis=0)

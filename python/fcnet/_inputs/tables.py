@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.optional_imports import optional
-from fcnet._inputs import objects
+from fcnet._inputs import frames, objects, strips
 from fcnet._inputs.feature_names import Name, all_kept, cut, kept, shown, variable
 
-_REAL = frozenset("fiub")
 _POLARS_REAL = {
     "Boolean",
     "Float32",
@@ -107,10 +106,17 @@ def index_names(values: object) -> tuple[Name, ...] | None:
 
 def _array_of_column(column: Any) -> NDArray[Any]:
     """Return a column as an array; missing values become NaN."""
+    if hasattr(column, "iloc") and not isinstance(getattr(column, "dtype", None), np.dtype):
+        parts = [column.iloc[rows] for rows in strips.ranges(len(column), 1, objects=True)] or [column]
+        return strips.joined(len(column), map(_array_of_part, parts))
+    return _array_of_part(column)
+
+
+def _array_of_part(column: Any) -> NDArray[Any]:
     array = np.asarray(column)
     if array.dtype.kind != "O":
         return array
-    if getattr(getattr(column, "dtype", None), "kind", "O") in _REAL:  # a nullable type of pandas
+    if getattr(getattr(column, "dtype", None), "kind", "O") in frames.REAL:  # a nullable type of pandas
         return np.asarray(column.to_numpy(dtype=float, na_value=np.nan))
     numbers = objects.numbers(array)  # booleans of Polars or Arrow with nulls, decimals
     return array if numbers is None else numbers
@@ -124,41 +130,12 @@ def _columns(x: Any) -> list[Any] | None:
     return list(x.columns) if hasattr(getattr(x, "column_names", None), "__iter__") else None
 
 
-def _unique(types: list[Any]) -> list[Any]:
-    """Return the types of columns without most duplicates, by identity, because hashing a type is slow."""
-    return list(dict(zip(map(id, types), types, strict=True)).values())
-
-
-def _types(x: Any) -> list[Any]:
-    """Return the types of the columns of a pandas DataFrame, each at least once."""
-    blocks: Any = getattr(getattr(x, "_mgr", None), "blocks", None)  # internal, but faster than dtypes, a Series
-    try:
-        return [block.dtype for block in blocks]
-    except (AttributeError, TypeError):
-        return _unique(x.dtypes.tolist())
-
-
-def _of_blocks(x: Any) -> NDArray[Any] | None:
-    """Convert a pandas DataFrame by its blocks, perhaps without a copy; None if a column does not hold real numbers.
-
-    The type is the common type of the columns.
-    """
-    types = _types(x)
-    numbers = [kind if isinstance(kind, np.dtype) else getattr(kind, "numpy_dtype", None) for kind in types]
-    if not numbers or not all(kind is not None and kind.kind in _REAL for kind in numbers):
-        return None
-    try:
-        return np.asarray(x.to_numpy(dtype=np.result_type(*numbers)))
-    except (TypeError, ValueError):  # missing values among integers or booleans
-        return np.asarray(x.to_numpy(dtype=float, na_value=np.nan))
-
-
 def _of_polars(x: Any) -> NDArray[Any] | None:
     """Convert a Polars table, whose common type of real numbers is NumPy's; None if it is not possible at once."""
-    if any(str(kind) not in _POLARS_REAL for kind in _unique(x.dtypes)):
+    if any(str(kind) not in _POLARS_REAL for kind in frames.unique(x.dtypes)):
         return None
     array = np.asarray(x.to_numpy())
-    return array if array.dtype.kind in _REAL else None
+    return array if array.dtype.kind in frames.REAL else None
 
 
 def _of_arrow(x: Any) -> NDArray[Any] | None:
@@ -179,7 +156,7 @@ def _of_arrow(x: Any) -> NDArray[Any] | None:
 def _at_once(x: Any) -> NDArray[Any] | None:
     """Convert a table by a method of its library that keeps the numbers; None if there is none."""
     if hasattr(x, "iloc"):
-        return _of_blocks(x) if x.ndim == 2 else None
+        return frames.converted(x) if x.ndim == 2 else None
     if hasattr(x, "get_columns"):
         return _of_polars(x)
     return _of_arrow(x) if hasattr(x, "to_batches") or hasattr(x, "to_tensor") else None
@@ -187,10 +164,10 @@ def _at_once(x: Any) -> NDArray[Any] | None:
 
 def _of_sparse(x: Any) -> Any:
     """Convert a pandas DataFrame of sparse numbers to a sparse array of SciPy; None for other frames."""
-    types = _types(x)
+    types = frames.types(x)
     numbers = [getattr(kind, "subtype", np.dtype("O")) for kind in types]
     zeros = all(getattr(kind, "fill_value", None) == 0 for kind in types)
-    if not types or not zeros or any(kind.kind not in _REAL for kind in numbers):
+    if not types or not zeros or any(kind.kind not in frames.REAL for kind in numbers):
         return None
     together = np.result_type(*numbers)
     x = x.astype(type(types[0])(together, together.type(0).item())) if len(set(numbers)) > 1 else x
@@ -213,7 +190,7 @@ def of_frame(x: Any) -> Any:
     """
     if not hasattr(x, "iloc") or x.ndim != 2:
         return x
-    rows = _of_blocks(x)
+    rows = frames.converted(x)
     rows = _of_sparse(x) if rows is None else rows
     return x if rows is None else rows
 
@@ -268,8 +245,8 @@ def as_array(x: Any, name: str) -> NDArray[Any] | None:
     columns = []
     for label, column in zip(labels, given, strict=True):
         array = _array_of_column(column)
-        if array.dtype.kind not in _REAL:
+        if array.dtype.kind not in frames.REAL:
             kind = getattr(column, "dtype", getattr(column, "type", array.dtype))
             raise TypeError(_not_numbers(name, kept(label), kind, array, hasattr(x, "iloc")))
         columns.append(array)
-    return np.stack(columns, axis=1) if columns else np.empty((len(x), 0))
+    return strips.stacked(columns) if columns else np.empty((len(x), 0))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._inputs import arrays, objects, tables, tensors
+from fcnet._inputs import arrays, objects, strips, tables, tensors
 from fcnet._inputs.arrays import Array
 from fcnet._inputs.feature_names import cut, variable
 from fcnet._inputs.finite import Scaling, refuse_unfit
@@ -73,7 +73,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
         array = array[:, 0]
     if array.ndim == 2 and array.shape == (n, classes):
         found = np.empty(n, np.int32)
-        for first, part in arrays.strips(arrays.real(array, name)):
+        for first, part in strips.of(arrays.real(array, name)):
             hot = np.equal(part, 1)
             wrong = np.flatnonzero((hot.sum(axis=1) != 1) | (hot != part).any(axis=1))
             if wrong.size:
@@ -186,7 +186,7 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
         return None
     shares = targets(array, n, classes, dtype, name)
     _refuse(shares, lambda part: part < 0, "probabilities", name)
-    for first, part in arrays.strips(shares):
+    for first, part in strips.of(shares):
         off = np.flatnonzero(np.abs(part.sum(axis=1, dtype=float) - 1) > 1e-3)
         if off.size:
             total, row, y = part[off[0]].sum(), first + off[0], variable(name)
@@ -198,7 +198,7 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
 
 def _all_are(array: Array, one: float, other: float) -> bool:
     """Whether every number is one of the two."""
-    return all(bool(((part == one) | (part == other)).all()) for _, part in arrays.strips(array))
+    return all(bool(((part == one) | (part == other)).all()) for _, part in strips.of(array))
 
 
 def smoothed(targets: Array, share: float, classes: int) -> Array:
@@ -206,7 +206,7 @@ def smoothed(targets: Array, share: float, classes: int) -> Array:
     if share == 0:
         return targets
     result = np.empty_like(targets)
-    for first, part in arrays.strips(targets):
+    for first, part in strips.of(targets):
         result[first : first + len(part)] = (1 - share) * part + share / classes
     return result
 
@@ -218,7 +218,7 @@ def unsmoothed(targets: Array, share: float, classes: int) -> NDArray[np.float64
 
 
 def _refuse(targets: Array, is_wrong: Callable[[Array], NDArray[np.bool_]], expected: str, name: str) -> None:
-    for first, part in arrays.strips(targets):
+    for first, part in strips.of(targets):
         wrong = np.argwhere(is_wrong(part))
         if len(wrong):
             row, column = wrong[0]

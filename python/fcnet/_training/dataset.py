@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet import _native
 from fcnet._inputs import class_names, sample_weights, tables, targets, tensors
-from fcnet._inputs.arrays import SCANNED
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.features import check_x
 from fcnet._inputs.resolution import lossy_column, warn_of_lost
 from fcnet._inputs.sparse import SparseRows
+from fcnet._inputs.strips import SCANNED
 from fcnet._model.architecture import Architecture
 from fcnet.losses import Custom
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._inputs import arrays
+from fcnet._inputs import strips
 from fcnet.metrics.samples import mean, predicted, weights
 
 Average = Literal["auto", "binary", "macro", "micro", "weighted"]
@@ -54,12 +54,12 @@ def _places(
         return present, place[: len(truth)], place[len(truth) :]
     occurs = np.zeros(most - least + 1, bool)  # instead of a sort, during which Ctrl-C would have to wait
     for labels in (truth, guess):
-        for _, part in arrays.strips(labels):
+        for _, part in strips.of(labels):
             occurs[part - least] = True
     place = np.cumsum(occurs) - 1
     places = np.empty((2, len(truth)), np.intp)
     for labels, place_of in zip((truth, guess), places, strict=True):
-        for first, part in arrays.strips(labels):
+        for first, part in strips.of(labels):
             place_of[first : first + len(part)] = place[part - least]
     return np.flatnonzero(occurs).astype(np.int32) + np.int32(least), places[0], places[1]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._inputs import arrays, targets
+from fcnet._inputs import strips, targets
 
 _MOST_CLASSES = 2**31 - 1
 
@@ -54,7 +54,7 @@ def predicted(y_true: ArrayLike, output: ArrayLike) -> tuple[NDArray[np.int32], 
     if array.ndim == 1 and array.dtype.kind in "iub":
         return targets.labels(y_true, n, _MOST_CLASSES, "y_true"), targets.labels(array, n, _MOST_CLASSES, "output"), 0
     guess, columns = np.empty(n, np.int32), 1 if array.ndim == 1 else array.shape[1]
-    for first, part in arrays.strips(array):
+    for first, part in strips.of(array):
         rows = scores(part)
         best = (rows[:, 0] > 0.5) if columns == 1 else rows.argmax(axis=1)
         guess[first : first + len(part)] = np.where(np.isnan(rows).any(axis=1), -1, best)
