@@ -1,4 +1,4 @@
-"""Where a fit diverges with finite samples, the message names the layer whose numbers have grown."""
+"""Where a fit diverges with finite samples, the message names the layer whose numbers grow too large first."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def network(dtype="float32", **options):
     return fc.Network([3, 4, 5, 2], seed=0, dtype=dtype, **options)
 
 
-def diverge(net, way, x=X):
+def diverge(net, way, x=X, **options):
     if way == "step":
-        net.train_on_batch(x, Y)
+        net.train_on_batch(x, Y, **options)
     elif way == "batches":
-        net.fit([(x, Y)], epochs=1)
+        net.fit([(x, Y)], epochs=1, **options)
     else:
-        net.fit(x, Y, epochs=1)
+        net.fit(x, Y, epochs=1, **options)
 
 
 @pytest.mark.parametrize("way", ["rows", "batches", "step"])
@@ -48,6 +48,60 @@ def test_the_layer_of_large_outputs_is_named(way):
         diverge(network(), way, np.full((40, 3), 3e38))
 
 
+def steps(net, way, **options):
+    x, y = X * [1, 2, 3], np.eye(2)[Y]
+    batches = [(x[i : i + 8], y[i : i + 8]) for i in range(0, 40, 8)]
+    if way == "step":
+        for batch in batches:
+            net.train_on_batch(*batch, **options)
+    elif way == "batches":
+        net.fit(batches, epochs=1, **options)
+    else:
+        net.fit(x, y, epochs=1, batch_size=8, shuffle=False, **options)
+
+
+@pytest.mark.parametrize("way", ["rows", "batches", "step"])
+@pytest.mark.parametrize("frozen", [0, 1])
+@pytest.mark.parametrize("optimizer", [fc.SGD(1e30), fc.SGD(1e30, 0.9), fc.Adam(1e30), fc.RMSprop(1e30), fc.Lion(1e30)])
+def test_the_layer_whose_weights_a_huge_step_makes_too_large_is_named(optimizer, frozen, way):
+    net = network(activation="tanh", loss="mse")
+    if frozen:
+        net.layers[0].freeze()
+    first = "after 1 step " if way == "rows" else ""  # the network keeps the weights of the last good epoch or step
+    named = rf"; {first}the weights of layers\[{frozen}\] reach [\d.]+e\+[23]\d; the network keeps"
+    with pytest.raises(fc.DivergenceError, match=named):
+        steps(net, way, optimizer=optimizer)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_the_layer_that_grows_within_the_first_epoch_is_named(loss):
+    x = np.random.default_rng(0).normal(size=(320, 3))
+    y = np.arange(320) % 2 if loss == "cross_entropy" else x[:, :2] * 1e3
+    net, weights = network(loss=loss), np.linspace(0.5, 1, 320)
+    with pytest.raises(fc.DivergenceError, match=r"; after \d steps? the outputs of layers\[\d\] reach [\d.]+e\+2\d; "):
+        net.fit(x, y, batch_size=8, sample_weight=weights, optimizer=fc.SGD(1e8))
+
+
+class HugeFromTheThirdStep(fc.schedules.Schedule):
+    def _factors(self, step, total, per_epoch):
+        return np.where(step < 2, 1.0, 1e33)
+
+
+def test_the_rate_of_the_schedule_counts():
+    net = network()
+    with pytest.raises(
+        fc.DivergenceError, match=r"; after 1 step the weights of layers\[0\] reach [\d.]+e\+2\d; the net"
+    ):
+        net.fit(X * [1, 2, 3], Y, batch_size=8, optimizer=fc.SGD(1e-3), schedule=HugeFromTheThirdStep())
+
+
 def test_no_layer_is_named_where_none_stands_out():
-    with pytest.raises(fc.DivergenceError, match="or smaller inputs; the network keeps its last good weights"):
-        network().fit(X * [1, 2, 3], Y, optimizer=fc.SGD(1e30))
+    def loss(outputs, targets):
+        calls.append(len(outputs))
+        return np.inf, np.zeros_like(outputs)
+
+    calls = []
+    net = network(loss=loss)
+    with pytest.raises(fc.DivergenceError, match="such as of mean 0 and .* 1; the network keeps its last good"):
+        net.fit(X, np.ones((40, 2)), batch_size=40)
+    assert calls == [40]  # a user's loss is not called again

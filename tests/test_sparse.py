@@ -261,3 +261,10 @@ def test_the_native_core_takes_no_others(what):
     assert model.predict(SimpleNamespace(**parts)).shape == (2, M)
     with pytest.raises((TypeError, ValueError)):
         model.predict(SimpleNamespace(**parts | HOSTILE[what]))
+
+
+def test_a_diverging_fit_of_sparse_rows_names_the_layer():
+    x, y = rows()
+    net = fc.Network([K, 8, M], seed=0)
+    with pytest.raises(fc.DivergenceError, match=r"; after 1 step the weights of layers\[0\] reach"):
+        net.fit(x, y, batch_size=8, optimizer=fc.SGD(1e30))

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from fcnet._checks import console
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.iterables import is_batches
-from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._native import Model, Trainer
 from fcnet._training.averaging import Averaging
 from fcnet._training.batch_statistics import refuse_one_sample, warn_of_one_sample
 from fcnet._training.batches import CheckedBatches
 from fcnet._training.callbacks import StopTraining
-from fcnet._training.dataset import ClassWeight, Dataset
+from fcnet._training.dataset import ClassWeight, Data, Dataset
 from fcnet.optimizers import Optimizer
 
 # Called with the step, counted from 0, and the number of samples, their mean loss and the number of correct ones in the
@@ -32,7 +31,7 @@ Rates = NDArray[Any]
 
 def open_trainer(
     model: Model,
-    data: tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None],
+    data: Data,
     batch_size: int,
     optimizer: Optimizer,
     trainable: list[bool],
@@ -81,14 +80,14 @@ class BatchSource(ABC):
     Attributes
     ----------
     trainer : Trainer
-    x : array or SparseRows
-        The samples, or those of the last batch.
+    data : tuple
+        x, y and weights of the samples, or of those of the last batch.
     samples, steps : int or None
         Numbers of an epoch; None if they are not known beforehand.
     """
 
     trainer: Trainer
-    x: NDArray[Any] | SparseRows
+    data: Data
     samples: int | None
     steps: int | None
 
@@ -138,7 +137,7 @@ class InMemory(BatchSource):
             raise ValueError(f"drop_last leaves no batch: x has {n} samples, batch_size is {batch_size}")
         self._architecture = architecture
         self._batch, self._shuffle = min(batch_size * accumulate, n), shuffle  # samples per step
-        self._data, self._exponent, self.x = train.of_loss(architecture), train.exponent, train.x
+        self.data, self._exponent = train.of_loss(architecture), train.exponent
         self._rows = train.rows
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
@@ -152,7 +151,7 @@ class InMemory(BatchSource):
         )
         self.trainer = open_trainer(
             model,
-            self._data,
+            self.data,
             self._batch,
             optimizer,
             trainable,
@@ -173,7 +172,7 @@ class InMemory(BatchSource):
         average: bool,
     ) -> tuple[Epoch, int | None]:
         """Train for an epoch in one native call."""
-        weighted = self._data[2] is not None
+        weighted = self.data[2] is not None
 
         def progress(done: int, loss: float, correct: int) -> None:
             steps = -(-done // self._batch)
@@ -293,8 +292,8 @@ class Batches(BatchSource):
             if not self._warned:
                 name, advice = f"batch {step} of x", "drop this batch, or merge it with another one"
                 self._warned = warn_of_one_sample(self._architecture, self._trainable, len(batch.x), name, advice)
-            self.x = batch.x
-            self.trainer.use(*batch.of_loss(self._architecture))
+            self.data = batch.of_loss(self._architecture)
+            self.trainer.use(*self.data)
             rate = None if rates is None else rates[step : step + 1]
             loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)
             if diverged:

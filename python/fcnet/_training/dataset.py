@@ -69,6 +69,7 @@ def train_validation_split(
     return train, validation
 
 
+Data = tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]  # x, y and weights for the native core
 ClassWeight = Mapping[Any, float] | ArrayLike | Literal["balanced"]
 
 
@@ -159,7 +160,7 @@ class Dataset:
         checked = targets.check_y(y, n, architecture.sizes[-1], architecture.loss, architecture.dtype, names[1])
         return cls(rows, checked, weighed, features, exponent, classes)
 
-    def of_loss(self, architecture: Architecture) -> tuple[NDArray[Any] | SparseRows, Any, NDArray[Any] | None]:
+    def of_loss(self, architecture: Architecture) -> Data:
         """Return x, y and weights for the native core; for a custom loss, a function of the outputs replaces y."""
         y = architecture.loss.of_rows(self.y, self.weights) if isinstance(architecture.loss, Custom) else self.y
         return self.x, y, self.weights

@@ -12,27 +12,61 @@ from fcnet._checks.public import public
 from fcnet._inputs import tensors
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
-from fcnet._native import Model
+from fcnet._native import Model, Trainer
+from fcnet._training.dataset import Data
 from fcnet.optimizers import Optimizer
 
 _ROWS = 256  # evenly spaced, that are computed
+_STEPS = 8  # that are repeated
 
 
-def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows) -> str:
+def grown(
+    model: Model, architecture: Architecture, data: Data, optimizer: Optimizer, rate: float, trainable: list[bool]
+) -> str:
     """Find the first layer whose weights or outputs are so large that their squares are infinite.
+
+    If there is none in the network, which has the weights from before the divergence, some steps are repeated on a
+    copy, because a single one may make all of them too large.
 
     Parameters
     ----------
     model : Model
     architecture : Architecture
-    x : samples of the fit
+    data : samples of the fit
+    optimizer : Optimizer
+    rate : float
+        Learning rate of the step that diverged.
+    trainable : list of bool
 
     Returns
     -------
     str
         The end of a sentence, or "" if there is no such layer.
     """
-    rows = x[np.arange(0, len(x), -(-len(x) // _ROWS))]
+    x, y, weights = data
+    places = np.arange(0, len(x), -(-len(x) // _ROWS))
+    x = x[places]
+    layer = _large_layer(model, architecture, x)
+    if layer or callable(y):  # a custom loss is not called again
+        return layer and f"; {layer}"
+    copy, (name, hyper) = model.as_now(), optimizer._native()
+    trainer = Trainer(
+        copy, x, y[places], len(x), False, name, hyper, 0, None if weights is None else weights[places], trainable
+    )
+    try:
+        for step in range(1, _STEPS + 1):
+            if trainer.run_epoch(step, rates=np.array([rate]), whole=False)[2]:
+                return ""
+            layer = _large_layer(copy, architecture, x)
+            if layer:
+                return f"; after {step} step{'s' if step > 1 else ''} {layer}"
+    finally:
+        trainer.close()
+    return ""
+
+
+def _large_layer(model: Model, architecture: Architecture, rows: NDArray[Any] | SparseRows) -> str:
+    """Return what of which layer is large, or ""."""
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
     h = architecture.scaling.of(dense).astype(np.float64)
     largest = float(np.sqrt(np.finfo(architecture.dtype).max))
@@ -42,7 +76,7 @@ def grown(model: Model, architecture: Architecture, x: NDArray[Any] | SparseRows
             for what, numbers in (("weights", weights), ("outputs", h)):
                 most = float(np.abs(numbers).max())
                 if not most <= largest:
-                    return f"; the {what} of layers[{i}] reach {most:.1e}"
+                    return f"the {what} of layers[{i}] reach {most:.1e}"
             if others:  # normalised layers depend on the batch
                 return ""
             h = reference.activation(h, spec.activation)

@@ -107,6 +107,6 @@ def train_step(
     finally:
         trainer.close()
     if diverged:
-        large = grown(model, architecture, batch.x)
+        large = grown(model, architecture, data, optimizer, optimizer.learning_rate, trainable)
         raise DivergenceError.of("this step", loss, optimizer, architecture.classifies, large)
     return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if architecture.classifies else {})

@@ -140,7 +140,8 @@ class Loop:
         )
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
-            large = grown(self.state.model, architecture, source.x)
+            rate = self._rate if rates is None else float(rates[diverged])
+            large = grown(self.state.model, architecture, source.data, optimizer, rate, self.state.trainable)
             raise DivergenceError.of(where, done.loss, optimizer, architecture.classifies, large)
         return done
 
