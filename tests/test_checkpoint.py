@@ -71,6 +71,25 @@ def test_a_checkpoint_every_few_epochs_and_after_the_last(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["3", "6", "7"]
 
 
+def test_file_names_count_epochs_from_1_and_callbacks_and_the_history_from_0(tmp_path):
+    x, y = problem()
+    net, seen, trained = network(), [], []
+
+    class Count(fc.Callback):
+        def on_epoch_begin(self, epoch, logs):
+            seen.append((epoch, self.model.epochs_trained))
+
+    def after(epoch, logs):
+        trained.append((epoch, net.epochs_trained, sorted(os.listdir(tmp_path))))
+
+    for _ in range(2):  # both count over all fits
+        history = net.fit(x, y, epochs=2, callbacks=[Count(), fc.Checkpoint(tmp_path / "{epoch}"), after])
+    assert seen == [(0, 0), (1, 1), (2, 2), (3, 3)]
+    assert trained == [(0, 1, ["1"]), (1, 2, ["1", "2"]), (2, 3, ["1", "2", "3"]), (3, 4, ["1", "2", "3", "4"])]
+    assert history.epochs == [2, 3]
+    assert [fc.load(tmp_path / str(number)).epochs_trained for number in (1, 4)] == [1, 4]
+
+
 def test_only_the_best_is_kept(tmp_path):
     x, y = problem()
     net = network()

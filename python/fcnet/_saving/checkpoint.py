@@ -26,8 +26,9 @@ class Checkpoint(Callback, Monitoring):
     Parameters
     ----------
     path : path
-        Path of the file. "{epoch}" in it is replaced by the number of epochs trained, to keep a file for every
-        checkpoint.
+        Path of the file. "{epoch}" in it is replaced by the number of epochs trained, ``epochs_trained``, to keep a
+        file for every checkpoint. It counts from 1, as Keras does in file names: the file of the first epoch, whose
+        number is 0 in callbacks and in the history, has 1 in its name.
     every : int >= 1, default 1
         Number of epochs between checkpoints. The final weights of a fit are always saved, including those that early
         stopping restores; with ``monitor``, only if they are the best. If a callback stops the fit within an epoch, the

@@ -29,6 +29,9 @@ class StopTraining(Exception):  # noqa: N818  # like StopIteration it is no erro
 class Callback:
     """Base class of callbacks, whose methods do nothing: override those that you need.
 
+    ``epoch`` is the number of the epoch, counted from 0 over all fits of the network, as in the history. After it,
+    ``model.epochs_trained`` is ``epoch + 1``, which ``Checkpoint`` writes for "{epoch}" in names of files.
+
     ``logs`` is a dict of the loss and metrics so far, with the names of the history; a callback may keep it. An
     exception in a method ends the fit and is raised unchanged; the network has the weights of the last completed step,
     and its history the last completed epoch. ``StopTraining`` ends the fit without an error.
@@ -70,7 +73,7 @@ class Callback:
         """Called before the first epoch; ``logs`` is empty."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Called before an epoch; its number counts over all fits. ``logs`` is empty."""
+        """Called before an epoch, counted from 0 over all fits; ``logs`` is empty."""
 
     def on_batch_begin(self, batch: int, logs: Logs) -> None:
         """Called before a step, counted from 0 in every epoch; ``logs`` is empty. As slow as ``on_batch_end``."""
@@ -82,7 +85,7 @@ class Callback:
         """
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Called after an epoch and its validation."""
+        """Called after an epoch, counted from 0 over all fits, and its validation."""
 
     def on_train_end(self, logs: Logs) -> None:
         """Called after the last epoch, with its ``logs``, when early stopping has restored the best weights."""
