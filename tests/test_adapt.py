@@ -114,7 +114,9 @@ def test_it_stays_with_the_network_and_its_parts(tmp_path):
 
 
 @pytest.mark.interop
-def test_sparse_rows_stay_sparse():
+@pytest.mark.parametrize("strip", [1 << 20, 40, 4])  # numbers, in a part of them a quarter as many
+def test_sparse_rows_stay_sparse(strip, monkeypatch):
+    monkeypatch.setattr(strips, "SCANNED", strip)
     sparse = library("scipy.sparse")
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 6)) * (rng.random((200, 6)) < 0.2)

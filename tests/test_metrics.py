@@ -43,6 +43,46 @@ def test_samples_are_looked_at_part_by_part(metric, kind, monkeypatch):
     assert metric(truth, output, sample_weight=weights, **average) == whole
 
 
+@pytest.mark.parametrize("kind", ["distinct", "many ties", "all equal", "infinite", "NaN of weight 0"])
+def test_roc_auc_of_many_samples_sorts_parts_and_counts_every_pair(kind, monkeypatch):
+    monkeypatch.setattr(strips, "SCANNED", 320)
+    n = 700
+    score, truth, weights = RNG.random(n), RNG.integers(0, 2, n), RNG.random(n)
+    if kind == "many ties":
+        score = RNG.integers(0, 30, n) / 7
+    elif kind == "all equal":
+        score[:] = 0.3
+    elif kind == "infinite":
+        score[::5], score[1::5] = np.inf, -np.inf
+    elif kind == "NaN of weight 0":
+        score[::9], weights[::9] = np.nan, 0
+    sizes, whole = [], np.unique
+
+    def unique(array, **options):
+        sizes.append(len(array))
+        return whole(array, **options)
+
+    monkeypatch.setattr(np, "unique", unique)
+    got = m.roc_auc(truth, score, sample_weight=weights)
+    above, below = truth == 1, truth == 0
+    pairs = (score[above][:, None] > score[below]) + 0.5 * (score[above][:, None] == score[below])
+    assert got == pytest.approx(weights[above] @ pairs @ weights[below] / (weights[above].sum() * weights[below].sum()))
+    assert sum(sizes) == n
+    assert max(sizes) <= {"all equal": n, "infinite": n // 5 + 80}.get(kind, n // 9 + 80)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_log_loss_of_many_samples_has_the_bits_of_the_whole(columns, monkeypatch):
+    output = RNG.random((90, columns))
+    truth, weights = RNG.integers(0, max(columns, 2), 90), RNG.random(90)
+    whole = m.log_loss(truth, output, sample_weight=weights)
+    monkeypatch.setattr(strips, "SCANNED", 16)
+    assert m.log_loss(truth, output, sample_weight=weights) == whole
+    output[70] = 1.5
+    with pytest.raises(ValueError, match="outside of 0 to 1"):
+        m.log_loss(truth, output)
+
+
 @pytest.mark.parametrize(
     ("figure", "expected"),
     [

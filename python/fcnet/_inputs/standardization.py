@@ -31,17 +31,23 @@ def _of_dense(rows: NDArray[Any]) -> Iterator[_Part]:
 
 
 def _of_sparse(rows: SparseRows) -> Iterator[_Part]:
-    n, columns = rows.shape
-    if n == 0:
-        return
-    data, indices = rows.data.astype(np.float64), rows.indices
+    first, (n, columns) = 0, rows.shape
+    while first < n:  # rows with a strip of stored numbers, at least one row
+        end = int(rows.starts[first]) + strips.SCANNED // 4
+        last = max(first + 1, min(n, int(np.searchsorted(rows.starts, end, side="right")) - 1))
+        part = slice(rows.starts[first], rows.starts[last])
+        yield _of_sparse_part(rows.data[part].astype(np.float64), rows.indices[part], last - first, columns)
+        first = last
+
+
+def _of_sparse_part(data: _Array, indices: NDArray[Any], n: int, columns: int) -> _Part:
     stored = np.bincount(indices, minlength=columns)
     mean = np.bincount(indices, weights=data, minlength=columns) / n
     squares = np.bincount(indices, weights=(data - mean[indices]) ** 2, minlength=columns) + (n - stored) * mean**2
     low, high = (np.where(stored < n, 0.0, limit) for limit in (np.inf, -np.inf))
     np.minimum.at(low, indices, data)
     np.maximum.at(high, indices, data)
-    yield n, mean, squares, low, high
+    return n, mean, squares, low, high
 
 
 def _is_batch(first: Any) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.numbers import whole_number
+from fcnet._inputs import strips
 from fcnet.metrics.samples import labels, mean, scores, weights
 
 
@@ -76,13 +79,35 @@ def log_loss(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike |
     given = np.asarray(output)
     eps = float(np.finfo(given.dtype).eps) if given.dtype.kind == "f" else float(np.finfo(np.float64).eps)
     p = scores(output)
-    if ((p < 0) | (p > 1)).any():
+    if any(((part < 0) | (part > 1)).any() for _, part in strips.of(p)):
         raise ValueError("output has numbers outside of 0 to 1: expected probabilities")
-    if p.shape[1] == 1:
-        p = np.hstack([1 - p, p])
-    truth = labels(y_true, *p.shape)
-    own = p[np.arange(len(p)), truth]
-    return mean(-np.log(np.clip(own, eps, 1 - eps)), weights(sample_weight, len(p)))
+    truth, losses = labels(y_true, *p.shape), np.empty(len(p))
+    for first, part in strips.of(p):
+        own = truth[first : first + len(part)]
+        of_class = np.hstack([1 - part, part]) if p.shape[1] == 1 else part
+        losses[first : first + len(part)] = -np.log(np.clip(of_class[np.arange(len(part)), own], eps, 1 - eps))
+    return mean(losses, weights(sample_weight, len(p)))
+
+
+def _in_ascending_parts(score: NDArray[np.float64]) -> Iterator[NDArray[np.intp] | slice]:
+    """Yield the samples of the lowest scores, of the next ones, and so on; equal scores are in the same part.
+
+    A part is small enough that Ctrl-C does not have to wait until it is sorted, unless most of its scores are equal.
+    """
+    count = -(-len(score) // (strips.SCANNED // 8))
+    if count <= 1:
+        yield slice(None)
+        return
+    some = np.sort(score[:: max(1, len(score) // (64 * count))])
+    starts = some[len(some) // count :: len(some) // count]  # of all parts but the first
+    parts: list[list[NDArray[np.intp]]] = [[] for _ in range(len(starts) + 1)]
+    for rows in strips.ranges(len(score), 1, objects=True):
+        number = np.searchsorted(starts, score[rows], side="right")
+        order = np.argsort(number.astype(np.min_scalar_type(len(parts))), kind="stable")  # a radix sort up to 16 bits
+        ends = np.cumsum(np.bincount(number, minlength=len(parts)))
+        for part, samples in zip(parts, np.split(rows.start + order, ends[:-1]), strict=True):
+            part.append(samples)
+    yield from map(np.concatenate, parts)
 
 
 def _area(positive: NDArray[np.bool_], score: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
@@ -90,14 +115,15 @@ def _area(positive: NDArray[np.bool_], score: NDArray[np.float64], weight: NDArr
 
     A tie counts one half. This is the area under the ROC curve.
     """
-    values, group = np.unique(score, return_inverse=True)
-    positives = np.bincount(group, weight * positive, len(values))
-    negatives = np.bincount(group, weight * ~positive, len(values))
-    pairs = positives.sum() * negatives.sum()
-    if pairs == 0:
-        return float("nan")
-    below = np.cumsum(negatives) - negatives / 2
-    return float(positives @ below / pairs)
+    higher = below = above = 0.0  # sums of pairs, of the negative and of the positive samples
+    for part in _in_ascending_parts(score):
+        values, group = np.unique(score[part], return_inverse=True)
+        positives = np.bincount(group, weight[part] * positive[part], len(values))
+        negatives = np.bincount(group, weight[part] * ~positive[part], len(values))
+        higher += float(positives @ (below + np.cumsum(negatives) - negatives / 2))
+        below += float(negatives.sum())
+        above += float(positives.sum())
+    return higher / (above * below) if above * below else float("nan")
 
 
 def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
@@ -132,7 +158,7 @@ def roc_auc(y_true: ArrayLike, output: ArrayLike, *, sample_weight: ArrayLike | 
     rows = scores(output)
     truth = labels(y_true, *rows.shape)
     weight = weights(sample_weight, len(rows))
-    if np.isnan(rows[weight > 0]).any():
+    if any((np.isnan(part).any(axis=1) & (weight[i : i + len(part)] > 0)).any() for i, part in strips.of(rows)):
         return float("nan")
     if rows.shape[1] <= 2:
         return _area(truth == 1, rows[:, -1], weight)

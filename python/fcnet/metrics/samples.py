@@ -73,12 +73,14 @@ def weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
     array = real(sample_weight, "sample_weight").astype(np.float64, copy=False)
     if array.shape != (n,):
         raise ValueError(f"sample_weight has shape {array.shape}: expected ({n},)")
-    if not (np.isfinite(array) & (array >= 0)).all():
+    if not all((np.isfinite(part) & (part >= 0)).all() for _, part in strips.of(array)):
         raise ValueError("sample_weight has entries below 0 or not finite: expected finite numbers, at least 0")
     return np.ldexp(array, -int(np.frexp(array.max(initial=0))[1]))
 
 
 def mean(values: NDArray[Any], weight: NDArray[np.float64]) -> float:
     """Return the weighted mean over the samples with weights above 0; NaN if there are none."""
-    total = weight.sum()
-    return float(weight @ np.where(weight > 0, values, 0) / total) if total > 0 else float("nan")
+    total, counted = weight.sum(), np.empty(len(weight))
+    for first, part in strips.of(weight):
+        counted[first : first + len(part)] = np.where(part > 0, values[first : first + len(part)], 0)
+    return float(weight @ counted / total) if total > 0 else float("nan")
