@@ -89,3 +89,43 @@ def test_steps_with_dropout_go_on_where_they_were(way, tmp_path):
     assert parameters(parts) == parameters(whole)
     with pytest.raises(ValueError, match="trained"):
         again(parts).adapt(X)
+
+
+def with_value(array, value):
+    changed = array.copy()
+    changed[-1:, ...] = value
+    return changed
+
+
+FAULTS = {
+    "NaN in x": (with_value(X, np.nan), Y, "x contains nan in row 99"),
+    "infinity in x": (with_value(X, np.inf), Y, "x contains inf in row 99"),
+    "beyond float32": (with_value(X.astype(float), 1e39), Y, "x contains 1e\\+39 in row 99"),
+    "another width": (X[:, :3].copy(), Y, "x has 3 features"),
+    "one row": (X[0], Y[:1], "x has shape"),
+    "no rows": (X[:0], Y[:0], "at least one sample"),
+    "complex numbers": (X.astype(complex), Y, "x has dtype complex128"),
+    "dates": (X.astype("M8[s]"), Y, "x has dtype datetime64"),
+    "fewer labels": (X, Y[:-1], "y has shape"),
+    "a label too large": (X, with_value(Y, 3), "y contains the label 3 in row 99"),
+    "a label below 0": (X, with_value(Y.astype(np.int8), -1), "y contains the label -1 in row 99"),
+    "a label between": (X, with_value(Y.astype(float), 0.5), "y"),
+    "NaN in y": (X, with_value(Y.astype(float), np.nan), "y"),
+    "text after numbers": (X, Y.astype(str), "y"),
+    "objects": (X, with_value(Y.astype(object), None), "y"),
+    "dates in y": (X, Y.astype("M8[s]"), "y"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_step_on_plain_arrays_checks_all_that_a_fit_does(fault):
+    x, y, message = FAULTS[fault]
+    net, errors = network(), []
+    net.train_on_batch(X, Y)
+    before = parameters(net)
+    for train in (net.train_on_batch, net.fit):
+        with pytest.raises((TypeError, ValueError), match=message) as caught:
+            train(x, y)
+        errors.append((type(caught.value), str(caught.value)))
+    assert errors[0] == errors[1]
+    assert parameters(net) == before

@@ -83,21 +83,23 @@ def check_x(
     """
     if not finite and _needs_no_check(x, inputs):
         return x  # type: ignore[return-value]  # a cast would cost a call
-    if iterables.is_batches(x):
-        raise iterables.BatchesGivenError(f"{name} is a {type(x).__name__}: expected an array, a list or a table")
-    x = tables.in_memory(x, name)
-    columns = tables.column_names(x)
-    feature_names.compare(columns, known, name, x)
-    x = tables.of_frame(x)
-    if sparse.is_sparse(x):
-        rows = sparse.rows(x, dtype, name)
-        _check_features(rows.shape, inputs, name)
-        if finite:
-            rows.refuse_unfit(name, scaling or Scaling(dtype), columns or known)
-        return rows
-    if iterables.is_list_of_batches(x):
-        what = f"{name} is a {type(x).__name__} of batches"
-        raise TypeError(f"{what}: expected their rows; predict and predict_classes take iter({variable(name)})")
+    columns = None
+    if type(x) is not np.ndarray:
+        if iterables.is_batches(x):
+            raise iterables.BatchesGivenError(f"{name} is a {type(x).__name__}: expected an array, a list or a table")
+        x = tables.in_memory(x, name)
+        columns = tables.column_names(x)
+        feature_names.compare(columns, known, name, x)
+        x = tables.of_frame(x)
+        if sparse.is_sparse(x):
+            rows = sparse.rows(x, dtype, name)
+            _check_features(rows.shape, inputs, name)
+            if finite:
+                rows.refuse_unfit(name, scaling or Scaling(dtype), columns or known)
+            return rows
+        if iterables.is_list_of_batches(x):
+            what = f"{name} is a {type(x).__name__} of batches"
+            raise TypeError(f"{what}: expected their rows; predict and predict_classes take iter({variable(name)})")
     array = arrays.plain(x, name)
     if array.dtype.kind != "V" or array.dtype != tensors.BFLOAT16:
         array = arrays.real(array, name)

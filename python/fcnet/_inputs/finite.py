@@ -50,8 +50,11 @@ class Scaling:
 
     def takes(self, x: Array) -> bool:
         """Whether all numbers are certainly finite after scaling, by one or two fast passes."""
+        unchanged = self.is_identity and (x.dtype == self.dtype or np.can_cast(x.dtype, self.dtype))
+        if unchanged and x.size <= _FEW:
+            return bool(np.isfinite(x).all())
         with np.errstate(all="ignore"):
-            if self.is_identity and (x.dtype == self.dtype or np.can_cast(x.dtype, self.dtype)):
+            if unchanged:
                 return bool(np.isfinite(x.sum(dtype=self.dtype)))
             return x.size == 0 or self.holds(float(x.min()), float(x.max()))
 
