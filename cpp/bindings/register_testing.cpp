@@ -39,10 +39,10 @@ double roofline(const std::string& what, const std::string& dtype, int threads, 
 
 // How training with plain gradient descent would go, for tests of the rule.
 py::dict plan(const std::vector<Size>& sizes, const std::string& dtype, Size batch, int threads) {
-  const Shape shape{sizes};
+  const Stages stages{Shape{sizes}};
   const auto of = [&]<class T>(T) {
-    const Plan plan = plan_training<T>(shape, {}, batch, Hyperparameters{}, threads);
-    const bool by_panels = choose_schedule<T>(shape, plan.chunk, plan.threads) == Schedule::by_panels;
+    const Plan plan = plan_training<T>(stages, {}, batch, Hyperparameters{}, threads);
+    const bool by_panels = choose_schedule<T>(stages, plan.chunk, plan.threads) == Schedule::by_panels;
     return py::dict("schedule"_a = plan.by_rows ? "rows"
                                    : by_panels  ? "panels"
                                                 : "layers",

@@ -5,32 +5,43 @@
 
 namespace fcnet {
 
+namespace {
+
+template <class T>
+class SumSink final : public GradientSink<T> {
+ public:
+  explicit SumSink(Parameters<T>& gradient) : gradient_(gradient) {}
+
+  void product(const ChunkResult& result, const WeightProduct<T>& weights) override {
+    const LayerView<T> layer = gradient_.layer(weights.layer);
+    weights.sum(layer, layer.w, !result.first);
+  }
+  void sums(const ChunkResult& result, const ParameterBlock& block, const T* values) override {
+    if (block.trained) add_sums(gradient_.row(block), values, block.columns, result.first);
+  }
+
+ private:
+  Parameters<T>& gradient_;
+};
+
+}  // namespace
+
 template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient,
                      Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
-  const Plan plan = plan_training<T>(shape, {}, data.samples, Hyperparameters{}, num_threads(), sparsity(data));
+  const Plan plan =
+      plan_training<T>(parameters.stages(), {}, data.samples, Hyperparameters{}, num_threads(), sparsity(data));
   ForwardBackward<T> forward_backward;
   if (const Status s = gradient.allocate(shape, cancellation); s != Status::ok) return {.status = s};
-  if (const Status s = forward_backward.prepare(shape, {}, parameters, data, plan.chunk); s != Status::ok)
+  if (const Status s = forward_backward.prepare(parameters.stages(), {}, parameters, data, plan.chunk); s != Status::ok)
     return {.status = s};
   forward_backward.begin(data.x.order, &cancellation);
   LossSum loss;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    const LossSum sum =
-        forward_backward.run(team, {0, data.samples}, plan.chunk, [&](const ChunkResult& result, Size l, Block block) {
-          const Size samples = result.chunk.samples;
-          const LayerView<T> sums = gradient.layer(l);
-          if (shape.normalizes(l) && is_last(block, shape.sizes[l]))
-            forward_backward.each_sum(l, samples, [&](const ParameterBlock& of, const T* values) {
-              if (of.trained) add_sums(sums.row(of.first_row), values, of.columns, result.first);
-            });
-          block.last_row = std::min(block.last_row, gradient.blocks(l).product_rows());
-          if (block.first_row < block.last_row)
-            backward_weights(sums, sums.w, forward_backward.input(l, samples),
-                             forward_backward.sigma_t(l + 1, block.first_panel), !result.first, block);
-        });
+    SumSink<T> sink(gradient);
+    const LossSum sum = forward_backward.run(team, {0, data.samples}, plan.chunk, sink);
     if (team.id == 0) loss = sum;
   };
   run_team(plan.threads, body);

@@ -55,9 +55,9 @@ bool go_with_the_loss(Size outputs, Size panels, int threads) {
 
 bool few(Size samples) { return samples <= most_samples_by_rows; }
 
-int threads_for_few(const Shape& shape, Size samples, int threads) {
+int threads_for_few(const Stages& stages, Size samples, int threads) {
   // Each weight is used `samples` times, but comes from a cache: as long as some 8 additions take.
-  return useful_threads(shape.flops() * static_cast<double>(samples + 3), static_cast<Size>(threads));
+  return useful_threads(stages.flops() * static_cast<double>(samples + 3), static_cast<Size>(threads));
 }
 
 template <class T>
@@ -76,36 +76,37 @@ Sparsity sparsity(const Data<T>& data) {
   return sparse.mean * densest > static_cast<double>(data.x.columns) ? Sparsity{} : sparse;
 }
 
-double sample_flops(const Shape& shape, const Sparsity& sparse) {
-  const double left_out = static_cast<double>(shape.inputs()) - flops_per_nonzero * sparse.mean;
-  return shape.flops() - (sparse.longest != 0 ? 2 * std::max(left_out, 0.0) * static_cast<double>(shape.sizes[1]) : 0);
+double sample_flops(const Stages& stages, const Sparsity& sparse) {
+  const double left_out = static_cast<double>(stages.shape().inputs()) - flops_per_nonzero * sparse.mean;
+  return stages.flops() -
+         (sparse.longest != 0 ? 2 * std::max(left_out, 0.0) * static_cast<double>(stages.shape().sizes[1]) : 0);
 }
 
 template <class T>
-Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
+Plan plan_training(const Stages& stages, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
                    const Sparsity& sparse) {
-  const bool custom = shape.loss == Loss::custom;  // which may fail
-  const Size chunk = shape.whole_batches() ? batch : std::min(batch, blocking.chunk_samples);
+  const bool custom = stages.shape().loss == Loss::custom;  // which may fail
+  const Size chunk = stages.whole_batches() ? batch : std::min(batch, blocking.chunk_samples);
   const bool by_nonzeros = sparse.longest != 0;
-  const double each = 3 * sample_flops(shape, sparse), flops = each * static_cast<double>(batch);
+  const double each = 3 * sample_flops(stages, sparse), flops = each * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimiser's state; and read for its average
   const double of_average = chosen.averaging.over == Averages::steps ? 3 : 0;
   const double accesses = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer)) + of_average;
   const bool spares = by_nonzeros && chosen.optimizer == Optimizer::sgd && chosen.weight_decay == 0 && chosen.l2 == 0 &&
                       chosen.l2_sum == 0 && of_average == 0;  // weights of columns that no row has
-  const double absent = static_cast<double>(shape.inputs()) - sparse.mean * static_cast<double>(batch);
-  const double spared = spares ? std::max(absent, 0.0) * static_cast<double>(shape.sizes[1]) : 0;
-  const double bytes = (shape.flops() / 2 - spared) * sizeof(T) * accesses;
+  const double absent = static_cast<double>(stages.shape().inputs()) - sparse.mean * static_cast<double>(batch);
+  const double spared = spares ? std::max(absent, 0.0) * static_cast<double>(stages.shape().sizes[1]) : 0;
+  const double bytes = (stages.flops() / 2 - spared) * sizeof(T) * accesses;
   const double work = std::max(each * static_cast<double>(chunk), by_nonzeros ? bytes : 0);
   const int useful = useful_threads(work, static_cast<Size>(threads));
   const double seconds = std::max(flops / (useful * flops_per_second<T>()), bytes / bytes_per_second);
   const bool stoppable = custom || seconds > longest_step();
   const double at_once = std::clamp(seconds_at_once / seconds, 1.0, 1000.0);
-  const double saved = 3 * shape.flops() * static_cast<double>(batch) - flops;
-  const bool light = saved < flops_per_thread;                        // else panels of nonzeros are faster
-  const bool cached = shape.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
+  const double saved = 3 * stages.flops() * static_cast<double>(batch) - flops;
+  const bool light = saved < flops_per_thread;                         // else panels of nonzeros are faster
+  const bool cached = stages.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
   const bool by_rows =
-      few(batch) && shape.plain() && trained.all() && cached && !stoppable && light && !chosen.needs_norm();
+      few(batch) && stages.plain() && trained.all() && cached && !stoppable && light && !chosen.needs_norm();
   return {.by_rows = by_rows,
           .threads = useful,
           .chunk = chunk,
@@ -114,20 +115,20 @@ Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const
 }
 
 template <class T>
-Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse) {
+Schedule choose_schedule(const Stages& stages, Size samples, int threads, bool sparse) {
   const bool even = divide(ceil_div(samples, sample_granularity<T>()), threads);  // else some threads wait for others
-  const double weights = shape.flops() / 2, neurons = static_cast<double>(shape.neurons());
+  const double weights = stages.flops() / 2, neurons = static_cast<double>(stages.shape().neurons());
   // Of several threads each needs what the others changed: by panels all weights, by layers all activations.
   const bool light = threads == 1 || weights <= neurons * static_cast<double>(samples);
-  const bool by_panels = even && light && weights * sizeof(T) <= cached_bytes && !shape.whole_batches() && !sparse;
+  const bool by_panels = even && light && weights * sizeof(T) <= cached_bytes && !stages.whole_batches() && !sparse;
   return by_panels ? Schedule::by_panels : Schedule::by_layers;
 }
 
 template Sparsity sparsity(const Data<float>&);
 template Sparsity sparsity(const Data<double>&);
-template Plan plan_training<float>(const Shape&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
-template Plan plan_training<double>(const Shape&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
-template Schedule choose_schedule<float>(const Shape&, Size, int, bool);
-template Schedule choose_schedule<double>(const Shape&, Size, int, bool);
+template Plan plan_training<float>(const Stages&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
+template Plan plan_training<double>(const Stages&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
+template Schedule choose_schedule<float>(const Stages&, Size, int, bool);
+template Schedule choose_schedule<double>(const Stages&, Size, int, bool);
 
 }  // namespace fcnet

@@ -4,7 +4,7 @@
 
 #include "fcnet/kernels/pointwise/hyperparameters.hpp"
 #include "fcnet/model/data.hpp"
-#include "fcnet/model/shape.hpp"
+#include "fcnet/model/stages.hpp"
 
 namespace fcnet {
 
@@ -27,11 +27,11 @@ template <class T>
 Sparsity sparsity(const Data<T>& data);
 
 // Multiplications and additions for one sample, forward only, or what takes as long.
-double sample_flops(const Shape& shape, const Sparsity& sparse);
+double sample_flops(const Stages& stages, const Sparsity& sparse);
 
 // Of training with batches of `batch` samples and up to `threads` threads.
 template <class T>
-Plan plan_training(const Shape& shape, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
+Plan plan_training(const Stages& stages, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
                    const Sparsity& sparse = {});
 
 // Seconds from which on a step is a long one, which must be able to stop; for tests.
@@ -40,7 +40,7 @@ void set_longest_step(double seconds);
 
 // Of one chunk of `samples`.
 template <class T>
-Schedule choose_schedule(const Shape& shape, Size samples, int threads, bool sparse = false);
+Schedule choose_schedule(const Stages& stages, Size samples, int threads, bool sparse = false);
 
 // Whether `count` equal tasks keep so many threads busy for nearly the same time.
 bool divide(Size count, int threads);
@@ -61,7 +61,7 @@ bool go_with_the_loss(Size outputs, Size panels, int threads);
 bool few(Size samples);
 
 // How many threads share the weights when `samples` rows are predicted.
-int threads_for_few(const Shape& shape, Size samples, int threads);
+int threads_for_few(const Stages& stages, Size samples, int threads);
 
 // How many of `most` threads are worth waking for this much work.
 int useful_threads(double flops, Size most);

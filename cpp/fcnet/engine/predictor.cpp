@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fcnet/base/blocking.hpp"
+#include "fcnet/engine/forward.hpp"
 #include "fcnet/engine/plan.hpp"
 #include "fcnet/engine/row_workspace.hpp"
 #include "fcnet/engine/sparse_workspace.hpp"
@@ -11,58 +12,98 @@
 namespace fcnet {
 namespace {
 
-// A layer as its product sees it: with its F, of the last layer with `last`, unless normalisation comes between the
-// two.
-template <class T>
-LayerView<T> product_layer(const Parameters<T>& parameters, Size l, Activation last) {
-  const Shape& shape = parameters.shape();
-  LayerView<T> layer = parameters.layer(l);
-  layer.activation = l + 1 == shape.layers() ? last : shape.kind(l).activation;
-  if (shape.normalizes(l)) layer.activation = Activation::identity;
-  return layer;
-}
+// What the last group of stages ends with: h_in, what the loss takes, or the F of the outputs.
+enum class Ends { logits, loss, outputs };
 
-// What a normalised layer makes of the product of some samples, in their panel.
+// What the stages of a prediction do with some samples, in two sets of panels that the groups alternate between.
 template <class T>
-void normalize(const Parameters<T>& parameters, Size l, T* panel, Size samples) {
-  const NormalizationRows<T> layer = parameters.normalization(l);
-  const LayerKind kind = parameters.shape().kind(l);
-  const T epsilon = static_cast<T>(kind.epsilon);
-  T inverse[panel_width];
-  if (kind.normalization == Normalization::layer)
-    kernels<T>().layer_norm(layer, epsilon, panel, panel, inverse, samples);
-  else
-    kernels<T>().batch_norm(layer, epsilon, true, {panel, 0, samples}, {panel, 0, samples}, nullptr, nullptr, 0,
-                            layer.neurons);
-  kernels<T>().activate(kind.activation, panel, layer.neurons * panel_width, panel);
-}
+class PredictionPass {
+ public:
+  PredictionPass(const Parameters<T>& parameters, Ends ends, std::optional<std::uint64_t> dropout_seed)
+      : parameters_(parameters), ends_(ends), dropout_seed_(dropout_seed) {}
 
-// The same of few rows, by way of a panel.
-template <class T>
-void normalize_rows(const Parameters<T>& parameters, Size l, Rows<T> rows, Size n, T* panel) {
-  const Size out = parameters.shape().sizes[l + 1];
-  const auto each = [&](auto f) {
-    for (Size i = 0; i < n; ++i)
-      for (Size j = 0; j < out; ++j) f(rows.p[i * rows.stride + j], panel[j * panel_width + i]);
-  };
-  each([](const T& row, T& lane) { lane = row; });
-  normalize(parameters, l, panel, n);
-  each([](T& row, const T& lane) { row = lane; });
-}
+  // Where panels lie, the next one `stride` on; `sparse`: rows that go from number to number, or none.
+  void use(T* even, T* odd, Size stride, const RowSource<T>& x, const SparsePanels<T>* sparse) {
+    sets_[0] = even, sets_[1] = odd, stride_ = stride;
+    x_ = x;
+    sparse_ = sparse;
+  }
+  Panels<T> h(Size i, Size at, Size n) const { return {sets_[i % 2] + at / panel_width * stride_, stride_, n}; }
 
-// What follows the product of all of a layer's rows, for some samples in their panel.
-template <class T>
-void finish_panel(const Parameters<T>& parameters, Size l, const LayerView<T>& layer, T* panel, Size samples) {
-  if (parameters.shape().normalizes(l)) normalize(parameters, l, panel, samples);
-  if (layer.activation == Activation::softmax) kernels<T>().softmax(panel, layer.out, samples);
-}
+  Size granularity(Size i, const Team& team) const {
+    return i == 1 && sparse_ != nullptr ? panel_width : row_granularity(stages().group(i).rows, team.size);
+  }
+  void run(std::span<const Stage> stages, Size i, Chunk chunk, Size at, Size n, Size first, Size last) const {
+    for (const Stage& stage : stages) run(stage, i, chunk, at, n, first, last);
+  }
 
-// What dropout leaves of the outputs of a layer, for the samples from `first` on in their panel.
-template <class T>
-void drop(const Shape& shape, Size l, std::uint64_t seed, T* panel, Size first, Size samples) {
-  const Dropout<T> dropout = dropout_of<T>(shape.kind(l), seed, 0, l, first);
-  kernels<T>().drop(dropout, {panel, 0, samples}, {nullptr, 0, samples}, 0, shape.sizes[l + 1]);
-}
+  // F of the product that a group begins with, where nothing comes between the two.
+  Activation epilogue(Size i) const {
+    for (const Stage& stage : wanted(i))
+      if (stage.follows_product) return stage.activation;
+    return Activation::identity;
+  }
+  // A group's stages, of the last one as far as it is to go.
+  std::span<const Stage> wanted(Size i) const {
+    const Group& group = stages().group(i);
+    if (!group.has_loss() || ends_ == Ends::outputs) return group.all();
+    return ends_ == Ends::loss ? group.before_loss() : group.all().first(1);
+  }
+
+ private:
+  const Stages& stages() const { return parameters_.stages(); }
+
+  void run(const Stage& stage, Size i, Chunk chunk, Size at, Size n, Size first, Size last) const {
+    const LayerKind kind = parameters_.shape().kind(stage.layer);
+    const T epsilon = static_cast<T>(kind.epsilon);
+    const Panels<T> to = h(i, at, n);
+    switch (stage.kind) {
+      case StageKind::gather:
+        if (sparse_ != nullptr)
+          return kernels<T>().gather_nonzeros(x_, chunk.first + at, n, sparse_->from(at / panel_width));
+        return kernels<T>().gather(x_, chunk.first + at, n, to.p);
+      case StageKind::product: {
+        const LayerView<T> layer = parameters_.layer(stage.layer, epilogue(i));
+        if (i == 1 && sparse_ != nullptr) return kernels<T>().forward_nonzeros(layer, *sparse_, to, first, last);
+        const Panels<T> from = h(i - 1, at, n);
+        return kernels<T>().forward(layer, {from.p, from.stride, from.samples}, to, first, last);
+      }
+      case StageKind::batch_norm:
+        return kernels<T>().batch_norm(parameters_.normalization(stage.layer), epsilon, true, to, to, nullptr, nullptr,
+                                       first, last);
+      case StageKind::layer_norm: {
+        T inverse[panel_width];
+        return kernels<T>().layer_norm(parameters_.normalization(stage.layer), epsilon, to.p, to.p, inverse, n);
+      }
+      case StageKind::activation:
+        if (stage.follows_product) return;
+        for (Size p = 0; p * panel_width < n; ++p) {
+          T* const rows = to.p + p * to.stride + first * panel_width;
+          kernels<T>().activate(stage.activation, rows, (last - first) * panel_width, rows);
+        }
+        return;
+      case StageKind::softmax:
+        if (ends_ != Ends::logits || !stages().group(i).has_loss())
+          kernels<T>().softmax(to.p, stages().group(i).rows, n);
+        return;
+      case StageKind::dropout:
+        if (dropout_seed_)
+          kernels<T>().drop(dropout_of<T>(kind, *dropout_seed_, 0, stage.layer, chunk.first + at), to, {nullptr, 0, n},
+                            first, last);
+        return;
+      case StageKind::loss:
+        return;
+    }
+  }
+
+  const Parameters<T>& parameters_;
+  Ends ends_;
+  std::optional<std::uint64_t> dropout_seed_;
+  T* sets_[2] = {};
+  Size stride_ = 0;
+  RowSource<T> x_;
+  const SparsePanels<T>* sparse_ = nullptr;
+};
 
 // The quantiles of each sample in ascending order, NaN last: those that a network has learnt may cross.
 template <class T>
@@ -74,39 +115,17 @@ void sort_quantiles(const Shape& shape, T* out, Size samples) {
       for (Size j = i; j > 0 && before(group[j], group[j - 1]); --j) std::swap(group[j], group[j - 1]);
 }
 
-// Two sets of panels, which the layers alternate between.
-template <class T>
-struct Alternating {
-  Panels<T> h, next;
-
-  T* panel(Size i) const { return h.p + i * h.stride; }
-};
-
-// A layer's product, for some of its rows; of the nonzeros of `sparse` rows where it is not null.
-template <class T>
-void forward_rows_of(const LayerView<T>& layer, const Alternating<T>& panels, const SparsePanels<T>* sparse, Size first,
-                     Size last, const Team& team, Cancellation& cancellation) {
-  const double flops = 2.0 * static_cast<double>(panels.h.samples) * static_cast<double>(layer.in);
-  in_blocks<T>(
-      first, last, flops, [&] { return go_on(team, cancellation); },
-      [&](Size begin, Size end) {
-        if (sparse != nullptr)
-          kernels<T>().forward_nonzeros(layer, *sparse, panels.next, begin, end);
-        else
-          kernels<T>().forward(layer, {panels.h.p, panels.h.stride, panels.h.samples}, panels.next, begin, end);
-      });
-}
-
-// Takes all rows through the layers, the last one with the F `last`; sink(first row, rows, panel of outputs, scratch
-// panel) on each panel. Every thread takes its samples, some at a time, through all layers; where
-// there are more threads than samples worth one, they share each layer's rows and synchronise after it.
+// Takes all rows through the stages; sink(first row, rows, panel of outputs, scratch panel) on each panel. Every thread
+// takes its samples, some at a time, through all stages; where there are more threads than samples worth one, they
+// share each layer's rows and synchronise after it.
 template <class T, class Sink>
-Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Activation last, const Wanted<T>& wanted,
+Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends ends, const Wanted<T>& wanted,
                    Cancellation& cancellation, Sink sink) {
-  const Shape& shape = parameters.shape();
+  const Stages& stages = parameters.stages();
+  const Shape& shape = stages.shape();
   const Size granularity = sample_granularity<T>(), shares = ceil_div(data.samples, granularity);
   const Sparsity sparsity = fcnet::sparsity(data);
-  const double flops = sample_flops(shape, sparsity) * static_cast<double>(data.samples);
+  const double flops = sample_flops(stages, sparsity) * static_cast<double>(data.samples);
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
   const bool by_layers = teams > std::max(shares, Size{1});
   const bool by_nonzeros = sparsity.longest != 0;  // then no panel holds inputs
@@ -121,97 +140,88 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Activat
   if (const Status s = nonzeros.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
-    T* const here = buffer.data() + (by_layers ? 0 : id) * room * 2 * stride;
-    const Size begin = by_layers ? 0 : split_begin(shares, size, id) * granularity;
-    const Size end = by_layers ? data.samples : std::min(split_begin(shares, size, id + 1) * granularity, data.samples);
+    const Size id = by_layers ? 0 : static_cast<Size>(team.id), size = by_layers ? 1 : static_cast<Size>(team.size);
+    T* const here = buffer.data() + id * room * 2 * stride;
+    const Size begin = split_begin(shares, size, id) * granularity;
+    const Size end = std::min(split_begin(shares, size, id + 1) * granularity, data.samples);
+    PredictionPass<T> pass(parameters, ends, wanted.dropout_seed);
     for (Size row = begin; row < end && (by_layers || go_on(team, cancellation)); row += room * panel_width) {
       const Size samples = std::min(room * panel_width, end - row);
-      Alternating<T> panels{{here, stride, samples}, {here + room * stride, stride, samples}};
-      const auto each_panel = [&](auto f) {
-        for (Size i = by_layers ? id : 0; i * panel_width < samples && go_on(team, cancellation);
-             i += by_layers ? size : 1)
-          f(i, used_width(samples, i));
-      };
-      const auto sync = [&] {
-        if (by_layers) team.sync();
-      };
-      const SparsePanels<T> sparse = nonzeros.panels((by_layers ? 0 : id) * room * panel_width, samples);
-      each_panel([&](Size i, Size n) {
-        if (by_nonzeros)
-          kernels<T>().gather_nonzeros(data.x, row + i * panel_width, n, sparse.from(i));
-        else
-          kernels<T>().gather(data.x, row + i * panel_width, n, panels.panel(i));
-      });
-      sync();
-      for (Size l = 0; l < shape.layers(); ++l) {
-        const LayerView<T> layer = product_layer(parameters, l, last);
-        const SparsePanels<T>* const of_nonzeros = l == 0 && by_nonzeros ? &sparse : nullptr;
-        const auto forward = [&](Size first, Size end_row) {
-          forward_rows_of(layer, panels, of_nonzeros, first, end_row, team, cancellation);
-        };
-        const Size granularity_of_rows = of_nonzeros != nullptr ? panel_width : row_granularity(layer.out, team.size);
-        if (by_layers)
-          for_share(team, team.id, layer.out, granularity_of_rows, forward);
-        else
-          forward(0, layer.out);
-        sync();
-        std::swap(panels.h, panels.next);
-        const bool drops = wanted.dropout_seed && shape.kind(l).dropout > 0;
-        if (!shape.normalizes(l) && layer.activation != Activation::softmax && !drops && wanted.layers == nullptr)
-          continue;
-        each_panel([&](Size i, Size n) {
-          T* const panel = panels.panel(i);
-          finish_panel(parameters, l, layer, panel, n);
-          if (drops) drop(shape, l, *wanted.dropout_seed, panel, row + i * panel_width, n);
-          if (wanted.layers != nullptr)
-            kernels<T>().scatter(panel, layer.out, n, wanted.layers[l] + (row + i * panel_width) * layer.out);
+      const SparsePanels<T> sparse = nonzeros.panels(id * room * panel_width, samples);
+      pass.use(here, here + room * stride, stride, data.x, by_nonzeros ? &sparse : nullptr);
+      const Part<T> part{team, &cancellation, {row, samples}, 0, samples, by_layers};
+      for (Size i = 0; i <= shape.layers(); ++i) {
+        forward(pass, stages, part, i, i + 1);
+        const std::span<const Stage> after_loss = stages.group(i).after_loss();
+        const bool finish = ends == Ends::outputs && !after_loss.empty(), scatter = wanted.layers != nullptr && i > 0;
+        if (!finish && !scatter) continue;
+        part.each_panel([&](Size at, Size n) {
+          const Size rows = stages.group(i).rows;
+          if (finish) pass.run(after_loss, i, part.chunk, at, n, 0, rows);
+          if (scatter) kernels<T>().scatter(pass.h(i, at, n).p, rows, n, wanted.layers[i - 1] + (row + at) * rows);
         });
-        sync();
       }
-      each_panel([&](Size i, Size n) { sink(row + i * panel_width, n, panels.panel(i), panels.next.p + i * stride); });
+      const Size last = shape.layers();
+      part.each_panel([&](Size at, Size n) { sink(row + at, n, pass.h(last, at, n).p, pass.h(last + 1, at, n).p); });
     }
   };
   run_team(static_cast<int>(teams), body);
   return cancellation.stopped() ? Status::interrupted : Status::ok;
 }
 
+// The stages of a group behind its product, on a few rows: by way of a panel.
+template <class T>
+void run_on_rows(const PredictionPass<T>& pass, Size i, Rows<T> rows, Size n, Size columns) {
+  const Panels<T> panel = pass.h(i, 0, n);
+  const auto each = [&](auto f) {
+    for (Size r = 0; r < n; ++r)
+      for (Size j = 0; j < columns; ++j) f(rows.p[r * rows.stride + j], panel.p[j * panel_width + r]);
+  };
+  each([](const T& row, T& lane) { lane = row; });
+  pass.run(pass.wanted(i).subspan(1), i, {0, n}, 0, n, 0, columns);
+  each([](T& row, const T& lane) { row = lane; });
+}
+
 // A few rows: all threads share each layer's panels of weights.
 template <class T>
-Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Activation output, T* out,
+Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends ends, T* out,
                    Cancellation& cancellation) {
-  const Shape& shape = parameters.shape();
+  const Stages& stages = parameters.stages();
+  const Shape& shape = stages.shape();
   const Size n = data.samples, last = shape.layers(), outputs = shape.outputs();
   const FlushDenormals flush;
   const Size stride = row_stride(*std::max_element(shape.sizes.begin(), shape.sizes.end()));
   Buffer<T> buffer;
-  if (const Status s = buffer.allocate(CheckedSize(stride) * (n * 2 + (shape.normalizes() ? panel_width : 0)));
-      s != Status::ok)
-    return s;
+  const Size rows_of_panel = stages.sums() ? panel_width : 0;
+  if (const Status s = buffer.allocate(CheckedSize(stride) * (n * 2 + rows_of_panel)); s != Status::ok) return s;
   const Rows<T> rows[2] = {{buffer.data(), stride}, {buffer.data() + n * stride, stride}};
+  PredictionPass<T> pass(parameters, ends, {});
+  T* const panel = buffer.data() + n * 2 * stride;
+  pass.use(panel, panel, 0, data.x, nullptr);
   kernels<T>().gather_rows(data.x, 0, n, rows[0]);
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
-      const LayerView<T> layer = product_layer(parameters, l, output);
+      const LayerView<T> layer = parameters.layer(l, pass.epilogue(l + 1));
+      const Rows<T> to = rows[(l + 1) % 2];
       const Size panels = ceil_div(layer.out, panel_width), id = static_cast<Size>(team.id);
       const Size size = panels == 1 ? 1 : static_cast<Size>(team.size);  // one panel is for the calling thread
       const Size end = id < size ? split_begin(panels, size, id + 1) : 0;
       const Size at_once = n == 1 && layer.in < Size{1} << 17 ? 4 : 1;  // but some milliseconds of work at most
       for (Size q = id < size ? split_begin(panels, size, id) : 0; q < end && go_on(team, cancellation); q += at_once)
-        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, rows[(l + 1) % 2], q, std::min(q + at_once, end));
-      const bool finish = layer.activation == Activation::softmax || shape.normalizes(l);
-      if (finish && size > 1) team.sync();
-      if (finish && id == 0) {
-        if (shape.normalizes(l))
-          normalize_rows(parameters, l, rows[(l + 1) % 2], n, buffer.data() + n * 2 * stride);
-        else
-          kernels<T>().softmax_rows(rows[(l + 1) % 2], n, layer.out);
+        kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, to, q, std::min(q + at_once, end));
+      bool normalizes = false, softmax = false;
+      for (const Stage& stage : pass.wanted(l + 1)) {
+        normalizes = normalizes || stage.kind == StageKind::batch_norm || stage.kind == StageKind::layer_norm;
+        softmax = softmax || stage.kind == StageKind::softmax;
       }
+      if ((normalizes || softmax) && size > 1) team.sync();
+      if (softmax && id == 0) kernels<T>().softmax_rows(to, n, layer.out);
+      if (normalizes && id == 0) run_on_rows(pass, l + 1, to, n, layer.out);
       if (l + 1 < last) team.sync();
     }
   };
-  run_team(threads_for_few(shape, n, num_threads()), body);
+  run_team(threads_for_few(stages, n, num_threads()), body);
   if (cancellation.stopped()) return Status::interrupted;
   const Rows<T> result = rows[last % 2];
   for (Size i = 0; i < n; ++i) std::copy_n(result.p + i * stride, outputs, out + i * outputs);
@@ -224,13 +234,13 @@ template <class T>
 Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Cancellation& cancellation,
                const Wanted<T>& wanted) {
   const Shape& shape = parameters.shape();
-  const Activation last = wanted.logits ? Activation::identity : shape.output();
+  const Ends ends = wanted.logits ? Ends::logits : Ends::outputs;
   if (few(data.samples) && sparsity(data).longest == 0 && wanted.layers == nullptr && !wanted.dropout_seed) {
-    const Status status = predict_few(parameters, data, last, out, cancellation);
+    const Status status = predict_few(parameters, data, ends, out, cancellation);
     if (status == Status::ok && !wanted.logits) sort_quantiles(shape, out, data.samples);
     return status;
   }
-  return for_outputs(parameters, data, last, wanted, cancellation, [&](Size first, Size rows, T* panel, T*) {
+  return for_outputs(parameters, data, ends, wanted, cancellation, [&](Size first, Size rows, T* panel, T*) {
     if (out == nullptr) return;
     T* const to = out + first * shape.outputs();
     kernels<T>().scatter(panel, shape.outputs(), rows, to);
@@ -244,9 +254,8 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Cancel
   LossResult result;
   Buffer<LossSum> losses;
   if (result.status = losses.allocate(ceil_div(data.samples, loss_group)); result.status != Status::ok) return result;
-  const Activation last = shape.activation(shape.layers() - 1);
   result.status =
-      for_outputs(parameters, data, last, {}, cancellation, [&](Size first, Size rows, T* panel, T* scratch) {
+      for_outputs(parameters, data, Ends::loss, {}, cancellation, [&](Size first, Size rows, T* panel, T* scratch) {
         // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
         losses_of<T>(shape, data, data.x.order, first, rows, panel, panel, scratch, &losses[first / loss_group]);
       });

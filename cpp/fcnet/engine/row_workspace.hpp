@@ -62,7 +62,7 @@ class RowWorkspace {
   // For the parameters, the state and perhaps the average as they lie now, and the order of an epoch.
   const RowTraining<T>& on(const Parameters<T>& parameters, Buffer<T>& state, T* average, const std::int64_t* order) {
     for (Size l = 0; l < layers_.size(); ++l) {
-      layers_[l].view = parameters.layer(l);
+      layers_[l].view = parameters.layer(l, parameters.stages().group(l + 1).epilogue);
       layers_[l].offset = parameters.offset(l);
     }
     training_.layers = layers_.data();

@@ -7,13 +7,13 @@ namespace fcnet {
 template <class T>
 Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
                            Cancellation& cancellation, const Trained& trained) {
-  shape_ = shape;
+  stages_ = Stages(shape);
   trained_ = trained;
   samples_ = used_ = data.samples;
   rows_of_samples_ = data.x.order;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  plan_ = plan_training<T>(shape, trained, batch_, chosen, num_threads(), sparsity(data));
+  plan_ = plan_training<T>(stages_, trained, batch_, chosen, num_threads(), sparsity(data));
   if (const Status s = parameters_.allocate(shape, cancellation); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(CheckedSize(parameters_.panels().size()) * copies);
@@ -24,89 +24,120 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     if (const Status s = next_.allocate(shape, cancellation); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
-  if (plan_.chunk < batch_ || chosen.needs_norm() || shape.normalizes())
+  if (plan_.chunk < batch_ || chosen.needs_norm() || stages_.sums())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (chosen.needs_norm()) {
     blocks_.clear();
     constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
     for (Size l = 0; l < shape.layers(); ++l) {
-      const Size rows = std::max(parameters_.blocks(l).trained_rows(), shape.sizes[l] + 1);
+      const Size rows = std::max(stages_.blocks(l).trained_rows(), shape.sizes[l] + 1);
       const Size block = std::max(elements / (ceil_div(shape.sizes[l + 1], panel_width) * panel_width), Size{1});
-      for (Size first = 0; first < rows; first += block) blocks_.push_back({l, first, std::min(first + block, rows)});
+      for (Size first = 0; first < rows; first += block)
+        blocks_.push_back({Role::weights, l, first, std::min(block, rows - first), shape.sizes[l + 1], trained(l)});
     }
     if (const Status s = squares_.allocate(blocks_.size()); s != Status::ok) return s;
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
-                       : forward_backward_.prepare(shape, trained, parameters_, data, plan_.chunk);
+                       : forward_backward_.prepare(stages_, trained, parameters_, data, plan_.chunk);
 }
 
 template <class T>
 Status Trainer<T>::use(const Data<T>& data, Cancellation& cancellation) {
   has_parameters_ = false;
   if (data.samples > batch_ || (!plan_.by_rows && !forward_backward_.takes(data))) {
-    const Status s = prepare(shape_, data, data.samples, chosen_, cancellation, trained_);
+    const Status s = prepare(Shape(shape()), data, data.samples, chosen_, cancellation, trained_);
     if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
     return s;
   }
   samples_ = used_ = data.samples;
   rows_of_samples_ = data.x.order;
-  const Plan now = plan_training<T>(shape_, trained_, batch_, chosen_, num_threads(), sparsity(data));
+  const Plan now = plan_training<T>(stages_, trained_, batch_, chosen_, num_threads(), sparsity(data));
   plan_.threads = now.threads;  // set since, perhaps
   plan_.by_rows ? rows_.use(data) : forward_backward_.use(data);
   return Status::ok;
 }
 
 template <class T>
-void Trainer<T>::update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step,
-                        bool go_on, Block block) {
-  LayerView<T> layer = parameters_.layer(l).panels(block.first_panel, block.last_panel);
-  layer.in = parameters_.blocks(l).decaying_rows();  // the others are spared
-  const Size offset = parameters_.offset(l) + block.first_panel * layer.stride;
-  const UpdateTarget<T> target{.w = layer.w,
-                               .state = state_->slots.data() + offset,
-                               .new_w = (plan_.stoppable ? next_ : parameters_).panels().data() + offset,
-                               .new_state = (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
-                               .slot = parameters_.panels().size(),
-                               .sums = go_on ? sums_.data() + offset : nullptr};
-  if (x.is_sparse)
-    kernels<T>().update_nonzeros(layer, x.nonzeros, sigma_t, &step, target, block.first_row, block.last_row);
+UpdateTarget<T> Trainer<T>::target(const T* w, bool go_on) {
+  const std::ptrdiff_t offset = w - parameters_.panels().data();
+  return {.w = w,
+          .state = state_->slots.data() + offset,
+          .new_w = (plan_.stoppable ? next_ : parameters_).panels().data() + offset,
+          .new_state = (plan_.stoppable ? next_slots_ : state_->slots).data() + offset,
+          .slot = parameters_.panels().size(),
+          .sums = go_on ? sums_.data() + offset : nullptr};
+}
+
+template <class T>
+void Trainer<T>::update(const WeightProduct<T>& weights, const OptimizerStep<T>& step, bool go_on) {
+  const auto [first_row, last_row, first_panel, last_panel] = weights.block;
+  const LayerView<T> layer = parameters_.layer(weights.layer).panels(first_panel, last_panel);
+  if (weights.is_sparse)
+    kernels<T>().update_nonzeros(layer, weights.nonzeros, weights.sigma_t, &step, target(layer.w, go_on), first_row,
+                                 last_row);
   else
-    kernels<T>().update(layer, x.h, sigma_t, step, target, block.first_row, block.last_row);
+    kernels<T>().update(layer, weights.h, weights.sigma_t, step, target(layer.w, go_on), first_row, last_row);
 }
 
 template <class T>
-void Trainer<T>::update_by_sums(const ChunkResult& result, const ParameterBlock& block, const T* values,
-                                const OptimizerStep<T>& step) {
-  const Size l = block.layer, samples = result.chunk.samples;
-  switch (block.role) {
-    case Role::weights:
-    case Role::bias:
-      return;
-    case Role::gamma:
-    case Role::beta: {
-      if (!block.trained) return;
-      LayerView<T> sums = parameters_.layer(l);
-      sums.w = sums_.data() + parameters_.offset(l);
-      add_sums(sums.row(block.first_row), values, block.columns, result.first);
-      if (result.last && !chosen_.needs_norm())
-        update(l, {}, {}, step, true, rows(l, block.first_row, block.last_row()));
-      return;
-    }
-    case Role::running_mean:
-      return update_statistics(block, values, T(1), samples);
-    case Role::running_variance:
-      return update_statistics(block, values, static_cast<T>(samples) / static_cast<T>(std::max(samples, Size{2}) - 1),
-                               samples);
+void Trainer<T>::update_by_sums(const ParameterBlock& rows, const OptimizerStep<T>& step) {
+  const LayerBlocks& blocks = stages_.blocks(rows.layer);
+  const Size last = std::min(rows.last_row(), blocks.trained_rows()), decaying = blocks.decaying_rows();
+  if (rows.first_row >= last) return;
+  const ParameterRow<T> first = parameters_.row(rows);
+  const LayerView<T> layer{first.p, first.stride, decaying - std::min(decaying, rows.first_row), rows.columns,
+                           Activation::identity};
+  kernels<T>().update(layer, {}, {}, step, target(first.p, true), 0, last - rows.first_row);
+}
+
+// Updates at once with the last chunk of a batch, unless the norm of the gradient is needed before.
+template <class T>
+class Trainer<T>::UpdateSink final : public GradientSink<T> {
+ public:
+  UpdateSink(Trainer& trainer, double rate, const Powers& powers) : trainer_(trainer), rate_(rate), powers_(powers) {}
+
+  void product(const ChunkResult& result, const WeightProduct<T>& weights) override {
+    if (updates(result)) return trainer_.update(weights, step_of(result.loss), !result.first);
+    const Parameters<T>& parameters = trainer_.parameters_;
+    weights.sum(parameters.layer(weights.layer), trainer_.sums_.data() + parameters.offset(weights.layer),
+                !result.first);
   }
-}
+
+  void sums(const ChunkResult& result, const ParameterBlock& block, const T* values) override {
+    switch (traits(block.role).learns) {
+      case Learns::by_weight_product:
+        return;
+      case Learns::by_sums:
+        if (!block.trained) return;
+        add_sums(trainer_.sums_of(block), values, block.columns, result.first);
+        if (updates(result)) trainer_.update_by_sums(block, step_of(result.loss));
+        return;
+      case Learns::from_statistics:
+        return trainer_.update_statistics(block, values, result.chunk.samples);
+    }
+  }
+
+  OptimizerStep<T> step_of(const LossSum& loss, double shortened = 1) const {
+    return optimizer_step<T>(trainer_.chosen_, rate_, powers_, trainer_.scale(loss) * shortened, loss.weight);
+  }
+
+ private:
+  bool updates(const ChunkResult& result) const { return result.last && !trainer_.chosen_.needs_norm(); }
+
+  Trainer& trainer_;
+  double rate_;
+  Powers powers_;
+};
 
 template <class T>
-void Trainer<T>::update_statistics(const ParameterBlock& block, const T* of_batch, T unbiased, Size samples) {
+void Trainer<T>::update_statistics(const ParameterBlock& block, const T* of_batch, Size samples) {
   const ParameterRow<T> now = parameters_.row(block), next = (plan_.stoppable ? next_ : parameters_).row(block);
   // of one sample alone there is no spread
-  const T weight = samples == 1 ? T(0) : static_cast<T>(shape_.kind(block.layer).momentum);
-  for (Size j = 0; j < block.columns; ++j) next[j] = now[j] + weight * (unbiased * of_batch[j] - now[j]);
+  const T weight = samples == 1 ? T(0) : static_cast<T>(shape().kind(block.layer).momentum);
+  const T unbiased = static_cast<T>(samples) / static_cast<T>(std::max(samples, Size{2}) - 1);
+  const T factor = block.role == Role::running_variance ? unbiased : T(1);
+  for (Size j = 0; j < block.columns; ++j) next[j] = now[j] + weight * (factor * of_batch[j] - now[j]);
 }
 
 template <class T>
@@ -121,12 +152,11 @@ void Trainer<T>::each_block(const Team& team, Cancellation& cancellation, F f) {
 template <class T>
 double Trainer<T>::gradient_norm(const Team& team, Cancellation& cancellation) {
   team.sync();  // the sums are complete
-  each_block(team, cancellation, [&](Size i, const RowBlock& block) {
-    const LayerView<T> layer = parameters_.layer(block.layer);
-    const T* const sums = sums_.data() + parameters_.offset(block.layer) + block.first * panel_width;
+  each_block(team, cancellation, [&](Size i, const ParameterBlock& block) {
+    const ParameterRow<T> sums = sums_of(block);
     double sum = 0;
-    for (Size q = 0; q * panel_width < layer.out; ++q)
-      sum += kernels<T>().sum_of_squares(sums + q * layer.stride, block.last - block.first, used_width(layer.out, q));
+    for (Size q = 0; q * panel_width < block.columns; ++q)
+      sum += kernels<T>().sum_of_squares(sums.p + q * sums.stride, block.rows, used_width(block.columns, q));
     squares_[i] = sum;
   });
   team.sync();
@@ -140,33 +170,13 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellati
   const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
   Powers powers = state_->powers;  // thread 0 may be done with its share, and advance them, before the others are
   powers.advance(chosen_);
-  const auto scale = [&](const LossSum& loss) { return gradient_scale(shape_.loss, shape_.outputs(), loss); };
-  const auto use = [&](const ChunkResult& result, Size l, Block block) {
-    if (!trained_(l)) return;
-    const auto of_step = [&] {
-      return optimizer_step<T>(chosen_, rate, powers, scale(result.loss), result.loss.weight);
-    };
-    if (shape_.normalizes(l) && is_last(block, shape_.sizes[l]))
-      forward_backward_.each_sum(l, result.chunk.samples, [&](const ParameterBlock& of, const T* values) {
-        update_by_sums(result, of, values, of_step());
-      });
-    block.last_row = std::min(block.last_row, parameters_.blocks(l).product_rows());
-    if (block.first_row >= block.last_row) return;
-    const LayerInput<T> x = forward_backward_.input(l, result.chunk.samples);
-    const Panels<const T> sigma_t = forward_backward_.sigma_t(l + 1, block.first_panel);
-    if (result.last && !chosen_.needs_norm())
-      update(l, x, sigma_t, of_step(), !result.first, block);
-    else
-      backward_weights(parameters_.layer(l), sums_.data() + parameters_.offset(l), x, sigma_t, !result.first, block);
-  };
-  const LossSum loss = forward_backward_.run(team, batch, plan_.chunk, use);
+  UpdateSink sink(*this, rate, powers);
+  const LossSum loss = forward_backward_.run(team, batch, plan_.chunk, sink);
   if (chosen_.needs_norm()) {
     const double norm = scale(loss) * gradient_norm(team, cancellation);
-    const auto of_step = optimizer_step<T>(chosen_, rate, powers, scale(loss) * shortening(chosen_, norm), loss.weight);
-    each_block(team, cancellation, [&](Size, const RowBlock& block) {  // no samples: the sums as they are
-      const Size last = std::min(block.last, parameters_.blocks(block.layer).trained_rows());
-      if (trained_(block.layer) && block.first < last)
-        update(block.layer, {}, {}, of_step, true, rows(block.layer, block.first, last));
+    const OptimizerStep<T> of_step = sink.step_of(loss, shortening(chosen_, norm));
+    each_block(team, cancellation, [&](Size, const ParameterBlock& block) {
+      if (block.trained) update_by_sums(block, of_step);
     });
   }
   return loss;
@@ -180,7 +190,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
   }
   state_->powers.advance(chosen_);
   if (averager_.is_of_steps()) averager_.count_step();
-  add_mean(total_, shape_.loss, shape_.outputs(), loss);
+  add_mean(total_, shape().loss, shape().outputs(), loss);
   seen_ += samples;
 }
 

@@ -55,6 +55,7 @@ class Trainer {
   LossResult progress() const;  // calling thread only, also from its poll
 
  private:
+  const Shape& shape() const { return stages_.shape(); }
   // Shuffles the rows of an epoch; false where somebody stopped it.
   bool draw_order(std::uint64_t seed, std::uint32_t epoch, Cancellation& cancellation);
   void run_steps(Cancellation& cancellation);
@@ -62,25 +63,27 @@ class Trainer {
   Size steps_at_once(const Cancellation& cancellation) const {
     return cancellation.every_step() ? 1 : plan_.steps_at_once;
   }
+  class UpdateSink;
   LossSum step(const Team& team, Chunk batch, Cancellation& cancellation);
-  // What the optimiser makes of a block of layer l, whose sums over the samples go on from sums_ where `go_on`.
-  void update(Size l, const LayerInput<T>& x, Panels<const T> sigma_t, const OptimizerStep<T>& step, bool go_on,
-              Block block);
-  Block rows(Size l, Size first, Size last) const {
-    return {first, last, 0, ceil_div(shape_.sizes[l + 1], panel_width)};
+  // What the optimiser makes of a block of weights, whose sums over the samples go on from sums_ where `go_on`.
+  void update(const WeightProduct<T>& weights, const OptimizerStep<T>& step, bool go_on);
+  // The same of rows whose sums are complete.
+  void update_by_sums(const ParameterBlock& rows, const OptimizerStep<T>& step);
+  void update_statistics(const ParameterBlock& block, const T* of_batch, Size samples);
+  UpdateTarget<T> target(const T* w, bool go_on);
+  // Where the sums of rows are.
+  ParameterRow<T> sums_of(const ParameterBlock& rows) {
+    const ParameterRow<T> row = parameters_.row(rows);
+    return {sums_.data() + (row.p - parameters_.panels().data()), row.stride};
   }
-  // What becomes of a block that does not learn by the weight product: `values` are its sums over the samples of a
-  // chunk, or the statistics of the batch.
-  void update_by_sums(const ChunkResult& result, const ParameterBlock& block, const T* values,
-                      const OptimizerStep<T>& step);
-  void update_statistics(const ParameterBlock& block, const T* of_batch, T unbiased, Size samples);
   // f(i, block i) for this thread's share of the row blocks.
   template <class F>
   void each_block(const Team& team, Cancellation& cancellation, F f);
   double gradient_norm(const Team& team, Cancellation& cancellation);
+  double scale(const LossSum& batch) const { return gradient_scale(shape().loss, shape().outputs(), batch); }
   void finish_step(const LossSum& loss, Size samples);
 
-  Shape shape_;
+  Stages stages_;
   Trained trained_;
   Parameters<T> parameters_, next_;  // next_ and next_slots_: for steps that can be dropped
   OptimizerState<T>* state_ = nullptr;
@@ -88,11 +91,8 @@ class Trainer {
   Averager<T> averager_;
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
-  // Rows of a layer that are visited together once their sums are complete, and the sums' squares, summed.
-  struct RowBlock {
-    Size layer, first, last;
-  };
-  std::vector<RowBlock> blocks_;
+  // Rows that are visited together once their sums are complete, and the sums' squares, summed.
+  std::vector<ParameterBlock> blocks_;
   Buffer<double> squares_;
   ForwardBackward<T> forward_backward_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows

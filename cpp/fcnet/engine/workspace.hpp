@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a chunk of samples needs between forward and update, allocated once: for every layer its h, sigma and sigma^T
-// in panels of 32 samples (layout.hpp), or sparse rows instead of the first h; F' where it is saved, and what
-// normalisation needs on the way back. Layer l's input is h(l); the output is h(layers).
+// What a chunk of samples needs between forward and update, allocated once: for every group of stages (stages.hpp) its
+// h, sigma and sigma^T in panels of 32 samples (layout.hpp), or sparse rows instead of the first h; and what its stages
+// save for the way back. Group i ends in h(i), which goes into layer i.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "fcnet/base/buffer.hpp"
 #include "fcnet/engine/sparse_workspace.hpp"
 #include "fcnet/model/data.hpp"
+#include "fcnet/model/stages.hpp"
 
 namespace fcnet {
 
@@ -17,38 +18,24 @@ template <class T>
 class Workspace {
  public:
   // `longest`: the numbers of a sparse row, or 0: rows are dense.
-  [[nodiscard]] Status allocate(const Shape& shape, Size panels, Size longest) {
+  [[nodiscard]] Status allocate(const Stages& stages, Size panels, Size longest) {
+    const Shape& shape = stages.shape();
     panels_ = panels;
-    const Size n = shape.sizes.size();
-    h_.resize(n);
-    saved_derivative_.resize(n);
-    sigma_.resize(n);
-    sigma_t_.resize(n);
-    normalized_.resize(n);
-    before_.resize(n);
-    statistics_.resize(n);
+    groups_.clear();
+    groups_.resize(stages.groups().size());
     if (const Status s = sparse_.allocate(shape.inputs(), longest, panels); s != Status::ok) return s;
-    for (Size l = longest != 0; l < n; ++l) {
-      const CheckedSize stride = panel_stride(shape.sizes[l] + 1, sizeof(T));
-      if (const Status s = h_[l].allocate(stride * panels); s != Status::ok) return s;
+    for (Size i = longest != 0; i < groups_.size(); ++i) {
+      const Size rows = stages.group(i).rows;
+      const CheckedSize all = CheckedSize(panel_stride(rows + 1, sizeof(T))) * panels;
+      if (const Status s = groups_[i].h.allocate(all); s != Status::ok) return s;
       for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
-        std::fill_n(h(l, p * panel_width, panel_width).p + shape.sizes[l] * panel_width, panel_width, T(1));
-      if (l == 0) continue;
-      if (shape.saves_derivative(l - 1))
-        if (const Status s = saved_derivative_[l].allocate(stride * panels); s != Status::ok) return s;
-      if (shape.normalizes(l - 1)) {
-        const bool of_batch = shape.normalization(l - 1) == Normalization::batch;
-        const CheckedSize statistics =
-            of_batch ? CheckedSize(shape.sizes[l]) * 4 : CheckedSize(panels) * panel_width + shape.sizes[l] * 2;
-        if (const Status s = normalized_[l].allocate(stride * panels); s != Status::ok) return s;
-        if (const Status s = before_[l].allocate(of_batch ? CheckedSize(0) : stride * panels); s != Status::ok)
-          return s;
-        if (const Status s = statistics_[l].allocate(statistics); s != Status::ok) return s;
-      }
-      if (const Status s = sigma_[l].allocate(stride * panels); s != Status::ok) return s;
-      const CheckedSize transposed =
-          CheckedSize(ceil_div(shape.sizes[l], panel_width)) * panels * (panel_width * panel_width);
-      if (const Status s = sigma_t_[l].allocate(transposed); s != Status::ok) return s;
+        std::fill_n(h(i, p * panel_width, panel_width).p + rows * panel_width, panel_width, T(1));
+      for (const Stage& stage : stages.group(i).before_loss())
+        if (const Status s = allocate(groups_[i], stage.saves, rows, all); s != Status::ok) return s;
+      if (i == 0) continue;
+      if (const Status s = groups_[i].sigma.allocate(all); s != Status::ok) return s;
+      const CheckedSize transposed = CheckedSize(ceil_div(rows, panel_width)) * panels * (panel_width * panel_width);
+      if (const Status s = groups_[i].sigma_t.allocate(transposed); s != Status::ok) return s;
     }
     if (shape.loss == Loss::custom)
       if (const Status s = rows_.allocate(CheckedSize(shape.outputs()) * panel_width * panels); s != Status::ok)
@@ -59,16 +46,15 @@ class Workspace {
   }
 
   // From sample `first` on, which may lie inside a panel as long as all samples do.
-  Panels<T> h(Size l, Size first, Size samples) { return view(h_[l], first, samples); }
-  Panels<T> saved_derivative(Size l, Size first, Size samples) { return view(saved_derivative_[l], first, samples); }
-  Panels<T> sigma(Size l, Size first, Size samples) { return view(sigma_[l], first, samples); }
-  Panels<T> sigma_t(Size l) { return {sigma_t_[l].data(), panels_ * panel_width * panel_width, 0}; }
+  Panels<T> h(Size i, Size first, Size samples) { return view(groups_[i].h, first, samples); }
+  Panels<T> sigma(Size i, Size first, Size samples) { return view(groups_[i].sigma, first, samples); }
+  Panels<T> sigma_t(Size i) { return {groups_[i].sigma_t.data(), panels_ * panel_width * panel_width, 0}; }
+  Panels<T> saved_derivative(Size i, Size first, Size samples) { return view(groups_[i].derivative, first, samples); }
   // The normalised product; sigma before its way back through layer normalisation.
-  Panels<T> normalized(Size l, Size first, Size samples) { return view(normalized_[l], first, samples); }
-  Panels<T> before(Size l, Size first, Size samples) { return view(before_[l], first, samples); }
-  // Of layer l's `neurons`: dL/d(gamma) and dL/d(beta), then mean and variance of the batch, or 1 / deviation of
-  // samples.
-  T* statistics(Size l) { return statistics_[l].data(); }
+  Panels<T> normalized(Size i, Size first, Size samples) { return view(groups_[i].normalized, first, samples); }
+  Panels<T> before(Size i, Size first, Size samples) { return view(groups_[i].before, first, samples); }
+  // Of every neuron: dL/d(gamma) and dL/d(beta), then mean and variance of the batch, or 1 / deviation of samples.
+  T* statistics(Size i) { return groups_[i].statistics.data(); }
   SparseWorkspace<T>& sparse() { return sparse_; }
   T* target(Size first) { return view(target_, first, 0).p; }
   T* rows() { return rows_.data(); }  // of outputs, for a custom loss
@@ -80,8 +66,31 @@ class Workspace {
     return {buffer.data() + first / panel_width * stride + first % panel_width, stride, samples};
   }
 
+  // Of one group of stages.
+  struct Buffers {
+    Buffer<T> h, sigma, sigma_t, derivative, normalized, before, statistics;
+  };
+
+  // What a stage saves.
+  [[nodiscard]] Status allocate(Buffers& to, Saves saves, Size rows, CheckedSize all) {
+    switch (saves) {
+      case Saves::nothing:
+        return Status::ok;
+      case Saves::derivative:
+        return to.derivative.allocate(all);
+      case Saves::batch_statistics:
+        if (const Status s = to.normalized.allocate(all); s != Status::ok) return s;
+        return to.statistics.allocate(CheckedSize(rows) * 4);
+      case Saves::sample_statistics:
+        if (const Status s = to.normalized.allocate(all); s != Status::ok) return s;
+        if (const Status s = to.before.allocate(all); s != Status::ok) return s;
+        return to.statistics.allocate(CheckedSize(panels_) * panel_width + rows * 2);
+    }
+    return Status::ok;
+  }
+
   Size panels_ = 1;
-  std::vector<Buffer<T>> h_, saved_derivative_, sigma_, sigma_t_, normalized_, before_, statistics_;
+  std::vector<Buffers> groups_;
   SparseWorkspace<T> sparse_;
   Buffer<T> target_, rows_;
   Buffer<LossSum> losses_;

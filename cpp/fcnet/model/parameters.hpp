@@ -9,7 +9,7 @@
 
 #include "fcnet/base/buffer.hpp"
 #include "fcnet/isa/dispatch.hpp"
-#include "fcnet/model/parameter_blocks.hpp"
+#include "fcnet/model/stages.hpp"
 #include "fcnet/runtime/parallel.hpp"
 
 namespace fcnet {
@@ -25,28 +25,29 @@ class Parameters {
 
   // Incomplete where it is interrupted.
   [[nodiscard]] Status copy(const Parameters& other, Cancellation& cancellation) {
-    if (panels_.size() != other.panels_.size() || shape_.sizes != other.shape_.sizes)
-      if (const Status s = allocate(other.shape_); s != Status::ok) return s;
+    if (panels_.size() != other.panels_.size() || shape().sizes != other.shape().sizes)
+      if (const Status s = allocate(other.shape()); s != Status::ok) return s;
     return copy_all(other.panels_, panels_, cancellation);
   }
 
   // Where the panels of a layer begin.
   Size offset(Size l) const { return offset_[l]; }
-  LayerView<T> layer(Size l) const {
-    return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), shape_.sizes[l], shape_.sizes[l + 1],
-            shape_.activation(l)};
+  LayerView<T> layer(Size l, Activation epilogue = Activation::identity) const {
+    const Shape& s = shape();
+    return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), s.sizes[l], s.sizes[l + 1], epilogue};
   }
   ParameterRow<T> row(const ParameterBlock& block) const { return layer(block.layer).row(block.first_row); }
   NormalizationRows<T> normalization(Size l) const {
     const auto row_of = [&](Role role) {
-      const ParameterBlock* const block = blocks_[l].find(role);
+      const ParameterBlock* const block = blocks(l).find(role);
       return block == nullptr ? ParameterRow<T>{} : row(*block);
     };
     return {row_of(Role::gamma), row_of(Role::beta), row_of(Role::running_mean), row_of(Role::running_variance),
-            shape_.sizes[l + 1]};
+            shape().sizes[l + 1]};
   }
-  const Shape& shape() const { return shape_; }
-  const LayerBlocks& blocks(Size l) const { return blocks_[l]; }
+  const Stages& stages() const { return stages_; }
+  const Shape& shape() const { return stages_.shape(); }
+  const LayerBlocks& blocks(Size l) const { return stages_.blocks(l); }
   Buffer<T>& panels() { return panels_; }
   const Buffer<T>& panels() const { return panels_; }
 
@@ -73,22 +74,20 @@ class Parameters {
 
  private:
   [[nodiscard]] Status allocate(const Shape& shape) {
-    shape_ = shape;
+    stages_ = Stages(shape);
     offset_.clear();
-    blocks_.clear();
     CheckedSize total = 0;
     for (Size l = 0; l < shape.layers(); ++l) {
       constexpr Size most_rows_behind = 5;
       const CheckedSize rows = CheckedSize(shape.sizes[l]) + most_rows_behind;
       if (!(rows * (panel_width * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
-      blocks_.emplace_back(shape, l);
       offset_.push_back(total.value());
       total = total + CheckedSize(ceil_div(shape.sizes[l + 1], panel_width)) * stride(l);
     }
     return panels_.allocate(total);
   }
 
-  Size stride(Size l) const { return panel_stride(blocks_[l].rows(), sizeof(T)); }
+  Size stride(Size l) const { return panel_stride(blocks(l).rows(), sizeof(T)); }
 
   Status move(const ParameterBlock& block, T* rows, bool into_panels, Cancellation& cancellation) const {
     const Size at_once = std::max(block_elements / block.columns, Size{1});
@@ -107,9 +106,8 @@ class Parameters {
     }
   }
 
-  Shape shape_;
+  Stages stages_;
   std::vector<Size> offset_;
-  std::vector<LayerBlocks> blocks_;
   Buffer<T> panels_;
 };
 

@@ -75,43 +75,10 @@ struct Shape {
   Activation output() const { return kind(layers() - 1).activation; }
   // Whether the loss takes the last layer's h_in, and its sigma is already the derivative by it.
   bool linked() const { return is_linked(loss, output()); }
-  // What follows the product of a layer; at the end nothing where the loss takes h_in.
-  Activation activation(Size layer) const {
-    return layer + 1 == layers() && linked() ? Activation::identity : kind(layer).activation;
-  }
-  Normalization normalization(Size layer) const { return kind(layer).normalization; }
-  bool normalizes(Size layer) const { return normalization(layer) != Normalization::none; }
-  bool normalizes() const {
-    for (Size l = 0; l < layers(); ++l)
-      if (normalizes(l)) return true;
-    return false;
-  }
-  // Whether the forward pass must save F'(h_in).
-  bool saves_derivative(Size layer) const {
-    return needs_saved_derivative(activation(layer)) || kind(layer).dropout > 0 || normalizes(layer);
-  }
-  // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
-  bool whole_batches() const {
-    for (Size l = 0; l < layers(); ++l)
-      if (normalization(l) == Normalization::batch) return true;
-    return loss == Loss::custom;
-  }
-  // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
-  bool plain() const {
-    for (Size l = 0; l < layers(); ++l)
-      if (saves_derivative(l) || activation(l) == Activation::softmax || !kind(l).bias) return false;
-    return linked() && loss != Loss::custom;
-  }
 
   Size neurons() const {  // with the inputs
     Size sum = 0;
     for (const Size n : sizes) sum += n;
-    return sum;
-  }
-  // Multiplications and additions of all layers for one sample, forward only.
-  double flops() const {
-    double sum = 0;
-    for (Size l = 0; l < layers(); ++l) sum += 2.0 * static_cast<double>(sizes[l]) * static_cast<double>(sizes[l + 1]);
     return sum;
   }
 };

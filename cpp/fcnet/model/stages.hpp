@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// The network as a list of stages, made once from its layers: training walks it forward and back, predictions forward.
+// Switches over the kinds have no default, so that a kind without an entry does not compile.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "fcnet/model/parameter_blocks.hpp"
+
+namespace fcnet {
+
+enum class StageKind { gather, product, batch_norm, layer_norm, activation, softmax, dropout, loss };
+
+// What a stage keeps of the forward pass for the way back, beside h.
+enum class Saves { nothing, derivative, batch_statistics, sample_statistics };
+
+// What must be there before a stage can run: the rows that it works on, all rows of a sample, or the whole batch.
+enum class Grain { rows, sample, batch };
+
+struct Stage {
+  StageKind kind;
+  Size layer;  // whose options and parameters it has
+  Activation activation = Activation::identity;
+  Grain grain = Grain::rows;
+  Saves saves = Saves::nothing;
+  double flops = 0;              // multiplications and additions for one sample; only those of products count
+  bool follows_product = false;  // of an activation: nothing comes between the two, so that it can be an epilogue
+
+  bool rides() const { return follows_product && saves == Saves::nothing; }  // in training; else in predictions only
+};
+
+// The stages from one product to the next. Group i ends in h(i), what goes into layer i; group 0 gathers the inputs.
+// Forward, its stages run in blocks of rows up to the first that needs all rows of a sample, and from there on panel by
+// panel of samples; backward likewise, from the other end.
+class Group {
+ public:
+  Size rows = 0;  // features of h(i)
+  // In the epilogue of products, when a network is trained: F of the one that the group begins with, and what sigma is
+  // multiplied by when it comes back through the next one.
+  Activation epilogue = Activation::identity, derivative = Activation::identity;
+
+  void add(const Stage& stage) {
+    if (!has_loss_) end_ = stages_.size() + (stage.kind != StageKind::loss);
+    has_loss_ = has_loss_ || stage.kind == StageKind::loss;
+    stages_.push_back(stage);
+    const auto needs_all_rows = [](const Stage& s) { return s.grain == Grain::sample; };
+    const std::span<const Stage> trained = before_loss();
+    by_samples_ = static_cast<Size>(std::find_if(trained.begin(), trained.end(), needs_all_rows) - trained.begin());
+    back_by_rows_ = static_cast<Size>(trained.rend() - std::find_if(trained.rbegin(), trained.rend(), needs_all_rows));
+  }
+
+  // Of the last group, the loss and perhaps the F of the outputs are left: the loss takes h_in.
+  std::span<const Stage> before_loss() const { return all().first(end_); }
+  std::span<const Stage> after_loss() const { return all().subspan(end_); }
+  std::span<const Stage> all() const { return stages_; }
+  std::span<const Stage> by_rows() const { return all().first(by_samples_); }
+  std::span<const Stage> by_samples() const { return before_loss().subspan(by_samples_); }
+  // Both in the order of forward.
+  std::span<const Stage> back_by_rows() const { return before_loss().subspan(back_by_rows_); }
+  std::span<const Stage> back_by_samples() const { return all().first(back_by_rows_); }
+
+  bool has_loss() const { return has_loss_; }
+  bool has(Grain grain) const {
+    return std::any_of(stages_.begin(), stages_.end(), [&](const Stage& s) { return s.grain == grain; });
+  }
+
+ private:
+  std::vector<Stage> stages_;
+  bool has_loss_ = false;
+  Size end_ = 0, by_samples_ = 0, back_by_rows_ = 0;
+};
+
+class Stages {
+ public:
+  Stages() = default;
+  explicit Stages(const Shape& shape) : shape_(shape), groups_(shape.layers() + 1) {
+    groups_[0].rows = shape.inputs();
+    groups_[0].add({.kind = StageKind::gather, .layer = 0, .grain = Grain::sample});
+    for (Size l = 0; l < shape.layers(); ++l) {
+      add_layer(l, groups_[l + 1]);
+      blocks_.emplace_back(shape, l);
+    }
+    for (const Group& group : groups_) {
+      whole_batches_ = whole_batches_ || group.has(Grain::batch);
+      for (const Stage& stage : group.all()) flops_ += stage.flops;
+    }
+  }
+
+  const Shape& shape() const { return shape_; }
+  // As many as layers, and one.
+  const std::vector<Group>& groups() const { return groups_; }
+  const Group& group(Size i) const { return groups_[i]; }
+  const LayerBlocks& blocks(Size layer) const { return blocks_[layer]; }
+
+  double flops() const { return flops_; }
+  // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
+  bool whole_batches() const { return whole_batches_; }
+  // Whether some parameters learn by sums over the samples.
+  bool sums() const {
+    const auto learns = [](const ParameterBlock& block) { return traits(block.role).learns == Learns::by_sums; };
+    return std::any_of(blocks_.begin(), blocks_.end(),
+                       [&](const LayerBlocks& layer) { return std::any_of(layer.begin(), layer.end(), learns); });
+  }
+  // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
+  bool plain() const {
+    bool plain = shape_.linked() && !whole_batches_;
+    for (Size l = 0; l < shape_.layers(); ++l) {
+      plain = plain && shape_.kind(l).bias;
+      for (const Stage& stage : groups_[l + 1].before_loss())
+        plain = plain && (stage.kind == StageKind::product || stage.rides());
+    }
+    return plain;
+  }
+
+ private:
+  void add_layer(Size l, Group& group) {
+    const LayerKind kind = shape_.kind(l);
+    const Size in = shape_.sizes[l], out = shape_.sizes[l + 1];
+    group.rows = out;
+    group.add(
+        {.kind = StageKind::product, .layer = l, .flops = 2.0 * static_cast<double>(in) * static_cast<double>(out)});
+    switch (kind.normalization) {
+      case Normalization::none:
+        break;
+      case Normalization::batch:
+        group.add({.kind = StageKind::batch_norm, .layer = l, .grain = Grain::batch, .saves = Saves::batch_statistics});
+        break;
+      case Normalization::layer:
+        group.add(
+            {.kind = StageKind::layer_norm, .layer = l, .grain = Grain::sample, .saves = Saves::sample_statistics});
+        break;
+    }
+    const bool last = l + 1 == shape_.layers(), linked = last && shape_.linked();
+    if (linked) add_loss(group);
+    add_activation(l, group);
+    if (kind.dropout > 0) group.add({.kind = StageKind::dropout, .layer = l});
+    if (last && !linked) add_loss(group);
+  }
+
+  void add_loss(Group& group) {
+    const Grain grain = shape_.loss == Loss::custom ? Grain::batch : Grain::sample;
+    group.add({.kind = StageKind::loss, .layer = shape_.layers() - 1, .grain = grain});
+  }
+
+  void add_activation(Size l, Group& group) {
+    const LayerKind kind = shape_.kind(l);
+    if (kind.activation == Activation::softmax)
+      return group.add({.kind = StageKind::softmax, .layer = l, .activation = kind.activation, .grain = Grain::sample});
+    const bool normalizes = kind.normalization != Normalization::none;
+    const bool saves = needs_saved_derivative(kind.activation) || kind.dropout > 0 || normalizes;
+    if (kind.activation == Activation::identity && !saves) return;
+    group.add({.kind = StageKind::activation,
+               .layer = l,
+               .activation = kind.activation,
+               .saves = saves ? Saves::derivative : Saves::nothing,
+               .follows_product = !normalizes});
+    group.derivative = saves ? Activation::saved_derivative : kind.activation;
+    if (group.all().back().rides() && !group.has_loss()) group.epilogue = kind.activation;
+  }
+
+  Shape shape_;
+  std::vector<Group> groups_;
+  std::vector<LayerBlocks> blocks_;
+  double flops_ = 0;
+  bool whole_batches_ = false;
+};
+
+}  // namespace fcnet
