@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import fcnet
 import fcnet as fc
 
 pytestmark = pytest.mark.once
@@ -48,3 +51,10 @@ def test_what_was_meant_is_said(use, meant):
 def test_nothing_is_said_where_nothing_is_close(name):
     with pytest.raises(ValueError, match="activation is .*: expected one of .*, softmax$"):
         fc.Dense(2, name)
+
+
+def test_what_was_meant_is_said_by_one_function():
+    package = Path(fcnet.__file__).parent
+    sources = {path.relative_to(package).as_posix(): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    assert [name for name, text in sources.items() if "; did you mean {" in text] == ["_checks/suggestions.py"]
+    assert [name for name, text in sources.items() if "get_close_matches" in text] == ["_checks/suggestions.py"]

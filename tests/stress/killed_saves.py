@@ -17,7 +17,7 @@ import time
 import pytest
 
 import fcnet as fc
-from test_storage import SAVING
+from test_saving import SAVING
 
 
 def save(path, number):

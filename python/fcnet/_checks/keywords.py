@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from fcnet._checks.suggestions import did_you_mean, letters_of, likely
+
 Given = TypeVar("Given", bound=Callable[..., Any])
 
 # Names in other libraries, in lower case without underscores -> names here.
@@ -99,19 +101,13 @@ _OF_SOME_OPTIMIZERS = {
 
 def _meant(unknown: str, known: Iterable[str]) -> str:
     """Return the end of a message about an argument that is not ``known``: a suggestion, or nothing."""
-    from difflib import get_close_matches
-
-    letters = unknown.lower().replace("_", "")
+    known, letters = list(known), letters_of(unknown)
     if letters in _ABSENT:
         return f"; {_ABSENT[letters]}"
-    by_letters = {name.replace("_", ""): name for name in known}
-    for name in _ELSEWHERE.get(letters, ()):
-        if name.split()[0] in by_letters.values():
-            return f"; did you mean {name}?"
-    if close := get_close_matches(letters, by_letters, 1, 0.75):
-        return f"; did you mean {by_letters[close[0]]}?"
+    if name := likely(unknown, known, _ELSEWHERE, 0.75):
+        return did_you_mean(name)
     names = (unknown, *_ELSEWHERE.get(letters, ()))
-    if "accumulate" in by_letters.values():  # another optimizer
+    if "accumulate" in known:  # another optimizer
         owners = [owner for name, owner in _OF_SOME_OPTIMIZERS.items() if name in names]
         return f"; {owners[0]}" if owners else ""
     if any(name in _OF_OPTIMIZER for name in names):

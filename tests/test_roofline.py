@@ -11,7 +11,7 @@ from fcnet import _native
 
 
 @pytest.mark.parametrize("what", ["multiply_add", "tile", "read", "update"])
-def test_a_ceiling_is_positive_and_finite(what, dtype, isa):
+def test_a_roofline_is_positive_and_finite(what, dtype, isa):
     threads = 1 if dtype == np.float32 else 2
     per_second = _native._testing.roofline(what, np.dtype(dtype).name, threads, 1 << 16)
     assert math.isfinite(per_second)
