@@ -1,4 +1,4 @@
-"""One optimiser of every kind, and some with options, for the tests that go through all of them."""
+"""One optimizer of every kind, and some with options, for the tests that go through all of them."""
 
 from __future__ import annotations
 

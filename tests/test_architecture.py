@@ -109,6 +109,13 @@ def test_a_file_is_no_heap():  # some 300 lines are the rule, and no more than a
     assert not [f"{path}: {lines}" for path in sources + scripts if (lines := lines_of_code(path)) > 450]
 
 
+def test_optimizer_is_spelt_as_its_public_name():
+    texts = [*scripts, *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+    other = "optimi" + "ser"
+    found = {path.name for path in texts if other in path.read_text(encoding="utf-8").lower()}
+    assert found == {"test_keywords.py"}  # an argument that is misspelt
+
+
 def test_names_that_come_in_late_are_those_that_the_type_checker_sees():
     [block] = [node for node in ast.parse(Path(fcnet.__file__).read_text()).body if isinstance(node, ast.If)]
     seen = {node.module: [name.name for name in node.names] for node in block.body}

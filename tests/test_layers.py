@@ -294,7 +294,7 @@ def test_what_is_wrong_is_named(make, error, message):
     "optimizer", [fc.Adam(clip_norm=0.5), fc.Lion(weight_decay=0.1), fc.SGD(0.1, l2=0.1, clip_value=0.1)]
 )
 @pytest.mark.parametrize("batch", [5, 33])
-def test_frozen_layers_and_missing_biases_stay_whatever_the_optimiser(optimizer, batch, steps):
+def test_frozen_layers_and_missing_biases_stay_whatever_the_optimizer(optimizer, batch, steps):
     x, y = data()
     net = fc.Network([5, 40, fc.Dense(33, bias=False), fc.Dense(20, dropout=0.2), 3], seed=3)
     net.layers[0].freeze()

@@ -108,7 +108,7 @@ def trained_by_the_oracle(kind, activation, n, batch, optimizer):
 @walk("n, batch", [(20, 1), (70, 33), (150, 64), (4200, 4100)])
 def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, optimizer, steps, isa):
     if n == 4200 and optimizer in ("adam", "decay-biases"):
-        pytest.skip("chunks of a batch do not depend on the optimiser")
+        pytest.skip("chunks of a batch do not depend on the optimizer")
     x, y = data(n)
     batch = max(batch, 2) if kind == "batch" else batch
     net = network(kind, activation, dtype="float64")

@@ -1,4 +1,4 @@
-"""Every optimiser trains as its oracle does, on every path of a step, and refuses what is out of range."""
+"""Every optimizer trains as its oracle does, on every path of a step, and refuses what is out of range."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def test_fields_of_a_users_subclass_do_not_reach_the_core():
     assert (one.layers[0].W == other.layers[0].W).all()
 
 
-def test_an_optimiser_that_is_none_of_fcnets_is_refused():
+def test_an_optimizer_that_is_none_of_fcnets_is_refused():
     @dataclass(frozen=True, repr=False)
     class Mine(fc.optimizers.Optimizer):
         pass
@@ -281,7 +281,7 @@ def test_an_optimiser_that_is_none_of_fcnets_is_refused():
 
 
 @pytest.mark.parametrize("kind", [fc.SGD, fc.Adam, fc.AdamW, fc.NAdam, fc.RMSprop, fc.Adagrad, fc.Lion])
-def test_an_optimiser_by_name_is_the_one_with_its_usual_options(kind):
+def test_an_optimizer_by_name_is_the_one_with_its_usual_options(kind):
     x = np.random.default_rng(0).standard_normal((40, 2))
     y = (x[:, 0] > 0).astype(int)
     named, made = (fc.Network([2, 2], seed=0) for _ in range(2))
@@ -296,7 +296,7 @@ def test_an_optimiser_by_name_is_the_one_with_its_usual_options(kind):
 @pytest.mark.parametrize(
     ("name", "meant"), [("adan", "adam"), ("rms_prop", "rmsprop"), ("ada grad", "adagrad"), ("SGDM", "sgd")]
 )
-def test_an_unknown_name_of_an_optimiser_says_what_was_probably_meant(name, meant):
+def test_an_unknown_name_of_an_optimizer_says_what_was_probably_meant(name, meant):
     net = fc.Network([2, 2])
     for take in (net.fit, net.train_on_batch, net.find_learning_rate):
         with pytest.raises(ValueError, match=f"optimizer is {name!r}: .*; did you mean {meant!r}"):

@@ -12,7 +12,7 @@ from fcnet import _native, reference, schedules
 
 from bounds import flat, max_error
 
-# The optimiser with a learning rate, and the oracle that does the same with a rate of 1.
+# The optimizer with a learning rate, and the oracle that does the same with a rate of 1.
 OPTIMIZERS = [
     (fc.SGD, {}, lambda **o: reference.sgd(1, **o)),
     (fc.SGD, {"momentum": 0.8}, lambda **o: reference.sgd(1, **o)),

@@ -77,7 +77,7 @@ class Half(s.Schedule):
     [fc.SGD(0.25, momentum=0.5), fc.Adam(0.25), fc.AdamW(0.25, weight_decay=0.5)],
     ids=lambda o: type(o).__name__,
 )
-def test_a_factor_is_one_on_the_optimisers_rate(optimizer, batch):
+def test_a_factor_is_one_on_the_optimizers_rate(optimizer, batch):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((210, 3)), rng.integers(0, 2, 210)
     one, other = (fc.Network([3, 40, 2], seed=1) for _ in range(2))

@@ -40,7 +40,7 @@ def test_a_step_inside_a_step_is_refused_and_the_network_stays_taken():
     assert len(refused) == 2
 
 
-def test_dropout_differs_from_step_to_step_whatever_the_optimiser():
+def test_dropout_differs_from_step_to_step_whatever_the_optimizer():
     net = fc.Network([4, fc.Dense(64, dropout=0.5), 3], seed=0)
     for layer in net.layers:
         layer.freeze()

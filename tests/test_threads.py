@@ -91,7 +91,7 @@ def test_predictions_during_a_fit_see_the_network_as_one_of_its_epochs_left_it(t
     assert order[-1] == epochs
 
 
-def test_copies_during_a_fit_are_of_one_epoch_weights_optimiser_and_counts(threads):
+def test_copies_during_a_fit_are_of_one_epoch_weights_optimizer_and_counts(threads):
     def fit(net, epochs):
         net.fit(X, Y, epochs=epochs, batch_size=32, optimizer=fc.Adam(1e-3), validation_data=(X, Y))
 

@@ -1,4 +1,4 @@
-"""PyTorch as its users tune it for a CPU: fused optimiser, gradients set to None, samples in a tensor, no loader."""
+"""PyTorch as its users tune it for a CPU: fused optimizer, gradients set to None, samples in a tensor, no loader."""
 
 from __future__ import annotations
 

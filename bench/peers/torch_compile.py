@@ -1,4 +1,4 @@
-"""As PyTorch, with forward, loss and backward compiled for the shape; the fused optimiser is one call already."""
+"""As PyTorch, with forward, loss and backward compiled for the shape; the fused optimizer is one call already."""
 
 from __future__ import annotations
 
