@@ -84,21 +84,21 @@ class Narrative:
         return [
             Section(
                 "Forward pass",
-                "Each layer weighs its inputs, adds its biases and applies F."
+                "Each layer multiplies its inputs by its weights, adds its biases and applies F."
                 + numbering(self._problem)
                 + beside(self._problem),
                 self._pass(""),
             ),
-            Section("Loss", f"How far p is from y: {name}, {mean}.", (self._loss(""),)),
+            Section("Loss", f"The loss of the prediction p for the target y: {name}, {mean}.", (self._loss(""),)),
             Section(
                 "Backward pass",
-                "From the last layer to the first: σ is the derivative of the loss by what a layer adds up."
+                "From the last layer to the first: σ is the gradient of the loss with respect to the argument of F."
                 + per_sample,
                 tuple(each for i in reversed(layers) for each in self._backward(i)),
             ),
             Section(
                 "Gradient descent",
-                f"Every weight and bias takes a step against its gradient.{frozen_text}",
+                f"Every weight and bias is decreased by α times its gradient.{frozen_text}",
                 tuple(each for i in layers for each in self._updates(i)),
             ),
             Section("Forward pass again", course(self._step), (*again, self._loss("_new"))),

@@ -10,8 +10,8 @@ from fcnet.explanation.numbers.trace import Problem, Quantities
 from fcnet.explanation.writing.normalization_formulas import in_words as in_words_of
 
 CHECKED = (
-    "The numbers are the native core's. Each has been computed again from those before it\n"
-    "by fcnet.reference, plain NumPy with more digits: all agree but for rounding."
+    "These are the numbers of the native core. Each was recomputed from the ones before it by\n"
+    "fcnet.reference, in plain NumPy with more digits: all agree up to rounding."
 )
 
 
