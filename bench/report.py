@@ -74,16 +74,17 @@ its memory traffic at the bandwidth, whichever is longer, relative to the measur
 
 ## Kernels
 
-`fcnet.kernels` beside the same formulas in `fcnet.reference`, which is NumPy: 128 samples, 784 inputs, 512 outputs;
+`fcnet.kernels` compared with the same formulas in NumPy, `fcnet.reference`: 128 samples, 784 inputs, 512 outputs;
 softmax of 4,096 × 10; relu and exp of 1,024 × 1,024.
 
 {kernels}
 
-## Programs of scikit-learn's
+## Fits of scikit-learn programs
 
-Whole fits by `fcnet.sklearn` and by scikit-learn's MLP with the same arguments and epochs, in one process, in turns, a
-tenth of a second apart, as threads of BLAS spin for some 30 ms after a product: median seconds, and mean and standard
-deviation of the score on test rows, over five seeds (`bench/test_sklearn.py`).
+Whole fits by `fcnet.sklearn` and by scikit-learn's MLP with the same arguments and epochs. They alternate in one
+process, a tenth of a second apart, because the threads of BLAS stay busy for about 30 ms after a product. The table has
+the median time in seconds, and the mean and standard deviation of the score on test rows over five seeds
+(`bench/test_sklearn.py`).
 
 {fits}
 

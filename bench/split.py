@@ -1,4 +1,4 @@
-"""What ``validation_split`` costs, and how long Ctrl-C waits while a fit prepares itself: some minutes.
+"""What ``validation_split`` costs, and how long Ctrl-C waits while a fit prepares itself; takes minutes.
 
 python -m bench.split [rows]
 """
@@ -30,7 +30,7 @@ def seconds(call) -> float:
 
 
 def longest_wait(call, shots: int = 20) -> float:
-    """Seconds from Ctrl-C to its exception, the longest of some, spread over the time that the call takes."""
+    """Seconds from Ctrl-C to its exception, the longest of several, spread over the time that the call takes."""
     whole, longest = seconds(call), 0.0
     for i in range(shots):
         sent = [0.0]
@@ -51,7 +51,7 @@ def longest_wait(call, shots: int = 20) -> float:
 
 
 def main() -> None:
-    """Print both for some kinds of problems."""
+    """Print both for several kinds of problems."""
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 10**7
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, n)

@@ -93,7 +93,7 @@ def shares(sitting: Sitting) -> str:
 
 
 def ratios(found: dict[str, dict[str, Row]]) -> str:
-    """Times of fcnet beside the best of the others, with the share of the peak where there are products."""
+    """Times of fcnet and of the fastest other library, with the share of the peak where there are products."""
     lines = []
     for name, row in found.items():
         if "fcnet" not in row:
@@ -123,7 +123,7 @@ def ceilings(sitting: Sitting) -> str:
 
 
 def fits(sitting: Sitting) -> str:
-    """Whole fits of fcnet.sklearn beside scikit-learn's: median seconds, mean score and its spread over the seeds."""
+    """Whole fits of fcnet.sklearn and of scikit-learn: median seconds, mean score and its spread over the seeds."""
     lines = []
     for fit in sitting.fits:
         ours, theirs = (
@@ -157,7 +157,8 @@ def growth(sitting: Sitting) -> str:
         more = (last["growth_kib"] - first["growth_kib"]) * 1024 / (last["samples"] - first["samples"])
         lines.append(
             f"- A fit of {last['samples']:,} samples ({last['data_kib'] / 1024:,.0f} MiB) takes "
-            f"{last['growth_kib'] / 1024:,.0f} MiB beside the data: {more:.0f} bytes a sample, for labels and order."
+            f"{last['growth_kib'] / 1024:,.0f} MiB in addition to the data: {more:.0f} bytes per sample, "
+            "for labels and order."
         )
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ ROUNDS = 30
 
 
 def test_denormals(benchmark):
-    """An epoch with weights that have decayed, beside one with weights that have not, in turns."""
+    """An epoch with weights that have decayed, compared with one with weights that have not, in turns."""
     rng = np.random.default_rng(0)
     x = rng.random((2048, 784), np.float32)
     x[:, rng.random(784) < 0.3] = 0  # as the borders of pictures: no gradient holds these weights

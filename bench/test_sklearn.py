@@ -1,4 +1,4 @@
-"""Whole fits of fcnet.sklearn beside scikit-learn's MLP: seconds and score, five seeds, in turns, same arguments.
+"""Whole fits of fcnet.sklearn compared with scikit-learn's MLP: seconds and score, five seeds, in turns.
 
 Digits and random data are always there; MNIST and California's housing are read from the folder FCNET_BENCH_DATA
 (mnist.npz, housing.csv). Both sides fit a fixed number of epochs, so that the times are of the same work.
@@ -25,7 +25,7 @@ import fcnet
 import fcnet.sklearn
 
 SEEDS = range(5)
-IDLE = 0.1  # seconds before each fit: threads of BLAS spin for some 30 ms after a product, on the next one's processors
+IDLE = 0.1  # seconds before each fit: threads of BLAS stay busy for about 30 ms after a product
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -114,8 +114,8 @@ def test_sklearn(benchmark, program):
     times = iter(seconds["fcnet.sklearn"])
     benchmark.pedantic(lambda: next(times), rounds=len(SEEDS))
     benchmark.extra_info |= {"test": "test_sklearn", "program": str(program), "seconds": seconds, "scores": metric_set}
+    medians = [float(np.median(seconds[library])) for library in ("fcnet.sklearn", "sklearn.neural_network")]
     print(
-        f"\n{program}: {ratio:.1f} times as fast, "
-        f"{np.median(seconds['fcnet.sklearn']):.3f} s beside {np.median(seconds['sklearn.neural_network']):.3f} s; "
-        f"score {ours.mean():.4f} +- {ours.std():.4f} beside {theirs.mean():.4f} +- {theirs.std():.4f}"
+        f"\n{program}: {ratio:.1f} times as fast, {medians[0]:.3f} s, scikit-learn {medians[1]:.3f} s; "
+        f"score {ours.mean():.4f} +- {ours.std():.4f}, scikit-learn {theirs.mean():.4f} +- {theirs.std():.4f}"
     )

@@ -19,7 +19,7 @@ class Workload:
     name: str
     sizes: tuple[int, ...]
     batch: int
-    steps: int  # of a chunk, the epoch that is timed as a whole; a round number that lasts some 10 ms at least
+    steps: int  # of a chunk, the epoch that is timed as a whole; a round number that lasts at least 10 ms
     optimizer: str = "sgd"
     dtype: str = "float32"
     call_steps: int = 0  # where not 0: of a chunk of a library that comes back to Python after every step
@@ -87,7 +87,7 @@ TRAINING = [
 
 
 def square(name: str, width: int, batch: int) -> Workload:
-    """Three layers of equal width; chunks of some 2e10 floating-point operations."""
+    """Three layers of equal width; chunks of about 2e10 floating-point operations."""
     once = Workload(name, (width,) * 4, batch, 1)
     steps = int(np.clip(2e10 / once.flops(), 2, 2000))
     return replace(once, steps=steps, call_steps=min(steps, 200))
