@@ -17,6 +17,7 @@ import pytest
 from fcnet import _native
 
 import interop
+from processes import complete_teams
 from tables import TABLES
 
 # A shell that starts the tests in the background lets their processes ignore Ctrl-C.
@@ -76,8 +77,11 @@ def _use_steps(name):
     return _set(_native._testing.set_longest_step, 0 if name == "long" else before, before)
 
 
+@contextmanager
 def _use_threads(count):
-    return _set(_native.set_num_threads, count, _native.get_num_threads())
+    """Teams of so many threads, complete ones."""
+    with complete_teams(), _set(_native.set_num_threads, count, _native.get_num_threads()):
+        yield
 
 
 # name: values, what makes a value hold for a while

@@ -1,10 +1,14 @@
-"""Running Python code in a process of its own, under a deadline that only a hang reaches."""
+"""Running Python code in a process of its own, under a deadline that only a hang reaches; other busy processes."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fcnet import _native
 
 DEADLINE = 600  # seconds, a hundred times what they take: a hang, not a busy machine
 
@@ -32,3 +36,25 @@ def output(code: str, *, deadline: int = DEADLINE, **environment: str) -> str:
     """What ``code`` prints; it must succeed. After a hang the stacks of all threads are in the message."""
     prelude = f"import faulthandler; faulthandler.dump_traceback_later({deadline - 5}, exit=True)\n"
     return output_of("-c", prelude + code, deadline=deadline, **environment)
+
+
+@contextmanager
+def complete_teams() -> Iterator[None]:
+    """Every team waits for all of its threads, which on a busy machine it would not."""
+    _native._testing.wait_for_all(True)
+    try:
+        yield
+    finally:
+        _native._testing.wait_for_all(False)
+
+
+@contextmanager
+def busy_neighbours(count: int) -> Iterator[None]:
+    """So many processes that each keep a core busy."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

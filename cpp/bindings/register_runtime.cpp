@@ -58,7 +58,8 @@ void register_runtime(py::module_& m) {
     const ThreadCount threads = here != 0 ? ThreadCount{here, ThreadSource::threads_context} : thread_count();
     return py::dict("isa"_a = isa().name, "isa_source"_a = isa_source, "available_isas"_a = available(),
                     "threads"_a = threads.count, "threads_source"_a = name(threads.source),
-                    "cpus"_a = usable_cpus().count, "compiler"_a = FCNET_COMPILER, "flags"_a = FCNET_FLAGS);
+                    "cpus"_a = usable_cpus().count, "times_reduced"_a = times_reduced(), "compiler"_a = FCNET_COMPILER,
+                    "flags"_a = FCNET_FLAGS);
   });
   m.def("available_isas", available);
   m.def("hold_back", held_back, "seed"_a, "epoch"_a, "n"_a, "share"_a, "labels"_a);

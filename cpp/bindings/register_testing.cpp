@@ -68,6 +68,7 @@ void register_testing(py::module_& m) {
   m.def("set_longest_step", set_longest_step, "seconds"_a);
   m.def("fail_allocation", [](long after) { return allocations_to_failure.exchange(after); }, "after"_a);
   m.def("plan", plan, "sizes"_a, "dtype"_a, "batch"_a, "threads"_a);
+  m.def("wait_for_all", wait_for_all, "wait"_a);
   m.def("roofline", roofline, "what"_a, "dtype"_a, "threads"_a, "working_set"_a = Size{256} << 20);
   m.def(
       "permutation",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The thread pool and the trainer without Python, for sanitizers: changing team sizes, many barriers, several callers
 // at once, interrupted epochs; and the same weights for every number of threads. Exits with 0 if all is well.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <thread>
@@ -9,6 +10,7 @@
 #include "fcnet/engine/predictor.hpp"
 #include "fcnet/engine/trainer.hpp"
 #include "fcnet/model/initialization.hpp"
+#include "fcnet/runtime/parallel.hpp"
 #include "training_set.hpp"
 
 using namespace fcnet;
@@ -39,6 +41,14 @@ bool barriers_hold(int threads, int rounds) {
   return wrong == 0;
 }
 
+// Every piece is claimed once, whoever comes in time.
+bool claims_hold(int threads, Size pieces) {
+  std::vector<std::atomic<int>> claimed(pieces);
+  Claims claims(pieces);
+  run_helpers(threads, [&](const Team& team) { claims.each(team, [&](Size piece) { ++claimed[piece]; }); });
+  return std::all_of(claimed.begin(), claimed.end(), [](const auto& times) { return times == 1; });
+}
+
 // The weights after two epochs; stopped in the middle where `poll` says so.
 std::vector<float> train(
     const TrainingSet& problem, Size batch, int threads, Cancellation::Poll poll = [](void*) { return false; }) {
@@ -65,7 +75,14 @@ std::vector<float> train(
 
 int main() {
   choose_isa(nullptr);
-  for (int threads : {1, 2, 3, 8, 2, 5, 1, 4}) expect(barriers_hold(threads, 200), "barrier");
+  for (bool all : {true, false}) {
+    wait_for_all(all);
+    for (int threads : {1, 2, 3, 8, 2, 5, 1, 4}) expect(barriers_hold(threads, 200), "barrier");
+    for (int threads : {1, 2, 3, 8, 2, 5, 1, 4})
+      for (int i = 0; i < 100; ++i)
+        expect(claims_hold(threads, 1 + static_cast<Size>(i) % 16) && barriers_hold(threads, 2), "claims");
+  }
+  wait_for_all(true);
 
   // Work that begins in the middle of other work, of one and the same thread too.
   std::atomic<int> nested{0};
@@ -75,6 +92,7 @@ int main() {
   });
   expect(nested == 4, "work in the middle of other work");
 
+  wait_for_all(false);
   std::vector<std::thread> callers;
   std::atomic<int> broken{0};
   for (int i = 0; i < 4; ++i)
@@ -89,8 +107,10 @@ int main() {
     for (Size batch : {Size{1}, Size{32}, Size{97}, Size{4096}}) {
       if (batch == 1 && net.labels.size() > 300) continue;
       const std::vector<float> expected = train(net, batch, 1);
-      for (int threads : {2, 3, 4})
+      for (int threads : {2, 3, 4, 3, 2}) {
+        wait_for_all(threads == 4);
         expect(train(net, batch, threads) == expected, "equal bits for every number of threads");
+      }
     }
   for (int i = 0; i < 20; ++i) train(nets[2], 4096, 3, [](void*) { return true; });
 

@@ -44,7 +44,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
     const LossSum sum = forward_backward.run(team, {0, data.samples}, plan.chunk, sink);
     if (team.id == 0) loss = sum;
   };
-  run_team(plan.threads, body);
+  run_team(plan.threads, body, patience(3 * parameters.stages().flops() * static_cast<double>(data.samples)));
   const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss));
   Buffer<T>& sums = gradient.panels();
   const Status status = in_parallel(sums.size(), block_elements, cancellation, [&](Size begin, Size end) {

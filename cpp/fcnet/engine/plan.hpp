@@ -63,7 +63,9 @@ bool few(Size samples);
 // How many threads share the weights when `samples` rows are predicted.
 int threads_for_few(const Stages& stages, Size samples, int threads);
 
-// How many of `most` threads are worth waking for this much work.
+// How many of `most` threads are worth waking for this much work; and how many nanoseconds to wait until they are
+// awake.
 int useful_threads(double flops, Size most);
+double patience(double flops);
 
 }  // namespace fcnet

@@ -138,13 +138,12 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
   if (const Status s = buffer.allocate_unset(CheckedSize(stride) * room * 2 * sets); s != Status::ok) return s;
   SparseWorkspace<T> nonzeros;
   if (const Status s = nonzeros.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
-  const auto body = [&](const Team& team) {
-    const FlushDenormals flush;
-    const Size id = by_layers ? 0 : static_cast<Size>(team.id), size = by_layers ? 1 : static_cast<Size>(team.size);
+  // Some four pieces of a thread's samples, if each fills its panels.
+  const Size of_thread = ceil_div(data.samples, teams * room * panel_width);
+  Claims claims(std::min({shares, teams * std::clamp<Size>(of_thread, 1, 4), Claims::most}));
+  const auto through_layers = [&](const Team& team, PredictionPass<T>& pass, Size begin, Size end) {
+    const Size id = by_layers ? 0 : static_cast<Size>(team.id);
     T* const here = buffer.data() + id * room * 2 * stride;
-    const Size begin = split_begin(shares, size, id) * granularity;
-    const Size end = std::min(split_begin(shares, size, id + 1) * granularity, data.samples);
-    PredictionPass<T> pass(parameters, ends, wanted.dropout_seed);
     for (Size row = begin; row < end && (by_layers || go_on(team, cancellation)); row += room * panel_width) {
       const Size samples = std::min(room * panel_width, end - row);
       const SparsePanels<T> sparse = nonzeros.panels(id * room * panel_width, samples);
@@ -165,7 +164,20 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
       part.each_panel([&](Size at, Size n) { sink(row + at, n, pass.h(last, at, n).p, pass.h(last + 1, at, n).p); });
     }
   };
-  run_team(static_cast<int>(teams), body);
+  const auto body = [&](const Team& team) {
+    const FlushDenormals flush;
+    PredictionPass<T> pass(parameters, ends, wanted.dropout_seed);
+    if (by_layers) return through_layers(team, pass, 0, data.samples);
+    claims.each(team, [&](Size piece) {
+      const Size pieces = claims.pieces();
+      through_layers(team, pass, split_begin(shares, pieces, piece) * granularity,
+                     std::min(split_begin(shares, pieces, piece + 1) * granularity, data.samples));
+    });
+  };
+  if (by_layers)
+    run_team(static_cast<int>(teams), body, patience(flops));
+  else
+    run_helpers(static_cast<int>(teams), body);
   return cancellation.stopped() ? Status::interrupted : Status::ok;
 }
 
@@ -221,7 +233,7 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends en
       if (l + 1 < last) team.sync();
     }
   };
-  run_team(threads_for_few(stages, n, num_threads()), body);
+  run_team(threads_for_few(stages, n, num_threads()), body, patience(stages.flops() * static_cast<double>(n)));
   if (cancellation.stopped()) return Status::interrupted;
   const Rows<T> result = rows[last % 2];
   for (Size i = 0; i < n; ++i) std::copy_n(result.p + i * stride, outputs, out + i * outputs);

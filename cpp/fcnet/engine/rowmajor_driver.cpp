@@ -7,7 +7,7 @@
 #include "fcnet/base/buffer.hpp"
 #include "fcnet/engine/plan.hpp"
 #include "fcnet/model/data.hpp"
-#include "fcnet/runtime/threads.hpp"
+#include "fcnet/runtime/parallel.hpp"
 
 namespace fcnet {
 namespace {
@@ -24,16 +24,16 @@ Status for_panels(const T* h, Size n, Size m, F f) {
   const RowSource<T> rows = plain_rows(h, m);
   Buffer<T> scratch;
   if (const Status s = scratch.allocate(CheckedSize(m) * panel_width * threads); s != Status::ok) return s;
+  std::atomic<Size> next{0};
   const auto body = [&](const Team& team) {
-    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
-    T* const panel = scratch.data() + id * m * panel_width;
-    for (Size p = split_begin(panels, size, id); p < split_begin(panels, size, id + 1); ++p) {
+    T* const panel = scratch.data() + static_cast<Size>(team.id) * m * panel_width;
+    for (Size p; (p = next.fetch_add(1, std::memory_order_relaxed)) < panels;) {
       const Size used = used_width(n, p);
       kernels<T>().gather(rows, p * panel_width, used, panel);
       f(panel, p * panel_width, used);
     }
   };
-  run_team(static_cast<int>(threads), body);
+  run_helpers(static_cast<int>(threads), body);
   return Status::ok;
 }
 
@@ -50,13 +50,15 @@ Status multiply(const RowMajorProduct<T>& product) {
   Buffer<T> scratch;
   const CheckedSize room = (CheckedSize(product.depth) + blocking.product_rows) * panel_width;
   if (const Status s = scratch.allocate(room * threads); s != Status::ok) return s;
+  Claims claims(threads);
   const auto body = [&](const Team& team) {
-    const Size id = static_cast<Size>(team.id), size = static_cast<Size>(team.size);
-    const Size begin = split_begin(shares, size, id), end = split_begin(shares, size, id + 1);
-    const Block block = by_panels ? Block{0, product.rows, begin, end} : Block{begin, end, 0, panels};
-    kernels<T>().product(product, block, scratch.data() + id * room.value());
+    claims.each(team, [&](Size piece) {
+      const Size begin = split_begin(shares, threads, piece), end = split_begin(shares, threads, piece + 1);
+      const Block block = by_panels ? Block{0, product.rows, begin, end} : Block{begin, end, 0, panels};
+      kernels<T>().product(product, block, scratch.data() + static_cast<Size>(team.id) * room.value());
+    });
   };
-  run_team(static_cast<int>(threads), body);
+  run_helpers(static_cast<int>(threads), body);
   return Status::ok;
 }
 

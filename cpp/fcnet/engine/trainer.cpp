@@ -197,9 +197,10 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
 template <class T>
 void Trainer<T>::run_steps(Cancellation& cancellation) {
   stop_ = false;
+  Size begin = 0, next = 0;
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    for (Size first = 0, since_check = 0; first < used_ && !stop_; first += batch_) {
+    for (Size first = begin, since_check = 0; first < used_ && !stop_ && !reform_; first += batch_) {
       const Chunk batch{first, std::min(batch_, used_ - first)};
       const LossSum loss = step(team, batch, cancellation);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
@@ -208,13 +209,18 @@ void Trainer<T>::run_steps(Cancellation& cancellation) {
         if (!dropped) finish_step(loss, batch.samples);
         if (++since_check == steps_at_once(cancellation)) since_check = 0;
         stop_ = dropped || !is_finite(loss) || (since_check == 0 && cancellation.check_after_step());
+        reform_ = should_reform(team, plan_.threads);
+        next = first + batch_;
       }
       team.sync();
       // Where the step was not dropped; no thread changes a weight before all have synchronised again.
       if (averager_.is_of_steps() && seen_ > first) averager_.take_step(team, parameters_);
     }
   };
-  run_team(plan_.threads, body);
+  for (; begin < used_ && !stop_; begin = next) {
+    reform_ = false;
+    run_team(plan_.threads, body);
+  }
 }
 
 template <class T>

@@ -102,9 +102,9 @@ class Trainer {
   Plan plan_{};
   Hyperparameters chosen_;
   const double* rates_ = nullptr;
-  // Whether to end here: thread 0 writes it before a barrier, all read it after, and before the next write there is
-  // another.
-  bool stop_ = false;
+  // Whether to end here, or to go on with another team: thread 0 writes it before a barrier, all read it after, and
+  // before the next write there is another.
+  bool stop_ = false, reform_ = false;
   LossSum total_;               // of the epoch; losses weighted by the samples of their batch
   Size seen_ = 0, before_ = 0;  // samples of the epoch in this run, and in those before where it comes in several
   std::uint32_t epoch_ = 0;

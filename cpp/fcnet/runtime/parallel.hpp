@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "fcnet/base/buffer.hpp"
 #include "fcnet/base/status.hpp"
@@ -26,6 +27,28 @@ void for_share(const Team& team, int id, Size rows, Size granularity, F f) {
   if (first < last) f(first, last);
 }
 
+// Pieces of work, each for one thread: a thread begins with its own, and goes on with those that nobody has begun.
+class Claims {
+ public:
+  static constexpr Size most = max_threads;
+
+  explicit Claims(Size pieces) : pieces_(pieces) {}
+  Size pieces() const { return pieces_; }
+
+  template <class F>
+  void each(const Team& team, F f) {
+    const Size own = split_begin(pieces_, static_cast<Size>(team.size), static_cast<Size>(team.id));
+    for (Size i = 0; i < pieces_; ++i) {
+      const Size piece = (own + i) % pieces_;
+      if (!claimed_[piece].exchange(true, std::memory_order_relaxed)) f(piece);
+    }
+  }
+
+ private:
+  Size pieces_;
+  std::array<std::atomic<bool>, most> claimed_{};
+};
+
 // A block of parameters: a multiple of their panels' rows.
 constexpr Size block_elements = Size{1} << 17;
 
@@ -33,12 +56,12 @@ constexpr Size block_elements = Size{1} << 17;
 template <class F>
 Status in_parallel(Size count, Size block, Cancellation& cancellation, const F& f) {
   const Size blocks = ceil_div(count, block);
+  std::atomic<Size> next{0};
   const auto body = [&](const Team& team) {
-    for (Size i = static_cast<Size>(team.id); i < blocks && go_on(team, cancellation);
-         i += static_cast<Size>(team.size))
+    for (Size i; (i = next.fetch_add(1, std::memory_order_relaxed)) < blocks && go_on(team, cancellation);)
       f(i * block, std::min((i + 1) * block, count));
   };
-  run_team(static_cast<int>(std::min(static_cast<Size>(num_threads()), blocks)), body);
+  run_helpers(static_cast<int>(std::min(static_cast<Size>(num_threads()), blocks)), body);
   return cancellation.stopped() ? Status::interrupted : Status::ok;
 }
 
