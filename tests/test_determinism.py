@@ -11,6 +11,7 @@ import fcnet as fc
 from fcnet import _native
 
 from optimizers import OPTIMIZERS, every_optimizer
+from processes import complete_teams
 from walks import walk
 
 FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]

@@ -40,7 +40,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, dict[s
             "count": native["threads"],
             "chosen by": native["threads_source"],
             "usable CPUs": native["cpus"],
-            "times reduced": native["times_reduced"],
+            "reductions": native["times_reduced"],
         },
         "build": {"compiler": native["compiler"], "flags": native["flags"]},
         "python": {
