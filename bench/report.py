@@ -88,6 +88,14 @@ the median time in seconds, and the mean and standard deviation of the score on 
 
 {fits}
 
+## On a busy machine
+
+Microseconds per step or call next to so many processes that each keep a processor busy: the median of fifteen chunks
+with the default number of threads and of fifteen on one thread, in turns; their ratio; the CPU time of the former
+relative to the latter (`bench/test_busy.py`). [Threads](threads.md) tells what fcnet does.
+
+{busy}
+
 ## Growth
 
 {growth}
@@ -165,6 +173,7 @@ def page(sitting: Sitting) -> str:
         predict=tables.times(sitting.of("test_predict")),
         kernels=tables.ratios(sitting.of("test_kernels")),
         fits=tables.fits(sitting),
+        busy=tables.busy(sitting),
         growth=tables.growth(sitting),
         imports=imports,
         slowdown=tables.slowdown(sitting),

@@ -41,6 +41,7 @@ class Sitting:
     cpu: str
     python: str
     slowdown: float | None  # of a fit whose weights have become tiny, late over early epochs
+    busy: list[dict]  # tasks next to busy programs: what bench/test_busy.py measured of each
 
     def of(self, test: str) -> dict[str, dict[str, Row]]:
         """{task: {peer: row}} in the order of the workloads."""
@@ -77,7 +78,7 @@ def ceiling(facts: dict, name: str, threads: int) -> float | None:
 def load(path: Path) -> Sitting:
     """Of the file that `python -m pytest bench --benchmark-json` wrote."""
     results = json.loads(path.read_text())
-    rows, imports, memory, fits, slowdown = [], {}, [], [], None
+    rows, imports, memory, fits, slowdown, busy = [], {}, [], [], None, []
     for run in results["benchmarks"]:
         info, stats = run["extra_info"], run["stats"]
         if info["test"] == "test_import":
@@ -86,6 +87,8 @@ def load(path: Path) -> Sitting:
             memory.append(info)
         elif info["test"] == "test_denormals":
             slowdown = info["slowdown"]
+        elif info["test"] == "test_busy":
+            busy.append(info)
         elif info["test"] == "test_sklearn":
             fits.append(info)
         elif "task" in info:
@@ -97,7 +100,7 @@ def load(path: Path) -> Sitting:
             rows.append(Row(info["test"], info["peer"], name, task, info["threads"], *times, share))
     machine = results["machine_info"]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    return Sitting(rows, imports, memory, fits, results["sitting"], cpu, machine["python_version"], slowdown)
+    return Sitting(rows, imports, memory, fits, results["sitting"], cpu, machine["python_version"], slowdown, busy)
 
 
 def power_law(x: list[float], y: list[float]) -> tuple[float, float]:

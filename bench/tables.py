@@ -171,3 +171,20 @@ def slowdown(sitting: Sitting) -> str:
         f"An epoch of AdamW with decay, after which a third of the weights would be too small to be normal numbers, "
         f"takes {sitting.slowdown:.2f} times as long as one without."
     )
+
+
+def busy(sitting: Sitting) -> str:
+    """Times next to busy programs: default threads, one thread, the other libraries."""
+    if not sitting.busy:
+        return ""
+    peers = [name for name in BY_NAME if any(name in task["loads"][0]["others"] for task in sitting.busy)]
+    head = ["task", "busy", "fcnet", "fcnet, 1 thread", "ratio", "CPU time", *(BY_NAME[name].label for name in peers)]
+    lines = []
+    for task in sitting.busy:
+        for load in task["loads"]:
+            default, one = (f"{figure(load[key][1] * 1e6)} µs" for key in ("default", "one"))
+            others = [load["others"].get(name) for name in peers]
+            cells = ["–" if value is None else f"{figure(value * 1e6)} µs" for value in others]
+            ratio, cpu = f"{load['default'][1] / load['one'][1]:.2f}", f"{load['processors']:.2f}"
+            lines.append([task["name"], str(load["busy"]), default, one, ratio, cpu, *cells])
+    return table(head, lines)
