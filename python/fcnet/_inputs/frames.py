@@ -20,8 +20,9 @@ REAL = frozenset("fiub")
 _Array = NDArray[Any]
 _VALUES, _DATA, _MASK, _DTYPE = map(attrgetter, ("values", "_data", "_mask", "dtype"))
 _PLACES = attrgetter("_mgr_locs.as_array")
-_FEW_BLOCKS = 4  # which are copied one by one
-_FEW_NUMBERS = 1 << 14  # in a frame whose blocks are copied together
+_FEW_BLOCKS = 16  # of one type, which are copied one by one
+_FEW_MASKS = 4  # which are read one by one
+_FEW_NUMBERS = 1 << 14  # in a frame whose blocks are copied and masks are read together
 
 
 def unique(kinds: list[Any]) -> list[Any]:
@@ -107,11 +108,11 @@ def _of_blocks(x: Any) -> _Array | None:
     if len(blocks) == 1 and not nullable:
         return np.asarray(x.to_numpy())
     n, columns = x.shape
-    together = len(blocks) > _FEW_BLOCKS and 0 < columns * n <= _FEW_NUMBERS
-    gaps = _gaps(nullable, masks, n, together) if masks else []
+    is_small = 0 < columns * n <= _FEW_NUMBERS
+    gaps = _gaps(nullable, masks, n, is_small and len(masks) > _FEW_MASKS) if masks else []
     kind = np.result_type(*kinds)
     result = np.empty((columns, n), np.dtype(float) if gaps and kind.kind != "f" else kind)
-    if together:
+    if is_small and len(blocks) > _FEW_BLOCKS * len(kinds):
         _copy_together(blocks, data, dtypes, kinds, result)
     else:
         _copy_one_by_one(blocks, data, result)
