@@ -106,7 +106,7 @@ def test_the_transpose_of_a_matrix_that_is_not_square_is_known():
 
 def test_long_findings_are_broken_at_the_width_of_the_terminal():
     shown = article().explain([[1, 1]], [0], answer={"dW_2": -article().explain([[1, 1]], [0])["dW_2"]})
-    said = shown.to_text(width=80).partition("Your answers\n")[2].partition("\n\nThe numbers")[0]
+    said = shown.to_text(width=80).partition("Your answers\n")[2].partition("\n\nThese are the numbers")[0]
     assert max(map(len, said.splitlines())) <= 80
     assert " ".join(said.split()) == str(shown.findings[0])
 

@@ -57,7 +57,7 @@ def test_the_text_is_the_golden_one(shown):
 def test_every_number_of_the_text_is_the_explanations(shown, batched, normal):
     for each in (shown, batched, normal):
         known = {value for array in each.values() for value in rounded(array)}
-        equations = each.to_text(width=200).partition("1. Forward")[2].partition("The numbers are")[0]
+        equations = each.to_text(width=200).partition("1. Forward")[2].partition("These are the numbers")[0]
         brackets = re.findall(r"(?<!layers)[\[⎡⎢⎣](.*?)[\]⎤⎥⎦]", equations)
         numbers = [float(n) for inside in brackets for n in inside.split()]
         assert len(numbers) > 100
@@ -196,7 +196,7 @@ def test_colour_is_for_terminals_that_want_it(shown, monkeypatch, capsys):
 
 def test_no_line_is_longer_than_the_terminal_is_wide(batched):
     for width in (80, 100):
-        text = batched.to_text(width=width).partition("1. Forward")[2].partition("The numbers")[0]
+        text = batched.to_text(width=width).partition("1. Forward")[2].partition("These are the numbers")[0]
         equations = [line for line in text.splitlines() if "⎡" in line or "⎣" in line]
         assert max(map(len, equations)) <= width
 
