@@ -82,7 +82,7 @@ CHANGES = {
         "it is in the safetensors format, but its metadata is not that of fcnet",
     ),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
-    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "4"}}, "version '4'"),
+    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "5"}}, "version '5'"),
     "no optimizer": (
         lambda h: h | {"__metadata__": h["__metadata__"] | {"optimizer": "3"}},
         "optimizer is not given by",
@@ -270,7 +270,7 @@ print(sorted({{name for name, arguments in events if name != "open" or arguments
     assert set(eval(output(code))) <= {"object.__getattr__", "array.__new__"}
 
 
-@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "4"}])
+@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "5"}])
 def test_files_of_other_programs_are_refused_before_they_are_read(metadata, tmp_path):
     size = 2**43
     header = {"__metadata__": metadata, "x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}

@@ -74,10 +74,13 @@ def scaled(oracle, rate_of_step, biases):
     return update
 
 
-def parts(net):
+def parts(net, scales):
     return [
-        tuple(getattr(layer, name).copy() for name in ("W", "B", *(("gamma",) if layer.normalization else ())))
-        for layer in net.layers
+        tuple(
+            getattr(layer, name).copy()
+            for name in ("W", "B", *(("gamma",) if layer.normalization else ()), *(("scale",) if has_scale else ()))
+        )
+        for layer, has_scale in zip(net.layers, scales, strict=True)
     ]
 
 
@@ -87,7 +90,11 @@ def check(seed):
     loss = str(rng.choice(list(LOSSES)))
     inputs, outputs = int(rng.choice([1, 3, 32, 45])), int(rng.choice([2, 5, 33]))
     hidden = [hidden_layer(rng) for _ in range(rng.integers(0, 4))]
-    net = fc.Network([inputs, *hidden, fc.Dense(outputs, LOSSES[loss])], loss=loss, seed=seed, dtype="float64")
+    scales = (np.random.default_rng([seed, 1]).random(len(hidden) + 1) < 0.3).tolist()
+    entries = [inputs]
+    for layer, has_scale in zip([*hidden, fc.Dense(outputs, LOSSES[loss])], scales, strict=True):
+        entries += [fc.Scale(), layer] if has_scale else [layer]
+    net = fc.Network(entries, loss=loss, seed=seed, dtype="float64")
     n = int(rng.choice([1, 20, 33, 100]))
     batch = int(rng.choice([1, 4, 8, 16, 33, 64]))
     if any(layer.normalization and layer.normalization.name == "batch" for layer in hidden):
@@ -105,7 +112,7 @@ def check(seed):
     factors = np.ones(steps * EPOCHS)
     if schedule is not None:
         factors = np.concatenate([schedule.factors(i * steps, steps, EPOCHS * steps, steps) for i in range(EPOCHS)])
-    layers = parts(net)
+    layers = parts(net, scales)
     update = scaled(update, rate * factors, [layer.bias for layer in net.layers])
     for epoch in range(EPOCHS):
         order = reference.permutation(net.seed, epoch, n)
@@ -127,6 +134,7 @@ def check(seed):
                 ],
                 normalization=[layer.normalization and layer.normalization.name for layer in hidden] + [None],
                 weights=None if weights is None else weights[rows],
+                scaled=scales,
             )
 
     before = _native._testing.longest_step()
@@ -147,7 +155,7 @@ def check(seed):
     what = (
         f"{net!r}, {make.__name__}({options | extra}), {schedule}, n {n}, batch {batch}, {threads} threads, {longest}"
     )
-    return max_error(flat(parts(net)), flat(layers)), what
+    return max_error(flat(parts(net, scales)), flat(layers)), what
 
 
 def assert_trains_as_its_oracle(seed):

@@ -15,8 +15,8 @@
 namespace fcnet::bindings {
 namespace {
 
-// activation, bias, dropout; the normalisation's name, epsilon and momentum
-using Kind = std::tuple<std::string, bool, double, std::string, double, double>;
+// activation, bias, dropout; the normalisation's name, epsilon and momentum; whether inputs are scaled
+using Kind = std::tuple<std::string, bool, double, std::string, double, double, bool>;
 
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
@@ -39,7 +39,7 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
   Shape shape{.sizes = sizes, .loss = loss_named(loss), .parameter = parameter, .quantiles = quantiles};
   if (!quantiles.empty() && (shape.loss != Loss::quantile || shape.outputs() % quantiles.size() != 0))
     value_error("quantiles are for the loss of that name, and as many outputs for each target");
-  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum] : kinds) {
+  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum, scale] : kinds) {
     if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
     const Normalization chosen = normalization_named(normalization);
     const bool last = shape.kinds.size() + 1 == kinds.size();
@@ -50,7 +50,8 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
                            .dropout = dropout,
                            .normalization = chosen,
                            .epsilon = epsilon,
-                           .momentum = momentum});
+                           .momentum = momentum,
+                           .scale = scale});
   }
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};

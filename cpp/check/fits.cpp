@@ -125,7 +125,7 @@ class Fits {
     const auto of = [&](const RowSource<T>& x) {
       return results(shape, {.x = x, .samples = samples, .labels = labels_.data()}, batch, optimizer);
     };
-    good_ = good_ && sparsity(Data<T>{.x = rows, .samples = samples}).longest == each;
+    good_ = good_ && sparsity(Stages(shape), Data<T>{.x = rows, .samples = samples}).longest == each;
     good_ = good_ && of(rows) == of(plain_rows(dense.data(), columns));
   }
 

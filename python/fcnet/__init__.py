@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
     from fcnet._model.dense import Dense
     from fcnet._model.normalization import BatchNorm, LayerNorm
+    from fcnet._model.scale import Scale
     from fcnet._saving.checkpoint import Checkpoint
     from fcnet._training.averaging import EMA, SWA
     from fcnet._training.callbacks import Callback, StopTraining
@@ -54,6 +55,7 @@ __all__ = [
     "NAdam",
     "Network",
     "RMSprop",
+    "Scale",
     "StopTraining",
     "__version__",
     "datasets",
@@ -77,6 +79,7 @@ _MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "met
 _HOMES = {
     "_model.dense": ("Dense",),
     "_model.normalization": ("BatchNorm", "LayerNorm"),
+    "_model.scale": ("Scale",),
     "_saving.checkpoint": ("Checkpoint",),
     "_training.averaging": ("EMA", "SWA"),
     "_training.callbacks": ("Callback", "StopTraining"),

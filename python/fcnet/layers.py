@@ -93,6 +93,8 @@ def _check_writeable(array: Any) -> None:
 class Layer:
     """A layer: ``h_out = F(h_in)`` with ``h_in = h_prev W + B``, where normalization, if any, applies to ``h_prev W``.
 
+    After a ``fcnet.Scale`` ``h_prev`` is multiplied by the trainable ``scale`` first.
+
     Attributes
     ----------
     W : array (k, m)
@@ -101,6 +103,8 @@ class Layer:
         Biases; read and assigned like W.
     gamma : array (m,)
         Scale of every neuron in a normalised layer; read and assigned like W.
+    scale : array (k,)
+        Scale of every input of a layer after a ``fcnet.Scale``; read and assigned like W.
     mean, variance : array (m,)
         Running statistics of batch normalisation; read and assigned like W.
     activation : str
@@ -186,6 +190,15 @@ class Layer:
         self._set("gamma", value)
 
     @property
+    def scale(self) -> NDArray[Any]:
+        """Scale (k,) of a layer's inputs; AttributeError without ``fcnet.Scale``. Assigning raises as for W."""
+        return self._get("scale")
+
+    @scale.setter
+    def scale(self, value: ArrayLike) -> None:
+        self._set("scale", value)
+
+    @property
     def mean(self) -> NDArray[Any]:
         """Running means (m,) of batch normalisation; AttributeError for other layers. Assigning raises as for W."""
         return self._get("mean")
@@ -212,6 +225,8 @@ class Layer:
 
     def _has(self, part: str) -> str:
         if part not in self._architecture.specs[self._index].parts:
+            if part == "scale":
+                raise AttributeError("a layer without fcnet.Scale() before it has no scale")
             raise AttributeError(f"a layer with normalization {self.normalization!r} has no {part}")
         return part
 

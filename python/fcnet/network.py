@@ -18,6 +18,7 @@ from fcnet._inputs.feature_names import restored
 from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Activation, Dense
 from fcnet._model.layer_spec import refuse_constants
+from fcnet._model.scale import Scale
 from fcnet._model.summary import Summary, arguments, summary
 from fcnet._saving import network_file, safetensors
 from fcnet._training.averaging import EMA, Averaging
@@ -54,9 +55,10 @@ class Network:
 
     Parameters
     ----------
-    sizes : sequence of int or Dense
+    sizes : sequence of int, Dense or Scale
         Number of inputs, of neurons in each hidden layer, and of outputs: at least two entries, each at least 1. Use a
-        ``Dense`` in place of a number to set the options of a layer.
+        ``Dense`` in place of a number to set the options of a layer, and a ``Scale`` before a layer to give each of its
+        inputs a trainable factor.
     loss : str, of fcnet.losses, or callable, optional
         A name: "cross_entropy" (multi-class classification, softmax), "binary_cross_entropy" (binary or multi-label
         classification, sigmoid), "mse", "rmse", "mae", "huber", "poisson" (exp or softplus) or "quantile". An object of
@@ -86,8 +88,9 @@ class Network:
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,) of float64
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m), ``.B`` (m,), in a normalised layer ``.gamma``, ``.mean``, ``.variance``, and
-        ``.trainable`` can be read and assigned. All else is fixed when the network is created.
+        ``net.layers[i].W`` (k, m), ``.B`` (m,), in a normalised layer ``.gamma``, ``.mean``, ``.variance``, after a
+        ``Scale`` ``.scale``, and ``.trainable`` can be read and assigned. All else is fixed when the network is
+        created.
     epochs_trained : int
         Number of epochs trained, over all fits. The shuffling of an epoch depends on its number.
     classes : tuple, or None
@@ -120,7 +123,7 @@ class Network:
 
     def __init__(
         self,
-        sizes: Sequence[int | Dense],
+        sizes: Sequence[int | Dense | Scale],
         *,
         loss: LossName | Loss | LossFunction | None = None,
         seed: int | None = None,
@@ -547,7 +550,8 @@ class Network:
         Returns
         -------
         [(dW (k, m), dB (m,)), ...], an entry for every layer
-            dB is 0 in a layer without bias. The entry of a normalised layer is (dW, dB, dgamma).
+            dB is 0 in a layer without bias. The entry of a normalised layer is (dW, dB, dgamma); dscale is the last one
+            in a layer after a ``Scale``.
 
         Raises
         ------

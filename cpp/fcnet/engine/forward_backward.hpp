@@ -17,13 +17,14 @@ class ForwardBackward {
   [[nodiscard]] Status prepare(const Stages& stages, const Trained& trained, const Parameters<T>& parameters,
                                const Data<T>& data, Size samples) {
     lowest_ = trained.first();
+    end_ = lowest_ + !(lowest_ < stages.shape().layers() && stages.group(lowest_).scales());
     return layer_pass_.prepare(stages, trained, parameters, data, samples);
   }
 
   void use(const Data<T>& data) { layer_pass_.use(data); }  // of no more samples at once
   // Whether there is room for its rows.
   bool takes(const Data<T>& data) {
-    const Size room = layer_pass_.workspace().sparse().longest(), longest = sparsity(data).longest;
+    const Size room = layer_pass_.workspace().sparse().longest(), longest = sparsity(stages(), data).longest;
     return room == 0 || (0 < longest && longest <= room);
   }
 
@@ -96,10 +97,11 @@ class ForwardBackward {
 
   // sigma and sigma^T of the groups before, down to what the first layer trained needs
   void backward(const Part<T>& part) {
-    for (Size i = outputs(); i-- > lowest_ + 1;) {
+    for (Size i = outputs(); i-- > end_;) {
       const Group& group = stages().group(i);
       part.each_block(0, group.rows, rows(i + 1),
                       [&](Size first, Size last) { layer_pass_.backward_data(i, part.at, part.n, first, last); });
+      if (i == lowest_) break;
       part.each_panel([&](Size at, Size n) {
         layer_pass_.run_back(group.back_by_samples(), i, at, n, 0, group.rows);
         layer_pass_.transpose(i, at, n, 0, group.rows);
@@ -117,15 +119,24 @@ class ForwardBackward {
                        [&](Size first, Size last) { give(result, l, {first, last, 0, panels}, sink); });
       });
     }
+    update_scales(all, result, sink);
+  }
+
+  // Whose sums are complete when sigma has come back through all products.
+  void update_scales(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
+    for (Size l = lowest_; l < outputs(); ++l)
+      if (l % static_cast<Size>(all.team.size) == static_cast<Size>(all.team.id) && stages().group(l).scales() &&
+          layer_pass_.trained()(l))
+        sink.sums(result, *stages().blocks(l).find(Role::scale), layer_pass_.scale_sums(l, all.n));
   }
 
   // Both layer by layer, in blocks of rows whose weights are still in the cache when the sink changes them.
   void backward_and_update(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
-    for (Size i = outputs(); i-- > lowest_ + 1;) {  // layer i is updated, which sigma comes back through to group i
+    for (Size i = outputs(); i-- > end_;) {  // layer i is updated, which sigma comes back through to group i
       const Group& group = stages().group(i);
       const Size size = static_cast<Size>(all.team.size);
       // Sigma is transposed by whole panels: by who has their rows, or when all rows are there.
-      const bool late = !group.back_by_samples().empty() || ceil_div(group.rows, panel_width) < size;
+      const bool late = i == lowest_ || !group.back_by_samples().empty() || ceil_div(group.rows, panel_width) < size;
       const Size granularity = late ? row_granularity(group.rows, all.team.size) : panel_width;
       for_share(all.team, all.team.id, group.rows, granularity, [&](Size begin, Size end) {
         backward_blocks(all, result, i, {begin, end, 0, ceil_div(rows(i + 1), panel_width)}, true, sink);
@@ -134,14 +145,15 @@ class ForwardBackward {
           layer_pass_.transpose(i, at, std::min(panel_width, all.n - at), begin, end);
       });
       all.sync();
-      if (!late) continue;
+      if (!late || i == lowest_) continue;
       all.each_panel([&](Size at, Size n) {
         layer_pass_.run_back(group.back_by_samples(), i, at, n, 0, group.rows);
         layer_pass_.transpose(i, at, n, 0, group.rows);
       });
       all.sync();
     }
-    if (lowest_ < outputs()) update_first(all, result, sink);
+    if (lowest_ < end_ && lowest_ < outputs()) update_first(all, result, sink);
+    update_scales(all, result, sink);
   }
 
   // The first layer trained, from which sigma goes no further: panels of its weights, or blocks of them, stay with one
@@ -199,7 +211,7 @@ class ForwardBackward {
     sink.product(result,
                  {.layer = layer,
                   .block = block,
-                  .h = read_only(w.h(layer, 0, samples)),
+                  .h = read_only(w.input(layer, 0, samples)),
                   .nonzeros = w.sparse().panels(0, samples),
                   .is_sparse = layer_pass_.is_sparse(layer),
                   .sigma_t = {sigma_t.p + block.first_panel * sigma_t.stride, sigma_t.stride, sigma_t.samples}});
@@ -207,6 +219,7 @@ class ForwardBackward {
 
   LayerPass<T> layer_pass_;
   Size lowest_ = 0;  // the first layer that is trained
+  Size end_ = 1;     // the last group that sigma comes back to: behind that layer, or where it has a scale before it
   Cancellation* cancellation_ = nullptr;
 };
 

@@ -30,8 +30,8 @@ template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient,
                      Cancellation& cancellation) {
   const Shape& shape = parameters.shape();
-  const Plan plan =
-      plan_training<T>(parameters.stages(), {}, data.samples, Hyperparameters{}, num_threads(), sparsity(data));
+  const Plan plan = plan_training<T>(parameters.stages(), {}, data.samples, Hyperparameters{}, num_threads(),
+                                     sparsity(parameters.stages(), data));
   ForwardBackward<T> forward_backward;
   if (const Status s = gradient.allocate(shape, cancellation); s != Status::ok) return {.status = s};
   if (const Status s = forward_backward.prepare(parameters.stages(), {}, parameters, data, plan.chunk); s != Status::ok)

@@ -27,7 +27,7 @@ class LayerPass {
     trained_ = trained;
     parameters_ = &parameters;
     data_ = data;
-    return workspace_.allocate(stages, ceil_div(samples, panel_width), sparsity(data).longest);
+    return workspace_.allocate(stages, ceil_div(samples, panel_width), sparsity(stages, data).longest);
   }
 
   // The order in which samples are taken; null: as they come.
@@ -92,11 +92,14 @@ class LayerPass {
     return true;
   }
 
-  // sigma(i) from sigma(i + 1) through the product between them, and through the stages that go with its rows
+  // sigma(i) from sigma(i + 1) through the product between them, and through the stages that go with its rows; before
+  // the first layer trained only what its scale needs
   void backward_data(Size i, Size at, Size n, Size first, Size last) {
+    const Group& group = stages_.group(i);
+    const Panels<T> to = group.scales() ? workspace_.scaled_sigma(i, at, n) : workspace_.sigma(i, at, n);
     kernels<T>().backward_data(parameters_->layer(i), read_only(workspace_.sigma(i + 1, at, n)), derived_from(i, at, n),
-                               stages_.group(i).derivative, workspace_.sigma(i, at, n), first, last);
-    run_back(stages_.group(i).back_by_rows(), i, at, n, first, last);
+                               group.back_epilogue(), to, first, last);
+    if (i > trained_.first()) run_back(group.back_by_rows(), i, at, n, first, last);
   }
 
   // f(block, values) for the blocks of a layer that do not learn by the weight product, when sigma has come back
@@ -111,6 +114,7 @@ class LayerPass {
     for (const ParameterBlock& block : stages_.blocks(layer)) switch (block.role) {
         case Role::weights:
         case Role::bias:
+        case Role::scale:  // later, see scale_sums
           break;
         case Role::gamma:
           f(block, sums);
@@ -127,6 +131,15 @@ class LayerPass {
       }
   }
 
+  // Those of the scale before a layer, when sigma has come back through its product.
+  const T* scale_sums(Size layer, Size samples) {
+    const Size rows = stages_.group(layer).rows;
+    T* const sums = workspace_.scale_sums(layer);
+    kernels<T>().sums_over_samples(read_only(workspace_.scaled_sigma(layer, 0, samples)),
+                                   read_only(workspace_.h(layer, 0, samples)), sums, sums + rows, rows);
+    return sums;
+  }
+
   void transpose(Size i, Size at, Size n, Size first, Size last) {
     const Panels<T> to = workspace_.sigma_t(i);
     kernels<T>().transpose(workspace_.sigma(i, at, n).p, stages_.group(i).rows, first / panel_width,
@@ -140,11 +153,13 @@ class LayerPass {
     switch (stage.kind) {
       case StageKind::gather:
         return gather(chunk, at, n);
+      case StageKind::scale:
+        return kernels<T>().scale(scale_row(stage), read_only(h), workspace_.input(i, at, n), first, last);
       case StageKind::product: {
         const LayerView<T> layer = parameters_->layer(stage.layer, stages_.group(i).epilogue);
         if (is_sparse(stage.layer))
           return kernels<T>().forward_nonzeros(layer, workspace_.sparse().panels(at, n), h, first, last);
-        return kernels<T>().forward(layer, read_only(workspace_.h(i - 1, at, n)), h, first, last);
+        return kernels<T>().forward(layer, read_only(workspace_.input(i - 1, at, n)), h, first, last);
       }
       case StageKind::batch_norm:
         return kernels<T>().batch_norm(parameters_->normalization(stage.layer), static_cast<T>(kind.epsilon),
@@ -179,6 +194,8 @@ class LayerPass {
       case StageKind::dropout:  // its factors are in the derivative that the activation saved
       case StageKind::loss:
         return;
+      case StageKind::scale:
+        return kernels<T>().scale(scale_row(stage), read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
       case StageKind::batch_norm:
         return kernels<T>().batch_norm_backward(parameters_->normalization(stage.layer), epsilon, running(stage), sigma,
                                                 read_only(workspace_.normalized(i, at, n)), variance(i),
@@ -188,8 +205,8 @@ class LayerPass {
         return kernels<T>().layer_norm_backward(parameters_->normalization(stage.layer), sigma.p,
                                                 workspace_.normalized(i, at, n).p, mean(i) + at,
                                                 workspace_.before(i, at, n).p, n);
-      case StageKind::activation:  // rides in the epilogue of a product, where one follows
-        if (i == outputs())
+      case StageKind::activation:  // rides in the epilogue of a product, where one follows directly
+        if (i == outputs() || stages_.group(i).scales())
           kernels<T>().derive(stages_.group(i).derivative, sigma, derived_from(i, at, n), first, last);
         return;
       case StageKind::softmax:
@@ -207,6 +224,9 @@ class LayerPass {
 
   const Shape& shape() const { return stages_.shape(); }
   Size outputs() const { return shape().layers(); }  // the group
+  ParameterRow<T> scale_row(const Stage& stage) const {
+    return parameters_->row(*stages_.blocks(stage.layer).find(Role::scale));
+  }
   // A layer that is not trained is normalised as in a prediction.
   bool running(const Stage& stage) const { return !trained_(stage.layer); }
   T* mean(Size i) { return workspace_.statistics(i) + 2 * stages_.group(i).rows; }  // or 1 / deviation of samples

@@ -63,9 +63,10 @@ int threads_for_few(const Stages& stages, Size samples, int threads) {
 }
 
 template <class T>
-Sparsity sparsity(const Data<T>& data) {
+Sparsity sparsity(const Stages& stages, const Data<T>& data) {
   const std::int64_t* const starts = data.x.starts;
-  if (starts == nullptr || data.x.scale != nullptr || data.samples == 0 || data.x.columns > UINT32_MAX) return {};
+  if (starts == nullptr || data.x.scale != nullptr || stages.group(0).scales()) return {};
+  if (data.samples == 0 || data.x.columns > UINT32_MAX) return {};
   Sparsity sparse;
   Size numbers = 0;
   for (Size i = 0; i < data.samples; ++i) {
@@ -126,8 +127,8 @@ Schedule choose_schedule(const Stages& stages, Size samples, int threads, bool s
   return by_panels ? Schedule::by_panels : Schedule::by_layers;
 }
 
-template Sparsity sparsity(const Data<float>&);
-template Sparsity sparsity(const Data<double>&);
+template Sparsity sparsity(const Stages&, const Data<float>&);
+template Sparsity sparsity(const Stages&, const Data<double>&);
 template Plan plan_training<float>(const Stages&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
 template Plan plan_training<double>(const Stages&, const Trained&, Size, const Hyperparameters&, int, const Sparsity&);
 template Schedule choose_schedule<float>(const Stages&, Size, int, bool);

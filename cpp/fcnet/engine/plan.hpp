@@ -22,9 +22,9 @@ struct Plan {
   Size steps_at_once;  // between two looks whether to stop
 };
 
-// Of rows that are sparse enough for the first layer to go from number to number (sparse.hpp).
+// Of rows that are sparse enough for the first layer to go from number to number (sparse.hpp), if nothing scales them.
 template <class T>
-Sparsity sparsity(const Data<T>& data);
+Sparsity sparsity(const Stages& stages, const Data<T>& data);
 
 // Multiplications and additions for one sample, forward only, or what takes as long.
 double sample_flops(const Stages& stages, const Sparsity& sparse);

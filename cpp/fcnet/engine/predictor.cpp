@@ -37,6 +37,13 @@ class PredictionPass {
     for (const Stage& stage : stages) run(stage, i, chunk, at, n, first, last);
   }
 
+  // The scale that a group ends with.
+  ParameterRow<T> scale_row(Size i) const { return parameters_.row(*stages().blocks(i).find(Role::scale)); }
+  void scale(Size i, Size at, Size n) const {
+    const Panels<T> all = h(i, at, n);
+    kernels<T>().scale(scale_row(i), {all.p, all.stride, n}, all, 0, stages().group(i).rows);
+  }
+
   // F of the product that a group begins with, where nothing comes between the two.
   Activation epilogue(Size i) const {
     for (const Stage& stage : wanted(i))
@@ -91,6 +98,7 @@ class PredictionPass {
           kernels<T>().drop(dropout_of<T>(kind, *dropout_seed_, 0, stage.layer, chunk.first + at), to, {nullptr, 0, n},
                             first, last);
         return;
+      case StageKind::scale:  // later, when nobody wants the outputs as they are any more
       case StageKind::loss:
         return;
     }
@@ -124,7 +132,7 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
   const Stages& stages = parameters.stages();
   const Shape& shape = stages.shape();
   const Size granularity = sample_granularity<T>(), shares = ceil_div(data.samples, granularity);
-  const Sparsity sparsity = fcnet::sparsity(data);
+  const Sparsity sparsity = fcnet::sparsity(stages, data);
   const double flops = sample_flops(stages, sparsity) * static_cast<double>(data.samples);
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
   const bool by_layers = teams > std::max(shares, Size{1});
@@ -153,12 +161,15 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
         forward(pass, stages, part, i, i + 1);
         const std::span<const Stage> after_loss = stages.group(i).after_loss();
         const bool finish = ends == Ends::outputs && !after_loss.empty(), scatter = wanted.layers != nullptr && i > 0;
-        if (!finish && !scatter) continue;
+        const bool scales = stages.group(i).scales();
+        if (!finish && !scatter && !scales) continue;
         part.each_panel([&](Size at, Size n) {
           const Size rows = stages.group(i).rows;
           if (finish) pass.run(after_loss, i, part.chunk, at, n, 0, rows);
           if (scatter) kernels<T>().scatter(pass.h(i, at, n).p, rows, n, wanted.layers[i - 1] + (row + at) * rows);
+          if (scales) pass.scale(i, at, n);
         });
+        if (scales) part.sync();
       }
       const Size last = shape.layers();
       part.each_panel([&](Size at, Size n) { sink(row + at, n, pass.h(last, at, n).p, pass.h(last + 1, at, n).p); });
@@ -211,6 +222,12 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends en
   T* const panel = buffer.data() + n * 2 * stride;
   pass.use(panel, panel, 0, data.x, nullptr);
   kernels<T>().gather_rows(data.x, 0, n, rows[0]);
+  const auto scale = [&](Size i) {
+    const ParameterRow<T> by = pass.scale_row(i);
+    for (Size r = 0; r < n; ++r)
+      for (Size j = 0; j < shape.sizes[i]; ++j) rows[i % 2].p[r * stride + j] *= by[j];
+  };
+  if (stages.group(0).scales()) scale(0);
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     for (Size l = 0; l < last; ++l) {
@@ -227,9 +244,11 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends en
         normalizes = normalizes || stage.kind == StageKind::batch_norm || stage.kind == StageKind::layer_norm;
         softmax = softmax || stage.kind == StageKind::softmax;
       }
-      if ((normalizes || softmax) && size > 1) team.sync();
+      const bool scales = stages.group(l + 1).scales();
+      if ((normalizes || softmax || scales) && size > 1) team.sync();
       if (softmax && id == 0) kernels<T>().softmax_rows(to, n, layer.out);
       if (normalizes && id == 0) run_on_rows(pass, l + 1, to, n, layer.out);
+      if (scales && id == 0) scale(l + 1);
       if (l + 1 < last) team.sync();
     }
   };
@@ -247,7 +266,8 @@ Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Can
                const Wanted<T>& wanted) {
   const Shape& shape = parameters.shape();
   const Ends ends = wanted.logits ? Ends::logits : Ends::outputs;
-  if (few(data.samples) && sparsity(data).longest == 0 && wanted.layers == nullptr && !wanted.dropout_seed) {
+  if (few(data.samples) && sparsity(parameters.stages(), data).longest == 0 && wanted.layers == nullptr &&
+      !wanted.dropout_seed) {
     const Status status = predict_few(parameters, data, ends, out, cancellation);
     if (status == Status::ok && !wanted.logits) sort_quantiles(shape, out, data.samples);
     return status;

@@ -13,7 +13,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   rows_of_samples_ = data.x.order;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
-  plan_ = plan_training<T>(stages_, trained, batch_, chosen, num_threads(), sparsity(data));
+  plan_ = plan_training<T>(stages_, trained, batch_, chosen, num_threads(), sparsity(stages_, data));
   if (const Status s = parameters_.allocate(shape, cancellation); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(CheckedSize(parameters_.panels().size()) * copies);
@@ -34,6 +34,10 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
       const Size block = std::max(elements / (ceil_div(shape.sizes[l + 1], panel_width) * panel_width), Size{1});
       for (Size first = 0; first < rows; first += block)
         blocks_.push_back({Role::weights, l, first, std::min(block, rows - first), shape.sizes[l + 1], trained(l)});
+      if (const ParameterBlock* const of = stages_.blocks(l).find(Role::scale); of != nullptr) {
+        blocks_.push_back(*of);
+        blocks_.back().trained = trained(l);
+      }
     }
     if (const Status s = squares_.allocate(blocks_.size()); s != Status::ok) return s;
   }
@@ -52,7 +56,7 @@ Status Trainer<T>::use(const Data<T>& data, Cancellation& cancellation) {
   }
   samples_ = used_ = data.samples;
   rows_of_samples_ = data.x.order;
-  const Plan now = plan_training<T>(stages_, trained_, batch_, chosen_, num_threads(), sparsity(data));
+  const Plan now = plan_training<T>(stages_, trained_, batch_, chosen_, num_threads(), sparsity(stages_, data));
   plan_.threads = now.threads;  // set since, perhaps
   plan_.by_rows ? rows_.use(data) : forward_backward_.use(data);
   return Status::ok;
@@ -83,7 +87,8 @@ void Trainer<T>::update(const WeightProduct<T>& weights, const OptimizerStep<T>&
 template <class T>
 void Trainer<T>::update_by_sums(const ParameterBlock& rows, const OptimizerStep<T>& step) {
   const LayerBlocks& blocks = stages_.blocks(rows.layer);
-  const Size last = std::min(rows.last_row(), blocks.trained_rows()), decaying = blocks.decaying_rows();
+  const Size last = std::min(rows.last_row(), blocks.trained_rows());
+  const Size decaying = traits(rows.role).decays ? blocks.decaying_rows() : 0;
   if (rows.first_row >= last) return;
   const ParameterRow<T> first = parameters_.row(rows);
   const LayerView<T> layer{first.p, first.stride, decaying - std::min(decaying, rows.first_row), rows.columns,

@@ -28,10 +28,10 @@ class Workspace {
       const Size rows = stages.group(i).rows;
       const CheckedSize all = CheckedSize(panel_stride(rows + 1, sizeof(T))) * panels;
       if (const Status s = groups_[i].h.allocate(all); s != Status::ok) return s;
-      for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
-        std::fill_n(h(i, p * panel_width, panel_width).p + rows * panel_width, panel_width, T(1));
       for (const Stage& stage : stages.group(i).before_loss())
         if (const Status s = allocate(groups_[i], stage.saves, rows, all); s != Status::ok) return s;
+      for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
+        std::fill_n(input(i, p * panel_width, panel_width).p + rows * panel_width, panel_width, T(1));
       if (i == 0) continue;
       if (const Status s = groups_[i].sigma.allocate(all); s != Status::ok) return s;
       const CheckedSize transposed = CheckedSize(ceil_div(rows, panel_width)) * panels * (panel_width * panel_width);
@@ -50,6 +50,12 @@ class Workspace {
   Panels<T> sigma(Size i, Size first, Size samples) { return view(groups_[i].sigma, first, samples); }
   Panels<T> sigma_t(Size i) { return {groups_[i].sigma_t.data(), panels_ * panel_width * panel_width, 0}; }
   Panels<T> saved_derivative(Size i, Size first, Size samples) { return view(groups_[i].derivative, first, samples); }
+  // What goes into the product: h, or the scaled h; and sigma of the latter, with sums over samples for every number.
+  Panels<T> input(Size i, Size first, Size samples) {
+    return view(groups_[i].scaled.size() != 0 ? groups_[i].scaled : groups_[i].h, first, samples);
+  }
+  Panels<T> scaled_sigma(Size i, Size first, Size samples) { return view(groups_[i].scaled_sigma, first, samples); }
+  T* scale_sums(Size i) { return groups_[i].scale_sums.data(); }
   // The normalised product; sigma before its way back through layer normalisation.
   Panels<T> normalized(Size i, Size first, Size samples) { return view(groups_[i].normalized, first, samples); }
   Panels<T> before(Size i, Size first, Size samples) { return view(groups_[i].before, first, samples); }
@@ -68,7 +74,7 @@ class Workspace {
 
   // Of one group of stages.
   struct Buffers {
-    Buffer<T> h, sigma, sigma_t, derivative, normalized, before, statistics;
+    Buffer<T> h, sigma, sigma_t, derivative, normalized, before, statistics, scaled, scaled_sigma, scale_sums;
   };
 
   // What a stage saves.
@@ -85,6 +91,10 @@ class Workspace {
         if (const Status s = to.normalized.allocate(all); s != Status::ok) return s;
         if (const Status s = to.before.allocate(all); s != Status::ok) return s;
         return to.statistics.allocate(CheckedSize(panels_) * panel_width + rows * 2);
+      case Saves::scaled:
+        if (const Status s = to.scaled.allocate(all); s != Status::ok) return s;
+        if (const Status s = to.scaled_sigma.allocate(all); s != Status::ok) return s;
+        return to.scale_sums.allocate(CheckedSize(rows) * 2);
     }
     return Status::ok;
   }

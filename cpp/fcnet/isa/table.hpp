@@ -54,6 +54,9 @@ struct Kernels {
   void (*softmax_backward)(T* sigma, const T* p, Size classes, Size samples);
   void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
 
+  // scale.hpp: rows first..last of `from`, each times its number of `by`
+  void (*scale)(ParameterRow<T> by, Panels<const T> from, Panels<T> to, Size first, Size last);
+
   // normalization.hpp: h_in = gamma o normalized + beta in place of h, and normalized, which may lie where h does; then
   // what sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
   // saved; or of rows first..last over the whole batch, whose mean and variance are saved, or taken from the layer

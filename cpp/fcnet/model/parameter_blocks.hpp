@@ -9,7 +9,7 @@
 
 namespace fcnet {
 
-enum class Role { weights, bias, gamma, beta, running_mean, running_variance };
+enum class Role { weights, bias, gamma, beta, scale, running_mean, running_variance };
 
 // What moves the values of a block in a step: the optimizer, with a gradient from the weight product or from sums over
 // the samples that a stage forms; or no gradient, but the statistics of the batch.
@@ -20,6 +20,7 @@ struct RoleTraits {
   Learns learns;
   bool decays;  // weight decay and penalties, also where the optimizer has `decay_biases` off
   double initial;
+  bool of_inputs = false;  // a row of as many columns as the layer has inputs, behind the panels of its weights
 };
 
 static constexpr RoleTraits traits(Role role) {
@@ -32,6 +33,8 @@ static constexpr RoleTraits traits(Role role) {
       return {.name = "gamma", .learns = Learns::by_sums, .decays = false, .initial = 1};
     case Role::beta:  // the bias of a normalised layer
       return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0};
+    case Role::scale:
+      return {.name = "scale", .learns = Learns::by_sums, .decays = false, .initial = 1, .of_inputs = true};
     case Role::running_mean:
       return {.name = "mean", .learns = Learns::from_statistics, .decays = false, .initial = 0};
     case Role::running_variance:
@@ -40,7 +43,7 @@ static constexpr RoleTraits traits(Role role) {
   return {};
 }
 
-// Rows first_row..first_row + rows of the panels of a layer.
+// Rows first_row..first_row + rows of the panels of a layer; or a row of its own, see RoleTraits.
 struct ParameterBlock {
   Role role;
   Size layer, first_row, rows, columns;
@@ -60,6 +63,7 @@ class LayerBlocks {
     add(Role::weights, 0, in);
     add(normalizes ? Role::beta : Role::bias, in + (normalizes ? 2 : 0), 1, kind.bias);
     if (normalizes) add(Role::gamma, in + 1, 1);
+    if (kind.scale) blocks_[count_++] = {Role::scale, layer, 0, 1, in, true};
     if (kind.normalization != Normalization::batch) return;
     add(Role::running_mean, in + 3, 1);
     add(Role::running_variance, in + 4, 1);
@@ -100,12 +104,12 @@ class LayerBlocks {
   Size last_row(Is is) const {
     Size last = 0;
     for (const ParameterBlock& block : *this)
-      if (is(block)) last = std::max(last, block.last_row());
+      if (!traits(block.role).of_inputs && is(block)) last = std::max(last, block.last_row());
     return last;
   }
 
   Size layer_, out_;
-  ParameterBlock blocks_[5] = {};
+  ParameterBlock blocks_[6] = {};
   Size count_ = 0;
 };
 

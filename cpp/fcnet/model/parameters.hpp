@@ -36,7 +36,12 @@ class Parameters {
     const Shape& s = shape();
     return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), s.sizes[l], s.sizes[l + 1], epilogue};
   }
-  ParameterRow<T> row(const ParameterBlock& block) const { return layer(block.layer).row(block.first_row); }
+  // The first row of a block.
+  ParameterRow<T> row(const ParameterBlock& block) const {
+    const LayerView<T> view = layer(block.layer);
+    if (!traits(block.role).of_inputs) return view.row(block.first_row);
+    return {view.w + ceil_div(view.out, panel_width) * view.stride, panel_width};
+  }
   NormalizationRows<T> normalization(Size l) const {
     const auto row_of = [&](Role role) {
       const ParameterBlock* const block = blocks(l).find(role);
@@ -83,6 +88,9 @@ class Parameters {
       if (!(rows * (panel_width * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
       offset_.push_back(total.value());
       total = total + CheckedSize(ceil_div(shape.sizes[l + 1], panel_width)) * stride(l);
+      for (const ParameterBlock& block : blocks(l))
+        if (traits(block.role).of_inputs)
+          total = total + CheckedSize(ceil_div(block.columns, panel_width)) * panel_width;
     }
     return panels_.allocate(total);
   }

@@ -18,6 +18,7 @@ struct LayerKind {
   double dropout = 0;  // the fraction of outputs that a training step leaves out
   Normalization normalization = Normalization::none;
   double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
+  bool scale = false;                // a trainable factor for each of its inputs
 
   bool operator==(const LayerKind&) const = default;
 };

@@ -10,10 +10,10 @@
 
 namespace fcnet {
 
-enum class StageKind { gather, product, batch_norm, layer_norm, activation, softmax, dropout, loss };
+enum class StageKind { gather, scale, product, batch_norm, layer_norm, activation, softmax, dropout, loss };
 
 // What a stage keeps of the forward pass for the way back, beside h.
-enum class Saves { nothing, derivative, batch_statistics, sample_statistics };
+enum class Saves { nothing, derivative, batch_statistics, sample_statistics, scaled };
 
 // What must be there before a stage can run: the rows that it works on, all rows of a sample, or the whole batch.
 enum class Grain { rows, sample, batch };
@@ -36,8 +36,8 @@ struct Stage {
 class Group {
  public:
   Size rows = 0;  // features of h(i)
-  // In the epilogue of products, when a network is trained: F of the one that the group begins with, and what sigma is
-  // multiplied by when it comes back through the next one.
+  // When a network is trained: F in the epilogue of the product that the group begins with, and what multiplies sigma
+  // on its way back through F.
   Activation epilogue = Activation::identity, derivative = Activation::identity;
 
   void add(const Stage& stage) {
@@ -61,6 +61,10 @@ class Group {
   std::span<const Stage> back_by_samples() const { return all().first(back_by_rows_); }
 
   bool has_loss() const { return has_loss_; }
+  // Whether it ends with a scale: what goes into the next product is not h, but the scaled h.
+  bool scales() const { return stages_.back().kind == StageKind::scale; }
+  // What sigma is multiplied by in the epilogue of the product that it comes back through.
+  Activation back_epilogue() const { return scales() ? Activation::identity : derivative; }
   bool has(Grain grain) const {
     return std::any_of(stages_.begin(), stages_.end(), [&](const Stage& s) { return s.grain == grain; });
   }
@@ -78,6 +82,7 @@ class Stages {
     groups_[0].rows = shape.inputs();
     groups_[0].add({.kind = StageKind::gather, .layer = 0, .grain = Grain::sample});
     for (Size l = 0; l < shape.layers(); ++l) {
+      if (shape.kind(l).scale) groups_[l].add({.kind = StageKind::scale, .layer = l, .saves = Saves::scaled});
       add_layer(l, groups_[l + 1]);
       blocks_.emplace_back(shape, l);
     }
@@ -106,7 +111,7 @@ class Stages {
   bool plain() const {
     bool plain = shape_.linked() && !whole_batches_;
     for (Size l = 0; l < shape_.layers(); ++l) {
-      plain = plain && shape_.kind(l).bias;
+      plain = plain && shape_.kind(l).bias && !shape_.kind(l).scale;
       for (const Stage& stage : groups_[l + 1].before_loss())
         plain = plain && (stage.kind == StageKind::product || stage.rides());
     }

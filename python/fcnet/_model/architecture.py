@@ -18,6 +18,7 @@ from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling
 from fcnet._model.dense import Activation, Dense
 from fcnet._model.layer_spec import LayerSpec, specs_of
+from fcnet._model.scale import Scale, without_scales
 from fcnet._native import Model
 from fcnet.initializers import Initializer, first_weights
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
@@ -80,7 +81,7 @@ class Architecture:
     @classmethod
     def of(
         cls,
-        sizes: Sequence[int | Dense],
+        sizes: Sequence[int | Dense | Scale],
         loss: object,
         seed: int | None,
         dtype: DTypeLike,
@@ -102,15 +103,16 @@ class Architecture:
             raise ValueError(f"sizes is {list(sizes)!r}: expected at least the numbers of inputs and outputs")
         if isinstance(sizes[0], Dense):
             raise TypeError("sizes[0] is a Dense layer: expected the number of inputs")
-        numbers = [n.units if isinstance(n, Dense) else n for n in sizes]
-        checked = tuple(whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in enumerate(numbers))
-        chosen = _loss(loss, sizes[-1])
+        entries, scales = without_scales(sizes)
+        numbers = [(i, n.units if isinstance(n, Dense) else n) for i, n in enumerate(sizes) if not isinstance(n, Scale)]
+        checked = tuple(whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in numbers)
+        chosen = _loss(loss, entries[-1])
         if chosen.quantiles and checked[-1] % len(chosen.quantiles):
             each = len(chosen.quantiles)
             raise ValueError(
                 f"loss has {each} quantiles, and there are {checked[-1]} outputs: expected {each} for each target"
             )
-        specs = specs_of(sizes[1:], chosen, activation)
+        specs = specs_of(entries[1:], chosen, activation, scales)
         type_ = _float_type(dtype)
         for spec in specs:
             if spec.normalization is not None:
@@ -118,7 +120,7 @@ class Architecture:
         factors = arrays.per_feature(scale, checked[0], type_, "scale")
         zeros = arrays.per_feature(offset, checked[0], type_, "offset")
         classes = class_names.checked(classes, chosen, checked[-1])
-        inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in sizes[1:])
+        inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in entries[1:])
         return cls(checked, tuple(specs), chosen, checked_seed(seed), type_, factors, zeros, classes, inits)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
@@ -137,12 +139,12 @@ class Architecture:
         """
         if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
-        dense = [
-            Dense(n, **dict(zip(LayerSpec._fields, spec, strict=False)))
-            for n, spec in zip(sizes[1:], layers, strict=True)
-        ]
+        entries: list[Any] = [*sizes[:1]]
+        for n, spec in zip(sizes[1:], map(LayerSpec.restored, layers), strict=True):
+            dense = Dense(n, spec.activation, spec.bias, spec.dropout, spec.normalization)  # type: ignore[arg-type]
+            entries += [Scale(), dense] if spec.scale else [dense]
         known = class_names.known(classes)
-        return cls.of([*sizes[:1], *dense], loss, activation="relu", classes=known, **others)
+        return cls.of(entries, loss, activation="relu", classes=known, **others)
 
     @property
     def given_loss(self) -> str | Loss | LossFunction:
@@ -237,7 +239,8 @@ class Architecture:
         ------
         TypeError, ValueError : the shape is wrong, B is not 0 in a layer without bias, or a variance is negative.
         """
-        shape = self.sizes[layer : layer + 2] if part == "W" else self.sizes[layer + 1 : layer + 2]
+        inputs, outputs = self.sizes[layer : layer + 2]
+        shape = {"W": (inputs, outputs), "scale": (inputs,)}.get(part, (outputs,))
         checked = arrays.parameter(value, shape, self.dtype, name)
         if part == "B" and not self.specs[layer].bias and checked.any():
             raise ValueError(f"{name} is not 0: the layer has no bias")
@@ -250,6 +253,7 @@ class Architecture:
         spec = self.specs[layer]
         norm = f"{spec.normalization.name} normalization" if spec.normalization else ""
         options = [
+            (spec.scale, "scaled inputs"),
             (not spec.bias, "no bias"),
             (norm, norm),
             (spec.dropout, f"dropout {spec.dropout:g}"),

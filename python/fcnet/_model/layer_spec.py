@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from fcnet._checks.numbers import flag
 from fcnet._model.dense import Activation, Dense, check_activation
 from fcnet._model.normalization import LayerNorm, Normalization, normalization_of
 from fcnet.losses import Loss
@@ -17,21 +18,47 @@ class LayerSpec(NamedTuple):
     bias: bool = True
     dropout: float = 0.0
     normalization: Normalization | None = None
+    scale: bool = False  # whether a Scale stands before it
 
     @property
     def parts(self) -> tuple[str, ...]:
         """The names of the layer's parameters, in the order of the native core."""
-        return ("W", "B", *(self.normalization.parts if self.normalization else ()))
+        return self.trained_parts + self.running_parts
+
+    @property
+    def trained_parts(self) -> tuple[str, ...]:
+        """The names of the parameters that have a gradient."""
+        norm = self.normalization.parts[:1] if self.normalization else ()
+        return ("W", "B", *norm, *(("scale",) if self.scale else ()))
+
+    @property
+    def running_parts(self) -> tuple[str, ...]:
+        """The names of the running statistics."""
+        return self.normalization.parts[1:] if self.normalization else ()
 
     def plain(self) -> list[Any]:
-        """Return the specification in plain values, for a file."""
-        return [*self[:3], self.normalization and self.normalization.plain()]
+        """Return the specification in plain values, for a file; of four entries without a scale, as in version 3."""
+        return [*self[:3], self.normalization and self.normalization.plain(), *([True] if self.scale else [])]
 
-    def native(self) -> tuple[str, bool, float, str, float, float]:
+    @classmethod
+    def restored(cls, plain: Any) -> LayerSpec:
+        """Restore a specification from ``plain``, which may come from a damaged file.
+
+        Raises
+        ------
+        TypeError, ValueError : it is not one.
+        """
+        if not isinstance(plain, list) or not 1 <= len(plain) <= len(cls._fields):
+            raise ValueError(f"a layer is given by {plain!r}: expected a list of up to {len(cls._fields)} entries")
+        dense = Dense(1, **dict(zip(cls._fields[:4], plain, strict=False)))
+        scale = flag(plain[4], "scale") if len(plain) > 4 else False
+        return cls(dense.activation or "relu", dense.bias, dense.dropout, normalization_of(dense.normalization), scale)
+
+    def native(self) -> tuple[str, bool, float, str, float, float, bool]:
         """Return the specification as the native core takes it."""
         norm = self.normalization
         name = norm.name if norm else "none"
-        return (*self[:3], name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0))
+        return (*self[:3], name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0), self.scale)
 
 
 def _activations(given: Activation | Sequence[Activation], hidden: int) -> list[Activation]:
@@ -68,15 +95,15 @@ def refuse_constants(sizes: Sequence[int], specs: Sequence[LayerSpec]) -> None:
 
 
 def specs_of(
-    layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation]
+    layers: Sequence[Dense | int], loss: Loss, activation: Activation | Sequence[Activation], scales: Sequence[bool]
 ) -> list[LayerSpec]:
     """Return the specifications of the layers; an activation that is not given is the default."""
     defaults = [*_activations(activation, len(layers) - 1), loss.output]
     specs = [
-        LayerSpec(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization))
+        LayerSpec(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization), scale)
         if isinstance(layer, Dense)
-        else LayerSpec(f)
-        for layer, f in zip(layers, defaults, strict=True)
+        else LayerSpec(f, scale=scale)
+        for layer, f, scale in zip(layers, defaults, scales, strict=True)
     ]
     if specs[-1].dropout:
         raise ValueError(f"dropout is {specs[-1].dropout} in the last layer: expected 0, as its outputs are the result")

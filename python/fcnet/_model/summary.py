@@ -32,8 +32,8 @@ def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
     counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
     for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=True)):
         k, m = architecture.sizes[i : i + 2]
-        parameters = (k + spec.bias + (spec.normalization is not None)) * m
-        running += len(spec.parts[3:]) * m
+        parameters = (k + spec.bias + (spec.normalization is not None)) * m + spec.scale * k
+        running += len(spec.running_parts) * m
         for name in ("total", "trainable" if trained else "frozen"):
             counts[name] += parameters
         described = architecture.described(i, trained)
@@ -63,6 +63,8 @@ def arguments(architecture: Architecture) -> str:
     defaults = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
     for n, spec, default in zip(architecture.sizes[1:], architecture.specs, defaults, strict=True):
         values = spec._asdict() | {"normalization": spec.normalization and spec.normalization.name_or_self()}
+        if values.pop("scale"):
+            entries.append("Scale()")
         options = [f"{name}={value!r}" for name, value in values.items() if value != getattr(default, name)]
         entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
     text = f"[{', '.join(entries)}], loss={architecture.given_loss!r}, seed={architecture.seed}"

@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._model.layer_spec import LayerSpec
 from fcnet._saving import safetensors
 from fcnet._saving.atomic_file import replacing
 from fcnet._training.history import History
 from fcnet.losses import loss_of
 
-_VERSIONS = "1", "2", "3"
+_VERSIONS = "1", "2", "3", "4"
+_WITHOUT_SCALES = "3"  # older versions of fcnet read files of networks without Scale
 _NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
 _COLUMNS = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 _NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
-_PARTS = ("W", "B", "gamma", "mean", "variance")  # of a layer: the first two, three or five
+_PARTS = ("W", "B", "gamma", "scale", "mean", "variance")  # of a layer, each with some of these
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
@@ -48,11 +50,11 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
     average, count, without_average = state["average_state"] or _NO_AVERAGE
     best, best_weights = state["best"] or (None, None)
-    owners = _owners(len(slots), average, best_weights is not None)
+    owners, specs = _owners(len(slots), average, best_weights is not None), [*map(LayerSpec.restored, state["layers"])]
     others = *([without_average] if average else []), *([best_weights] if best_weights is not None else [])
     for owner, layers in zip(owners, [state["parameters"], *slots, *others], strict=True):
-        for i, parts in enumerate(layers):
-            tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(_PARTS, parts, strict=False)}
+        for i, (spec, parts) in enumerate(zip(specs, layers, strict=True)):
+            tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(spec.parts, parts, strict=True)}
     history = History(**state["history"]).whole()
     columns = {name: history[name] for name in history if len(history[name]) == len(history)}
     columns.pop("seconds", None)  # so that files of the same fit are equal
@@ -65,7 +67,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
-        "version": _VERSIONS[-1],
+        "version": _VERSIONS[-1] if any(spec.scale for spec in specs) else _WITHOUT_SCALES,
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),

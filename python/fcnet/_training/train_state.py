@@ -118,8 +118,11 @@ class TrainState:
         self.architecture, self.feature_names = adapted, columns.names
 
     def gradients(self, dataset: Dataset) -> list[tuple[NDArray[Any], ...]]:
-        """Return dW, dB and, for normalised layers, dgamma of every layer."""
-        return [tuple(parts[:3]) for parts in self.model.gradients(*dataset.of_loss(self.architecture))[1]]
+        """Return dW, dB and, where a layer has them, dgamma and dscale of every layer."""
+        layers = self.model.gradients(*dataset.of_loss(self.architecture))[1]
+        return [
+            tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(self.architecture.specs, layers, strict=True)
+        ]
 
     def copy(self) -> TrainState:
         """Return a consistent copy, also while another thread fits the network."""

@@ -34,13 +34,14 @@ def forward(
     masks: Sequence[Array | None] | None = None,
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
+    scaled: Sequence[bool] | None = None,
 ) -> list[tuple[Array, Array]]:
     """Forward pass: ``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
     Parameters
     ----------
     layers : [(W, B), ...]
-        (W, B, gamma) for a normalised layer.
+        (W, B, gamma) for a normalised layer; the scale of its inputs is the last array of a layer that has one.
     x : array (n, k)
     loss : as loss_and_sigma
     activation : str, or one for each hidden layer
@@ -54,6 +55,8 @@ def forward(
         normalize.
     epsilon : float
         As for normalize.
+    scaled : [bool, ...], optional
+        Whether each layer multiplies its inputs by a scale, ``h_in_i = (h_{i-1} o scale_i) W_i + B_i``.
 
     Returns
     -------
@@ -66,6 +69,7 @@ def forward(
     h, passed = np.asarray(x), []
     for i, ((w, b, *gamma), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
         kind = normalization[i] if normalization else None
+        h = h * layers[i][-1] if scaled and scaled[i] else h
         h_in = gamma[0] * normalize(h @ w, kind, epsilon=epsilon)[0] + b if kind else linear(h, w, b)
         h = apply_activation(h_in, f)
         mask = masks[i] if masks is not None and i < len(masks) else None
@@ -87,12 +91,13 @@ def backward(
     weights: ArrayLike | None = None,
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
+    scaled: Sequence[bool] | None = None,
 ) -> tuple[Any, list[tuple[Array, ...]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
-    layers, x, activation, output, masks, normalization, epsilon : as forward
+    layers, x, activation, output, masks, normalization, epsilon, scaled : as forward
     y, loss, parameter, weights : as loss_and_sigma
 
     Returns
@@ -100,7 +105,7 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
-        With dL/dgamma for a normalised layer.
+        With dL/dgamma for a normalised layer, and dL/dscale at the end for a scaled one.
 
     Raises
     ------
@@ -115,6 +120,7 @@ def backward(
         masks=masks,
         normalization=normalization,
         epsilon=epsilon,
+        scaled=scaled,
     )
     functions = _of_layers(layers, loss, activation, output)
     value, sigma, scale = loss_and_sigma(
@@ -122,7 +128,9 @@ def backward(
     )
     gradients: list[tuple[Array, ...]] = []
     for i in range(len(layers) - 1, -1, -1):
-        h = passed[i - 1][1] if i > 0 else np.asarray(x)
+        unscaled = passed[i - 1][1] if i > 0 else np.asarray(x)
+        scale_i = layers[i][-1] if scaled and scaled[i] else None
+        h = unscaled if scale_i is None else unscaled * scale_i
         of_norm: list[Array] = []
         kind = normalization[i] if normalization else None
         db = sigma.sum(axis=0)
@@ -131,9 +139,11 @@ def backward(
             of_norm = [scale * (sigma * normal).sum(axis=0)]
             sigma = through_normalization(sigma, normal, deviation, layers[i][2], kind)
         dw, _ = weight_gradient(sigma, h)
-        gradients.append((scale * dw, scale * db, *of_norm))
+        slope = sigma @ layers[i][0].T
+        of_scale = [] if scale_i is None else [scale * (slope * unscaled).sum(axis=0)]
+        gradients.append((scale * dw, scale * db, *of_norm, *of_scale))
         if i > 0:
-            slope = sigma @ layers[i][0].T
+            slope = slope if scale_i is None else slope * scale_i
             mask = None if masks is None else masks[i - 1]
             sigma = through_activation(slope if mask is None else slope * mask, passed[i - 1][0], functions[i - 1])
     return value, gradients[::-1]

@@ -151,9 +151,11 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
         loss, gradients = _loss(state, dataset), state.gradients(dataset)
         for i, (layer, (dw, *_)) in enumerate(zip(state.layers, gradients, strict=True)):
             if i == 0:
-                product = first_product(state.architecture, dataset, (layer.W, layer.B))
+                parts = tuple(getattr(layer, name) for name in state.architecture.specs[0].trained_parts)
+                product = first_product(state.architecture, dataset, parts)
             else:
-                product = kernels.linear(h, layer.W, 0 * layer.B if layer.normalization else layer.B)
+                scaled = h * layer.scale if state.architecture.specs[i].scale else h
+                product = kernels.linear(scaled, layer.W, 0 * layer.B if layer.normalization else layer.B)
             h = _native.activation(_normal(product, layer), layer.activation)
             layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
             if len(h) > 1 and (h == h[0]).all() and layers[-1].dead < 1:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from fcnet._checks.public import public_in
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
+from fcnet._model.layer_spec import LayerSpec
 from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
 from fcnet._training.dataset import Dataset
@@ -134,10 +135,10 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
     rounded = loss.rounding(gradients, tolerance) if architecture.dtype == np.float32 else None
     found, kinks = [], 0
     for i, (slopes, spec) in enumerate(zip(gradients, architecture.specs, strict=True)):
-        for j, (letter, gradient) in enumerate(zip(spec.parts[:3], slopes, strict=True)):
+        for j, (letter, gradient) in enumerate(zip(spec.trained_parts, slopes, strict=True)):
             if letter == "B" and not spec.bias:
                 continue
-            size, inputs = float(np.abs(gradient).max()) or 1.0, sizes[i] if letter == "W" else 1.0
+            size, inputs = float(np.abs(gradient).max()) or 1.0, _inputs(letter, sizes[i], spec, parameters[i])
             saturated = float(np.finfo(architecture.dtype).eps) * inputs  # rounding of numbers near 1
             chosen = np.arange(gradient.size)
             if len(chosen) > most:
@@ -155,6 +156,15 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
     if isinstance(architecture.loss, Custom):
         of_loss = _of_loss(architecture.loss, state.model.predict(dataset.x), dataset, tolerance, most, rng)
     return GradientCheck(_worst(found), of_loss, len(found), kinks, tolerance)
+
+
+def _inputs(letter: str, size: float, spec: LayerSpec, parts: tuple[Array, ...]) -> float:
+    """Return the size of the numbers that a parameter is multiplied by; ``size`` is that of the layer's inputs."""
+    if letter == "scale":
+        return size * float(np.abs(parts[0]).max())
+    if letter != "W":
+        return 1.0
+    return size * float(np.abs(parts[spec.parts.index("scale")]).max()) if spec.scale else size
 
 
 def _worst(found: list[Difference]) -> Difference:

@@ -66,8 +66,12 @@ class Kinks:
         ends = []
         for change in (step, -step):
             product, parameters = self._products[layer].copy(), list(self._parameters)
-            if which == 0:
-                product[:, at[-1]] += change * self._inputs(layer, at[0])
+            name = self._architecture.specs[layer].parts[which]
+            if name == "W":
+                factor = _scale(self._architecture.specs[layer], self._parameters[layer])
+                product[:, at[-1]] += change * factor[at[0]] * self._inputs(layer, at[0])
+            elif name == "scale":
+                product += np.outer(change * self._inputs(layer, at[0]), parameters[layer][0][at[0]])
             elif self._architecture.specs[layer].normalization is None:
                 product[:, at[-1]] += change
             else:
@@ -100,7 +104,8 @@ class Kinks:
             yield product, h_in
             if i + 1 < len(specs):
                 w, b = parameters[i + 1][0], _added(specs[i + 1], parameters[i + 1])
-                product = kernels.linear(_native.activation(h_in, specs[i].activation), w, b)
+                h = _native.activation(h_in, specs[i].activation)
+                product = kernels.linear(h * _scale(specs[i + 1], parameters[i + 1]), w, b)
 
     def _places(self, passed: Iterator[tuple[Array, Array]], layer: int) -> list[Array]:
         """Return the quantities, from a layer on, that have a kink at 0."""
@@ -137,13 +142,21 @@ def _added(spec: LayerSpec, parts: Parts) -> Array:
     return parts[1] if spec.normalization is None else np.zeros_like(parts[1])
 
 
+def _scale(spec: LayerSpec, parts: Parts) -> Array:
+    """Return the scale of each of a layer's inputs, 1 without one."""
+    inputs = len(parts[0])
+    return np.asarray(parts[spec.parts.index("scale")]) if spec.scale else np.ones(inputs, parts[0].dtype)
+
+
 def first_product(architecture: Architecture, dataset: Dataset, parts: Parts) -> Array:
     """Return the product of the first layer for x of any kind, plus B unless the layer is normalised."""
+    spec = architecture.specs[0]
     one = replace(
         architecture,
         sizes=architecture.sizes[:2],
-        specs=(LayerSpec("identity"),),
+        specs=(LayerSpec("identity", scale=spec.scale),),
         loss=MSE(),
         inits=architecture.inits[:1],
     )
-    return one.model([(parts[0], _added(architecture.specs[0], parts))]).predict(dataset.x)
+    scale = (parts[spec.parts.index("scale")],) if spec.scale else ()
+    return one.model([(parts[0], _added(spec, parts), *scale)]).predict(dataset.x)

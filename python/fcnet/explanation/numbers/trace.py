@@ -97,16 +97,21 @@ class Problem:
 
     def parts(self, layer: int) -> tuple[str, ...]:
         """Return the names of a layer's trainable parameters."""
-        return self.architecture.specs[layer - 1].parts[:3]
+        return self.architecture.specs[layer - 1].trained_parts
 
     def running(self, layer: int) -> tuple[str, ...]:
         """Return the names of a layer's running statistics."""
-        return self.architecture.specs[layer - 1].parts[3:]
+        return self.architecture.specs[layer - 1].running_parts
 
     def check(self, steps: int) -> None:
         """Raise ValueError if the network or the number of steps cannot be explained."""
         sizes = self.architecture.sizes
         for i in self.layers:
+            if self.architecture.specs[i - 1].scale:
+                raise ValueError(
+                    f"layers[{i - 1}] has an fcnet.Scale before it, which explain does not show: see "
+                    "Network.check_gradients and Network.diagnose"
+                )
             if self.running(i) and not self.trainable[i - 1]:
                 raise ValueError(
                     f"layers[{i - 1}] is frozen, and so normalised by its running statistics: expected trainable"
