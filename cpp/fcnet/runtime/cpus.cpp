@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reading the affinity mask and the cgroup files of /sys is the only input the core does.
+// Reading the affinity mask, the cgroup files of /sys and /proc/loadavg is the only input the core does.
 #include "fcnet/runtime/cpus.hpp"
 
 #include <algorithm>
@@ -125,6 +125,22 @@ ThreadCount usable_cpus() {
   const double limit = cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
   if (0 < limit && limit < cpus) return {static_cast<int>(std::ceil(limit)), ThreadSource::cgroup_quota};
   return {cpus, ThreadSource::affinity_mask};
+}
+
+int free_cpus() {
+#if defined(__linux__)
+  char text[128];  // "0.20 0.18 0.12 1/80 11206": loads, threads that run or are ready to, threads, a process
+  const int file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return max_threads;
+  const ssize_t size = read(file, text, sizeof text);
+  close(file);
+  std::string_view rest(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  rest = rest.substr(0, rest.find('/'));
+  rest.remove_prefix(rest.rfind(' ') + 1);
+  const double running = take_number(rest);
+  if (running > 0) return std::max(0, static_cast<int>(static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)) - running));
+#endif
+  return max_threads;
 }
 
 ThreadCount default_threads() {

@@ -31,6 +31,9 @@ ThreadCount default_threads();
 // The processors this process may run on, a cgroup's CPU quota taken into account.
 ThreadCount usable_cpus();
 
+// How many processors of this machine no thread runs on now, as far as the system tells; max_threads where it does not.
+int free_cpus();
+
 // The tightest CPU quota, in processors, on the way from this process's cgroup to the root, or 0 where there is none:
 // `memberships` is /proc/self/cgroup, `mount` /sys/fs/cgroup (tests write files of their own).
 double cgroup_quota(const char* memberships, const char* mount);

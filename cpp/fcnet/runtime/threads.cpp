@@ -38,7 +38,8 @@ constexpr Nanoseconds time_for_team = 20'000;         // of yields, before a thr
 constexpr Nanoseconds time_between_jobs = 1'000'000;  // or for a job: longer than a caller is busy between predictions
 constexpr Nanoseconds time_to_wake = 60'000;          // the longest that a caller waits for threads that sleep
 constexpr Nanoseconds pause_of_absent = 50'000;       // before a caller looks again for those who were not there
-constexpr Nanoseconds pause_of_late = 50'000'000;     // before a team that lost its time is as large again
+constexpr Nanoseconds pause_of_late = 50'000'000;     // before a team that lost its time is as large again, where
+constexpr Nanoseconds longest_pause = 800'000'000;    // the cores look free; where not, ever longer up to this
 constexpr Nanoseconds least_lateness = 200'000;       // which is no accident
 constexpr Nanoseconds memory = 20'000'000;            // of work, after which half of what was lost is forgotten
 
@@ -123,8 +124,14 @@ class Pool {
   int allowed(int threads) {
     const int limit = limit_.load(std::memory_order_relaxed);
     if (threads <= limit || waits_for_all_) return threads;
-    if (now() < until_.load(std::memory_order_relaxed)) return limit;
+    const Nanoseconds time = now();
+    if (time < until_.load(std::memory_order_relaxed)) return limit;
+    if (time < pause_ends_ && threads > limit + free_cpus()) {
+      until_.store(time + pause_of_late, std::memory_order_relaxed);
+      return limit;
+    }
     limit_.store(max_threads, std::memory_order_relaxed);
+    lifted_ = time;
     return threads;
   }
   void limit(int threads, Nanoseconds pause) {
@@ -138,6 +145,8 @@ class Pool {
     worked_ += time - since_;
     since_ = time;
     if (2 * waited_ > worked_ && waited_ > least_lateness && !waits_for_all_) {
+      pause_ = time - lifted_ < 2 * pause_of_late ? std::min(2 * pause_, longest_pause) : pause_of_late;
+      pause_ends_ = time + pause_;
       limit(size / 2, pause_of_late);
       times_reduced_.fetch_add(1, std::memory_order_relaxed);
       worked_ = waited_ = 0;
@@ -293,9 +302,10 @@ class Pool {
   // Of teams: how long they worked, from since_ on not counted yet, and for how much of that their first thread waited.
   Nanoseconds worked_ = 0, waited_ = 0, since_ = 0;
   std::atomic<bool> waits_for_all_{false};
-  // The largest team until then.
+  // The largest team until then, and until the pause ends if no core looks free.
   std::atomic<int> limit_{max_threads};
   std::atomic<Nanoseconds> until_{0};
+  Nanoseconds pause_ = pause_of_late, pause_ends_ = 0, lifted_ = 0;  // lifted_: when the last limit was
   std::atomic<int> times_reduced_{0};
 };
 
