@@ -62,7 +62,7 @@ net.predict(rows)
 """
     done = run("-c", TWO_THREADS + code)
     assert done.returncode == -signal.SIGBUS
-    assert "Fatal Python error: Bus error" in done.stderr
+    assert "Fatal Python error" in done.stderr  # both threads may be in it, and one ends the other's sentence
 
 
 @linux
