@@ -15,6 +15,9 @@ import pytest
 import fcnet as fc
 from fcnet import schedules
 
+from pages import BLOCK, ROOT
+from processes import output, run
+
 pytestmark = pytest.mark.once
 
 OPTIMIZERS = [fc.SGD(0.05), fc.SGD(0.05, momentum=0.9), fc.Adam(0.01), fc.NAdam(0.01, clip_norm=1), fc.Lion(1e-3)]
@@ -157,6 +160,31 @@ def test_a_process_killed_at_any_moment_leaves_a_checkpoint_that_goes_on(tmp_pat
     assert os.listdir(tmp_path) == ["net"]  # no rest of a save that was cut off
 
 
+def test_the_program_of_the_cookbook_goes_on_after_a_kill(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    program = "".join(BLOCK.findall((ROOT / "docs/cookbook/resume.md").read_text(encoding="utf-8")))
+    killed = """
+import os, signal
+import fcnet as fc
+save = fc.Network.save
+def save_and_be_killed(net, path):
+    save(net, path)
+    if net.epochs_trained == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+fc.Network.save = save_and_be_killed
+"""
+    assert run("-c", killed + program).returncode == -signal.SIGKILL
+    assert len(fc.load("running.safetensors").history) == 8
+    output(program)
+    resumed = fc.load("done.safetensors")
+    (tmp_path / "running.safetensors").unlink()
+    output(program)
+    assert len(resumed.history) == 20
+    x, _ = fc.datasets.load_digits()[:2]
+    assert resumed.predict(x).tobytes() == fc.load("done.safetensors").predict(x).tobytes()
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -177,7 +205,7 @@ def test_a_process_killed_at_any_moment_leaves_a_checkpoint_that_goes_on(tmp_pat
         (
             lambda: network().fit(*problem(), epochs=2, initial_epoch=3),
             ValueError,
-            "initial_epoch is 3: expected from 0 to 2",
+            "initial_epoch is 3: expected from 0 to 2; it counts the epochs of the interrupted fit, without those of",
         ),
     ],
 )

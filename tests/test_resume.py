@@ -109,6 +109,21 @@ def test_they_go_on_from_every_checkpoint_and_over_several_breaks(tmp_path):
     assert_goes_on(saved(net, tmp_path), whole, 5, rules)
 
 
+def test_the_history_in_a_file_counts_the_epochs_of_the_fit_without_those_of_earlier_fits(tmp_path):
+    rules, whole, net = RULES["stopping"] | RULES["plateau"], network(), network()
+    for one in (whole, net):
+        one.fit(X, Y, epochs=3, **options({}))
+    whole.fit(X, Y, epochs=30, **options(rules))
+    assert len(whole.history) > 5
+    done = 0
+    for after in (3 + 2, 3 + 5):
+        cut_off(net, after, rules, first=done)
+        net = saved(net, tmp_path)
+        done = len(net.history)
+        assert (net.epochs_trained, done) == (after, after - 3)
+    assert_goes_on(net, whole, done, rules)
+
+
 def test_a_fit_that_begins_or_whose_past_is_unknown_begins_anew():
     rules = {"schedule": fc.schedules.ReduceOnPlateau(0.5, 1, monitor="loss", min_delta=1e9)}  # never better
     net = network()

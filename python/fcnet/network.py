@@ -277,13 +277,14 @@ class Network:
             (n, outputs), or (n,) for one output. For a custom loss: n rows of anything that an array can hold.
         epochs : int >= 0
         initial_epoch : int in [0, epochs], default 0
-            Number of epochs that an interrupted fit has already completed; schedules and early stopping continue from
-            there.
+            Number of epochs that an interrupted fit has already completed, without those of earlier fits; schedules and
+            early stopping continue from there. After ``fcnet.load`` of a checkpoint it is ``len(net.history)``.
         batch_size : int >= 1
             Samples per step; the last batch of an epoch may be smaller. An iterable of batches keeps its own sizes.
             Batch normalisation needs more than one sample per step; a last batch of one sample gives a warning.
         optimizer : SGD, Adam, AdamW, NAdam, RMSprop, Adagrad or Lion, or str
-            A name, such as "adam", means the optimizer with its default options.
+            A name, such as "adam", means the optimizer with its default options. The default holds for a second fit
+            too, whatever the optimizer of the first was.
         shuffle : bool
             Shuffle the samples before every epoch. The order depends on ``seed`` and the epoch only; batches passed as
             an iterable keep their order.

@@ -67,7 +67,7 @@ def flag(value: object, name: str) -> bool:
     return bool(value)
 
 
-def whole_number(value: object, name: str, least: int, most: int | None = None) -> int:
+def whole_number(value: object, name: str, least: int, most: int | None = None, hint: str = "") -> int:
     """``value`` as an int in [least, most].
 
     Parameters
@@ -76,6 +76,8 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
         Python's or NumPy's, not bool.
     name : str
     least, most : int
+    hint : str
+        The end of the message about a value out of range.
 
     Returns
     -------
@@ -91,5 +93,5 @@ def whole_number(value: object, name: str, least: int, most: int | None = None) 
     if value < least or (most is not None and value > most):
         limitless = most is None or (value < least and most >= 2**31)
         limit = f"at least {least}" if limitless else f"from {least} to {most}"
-        raise ValueError(f"{name} is {value}: expected {limit}")
+        raise ValueError(f"{name} is {value}: expected {limit}{hint}")
     return int(value)

@@ -18,9 +18,10 @@ from fcnet.metrics.monitor import Mode, Monitoring
 class Checkpoint(Callback, Monitoring):
     """Save checkpoints of the network after epochs: weights, optimizer state and the number of epochs.
 
-    To resume an interrupted fit, load the network with ``fcnet.load`` and fit the remaining epochs. Shuffling and
-    dropout depend on the number of the epoch, so that the result is the same, bit for bit, as that of an uninterrupted
-    fit. This includes early stopping and ``ReduceOnPlateau``, whose history and best weights are in the file. Files are
+    To resume an interrupted fit, load the network with ``fcnet.load`` and fit the remaining epochs, with
+    ``initial_epoch=len(net.history)``, the epochs of this fit without those of earlier ones. Shuffling and dropout
+    depend on the number of the epoch, so that the result is the same, bit for bit, as that of an uninterrupted fit.
+    This includes early stopping and ``ReduceOnPlateau``, whose history and best weights are in the file. Files are
     replaced atomically, as by ``Network.save``.
 
     Parameters
@@ -54,7 +55,7 @@ class Checkpoint(Callback, Monitoring):
     >>> path = os.path.join(tempfile.mkdtemp(), "digits.safetensors")
     >>> history = fc.Network([64, 32, 10], seed=0).fit(x, y, epochs=3, callbacks=[fc.Checkpoint(path)])
     >>> net = fc.load(path)
-    >>> history = net.fit(x, y, epochs=10, initial_epoch=net.epochs_trained)  # the seven that are left
+    >>> history = net.fit(x, y, epochs=10, initial_epoch=len(net.history))  # the seven that are left
     >>> net.epochs_trained
     10
     """

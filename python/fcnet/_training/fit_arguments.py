@@ -72,7 +72,8 @@ class FitOptions:
         TypeError, ValueError : an argument is not as ``Network.fit`` documents it.
         """
         epochs = whole_number(epochs, "epochs", 0, MOST_EPOCHS - state.model.epochs)
-        initial_epoch = whole_number(initial_epoch, "initial_epoch", 0, epochs)
+        hint = "; it counts the epochs of the interrupted fit, without those of earlier fits"
+        initial_epoch = whole_number(initial_epoch, "initial_epoch", 0, epochs, hint)
         optimizer, progress = optimizer_of(optimizer), checked_progress(progress)
         if not isinstance(schedule, Schedule | None):
             raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
