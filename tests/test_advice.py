@@ -24,42 +24,42 @@ def frame(**changed):
 
 # What a newcomer gives as x, y or sample_weight, to which network, and how the message ends.
 CASES = {
-    "text for numbers": ({"x": X.astype(str)}, {}, "x holds text: expected real numbers, see "),
-    "text in lists": ({"x": [[str(v) for v in row] for row in X]}, {}, "x holds text: expected real numbers, see "),
-    "dates": ({"x": DAYS}, {}, r"x has dtype datetime64\[D\]: expected real numbers, such as days since 1970: see "),
-    "durations": ({"x": X.astype("i8").astype("m8[h]")}, {}, "expected real numbers, such as days: see "),
-    "complex numbers": ({"x": X[:, :2] + 1j * X[:, 2:]}, {}, "x has dtype complex128: expected real numbers, see "),
-    "a masked array": ({"x": np.ma.masked_array(X, X == 3)}, {}, "x is a masked array: expected a plain one, see "),
-    "images": ({"x": X.reshape(N, 2, 2)}, {}, r"x has shape \(12, 2, 2\): expected \(n_samples, 4\), see "),
-    "one feature": ({"x": X[:, 0]}, {"sizes": [1, M]}, r"expected \(n_samples, 1\), for one feature see "),
-    "samples in columns": ({"x": X.T}, {}, r"takes 4: expected \(n_samples, 4\), got \(4, 12\), see "),
-    "labels from 1": ({"y": Y + 1}, {}, "y contains the label 3 in row .*: expected 0 <= label < 3, see "),
+    "text for numbers": ({"x": X.astype(str)}, {}, "x holds text: expected real numbers, use "),
+    "text in lists": ({"x": [[str(v) for v in row] for row in X]}, {}, "x holds text: expected real numbers, use "),
+    "dates": ({"x": DAYS}, {}, r"x has dtype datetime64\[D\]: expected real numbers, such as days since 1970: use "),
+    "durations": ({"x": X.astype("i8").astype("m8[h]")}, {}, "expected real numbers, such as days: use "),
+    "complex numbers": ({"x": X[:, :2] + 1j * X[:, 2:]}, {}, "x has dtype complex128: expected real numbers, use "),
+    "a masked array": ({"x": np.ma.masked_array(X, X == 3)}, {}, "x is a masked array: expected a plain one, use "),
+    "images": ({"x": X.reshape(N, 2, 2)}, {}, r"x has shape \(12, 2, 2\): expected \(n_samples, 4\), use "),
+    "one feature": ({"x": X[:, 0]}, {"sizes": [1, M]}, r"expected \(n_samples, 1\), for one feature use "),
+    "samples in columns": ({"x": X.T}, {}, r"takes 4: expected \(n_samples, 4\), got \(4, 12\), use "),
+    "labels from 1": ({"y": Y + 1}, {}, "y contains the label 3 in row .*: expected 0 <= label < 3, use "),
     "labels of text": (
         {"y": Y.astype(str)},
         {},
-        "y is text, but the network was fitted on integer labels: expected these, see ",
+        "y is text, but the network was fitted on integer labels: expected these, use ",
     ),
     "shares of the whole": (
         {"y": np.full((N, M), 0.5)},
         {},
-        "y adds up to 1.5 in row 0: expected labels, or rows that add up to 1, see ",
+        "y adds up to 1.5 in row 0: expected labels, or rows that add up to 1, use ",
     ),
     "signs": (
         {"y": np.where(Y > 1, 1, -1)},
         {"sizes": [K, 1], "loss": "binary_cross_entropy"},
-        "y contains -1.0 in row .*: expected 0 <= y <= 1, see ",
+        "y contains -1.0 in row .*: expected 0 <= y <= 1, use ",
     ),
     "targets in a cube": (
         {"y": X[:, :2, None]},
         {"sizes": [K, 2], "loss": "mse"},
-        "as the network has 2 outputs, see ",
+        "as the network has 2 outputs, use ",
     ),
     "text for targets": (
         {"y": X[:, 0].astype(str)},
         {"sizes": [K, 1], "loss": "mse"},
-        "y holds text: .* numbers, see ",
+        "y holds text: .* numbers, use ",
     ),
-    "text for weights": ({"sample_weight": Y.astype(str)}, {}, "sample_weight holds text: expected real numbers, see "),
+    "text for weights": ({"sample_weight": Y.astype(str)}, {}, "sample_weight holds text: expected real numbers, use "),
 }
 CASES |= interop(
     {
@@ -67,33 +67,33 @@ CASES |= interop(
         "a column of text among objects": (
             {"x": lambda: frame(age=X[:, 0].astype(str).astype(object))},
             {},
-            "x has the column 'age' of dtype .*: expected numbers, see ",
+            "x has the column 'age' of dtype .*: expected numbers, use ",
         ),
         "a column called 2020": (
             {"x": lambda: frame(age=X[:, 0].astype(str)).rename(columns={"age": 2020})},
             {},
-            "x has the column 2020 of dtype .*: expected numbers, see ",
+            "x has the column 2020 of dtype .*: expected numbers, use ",
         ),
         "dictionaries": (
             {"x": [dict(zip(NAMES, row, strict=True)) for row in X.tolist()]},
             {},
-            "a dict, in row 0: .*see ",
+            "a dict, in row 0: .*use ",
         ),
         "sparse labels": (
             {"y": lambda: library("scipy.sparse").csr_array(np.eye(M)[Y])},
             {},
-            "y is a sparse csr_array: expected a dense array, see ",
+            "y is a sparse csr_array: expected a dense array, use ",
         ),
-        "one row of a frame": ({"x": lambda: frame().iloc[0], "y": Y[:1]}, {}, "for one sample see "),
+        "one row of a frame": ({"x": lambda: frame().iloc[0], "y": Y[:1]}, {}, "for one sample use "),
         "labels of text in pandas": (
             {"y": lambda: library("pandas").Series(Y.astype(str))},
             {},
-            "y is text, but the network was fitted on integer labels: expected these, see ",
+            "y is text, but the network was fitted on integer labels: expected these, use ",
         ),
         "names as categories": (
             {"y": lambda: library("pandas").Series(Y.astype(str)).astype("category")},
             {},
-            "y is text, but the network was fitted on integer labels: expected these, see ",
+            "y is text, but the network was fitted on integer labels: expected these, use ",
         ),
     }
 )
@@ -102,7 +102,7 @@ CASES |= interop(
 def advised(message: str) -> tuple[str, str]:
     """Of which argument, and the expression."""
     expression = (
-        re.split(r"[,:]? (?:for one \w+ )?see ", message)[-1].split(", with a number")[0].split(", or fcnet")[0]
+        re.split(r"[,:]? (?:for one \w+ )?use ", message)[-1].split(", with a number")[0].split(", or fcnet")[0]
     )
     return re.search(r"\b(x|y|sample_weight)\b", expression).group(), expression
 

@@ -284,7 +284,7 @@ def test_a_table_of_columns_by_class_has_the_order_of_the_classes():
     net = softmax(THREE)
     hot = pandas.get_dummies(pandas.Series(labels))
     assert net.evaluate(x, hot) == net.evaluate(x, labels)
-    with pytest.raises(ValueError, match=r"expected 'ape', 'bee', 'cat', see y\[list\(net.classes\)\]$"):
+    with pytest.raises(ValueError, match=r"expected 'ape', 'bee', 'cat', use y\[list\(net.classes\)\]$"):
         net.evaluate(x, hot[["cat", "ape", "bee"]])
     assert net.evaluate(x, hot[["cat", "ape", "bee"]][list(net.classes)]) == net.evaluate(x, labels)
 

@@ -200,7 +200,7 @@ def test_a_network_of_numbered_columns_refuses_named_ones_with_advice():
     pd = library("pandas")
     x, y = problem()
     net, frame = fitted(pd.DataFrame(x), y), pandas_frame(columns_of(x))
-    with pytest.raises(ValueError, match=r"; for the same columns under other names see np\.asarray\(x\)"):
+    with pytest.raises(ValueError, match=r"; for the same columns under other names use np\.asarray\(x\)"):
         net.predict(frame)
     np.testing.assert_array_equal(net.predict(np.asarray(frame)), net.predict(x))
 
@@ -231,7 +231,7 @@ def test_the_advice_on_another_order_works(what):
     net = fitted(table, y)
     with pytest.raises(ValueError, match="another order") as error:
         net.predict(backwards(table))
-    advised = str(error.value).rpartition(", see ")[2]
+    advised = str(error.value).rpartition(", use ")[2]
     np.testing.assert_array_equal(net.predict(eval(advised, {"x": backwards(table), "net": net})), net.predict(x))
 
 
@@ -241,5 +241,5 @@ def test_the_advice_on_names_given_twice_works():
     net, twice = fitted(frame, y), frame[[*NAMES, "age"]]
     with pytest.raises(ValueError, match="some with the same name") as error:
         net.predict(twice)
-    advised = str(error.value).rpartition(", see ")[2]
+    advised = str(error.value).rpartition(", use ")[2]
     np.testing.assert_array_equal(net.predict(eval(advised, {"x": twice, "net": net})), net.predict(x))

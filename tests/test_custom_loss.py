@@ -107,6 +107,7 @@ def test_samples_that_weigh_need_a_loss_that_takes_weights():
     [
         (lambda o, t: 3.0, TypeError, "loss returned a float: expected a pair (value, d value / d output)"),
         (lambda o, t: ("a", o), TypeError, "loss returned 'a' as its value: expected a number"),
+        (lambda o, t: (o, o), TypeError, "loss returned an array of shape (32, 3) as its value: expected a number"),
         (lambda o, t: (1.0, o[:1]), ValueError, "loss returned a derivative of shape (1, 3) and dtype float64"),
         (lambda o, t: (1.0, o.astype(str)), ValueError, "expected real numbers (32, 3)"),
         (lambda o, t: 1 / 0, ZeroDivisionError, "division by zero"),

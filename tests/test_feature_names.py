@@ -18,10 +18,10 @@ pytestmark = pytest.mark.once
 OTHER_COLUMNS = {
     "order": (
         ("age", "weight", "height", "income"),
-        r"has its columns in another order, 'weight' as column 1 instead of 'height'.*, see .*[(\[]list\(net\.feature_",
+        r"has its columns in another order, 'weight' as column 1 instead of 'height'.*, use .*[(\[]list\(net\.feature_",
     ),
     "missing": (("age", "height", "weight"), "x lacks the columns 'income': expected those of the first fit"),
-    "extra": ((*NAMES, "id"), r"x has the unknown columns 'id': .*, see .*[(\[]list"),
+    "extra": ((*NAMES, "id"), r"x has the unknown columns 'id': .*, use .*[(\[]list"),
     "renamed": (("Age", *NAMES[1:]), "x lacks the columns 'age' and has the unknown columns 'Age'"),
     "many": (tuple("abcdefgh"), "has the unknown columns 'a', 'b', 'c', 'd', 'e' and 3 more"),
 }

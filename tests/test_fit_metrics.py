@@ -81,7 +81,7 @@ def test_early_stopping_watches_a_metric():
         (
             {"early_stopping": fc.EarlyStopping(monitor="val_f1")},
             ValueError,
-            "monitors val_f1: expected one of loss, accu",
+            r"monitors val_f1: expected one of loss, accuracy, val_loss, val_accuracy, or name it in metrics=\['f1'\]",
         ),
         (
             {"early_stopping": fc.EarlyStopping(monitor="f1"), "metrics": ["f1"]},

@@ -171,7 +171,7 @@ def test_a_confusion_matrix_takes_labels_of_text(pyplot):
     with pytest.raises(ValueError, match="y_true contains the label 'dog' in row 0: expected one of the classes 'ape'"):
         fc.plot.confusion_matrix(truth, rows, class_names=["ape", "bee", "cow", "eel"])
     with pytest.raises(
-        TypeError, match=r"y_true holds text: .*, see \[net.classes.index\(label\) for label in y_true\]; "
+        TypeError, match=r"y_true holds text: .*, use \[net.classes.index\(label\) for label in y_true\]; "
     ):
         fc.plot.confusion_matrix(truth, rows)
 

@@ -72,7 +72,7 @@ def test_a_tensor_on_a_device_is_refused(argument):
     x, y = problem()
     given = {"x": x, "y": y}
     given[argument] = Tensor(given[argument], (2, 0))
-    with pytest.raises(TypeError, match=rf"{argument} is on cuda:0: expected host memory, see {argument}\.cpu\(\)"):
+    with pytest.raises(TypeError, match=rf"{argument} is on cuda:0: expected host memory, use {argument}\.cpu\(\)"):
         fc.Network([K, M], seed=0).fit(given["x"], given["y"])
 
 

@@ -230,7 +230,7 @@ class MissingFunction:
         function = self.name.rpartition(".")[2]
         raise ValueError(
             f"loss is the function {self.name}, which the file of this network does not hold: "
-            f"load it by fcnet.load(path, loss={function if function.isidentifier() else 'function'})"
+            f"load it with fcnet.load(path, loss={function if function.isidentifier() else 'function'})"
         )
 
     def __repr__(self) -> str:
@@ -270,7 +270,8 @@ class Custom(Loss):
             raise TypeError(f"loss returned a {type(result).__name__}: expected a pair (value, d value / d output)")
         value, slope = result
         if isinstance(value, bool) or not isinstance(value, Real | np.ndarray) or np.ndim(value):
-            raise TypeError(f"loss returned {value!r} as its value: expected a number")
+            what = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) and value.ndim else repr(value)
+            raise TypeError(f"loss returned {what} as its value: expected a number")
         slope = np.asarray(slope)
         if slope.dtype.kind not in "fiu" or slope.shape != output.shape:
             raise ValueError(

@@ -36,11 +36,11 @@ def plain(value: ArrayLike, name: str) -> Array:
     # Not imported here: a fork during an import would hang the child process.
     masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
     if masked is not None and isinstance(value, masked):
-        advice = f"see {variable(name)}.filled(0), with a number of your choice for what is masked"
+        advice = f"use {variable(name)}.filled(0), with a number of your choice for what is masked"
         raise TypeError(f"{name} is a masked array: expected a plain one, {advice}")
     if callable(getattr(type(value), "toarray", None)):
         what = f"{name} is a sparse {type(value).__name__}"
-        raise TypeError(f"{what}: expected a dense array, see {variable(name)}.toarray()")
+        raise TypeError(f"{what}: expected a dense array, use {variable(name)}.toarray()")
     if value is None:
         raise TypeError(f"{name} is None: expected an array")
     for library in (tables, tensors):
@@ -79,20 +79,20 @@ def _not_real(array: Array, name: str) -> str:
     """Return the message for an array that does not hold real numbers, with advice."""
     kind, x = array.dtype.kind, variable(name)
     if objects.are_texts_of_numbers(array):
-        return f"{name} holds text: expected real numbers, see np.asarray({x}, float)"
+        return f"{name} holds text: expected real numbers, use np.asarray({x}, float)"
     if kind == "O":
         at, value = next(objects.others(array))
         if not at:
             return f"{name} is {cut(repr(value))}, a {type(value).__name__}: expected real numbers"
         where = ", column ".join(map(str, at))
-        advice = f", see pandas.DataFrame({x})" if isinstance(value, dict) else ""
+        advice = f", use pandas.DataFrame({x})" if isinstance(value, dict) else ""
         what = f"{cut(repr(value))}, a {type(value).__name__},"
         return f"{name} contains {what} in row {where}: expected real numbers{advice}"
     day = "np.timedelta64(1, 'D')"
     advice_by_kind = {
-        "M": f", such as days since 1970: see (np.asarray({x}) - np.datetime64(0, 'D')) / {day}",
-        "m": f", such as days: see np.asarray({x}) / {day}",
-        "c": f", see np.hstack([np.real({x}), np.imag({x})])",
+        "M": f", such as days since 1970: use (np.asarray({x}) - np.datetime64(0, 'D')) / {day}",
+        "m": f", such as days: use np.asarray({x}) / {day}",
+        "c": f", use np.hstack([np.real({x}), np.imag({x})])",
     }
     return f"{name} has dtype {array.dtype}: expected real numbers{advice_by_kind.get(kind, '')}"
 

@@ -186,7 +186,7 @@ def labels(
     columns = tables.column_names(y)
     if classes is not None and columns is not None and columns != classes and set(columns) == set(classes):
         raise ValueError(
-            f"{name} has a column for each class in another order: expected {listing(classes)}, see "
+            f"{name} has a column for each class in another order: expected {listing(classes)}, use "
             f"{variable(name)}[list(net.classes)]"
         )
     array = _plain(tables.only_column(y), name)
@@ -200,7 +200,7 @@ def labels(
             return y, None
         if not learn:
             numbers = f"np.unique({variable(name)}, return_inverse=True)[1]"
-            advice = f"see {numbers}, or fcnet.Network(..., classes=[...]) for a new one"
+            advice = f"use {numbers}, or fcnet.Network(..., classes=[...]) for a new one"
             raise TypeError(f"{name} is text, but the network was fitted on integer labels: expected these, {advice}")
         expected = number(loss, outputs)
         if len(found) != expected:

@@ -237,7 +237,7 @@ def _advice(given: tuple[Name, ...], known: tuple[Name, ...], name: str, table: 
     """Return advice on how to select the known columns; nothing if some are missing."""
     if not set(known) <= set(given):
         same_number = len(given) == len(known)
-        return f"; for the same columns under other names see np.asarray({name})" if same_number else ""
+        return f"; for the same columns under other names use np.asarray({name})" if same_number else ""
     if not hasattr(table, "iloc"):
         method = ".select(list(net.feature_names))" if hasattr(table, "select") else "[list(net.feature_names)]"
     elif len(set(given)) < len(given):
@@ -246,4 +246,4 @@ def _advice(given: tuple[Name, ...], known: tuple[Name, ...], name: str, table: 
         method = ".reindex(columns=list(net.feature_names))"
     else:
         method = "[list(net.feature_names)]"
-    return f", see {name}{method.format(name=name)}"
+    return f", use {name}{method.format(name=name)}"

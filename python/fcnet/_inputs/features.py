@@ -39,7 +39,7 @@ def _needs_no_check(x: ArrayLike, inputs: int) -> bool:
 
 def _check_features(shape: tuple[int, ...], inputs: int, name: str) -> None:
     if shape[1] != inputs:
-        advice = f", see np.transpose({variable(name)})" if shape[0] == inputs else ""
+        advice = f", use np.transpose({variable(name)})" if shape[0] == inputs else ""
         raise ValueError(
             f"{name} has {shape[1]} features, but the network takes {inputs}: "
             f"expected (n_samples, {inputs}), got {shape}{advice}"
@@ -106,9 +106,9 @@ def check_x(
     if array.ndim != 2:
         one, whole = array.ndim == 1 and len(array), variable(name)
         row, column, images = one == inputs, one and inputs == 1, array.ndim > 2 and array.size == len(array) * inputs
-        advice = f", for one sample see np.asarray({whole})[None, :]" if row else ""
-        advice = f", for one feature see np.asarray({whole})[:, None]" if column else advice
-        advice = f", see np.reshape({whole}, (-1, {inputs}))" if images else advice
+        advice = f", for one sample use np.asarray({whole})[None, :]" if row else ""
+        advice = f", for one feature use np.asarray({whole})[:, None]" if column else advice
+        advice = f", use np.reshape({whole}, (-1, {inputs}))" if images else advice
         raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, {inputs}){advice}")
     _check_features(array.shape, inputs, name)
     taken = array

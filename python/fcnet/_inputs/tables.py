@@ -201,7 +201,7 @@ def _not_numbers(name: str, label: Name, kind: object, column: NDArray[Any], is_
     what = f" of dtype {kind}" + (f", with {cut(repr(odd[1]))} in row {odd[0][0]}" if odd else "")
     advice = "encode it or drop it"
     if is_frame and objects.are_texts_of_numbers(column):
-        advice = f"see {variable(name)}.astype({{{shown(label)}: float}})"
+        advice = f"use {variable(name)}.astype({{{shown(label)}: float}})"
     return f"{name} has the column {shown(label)}{what}: expected numbers, {advice}"
 
 

@@ -37,7 +37,7 @@ def _not_labels(array: Array, classes: int, name: str) -> Exception:
         numbers = f"np.unique({variable(name)}, return_inverse=True)[1]"
         if name == "y_true":  # in the order of the network's classes
             numbers = "[net.classes.index(label) for label in y_true]; net.evaluate(x, y, metrics=...) takes text"
-        return TypeError(f"{name} holds text: {expected}, see {numbers}")
+        return TypeError(f"{name} holds text: {expected}, use {numbers}")
     return TypeError(f"{name} has dtype {array.dtype}: {expected}")
 
 
@@ -91,7 +91,7 @@ def labels(y: ArrayLike, n: int, classes: int, name: str = "y") -> NDArray[np.in
     if n and (array.min() < 0 or array.max() >= classes):
         wrong = np.flatnonzero((array < 0) | (array >= classes))[0]
         few = len(np.unique(array)) <= classes
-        advice = f", see np.unique({variable(name)}, return_inverse=True)[1]" if few else ""
+        advice = f", use np.unique({variable(name)}, return_inverse=True)[1]" if few else ""
         raise ValueError(
             f"{name} contains the label {array[wrong]} in row {wrong}: expected 0 <= label < {classes}{advice}"
         )
@@ -127,7 +127,7 @@ def targets(y: ArrayLike, n: int, outputs: int, dtype: np.dtype[Any], name: str 
         if array.ndim == 1 and array.dtype.kind in "iub":
             expected += "; for class labels use loss='cross_entropy'"
         elif array.size == n * outputs:
-            expected += f", see np.reshape({variable(name)}, ({n}, {outputs}))"
+            expected += f", use np.reshape({variable(name)}, ({n}, {outputs}))"
         raise ValueError(f"{name} has shape {array.shape}: expected {expected}")
     columns = tables.column_names(y)
     refuse_unfit(array, name, Scaling(dtype), columns)
@@ -171,7 +171,7 @@ def check_y(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any]
     if each > 1:
         return np.repeat(values, each, axis=1)
     if isinstance(loss, BinaryCrossEntropy):
-        signs = f", see np.asarray({variable(name)}) > 0" if _all_are(values, -1, 1) else ""
+        signs = f", use np.asarray({variable(name)}) > 0" if _all_are(values, -1, 1) else ""
         _refuse(values, lambda part: (part < 0) | (part > 1), f"0 <= y <= 1{signs}", name)
         return smoothed(values, loss.label_smoothing, 2)
     if isinstance(loss, Poisson):
@@ -190,7 +190,7 @@ def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], nam
         off = np.flatnonzero(np.abs(part.sum(axis=1, dtype=float) - 1) > 1e-3)
         if off.size:
             total, row, y = part[off[0]].sum(), first + off[0], variable(name)
-            advice = f", see np.asarray({y}) / np.sum({y}, axis=1, keepdims=True)" if total > 0 else ""
+            advice = f", use np.asarray({y}) / np.sum({y}, axis=1, keepdims=True)" if total > 0 else ""
             message = f"{name} adds up to {total:g} in row {row}: expected labels, or rows that add up to 1{advice}"
             raise ValueError(message)
     return shares

@@ -43,7 +43,7 @@ def as_array(x: Any, name: str) -> NDArray[Any] | None:
             return np.asarray(x) if hasattr(x, "__array__") else np.from_dlpack(x)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(f"{name} is a {type(x).__name__} that cannot be viewed as an array: {error}") from None
-    raise TypeError(f"{name} is on {x.device}: expected host memory, see {name}.cpu() or jax.device_get({name})")
+    raise TypeError(f"{name} is on {x.device}: expected host memory, use {name}.cpu() or jax.device_get({name})")
 
 
 def as_bfloat16(array: NDArray[Any]) -> NDArray[Any]:

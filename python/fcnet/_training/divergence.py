@@ -14,6 +14,7 @@ from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._native import Model, Trainer
 from fcnet._training.dataset import Data
+from fcnet.losses import Custom
 from fcnet.optimizers import Optimizer
 
 _ROWS = 256  # evenly spaced, that are computed
@@ -92,10 +93,16 @@ class DivergenceError(FloatingPointError):
     """
 
     @classmethod
-    def of(cls, where: str, loss: float, optimizer: Optimizer, classifies: bool, grown: str = "") -> DivergenceError:
+    def of(
+        cls, where: str, loss: float, optimizer: Optimizer, architecture: Architecture, grown: str = ""
+    ) -> DivergenceError:
         """Create the error; ``grown`` says which layer's numbers are large, as the end of a sentence."""
-        smaller = "inputs" if classifies else "inputs or targets, such as of mean 0 and standard deviation 1"
+        smaller = (
+            "inputs" if architecture.classifies else "inputs or targets, such as of mean 0 and standard deviation 1"
+        )
+        hint = "; check the derivative of the loss with net.check_gradients; its arguments are (output, target)"
         return cls(
             f"the training diverged in {where} (loss {loss}) with {optimizer}: use a lower learning rate, or smaller "
             f"{smaller}{grown}; the network keeps its last good weights"
+            f"{hint if isinstance(architecture.loss, Custom) else ''}"
         )

@@ -108,7 +108,7 @@ class MetricSet:
             if classifies and name == metric == "accuracy":
                 continue  # computed in any case
             if name in ("loss", "accuracy")[: 1 + classifies] or name in self._functions:
-                raise ValueError(f"metrics has a second {name!r}: expected names of their own, see {{name: function}}")
+                raise ValueError(f"metrics has a second {name!r}: expected names of their own, use {{name: function}}")
             self._functions[name] = _by_name(metric, architecture) if isinstance(metric, str) else _unweighted(metric)
 
     @staticmethod

@@ -108,5 +108,5 @@ def train_step(
         trainer.close()
     if diverged:
         large = grown(model, architecture, data, optimizer, optimizer.learning_rate, trainable)
-        raise DivergenceError.of("this step", loss, optimizer, architecture.classifies, large)
+        raise DivergenceError.of("this step", loss, optimizer, architecture, large)
     return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if architecture.classifies else {})

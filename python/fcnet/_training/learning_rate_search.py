@@ -170,7 +170,7 @@ def lr_range_test(
     rising = losses(ramp, _TOO_HIGH)
     if len(rising) < 2:
         lowest = replace(optimizer, learning_rate=ramp.lowest)
-        raise DivergenceError.of("the first step", math.nan, lowest, state.architecture.classifies)
+        raise DivergenceError.of("the first step", math.nan, lowest, state.architecture)
     rates = ramp.factors(0, len(rising), ramp.steps, 1)
     before = np.array(losses(replace(ramp, lowest=_NO_RATE, highest=2 * _NO_RATE))[: len(rising)])
     result = LearningRates.of(rates, np.array(rising), before)

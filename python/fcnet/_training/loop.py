@@ -142,7 +142,7 @@ class Loop:
             where = f"batch {diverged} of epoch {epoch}"
             rate = self._rate if rates is None else float(rates[diverged])
             large = grown(self.state.model, architecture, source.data, optimizer, rate, self.state.trainable)
-            raise DivergenceError.of(where, done.loss, optimizer, architecture.classifies, large)
+            raise DivergenceError.of(where, done.loss, optimizer, architecture, large)
         return done
 
     def _record(self, seconds: float, validation: dict[str, float]) -> None:

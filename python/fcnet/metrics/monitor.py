@@ -37,8 +37,10 @@ class Monitoring:
         if self.monitor not in columns:
             validates = any(name.startswith("val_") for name in columns)
             missing = self.monitor.startswith("val_") and not validates
-            known = f"one of {', '.join(columns)}{meant(self.monitor, columns)}"
-            advice = "validation_data or validation_split" if missing else known
+            metric = self.monitor.removeprefix("val_")
+            named = self.monitor != metric and metric in KNOWN and metric not in ("loss", "accuracy")
+            hint = f", or name it in metrics=[{metric!r}]" if named else meant(self.monitor, columns)
+            advice = "validation_data or validation_split" if missing else f"one of {', '.join(columns)}{hint}"
             raise ValueError(f"{owner} monitors {self.monitor}: expected {advice}")
 
     def warn_of_nan(self, values: Sequence[float], epoch: int, owner: str) -> None:

@@ -239,6 +239,6 @@ def descent(state: TrainState, problem: Problem, count: int) -> Iterator[Quantit
             step |= {f"{name}_new_{i}": part for name, part in zip(architecture.specs[i - 1].parts, parts, strict=True)}
         after = _forward(model, problem, inputs, "_new")
         if not all(np.isfinite(value).all() for value in after.values()):
-            raise DivergenceError.of("this step", loss, optimizer, architecture.classifies)
+            raise DivergenceError.of("this step", loss, optimizer, architecture)
         yield step | after
         before = {name.replace("_new", ""): value for name, value in after.items()}
