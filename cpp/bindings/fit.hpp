@@ -35,7 +35,7 @@ class Fit {
     if (used != 0) trainer_.use_first(used);
   }
 
-  // Other samples for the epochs that follow, a step each, with the optimiser's state as it is.
+  // Other samples for the epochs that follow, a step each, with the optimizer's state as it is.
   void use(py::object x, py::object y, py::object weights) {
     const Model<T>& model = claimed();
     Samples<T> samples(std::move(x), model.shape().inputs(), model.input());
@@ -118,7 +118,7 @@ class Fit {
     return py::make_tuple(result.loss, result.correct, diverged, result.samples);
   }
 
-  // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimiser, which
+  // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimizer, which
   // has gone on since, begins anew.
   std::shared_ptr<Parameters<T>> snapshot() const { return claimed().published_parameters(); }
   void restore(std::shared_ptr<Parameters<T>> parameters) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The optimisers by the names that Python knows them by, and their hyperparameters.
+// The optimizers by the names that Python knows them by, and their hyperparameters.
 #pragma once
 
 #include <map>

@@ -227,7 +227,7 @@ class Check {
     judge_.expect(y, std::vector<T>(n, 0), "gaussian_init", n, 1, 0);
   }
 
-  // Five steps of an optimiser on a network of two layers.
+  // Five steps of an optimizer on a network of two layers.
   void training(Optimizer optimizer) {
     const Descent<T> descent(false, optimizer);
     constexpr Size k = 37, hidden = 45, m = 11, n = 70;

@@ -63,7 +63,7 @@ Panels<const T> read_only(Packed<T>& m) {
   return {m.data(), m.stride(), m.columns()};
 }
 
-// What an optimiser is told, and what plain gradient descent makes of it.
+// What an optimizer is told, and what plain gradient descent makes of it.
 template <class T>
 struct Descent {
   OptimizerStep<T> step;

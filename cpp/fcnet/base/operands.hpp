@@ -116,7 +116,7 @@ struct Dropout {
   T factor;
 };
 
-// What an optimiser needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.
+// What an optimizer needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.
 template <class T>
 struct OptimizerStep {
   Optimizer optimizer = Optimizer::sgd;
@@ -131,7 +131,7 @@ struct OptimizerStep {
 };
 
 // What an update reads and writes, from a layer's first panel on. `new_...` are the same places, unless the step may
-// still be dropped. Slot i of the optimiser's state is at state + i * slot.
+// still be dropped. Slot i of the optimizer's state is at state + i * slot.
 template <class T>
 struct UpdateTarget {
   const T *w = nullptr, *state = nullptr;

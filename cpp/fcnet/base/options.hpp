@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What can be chosen, each an enumeration: activations, normalisations, losses, optimisers, types of numbers. Switches
+// What can be chosen, each an enumeration: activations, normalisations, losses, optimizers, types of numbers. Switches
 // over them have no default, so that a forgotten entry does not compile.
 #pragma once
 

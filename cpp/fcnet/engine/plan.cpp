@@ -92,7 +92,7 @@ Plan plan_training(const Stages& stages, const Trained& trained, Size batch, con
   const Size chunk = stages.whole_batches() ? batch : std::min(batch, blocking.chunk_samples);
   const bool by_nonzeros = sparse.longest != 0;
   const double each = 3 * sample_flops(stages, sparse), flops = each * static_cast<double>(batch);
-  // W is read for the forward pass, then read and written, with the optimiser's state; and read for its average
+  // W is read for the forward pass, then read and written, with the optimizer's state; and read for its average
   const double of_average = chosen.averaging.over == Averages::steps ? 3 : 0;
   const double accesses = 3 + 2 * static_cast<double>(state_slots(chosen.optimizer)) + of_average;
   const bool spares = by_nonzeros && chosen.optimizer == Optimizer::sgd && chosen.weight_decay == 0 && chosen.l2 == 0 &&

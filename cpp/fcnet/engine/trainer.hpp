@@ -16,7 +16,7 @@ struct EpochOptions {
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
   bool shuffle = true;                  // by (seed, epoch); else the samples are taken as they come
-  const double* rates = nullptr;        // the learning rate of each of steps(), or null: the optimiser's own
+  const double* rates = nullptr;        // the learning rate of each of steps(), or null: the optimizer's own
   WeightAverage<T>* average = nullptr;  // of the chosen kind, where one is formed; `start` is it where it has begun
   bool ends = true;                     // whether this is all of the epoch, or its last part
 };
@@ -28,13 +28,13 @@ class Trainer {
   [[nodiscard]] Status prepare(const Shape& shape, const Data<T>& data, Size batch, const Hyperparameters& chosen,
                                Cancellation& cancellation, const Trained& trained = {});
 
-  // Other data for the passes that follow, one step each, with the optimiser's state as it is.
+  // Other data for the passes that follow, one step each, with the optimizer's state as it is.
   [[nodiscard]] Status use(const Data<T>& data, Cancellation& cancellation);
   // Leave out what is beyond so many samples of the order of an epoch.
   void use_first(Size samples) { used_ = samples; }
 
   // One pass over the data. It begins with a copy of `start` where the trainer has no parameters of its own, and with
-  // `state`, which suits the optimiser and goes on with the steps. An interrupted epoch leaves the parameters of the
+  // `state`, which suits the optimizer and goes on with the steps. An interrupted epoch leaves the parameters of the
   // last finished step.
   LossResult run_epoch(const Parameters<T>& start, OptimizerState<T>& state, const EpochOptions<T>& options,
                        Cancellation& cancellation);
@@ -65,7 +65,7 @@ class Trainer {
   }
   class UpdateSink;
   LossSum step(const Team& team, Chunk batch, Cancellation& cancellation);
-  // What the optimiser makes of a block of weights, whose sums over the samples go on from sums_ where `go_on`.
+  // What the optimizer makes of a block of weights, whose sums over the samples go on from sums_ where `go_on`.
   void update(const WeightProduct<T>& weights, const OptimizerStep<T>& step, bool go_on);
   // The same of rows whose sums are complete.
   void update_by_sums(const ParameterBlock& rows, const OptimizerStep<T>& step);

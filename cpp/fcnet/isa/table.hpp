@@ -28,7 +28,7 @@ struct Kernels {
                         Panels<T> result, Size first, Size last);
   void (*update)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, const OptimizerStep<T>& step,
                  const UpdateTarget<T>& target, Size first, Size last);
-  // Backward-weights, dL/dW without the optimiser, for chunks that are not the last: the same sums into `gradient`
+  // Backward-weights, dL/dW without the optimizer, for chunks that are not the last: the same sums into `gradient`
   // (panels like w), continued where `add`.
   void (*backward_weights)(const LayerView<T>& layer, Panels<const T> h, Panels<const T> sigma_t, T* gradient, bool add,
                            Size first, Size last);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an optimiser remembers from one step to the next, and from one fit to the next.
+// What an optimizer remembers from one step to the next, and from one fit to the next.
 #pragma once
 
 #include "fcnet/kernels/pointwise/hyperparameters.hpp"
@@ -28,7 +28,7 @@ struct OptimizerState {
     return copy_all(other.slots, slots, cancellation);
   }
 
-  // Whether it means the same to that optimiser; momentum does to Nesterov's.
+  // Whether it means the same to that optimizer; momentum does to Nesterov's.
   bool suits(Optimizer chosen) const {
     const auto kind = [](Optimizer o) { return o == Optimizer::nesterov ? Optimizer::momentum : o; };
     return kind(optimizer) == kind(chosen);

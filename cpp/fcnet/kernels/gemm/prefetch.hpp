@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a tile of each product prefetches for the tiles after it, while its own sums are formed. Forward and
 // backward-data prefetch the next block of W and the next slice of the samples (cache_blocking.hpp), each tile its
-// share of the lines; the update the rows of W and of the optimiser's state that are next, and the next panel of
+// share of the lines; the update the rows of W and of the optimizer's state that are next, and the next panel of
 // sigma^T. Only speed depends on any of it.
 #pragma once
 
@@ -105,7 +105,7 @@ FCNET_INLINE PanelPrefetch<T> backward_prefetch(const LayerView<T>& layer, FarOp
   return {prefetch, stride};
 }
 
-// The rows of weights, and of the optimiser's state for them, that a later tile changes.
+// The rows of weights, and of the optimizer's state for them, that a later tile changes.
 template <class T>
 FCNET_INLINE void prefetch_target(const UpdateTarget<T>& target, int slots, Size at, Size rows) {
   prefetch_rows<true>(target.new_w + at, rows);

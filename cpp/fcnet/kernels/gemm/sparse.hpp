@@ -72,7 +72,7 @@ void forward_nonzeros(const LayerView<T>& layer, const SparsePanels<T>& x, Panel
   }
 }
 
-// dL/dW = x^T sigma, as update.hpp, for rows first..last of W, and what becomes of it: the optimiser's step, or where
+// dL/dW = x^T sigma, as update.hpp, for rows first..last of W, and what becomes of it: the optimizer's step, or where
 // that is null the sums themselves in place of target.new_w. Plain gradient descent leaves alone what no nonzero
 // touches.
 template <class T>

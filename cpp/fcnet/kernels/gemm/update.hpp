@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // dL/dW = h^T sigma and what becomes of it: rows of a tile are the layer's inputs (the last one the bias, whose h is
-// 1), lanes are its outputs, the sum runs over the samples in order. Either the optimiser takes the tile from the
+// 1), lanes are its outputs, the sum runs over the samples in order. Either the optimizer takes the tile from the
 // registers (update), or it is stored for a later call to go on with (backward_weights): the same bits.
 #pragma once
 

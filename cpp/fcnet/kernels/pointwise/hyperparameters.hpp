@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the user chose of an optimiser, and what it comes to in one step.
+// What the user chose of an optimizer, and what it comes to in one step.
 #pragma once
 
 #include "fcnet/base/operands.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Optimisers as epilogues of the weight product: what one step makes of a vector of weights w and of the optimiser's
+// Optimizers as epilogues of the weight product: what one step makes of a vector of weights w and of the optimizer's
 // state for them, given their gradient g. To add one: a struct and its case in apply_block here, its name in
 // base/options.hpp, hyperparameters.hpp and bindings/optimizer_names.hpp, a dataclass, an oracle, a line of a test.
 #pragma once
@@ -126,7 +126,7 @@ FCNET_INLINE void apply_to_vector(const UpdateTarget<T>& target, Size at, Change
   for (int i = 0; i < O::slots; ++i) store_vector(target.new_state + i * target.slot + at, state[i]);
 }
 
-// An optimiser that takes sums from the registers, without clipping; shrinks: with weight decay and L2 penalty.
+// An optimizer that takes sums from the registers, without clipping; shrinks: with weight decay and L2 penalty.
 template <class O, bool shrinks>
 struct InRegisters {
   static constexpr int slots = O::slots;
@@ -196,7 +196,7 @@ FCNET_ONCE void apply_block(const OptimizerStep<T>& step, const UpdateTarget<T>&
   }
 }
 
-// Any optimiser with any options: takes the tile from the L1 cache, so that it is compiled once and not for every
+// Any optimizer with any options: takes the tile from the L1 cache, so that it is compiled once and not for every
 // shape of a tile.
 template <class T>
 struct FromCache {
@@ -217,7 +217,7 @@ struct FromCache {
   }
 };
 
-// Calls f with what applies the optimiser that `step` names: from the registers those that most people use.
+// Calls f with what applies the optimizer that `step` names: from the registers those that most people use.
 template <class T, class F>
 FCNET_INLINE void with_optimizer(const OptimizerStep<T>& step, F f) {
   const bool clips = step.clip_value != static_cast<T>(__builtin_inf());

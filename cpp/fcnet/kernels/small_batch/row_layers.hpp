@@ -120,7 +120,7 @@ void backward_data_rows(const LayerView<T>& layer, Rows<const T> sigma, Rows<con
   });
 }
 
-// The optimiser's step on rows first..last of W (row `in`: the bias) from n samples.
+// The optimizer's step on rows first..last of W (row `in`: the bias) from n samples.
 template <class T, class O>
 void update_rows(const O& optimizer, const LayerView<T>& layer, const UpdateTarget<T>& target, Rows<const T> h,
                  Rows<const T> sigma, Size n, Size first, Size last) {

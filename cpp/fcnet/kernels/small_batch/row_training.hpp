@@ -16,7 +16,7 @@ struct Rows {
 
 template <class T>
 struct RowTraining {
-  // of layer l: its parameters, where they are in the optimiser's state, its input h and the sigma of its output
+  // of layer l: its parameters, where they are in the optimizer's state, its input h and the sigma of its output
   struct Layer {
     LayerView<T> view;
     Size offset;
@@ -42,7 +42,7 @@ struct RowTraining {
 // What the steps of an epoch have come to so far.
 struct RowProgress {
   Powers powers;
-  const double* rates;  // of the next steps, or null: the optimiser's own
+  const double* rates;  // of the next steps, or null: the optimizer's own
   LossSum total;        // losses weighted by the samples of their batch
   double averaged;      // steps in the average
 };
