@@ -16,13 +16,13 @@ def network(dtype="float32", **options):
     return fc.Network([3, 4, 5, 2], seed=0, dtype=dtype, **options)
 
 
-def diverge(net, way, x=X, **options):
+def diverge(net, way, x=X, y=Y, **options):
     if way == "step":
-        net.train_on_batch(x, Y, **options)
+        net.train_on_batch(x, y, **options)
     elif way == "batches":
-        net.fit([(x, Y)], epochs=1, **options)
+        net.fit([(x, y)], epochs=1, **options)
     else:
-        net.fit(x, Y, epochs=1, **options)
+        net.fit(x, y, epochs=1, **options)
 
 
 @pytest.mark.parametrize("way", ["rows", "batches", "step"])
@@ -46,6 +46,15 @@ def test_the_layer_of_large_weights_is_named(layer, dtype, way):
 def test_the_layer_of_large_outputs_is_named(way):
     with pytest.raises(fc.DivergenceError, match=r"; the outputs of layers\[0\] reach [\d.]+e\+3\d; the network keeps"):
         diverge(network(), way, np.full((40, 3), 3e38))
+
+
+@pytest.mark.parametrize("way", ["rows", "batches", "step"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_the_scale_of_a_layer_counts(layer, way):
+    net = fc.Network([3, fc.Scale(), 4, fc.Scale(), 2], loss="mse", seed=0)
+    net.layers[layer].scale = np.full_like(net.layers[layer].scale, 1e30)
+    with pytest.raises(fc.DivergenceError, match=rf"; the outputs of layers\[{layer}\] reach [\d.]+e\+(29|3\d); "):
+        diverge(net, way, y=np.eye(2)[Y])
 
 
 def steps(net, way, **options):

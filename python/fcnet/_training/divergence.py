@@ -72,13 +72,15 @@ def _large_layer(model: Model, architecture: Architecture, rows: NDArray[Any] | 
     h = architecture.scaling.of(dense).astype(np.float64)
     largest = float(np.sqrt(np.finfo(architecture.dtype).max))
     with np.errstate(all="ignore"):
-        for i, (spec, (weights, biases, *others)) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
-            h = h @ weights.astype(np.float64) + biases
-            for what, numbers in (("weights", weights), ("outputs", h)):
+        for i, (spec, arrays) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
+            parts = dict(zip(spec.parts, arrays, strict=True))
+            scaled = h * parts["scale"] if spec.scale else h
+            h = scaled @ parts["W"].astype(np.float64) + parts["B"]
+            for what, numbers in (("weights", parts["W"]), ("outputs", h)):
                 most = float(np.abs(numbers).max())
                 if not most <= largest:
                     return f"the {what} of layers[{i}] reach {most:.1e}"
-            if others:  # normalised layers depend on the batch
+            if spec.normalization:  # depends on the batch
                 return ""
             h = reference.activation(h, spec.activation)
     return ""
