@@ -46,7 +46,7 @@ def test_another_mode_is_refused(mode):
 
 def test_the_versions_are_those_that_run():
     facts = fc.show_config("dicts")
-    assert facts["fcnet"]["version"] == fc.__version__
+    assert facts["fcnet"]["version"] == (fc.__version__ or "not installed")
     assert facts["python"]["version"] == platform.python_version()
     assert facts["python"]["numpy"] == np.__version__
 

@@ -13,6 +13,10 @@ from fcnet import _native
 def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, dict[str, Any]] | None:
     """Print the configuration of fcnet: instruction set, threads and build, and how each was chosen.
 
+    "reductions" counts how often since the import threads were halved because they waited longer than they worked, each
+    time for at least a twentieth of a second. A few are normal; several in every second mean that other programs use
+    the processors, and that fewer threads would do as well.
+
     Parameters
     ----------
     mode : {"stdout", "dicts"}
@@ -30,7 +34,7 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, dict[s
         raise ValueError(f"mode is {mode!r}: expected 'stdout' or 'dicts'")
     native = _native.config()
     config: dict[str, dict[str, Any]] = {
-        "fcnet": {"version": _native.__version__},
+        "fcnet": {"version": _native.__version__ or "not installed"},
         "instruction set": {
             "name": native["isa"],
             "chosen by": native["isa_source"],
