@@ -106,7 +106,8 @@ relative to the latter (`bench/test_busy.py`). [Threads](threads.md) tells what 
 
 ## Import
 
-Milliseconds of `import` on top of `import numpy`, median (fastest to slowest): {imports}."""
+Milliseconds of `import` on top of `import numpy`, for fcnet of `import fcnet` and its first use, median (fastest to
+slowest): {imports}."""
 HOW = (
     "NumPy with every array allocated once; SciPy's BLAS with gradient descent folded into the last product; "
     "scikit-learn's partial_fit; PyTorch with a fused optimizer and the samples in a tensor; "

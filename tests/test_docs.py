@@ -98,6 +98,14 @@ def test_every_choice_is_on_its_page():
     assert [name for name in made if f"`{name}`" not in text["optimizers"]] == []
 
 
+def test_the_table_of_the_arguments_of_fit_is_complete():
+    _, _, section = (DOCS / "fitting.md").read_text().partition("\n## Arguments of fit\n")
+    given = inspect.signature(fc.Network.fit).parameters.values()
+    defaults = {p.name: p.default for p in given if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", section, re.MULTILINE)
+    assert {name: eval(default, vars(fc)) for name, default in rows} == defaults
+
+
 def test_pictures_have_words_and_are_there():
     for path in PAGES:
         for words, target in re.findall(r"!\[(.*?)\]\((.*?)\)", path.read_text(), re.DOTALL):

@@ -76,7 +76,8 @@ class FitOptions:
         initial_epoch = whole_number(initial_epoch, "initial_epoch", 0, epochs, hint)
         optimizer, progress = optimizer_of(optimizer), checked_progress(progress)
         if not isinstance(schedule, Schedule | None):
-            raise TypeError(f"schedule is {schedule!r}: expected one like fcnet.schedules.Cosine()")
+            expected = "one like fcnet.schedules.Cosine(), or your own subclass of fcnet.schedules.Schedule"
+            raise TypeError(f"schedule is {schedule!r}: expected {expected}")
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         check_averaging(averaging)
