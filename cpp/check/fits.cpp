@@ -76,6 +76,16 @@ class Fits {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
       for (const Size batch : {1, 4}) fit({}, static_cast<Loss>(l), batch, DType::float32, {2, 2, 2, 2});
     }
+    for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
+      for (const Activation activation : {Activation::relu, Activation::gelu})
+        for (const Size batch : {5, 48})
+          fit({.activation = activation,
+               .dropout = n == Normalization::none ? 0.25 : 0,
+               .normalization = n,
+               .epsilon = 1e-5,
+               .momentum = 0.1,
+               .scale = true},
+              Loss::cross_entropy, batch);
     for (const DType dtype : {DType::float64, DType::float16, DType::bfloat16, DType::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, dtype);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
@@ -150,6 +160,10 @@ class Fits {
       const ParameterBlock whole{Role::weights, l, 0, rows, columns, false};
       all.emplace_back(rows * columns);
       good_ = good_ && trainer.parameters().read(whole, all.back().data(), never) == Status::ok;
+      if (const ParameterBlock* const scale = trainer.parameters().blocks(l).find(Role::scale); scale != nullptr) {
+        all.emplace_back(scale->columns);
+        good_ = good_ && trainer.parameters().read(*scale, all.back().data(), never) == Status::ok;
+      }
     }
     std::vector<T> together(samples * shape.outputs()), alone(3 * shape.outputs());
     good_ = good_ && predict(trainer.parameters(), data, together.data(), never) == Status::ok;

@@ -17,7 +17,8 @@ class ForwardBackward {
   [[nodiscard]] Status prepare(const Stages& stages, const Trained& trained, const Parameters<T>& parameters,
                                const Data<T>& data, Size samples) {
     lowest_ = trained.first();
-    end_ = lowest_ + !(lowest_ < stages.shape().layers() && stages.group(lowest_).scales());
+    const bool scales = lowest_ < stages.shape().layers() && stages.group(lowest_).scales();
+    end_ = scales ? lowest_ : lowest_ + 1;
     return layer_pass_.prepare(stages, trained, parameters, data, samples);
   }
 
@@ -60,9 +61,9 @@ class ForwardBackward {
         team.sync();
         update(all, result(), sink);
       } else {
-        const bool late = goes_with_loss(all);
-        forward(layer_pass_, stages(), all, 0, outputs() + !late);
-        loss_of(all, late);
+        const bool with_product = goes_with_loss(all);
+        forward(layer_pass_, stages(), all, 0, outputs() + !with_product);
+        loss_of(all, with_product);
         backward_and_update(all, result(), sink);
       }
     }
