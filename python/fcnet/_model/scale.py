@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fcnet._checks.keywords import suggesting
 from fcnet._checks.public import public
 
 
 @public
-@suggesting
 @dataclass(frozen=True)
 class Scale:
     """A trainable scale per feature, ``y = x o s``, for the argument ``sizes`` of ``Network``.
