@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,25 @@ def fitted(**options):
 def test_what_was_meant_is_said(use, meant):
     with pytest.raises((ValueError, KeyError, AttributeError), match=f"; did you mean '{meant}'\\?"):
         use()
+
+
+@pytest.mark.parametrize(("name", "here"), [("score", "evaluate"), ("predict_proba", "predict")])
+def test_a_method_of_scikit_learn_is_refused_with_the_one_here(name, here):
+    net = fc.Network([4, 2], seed=0)
+    with pytest.raises(AttributeError, match=f"^'Network' object has no attribute '{name}': use {here}$"):
+        getattr(net, name)
+    assert not hasattr(net, name)
+    assert name not in dir(net)
+
+
+def test_other_missing_attributes_of_a_network_are_missing_as_of_any_object():
+    net = fc.Network([4, 2], seed=0)
+    for other in (net, copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert (other.predict(X) == net.predict(X)).all()
+        with pytest.raises(AttributeError, match="^'Network' object has no attribute 'wieghts'$"):
+            _ = other.wieghts
+    with pytest.raises(AttributeError, match="^'Network' object has no attribute '_state'$"):
+        _ = fc.Network.__new__(fc.Network).sizes
 
 
 @pytest.mark.parametrize("name", ["", "hard_tanh_2000", "maxout", 7])

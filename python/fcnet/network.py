@@ -41,6 +41,8 @@ from fcnet.schedules import Schedule
 if TYPE_CHECKING:
     from fcnet.explanation import Diagnosis, Explanation, GradientCheck
 
+_OF_ESTIMATORS = {"predict_proba": "predict", "score": "evaluate"}  # methods of scikit-learn's, by those here
+
 
 @public
 @suggesting
@@ -211,6 +213,15 @@ class Network:
             A notebook or a prompt shows it as a table too, without ``print``.
         """
         return summary(self._state.architecture, self._state.trainable)
+
+    if not TYPE_CHECKING:  # to type checkers, an unknown attribute stays one
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise AttributeError; for a method of scikit-learn's estimators it names the one here."""
+            if name in _OF_ESTIMATORS:
+                message = f"{type(self).__name__!r} object has no attribute {name!r}: use {_OF_ESTIMATORS[name]}"
+                raise AttributeError(message, name=name, obj=self)
+            return super().__getattribute__(name)  # raises the error once more, also one from inside a property
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({arguments(self._state.architecture)})"
