@@ -148,6 +148,18 @@ def test_predictions_are_the_oracles_and_do_not_depend_on_the_rows_beside(kind, 
         np.testing.assert_allclose(found, h, rtol=1e-10)
 
 
+def test_threads_that_share_the_layers_of_few_rows_predict_the_same(dtype):
+    x = np.random.default_rng(0).standard_normal((16, 300))
+    net = fc.Network([300, fc.Scale(), 400, fc.Scale(), 300, 10], seed=1, dtype=dtype)
+    for layer in net.layers[:2]:
+        layer.scale = np.linspace(0.5, 2, len(layer.scale))
+    bits = set()
+    for threads in (1, 2, 3):
+        with fc.threads(threads):
+            bits |= {net.predict(x).tobytes() for _ in range(5)}
+    assert len(bits) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_the_oracles(kind, dtype, isa):
     x, y = data(4200)
