@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def folder(module: str) -> str:
     return module if is_folder else module.rpartition(".")[0] or module
 
 
+@cache
 def modules() -> Graph:
     """What every module imports."""
     return {name: set(imported(path)) for name, path in MODULES.items() if name}

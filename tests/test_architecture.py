@@ -90,9 +90,14 @@ def test_tests_import_other_libraries_with_library_and_carry_the_marker():
     assert not faults
 
 
+MOST_LINES = 450  # some 300 are the rule, and no more than a hint
+
+
 def lines_of_code(path: Path) -> int:
-    """Lines that are neither blank, nor comments, nor docstrings."""
+    """Of a file that has more lines: those that are neither blank, nor comments, nor docstrings."""
     text = path.read_text()
+    if text.count("\n") <= MOST_LINES:
+        return 0  # whatever they are
     if path.suffix != ".py":
         return sum(bool(line.strip()) and not line.lstrip().startswith("//") for line in text.splitlines())
     prose = {
@@ -105,8 +110,8 @@ def lines_of_code(path: Path) -> int:
     return sum(bool(line.strip()) and not line.lstrip().startswith("#") and i not in prose for i, line in numbered)
 
 
-def test_a_file_is_no_heap():  # some 300 lines are the rule, and no more than a hint
-    assert not [f"{path}: {lines}" for path in sources + scripts if (lines := lines_of_code(path)) > 450]
+def test_a_file_is_no_heap():
+    assert not [f"{path}: {lines}" for path in sources + scripts if (lines := lines_of_code(path)) > MOST_LINES]
 
 
 def test_optimizer_is_spelt_as_its_public_name():
