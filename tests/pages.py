@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WITH_CODE = [path for path in PAGES if BLOCK.search(path.read_text(encoding="utf-8"))]
-INSTALL = re.compile(r"\bpip install ([^`&|\n]+)")
+INSTALL = re.compile(r"\bpip install\s([^`&|\n]+)")
 
 
 def page_name(path: Path) -> str:
