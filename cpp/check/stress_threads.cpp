@@ -30,14 +30,17 @@ void expect(bool ok, const char* what) {
 bool barriers_hold(int threads, int rounds) {
   std::vector<int> slots(static_cast<Size>(threads), 0);
   std::atomic<int> wrong{0};
-  run_team(threads, [&](const Team& team) {
-    for (int round = 1; round <= rounds; ++round) {
-      slots[static_cast<Size>(team.id)] = round;
-      team.sync();
-      for (int i = 0; i < team.size; ++i) wrong += slots[static_cast<Size>(i)] != round;
-      team.sync();
-    }
-  });
+  run_team(
+      threads,
+      [&](const Team& team) {
+        for (int round = 1; round <= rounds; ++round) {
+          slots[static_cast<Size>(team.id)] = round;
+          team.sync();
+          for (int i = 0; i < team.size; ++i) wrong += slots[static_cast<Size>(i)] != round;
+          team.sync();
+        }
+      },
+      1e5);
   return wrong == 0;
 }
 
@@ -45,7 +48,9 @@ bool barriers_hold(int threads, int rounds) {
 bool claims_hold(int threads, Size pieces) {
   std::vector<std::atomic<int>> claimed(pieces);
   Claims claims(pieces);
-  run_helpers(threads, [&](const Team& team) { claims.each(team, [&](Size piece) { ++claimed[piece]; }); });
+  run_helpers(
+      threads, [&](const Team& team) { claims.each(team, [&](Size piece) { ++claimed[piece]; }); },
+      pieces % 2 == 0 ? 1e3 : 1e9);
   return std::all_of(claimed.begin(), claimed.end(), [](const auto& times) { return times == 1; });
 }
 
@@ -86,10 +91,13 @@ int main() {
 
   // Work that begins in the middle of other work, of one and the same thread too.
   std::atomic<int> nested{0};
-  run_team(4, [&nested](const Team& team) {
-    run_team(3, [&nested](const Team& alone) { nested += alone.size == 1; });
-    team.sync();
-  });
+  run_team(
+      4,
+      [&nested](const Team& team) {
+        run_team(3, [&nested](const Team& alone) { nested += alone.size == 1; }, 0);
+        team.sync();
+      },
+      0);
   expect(nested == 4, "work in the middle of other work");
 
   wait_for_all(false);

@@ -125,10 +125,20 @@ class ForwardBackward {
 
   // Whose sums are complete when sigma has come back through all products.
   void update_scales(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
-    for (Size l = lowest_; l < outputs(); ++l)
-      if (l % static_cast<Size>(all.team.size) == static_cast<Size>(all.team.id) && stages().group(l).scales() &&
-          layer_pass_.trained()(l))
-        sink.sums(result, *stages().blocks(l).find(Role::scale), layer_pass_.scale_sums(l, all.n));
+    const auto each = [&](auto f) {
+      for (Size l = lowest_; l < outputs(); ++l)
+        if (stages().group(l).scales() && layer_pass_.trained()(l)) f(l);
+    };
+    bool some = false;
+    each([&](Size l) {
+      some = true;
+      all.each_row_block(rows(l), 2, 1, [&](Size first, Size last) { layer_pass_.sum_scale(l, all.n, first, last); });
+    });
+    if (some) all.sync();
+    each([&](Size l) {
+      if (l % static_cast<Size>(all.team.size) == static_cast<Size>(all.team.id) && all.going_on())
+        sink.sums(result, *stages().blocks(l).find(Role::scale), layer_pass_.scale_sums(l));
+    });
   }
 
   // Both layer by layer, in blocks of rows whose weights are still in the cache when the sink changes them.

@@ -131,14 +131,17 @@ class LayerPass {
       }
   }
 
-  // Those of the scale before a layer, when sigma has come back through its product.
-  const T* scale_sums(Size layer, Size samples) {
-    const Size rows = stages_.group(layer).rows;
+  // Rows first..last of those of the scale before a layer, when sigma has come back through its product.
+  void sum_scale(Size layer, Size samples, Size first, Size last) {
+    const auto from = [&](Panels<const T> all) {
+      return Panels<const T>{all.p + first * panel_width, all.stride, all.samples};
+    };
     T* const sums = workspace_.scale_sums(layer);
-    kernels<T>().sums_over_samples(read_only(workspace_.scaled_sigma(layer, 0, samples)),
-                                   read_only(workspace_.h(layer, 0, samples)), sums, sums + rows, rows);
-    return sums;
+    kernels<T>().sums_over_samples(from(read_only(workspace_.scaled_sigma(layer, 0, samples))),
+                                   from(read_only(workspace_.h(layer, 0, samples))), sums + first,
+                                   sums + stages_.group(layer).rows + first, last - first);
   }
+  const T* scale_sums(Size layer) { return workspace_.scale_sums(layer); }
 
   void transpose(Size i, Size at, Size n, Size first, Size last) {
     const Panels<T> to = workspace_.sigma_t(i);

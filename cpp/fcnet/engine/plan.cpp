@@ -28,7 +28,8 @@ int useful_threads(double flops, Size most) {
   return static_cast<int>(std::clamp(flops / flops_per_thread, 1.0, std::max(static_cast<double>(most), 1.0)));
 }
 
-double patience(double flops) { return flops / flops_per_thread * 1e4 / 4; }  // a quarter of the work's time
+double nanoseconds(double flops) { return flops / flops_per_thread * 1e4; }
+double patience(double flops) { return nanoseconds(flops) / 4; }
 
 bool divide(Size count, int threads) {
   const Size size = static_cast<Size>(threads);

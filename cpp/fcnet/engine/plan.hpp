@@ -63,9 +63,10 @@ bool few(Size samples);
 // How many threads share the weights when `samples` rows are predicted.
 int threads_for_few(const Stages& stages, Size samples, int threads);
 
-// How many of `most` threads are worth waking for this much work; and how many nanoseconds to wait until they are
-// awake.
+// How many of `most` threads are worth waking for this much work; how many nanoseconds it takes one thread, about; and
+// how many of them to wait until the others are awake.
 int useful_threads(double flops, Size most);
+double nanoseconds(double flops);
 double patience(double flops);
 
 }  // namespace fcnet

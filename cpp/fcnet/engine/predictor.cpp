@@ -146,9 +146,11 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
   if (const Status s = buffer.allocate_unset(CheckedSize(stride) * room * 2 * sets); s != Status::ok) return s;
   SparseWorkspace<T> nonzeros;
   if (const Status s = nonzeros.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
-  // Some four pieces of a thread's samples, if each fills its panels.
+  // Some four pieces for a thread, if each fills its panels; more, of some 10 ms, of long work.
   const Size of_thread = ceil_div(data.samples, teams * room * panel_width);
-  Claims claims(std::min({shares, teams * std::clamp<Size>(of_thread, 1, 4), Claims::most}));
+  const Size tens_of_ms = static_cast<Size>(std::min(nanoseconds(flops) / 1e7 / static_cast<double>(teams), 1e3));
+  const Size pieces_of_thread = std::clamp<Size>(of_thread, 1, std::max<Size>(tens_of_ms, 4));
+  Claims claims(std::min({shares, teams * pieces_of_thread, Claims::most}));
   const auto through_layers = [&](const Team& team, PredictionPass<T>& pass, Size begin, Size end) {
     const Size id = by_layers ? 0 : static_cast<Size>(team.id);
     T* const here = buffer.data() + id * room * 2 * stride;
@@ -184,11 +186,12 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
       through_layers(team, pass, split_begin(shares, pieces, piece) * granularity,
                      std::min(split_begin(shares, pieces, piece + 1) * granularity, data.samples));
     });
+    if (team.id == 0 && nanoseconds(flops) > 1e9) claims.wait([&] { return go_on(team, cancellation); });
   };
   if (by_layers)
     run_team(static_cast<int>(teams), body, patience(flops));
   else
-    run_helpers(static_cast<int>(teams), body);
+    run_helpers(static_cast<int>(teams), body, nanoseconds(flops));
   return cancellation.stopped() ? Status::interrupted : Status::ok;
 }
 

@@ -33,7 +33,7 @@ double best_rate(int threads, Work work) {
       seconds = std::chrono::duration<double>(Clock::now() - start).count();
       amount = mine * team.size;
     };
-    run_team(threads, body);
+    run_team(threads, body, 1e9 * shortest);
     if (seconds < shortest) {
       rounds *= 2;
       continue;

@@ -19,8 +19,8 @@ Size threads_for(double flops, Size shares) {
 // f(panel of logits, first row, rows) on every 32 rows of h, as a panel.
 template <class T, class F>
 Status for_panels(const T* h, Size n, Size m, F f) {
-  const Size panels = ceil_div(n, panel_width),
-             threads = threads_for(20.0 * static_cast<double>(n) * static_cast<double>(m), panels);
+  const double flops = 20.0 * static_cast<double>(n) * static_cast<double>(m);  // or what takes as long
+  const Size panels = ceil_div(n, panel_width), threads = threads_for(flops, panels);
   const RowSource<T> rows = plain_rows(h, m);
   Buffer<T> scratch;
   if (const Status s = scratch.allocate(CheckedSize(m) * panel_width * threads); s != Status::ok) return s;
@@ -33,7 +33,7 @@ Status for_panels(const T* h, Size n, Size m, F f) {
       f(panel, p * panel_width, used);
     }
   };
-  run_helpers(static_cast<int>(threads), body);
+  run_helpers(static_cast<int>(threads), body, nanoseconds(flops));
   return Status::ok;
 }
 
@@ -58,7 +58,7 @@ Status multiply(const RowMajorProduct<T>& product) {
       kernels<T>().product(product, block, scratch.data() + static_cast<Size>(team.id) * room.value());
     });
   };
-  run_helpers(static_cast<int>(threads), body);
+  run_helpers(static_cast<int>(threads), body, nanoseconds(flops));
   return Status::ok;
 }
 

@@ -202,10 +202,10 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
 template <class T>
 void Trainer<T>::run_steps(Cancellation& cancellation) {
   stop_ = false;
-  Size begin = 0, next = 0;
+  Size begin = 0, next = 0, since_check = 0;  // thread 0's, beyond the teams'
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
-    for (Size first = begin, since_check = 0; first < used_ && !stop_ && !reform_; first += batch_) {
+    for (Size first = begin; first < used_ && !stop_ && !reform_; first += batch_) {
       const Chunk batch{first, std::min(batch_, used_ - first)};
       const LossSum loss = step(team, batch, cancellation);
       if (plan_.stoppable) team.sync();  // all of the new parameters are written
@@ -224,7 +224,7 @@ void Trainer<T>::run_steps(Cancellation& cancellation) {
   };
   for (; begin < used_ && !stop_; begin = next) {
     reform_ = false;
-    run_team(plan_.threads, body);
+    run_team(plan_.threads, body, patience(3 * stages_.flops() * static_cast<double>(std::min(batch_, used_))));
   }
 }
 

@@ -36,12 +36,14 @@ constexpr int spins = 2048;                           // some 50 us, longer than
 constexpr Nanoseconds contended_yield = 20'000;       // a yield that takes longer has let another program run
 constexpr Nanoseconds time_for_team = 20'000;         // of yields, before a thread sleeps that waits for its team
 constexpr Nanoseconds time_between_jobs = 1'000'000;  // or for a job: longer than a caller is busy between predictions
-constexpr Nanoseconds time_to_wake = 60'000;          // the longest that a caller waits for threads that sleep
-constexpr Nanoseconds pause_of_absent = 50'000;       // before a caller looks again for those who were not there
+constexpr Nanoseconds time_to_wake = 500'000;         // the longest that a caller waits for threads that sleep
+constexpr Nanoseconds pause_of_absent = 50'000;       // before a caller looks again for those who were not there, and
+constexpr Nanoseconds pauses_of_absent = 20;          // at least so many times as long as it waited for them
 constexpr Nanoseconds pause_of_late = 50'000'000;     // before a team that lost its time is as large again, where
 constexpr Nanoseconds longest_pause = 800'000'000;    // the cores look free; where not, ever longer up to this
 constexpr Nanoseconds least_lateness = 200'000;       // which is no accident
-constexpr Nanoseconds memory = 20'000'000;            // of work, after which half of what was lost is forgotten
+constexpr Nanoseconds forgetting_time = 20'000'000;   // of work, after which half of what was lost is forgotten
+constexpr Nanoseconds long_work = 5'000'000;          // worth all threads: whoever comes, whenever it comes, helps
 
 // Looks again and again; whether it is still waiting at the end.
 template <class F>
@@ -81,28 +83,41 @@ Nanoseconds wait_while(const std::atomic<T>& value, T old) {
 
 class Pool {
  public:
-  // `together`: all members at once, as barriers need it, those who sleep if they come within `patience`; else whoever
-  // comes in time.
-  void run(int threads, Job job, void* context, bool together, Nanoseconds patience) {
-    if (threads <= 1 || busy_.exchange(true, std::memory_order_acquire)) return job(context, alone);
-    threads = allowed(threads);
-    job_ = job;
-    context_ = context;
-    const int size = together ? assemble(threads, patience) : call_all(threads);
+  // All members at once, as barriers need it; those who sleep, if they come within `patience`.
+  void run_team(int threads, Job job, void* context, Nanoseconds patience) {
+    if (!begin(threads, job, context)) return job(context, alone);
+    const int size = assemble(allowed(threads), patience);
     if (size > 1) {
       since_ = now();
-      job(context, Team{0, size, together ? &barrier_ : nullptr, &waited_});
-      finish(together);
-      is_late(size);
+      job(context, Team{0, size, &barrier_, &waited_});
+      for (int i = 0; i < last_; ++i)
+        if (members_[i]) waited_ += wait_for(*workers_[i]);
+      reduce_if_late(size);
     }
     busy_.store(false, std::memory_order_release);
     if (size == 1) job(context, alone);
   }
 
+  // Whoever comes before thread 0 is done with work that takes it `nanoseconds` alone.
+  void run_helpers(int threads, Job job, void* context, Nanoseconds nanoseconds) {
+    if (!begin(threads, job, context)) return job(context, alone);
+    const bool is_long = nanoseconds > long_work;
+    const int workers = grow((is_long ? threads : allowed(threads)) - 1);
+    for (int i = 0; i < workers; ++i) call(*workers_[i], Team{i + 1, workers + 1, nullptr, nullptr});
+    since_ = now();
+    job(context, Team{0, workers + 1, nullptr, nullptr});
+    for (int i = 0; i < workers; ++i)
+      if (!call_off(*workers_[i])) waited_ += wait_for(*workers_[i]);
+    if (workers > 0) reduce_if_late(is_long ? 1 : workers + 1);
+    busy_.store(false, std::memory_order_release);
+  }
+
   bool should_reform(const Team& team, int threads) {
-    if (team.size > 1 && waited_ != 0 && is_late(team.size)) return true;
+    if (team.size > 1 && waited_ != 0 && reduce_if_late(team.size)) return true;
     if (team.size == 1 && busy_.load(std::memory_order_relaxed)) return false;  // with the work of another caller
-    return team.size < threads && now() >= until_.load(std::memory_order_relaxed);
+    if (team.size >= threads) return false;
+    const Nanoseconds time = now();
+    return time >= until_.load(std::memory_order_relaxed) && time >= absent_until_.load(std::memory_order_relaxed);
   }
 
   int times_reduced() const { return times_reduced_.load(std::memory_order_relaxed); }
@@ -111,7 +126,8 @@ class Pool {
  private:
   static constexpr Team alone{0, 1, nullptr, nullptr};
 
-  // What a worker is, or has been told to be: it goes to sleep and wakes by itself; everything else comes from callers.
+  // What a worker is, or was told. By itself it goes from waking to ready, from ready to asleep, from called to working
+  // and then to ready. Callers wake it (asleep to waking), call it (any to called), call it off (called to waking).
   enum State : int { asleep, waking, ready, called, working };
 
   struct alignas(64) Worker {
@@ -120,39 +136,47 @@ class Pool {
     Team team{};
   };
 
-  // How many threads may work now.
+  // Whether the pool is the caller's now.
+  bool begin(int threads, Job job, void* context) {
+    if (threads <= 1 || busy_.exchange(true, std::memory_order_acquire)) return false;
+    job_ = job;
+    context_ = context;
+    return true;
+  }
+
+  // How many threads may work now: after a team was late, as many as look free once the shortest pause is over, and all
+  // when the whole pause is.
   int allowed(int threads) {
-    const int limit = limit_.load(std::memory_order_relaxed);
-    if (threads <= limit || waits_for_all_) return threads;
+    if (threads <= limit_ || waits_for_all_) return threads;
     const Nanoseconds time = now();
-    if (time < until_.load(std::memory_order_relaxed)) return limit;
-    if (time < pause_ends_ && threads > limit + free_cpus()) {
+    if (time < until_.load(std::memory_order_relaxed)) return limit_;
+    if (time < pause_ends_) {
+      const int free = free_cpus();
+      limit_ = free < max_threads - limit_ ? limit_ + free : max_threads;
       until_.store(time + pause_of_late, std::memory_order_relaxed);
-      return limit;
+      if (threads > limit_) return limit_;
     }
-    limit_.store(max_threads, std::memory_order_relaxed);
+    limit_ = max_threads;
     lifted_ = time;
     return threads;
   }
-  void limit(int threads, Nanoseconds pause) {
-    limit_.store(threads, std::memory_order_relaxed);
-    until_.store(std::max(now() + pause, until_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
-  }
 
-  // Whether a team has spent more of its time with waiting than with work: then it is halved for a while.
-  bool is_late(int size) {
+  // Adds to the time that teams have worked; where they spent more of it with waiting, they lose half of their members
+  // for a while.
+  bool reduce_if_late(int size) {
     const Nanoseconds time = now();
     worked_ += time - since_;
     since_ = time;
-    if (2 * waited_ > worked_ && waited_ > least_lateness && !waits_for_all_) {
+    if (size > 1 && 2 * waited_ > worked_ && waited_ > least_lateness && !waits_for_all_) {
       pause_ = time - lifted_ < 2 * pause_of_late ? std::min(2 * pause_, longest_pause) : pause_of_late;
       pause_ends_ = time + pause_;
-      limit(size / 2, pause_of_late);
+      limit_ = size / 2;
+      until_.store(time + pause_of_late, std::memory_order_relaxed);
       times_reduced_.fetch_add(1, std::memory_order_relaxed);
       worked_ = waited_ = 0;
       return true;
     }
-    if (worked_ > memory) {
+    if (worked_ > forgetting_time) {
       worked_ /= 2;
       waited_ /= 2;
     }
@@ -167,23 +191,23 @@ class Pool {
     std::fill_n(members_, last_, true);
     if (!waits_for_all_ && !all_are_ready()) {
       for (int i = 0; i < last_; ++i) wake(*workers_[i]);
-      const Nanoseconds end = now() + std::min(patience, time_to_wake);
-      while (now() < end && !all_are_ready()) pause();
+      const Nanoseconds begin = now();
+      Nanoseconds time = begin;
+      if (begin >= absent_until_.load(std::memory_order_relaxed))
+        for (; time - begin < std::min(patience, time_to_wake) && !all_are_ready(); time = now()) pause();
       std::transform(workers_, workers_ + last_, members_, is_ready);
+      const Nanoseconds pause = std::max(pauses_of_absent * (time - begin), pause_of_absent);
+      if (!std::all_of(members_, members_ + last_, [](bool is) { return is; }))
+        absent_until_.store(std::max(absent_until_.load(std::memory_order_relaxed), time + pause),
+                            std::memory_order_relaxed);
     }
+    if (last_ < threads - 1)  // the system gives no more threads
+      absent_until_.store(now() + pause_of_late, std::memory_order_relaxed);
     const int size = 1 + static_cast<int>(std::count(members_, members_ + last_, true));
-    if (size < threads) limit(size, last_ < threads - 1 ? pause_of_late : pause_of_absent);
     barrier_.reset(size);
     for (int i = 0, id = 1; i < last_; ++i)
       if (members_[i]) call(*workers_[i], Team{id++, size, &barrier_, nullptr});
     return size;
-  }
-
-  int call_all(int threads) {
-    last_ = grow(threads - 1);
-    std::fill_n(members_, last_, true);
-    for (int i = 0; i < last_; ++i) call(*workers_[i], Team{i + 1, last_ + 1, nullptr, nullptr});
-    return last_ + 1;
   }
 
   void wake(Worker& worker) {
@@ -195,18 +219,17 @@ class Pool {
     worker.team = team;
     if (worker.state.exchange(called) == asleep) worker.state.notify_one();
   }
-
-  // Waits for the members, but not for those who need not come and have not.
-  void finish(bool together) {
-    for (int i = 0; i < last_; ++i) {
-      if (!members_[i]) continue;
-      std::atomic<int>& state = workers_[i]->state;
-      int now_is = called;
-      if (!together && state.compare_exchange_strong(now_is, waking)) continue;
-      for (now_is = state.load(std::memory_order_acquire); now_is == called || now_is == working;
-           now_is = state.load(std::memory_order_acquire))
-        waited_ += wait_while(state, now_is);
-    }
+  // Whether it had not begun; it finds out when it wakes.
+  bool call_off(Worker& worker) {
+    int state = called;
+    return worker.state.compare_exchange_strong(state, waking);
+  }
+  // Until it has done its work; for how long, see wait_while.
+  Nanoseconds wait_for(Worker& worker) {
+    Nanoseconds waited = 0;
+    for (int state; (state = worker.state.load(std::memory_order_acquire)) == called || state == working;)
+      waited += wait_while(worker.state, state);
+    return waited;
   }
 
   // At least so many workers, if the system allows it; how many of them there are.
@@ -302,10 +325,12 @@ class Pool {
   // Of teams: how long they worked, from since_ on not counted yet, and for how much of that their first thread waited.
   Nanoseconds worked_ = 0, waited_ = 0, since_ = 0;
   std::atomic<bool> waits_for_all_{false};
-  // The largest team until then, and until the pause ends if no core looks free.
-  std::atomic<int> limit_{max_threads};
+  // The largest team after one was late: for a pause, which ends at once where the cores look free, but not before
+  // until_; and when the last pause was over.
+  int limit_ = max_threads;
   std::atomic<Nanoseconds> until_{0};
-  Nanoseconds pause_ = pause_of_late, pause_ends_ = 0, lifted_ = 0;  // lifted_: when the last limit was
+  Nanoseconds pause_ = pause_of_late, pause_ends_ = 0, lifted_ = 0;
+  std::atomic<Nanoseconds> absent_until_{0};  // before that nobody looks for workers who were not there
   std::atomic<int> times_reduced_{0};
 };
 
@@ -313,7 +338,7 @@ class Pool {
 alignas(Pool) unsigned char storage[sizeof(Pool)];
 Pool* pool = nullptr;
 std::once_flag once;
-constinit std::atomic<ThreadCount> allowed{ThreadCount{}};
+constinit std::atomic<ThreadCount> process_threads{ThreadCount{}};
 static_assert(std::atomic<ThreadCount>::is_always_lock_free);  // a forked child may find it in any state
 thread_local int limit = 0;                                    // of the calling thread; 0: what is allowed
 
@@ -341,15 +366,19 @@ std::int64_t Barrier::wait() {
 }
 
 void run_team(int threads, Job job, void* context, std::int64_t patience) {
-  the_pool().run(threads, job, context, true, patience);
+  the_pool().run_team(threads, job, context, patience);
 }
-void run_helpers(int threads, Job job, void* context) { the_pool().run(threads, job, context, false, 0); }
+void run_helpers(int threads, Job job, void* context, std::int64_t nanoseconds) {
+  the_pool().run_helpers(threads, job, context, nanoseconds);
+}
 bool should_reform(const Team& team, int threads) { return the_pool().should_reform(team, threads); }
 int times_reduced() { return the_pool().times_reduced(); }
 void wait_for_all(bool wait) { the_pool().wait_for_all(wait); }
 
-ThreadCount thread_count() { return allowed.load(std::memory_order_relaxed); }
-ThreadCount exchange_thread_count(ThreadCount next) { return allowed.exchange(next, std::memory_order_relaxed); }
+ThreadCount thread_count() { return process_threads.load(std::memory_order_relaxed); }
+ThreadCount exchange_thread_count(ThreadCount next) {
+  return process_threads.exchange(next, std::memory_order_relaxed);
+}
 
 ThreadLimit::ThreadLimit(int count) : before_(limit) { limit = count; }
 ThreadLimit::~ThreadLimit() { limit = before_; }

@@ -43,24 +43,27 @@ struct Team {
 using Job = void (*)(void* context, const Team& team);
 
 // Runs job on up to `threads` threads and returns when all are done. Threads that sleep are waited for up to `patience`
-// nanoseconds, of which a fraction of a millisecond is used at most; then the team is smaller.
+// nanoseconds, half a millisecond at most; then the team is smaller.
 void run_team(int threads, Job job, void* context, std::int64_t patience);
 
 // The same where nobody needs the others: no barriers; ids are from 0 to threads - 1, but whoever does not begin before
-// thread 0 is done is left out.
-void run_helpers(int threads, Job job, void* context);
+// thread 0 is done is left out. `nanoseconds` is about how long the work takes one thread.
+void run_helpers(int threads, Job job, void* context, std::int64_t nanoseconds);
+
+inline std::int64_t whole_nanoseconds(double time) { return static_cast<std::int64_t>(time < 1e18 ? time : 1e18); }
 
 template <class F>
-void run_team(int threads, const F& body, double patience = 0) {
+void run_team(int threads, const F& body, double patience) {
   run_team(
       threads, [](void* context, const Team& team) { (*static_cast<const F*>(context))(team); }, const_cast<F*>(&body),
-      patience < 1e9 ? static_cast<std::int64_t>(patience) : 1'000'000'000);
+      whole_nanoseconds(patience));
 }
 
 template <class F>
-void run_helpers(int threads, const F& body) {
+void run_helpers(int threads, const F& body, double nanoseconds) {
   run_helpers(
-      threads, [](void* context, const Team& team) { (*static_cast<const F*>(context))(team); }, const_cast<F*>(&body));
+      threads, [](void* context, const Team& team) { (*static_cast<const F*>(context))(team); }, const_cast<F*>(&body),
+      whole_nanoseconds(nanoseconds));
 }
 
 // For thread 0 between two steps of long work: whether a new team of `threads` would be another one, because this one

@@ -32,8 +32,9 @@ def _of_dense(rows: NDArray[Any]) -> Iterator[_Part]:
 
 def _of_sparse(rows: SparseRows) -> Iterator[_Part]:
     first, (n, columns) = 0, rows.shape
-    while first < n:  # rows with a strip of stored numbers, at least one row
-        end = int(rows.starts[first]) + strips.SCANNED // 4
+    stored = max(strips.SCANNED // 4, columns)  # numbers of a part, which goes over all columns several times
+    while first < n:
+        end = int(rows.starts[first]) + stored
         last = max(first + 1, min(n, int(np.searchsorted(rows.starts, end, side="right")) - 1))
         part = slice(rows.starts[first], rows.starts[last])
         yield _of_sparse_part(rows.data[part].astype(np.float64), rows.indices[part], last - first, columns)

@@ -51,9 +51,12 @@ def grown(
     if layer or callable(y):  # a custom loss is not called again
         return layer and f"; {layer}"
     copy, (name, hyper) = model.as_now(), optimizer._native()
-    trainer = Trainer(
-        copy, x, y[places], len(x), False, name, hyper, 0, None if weights is None else weights[places], trainable
-    )
+    try:
+        trainer = Trainer(
+            copy, x, y[places], len(x), False, name, hyper, 0, None if weights is None else weights[places], trainable
+        )
+    except MemoryError:  # the divergence is what there is to say
+        return ""
     try:
         for step in range(1, _STEPS + 1):
             if trainer.run_epoch(step, rates=np.array([rate]), whole=False)[2]:
