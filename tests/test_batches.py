@@ -187,7 +187,7 @@ def test_single_steps_train_as_a_fit(size, optimizer, dtype, steps):
     assert (net.epochs_trained, len(net.history)) == (0, 0)
 
 
-def test_single_steps_go_on_from_what_the_optimizer_remembers():
+def test_single_steps_go_on_from_the_optimizer_state():
     momentum, batch = fc.SGD(0.1, momentum=0.9), cut(50)[0]
 
     def after(between):

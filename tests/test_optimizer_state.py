@@ -1,4 +1,4 @@
-"""What an optimizer remembers goes on from fit to fit, in copies and files, and begins anew where it should."""
+"""The optimizer state goes on from fit to fit, in copies and files, and begins anew where it should."""
 
 from __future__ import annotations
 

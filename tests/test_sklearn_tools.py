@@ -177,7 +177,7 @@ def test_weights_and_validation_data_are_routed():
 
 @pytest.mark.parametrize("compress", [0, 3])
 @pytest.mark.parametrize("mmap", [None, "r"])
-def test_joblib_keeps_every_bit_and_what_the_optimizer_remembers(tmp_path, compress, mmap):
+def test_joblib_keeps_every_bit_and_the_optimizer_state(tmp_path, compress, mmap):
     if compress and mmap:
         pytest.skip("joblib maps no compressed files")
     net = MLPClassifier(**FEW).fit(X, Y)

@@ -75,7 +75,7 @@ class Model {
   // What the network is, all of one moment.
   struct Snapshot {
     std::shared_ptr<Parameters<T>> parameters;
-    // What the optimizer of the last fit remembers; null where there is nothing, or while an epoch changes it. Whoever
+    // The optimizer state of the last fit; null where there is nothing, or while an epoch changes it. Whoever
     // holds a copy of the pointer may read: an epoch then goes on with a copy.
     std::shared_ptr<OptimizerState<T>> optimizer;
     // Likewise what lies beneath an average that is published; null where the weights themselves are.

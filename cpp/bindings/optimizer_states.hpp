@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a model's optimizer remembers, as Python sees it: (name, powers, [[parts of every layer] of every slot]).
+// The optimizer state of a model, as Python sees it: (name, powers, [[parts of every layer] of every slot]).
 #pragma once
 
 #include <pybind11/stl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an optimizer remembers from one step to the next, and from one fit to the next.
+// The optimizer state, which goes on from one step to the next, and from one fit to the next.
 #pragma once
 
 #include "fcnet/kernels/pointwise/hyperparameters.hpp"
