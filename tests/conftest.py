@@ -17,7 +17,6 @@ import pytest
 from fcnet import _native
 
 import interop
-from processes import complete_teams
 from tables import TABLES
 
 # A shell that starts the tests in the background lets their processes ignore Ctrl-C.
@@ -32,6 +31,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     interop.wanted = config.getoption("interop")
+    _native._testing.wait_for_all(True)  # teams have as many threads as a test says; see test_busy_machine.py
     if interop.wanted:
         os.environ["FCNET_TESTS_INTEROP"] = "1"
 
@@ -77,11 +77,8 @@ def _use_steps(name):
     return _set(_native._testing.set_longest_step, 0 if name == "long" else before, before)
 
 
-@contextmanager
 def _use_threads(count):
-    """Teams of so many threads, complete ones."""
-    with complete_teams(), _set(_native.set_num_threads, count, _native.get_num_threads()):
-        yield
+    return _set(_native.set_num_threads, count, _native.get_num_threads())
 
 
 # name: values, what makes a value hold for a while

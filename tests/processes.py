@@ -39,13 +39,13 @@ def output(code: str, *, deadline: int = DEADLINE, **environment: str) -> str:
 
 
 @contextmanager
-def complete_teams() -> Iterator[None]:
-    """Every team waits for all of its threads, which on a busy machine it would not."""
-    _native._testing.wait_for_all(True)
+def incomplete_teams() -> Iterator[None]:
+    """Teams do not wait for all of their threads, as in every program but these tests."""
+    _native._testing.wait_for_all(False)
     try:
         yield
     finally:
-        _native._testing.wait_for_all(False)
+        _native._testing.wait_for_all(True)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import fcnet as fc
 from fcnet import _native
 
 from optimizers import OPTIMIZERS, every_optimizer
-from processes import complete_teams
 from walks import walk
 
 FMA_ISAS = [name for name in _native.available_isas() if name != "portable"]
@@ -37,8 +36,7 @@ def assert_same_bits_for_any_number_of_threads(train, counts=(1, 2, 3, 5)):
         digests = set()
         for threads in counts:
             _native.set_num_threads(threads)
-            with complete_teams():
-                digests.add(train())
+            digests.add(train())
     finally:
         _native.set_num_threads(before)
     assert len(digests) == 1
@@ -103,10 +101,9 @@ def test_a_step_has_the_bits_of_its_gradients(n, threads, steps, dtype, isa):
     _native.set_num_threads(threads)
     try:
         fused, rate = fc.Network(sizes, seed=2, dtype=dtype), 0.1
-        with complete_teams():
-            gradients = fused.gradients(x, y)
-            old = [(layer.W.copy(), layer.B.copy()) for layer in fused.layers]
-            fused.fit(x, y, epochs=1, batch_size=n, shuffle=False, optimizer=fc.SGD(rate))
+        gradients = fused.gradients(x, y)
+        old = [(layer.W.copy(), layer.B.copy()) for layer in fused.layers]
+        fused.fit(x, y, epochs=1, batch_size=n, shuffle=False, optimizer=fc.SGD(rate))
     finally:
         _native.set_num_threads(before)
     for layer, before_step, gradient in zip(fused.layers, old, gradients, strict=True):

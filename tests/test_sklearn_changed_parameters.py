@@ -169,7 +169,7 @@ def test_a_fit_that_goes_on_obeys_what_scikit_learn_does_not_have(name, how):
     assert [layer.dropout for layer in layers] == ([0.5, 0.5, 0.0] if name == "dropout" else [0.0] * 3)
 
 
-def test_partial_fit_with_another_activation_keeps_what_the_optimizer_remembers():
+def test_partial_fit_with_another_activation_keeps_the_optimizer_state():
     """Of tanh near 0 the first step of a new Adam would be as long as the learning rate in every weight."""
     net = MLPRegressor(**USUAL, activation="identity")
     for _ in range(3):
