@@ -90,7 +90,7 @@ FAULTS = [
     ("return _power(self.factor, np.floor(@ // per_epoch / self.every))", "step", "(step + 1)", "schedules"),
     ("if 8 + length + at @ size:", "!=", ">", "hostile_files"),
     ('if metadata.get("crc32") != _checksum(tensors, metadata)@:', "", " and not metadata", "hostile_files"),
-    ("below = np.cumsum(negatives) - negatives@", " / 2", "", "metrics"),
+    ("below + np.cumsum(negatives) - negatives@", " / 2", "", "metrics"),
     ('return float(np.average(ratio, weights=@ if average == "weighted" else None))', "actual", "guessed", "metrics"),
     ('spread = math.sqrt(self.scale / (k if self.fan == "in" else (k + m) / @))', "2", "1", "layers activations"),
     ("any(part.min() < 0 or part.max() @ columns for _, part in strips.of(indices))", ">=", ">", "sparse"),
