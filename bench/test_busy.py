@@ -6,11 +6,8 @@ then the same on one thread.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -20,24 +17,12 @@ from bench.peers import able
 from bench.peers.fcnet import network
 from bench.workloads import PREDICTION, TRAINING, Prediction, Workload
 
+from processes import busy_neighbours  # of the tests
+
 LOADS = [0, 1, 2, 4, 8]
 TASKS = [task for task in TRAINING if task.name in ("digits", "mnist-m", "tabular", "wide-32")] + PREDICTION
 PAIRS = 15
 SHORTEST = 0.005  # seconds of a chunk
-
-
-@contextmanager
-def neighbours(count: int) -> Iterator[None]:
-    """So many busy processes; they are given a moment to start and to leave."""
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
-    time.sleep(0.3)
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-        time.sleep(0.2)
 
 
 def chunk_of(task: Workload | Prediction) -> tuple[Callable[[], object], int]:
@@ -88,9 +73,11 @@ def test_busy(benchmark, sitting, task):
 
     def measure():
         for busy in LOADS:
-            with neighbours(busy):
+            with busy_neighbours(busy):
+                time.sleep(0.3)  # until they have started
                 times = pairs(work)
                 others = {peer: sitting.process(peer, sitting.threads).ask("time") for peer in peers}
+            time.sleep(0.2)
             clock, cpu = times[:, :, 0], times[:, :, 1]
             loads.append(
                 {
