@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet._inputs import objects, strips
 
 from interop import interop, library
 from tables import TABLES, Interchange, K, N, Named, columns_of, fitted, problem, same
@@ -297,3 +298,21 @@ def test_whole_numbers_of_any_size_are_read():
     x = [[2**70, -(2**64)], [10**400, 1]]
     expected = net.predict(np.array([[2.0**70, -(2.0**64)], [np.inf, 1]]))
     np.testing.assert_array_equal(net.predict(x), expected)
+
+
+@pytest.mark.parametrize("rows_of_a_strip", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1, 2**63 + 1, 3, 2**64 - 1], "u8"),
+        ([True, 2**53 + 1, 2**63 + 1, False], "u8"),
+        ([-1, 2**53 + 1, True, 2**63 - 1], "i8"),
+        ([-1, 2**63 + 1, 2, 3], "f8"),  # no type holds them all
+        ([2**63 + 1, 0.5, 2, -3], "f8"),
+    ],
+)
+def test_objects_that_are_64_bit_integers_lose_no_digit(values, dtype, rows_of_a_strip, monkeypatch):
+    monkeypatch.setattr(strips, "SCANNED", 8 * rows_of_a_strip)
+    found = objects.numbers(np.array(values, object))
+    assert found.dtype == dtype
+    assert found.tolist() == np.array(values, dtype).tolist()

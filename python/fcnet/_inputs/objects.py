@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,8 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
     Returns
     -------
     array of the same shape, or None
-        Integers of up to 64 bits stay integers, other numbers (floats, decimals, fractions) become float64. None if
-        there are other objects.
+        Integers that int64 or uint64 can hold stay integers, other numbers (floats, decimals, fractions) become
+        float64. None if there are other objects.
     """
     found: list[NDArray[Any]] = []
     for _, part in strips.of(array.ravel()):
@@ -50,7 +50,13 @@ def numbers(array: NDArray[Any]) -> NDArray[Any] | None:
         if some is None:
             return None
         found.append(some)
+    if any(some.dtype == np.uint64 for some in found) and all(map(_fits_uint64, found)):
+        found = [some.astype(np.uint64) for some in found]  # with those of int64 they would become float64
     return (strips.joined(array.size, found) if found else np.empty(0)).reshape(array.shape)
+
+
+def _fits_uint64(array: NDArray[Any]) -> bool:
+    return array.dtype.kind in "bui" and bool((array >= 0).all())
 
 
 def _numbers(values: list[Any]) -> NDArray[Any] | None:
@@ -65,6 +71,8 @@ def _numbers(values: list[Any]) -> NDArray[Any] | None:
             found = np.array(values, dtype=float)
         except OverflowError:  # a whole number of more than 300 digits
             found = np.array([np.inf if v > _MOST else -np.inf if v < -_MOST else v for v in values], dtype=float)
+    elif found.dtype.kind == "f" and all(issubclass(type_, Integral) for type_ in types) and min(values) >= 0:
+        found = np.array(values, dtype=np.uint64)  # some are beyond int64
     return found
 
 
