@@ -130,8 +130,8 @@ class Architecture:
         return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes), strict=True))
 
     @classmethod
-    def restored(cls, sizes: Any, layers: Any, loss: Any, classes: Any, **others: Any) -> Architecture:
-        """Restore an architecture from ``arguments``, which may come from a damaged file.
+    def from_arguments(cls, sizes: Any, layers: Any, loss: Any, classes: Any, **others: Any) -> Architecture:
+        """Return the architecture of ``arguments()``, which may come from a damaged file.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Architecture:
         if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
         entries: list[Any] = [*sizes[:1]]
-        for n, spec in zip(sizes[1:], map(LayerSpec.restored, layers), strict=True):
+        for n, spec in zip(sizes[1:], map(LayerSpec.from_plain, layers), strict=True):
             dense = Dense(n, spec.activation, spec.bias, spec.dropout, spec.normalization)  # type: ignore[arg-type]
             entries += [Scale(), dense] if spec.scale else [dense]
         known = class_names.known(classes)

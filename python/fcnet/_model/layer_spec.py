@@ -41,8 +41,8 @@ class LayerSpec(NamedTuple):
         return [*self[:3], self.normalization and self.normalization.plain(), *([True] if self.scale else [])]
 
     @classmethod
-    def restored(cls, plain: Any) -> LayerSpec:
-        """Restore a specification from ``plain``, which may come from a damaged file.
+    def from_plain(cls, plain: Any) -> LayerSpec:
+        """Return the specification of ``plain()``, which may come from a damaged file.
 
         Raises
         ------

@@ -50,7 +50,10 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
     average, count, without_average = state["average_state"] or _NO_AVERAGE
     best, best_weights = state["best"] or (None, None)
-    owners, specs = _owners(len(slots), average, best_weights is not None), [*map(LayerSpec.restored, state["layers"])]
+    owners, specs = (
+        _owners(len(slots), average, best_weights is not None),
+        [*map(LayerSpec.from_plain, state["layers"])],
+    )
     others = *([without_average] if average else []), *([best_weights] if best_weights is not None else [])
     for owner, layers in zip(owners, [state["parameters"], *slots, *others], strict=True):
         for i, (spec, parts) in enumerate(zip(specs, layers, strict=True)):

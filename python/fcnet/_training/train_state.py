@@ -161,7 +161,7 @@ class TrainState:
             expected = ", ".join(sorted((*ARGUMENTS, *_TRAINED)))
             raise ValueError(f"the state of a network is damaged: expected {expected}")
         entries = {name: s.pop(name) for name in _TRAINED}
-        architecture = Architecture.restored(**s)
+        architecture = Architecture.from_arguments(**s)
         trainable = entries["trainable"]
         if not isinstance(trainable, list) or len(trainable) != len(architecture.specs):
             raise ValueError(
