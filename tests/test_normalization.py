@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import re
 from functools import cache
 
@@ -15,22 +14,16 @@ from fcnet import _native, reference
 from fcnet._model.normalization import Normalization
 
 from bounds import flat, max_error
+from layer_checks import (
+    check_bits_with_any_threads,
+    check_gradients_of_the_oracle,
+    check_that_two_fits_are_one,
+    data,
+    layers_of,
+)
 from walks import walk
 
 KINDS = ["layer", "batch"]
-
-
-def data(n=70, k=5, classes=3):
-    rng = np.random.default_rng(n)
-    return rng.standard_normal((n, k)), rng.integers(0, classes, n)
-
-
-def layers_of(net):
-    """(W, B) or (W, B, gamma) of every layer, in float64."""
-    return [
-        tuple(getattr(layer, name).astype(float) for name in ("W", "B", *(("gamma",) if layer.normalization else ())))
-        for layer in net.layers
-    ]
 
 
 def network(kind, activation="tanh", **options):
@@ -48,14 +41,7 @@ def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     rng = np.random.default_rng(0)
     layers = [(rng.standard_normal((5, 7)), rng.standard_normal(7), rng.uniform(0.5, 2, 7))]
     layers.append((rng.standard_normal((7, 3)), rng.standard_normal(3)))
-    options = {"activation": "tanh", "normalization": [kind, None]}
-    _, gradients = reference.backward(layers, x, y, **options)
-    for array, gradient in zip(flat(layers), flat(gradients), strict=True):
-        for index in np.ndindex(array.shape):
-            moved = [tuple(a.astype(complex) for a in layer) for layer in layers]
-            next(m for m, a in zip(flat(moved), flat(layers), strict=True) if a is array)[index] += 1e-30j
-            loss, _ = reference.backward(moved, x, y, **options)
-            assert loss.imag / 1e-30 == pytest.approx(gradient[index], rel=1e-11, abs=1e-13)
+    check_gradients_of_the_oracle(layers, x, y, activation="tanh", normalization=[kind, None])
 
 
 OPTIMIZERS = {
@@ -121,14 +107,7 @@ def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, o
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_bits_with_any_threads(kind, dtype, steps, isa):
-    x, y = data(200)
-    bits = set()
-    for threads in (1, 2, 3):
-        with fc.threads(threads):
-            net = network(kind, dtype=dtype)
-            net.fit(x, y, epochs=2, batch_size=48, optimizer=fc.Adam())
-            bits.add(pickle.dumps(layers_of(net)) + net.predict(x).tobytes())
-    assert len(bits) == 1
+    check_bits_with_any_threads(lambda: network(kind, dtype=dtype))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -212,16 +191,8 @@ def test_dropout_and_normalisation_train_as_their_oracle(kind, steps):
 
 @pytest.mark.parametrize("kind", [*KINDS, fc.LayerNorm(1e-3), fc.BatchNorm(1e-3, 0.3)], ids=str)
 def test_two_fits_are_one_longer_fit_through_files_and_pickles(kind, dtype, tmp_path):
-    x, y = data()
-    whole, half = (fc.Network([5, fc.Dense(20, normalization=kind), 3], seed=1, dtype=dtype) for _ in range(2))
-    whole.fit(x, y, epochs=4, optimizer=fc.Adam())
-    half.fit(x, y, epochs=2, optimizer=fc.Adam())
-    half.save(tmp_path / "half.safetensors")
-    for again in (pickle.loads(pickle.dumps(half)), copy.deepcopy(half), fc.load(tmp_path / "half.safetensors"), half):
-        assert repr(again) == repr(half)
-        again.fit(x, y, epochs=2, optimizer=fc.Adam())
-        assert pickle.dumps(layers_of(again)) == pickle.dumps(layers_of(whole))
-        assert (again.predict(x) == whole.predict(x)).all()
+    sizes = [5, fc.Dense(20, normalization=kind), 3]
+    check_that_two_fits_are_one(lambda: fc.Network(sizes, seed=1, dtype=dtype), tmp_path, optimizer=fc.Adam())
 
 
 def test_a_snapshot_of_a_network_with_other_normalisation_is_refused():

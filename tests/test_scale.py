@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 import re
 from functools import cache
@@ -16,25 +15,18 @@ from fcnet._saving import safetensors
 
 from bounds import flat, max_error
 from interop import library
+from layer_checks import (
+    check_bits_with_any_threads,
+    check_gradients_of_the_oracle,
+    check_that_two_fits_are_one,
+    data,
+    layers_of,
+    parts_of,
+)
 from walks import walk
 
 KINDS = [None, "layer", "batch"]
 SCALED = [True, False, True]  # the first layer and the last
-
-
-def data(n=70, k=5, classes=3):
-    rng = np.random.default_rng(n)
-    return rng.standard_normal((n, k)), rng.integers(0, classes, n)
-
-
-def parts_of(layer):
-    names = ("W", "B", *(("gamma",) if layer.normalization else ()))
-    return (*names, "scale") if "scaled" in repr(layer) else names
-
-
-def layers_of(net):
-    """W, B, gamma and scale of every layer, as far as it has them, in float64."""
-    return [tuple(getattr(layer, name).astype(float) for name in parts_of(layer)) for layer in net.layers]
 
 
 def network(kind=None, activation="tanh", **options):
@@ -55,14 +47,7 @@ def oracle_options(kind, activation="tanh"):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)
-    layers = layers_of(network(kind, dtype="float64"))
-    _, gradients = reference.backward(layers, x, y, **oracle_options(kind))
-    for array, gradient in zip(flat(layers), flat(gradients), strict=True):
-        for index in list(np.ndindex(array.shape))[:40]:
-            moved = [tuple(a.astype(complex) for a in layer) for layer in layers]
-            next(m for m, a in zip(flat(moved), flat(layers), strict=True) if a is array)[index] += 1e-30j
-            loss, _ = reference.backward(moved, x, y, **oracle_options(kind))
-            assert loss.imag / 1e-30 == pytest.approx(gradient[index], rel=1e-11, abs=1e-13)
+    check_gradients_of_the_oracle(layers_of(network(kind, dtype="float64")), x, y, **oracle_options(kind))
 
 
 OPTIMIZERS = {
@@ -123,14 +108,7 @@ def test_a_scaled_network_trains_as_its_oracle(optimizer, kind, activation, n, b
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_bits_with_any_threads(kind, dtype, steps, isa):
-    x, y = data(200)
-    bits = set()
-    for threads in (1, 2, 3):
-        with fc.threads(threads):
-            net = network(kind, dtype=dtype)
-            net.fit(x, y, epochs=2, batch_size=48, optimizer=fc.Adam())
-            bits.add(pickle.dumps(layers_of(net)) + net.predict(x).tobytes())
-    assert len(bits) == 1
+    check_bits_with_any_threads(lambda: network(kind, dtype=dtype))
 
 
 @pytest.mark.parametrize("kind", [None, "layer"])
@@ -251,18 +229,9 @@ def test_sparse_rows_train_and_predict_as_dense_ones(dtype):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_fits_are_one_longer_fit_through_files_and_pickles(kind, dtype, tmp_path):
-    x, y = data()
     sizes = [5, fc.Scale(), fc.Dense(20, normalization=kind), fc.Scale(), 3]
-    whole, half = (fc.Network(sizes, seed=1, dtype=dtype) for _ in range(2))
     options = {"optimizer": fc.Adam(), "averaging": fc.EMA(0.9)}
-    whole.fit(x, y, epochs=4, **options)
-    half.fit(x, y, epochs=2, **options)
-    half.save(tmp_path / "half.safetensors")
-    for again in (pickle.loads(pickle.dumps(half)), copy.deepcopy(half), fc.load(tmp_path / "half.safetensors"), half):
-        assert repr(again) == repr(half)
-        again.fit(x, y, epochs=2, **options)
-        assert pickle.dumps(layers_of(again)) == pickle.dumps(layers_of(whole))
-        assert (again.predict(x) == whole.predict(x)).all()
+    check_that_two_fits_are_one(lambda: fc.Network(sizes, seed=1, dtype=dtype), tmp_path, **options)
 
 
 def version(path):
