@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 # Folders of the package, and modules beside them, import only from the lines above their own.
 PACKAGE_ORDER = """
 _native _checks _moved _pyinstaller datasets reference
-_threads config kernels threadpool_controller losses initializers optimizers
+_threads config gradients kernels threadpool_controller losses initializers optimizers
 _inputs
 _model metrics
 layers schedules

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fcnet._training.history import History
     from fcnet._training.learning_rate_search import LearningRates
     from fcnet.config import show_config
+    from fcnet.gradients import Gradients, clip_by_norm
     from fcnet.network import Network, load
     from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 
@@ -48,6 +49,7 @@ __all__ = [
     "Dense",
     "DivergenceError",
     "EarlyStopping",
+    "Gradients",
     "History",
     "LayerNorm",
     "LearningRates",
@@ -58,6 +60,7 @@ __all__ = [
     "Scale",
     "StopTraining",
     "__version__",
+    "clip_by_norm",
     "datasets",
     "explanation",
     "get_num_threads",
@@ -88,6 +91,7 @@ _HOMES = {
     "_training.history": ("History",),
     "_training.learning_rate_search": ("LearningRates",),
     "config": ("show_config",),
+    "gradients": ("Gradients", "clip_by_norm"),
     "network": ("Network", "load"),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"),
 }

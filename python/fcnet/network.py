@@ -21,6 +21,7 @@ from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.scale import Scale
 from fcnet._model.summary import Summary, arguments, summary
 from fcnet._saving import network_file, safetensors
+from fcnet._training import parameters
 from fcnet._training.averaging import EMA, Averaging
 from fcnet._training.callbacks import Callback, Callbacks, Logs
 from fcnet._training.dataset import MOST_EPOCHS, ClassWeight
@@ -429,6 +430,27 @@ class Network:
         """
         batch = self._state.dataset(x, y, sample_weight).not_empty("x").check_weights("sample_weight")
         return train_step(self._state, batch, optimizer, averaging)
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """All parameters in one dimension: a read-only copy; assign a whole array to change them in one step.
+
+        The order is layer by layer W (row by row), B, gamma and scale, as ``layers`` have them; a layer without bias
+        has no B here. The running statistics of batch normalisation are not parameters, and stay as they are when
+        parameters are assigned. The length is the total of ``summary()``. ``copy_parameters`` and ``blend`` take
+        another network's without the way through NumPy.
+
+        Raises
+        ------
+        TypeError : what is assigned does not hold real numbers.
+        ValueError : what is assigned has another shape, or numbers that are too large for the network's dtype.
+        RuntimeError : parameters are assigned while the network is being fitted.
+        """
+        return parameters.flat(self._state)
+
+    @parameters.setter
+    def parameters(self, value: ArrayLike) -> None:
+        parameters.set_flat(self._state, value)
 
     @answering
     def predict(

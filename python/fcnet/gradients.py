@@ -1,0 +1,207 @@
+"""Gradients of a network's parameters as an object, and clipping by their norm over several networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from numbers import Real
+from typing import Any, TypeAlias, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.public import public
+
+Array = NDArray[Any]
+Layers: TypeAlias = Sequence[Sequence[Array]]  # [(dW, dB, ...), ...]
+
+
+@public
+class Gradients:
+    """Gradients by the parameters of a network and, where they were computed, by its inputs.
+
+    Parameters
+    ----------
+    layers : list of tuples of arrays
+        As ``Network.gradients`` returns them.
+    x : array (n, inputs), optional
+        Gradient by the inputs.
+    biases : sequence of bool, optional
+        Whether each layer has a bias; by default all do. ``flat`` leaves out dB, which is 0, of the others.
+
+    Attributes
+    ----------
+    layers : list of tuples of arrays
+        ``[(dW (k, m), dB (m,), ...), ...]``, an entry for every layer as ``Network.gradients`` returns it. Gradients
+        per sample have one more axis in front, (n, k, m).
+    x : array (n, inputs), or None
+        Gradient by the inputs.
+    flat : read-only array
+        The same as ``layers`` in one dimension, in the order of ``Network.parameters``; for gradients per sample, a row
+        for each. It is made when it is first read.
+
+    Examples
+    --------
+    >>> import fcnet as fc
+    >>> net = fc.Network([2, 3, 1], loss="mse", seed=0)
+    >>> gradients = fc.Gradients(net.gradients([[1, 2]], [3]))
+    >>> gradients.flat.shape == net.parameters.shape == (13,)
+    True
+    """
+
+    __slots__ = ("_biases", "_flat", "layers", "x")
+
+    def __init__(
+        self, layers: list[tuple[Array, ...]], x: Array | None = None, *, biases: Sequence[bool] | None = None
+    ) -> None:
+        self.layers, self.x = layers, x
+        self._biases = biases
+        self._flat: Array | None = None
+
+    @property
+    def flat(self) -> Array:
+        """All of ``layers`` in one dimension, read-only, in the order of ``Network.parameters``."""
+        if self._flat is None:
+            self._flat = flattened(self.layers, self._biases)
+            self._flat.setflags(write=False)
+        return self._flat
+
+    def __repr__(self) -> str:
+        sizes = " + ".join("x".join(map(str, parts[0].shape)) for parts in self.layers)
+        return f"Gradients({len(self.layers)} layers: {sizes}, x={None if self.x is None else self.x.shape})"
+
+    def _scaled(self, factor: float) -> Gradients:
+        """Return the gradients of the parameters times a factor; x stays as it is."""
+        scaled = [tuple(_times(part, factor) for part in parts) for parts in self.layers]
+        return Gradients(scaled, self.x, biases=self._biases)
+
+
+def flattened(layers: Layers, biases: Sequence[bool] | None) -> Array:
+    """Return the arrays of all layers in one dimension; those of samples, which have an axis more, as rows."""
+    samples = layers[0][0].shape[:-2]
+    has_bias = [True] * len(layers) if biases is None else biases
+    parts = [
+        part.reshape(*samples, -1)
+        for of_layer, bias in zip(layers, has_bias, strict=True)
+        for i, part in enumerate(of_layer)
+        if bias or i != 1
+    ]
+    return np.concatenate(parts, axis=-1)
+
+
+Given = TypeVar("Given", Gradients, list[tuple[Array, ...]], Array)
+
+
+@overload
+def clip_by_norm(gradients: Given, max_norm: float) -> tuple[Given, float]: ...
+@overload
+def clip_by_norm(gradients: Sequence[Given], max_norm: float) -> tuple[list[Given], float]: ...
+@suggesting
+def clip_by_norm(gradients: Any, max_norm: float) -> tuple[Any, float]:
+    """Scale gradients down where their norm exceeds a maximum, also those of several networks by one norm together.
+
+    The arguments are not changed, unlike with ``torch.nn.utils.clip_grad_norm_``. An optimizer's ``clip_norm`` does the
+    same for a single network.
+
+    Parameters
+    ----------
+    gradients : Gradients, layers as ``Network.gradients`` returns them, or a flat array; or a sequence of these
+        The norm is that of the parameters' gradients of all networks together; ``x`` does not count and is not scaled.
+    max_norm : float > 0
+
+    Returns
+    -------
+    clipped : as given; a list where several were given
+        ``gradients`` times ``max_norm / norm`` where the norm exceeds max_norm; otherwise the gradients themselves.
+    norm : float
+        The norm before, summed in float64. If it is infinite or NaN, the gradients are returned as they are, and
+        ``Network.apply_gradients`` refuses them.
+
+    Raises
+    ------
+    TypeError : max_norm is not a number, or gradients are not as above.
+    ValueError : max_norm is not positive and finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fcnet as fc
+    >>> (actor, critic), norm = fc.clip_by_norm([np.array([3.0, 0.0]), np.array([4.0])], 1)
+    >>> norm
+    5.0
+    >>> actor, critic
+    (array([0.6, 0. ]), array([0.8]))
+    """
+    if isinstance(max_norm, bool) or not isinstance(max_norm, Real):
+        raise TypeError(f"max_norm is {max_norm!r}: expected a number")
+    if not 0 < max_norm < math.inf:
+        raise ValueError(f"max_norm is {max_norm!r}: expected a positive, finite number")
+    several = _are_several(gradients)
+    parts = list(gradients) if several else [gradients]
+    norm = _norm([array for one in parts for array in _arrays(one)])
+    if max_norm < norm < math.inf:
+        parts = [_scaled(one, float(max_norm) / norm) for one in parts]
+    return (parts if several else parts[0]), norm
+
+
+def _is_layers(given: Any) -> bool:
+    """Whether these are the arrays of layers: ``[(dW, dB), ...]``."""
+    return isinstance(given, list | tuple) and all(
+        isinstance(parts, list | tuple) and len(parts) > 0 and all(isinstance(part, np.ndarray) for part in parts)
+        for parts in given
+    )
+
+
+def _are_several(given: Any) -> bool:
+    """Whether these are gradients of several networks; TypeError unless they are gradients."""
+    if isinstance(given, Gradients | np.ndarray):
+        return False
+    if isinstance(given, list | tuple) and given:
+        if all(isinstance(one, Gradients | np.ndarray) or (_is_layers(one) and len(one) > 0) for one in given):
+            return True
+        if _is_layers(given):
+            return False
+    raise TypeError(
+        f"gradients is a {type(given).__name__}: expected fcnet.Gradients, layers as Network.gradients returns them, a "
+        "flat array, or a sequence of these"
+    )
+
+
+def _arrays(given: Any) -> Iterator[Array]:
+    """Yield the arrays of one network's gradients; TypeError unless they are real numbers."""
+    layers = given.layers if isinstance(given, Gradients) else [(given,)] if isinstance(given, np.ndarray) else given
+    for parts in layers:
+        for array in parts:
+            if array.dtype.kind not in "fiu":
+                raise TypeError(f"gradients have dtype {array.dtype}: expected real numbers")
+            yield array
+
+
+def _norm(arrays: list[Array]) -> float:
+    """Return the Euclidean norm over all arrays, in float64."""
+    flat = [np.asarray(array, np.float64).ravel() for array in arrays]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        squares = _squares(flat)
+        if 1e-200 < squares < math.inf or math.isnan(squares):
+            return math.sqrt(squares)
+        largest = max((float(np.abs(one).max()) for one in flat if one.size), default=0.0)  # squares beyond float64
+        if largest == 0 or not math.isfinite(largest):
+            return largest
+        return largest * math.sqrt(_squares([one / largest for one in flat]))
+
+
+def _squares(flat: list[Array]) -> float:
+    return sum(float(np.square(one).sum()) for one in flat)  # not dot, whose order depends on the threads of BLAS
+
+
+def _times(array: Array, factor: float) -> Array:
+    return array * (array.dtype.type(factor) if array.dtype.kind == "f" else factor)
+
+
+def _scaled(given: Any, factor: float) -> Any:
+    if isinstance(given, Gradients):
+        return given._scaled(factor)
+    if isinstance(given, np.ndarray):
+        return _times(given, factor)
+    return [tuple(_times(part, factor) for part in parts) for parts in given]
