@@ -117,7 +117,8 @@ class Pool {
     if (team.size == 1 && busy_.load(std::memory_order_relaxed)) return false;  // with the work of another caller
     if (team.size >= threads) return false;
     const Nanoseconds time = now();
-    return time >= until_.load(std::memory_order_relaxed) && time >= absent_until_.load(std::memory_order_relaxed);
+    return time >= reduced_until_.load(std::memory_order_relaxed) &&
+           time >= absent_until_.load(std::memory_order_relaxed);
   }
 
   int times_reduced() const { return times_reduced_.load(std::memory_order_relaxed); }
@@ -147,16 +148,16 @@ class Pool {
   // How many threads may work now: after a team was late, as many as look free once the shortest pause is over, and all
   // when the whole pause is.
   int allowed(int threads) {
-    if (threads <= limit_ || waits_for_all_) return threads;
+    if (threads <= largest_team_ || waits_for_all_) return threads;
     const Nanoseconds time = now();
-    if (time < until_.load(std::memory_order_relaxed)) return limit_;
+    if (time < reduced_until_.load(std::memory_order_relaxed)) return largest_team_;
     if (time < pause_ends_) {
       const int free = free_cpus();
-      limit_ = free < max_threads - limit_ ? limit_ + free : max_threads;
-      until_.store(time + pause_of_late, std::memory_order_relaxed);
-      if (threads > limit_) return limit_;
+      largest_team_ = free < max_threads - largest_team_ ? largest_team_ + free : max_threads;
+      reduced_until_.store(time + pause_of_late, std::memory_order_relaxed);
+      if (threads > largest_team_) return largest_team_;
     }
-    limit_ = max_threads;
+    largest_team_ = max_threads;
     lifted_ = time;
     return threads;
   }
@@ -170,8 +171,8 @@ class Pool {
     if (size > 1 && 2 * waited_ > worked_ && waited_ > least_lateness && !waits_for_all_) {
       pause_ = time - lifted_ < 2 * pause_of_late ? std::min(2 * pause_, longest_pause) : pause_of_late;
       pause_ends_ = time + pause_;
-      limit_ = size / 2;
-      until_.store(time + pause_of_late, std::memory_order_relaxed);
+      largest_team_ = size / 2;
+      reduced_until_.store(time + pause_of_late, std::memory_order_relaxed);
       times_reduced_.fetch_add(1, std::memory_order_relaxed);
       worked_ = waited_ = 0;
       return true;
@@ -326,9 +327,9 @@ class Pool {
   Nanoseconds worked_ = 0, waited_ = 0, since_ = 0;
   std::atomic<bool> waits_for_all_{false};
   // The largest team after one was late: for a pause, which ends at once where the cores look free, but not before
-  // until_; and when the last pause was over.
-  int limit_ = max_threads;
-  std::atomic<Nanoseconds> until_{0};
+  // reduced_until_; and when the last pause was over.
+  int largest_team_ = max_threads;
+  std::atomic<Nanoseconds> reduced_until_{0};
   Nanoseconds pause_ = pause_of_late, pause_ends_ = 0, lifted_ = 0;
   std::atomic<Nanoseconds> absent_until_{0};  // before that nobody looks for workers who were not there
   std::atomic<int> times_reduced_{0};
@@ -340,7 +341,7 @@ Pool* pool = nullptr;
 std::once_flag once;
 constinit std::atomic<ThreadCount> process_threads{ThreadCount{}};
 static_assert(std::atomic<ThreadCount>::is_always_lock_free);  // a forked child may find it in any state
-thread_local int limit = 0;                                    // of the calling thread; 0: what is allowed
+thread_local int thread_limit = 0;                             // of the calling thread; 0: that of the process
 
 Pool& the_pool() {
   std::call_once(once, [] {
@@ -380,9 +381,9 @@ ThreadCount exchange_thread_count(ThreadCount next) {
   return process_threads.exchange(next, std::memory_order_relaxed);
 }
 
-ThreadLimit::ThreadLimit(int count) : before_(limit) { limit = count; }
-ThreadLimit::~ThreadLimit() { limit = before_; }
+ThreadLimit::ThreadLimit(int count) : before_(thread_limit) { thread_limit = count; }
+ThreadLimit::~ThreadLimit() { thread_limit = before_; }
 
-int num_threads() { return limit != 0 ? limit : thread_count().count; }
+int num_threads() { return thread_limit != 0 ? thread_limit : thread_count().count; }
 
 }  // namespace fcnet
