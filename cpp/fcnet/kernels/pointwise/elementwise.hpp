@@ -50,8 +50,7 @@ void map_log(const T* x, Size count, T* out) {
   map(x, count, out, [](Vec<T> v) { return log(v); });
 }
 
-// a <- a + weight (x - a): where both are the same they stay so. SavedDerivative out of the shortest steps, which do
-// without.
+// a <- a + weight (x - a): where both are the same they stay so. Kept out of the shortest steps, which do without.
 template <class T>
 [[gnu::noinline]] void average(T* a, const T* x, Size count, T weight) {
   const Vec<T> of_x = broadcast(weight);

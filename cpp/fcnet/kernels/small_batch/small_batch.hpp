@@ -9,7 +9,7 @@
 
 namespace fcnet::FCNET_ISA {
 
-// SavedDerivative out of the steps, of which the smallest take some 50 ns.
+// Kept out of the steps, of which the smallest take some 50 ns.
 template <class T>
 [[gnu::noinline]] void gather_sparse_rows(const RowSource<T>& rows, Size first, Size n, Rows<T> h) {
   for (Size i = 0; i < n; ++i) {
