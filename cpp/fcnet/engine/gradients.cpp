@@ -17,7 +17,7 @@ class SumSink final : public GradientSink<T> {
     weights.sum(layer, layer.w, !result.first);
   }
   void sums(const ChunkResult& result, const ParameterBlock& block, const T* values) override {
-    if (block.trained) add_sums(gradient_.row(block), values, block.columns, result.first);
+    if (block.optimized) add_sums(gradient_.row(block), values, block.columns, result.first);
   }
 
  private:

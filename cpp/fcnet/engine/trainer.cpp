@@ -27,19 +27,20 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   if (plan_.chunk < batch_ || chosen.needs_norm() || stages_.sums())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (chosen.needs_norm()) {
-    blocks_.clear();
+    norm_blocks_.clear();
     constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
     for (Size l = 0; l < shape.layers(); ++l) {
-      const Size rows = std::max(stages_.blocks(l).trained_rows(), shape.sizes[l] + 1);
+      const Size rows = std::max(stages_.blocks(l).optimized_rows(), shape.sizes[l] + 1);
       const Size block = std::max(elements / (ceil_div(shape.sizes[l + 1], panel_width) * panel_width), Size{1});
       for (Size first = 0; first < rows; first += block)
-        blocks_.push_back({Role::weights, l, first, std::min(block, rows - first), shape.sizes[l + 1], trained(l)});
+        norm_blocks_.push_back(
+            {Role::weights, l, first, std::min(block, rows - first), shape.sizes[l + 1], trained(l)});
       if (const ParameterBlock* const of = stages_.blocks(l).find(Role::scale); of != nullptr) {
-        blocks_.push_back(*of);
-        blocks_.back().trained = trained(l);
+        norm_blocks_.push_back(*of);
+        norm_blocks_.back().optimized = trained(l);
       }
     }
-    if (const Status s = squares_.allocate(blocks_.size()); s != Status::ok) return s;
+    if (const Status s = squares_.allocate(norm_blocks_.size()); s != Status::ok) return s;
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
@@ -85,15 +86,16 @@ void Trainer<T>::update(const WeightProduct<T>& weights, const OptimizerStep<T>&
 }
 
 template <class T>
-void Trainer<T>::update_by_sums(const ParameterBlock& rows, const OptimizerStep<T>& step) {
-  const LayerBlocks& blocks = stages_.blocks(rows.layer);
-  const Size last = std::min(rows.last_row(), blocks.trained_rows());
-  const Size decaying = traits(rows.role).decays ? blocks.decaying_rows() : 0;
-  if (rows.first_row >= last) return;
-  const ParameterRow<T> first = parameters_.row(rows);
-  const LayerView<T> layer{first.p, first.stride, decaying - std::min(decaying, rows.first_row), rows.columns,
-                           Activation::identity};
-  kernels<T>().update(layer, {}, {}, step, target(first.p, true), 0, last - rows.first_row);
+void Trainer<T>::update_by_sums(const ParameterBlock& block, const OptimizerStep<T>& step) {
+  const LayerBlocks& layer = stages_.blocks(block.layer);
+  // The rows that the optimizer changes, and those of them that decay, counted from the block's first one.
+  const auto up_to = [&](Size last_row) { return last_row - std::min(last_row, block.first_row); };
+  const Size rows = up_to(std::min(block.last_row(), layer.optimized_rows()));
+  const Size decaying = traits(block.role).decays ? up_to(layer.decaying_rows()) : 0;
+  if (rows == 0) return;
+  const ParameterRow<T> first = parameters_.row(block);
+  const LayerView<T> view{first.p, first.stride, decaying, block.columns, Activation::identity};
+  kernels<T>().update(view, {}, {}, step, target(first.p, true), 0, rows);
 }
 
 // Updates at once with the last chunk of a batch, unless the norm of the gradient is needed before.
@@ -114,7 +116,7 @@ class Trainer<T>::UpdateSink final : public GradientSink<T> {
       case Learns::by_weight_product:
         return;
       case Learns::by_sums:
-        if (!block.trained) return;
+        if (!block.optimized) return;
         add_sums(trainer_.sums_of(block), values, block.columns, result.first);
         if (updates(result)) trainer_.update_by_sums(block, step_of(result.loss));
         return;
@@ -148,9 +150,9 @@ void Trainer<T>::update_statistics(const ParameterBlock& block, const T* of_batc
 template <class T>
 template <class F>
 void Trainer<T>::each_block(const Team& team, Cancellation& cancellation, F f) {
-  for (Size i = static_cast<Size>(team.id); i < blocks_.size(); i += static_cast<Size>(team.size)) {
+  for (Size i = static_cast<Size>(team.id); i < norm_blocks_.size(); i += static_cast<Size>(team.size)) {
     if (plan_.stoppable && !go_on(team, cancellation)) return;
-    f(i, blocks_[i]);
+    f(i, norm_blocks_[i]);
   }
 }
 
@@ -166,7 +168,7 @@ double Trainer<T>::gradient_norm(const Team& team, Cancellation& cancellation) {
   });
   team.sync();
   double sum = 0;
-  for (Size i = 0; i < blocks_.size(); ++i) sum += squares_[i];
+  for (Size i = 0; i < norm_blocks_.size(); ++i) sum += squares_[i];
   return __builtin_sqrt(sum);
 }
 
@@ -181,7 +183,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellati
     const double norm = scale(loss) * gradient_norm(team, cancellation);
     const OptimizerStep<T> of_step = sink.step_of(loss, shortening(chosen_, norm));
     each_block(team, cancellation, [&](Size, const ParameterBlock& block) {
-      if (block.trained) update_by_sums(block, of_step);
+      if (block.optimized) update_by_sums(block, of_step);
     });
   }
   return loss;

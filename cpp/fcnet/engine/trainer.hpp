@@ -67,8 +67,8 @@ class Trainer {
   LossSum step(const Team& team, Chunk batch, Cancellation& cancellation);
   // What the optimizer makes of a block of weights, whose sums over the samples go on from sums_ where `go_on`.
   void update(const WeightProduct<T>& weights, const OptimizerStep<T>& step, bool go_on);
-  // The same of rows whose sums are complete.
-  void update_by_sums(const ParameterBlock& rows, const OptimizerStep<T>& step);
+  // The same of a block whose sums are complete.
+  void update_by_sums(const ParameterBlock& block, const OptimizerStep<T>& step);
   void update_statistics(const ParameterBlock& block, const T* of_batch, Size samples);
   UpdateTarget<T> target(const T* w, bool go_on);
   // Where the sums of rows are.
@@ -91,8 +91,9 @@ class Trainer {
   Averager<T> averager_;
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
-  // Rows that are visited together once their sums are complete, and the sums' squares, summed.
-  std::vector<ParameterBlock> blocks_;
+  // All rows of the network in pieces, each a term of the gradient's norm; then updated, where optimized. The pieces of
+  // a layer's panels have the role of its weights, also beyond them: which rows decay, LayerBlocks says.
+  std::vector<ParameterBlock> norm_blocks_;
   Buffer<double> squares_;
   ForwardBackward<T> forward_backward_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows

@@ -43,11 +43,11 @@ static constexpr RoleTraits traits(Role role) {
   return {};
 }
 
-// Rows first_row..first_row + rows of the panels of a layer; or a row of its own, see RoleTraits.
+// Rows first_row..first_row + rows of the panels of a layer; or row 0 of a place of its own, see RoleTraits::of_inputs.
 struct ParameterBlock {
   Role role;
   Size layer, first_row, rows, columns;
-  bool trained;  // by the optimizer
+  bool optimized;  // changed by the optimizer: no running statistics, no bias of a layer without one
 
   Size last_row() const { return first_row + rows; }
 };
@@ -86,19 +86,19 @@ class LayerBlocks {
   Size decaying_rows() const {
     return last_row([](const ParameterBlock& block) { return traits(block.role).decays; });
   }
-  Size trained_rows() const {
-    return last_row([](const ParameterBlock& block) { return block.trained; });
+  Size optimized_rows() const {
+    return last_row([](const ParameterBlock& block) { return block.optimized; });
   }
   Size product_rows() const {
     return last_row([](const ParameterBlock& block) {
-      return block.trained && traits(block.role).learns == Learns::by_weight_product;
+      return block.optimized && traits(block.role).learns == Learns::by_weight_product;
     });
   }
 
  private:
-  void add(Role role, Size first_row, Size rows, bool trained = true) {
-    trained = trained && traits(role).learns != Learns::from_statistics;
-    blocks_[count_++] = {role, layer_, first_row, rows, out_, trained};
+  void add(Role role, Size first_row, Size rows, bool optimized = true) {
+    optimized = optimized && traits(role).learns != Learns::from_statistics;
+    blocks_[count_++] = {role, layer_, first_row, rows, out_, optimized};
   }
   template <class Is>
   Size last_row(Is is) const {
