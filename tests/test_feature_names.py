@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet._inputs import feature_names, tables
 
+from interop import library
 from tables import NAMES, K, M, N, Named, columns_of, fitted, pandas_frame, problem, same
 
 pytestmark = pytest.mark.once
@@ -120,6 +122,17 @@ def test_names_are_the_same_where_they_are_equal_and_truths_are_no_numbers(what)
     else:
         with pytest.raises(ValueError, match="x lacks the columns"):
             net.predict(Named(x, given))
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("names", [["a", "Straße", ""], ["a", None, "b"], ["a", float("nan"), "b"], []])
+@pytest.mark.parametrize("dtype", ["str", "object", "string[python]", "string[pyarrow]", "python"])
+def test_names_of_text_are_the_same_however_pandas_keeps_them(names, dtype):
+    pd, _ = library("pandas"), library("pyarrow")
+    kept_as = pd.StringDtype("python", na_value=np.nan) if dtype == "python" else dtype
+    frame = pd.DataFrame(np.empty((1, len(names))), columns=pd.Index(names, dtype=kept_as))
+    expected = tuple(map(feature_names.kept, frame.columns.tolist())) or None
+    assert tables.column_names(frame) == expected
 
 
 @pytest.mark.interop

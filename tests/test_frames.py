@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -205,6 +207,34 @@ def test_many_small_blocks_have_the_numbers_of_their_columns(few, rows, order, m
     }[order]()[:rows]
     assert frames._of_blocks(frame) is not None
     np.testing.assert_array_equal(tables.as_array(frame, "x"), one_by_one(frame).astype(float))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.parametrize(
+    "kinds",
+    [["i8"], ["Int64"], ["?", "f8", "i8"], ["u8", "i8"], ["Int8", "Float32"], ["f2", "?"], ["boolean", "f4", "i1"]],
+)
+def test_a_frame_with_a_block_for_each_column_has_the_numbers_of_its_columns(rows, gap, kinds, monkeypatch):
+    pd = library("pandas")
+    blocks = [pd.DataFrame({f"{kind} {i}": COLUMNS[kind](pd)}) for i in range(7) for kind in kinds]
+    frame = pd.concat(blocks, axis=1)[1 : 1 + rows]
+    if gap:
+        frame["Int64 with NA"] = COLUMNS["Int64 with NA"](pd)[1 : 1 + rows]
+    assert len(frame._mgr.blocks) == frame.shape[1]
+    for given in (frame, frame.iloc[:, ::-1], frame.iloc[:, np.random.default_rng(0).permutation(frame.shape[1])]):
+        got = tables.as_array(given, "x")
+        np.testing.assert_array_equal(got, one_by_one(given))
+        with monkeypatch.context() as patch:
+            patch.setattr(frames, "_FEW_COLUMNS", 1000)  # copied one by one
+            same_numbers = tables.as_array(given, "x")
+        np.testing.assert_array_equal(got, same_numbers)
+        assert got.dtype == same_numbers.dtype
+
+
+def test_as_many_blocks_as_columns_need_not_be_a_block_for_each():
+    manager = SimpleNamespace(blknos=np.array([0, 0, 2]), blklocs=np.array([0, 1, 0]))  # block 1 is empty
+    assert frames._of_columns(manager, [np.ones((1, 1))] * 3, {np.dtype(float)}, np.dtype(float), 1) is None
 
 
 @pytest.mark.parametrize("rows", [1, 50, 1000])

@@ -6,6 +6,8 @@ public methods, which take 10 µs for each nullable column.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import compress
 from operator import attrgetter
 from typing import Any
@@ -21,7 +23,7 @@ _Array = NDArray[Any]
 _VALUES, _DATA, _MASK, _DTYPE = map(attrgetter, ("values", "_data", "_mask", "dtype"))
 _PLACES = attrgetter("_mgr_locs.as_array")
 _FEW_BLOCKS = 16  # of one type, which are copied one by one
-_FEW_MASKS = 4  # which are read one by one
+_FEW_COLUMNS = 4  # with a block each, which are copied one by one
 _FEW_NUMBERS = 1 << 14  # in a frame whose blocks are copied and masks are read together
 
 
@@ -49,11 +51,11 @@ def _concatenated(parts: list[_Array], n: int) -> _Array:
         return np.concatenate([part.reshape(-1, n) for part in parts])
 
 
-def _copy_together(blocks: list[Any], data: list[_Array], dtypes: list[Any], kinds: list[Any], to: _Array) -> None:
+def _copy_together(blocks: list[Any], data: list[_Array], dtypes: list[Any], kinds: set[Any], to: _Array) -> None:
     """Copy many small blocks, those of one type at a time."""
     for kind in kinds:
         if len(kinds) > 1:
-            chosen = [dtype is kind for dtype in dtypes]
+            chosen = [dtype == kind for dtype in dtypes]
             some, places = list(compress(data, chosen)), list(map(_PLACES, compress(blocks, chosen)))
         else:
             some, places = data, list(map(_PLACES, blocks))
@@ -70,13 +72,45 @@ def _copy_one_by_one(blocks: list[Any], data: list[_Array], to: _Array) -> None:
                 to[where, rows] = part[..., rows]
 
 
-def _gaps(blocks: list[Any], masks: list[_Array], n: int, together: bool) -> list[tuple[int, _Array]]:
-    """Return the columns of nullable blocks where numbers are missing, with their masks."""
-    suspects: Any = range(len(masks))
-    if together:
-        all_masks = _concatenated(masks, n)
-        suspects = np.flatnonzero(all_masks.any(axis=1)) if all_masks.any() else ()
-    return [(blocks[i].mgr_locs.as_array[0], masks[i]) for i in suspects if masks[i].any()]
+def _of_columns(manager: Any, data: list[_Array], kinds: set[Any], kind: Any, n: int) -> _Array | None:
+    """Return the columns (columns, n) of a small frame with a block for each column; None for other frames.
+
+    Their types are the same, or there is only one row.
+    """
+    numbers: Any = getattr(manager, "blknos", None)  # of the block of each column
+    if numbers is None or manager.blklocs.any():
+        return None
+    one_by_one = None if len(kinds) == 1 else np.array([part.item() for part in data], kind)
+    rows: _Array = _concatenated(data, n) if one_by_one is None else one_by_one[:, None]
+    return rows.take(np.asarray(numbers), axis=0)
+
+
+def _gaps(masks: list[_Array], n: int, is_small: bool) -> list[int]:
+    """Return which masks have a missing number."""
+    if not is_small:
+        return [i for i, mask in enumerate(masks) if mask.any()]
+    with suppress(TypeError):  # a mask is not contiguous
+        flags = b"".join(masks)  # type: ignore[arg-type]
+        if flags == bytes(len(flags)):
+            return []
+    return np.flatnonzero(_concatenated(masks, n).any(axis=1)).tolist()
+
+
+def _data_and_masks(values: list[Any]) -> tuple[list[_Array], Sequence[int], list[_Array]]:
+    """Return the numbers of blocks, which blocks are nullable, and the masks of these.
+
+    Raises
+    ------
+    AttributeError : a block is neither an array nor nullable.
+    """
+    if type(values[0]) is not np.ndarray:
+        with suppress(AttributeError):  # an array
+            return list(map(_DATA, values)), range(len(values)), list(map(_MASK, values))
+    nullable = [i for i, part in enumerate(values) if type(part) is not np.ndarray]
+    data = values.copy()
+    for i in nullable:
+        data[i] = values[i]._data
+    return data, nullable, [values[i]._mask for i in nullable]
 
 
 def _of_blocks(x: Any) -> _Array | None:
@@ -89,35 +123,34 @@ def _of_blocks(x: Any) -> _Array | None:
     """
     try:
         blocks = x._mgr.blocks
-        data, nullable = list(map(_VALUES, blocks)), blocks
-        classes = set(map(type, data))
-        if classes == {np.ndarray}:
-            nullable, masks = [], []
-        elif np.ndarray not in classes:
-            data, masks = list(map(_DATA, data)), list(map(_MASK, data))
-        else:
-            are_nullable = [type(values) is not np.ndarray for values in data]
-            nullable, masks = list(compress(blocks, are_nullable)), list(map(_MASK, compress(data, are_nullable)))
-            data = [values._data if null else values for values, null in zip(data, are_nullable, strict=True)]
+        data, nullable, masks = _data_and_masks(list(map(_VALUES, blocks)))
         dtypes = list(map(_DTYPE, data))
-        kinds = unique(dtypes)
-    except (AttributeError, TypeError):
+        kinds = set(dtypes)
+    except (AttributeError, IndexError, TypeError):
         return None
-    if not kinds or any(kind.kind not in REAL for kind in kinds):
+    if any(kind.kind not in REAL for kind in kinds):
         return None
-    if len(blocks) == 1 and not nullable:
+    if len(blocks) == 1 and not masks:
         return np.asarray(x.to_numpy())
     n, columns = x.shape
     is_small = 0 < columns * n <= _FEW_NUMBERS
-    gaps = _gaps(nullable, masks, n, is_small and len(masks) > _FEW_MASKS) if masks else []
+    gaps = _gaps(masks, n, is_small) if masks else []
     kind = np.result_type(*kinds)
-    result = np.empty((columns, n), np.dtype(float) if gaps and kind.kind != "f" else kind)
-    if is_small and len(blocks) > _FEW_BLOCKS * len(kinds):
-        _copy_together(blocks, data, dtypes, kinds, result)
-    else:
-        _copy_one_by_one(blocks, data, result)
-    for column, mask in gaps:
-        for first, part in strips.of(mask):
+    result = None
+    if is_small and len(blocks) == columns > _FEW_COLUMNS and (len(kinds) == 1 or n == 1):
+        result = _of_columns(x._mgr, data, kinds, kind, n)
+    if gaps and kind.kind != "f":
+        kind = np.dtype(float)
+        result = None if result is None else result.astype(kind)
+    if result is None:
+        result = np.empty((columns, n), kind)
+        if is_small and len(blocks) > _FEW_BLOCKS * len(kinds):
+            _copy_together(blocks, data, dtypes, kinds, result)
+        else:
+            _copy_one_by_one(blocks, data, result)
+    for i in gaps:
+        column = blocks[nullable[i]].mgr_locs.as_array[0]
+        for first, part in strips.of(masks[i]):
             result[column, first : first + len(part)][part] = np.nan
     return result.T
 

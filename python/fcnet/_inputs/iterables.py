@@ -9,7 +9,6 @@ import numpy as np
 
 # Attributes of arrays, tensors, tables and sparse arrays, of which iterables of batches have none.
 _OF_ARRAYS = (
-    "__array__",
     "__array_interface__",
     "__dlpack__",
     "__dataframe__",
@@ -25,7 +24,7 @@ def is_batches(x: object) -> bool:
 
     An object with ``__len__`` and ``__getitem__``, such as a Keras ``Sequence``, counts as an iterable.
     """
-    if type(x) is np.ndarray or isinstance(x, _NO_BATCHES) or any(hasattr(x, name) for name in _OF_ARRAYS):
+    if hasattr(x, "__array__") or isinstance(x, _NO_BATCHES) or any(hasattr(x, name) for name in _OF_ARRAYS):
         return False
     return isinstance(x, Iterable) or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
 
