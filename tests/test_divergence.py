@@ -91,6 +91,33 @@ def test_the_layer_that_grows_within_the_first_epoch_is_named(loss):
         net.fit(x, y, batch_size=8, sample_weight=weights, optimizer=fc.SGD(1e8))
 
 
+# Many steps until a number is too large to be squared; steps after which only gradients are too large; an exponential.
+GROWING = {
+    "slowly": ([3, 8, 1], {}, 10, r"after 1\d steps the outputs of layers\[1\] reach"),
+    "very slowly": ([3, 8, 8, 1], {"activation": "tanh"}, 1, r"after \d\d steps the outputs of layers\[2\] reach"),
+    "within two steps": ([3, 8, 1], {}, 1e10, r"after 1 step the weights of layers\[0\] reach"),
+    "by outputs": ([3, 8, 1], {"loss": "poisson", "scale": 300}, 1, r"the outputs of layers\[1\] reach [\d.]+e\+\d"),
+    "before a normalisation": (
+        [3, fc.Dense(8, normalization="batch"), 1], {}, 1e10, r"after 1 step the outputs of layers\[0\] reach"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", GROWING)
+def test_the_layer_that_grows_is_named_however_it_grows(way):
+    sizes, options, rate, named = GROWING[way]
+    x = np.random.default_rng(0).random((1000, 3))
+    net = fc.Network(sizes, **{"loss": "mse", "seed": 0} | options)
+    with pytest.raises(fc.DivergenceError, match=named):
+        net.fit(x, x[:, 0], epochs=4, optimizer=fc.SGD(rate))
+
+
+def test_the_layer_that_grew_in_an_earlier_batch_is_named():
+    x = np.random.default_rng(0).random((1000, 3))
+    with pytest.raises(fc.DivergenceError, match=r"batch 0 of epoch 1 .*; the weights of layers\[0\] reach \d"):
+        fc.Network([3, 8, 1], loss="mse", seed=0).fit([(x, x[:, 0])], epochs=4, optimizer=fc.SGD(1e10))
+
+
 class HugeFromTheThirdStep(fc.schedules.Schedule):
     def _factors(self, step, total, per_epoch):
         return np.where(step < 2, 1.0, 1e33)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from fcnet.losses import Custom
 from fcnet.optimizers import Optimizer
 
 _ROWS = 256  # evenly spaced, that are computed
-_STEPS = 8  # that are repeated
+_STEPS, _STEPS_OF_MANY = 32, 8  # that are repeated, also if there are many weights
+_FEW_WEIGHTS = 1 << 18
 
 
 def grown(
@@ -27,7 +29,8 @@ def grown(
     """Find the first layer whose weights or outputs are so large that their squares are infinite.
 
     If there is none in the network, which has the weights from before the divergence, some steps are repeated on a
-    copy, because a single one may make all of them too large.
+    copy, because a single one may make all of them too large. If there is none in the copy either, it is the first
+    layer whose weights or outputs have an infinite fourth power: such a step may make a weight infinite.
 
     Parameters
     ----------
@@ -47,46 +50,53 @@ def grown(
     x, y, weights = data
     places = np.arange(0, len(x), -(-len(x) // _ROWS))
     x = x[places]
-    layer = _large_layer(model, architecture, x)
-    if layer or callable(y):  # a custom loss is not called again
-        return layer and f"; {layer}"
+    very, rather = (what and f"; {what}" for what in _large(model, architecture, x))
+    if very or callable(y):  # a custom loss is not called again
+        return very or rather
     copy, (name, hyper) = model.as_now(), optimizer._native()
     try:
         trainer = Trainer(
             copy, x, y[places], len(x), False, name, hyper, 0, None if weights is None else weights[places], trainable
         )
     except MemoryError:  # the divergence is what there is to say
-        return ""
+        return rather
     try:
-        for step in range(1, _STEPS + 1):
+        sizes = architecture.sizes
+        for step in range(1, (_STEPS if sum(map(mul, sizes, sizes[1:])) <= _FEW_WEIGHTS else _STEPS_OF_MANY) + 1):
             if trainer.run_epoch(step, rates=np.array([rate]), whole=False)[2]:
-                return ""
-            layer = _large_layer(copy, architecture, x)
-            if layer:
-                return f"; after {step} step{'s' if step > 1 else ''} {layer}"
+                break
+            after = f"; after {step} step{'s' if step > 1 else ''} "
+            very, larger = (what and after + what for what in _large(copy, architecture, x))
+            if very:
+                return very
+            rather = rather or larger
     finally:
         trainer.close()
-    return ""
+    return rather
 
 
-def _large_layer(model: Model, architecture: Architecture, rows: NDArray[Any] | SparseRows) -> str:
-    """Return what of which layer is large, or ""."""
+def _large(model: Model, architecture: Architecture, rows: NDArray[Any] | SparseRows) -> tuple[str, str]:
+    """Return of which layer something is so large that its square, and its fourth power, are infinite; "" for none."""
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
     h = architecture.scaling.of(dense).astype(np.float64)
-    largest = float(np.sqrt(np.finfo(architecture.dtype).max))
+    largest = float(np.finfo(architecture.dtype).max)
+    found = ""
     with np.errstate(all="ignore"):
         for i, (spec, arrays) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
             parts = dict(zip(spec.parts, arrays, strict=True))
             scaled = h * parts["scale"] if spec.scale else h
-            h = scaled @ parts["W"].astype(np.float64) + parts["B"]
-            for what, numbers in (("weights", parts["W"]), ("outputs", h)):
-                most = float(np.abs(numbers).max())
-                if not most <= largest:
-                    return f"the {what} of layers[{i}] reach {most:.1e}"
-            if spec.normalization:  # depends on the batch
-                return ""
-            h = reference.activation(h, spec.activation)
-    return ""
+            h_in = scaled @ parts["W"].astype(np.float64) + parts["B"]
+            # what a normalised layer makes of h_in depends on the batch
+            h = h_in if spec.normalization else reference.activation(h_in, spec.activation)
+            for what, most in (("weights", np.abs(parts["W"]).max()), ("outputs", np.abs([h_in, h]).max())):
+                named = f"the {what} of layers[{i}] reach {most:.1e}"
+                if not most <= largest**0.5:
+                    return named, found or named
+                if not most <= largest**0.25:
+                    found = found or named
+            if spec.normalization:
+                break
+    return "", found
 
 
 @public
