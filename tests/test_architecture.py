@@ -26,6 +26,7 @@ _model metrics
 layers schedules
 plot
 _training
+derivatives
 _saving
 explanation.numbers
 explanation.writing

@@ -23,7 +23,7 @@ class Gradients:
 
     Parameters
     ----------
-    layers : list of tuples of arrays
+    layers : list of tuples of arrays, or None
         As ``Network.gradients`` returns them.
     x : array (n, inputs), optional
         Gradient by the inputs.
@@ -32,7 +32,7 @@ class Gradients:
 
     Attributes
     ----------
-    layers : list of tuples of arrays
+    layers : list of tuples of arrays, or None where they were not computed
         ``[(dW (k, m), dB (m,), ...), ...]``, an entry for every layer as ``Network.gradients`` returns it. Gradients
         per sample have one more axis in front, (n, k, m).
     x : array (n, inputs), or None
@@ -53,7 +53,7 @@ class Gradients:
     __slots__ = ("_biases", "_flat", "layers", "x")
 
     def __init__(
-        self, layers: list[tuple[Array, ...]], x: Array | None = None, *, biases: Sequence[bool] | None = None
+        self, layers: list[tuple[Array, ...]] | None, x: Array | None = None, *, biases: Sequence[bool] | None = None
     ) -> None:
         self.layers, self.x = layers, x
         self._biases = biases
@@ -61,19 +61,26 @@ class Gradients:
 
     @property
     def flat(self) -> Array:
-        """All of ``layers`` in one dimension, read-only, in the order of ``Network.parameters``."""
+        """All of ``layers`` in one dimension, read-only; ValueError where they were not computed."""
         if self._flat is None:
-            self._flat = flattened(self.layers, self._biases)
+            self._flat = flattened(self._known_layers, self._biases)
             self._flat.setflags(write=False)
         return self._flat
 
+    @property
+    def _known_layers(self) -> list[tuple[Array, ...]]:
+        if self.layers is None:
+            raise ValueError("gradients were computed with parameters=False: expected parameters=True")
+        return self.layers
+
     def __repr__(self) -> str:
-        sizes = " + ".join("x".join(map(str, parts[0].shape)) for parts in self.layers)
-        return f"Gradients({len(self.layers)} layers: {sizes}, x={None if self.x is None else self.x.shape})"
+        sizes = " + ".join("x".join(map(str, parts[0].shape)) for parts in self.layers or ())
+        layers = "no layers" if self.layers is None else f"{len(self.layers)} layers: {sizes}"
+        return f"Gradients({layers}, x={None if self.x is None else self.x.shape})"
 
     def _scaled(self, factor: float) -> Gradients:
         """Return the gradients of the parameters times a factor; x stays as it is."""
-        scaled = [tuple(_times(part, factor) for part in parts) for parts in self.layers]
+        scaled = [tuple(_times(part, factor) for part in parts) for parts in self._known_layers]
         return Gradients(scaled, self.x, biases=self._biases)
 
 
@@ -170,7 +177,9 @@ def _are_several(given: Any) -> bool:
 
 def _arrays(given: Any) -> Iterator[Array]:
     """Yield the arrays of one network's gradients; TypeError unless they are real numbers."""
-    layers = given.layers if isinstance(given, Gradients) else [(given,)] if isinstance(given, np.ndarray) else given
+    if isinstance(given, Gradients):
+        given = given._known_layers
+    layers = [(given,)] if isinstance(given, np.ndarray) else given
     for parts in layers:
         for array in parts:
             if array.dtype.kind not in "fiu":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from fcnet import derivatives
 from fcnet._checks import console
 from fcnet._checks.keywords import answering, suggesting, unknown_argument
 from fcnet._checks.numbers import flag, whole_number
@@ -34,6 +35,8 @@ from fcnet._training.learning_rate_search import ExponentialRamp, LearningRates,
 from fcnet._training.prediction import predict, predict_classes, rows_of
 from fcnet._training.progress import ProgressMode
 from fcnet._training.train_state import TrainState
+from fcnet.derivatives import LaplacianPullback, Pullback
+from fcnet.gradients import Gradients
 from fcnet.layers import Layer
 from fcnet.losses import Custom, Loss, LossFunction, LossName, loss_of
 from fcnet.optimizers import SGD, Optimizer, OptimizerName, optimizer_of
@@ -593,6 +596,207 @@ class Network:
         """
         dataset = self._state.dataset(x, y, sample_weight, finite=False).check_weights("sample_weight")
         return self._state.gradients(dataset)
+
+    @suggesting
+    def vjp(
+        self, x: ArrayLike, *, training: bool = False, output: Literal["logits"] | None = None
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Predict, and return a function that leads from a cotangent of the outputs back (vector-Jacobian product).
+
+        For a loss that lies outside: compute its derivative by the outputs, give it to ``back``, and pass the result to
+        ``apply_gradients``, or ``g.x`` on to what computed x.
+
+        Parameters
+        ----------
+        x : as for predict, but not an iterable of batches
+        training : bool, default False
+            Normalise by the mean and variance of x where the network has batch normalisation; by default by the running
+            statistics, as ``predict`` does. No dropout is applied, and running statistics do not change.
+        output : "logits", optional
+            As for predict: the output before the last activation.
+
+        Returns
+        -------
+        outputs : array (n, outputs) of the network's dtype
+        back : Pullback
+            ``back(cotangent)`` returns a ``Gradients`` with ``x``, ``layers`` and ``flat``: sums over the rows, where
+            those of ``gradients`` are means. It keeps all activations in memory.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        MemoryError : the activations do not fit in memory.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 8, 1], loss="mse", seed=0)
+        >>> outputs, back = net.vjp([[0.5, -1.0]])
+        >>> g = back(2 * (outputs - 3))  # the loss (output - 3)^2
+        >>> g.x.shape, [dW.shape for dW, dB in g.layers]
+        ((1, 2), [(2, 8), (8, 1)])
+        """
+        back = Pullback(self._state, x, training, output)
+        return back.outputs, back
+
+    @suggesting
+    def input_gradient(
+        self,
+        x: ArrayLike,
+        cotangent: ArrayLike | None = None,
+        *,
+        of: Any = None,
+        output: Literal["logits"] | None = None,
+    ) -> NDArray[Any]:
+        """Return the derivative of an output by the inputs, for every row: saliency, control, surrogates.
+
+        It is ``vjp`` without the gradients of the parameters, in chunks of rows: for any number of them.
+
+        Parameters
+        ----------
+        x : as for predict, but not an iterable of batches or sparse
+        cotangent : array-like (n, outputs), or (n,) for one output, optional
+            Factors of the outputs, whose weighted sum is derived; all 1 if there is one output.
+        of : int or class label, or array-like (n,) of them, optional
+            The output to derive, in place of a cotangent.
+        output : "logits", optional
+            As for predict: derive the output before the last activation.
+
+        Returns
+        -------
+        array (n, inputs) of the network's dtype
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above, or there are several outputs and neither cotangent nor of.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 8, 3], seed=0, classes=["a", "b", "c"])
+        >>> net.input_gradient([[1, 2]], of="b").shape
+        (1, 2)
+        """
+        return derivatives.input_gradient(self._state, x, cotangent, of, output)
+
+    @suggesting
+    def jacobian(self, x: ArrayLike, *, output: Literal["logits"] | None = None) -> NDArray[Any]:
+        """Return the derivatives of all outputs by all inputs, for every row.
+
+        It takes one pass through the network for each output or, if there are fewer, for each input.
+
+        Parameters
+        ----------
+        x : as for predict, but not an iterable of batches or sparse
+        output : "logits", optional
+            As for predict.
+
+        Returns
+        -------
+        array (n, outputs, inputs) of the network's dtype
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        """
+        return derivatives.jacobian(self._state, x, output)
+
+    @suggesting
+    def jvp(
+        self, x: ArrayLike, v: ArrayLike, *, output: Literal["logits"] | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Predict, and return the derivative of the outputs along v (Jacobian-vector product, forward mode).
+
+        Parameters
+        ----------
+        x : as for predict, but not an iterable of batches or sparse
+        v : array-like (n, inputs) of real numbers
+            Direction in which each row of x moves.
+        output : "logits", optional
+            As for predict.
+
+        Returns
+        -------
+        outputs, tangents : arrays (n, outputs) of the network's dtype
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        """
+        return derivatives.jvp(self._state, x, v, output)
+
+    @suggesting
+    def hvp(
+        self, x: ArrayLike, cotangent: ArrayLike, v: ArrayLike, *, output: Literal["logits"] | None = None
+    ) -> Gradients:
+        """Return the derivative along v of what ``vjp`` returns (Hessian-vector product).
+
+        ``h.x`` is the Hessian of ``cotangent . outputs`` by the inputs times v, row by row, and ``h.layers`` the change
+        of ``g.layers`` as the rows of x move along v. It is exact: one forward pass with tangents, led back.
+
+        Parameters
+        ----------
+        x : as for predict, but not an iterable of batches or sparse
+        cotangent : array-like (n, outputs), or (n,) for one output
+        v : array-like (n, inputs) of real numbers
+        output : "logits", optional
+            As for predict.
+
+        Returns
+        -------
+        Gradients
+            Of the parameters: sums over the rows.
+
+        Raises
+        ------
+        TypeError : an argument is not as above.
+        ValueError : an argument is not as above, or the network has softmax, normalization or ``Scale``.
+        """
+        return derivatives.hvp(self._state, x, cotangent, v, output)
+
+    @suggesting
+    def laplacian(
+        self, x: ArrayLike, *, weights: ArrayLike | None = None, output: Literal["logits"] | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any], LaplacianPullback]:
+        """Predict with the Laplacian of the outputs, and return a function that leads back from both.
+
+        The Laplacian is the sum of the second derivatives by each input, exact, of x as it was given. A
+        physics-informed network trains on it: compute the derivatives of the loss by outputs and Laplacian, give them
+        to ``back``, and pass the result to ``apply_gradients``.
+
+        Parameters
+        ----------
+        x : as for predict, but not an iterable of batches or sparse
+        weights : array-like (inputs,), optional
+            Factors of the second derivatives, by default 1: ``[0, 1]`` is the second derivative by the second input.
+        output : "logits", optional
+            As for predict.
+
+        Returns
+        -------
+        outputs, laplacian : arrays (n, outputs) of the network's dtype
+        back : LaplacianPullback
+            ``back(cotangent, laplacian_cotangent)`` returns a ``Gradients``; ``back.jacobian`` are the first
+            derivatives.
+
+        Raises
+        ------
+        TypeError : an argument is not as above.
+        ValueError : an argument is not as above, or the network has normalization, ``Scale`` or an activation whose
+            derivative jumps, such as relu.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 16, 1], activation="tanh", loss="mse", seed=0, dtype="float64")
+        >>> u, laplacian, back = net.laplacian(np.random.default_rng(0).uniform(size=(8, 2)))
+        >>> g = back(None, 2 * (laplacian - 1) / 8)  # the equation: laplacian = 1
+        >>> g.flat.shape
+        (65,)
+        """
+        back = LaplacianPullback(self._state, x, weights, output)
+        return back.outputs, back.laplacian, back
 
     @suggesting
     def find_learning_rate(

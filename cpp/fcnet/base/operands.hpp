@@ -33,6 +33,7 @@ struct LayerView {
   Size stride;  // elements from one panel of 32 outputs to the next
   Size in, out;
   Activation activation;
+  bool biased = true;  // forward: the sums start at the bias, else at 0, as for derivatives of inputs
 
   [[gnu::always_inline]] ParameterRow<T> row(Size row) const { return {w + row * panel_width, stride}; }
   // Panels first..last of it.
@@ -114,6 +115,14 @@ struct Dropout {
   std::uint64_t key, first;
   std::uint32_t below;
   T factor;
+};
+
+// A value with its derivatives along some directions, and where these have weights the weighted sum of its second
+// derivatives along them, see jets.hpp.
+template <class T>
+struct Jet {
+  Size directions = 0;
+  const T* weights = nullptr;  // of the directions
 };
 
 // What an optimizer needs to know of this step: gradient = scale * sum over samples. See optimizers.hpp.

@@ -24,7 +24,8 @@ enum class Activation {
   softmax
 };
 enum class Normalization { none, layer, batch };
-enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom };
+// `cotangent` is none: sigma of the outputs is what a caller gives.
+enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom, cotangent };
 enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };
 // The types of numbers that the rows of a data set may have.
 enum class DType { float32, float64, float16, bfloat16, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };

@@ -13,13 +13,17 @@ template <class T>
 class ForwardBackward {
  public:
   // Borrows `parameters` and `data`; allocates for chunks of up to `samples`. Sigma goes back to the first layer
-  // trained.
-  [[nodiscard]] Status prepare(const Stages& stages, const Trained& trained, const Parameters<T>& parameters,
+  // trained, or to the inputs.
+  [[nodiscard]] Status prepare(const Stages& stages, const PassOptions& options, const Parameters<T>& parameters,
                                const Data<T>& data, Size samples) {
-    lowest_ = trained.first();
-    const bool scales = lowest_ < stages.shape().layers() && stages.group(lowest_).scales();
-    end_ = scales ? lowest_ : lowest_ + 1;
-    return layer_pass_.prepare(stages, trained, parameters, data, samples);
+    set_end(stages, options);
+    return layer_pass_.prepare(stages, options, parameters, data, samples);
+  }
+  // Other gradients from here on, of the same forward pass; into `inputs` dL/dx, (samples, inputs), unless it is null.
+  void want(const Trained& trained, T* inputs) {
+    layer_pass_.want(trained, inputs != nullptr);
+    set_end(stages(), layer_pass_.options());
+    inputs_ = inputs;
   }
 
   void use(const Data<T>& data) { layer_pass_.use(data); }  // of no more samples at once
@@ -48,15 +52,12 @@ class ForwardBackward {
         for (Size i = 0; i < chunk.samples; i += loss_group) loss.add(*layer_pass_.workspace().losses(i));
         return ChunkResult{chunk, done == 0, done + chunk.samples == batch.samples, loss};
       };
-      const Part<T> all{team, cancellation_, chunk, 0, chunk.samples, true};
-      if (choose_schedule<T>(stages(), chunk.samples, team.size, layer_pass_.is_sparse(0)) == Schedule::by_panels) {
-        for_share(team, team.id, chunk.samples, sample_granularity<T>(), [&](Size begin, Size end) {
-          each_subchunk(begin, end, blocking.panels_at_once, [&](Size at, Size n) {
-            const Part<T> part{team, cancellation_, chunk, at, n, false};
-            forward(layer_pass_, stages(), part, 0, outputs() + 1);
-            loss_of(part);
-            backward(part);
-          });
+      const Part<T> all = whole(chunk, team);
+      if (by_panels(chunk, team)) {
+        each_part(chunk, team, [&](const Part<T>& part) {
+          forward(layer_pass_, stages(), part, 0, outputs() + 1);
+          loss_of(part);
+          backward(part);
         });
         team.sync();
         update(all, result(), sink);
@@ -70,10 +71,72 @@ class ForwardBackward {
     return loss;
   }
 
+  // The two halves of it, for a batch that is one chunk: forward up to the outputs, (samples, outputs), which is kept;
+  // then, any number of times, back from what `use` gives as the cotangent.
+  void run_forward(const Team& team, Size samples, T* rows) {
+    walk_to_outputs(team, samples, layer_pass_, rows,
+                    [&](Size at, Size n) { return layer_pass_.workspace().h(outputs(), at, n).p; });
+  }
+  void run_back(const Team& team, Size samples, GradientSink<T>& sink) {
+    const Chunk chunk{0, samples};
+    const Part<T> all = whole(chunk, team);
+    const ChunkResult result{chunk, true, true, {}};
+    if (by_panels(chunk, team)) {
+      each_part(chunk, team, [&](const Part<T>& part) {
+        loss_of(part);
+        backward(part);
+      });
+      team.sync();
+      update(all, result, sink);
+    } else {
+      loss_of(all);
+      backward_and_update(all, result, sink);
+    }
+  }
+  // And tangents of the inputs along with it, into (samples, outputs).
+  template <class Pass>
+  void run_along(const Team& team, Size samples, Pass& tangents, T* rows) {
+    walk_to_outputs(team, samples, tangents, rows,
+                    [&](Size at, Size n) { return layer_pass_.workspace().sigma(outputs(), at, n).p; });
+  }
+  LayerPass<T>& layer_pass() { return layer_pass_; }
+
  private:
   const Stages& stages() const { return layer_pass_.stages(); }
+  void set_end(const Stages& stages, const PassOptions& options) {
+    lowest_ = options.trained.first();
+    const bool scales = lowest_ < stages.shape().layers() && stages.group(lowest_).scales();
+    end_ = options.to_inputs ? 0 : scales ? lowest_ : lowest_ + 1;
+  }
+  // Whether a group is where sigma ends: before the first layer trained, as far as its scale needs it.
+  bool ends_at(Size i) const { return i == lowest_ && !layer_pass_.options().to_inputs; }
+
+  // A pass over all stages, whose result for some samples of a panel `panel_of` names.
+  template <class Pass, class F>
+  void walk_to_outputs(const Team& team, Size samples, Pass& pass, T* to, F panel_of) {
+    const Chunk chunk{0, samples};
+    const Size columns = rows(outputs());
+    const auto on_part = [&](const Part<T>& part) {
+      forward(pass, stages(), part, 0, outputs() + 1);
+      part.each_panel([&](Size at, Size n) { kernels<T>().scatter(panel_of(at, n), columns, n, to + at * columns); });
+    };
+    by_panels(chunk, team) ? each_part(chunk, team, on_part) : on_part(whole(chunk, team));
+  }
+  bool by_panels(Chunk chunk, const Team& team) {
+    return choose_schedule<T>(stages(), chunk.samples, team.size, layer_pass_.is_sparse(0)) == Schedule::by_panels;
+  }
+  Part<T> whole(Chunk chunk, const Team& team) { return {team, cancellation_, chunk, 0, chunk.samples, true}; }
+  // f(part) for this thread's share of a chunk's samples, some panels at a time.
+  template <class F>
+  void each_part(Chunk chunk, const Team& team, F f) {
+    for_share(team, team.id, chunk.samples, sample_granularity<T>(), [&](Size begin, Size end) {
+      each_subchunk(begin, end, blocking.panels_at_once,
+                    [&](Size at, Size n) { f(Part<T>{team, cancellation_, chunk, at, n, false}); });
+    });
+  }
   Size outputs() const { return stages().shape().layers(); }  // the last group
   Size rows(Size group) const { return stages().group(group).rows; }
+  bool trained(Size layer) const { return layer_pass_.options().trained(layer); }
 
   // Whether the last layer's product goes by samples, with the loss.
   bool goes_with_loss(const Part<T>& all) const {
@@ -102,12 +165,21 @@ class ForwardBackward {
       const Group& group = stages().group(i);
       part.each_block(0, group.rows, rows(i + 1),
                       [&](Size first, Size last) { layer_pass_.backward_data(i, part.at, part.n, first, last); });
-      if (i == lowest_) break;
-      part.each_panel([&](Size at, Size n) {
-        layer_pass_.run_back(group.back_by_samples(), i, at, n, 0, group.rows);
-        layer_pass_.transpose(i, at, n, 0, group.rows);
-      });
+      if (ends_at(i)) break;
+      end_group(part, i);
     }
+  }
+
+  // The stages of a group that need all rows of a sample, back; then sigma^T, or what becomes of sigma(0).
+  void end_group(const Part<T>& part, Size i) {
+    const Group& group = stages().group(i);
+    part.each_panel([&](Size at, Size n) {
+      layer_pass_.run_back(group.back_by_samples(), i, at, n, 0, group.rows);
+      if (i > 0)
+        layer_pass_.transpose(i, at, n, 0, group.rows);
+      else
+        layer_pass_.inputs_of(at, n, inputs_ + part.chunk.first * group.rows);
+    });
   }
 
   void update(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
@@ -127,7 +199,7 @@ class ForwardBackward {
   void update_scales(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
     const auto each = [&](auto f) {
       for (Size l = lowest_; l < outputs(); ++l)
-        if (stages().group(l).scales() && layer_pass_.trained()(l)) f(l);
+        if (stages().group(l).scales() && trained(l)) f(l);
     };
     bool some = false;
     each([&](Size l) {
@@ -147,7 +219,8 @@ class ForwardBackward {
       const Group& group = stages().group(i);
       const Size size = static_cast<Size>(all.team.size);
       // Sigma is transposed by whole panels: by who has their rows, or when all rows are there.
-      const bool late = i == lowest_ || !group.back_by_samples().empty() || ceil_div(group.rows, panel_width) < size;
+      const bool late =
+          i == 0 || ends_at(i) || !group.back_by_samples().empty() || ceil_div(group.rows, panel_width) < size;
       const Size granularity = late ? row_granularity(group.rows, all.team.size) : panel_width;
       for_share(all.team, all.team.id, group.rows, granularity, [&](Size begin, Size end) {
         backward_blocks(all, result, i, {begin, end, 0, ceil_div(rows(i + 1), panel_width)}, true, sink);
@@ -156,11 +229,8 @@ class ForwardBackward {
           layer_pass_.transpose(i, at, std::min(panel_width, all.n - at), begin, end);
       });
       all.sync();
-      if (!late || i == lowest_) continue;
-      all.each_panel([&](Size at, Size n) {
-        layer_pass_.run_back(group.back_by_samples(), i, at, n, 0, group.rows);
-        layer_pass_.transpose(i, at, n, 0, group.rows);
-      });
+      if (!late || ends_at(i)) continue;
+      end_group(all, i);
       all.sync();
     }
     if (lowest_ < end_ && lowest_ < outputs()) update_first(all, result, sink);
@@ -210,7 +280,7 @@ class ForwardBackward {
 
   // The gradient of a block of the weights of a layer; with its last rows, once, those of its other parameters.
   void give(const ChunkResult& result, Size layer, Block block, GradientSink<T>& sink) {
-    if (!layer_pass_.trained()(layer)) return;
+    if (!trained(layer)) return;
     const Size samples = result.chunk.samples;
     if (block.last_row > rows(layer) && block.first_panel == 0)
       layer_pass_.each_sum(layer, samples,
@@ -231,6 +301,7 @@ class ForwardBackward {
   LayerPass<T> layer_pass_;
   Size lowest_ = 0;  // the first layer that is trained
   Size end_ = 1;     // the last group that sigma comes back to: behind that layer, or where it has a scale before it
+  T* inputs_ = nullptr;  // where dL/dx goes
   Cancellation* cancellation_ = nullptr;
 };
 

@@ -2,29 +2,9 @@
 #include "fcnet/engine/gradients.hpp"
 
 #include "fcnet/engine/forward_backward.hpp"
+#include "fcnet/engine/sum_sink.hpp"
 
 namespace fcnet {
-
-namespace {
-
-template <class T>
-class SumSink final : public GradientSink<T> {
- public:
-  explicit SumSink(Parameters<T>& gradient) : gradient_(gradient) {}
-
-  void product(const ChunkResult& result, const WeightProduct<T>& weights) override {
-    const LayerView<T> layer = gradient_.layer(weights.layer);
-    weights.sum(layer, layer.w, !result.first);
-  }
-  void sums(const ChunkResult& result, const ParameterBlock& block, const T* values) override {
-    if (block.optimized) add_sums(gradient_.row(block), values, block.columns, result.first);
-  }
-
- private:
-  Parameters<T>& gradient_;
-};
-
-}  // namespace
 
 template <class T>
 LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Parameters<T>& gradient,

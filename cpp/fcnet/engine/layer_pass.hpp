@@ -17,17 +17,30 @@ Panels<const V> read_only(Panels<V> p) {
   return {p.p, p.stride, p.samples};
 }
 
+// What a pass is for.
+struct PassOptions {
+  Trained trained{};       // the layers whose gradients are wanted
+  Trained by_batch{};      // those that are normalised by statistics of the batch, not by the running ones
+  bool to_inputs = false;  // whether sigma goes back to the inputs
+};
+
 template <class T>
 class LayerPass {
  public:
   // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
-  [[nodiscard]] Status prepare(const Stages& stages, const Trained& trained, const Parameters<T>& parameters,
+  [[nodiscard]] Status prepare(const Stages& stages, const PassOptions& options, const Parameters<T>& parameters,
                                const Data<T>& data, Size samples) {
     stages_ = stages;
-    trained_ = trained;
+    options_ = options;
     parameters_ = &parameters;
     data_ = data;
-    return workspace_.allocate(stages, ceil_div(samples, panel_width), sparsity(stages, data).longest);
+    const Size longest = sparsity(stages, data).longest;
+    return workspace_.allocate(stages, ceil_div(samples, panel_width), longest, options.to_inputs);
+  }
+  // Other gradients from here on, of the same forward pass.
+  void want(const Trained& trained, bool to_inputs) {
+    options_.trained = trained;
+    options_.to_inputs = to_inputs;
   }
 
   // The order in which samples are taken; null: as they come.
@@ -42,7 +55,7 @@ class LayerPass {
   }
 
   const Stages& stages() const { return stages_; }
-  const Trained& trained() const { return trained_; }
+  const PassOptions& options() const { return options_; }
   Workspace<T>& workspace() { return workspace_; }
 
   // Whether a layer takes the nonzeros of sparse rows: then subchunks of samples begin panels.
@@ -57,6 +70,46 @@ class LayerPass {
   void run_back(std::span<const Stage> stages, Size i, Size at, Size n, Size first, Size last) {
     for (Size s = stages.size(); s-- > 0;) run_back(stages[s], i, at, n, first, last);
   }
+
+  // sigma(i), the derivative by the result of a stage, becomes that by what comes into it.
+  void run_back(const Stage& stage, Size i, Size at, Size n, Size first, Size last) {
+    const T epsilon = static_cast<T>(shape().kind(stage.layer).epsilon);
+    const Panels<T> sigma = workspace_.sigma(i, at, n);
+    switch (stage.kind) {
+      case StageKind::gather:
+      case StageKind::product:
+      case StageKind::dropout:  // its factors are in the derivative that the activation saved
+      case StageKind::loss:
+        return;
+      case StageKind::scale:
+        return kernels<T>().scale(scale_row(stage), read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
+      case StageKind::batch_norm: {
+        T* const sums = running(stage) && !options_.trained(stage.layer) ? nullptr : workspace_.statistics(i);
+        return kernels<T>().batch_norm_backward(parameters_->normalization(stage.layer), epsilon, running(stage), sigma,
+                                                read_only(workspace_.normalized(i, at, n)), variance(i), sums,
+                                                sums != nullptr ? sums + stages_.group(i).rows : nullptr, first, last);
+      }
+      case StageKind::layer_norm:
+        return kernels<T>().layer_norm_backward(parameters_->normalization(stage.layer), sigma.p,
+                                                workspace_.normalized(i, at, n).p, mean(i) + at,
+                                                workspace_.before(i, at, n).p, n);
+      case StageKind::activation:  // rides in the epilogue of a product, where one follows directly
+        if (i == outputs() || stages_.group(i).scales()) derive(i, at, n, first, last);
+        return;
+      case StageKind::softmax:
+        return kernels<T>().softmax_backward(sigma.p, workspace_.h(i, at, n).p, stages_.group(i).rows, n);
+    }
+  }
+
+  ParameterRow<T> scale_row(const Stage& stage) const {
+    return parameters_->row(*stages_.blocks(stage.layer).find(Role::scale));
+  }
+  // sigma(i) times F'
+  void derive(Size i, Size at, Size n, Size first, Size last) {
+    kernels<T>().derive(stages_.group(i).derivative, workspace_.sigma(i, at, n), derived_from(i, at, n), first, last);
+  }
+  // Of samples, where a layer normalises by them.
+  const T* inverse_deviations(Size i) { return mean(i); }
 
   // sigma of the outputs, before the stages behind the last product, if any come before the loss
   void loss_of(Chunk chunk, Size at, Size n) {
@@ -92,14 +145,14 @@ class LayerPass {
     return true;
   }
 
-  // sigma(i) from sigma(i + 1) through the product between them, and through the stages that go with its rows; before
-  // the first layer trained only what its scale needs
+  // sigma(i) from sigma(i + 1) through the product between them, and through the stages that go with its rows; where it
+  // goes no further, before the first layer trained, only what its scale needs
   void backward_data(Size i, Size at, Size n, Size first, Size last) {
     const Group& group = stages_.group(i);
     const Panels<T> to = group.scales() ? workspace_.scaled_sigma(i, at, n) : workspace_.sigma(i, at, n);
     kernels<T>().backward_data(parameters_->layer(i), read_only(workspace_.sigma(i + 1, at, n)), derived_from(i, at, n),
                                group.back_epilogue(), to, first, last);
-    if (i > trained_.first()) run_back(group.back_by_rows(), i, at, n, first, last);
+    if (i > options_.trained.first() || options_.to_inputs) run_back(group.back_by_rows(), i, at, n, first, last);
   }
 
   // f(block, values) for the blocks of a layer that do not learn by the weight product, when sigma has come back
@@ -142,6 +195,14 @@ class LayerPass {
                                    sums + stages_.group(layer).rows + first, last - first);
   }
   const T* scale_sums(Size layer) { return workspace_.scale_sums(layer); }
+
+  // dL/dx of a panel's samples, from sigma(0), into rows (samples, inputs) of the chunk.
+  void inputs_of(Size at, Size n, T* rows) {
+    const Panels<T> sigma = workspace_.sigma(0, at, n);
+    if (data_.x.scale != nullptr)
+      kernels<T>().scale({const_cast<T*>(data_.x.scale), panel_width}, read_only(sigma), sigma, 0, shape().inputs());
+    kernels<T>().scatter(sigma.p, shape().inputs(), n, rows + at * shape().inputs());
+  }
 
   void transpose(Size i, Size at, Size n, Size first, Size last) {
     const Panels<T> to = workspace_.sigma_t(i);
@@ -187,36 +248,6 @@ class LayerPass {
     }
   }
 
-  // sigma(i), the derivative by the result of a stage, becomes that by what comes into it.
-  void run_back(const Stage& stage, Size i, Size at, Size n, Size first, Size last) {
-    const T epsilon = static_cast<T>(shape().kind(stage.layer).epsilon);
-    const Panels<T> sigma = workspace_.sigma(i, at, n);
-    switch (stage.kind) {
-      case StageKind::gather:
-      case StageKind::product:
-      case StageKind::dropout:  // its factors are in the derivative that the activation saved
-      case StageKind::loss:
-        return;
-      case StageKind::scale:
-        return kernels<T>().scale(scale_row(stage), read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
-      case StageKind::batch_norm:
-        return kernels<T>().batch_norm_backward(parameters_->normalization(stage.layer), epsilon, running(stage), sigma,
-                                                read_only(workspace_.normalized(i, at, n)), variance(i),
-                                                workspace_.statistics(i),
-                                                workspace_.statistics(i) + stages_.group(i).rows, first, last);
-      case StageKind::layer_norm:
-        return kernels<T>().layer_norm_backward(parameters_->normalization(stage.layer), sigma.p,
-                                                workspace_.normalized(i, at, n).p, mean(i) + at,
-                                                workspace_.before(i, at, n).p, n);
-      case StageKind::activation:  // rides in the epilogue of a product, where one follows directly
-        if (i == outputs() || stages_.group(i).scales())
-          kernels<T>().derive(stages_.group(i).derivative, sigma, derived_from(i, at, n), first, last);
-        return;
-      case StageKind::softmax:
-        return kernels<T>().softmax_backward(sigma.p, workspace_.h(i, at, n).p, stages_.group(i).rows, n);
-    }
-  }
-
   void gather(Chunk chunk, Size at, Size n) {
     const RowSource<T> rows = data_.x_in(order_);
     if (is_sparse(0))
@@ -227,11 +258,7 @@ class LayerPass {
 
   const Shape& shape() const { return stages_.shape(); }
   Size outputs() const { return shape().layers(); }  // the group
-  ParameterRow<T> scale_row(const Stage& stage) const {
-    return parameters_->row(*stages_.blocks(stage.layer).find(Role::scale));
-  }
-  // A layer that is not trained is normalised as in a prediction.
-  bool running(const Stage& stage) const { return !trained_(stage.layer); }
+  bool running(const Stage& stage) const { return !options_.by_batch(stage.layer); }
   T* mean(Size i) { return workspace_.statistics(i) + 2 * stages_.group(i).rows; }  // or 1 / deviation of samples
   T* variance(Size i) { return workspace_.statistics(i) + 3 * stages_.group(i).rows; }
   Panels<const T> derived_from(Size i, Size at, Size n) {
@@ -240,7 +267,7 @@ class LayerPass {
   }
 
   Stages stages_;
-  Trained trained_;
+  PassOptions options_;
   const Parameters<T>* parameters_ = nullptr;
   Data<T> data_{};
   Workspace<T> workspace_;

@@ -44,7 +44,8 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
   return plan_.by_rows ? rows_.prepare(shape, data, batch_, chosen_)
-                       : forward_backward_.prepare(stages_, trained, parameters_, data, plan_.chunk);
+                       : forward_backward_.prepare(stages_, {.trained = trained, .by_batch = trained}, parameters_,
+                                                   data, plan_.chunk);
 }
 
 template <class T>

@@ -17,8 +17,8 @@ namespace fcnet {
 template <class T>
 class Workspace {
  public:
-  // `longest`: the numbers of a sparse row, or 0: rows are dense.
-  [[nodiscard]] Status allocate(const Stages& stages, Size panels, Size longest) {
+  // `longest`: the numbers of a sparse row, or 0: rows are dense. `to_inputs`: with room for sigma(0).
+  [[nodiscard]] Status allocate(const Stages& stages, Size panels, Size longest, bool to_inputs = false) {
     const Shape& shape = stages.shape();
     panels_ = panels;
     groups_.clear();
@@ -32,8 +32,9 @@ class Workspace {
         if (const Status s = allocate(groups_[i], stage.saves, rows, all); s != Status::ok) return s;
       for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
         std::fill_n(input(i, p * panel_width, panel_width).p + rows * panel_width, panel_width, T(1));
+      if (i > 0 || to_inputs)
+        if (const Status s = groups_[i].sigma.allocate(all); s != Status::ok) return s;
       if (i == 0) continue;
-      if (const Status s = groups_[i].sigma.allocate(all); s != Status::ok) return s;
       const CheckedSize transposed = CheckedSize(ceil_div(rows, panel_width)) * panels * (panel_width * panel_width);
       if (const Status s = groups_[i].sigma_t.allocate(transposed); s != Status::ok) return s;
     }

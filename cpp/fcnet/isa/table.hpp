@@ -54,13 +54,19 @@ struct Kernels {
   void (*softmax_backward)(T* sigma, const T* p, Size classes, Size samples);
   void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
 
+  // jets.hpp: from z to h, and what sigma of h is by z, in place; for rows first..last of panels, parts `step` apart
+  void (*activate_jets)(Activation activation, const Jet<T>& jet, Size step, Panels<const T> z, Panels<T> h, Size first,
+                        Size last);
+  void (*derive_jets)(Activation activation, const Jet<T>& jet, Size step, Panels<const T> z, Panels<T> sigma,
+                      Size first, Size last);
+
   // scale.hpp: rows first..last of `from`, each times its number of `by`
   void (*scale)(ParameterRow<T> by, Panels<const T> from, Panels<T> to, Size first, Size last);
 
   // normalization.hpp: h_in = gamma o normalized + beta in place of h, and normalized, which may lie where h does; then
   // what sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
   // saved; or of rows first..last over the whole batch, whose mean and variance are saved, or taken from the layer
-  // where `running`.
+  // where `running`; then the sums into gamma and beta are left out if both are null.
   void (*layer_norm)(const NormalizationRows<T>& layer, T epsilon, T* h, T* normalized, T* inverse, Size samples);
   void (*layer_norm_backward)(const NormalizationRows<T>& layer, T* sigma, const T* normalized, const T* inverse,
                               T* before, Size samples);

@@ -31,8 +31,8 @@ struct Data {
   RowSource<T> x;                        // its order says which of the rows the samples are; null: all of them
   Size samples = 0;                      // all that follows is by row
   const std::int32_t* labels = nullptr;  // (rows,), cross-entropy; else null
-  const T* targets = nullptr;            // (rows, outputs) where there are no labels
-  const T* weights = nullptr;            // (rows,), or null: 1
+  const T* targets = nullptr;  // (rows, outputs) where there are no labels; the cotangent, if that is the loss
+  const T* weights = nullptr;  // (rows,), or null: 1
   CustomLoss<T>* custom = nullptr;
 
   RowSource<T> x_in(const std::int64_t* order) const {
@@ -69,6 +69,9 @@ struct LossResult {
 template <class T>
 void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
                const T* output, T* sigma, T* target, LossSum* result) {
+  std::fill_n(result, ceil_div(samples, loss_group), LossSum{});
+  if (shape.loss == Loss::cotangent)
+    return kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, sigma);
   T loss[panel_width], weights[panel_width];
   std::int32_t labels[panel_width];
   LossTask<T> task{.loss = shape.loss, .output = shape.output(), .parameter = static_cast<T>(shape.parameter)};
@@ -84,7 +87,6 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
     for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
     task.weights = weights;
   }
-  std::fill_n(result, ceil_div(samples, loss_group), LossSum{});
   result->correct = kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss);
   for (Size i = 0; i < samples; ++i) {
     result[i / loss_group].sum += static_cast<double>(loss[i]);

@@ -36,6 +36,12 @@ class Parameters {
     const Shape& s = shape();
     return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), s.sizes[l], s.sizes[l + 1], epilogue};
   }
+  // The same for derivatives of the inputs, which the bias has no part in.
+  LayerView<T> linear_layer(Size l) const {
+    LayerView<T> view = layer(l);
+    view.biased = false;
+    return view;
+  }
   // The first row of a block.
   ParameterRow<T> row(const ParameterBlock& block) const {
     const LayerView<T> view = layer(block.layer);

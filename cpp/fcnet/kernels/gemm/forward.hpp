@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // h_out = F(h_prev W + B), layer by layer of panels: rows of a tile are output neurons, lanes are samples. The sums
-// start at the bias; F is applied while the tile is in registers.
+// start at the bias, where there is one; F is applied while the tile is in registers.
 #pragma once
 
 #include "fcnet/kernels/gemm/cache_blocking.hpp"
@@ -25,7 +25,7 @@ void forward(const LayerView<T>& layer, Panels<const T> h, Panels<T> result, Siz
       Tile<T, rows.count> tile;
       if (k == 0) {
         const T* const bias = weights(row, layer.in);
-        tile.fill([&](int r, int) { return broadcast(bias[r]); });
+        tile.fill([&](int r, int) { return layer.biased ? broadcast(bias[r]) : Vec<T>{}; });
       } else {
         tile.fill([&](int r, int s) { return load(at(r, s)); });
       }

@@ -22,6 +22,7 @@ static constexpr Activation link(Loss loss) {
     case Loss::huber:
     case Loss::quantile:
     case Loss::custom:
+    case Loss::cotangent:
       return Activation::identity;
   }
   return Activation::identity;
@@ -59,7 +60,7 @@ static inline double mean_loss(Loss loss, Size outputs, const LossSum& batch) {
 
 // d mean_loss / d h_in = scale * sigma.
 static inline double gradient_scale(Loss loss, Size outputs, const LossSum& batch) {
-  if (loss == Loss::custom) return 1;  // whose derivative is that of the mean
+  if (loss == Loss::custom || loss == Loss::cotangent) return 1;  // whose derivative is that of the mean, or of a sum
   if (batch.weight == 0) return 0;
   if (loss == Loss::cross_entropy) return 1.0 / batch.weight;
   const double entries = batch.weight * static_cast<double>(outputs);

@@ -114,8 +114,9 @@ FCNET_INLINE void with_error(const LossTask<T>& task, F f) {
       return task.output == Activation::softplus ? f(PoissonOfSoftplus<V>{parameter}) : f(Poisson<V>{parameter});
     case Loss::mse:
     case Loss::rmse:
-    case Loss::cross_entropy:  // this and a loss in Python never come here
+    case Loss::cross_entropy:  // this and a loss in Python never come here, nor does a cotangent
     case Loss::custom:
+    case Loss::cotangent:
       return f(SquaredError<V>{parameter});
   }
 }

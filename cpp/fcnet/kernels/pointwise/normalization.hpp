@@ -107,7 +107,7 @@ void batch_norm(const NormalizationRows<T>& layer, T epsilon, bool running, Pane
 
 // sigma_z = (sigma - mean(sigma) - normalized mean(sigma o normalized)) gamma / deviation, the means over the batch;
 // where the statistics are the running ones, which do not depend on it, sigma gamma / deviation. The sums behind the
-// means are dL/d(gamma) and dL/d(beta).
+// means are dL/d(gamma) and dL/d(beta); both may be null where they are not needed.
 template <class T>
 void batch_norm_backward(const NormalizationRows<T>& layer, T epsilon, bool running, Panels<T> sigma,
                          Panels<const T> normalized, const T* variance, T* gamma, T* beta, Size first, Size last) {
@@ -116,11 +116,11 @@ void batch_norm_backward(const NormalizationRows<T>& layer, T epsilon, bool runn
     const auto s = [&](Size p, Size lane) { return sigma.p + p * sigma.stride + j * panel_width + lane; };
     const auto z = [&](Size p, Size lane) { return normalized.p + p * normalized.stride + j * panel_width + lane; };
     Vec<T> mean = {}, along = {};
-    if (!running) {
+    if (beta != nullptr) {
       beta[j] = over_samples<T>(sigma.samples, [&](Size p, Size i) { return *s(p, i); });
       gamma[j] = over_samples<T>(sigma.samples, [&](Size p, Size i) { return *s(p, i) * *z(p, i); });
-      mean = broadcast(beta[j] / samples), along = broadcast(gamma[j] / samples);
     }
+    if (!running) mean = broadcast(beta[j] / samples), along = broadcast(gamma[j] / samples);
     const T spread = running ? layer.variance[j] : variance[j];
     const Vec<T> factor = inverse_deviation(broadcast(spread), epsilon) * layer.gamma[j];
     for (Size p = 0; p * panel_width < sigma.samples; ++p)

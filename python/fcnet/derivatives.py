@@ -1,0 +1,355 @@
+"""Derivatives of a network's outputs by its inputs and parameters, for losses that lie outside."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fcnet import _native
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import flag
+from fcnet._inputs import arrays, class_names
+from fcnet._inputs.feature_names import cut
+from fcnet._inputs.sparse import SparseRows
+from fcnet._model.architecture import Architecture
+from fcnet._training.prediction import rows_of
+from fcnet._training.train_state import TrainState
+from fcnet.gradients import Gradients
+
+_MOST_BYTES = 2 << 30  # of gradients per sample
+
+
+def _is_logits(output: object) -> bool:
+    """Check the argument ``output``, and return whether it asks for logits."""
+    if output is not None and not (isinstance(output, str) and output == "logits"):
+        raise ValueError(f"output is {output!r}: expected 'logits' or None")
+    return output is not None
+
+
+def _refuse_sparse(rows: NDArray[Any] | SparseRows, what: str) -> None:
+    """Raise ValueError if the rows are sparse, for a result that would not be."""
+    if isinstance(rows, SparseRows):
+        raise ValueError(f"x is sparse, but {what} would be dense: expected a dense array, use x.toarray()")
+
+
+def _of_rows(value: ArrayLike, rows: int, columns: int, dtype: np.dtype[Any], name: str, like: str) -> NDArray[Any]:
+    """Check numbers of the shape (rows, columns), or (rows,) for one column, and convert them to ``dtype``."""
+    array = arrays.real(arrays.plain(value, name), name)
+    if columns == 1 and array.shape == (rows,):
+        array = array[:, None]
+    if array.shape != (rows, columns):
+        raise ValueError(f"{name} has shape {array.shape}: expected {(rows, columns)}, as {like}")
+    return arrays.cast(array, dtype, name)
+
+
+class Pullback:
+    """Leads from a cotangent of the outputs back to the inputs and the parameters: what ``Network.vjp`` returns.
+
+    It keeps the activations, and the parameters of the moment of ``vjp``: it may be called any number of times, and
+    later changes of the network do not matter. Several threads may call it; they wait for each other.
+
+    Attributes
+    ----------
+    outputs : array (n, outputs)
+        What ``vjp`` returned beside it.
+    """
+
+    __slots__ = ("_architecture", "_model", "_pass", "_rows", "_training", "outputs")
+
+    def __init__(self, state: TrainState, x: ArrayLike, training: object, output: object) -> None:
+        self._architecture = state.architecture
+        self._training, logits = flag(training, "training"), _is_logits(output)
+        self._rows = rows_of(state, x)
+        if self._training and len(self._rows) == 1 and _has_batch_norm(self._architecture):
+            raise ValueError("training is True and x has one row, over which batch normalisation is not defined")
+        self._model = state.model.as_now()
+        self._pass = _native.Vjp(self._model, self._rows, self._training, logits)
+        self.outputs: NDArray[Any] = self._pass.outputs()
+
+    @suggesting
+    def __call__(
+        self, cotangent: ArrayLike, *, x: bool = True, parameters: bool = True, per_sample: bool = False
+    ) -> Gradients:
+        """Compute the vector-Jacobian products of a cotangent.
+
+        With the value ``L`` of a loss, the cotangent is ``dL / d outputs``, and the result ``dL / dx`` and ``dL /
+        d(parameters)``: sums over the rows, not means as those of ``Network.gradients``.
+
+        Parameters
+        ----------
+        cotangent : array-like (n, outputs), or (n,) for one output
+            Of real numbers; NaN and infinity propagate.
+        x : bool, default True
+            Compute ``g.x``. Sparse rows need False.
+        parameters : bool, default True
+            Compute ``g.layers`` and ``g.flat``, also of frozen layers.
+        per_sample : bool, default False
+            Give the gradients of every row by themselves: (n, k, m) for W, (n, m) for B.
+
+        Returns
+        -------
+        Gradients
+            ``g.x`` (n, inputs) is the derivative by x as it was given, before the network's ``offset`` and ``scale``.
+
+        Raises
+        ------
+        TypeError : an argument is not as above.
+        ValueError : the cotangent has another shape; x is sparse and its gradient is wanted; gradients per sample would
+            take more than 2 GiB, or do not exist because ``training`` was True with batch normalisation.
+        """
+        inputs, wanted, separate = flag(x, "x"), flag(parameters, "parameters"), flag(per_sample, "per_sample")
+        architecture, n = self._architecture, len(self._rows)
+        if inputs and isinstance(self._rows, SparseRows):
+            raise ValueError("x is sparse, but g.x would be dense: expected x=False here, or vjp(x.toarray())")
+        given = _of_rows(cotangent, n, architecture.sizes[-1], architecture.dtype, "cotangent", "the output")
+        if separate and wanted:
+            self._check_per_sample(n)
+            if _has_batch_norm(architecture):
+                return self._row_by_row(given, inputs)
+        dx, layers = self._pass.back(given, inputs, wanted, separate and wanted)
+        return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
+
+    def _check_per_sample(self, n: int) -> None:
+        architecture = self._architecture
+        if self._training and _has_batch_norm(architecture):
+            raise ValueError("training was True: with batch normalisation there are no gradients per sample")
+        if isinstance(self._rows, SparseRows):
+            raise ValueError("x is sparse, but gradients per sample would be dense: expected vjp(x.toarray())")
+        numbers = sum(k * m for k, m in itertools.pairwise(architecture.sizes))
+        size = n * numbers * architecture.dtype.itemsize
+        if size > _MOST_BYTES:
+            what = f"gradients per sample of {n} rows would take {size / 2**30:.1f} GiB"
+            raise ValueError(f"{what}: expected at most 2 GiB")
+
+    def _row_by_row(self, cotangent: NDArray[Any], inputs: bool) -> Gradients:
+        """Compute gradients per sample with batch normalisation, whose core has sums only."""
+        found = []
+        for i in range(len(self._rows)):
+            one = _native.Vjp(self._model, self._rows[i : i + 1], False, False)
+            found.append(one.back(cotangent[i : i + 1], inputs, True, False))
+        dx = np.concatenate([dx for dx, _ in found]) if inputs else None
+        layers = [
+            tuple(np.stack(parts) for parts in zip(*of_layer, strict=True))
+            for of_layer in zip(*(layers for _, layers in found), strict=True)
+        ]
+        return Gradients(_trained(self._architecture, layers), dx, biases=_biases(self._architecture))
+
+    def __repr__(self) -> str:
+        rows, outputs = self.outputs.shape
+        return f"Pullback({rows} rows, {outputs} outputs)"
+
+
+def _has_batch_norm(architecture: Architecture) -> bool:
+    return any("mean" in spec.parts for spec in architecture.specs)
+
+
+def _biases(architecture: Architecture) -> list[bool]:
+    return [spec.bias for spec in architecture.specs]
+
+
+def _trained(architecture: Architecture, layers: Any) -> Any:
+    """Leave out what is not trained: running statistics."""
+    if layers is None:
+        return None
+    return [tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(architecture.specs, layers, strict=True)]
+
+
+def input_gradient(
+    state: TrainState, x: ArrayLike, cotangent: ArrayLike | None, of: Any, output: object
+) -> NDArray[Any]:
+    """Compute ``Network.input_gradient``.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as documented there.
+    """
+    architecture, rows, logits = state.architecture, rows_of(state, x), _is_logits(output)
+    _refuse_sparse(rows, "its gradient")
+    n, outputs, dtype = len(rows), architecture.sizes[-1], architecture.dtype
+    if cotangent is not None:
+        if of is not None:
+            raise ValueError("cotangent and of are given: expected one of them")
+        given = _of_rows(cotangent, n, outputs, dtype, "cotangent", "the output")
+    elif of is not None:
+        given = np.zeros((n, outputs), dtype)
+        given[np.arange(n), _outputs(architecture, of, n)] = 1
+    elif outputs == 1:
+        given = np.ones((n, 1), dtype)
+    else:
+        raise ValueError(f"the network has {outputs} outputs: expected of=, an output, or a cotangent")
+    return _native.input_gradient(state.model, rows, given, logits)
+
+
+def _outputs(architecture: Architecture, of: Any, n: int) -> NDArray[Any]:
+    """Return the output that ``of`` names for each row: an output or a class, or one for each row."""
+    outputs, names = architecture.sizes[-1], architecture.classes
+    single = isinstance(of, str) or np.ndim(of) == 0
+    labels: Any = [of] if single else of
+    if names is not None and len(names) == outputs:
+        labels, _ = class_names.labels(labels, names, architecture.loss, outputs, "of", learn=False)
+    found = arrays.plain(labels, "of")
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"of is {cut(repr(of))}: expected an output as a whole number, or one for each row")
+    if found.shape not in ((1,), (n,)) or (not single and found.shape != (n,)):
+        raise ValueError(f"of has shape {found.shape}: expected one number, or one for each row: ({n},)")
+    if found.size and not (0 <= int(found.min()) and int(found.max()) < outputs):
+        wrong = int(found.min()) if found.min() < 0 else int(found.max())
+        raise ValueError(f"of contains the output {wrong}: expected 0 <= of < {outputs}")
+    return found
+
+
+def jacobian(state: TrainState, x: ArrayLike, output: object) -> NDArray[Any]:
+    """Compute ``Network.jacobian``.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as documented there.
+    """
+    rows, logits = rows_of(state, x), _is_logits(output)
+    _refuse_sparse(rows, "the Jacobian")
+    return _native.Vjp(state.model, rows, False, logits).jacobian()
+
+
+def jvp(state: TrainState, x: ArrayLike, v: ArrayLike, output: object) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Compute ``Network.jvp``.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as documented there.
+    """
+    rows, logits = rows_of(state, x), _is_logits(output)
+    _refuse_sparse(rows, "its tangent")
+    architecture = state.architecture
+    tangent = _of_rows(v, len(rows), architecture.sizes[0], architecture.dtype, "v", "x")
+    kept = _native.Vjp(state.model, rows, False, logits)
+    return kept.outputs(), kept.along(tangent)
+
+
+_SMOOTH = frozenset({"identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu"})
+
+
+def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *, smooth: bool) -> None:
+    """Raise ValueError if second derivatives are not defined, or not by formulas that fcnet has, and say where."""
+    last = len(architecture.specs) - 1
+    for i, spec in enumerate(architecture.specs):
+        named = None
+        if spec.normalization is not None:
+            named = f"normalization {spec.normalization!r}"
+        elif "scale" in spec.parts:
+            named = "fcnet.Scale() before it"
+        elif not (logits and i == last):
+            if spec.activation == "softmax":
+                named = "activation 'softmax'"
+            elif smooth and spec.activation not in _SMOOTH:
+                named = f"activation {spec.activation!r}, whose derivative jumps"
+        if named is not None:
+            advice = "; output='logits' leaves out the last activation" if named == "activation 'softmax'" else ""
+            expected = f"one of {', '.join(sorted(_SMOOTH))}" if smooth else "an activation of one number"
+            raise ValueError(f"layer {i} has {named}: {what} needs {expected}, and no normalization or scale{advice}")
+
+
+def hvp(state: TrainState, x: ArrayLike, cotangent: ArrayLike, v: ArrayLike, output: object) -> Gradients:
+    """Compute ``Network.hvp``.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as documented there.
+    """
+    architecture, rows, logits = state.architecture, rows_of(state, x), _is_logits(output)
+    _refuse_sparse(rows, "its gradient")
+    _refuse_other_stages(architecture, logits, "hvp", smooth=False)
+    n, sizes, dtype = len(rows), architecture.sizes, architecture.dtype
+    given = _of_rows(cotangent, n, sizes[-1], dtype, "cotangent", "the output")
+    direction = _of_rows(v, n, sizes[0], dtype, "v", "x")
+    # the derivative along v of cotangent . outputs, led back
+    dx, layers = _native.Jets(state.model, rows, logits, direction).back([None, given])
+    return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
+
+
+class LaplacianPullback:
+    """Leads from cotangents of the outputs and of their Laplacian back: what ``Network.laplacian`` returns.
+
+    It keeps the activations, and the parameters of the moment of ``laplacian``, as ``Pullback`` does.
+
+    Attributes
+    ----------
+    outputs, laplacian : arrays (n, outputs)
+    jacobian : array (n, outputs, inputs)
+        The first derivatives, which are computed along the way.
+    """
+
+    __slots__ = ("_architecture", "_jets", "_rows", "laplacian", "outputs")
+
+    def __init__(self, state: TrainState, x: ArrayLike, weights: ArrayLike | None, output: object) -> None:
+        self._architecture = architecture = state.architecture
+        rows, logits, inputs = rows_of(state, x), _is_logits(output), architecture.sizes[0]
+        _refuse_sparse(rows, "its derivatives")
+        _refuse_other_stages(architecture, logits, "laplacian", smooth=True)
+        given = np.ones(inputs) if weights is None else arrays.real(arrays.plain(weights, "weights"), "weights")
+        if given.shape != (inputs,) or not np.isfinite(given).all():
+            raise ValueError(f"weights is {weights!r}: expected a finite number for each of {inputs} inputs")
+        self._rows = len(rows)
+        self._jets = _native.Jets(state.model, rows, logits, None, arrays.cast(given, architecture.dtype, "weights"))
+        self.outputs: NDArray[Any] = self._jets.part(0)
+        self.laplacian: NDArray[Any] = self._jets.part(inputs + 1)
+
+    @property
+    def jacobian(self) -> NDArray[Any]:
+        """The first derivatives (n, outputs, inputs)."""
+        return np.stack([self._jets.part(k + 1) for k in range(self._architecture.sizes[0])], axis=-1)
+
+    @suggesting
+    def __call__(
+        self,
+        cotangent: ArrayLike | None,
+        laplacian_cotangent: ArrayLike | None,
+        *,
+        jacobian_cotangent: ArrayLike | None = None,
+        x: bool = True,
+        parameters: bool = True,
+    ) -> Gradients:
+        """Compute the gradients of a loss of the outputs, their Laplacian and their first derivatives.
+
+        Parameters
+        ----------
+        cotangent, laplacian_cotangent : array-like (n, outputs), (n,) for one output, or None for 0
+            Derivatives of the loss by the outputs and by their Laplacian.
+        jacobian_cotangent : array-like (n, outputs, inputs), optional
+            Derivative of the loss by ``jacobian``.
+        x : bool, default True
+            Compute ``g.x``.
+        parameters : bool, default True
+            Compute ``g.layers`` and ``g.flat``.
+
+        Returns
+        -------
+        Gradients
+            Sums over the rows.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above.
+        """
+        sizes, dtype, n = self._architecture.sizes, self._architecture.dtype, self._rows
+
+        def rows(given: ArrayLike | None, name: str, like: str) -> NDArray[Any] | None:
+            return None if given is None else _of_rows(given, n, sizes[-1], dtype, name, like)
+
+        inputs, wanted = flag(x, "x"), flag(parameters, "parameters")
+        parts = [rows(cotangent, "cotangent", "the output"), *[None] * sizes[0]]
+        parts.append(rows(laplacian_cotangent, "laplacian_cotangent", "the output"))
+        if jacobian_cotangent is not None:
+            name, shape = "jacobian_cotangent", (n, sizes[-1], sizes[0])
+            given = arrays.real(arrays.plain(jacobian_cotangent, name), name)
+            if given.shape != shape:
+                raise ValueError(f"{name} has shape {given.shape}: expected {shape}, as jacobian")
+            parts[1:-1] = [arrays.cast(given[..., k], dtype, name) for k in range(sizes[0])]
+        dx, layers = self._jets.back(parts, inputs, wanted)
+        return Gradients(_trained(self._architecture, layers), dx, biases=_biases(self._architecture))
+
+    def __repr__(self) -> str:
+        rows, outputs = self.outputs.shape
+        return f"LaplacianPullback({rows} rows, {outputs} outputs)"
