@@ -87,3 +87,27 @@ def test_the_peak_is_that_of_the_formula(sizes, batch, samples, optimizer, slots
     kept = {None: 0, "batch": 2, "layer": 3}[normalization]
     expected = formula(sizes, batch, samples, slots, copies, kept, averages=averaging is not None)
     assert 0.8 * expected - 2 * MEBI < taken < 1.1 * expected + 4 * MEBI, (taken / MEBI, expected / MEBI)
+
+
+def test_memory_that_is_kept_for_later_calls_has_a_limit():
+    """Passes of some 1 to 12 MB a buffer, of sizes that differ: 64 MiB stay in all."""
+    code = """
+import gc
+import numpy as np
+import fcnet as fc
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+
+net = fc.Network([64, 512, 512, 4], loss="mse", seed=0)
+net.vjp(np.zeros((32, 64), np.float32))
+before = resident()
+for n in range(400, 6400, 200):
+    outputs, back = net.vjp(np.zeros((n, 64), np.float32))
+    back(outputs)
+del outputs, back
+gc.collect()
+print(resident() - before)
+"""
+    assert int(output(code)) < 100 * MEBI

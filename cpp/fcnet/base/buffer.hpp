@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #if defined(__linux__)
@@ -14,6 +15,7 @@
 #endif
 
 #include "fcnet/base/checked_size.hpp"
+#include "fcnet/base/spare_memory.hpp"
 #include "fcnet/base/status.hpp"
 
 namespace fcnet {
@@ -34,14 +36,14 @@ class Buffer {
   Buffer() = default;
   Buffer(Buffer&& other) noexcept { *this = std::move(other); }
   Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(memory_, other.memory_);
+    std::swap(block_, other.block_);
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { std::free(memory_); }
+  ~Buffer() { release(); }
 
   // Replaces the contents by `count` zeros; on failure the buffer is as it was.
   [[nodiscard]] Status allocate(CheckedSize count) { return allocate(count, true); }
@@ -61,23 +63,34 @@ class Buffer {
     if (allocation_is_to_fail()) return Status::out_of_memory;
     const std::size_t alignment = bytes.value() >= huge_page ? huge_page : cache_line;
     const std::size_t size = bytes.value() + alignment;
-    void* const fresh = zero ? std::calloc(size, 1) : std::malloc(size);  // large ones arrive as untouched zero pages
-    if (fresh == nullptr) return Status::out_of_memory;
-    std::free(memory_);
-    memory_ = fresh;
-    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(fresh);
+    SpareMemory::Block block = SpareMemory::take(size);
+    const bool is_spare = block.memory != nullptr;
+    // large ones arrive as untouched zero pages
+    if (!is_spare) block = {zero ? std::calloc(size, 1) : std::malloc(size), size};
+    if (block.memory == nullptr) return Status::out_of_memory;
+    release();
+    block_ = block;
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(block.memory);
     data_ = reinterpret_cast<T*>((address + alignment - 1) / alignment * alignment);
     size_ = count.value();
+    if (is_spare) {
+      if (zero) std::memset(static_cast<void*>(data_), 0, bytes.value());
+      return Status::ok;
+    }
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (alignment == huge_page) madvise(data_, bytes.value(), MADV_HUGEPAGE);
 #endif
     return Status::ok;
   }
 
+  void release() {
+    if (block_.memory != nullptr) SpareMemory::give(block_);
+  }
+
   static constexpr std::size_t cache_line = 64;
   static constexpr std::size_t huge_page = std::size_t{2} << 20;
 
-  void* memory_ = nullptr;
+  SpareMemory::Block block_{};
   T* data_ = nullptr;  // the first aligned place in it
   std::size_t size_ = 0;
 };
