@@ -35,13 +35,14 @@ Status JetVjp<T>::allocate() {
     const CheckedSize all = CheckedSize(group.stride) * panels_ * parts();
     const CheckedSize transposed =
         CheckedSize(ceil_div(group.rows, panel_width)) * panels_ * parts() * (panel_width * panel_width);
-    if (const Status s = group.h.allocate(all); s != Status::ok) return s;
-    if (const Status s = group.sigma.allocate(all); s != Status::ok) return s;
-    for (Size p = 0; p < panels_; ++p)  // of the values alone: the row that multiplies the bias
-      std::fill_n(group.h.data() + p * group.stride + group.rows * panel_width, panel_width, T(1));
+    // Directions that are the inputs themselves are 0 but for one row.
+    if (const Status s = i == 0 ? group.h.allocate(all) : group.h.allocate_unset(all); s != Status::ok) return s;
+    if (const Status s = group.sigma.allocate_unset(all); s != Status::ok) return s;
+    for (Size p = 0; p < panels_ * parts(); ++p)  // the row that multiplies the bias, in values alone
+      std::fill_n(group.h.data() + p * group.stride + group.rows * panel_width, panel_width, T(p < panels_ ? 1 : 0));
     if (i == 0) continue;
-    if (const Status s = group.z.allocate(all); s != Status::ok) return s;
-    if (const Status s = group.sigma_t.allocate(transposed); s != Status::ok) return s;
+    if (const Status s = group.z.allocate_unset(all); s != Status::ok) return s;
+    if (const Status s = group.sigma_t.allocate_unset(transposed); s != Status::ok) return s;
   }
   return Status::ok;
 }
