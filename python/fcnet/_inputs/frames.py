@@ -20,7 +20,7 @@ from fcnet._inputs import strips
 REAL = frozenset("fiub")
 
 _Array = NDArray[Any]
-_VALUES, _DATA, _MASK, _DTYPE = map(attrgetter, ("values", "_data", "_mask", "dtype"))
+_VALUES, _DTYPE = map(attrgetter, ("values", "dtype"))
 _PLACES = attrgetter("_mgr_locs.as_array")
 _FEW_BLOCKS = 16  # of one type, which are copied one by one
 _FEW_COLUMNS = 4  # with a block each, which are copied one by one
@@ -105,7 +105,7 @@ def _data_and_masks(values: list[Any]) -> tuple[list[_Array], Sequence[int], lis
     """
     if type(values[0]) is not np.ndarray:
         with suppress(AttributeError):  # an array
-            return list(map(_DATA, values)), range(len(values)), list(map(_MASK, values))
+            return [part._data for part in values], range(len(values)), [part._mask for part in values]
     nullable = [i for i, part in enumerate(values) if type(part) is not np.ndarray]
     data = values.copy()
     for i in nullable:
