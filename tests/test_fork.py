@@ -60,6 +60,29 @@ print(ended_well(pid), os.read(end, 10_000) == work())
     assert output(SETUP + code) == "True True"
 
 
+def test_forked_children_draw_random_numbers_of_their_own():
+    """Reported of PyTorch 5059."""
+    code = """
+net = fc.Network([64, fc.Dense(32, dropout=0.5), 10], seed=0)
+draws = (
+    lambda: net.predict(x[:1], dropout=True),
+    lambda: fc.Network([64, 10]).layers[0].W,
+    lambda: (one := fc.Network([64, 10])).fit(x, y, epochs=1, batch_size=7) and one.layers[0].W,
+)
+for draw in draws:
+    draw()
+    drawn = []
+    for _ in range(3):
+        reader, writer = os.pipe()
+        pid = child(lambda: os.write(writer, draw().tobytes()[:2000]))
+        os.close(writer)
+        assert ended_well(pid)
+        drawn.append(os.read(reader, 2000))
+    print(len(set(drawn)))
+"""
+    assert output(SETUP + code).split() == ["3"] * 3
+
+
 def test_a_forked_child_forks_again():
     code = """
 expected = work()

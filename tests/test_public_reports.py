@@ -17,6 +17,8 @@ from interop import library
 pytestmark = beside_sklearn
 
 
+from sklearn.ensemble import BaggingClassifier
+
 import fcnet as fc
 from fcnet.sklearn import MLPClassifier, MLPRegressor
 
@@ -188,3 +190,20 @@ def test_dropping_the_only_batch_is_an_error():
     """Reported of TabNet 537."""
     with pytest.raises(ValueError, match="drop_last"):
         fc.Network([4, 8, 3]).fit(X, CLASSES, batch_size=1024, drop_last=True)
+
+
+def test_classes_in_sequence_are_all_held_back():
+    """Reported of Keras 6422, 8346, TensorFlow.js 5976: the last rows were, which are of one class."""
+    order = np.argsort(CLASSES, kind="stable")
+    net = fc.Network([4, 16, 3], seed=0)
+    history = net.fit(X[order], CLASSES[order], epochs=60, optimizer=fc.Adam(0.01), validation_split=0.2)
+    assert history.val_accuracy[-1] > 0.8
+
+
+def test_early_stopping_of_resampled_estimators():
+    """Reported of scikit-learn 17229: many samples weigh nothing, perhaps all that are held back."""
+    some = MLPClassifier(early_stopping=True, validation_fraction=0.1, **FEW)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ensemble = BaggingClassifier(some, 10, random_state=0).fit(X[::3], TEXT[::3])
+    assert np.isfinite(ensemble.predict_proba(X)).all()

@@ -5,6 +5,7 @@ Files, copies, pipelines, searches, threads, tables, memory.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import os
@@ -241,3 +242,13 @@ def test_searches_hold_no_second_copy_of_the_data():
     """Reported of ThunderSVM 131."""
     net = MLPRegressor(early_stopping=True, **FEW).fit(np.tile(X, (100, 1)), np.tile(VALUES, 100))
     assert len(pickle.dumps(net)) < 10_000
+
+
+@pytest.mark.parametrize("kind", [fc.Network, MLPClassifier, MLPRegressor, fc.Adam, fc.Checkpoint, fc.History])
+def test_attributes_of_an_object_that_has_no_state_yet_are_missing(kind):
+    """Reported of skorch 773, where they were sought for ever by what unpickles."""
+    blank = kind.__new__(kind)
+    assert not hasattr(blank, "anything")
+    for use in (repr, copy.copy, copy.deepcopy, pickle.dumps):
+        with contextlib.suppress(AttributeError):  # no RecursionError
+            use(blank)
