@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
 import numpy as np
@@ -409,3 +411,18 @@ def test_gradients_are_those_of_autograd(activation):
     close(g.x, x.grad.numpy(), 1e-12)
     for i, module in enumerate(m for m in modules if isinstance(m, torch.nn.Linear)):
         close(g.layers[i][0], module.weight.grad.numpy().T, 1e-12)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent with os.kill")
+def test_ctrl_c_stops_a_long_call():
+    net = fc.Network([64, 512, 512, 10], seed=0)
+    x = np.zeros((300_000, 64), np.float32)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            net.input_gradient(x, of=1)
+    finally:
+        timer.cancel()
+        timer.join()
+    assert np.isfinite(net.input_gradient(x[:3], of=1)).all()

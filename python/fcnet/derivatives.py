@@ -37,6 +37,8 @@ def _refuse_sparse(rows: NDArray[Any] | SparseRows, what: str) -> None:
 
 def _of_rows(value: ArrayLike, rows: int, columns: int, dtype: np.dtype[Any], name: str, like: str) -> NDArray[Any]:
     """Check numbers of the shape (rows, columns), or (rows,) for one column, and convert them to ``dtype``."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.shape == (rows, columns):
+        return value
     array = arrays.real(arrays.plain(value, name), name)
     if columns == 1 and array.shape == (rows,):
         array = array[:, None]
