@@ -418,10 +418,14 @@ def test_ctrl_c_stops_a_long_call():
     net = fc.Network([64, 512, 512, 10], seed=0)
     x = np.zeros((300_000, 64), np.float32)
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+
+    def start_and_call():
+        timer.start()
+        net.input_gradient(x, of=1)
+
     try:
         with pytest.raises(KeyboardInterrupt):
-            timer.start()
-            net.input_gradient(x, of=1)
+            start_and_call()
     finally:
         timer.cancel()
         timer.join()

@@ -23,75 +23,19 @@ T* fresh(py::object& array, const Dimensions& dimensions) {
   return data;
 }
 
-// A forward pass, with all that it reads: later calls take the parameters and the x of its moment.
+// What a forward pass that is kept has read: later calls take the parameters and the x of its moment.
 template <class T>
-class KeptPass {
- public:
-  KeptPass(const Model<T>& model, py::object x, const OutputOptions& options)
-      : samples_(std::move(x), model.shape().inputs(), model.input()), parameters_(model.published()) {
-    py::array_t<T> outputs({dim(samples_.n), dim(shape().outputs())});
-    T* const to = outputs.mutable_data();
-    const Data<T> data{.x = samples_.rows, .samples = samples_.n};
-    call([&](Cancellation& cancellation) { return vjp_.run_forward(*parameters_, data, options, to, cancellation); });
-    outputs_ = std::move(outputs);
-  }
+class Kept {
+ protected:
+  Kept(const Model<T>& model, py::object x)
+      : samples_(std::move(x), model.shape().inputs(), model.input()), parameters_(model.published()) {}
 
-  py::object outputs() const { return outputs_; }
-
-  // dx, or None; and the gradients of all layers: sums over the samples, or with samples as their first axis, or None.
-  py::tuple back(const py::object& cotangent, bool inputs, bool parameters, bool per_sample) {
-    const Input<T> from = rows_of(cotangent, "cotangent", shape().outputs());
-    py::object dx = py::none();
-    T* const dx_rows = inputs ? fresh<T>(dx, {dim(samples_.n), dim(shape().inputs())}) : nullptr;
-    Parameters<T> gradient;
-    Parameters<T>* const sums = parameters || per_sample ? &gradient : nullptr;
-    std::vector<ParameterBlock> blocks;
-    std::vector<T*> to;
-    py::list layers;
-    if (per_sample)
-      for (Size l = 0; l < shape().layers(); ++l) {
-        py::list parts;
-        for (const ParameterBlock& block : LayerBlocks(shape(), l)) {
-          py::object part;
-          Dimensions dimensions{dim(samples_.n)};
-          if (block.role == Role::weights) dimensions.push_back(dim(block.rows));
-          dimensions.push_back(dim(block.columns));
-          to.push_back(fresh<T>(part, dimensions));
-          blocks.push_back(block);
-          parts.append(part);
-        }
-        layers.append(py::tuple(parts));
-      }
-    call([&](Cancellation& cancellation) {
-      Status s = vjp_.back(from.data(), dx_rows, sums, cancellation);
-      for (Size i = 0; i < blocks.size() && s == Status::ok; ++i) s = vjp_.of_samples(blocks[i], to[i], cancellation);
-      return s;
-    });
-    if (per_sample) return py::make_tuple(dx, layers);
-    return py::make_tuple(dx, parameters ? py::object(arrays_of_layers(gradient)) : py::none());
-  }
-
-  py::object along(const py::object& tangent) {
-    const Input<T> from = rows_of(tangent, "v", shape().inputs());
-    py::object result;
-    T* const to = fresh<T>(result, {dim(samples_.n), dim(shape().outputs())});
-    call([&](Cancellation& cancellation) { return vjp_.along(from.data(), to, cancellation); });
-    return result;
-  }
-
-  py::object jacobian() {
-    py::object result;
-    T* const to = fresh<T>(result, {dim(samples_.n), dim(shape().outputs()), dim(shape().inputs())});
-    call([&](Cancellation& cancellation) { return vjp_.jacobian(to, cancellation); });
-    return result;
-  }
-
- private:
   const Shape& shape() const { return parameters_->shape(); }
-
+  Data<T> data() const { return {.x = samples_.rows, .samples = samples_.n}; }
   Input<T> rows_of(const py::object& given, const char* name, Size columns) const {
     return Input<T>(given, name).expect({dim(samples_.n), dim(columns)}, sizes({samples_.n, columns}).c_str());
   }
+  T* fresh_rows(py::object& array, Size columns) const { return fresh<T>(array, {dim(samples_.n), dim(columns)}); }
   // One call at a time uses the workspace: another thread's waits, without the GIL.
   template <class Work>
   void call(Work work) {
@@ -103,38 +47,107 @@ class KeptPass {
 
   Samples<T> samples_;
   typename Model<T>::Published parameters_;
-  py::object outputs_;
-  Vjp<T> vjp_;
+
+ private:
   std::mutex one_at_a_time_;
 };
 
-// The same of jets.
 template <class T>
-class KeptJets {
+class KeptPass : Kept<T> {
  public:
-  KeptJets(const Model<T>& model, py::object x, bool logits, const py::object& directions, const py::object& weights)
-      : samples_(std::move(x), model.shape().inputs(), model.input()), parameters_(model.published()) {
-    if (!jets_are_defined(shape(), logits))
-      value_error("the network has softmax, normalization or a scale: expected activations of one number each");
-    std::optional<Input<T>> of_samples, of_directions;
-    if (!directions.is_none()) of_samples.emplace(rows_of(directions, "v", shape().inputs()));
-    if (!weights.is_none())
-      of_directions.emplace(
-          Input<T>(weights, "weights").expect({dim(shape().inputs())}, sizes({shape().inputs()}).c_str()));
-    const typename JetVjp<T>::Directions chosen{of_samples ? of_samples->data() : nullptr,
-                                                of_directions ? of_directions->data() : nullptr};
-    const Data<T> data{.x = samples_.rows, .samples = samples_.n};
-    call([&](Cancellation& cancellation) {
-      return jets_.run_forward(*parameters_, data, logits, chosen, cancellation);
+  KeptPass(const Model<T>& model, py::object x, const OutputOptions& options) : Kept<T>(model, std::move(x)) {
+    T* const to = this->fresh_rows(outputs_, this->shape().outputs());
+    this->call([&](Cancellation& cancellation) {
+      return vjp_.run_forward(*this->parameters_, this->data(), options, to, cancellation);
     });
   }
 
-  Size parts() const { return jets_.parts(); }
+  py::object outputs() const { return outputs_; }
+
+  // dx, or None; and the gradients of all layers, sums over the samples, or None.
+  py::tuple back(const py::object& cotangent, bool inputs, bool parameters) {
+    const Input<T> from = this->rows_of(cotangent, "cotangent", this->shape().outputs());
+    py::object dx = py::none();
+    T* const dx_rows = inputs ? this->fresh_rows(dx, this->shape().inputs()) : nullptr;
+    Parameters<T> gradient;
+    this->call([&](Cancellation& cancellation) {
+      return vjp_.back(from.data(), dx_rows, parameters ? &gradient : nullptr, cancellation);
+    });
+    return py::make_tuple(dx, parameters ? py::object(arrays_of_layers(gradient)) : py::none());
+  }
+
+  // The same, with samples as the first axis of every gradient.
+  py::tuple back_per_sample(const py::object& cotangent, bool inputs) {
+    const Input<T> from = this->rows_of(cotangent, "cotangent", this->shape().outputs());
+    py::object dx = py::none();
+    T* const dx_rows = inputs ? this->fresh_rows(dx, this->shape().inputs()) : nullptr;
+    std::vector<std::pair<ParameterBlock, T*>> blocks;
+    py::list layers;
+    for (Size l = 0; l < this->shape().layers(); ++l) {
+      py::list parts;
+      for (const ParameterBlock& block : LayerBlocks(this->shape(), l)) {
+        Dimensions dimensions{dim(this->samples_.n), dim(block.rows), dim(block.columns)};
+        if (block.role != Role::weights) dimensions.erase(dimensions.begin() + 1);
+        py::object part;
+        blocks.emplace_back(block, fresh<T>(part, dimensions));
+        parts.append(part);
+      }
+      layers.append(py::tuple(parts));
+    }
+    this->call([&](Cancellation& cancellation) {
+      Parameters<T> sums;
+      Status s = vjp_.back(from.data(), dx_rows, &sums, cancellation);
+      for (const auto& [block, to] : blocks)
+        if (s == Status::ok) s = vjp_.of_samples(block, to, cancellation);
+      return s;
+    });
+    return py::make_tuple(dx, layers);
+  }
+
+  py::object along(const py::object& tangent) {
+    const Input<T> from = this->rows_of(tangent, "v", this->shape().inputs());
+    py::object result;
+    T* const to = this->fresh_rows(result, this->shape().outputs());
+    this->call([&](Cancellation& cancellation) { return vjp_.along(from.data(), to, cancellation); });
+    return result;
+  }
+
+  py::object jacobian() {
+    py::object result;
+    T* const to = fresh<T>(result, {dim(this->samples_.n), dim(this->shape().outputs()), dim(this->shape().inputs())});
+    this->call([&](Cancellation& cancellation) { return vjp_.jacobian(to, cancellation); });
+    return result;
+  }
+
+ private:
+  py::object outputs_;
+  Vjp<T> vjp_;
+};
+
+template <class T>
+class KeptJets : Kept<T> {
+ public:
+  KeptJets(const Model<T>& model, py::object x, bool logits, const py::object& directions, const py::object& weights)
+      : Kept<T>(model, std::move(x)) {
+    const Size inputs = this->shape().inputs();
+    if (!jets_are_defined(this->shape(), logits))
+      value_error("the network has softmax, normalization or a scale: expected activations of one number each");
+    std::optional<Input<T>> of_samples, of_directions;
+    if (!directions.is_none()) of_samples.emplace(this->rows_of(directions, "v", inputs));
+    if (!weights.is_none())
+      of_directions.emplace(Input<T>(weights, "weights").expect({dim(inputs)}, sizes({inputs}).c_str()));
+    const typename JetVjp<T>::Directions chosen{of_samples ? of_samples->data() : nullptr,
+                                                of_directions ? of_directions->data() : nullptr};
+    this->call([&](Cancellation& cancellation) {
+      return jets_.run_forward(*this->parameters_, this->data(), logits, chosen, cancellation);
+    });
+  }
+
   py::object part(Size which) {
-    if (which >= parts()) throw py::index_error("a jet has " + std::to_string(parts()) + " parts");
+    if (which >= jets_.parts()) throw py::index_error("a jet has " + std::to_string(jets_.parts()) + " parts");
     py::object rows;
-    T* const to = fresh<T>(rows, {dim(samples_.n), dim(shape().outputs())});
-    call([&](Cancellation&) {
+    T* const to = this->fresh_rows(rows, this->shape().outputs());
+    this->call([&](Cancellation&) {
       jets_.read(which, to);
       return Status::ok;
     });
@@ -143,39 +156,24 @@ class KeptJets {
 
   // From a cotangent for each part, or None: dx, and the gradients of all layers, or None.
   py::tuple back(const std::vector<py::object>& given, bool inputs, bool parameters) {
-    if (given.size() != parts()) value_error("expected a cotangent for each part of a jet, or None");
+    if (given.size() != jets_.parts()) value_error("expected a cotangent for each part of a jet, or None");
     std::vector<Input<T>> cotangents;
     std::vector<const T*> from;
     for (const py::object& one : given) {
-      if (!one.is_none()) cotangents.push_back(rows_of(one, "cotangent", shape().outputs()));
+      if (!one.is_none()) cotangents.push_back(this->rows_of(one, "cotangent", this->shape().outputs()));
       from.push_back(one.is_none() ? nullptr : cotangents.back().data());
     }
     py::object dx = py::none();
-    T* const dx_rows = inputs ? fresh<T>(dx, {dim(samples_.n), dim(shape().inputs())}) : nullptr;
+    T* const dx_rows = inputs ? this->fresh_rows(dx, this->shape().inputs()) : nullptr;
     Parameters<T> gradient;
-    call([&](Cancellation& cancellation) {
+    this->call([&](Cancellation& cancellation) {
       return jets_.back(from, dx_rows, parameters ? &gradient : nullptr, cancellation);
     });
     return py::make_tuple(dx, parameters ? py::object(arrays_of_layers(gradient)) : py::none());
   }
 
  private:
-  const Shape& shape() const { return parameters_->shape(); }
-  Input<T> rows_of(const py::object& given, const char* name, Size columns) const {
-    return Input<T>(given, name).expect({dim(samples_.n), dim(columns)}, sizes({samples_.n, columns}).c_str());
-  }
-  template <class Work>
-  void call(Work work) {
-    run_or_raise([&](Cancellation& cancellation) {
-      const std::lock_guard<std::mutex> lock(one_at_a_time_);
-      return work(cancellation);
-    });
-  }
-
-  Samples<T> samples_;
-  typename Model<T>::Published parameters_;
   JetVjp<T> jets_;
-  std::mutex one_at_a_time_;
 };
 
 struct PyJets {
@@ -225,11 +223,16 @@ void register_vjp(py::module_& m) {
            [](const PyVjp& self) { return with_held(self.pass, [](const auto& pass) { return pass->outputs(); }); })
       .def(
           "back",
-          [](const PyVjp& self, const py::object& cotangent, bool inputs, bool parameters, bool per_sample) {
-            return with_held(self.pass,
-                             [&](const auto& pass) { return pass->back(cotangent, inputs, parameters, per_sample); });
+          [](const PyVjp& self, const py::object& cotangent, bool inputs, bool parameters) {
+            return with_held(self.pass, [&](const auto& pass) { return pass->back(cotangent, inputs, parameters); });
           },
-          "cotangent"_a, "inputs"_a = true, "parameters"_a = true, "per_sample"_a = false)
+          "cotangent"_a, "inputs"_a = true, "parameters"_a = true)
+      .def(
+          "back_per_sample",
+          [](const PyVjp& self, const py::object& cotangent, bool inputs) {
+            return with_held(self.pass, [&](const auto& pass) { return pass->back_per_sample(cotangent, inputs); });
+          },
+          "cotangent"_a, "inputs"_a = true)
       .def(
           "along",
           [](const PyVjp& self, const py::object& tangent) {

@@ -111,7 +111,9 @@ class Pullback:
             self._check_per_sample(n)
             if _has_batch_norm(architecture):
                 return self._row_by_row(given, inputs)
-        dx, layers = self._pass.back(given, inputs, wanted, separate and wanted)
+        per_row = separate and wanted
+        back = self._pass.back_per_sample(given, inputs) if per_row else self._pass.back(given, inputs, wanted)
+        dx, layers = back
         return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
 
     def _check_per_sample(self, n: int) -> None:
@@ -131,7 +133,7 @@ class Pullback:
         found = []
         for i in range(len(self._rows)):
             one = _native.Vjp(self._model, self._rows[i : i + 1], False, False)
-            found.append(one.back(cotangent[i : i + 1], inputs, True, False))
+            found.append(one.back(cotangent[i : i + 1], inputs))
         dx = np.concatenate([dx for dx, _ in found]) if inputs else None
         layers = [
             tuple(np.stack(parts) for parts in zip(*of_layer, strict=True))
