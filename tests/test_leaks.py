@@ -28,7 +28,13 @@ def life(i):
     net = fc.Network([20, hidden, 32, 3], seed=i)
     net.fit(x, y, epochs=2, batch_size=(4, 32, 100)[i % 3], optimizer=(fc.Adam(), fc.SGD(0.1, clip_norm=1))[i % 2],
             validation_split=0.2, early_stopping=fc.EarlyStopping())
+    other, narrow = fc.Network([20, hidden, 32, 3], seed=i + 1), x.astype(np.float32)
     net.train_on_batch(x, y)
+    for one in (net, other):
+        net.train_on_batch(narrow, y), net.predict(narrow)
+        net.apply_gradients(net.gradients(x, y))
+        net.blend(other, 0.5), other.copy_parameters(net)
+        net.parameters = net.parameters
     net.predict(x), net.predict(x[:1]), net.evaluate(x, y), net.gradients(x, y), repr(net)
     net.save(path)
     fc.load(path)

@@ -8,6 +8,7 @@
 
 #include "epoch_average.hpp"
 #include "fcnet/engine/trainer.hpp"
+#include "layer_arrays.hpp"
 #include "model.hpp"
 
 namespace fcnet::bindings {
@@ -36,33 +37,84 @@ class Fit {
   }
 
   // Other samples for the epochs that follow, a step each, with the optimizer's state as it is.
-  void use(py::object x, py::object y, py::object weights) {
+  void use(py::object x, py::object y, py::object weights, const py::object& picks) {
     const Model<T>& model = claimed();
     Samples<T> samples(std::move(x), model.shape().inputs(), model.input());
-    Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.total);
+    Targets<T> targets(std::move(y), std::move(weights), model.shape(), samples.total, picks);
     if (samples.n == 0) value_error("x has no rows: expected at least one sample");
     const Running here(running_);
-    samples_ = std::move(samples);
-    targets_ = std::move(targets);
-    const Data<T> data = targets_.data(samples_);
+    const Data<T> data = keep(std::move(samples), std::move(targets));
     const Status status =
         SignalPoll().run([&](Cancellation& cancellation) { return trainer_.use(data, cancellation); });
     if (status != Status::ok) close();  // until it gets others
     raise_unless_ok(status);
   }
 
-  // `rates`: the learning rate of each step, or None. `on_progress` takes samples done, their loss, how many are right.
+  // A whole step on samples in plain arrays (plain.hpp), of which all numbers are looked at first; from open to close.
+  // (loss, correct, diverged), or None where they are others, which are to be checked first: nothing has happened then.
+  py::object step(const py::object& x, const py::object& y, const py::object& picks, double rate, std::uint32_t epoch) {
+    const Shape& shape = network_->shape();
+    std::optional<Samples<T>> samples = Samples<T>::plain_and_finite(x, shape.inputs(), network_->input());
+    if (!samples || samples->n == 0) return py::none();
+    if (samples->n == 1 && trainer_.whole_batches()) return py::none();
+    std::optional<Targets<T>> targets = Targets<T>::plain(y, picks, shape, samples->n);
+    if (!targets) return py::none();
+    open();
+    const Closing closing(*this);
+    const Running here(running_);
+    const Data<T> data = keep(std::move(*samples), std::move(*targets));
+    SignalPoll poll;
+    const LossResult result = train(poll, true, [&](const Start& start, Cancellation& cancellation) {
+      if (const Status s = trainer_.use(data, cancellation); s != Status::ok) return LossResult{.status = s};
+      return trainer_.run_epoch(start.parameters, start.state, options(epoch, &rate, start, false), cancellation);
+    });
+    return py::make_tuple(result.loss, result.correct, result.status == Status::diverged);
+  }
+
+  // A whole step with a gradient in plain arrays in place of samples. Whether all numbers were finite, before and
+  // after; None where it is another gradient, which is to be checked first. The optimizer's state stays as it is where
+  // the gradient was not finite.
+  py::object apply(const py::object& gradient, double rate) {
+    const PlainGradient<T> given(network_->shape(), gradient);
+    if (!given.complete()) return py::none();
+    open();
+    const Closing closing(*this);
+    const Running here(running_);
+    bool finite = false;
+    auto now = claimed().published();
+    run_or_raise([&](Cancellation& cancellation) {
+      if (const Status s = trainer_.prepare_gradient(*now, cancellation); s != Status::ok) return s;
+      given.each([&](const ParameterBlock& block, const T* values) { trainer_.set_gradient(*now, block, values); });
+      finite = trainer_.gradient_is_finite();
+      return Status::ok;
+    });
+    now.reset();
+    if (!finite) return py::bool_(false);
+    SignalPoll poll;
+    const LossResult result = train(poll, true, [&](const Start& start, Cancellation& cancellation) {
+      return trainer_.apply_gradient(start.parameters, start.state, rate, start.average, cancellation);
+    });
+    return py::bool_(result.status == Status::ok);
+  }
+
+  // `rates`: the learning rate of each step, or one for a single step, or None. `on_progress` takes samples done, their
+  // loss, how many are right.
   // `whole`: these are all samples of the epoch; else `finish` says when it ends. `average`: whether an average is
   // published, where the fit has one.
   py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole,
                       bool average) {
-    Model<T>& model = claimed();
+    claimed();
     if (trainer_.steps() == 0)
       throw std::runtime_error("this fit has no samples: those of the last use() were refused");
     std::optional<Input<double>> of_steps;
-    if (!rates.is_none())
+    double rate = 0;
+    const bool is_one = PyFloat_CheckExact(rates.ptr()) != 0 && trainer_.steps() == 1;
+    if (is_one)
+      rate = PyFloat_AS_DOUBLE(rates.ptr());
+    else if (!rates.is_none())
       of_steps.emplace(rates, "rates").expect({dim(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
-    std::optional<Running> running(std::in_place, running_);
+    const double* const each = is_one ? &rate : of_steps ? of_steps->data() : nullptr;
+    const Running here(running_);
     std::function<void()> report;
     if (!on_progress.is_none())
       report = [&, told = Size{0}]() mutable {
@@ -72,50 +124,15 @@ class Fit {
         on_progress(done.samples, done.loss, done.correct);
       };
     SignalPoll poll(report, every_step);
-    auto start = model.published();
-    // What may fail is made before anything is taken out of the model: publishing cannot.
-    const auto next = shared<Parameters<T>>();
-    const auto fresh = shared<OptimizerState<T>>();
-    EpochAverage<T, Model<T>> averaged(model, averaging_, average);
-    const auto before = model.exchange_optimizer_state(nullptr);
-    const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
-    const auto state = mine ? before : fresh;
-    const LossResult result = poll.run([&](Cancellation& cancellation) {
-      const Status ready = mine      ? Status::ok
-                           : goes_on ? state->copy(*before, cancellation)
-                                     : state->begin(optimizer_, start->panels().size(), cancellation);
-      if (ready != Status::ok) return LossResult{.status = ready};
-      if (const Status s = averaged.prepare(cancellation); s != Status::ok) return LossResult{.status = s};
-      state->optimizer = optimizer_;
-      const EpochOptions<T> options{.seed = model.seed(),
-                                    .epoch = epoch,
-                                    .shuffle = shuffle_,
-                                    .rates = of_steps ? of_steps->data() : nullptr,
-                                    .average = averaged.next(),
-                                    .ends = whole};
-      return trainer_.run_epoch(*averaged.start(start.get()), *state, options, cancellation);
-    });
-    running.reset();
-    if (!trainer_.has_parameters()) {  // it has not begun
-      model.exchange_optimizer_state(before);
-      averaged.restore();
-    }
-    const auto publish = [&] {
-      start.reset();
-      const bool ends = whole && result.samples == trainer_.samples();
-      if (ends) finished_ = py::make_tuple(epoch, result.loss, result.correct, result.samples);
-      this->publish(next, state, averaged, ends);
+    const auto work = [&](const Start& start, Cancellation& cancellation) {
+      return trainer_.run_epoch(start.parameters, start.state, options(epoch, each, start, whole), cancellation);
     };
-    if (result.status == Status::interrupted) {
-      // Python's error is set: keep it while the weights of the last finished step are published.
-      const py::error_already_set interruption;
-      if (!poll.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
-      throw interruption;
-    }
-    raise_unless_ok(result.status);
-    const bool diverged = result.status == Status::diverged;
-    if (!diverged) publish();
-    return py::make_tuple(result.loss, result.correct, diverged, result.samples);
+    const LossResult result = train(poll, average, work, [&](const LossResult& done) {
+      const bool ends = whole && done.samples == trainer_.samples();
+      if (ends) finished_ = py::make_tuple(epoch, done.loss, done.correct, done.samples);
+      return ends;
+    });
+    return py::make_tuple(result.loss, result.correct, result.status == Status::diverged, result.samples);
   }
 
   // What the model predicts with now; cheap, as published parameters never change. And back to it; the optimizer, which
@@ -151,6 +168,72 @@ class Fit {
   void close() { model_.reset(); }
 
  private:
+  // What a pass begins with.
+  struct Start {
+    const Parameters<T>& parameters;
+    OptimizerState<T>& state;
+    WeightAverage<T>* average;
+  };
+  EpochOptions<T> options(std::uint32_t epoch, const double* rates, const Start& start, bool ends) const {
+    return {.seed = network_->seed(),
+            .epoch = epoch,
+            .shuffle = shuffle_,
+            .rates = rates,
+            .average = start.average,
+            .ends = ends};
+  }
+
+  // work(start, cancellation), which changes the parameters, between taking the optimizer's state out of the model and
+  // publishing what became of both. `ends(result)`: whether an epoch ends with it.
+  template <class Work>
+  LossResult train(SignalPoll& poll, bool average, Work work) {
+    return train(poll, average, work, [](const LossResult&) { return false; });
+  }
+  template <class Work, class Ends>
+  LossResult train(SignalPoll& poll, bool average, Work work, Ends ends) {
+    Model<T>& model = claimed();
+    auto start = model.published();
+    // What may fail is made before anything is taken out of the model: publishing cannot.
+    const auto next = shared<Parameters<T>>();
+    const auto fresh = shared<OptimizerState<T>>();
+    EpochAverage<T, Model<T>> averaged(model, averaging_, average);
+    const auto before = model.exchange_optimizer_state(nullptr);
+    const bool goes_on = before != nullptr && before->suits(optimizer_), mine = goes_on && before.use_count() == 1;
+    const auto state = mine ? before : fresh;
+    const LossResult result = poll.run([&](Cancellation& cancellation) {
+      const Status ready = mine      ? Status::ok
+                           : goes_on ? state->copy(*before, cancellation)
+                                     : state->begin(optimizer_, start->panels().size(), cancellation);
+      if (ready != Status::ok) return LossResult{.status = ready};
+      if (const Status s = averaged.prepare(cancellation); s != Status::ok) return LossResult{.status = s};
+      state->optimizer = optimizer_;
+      return work(Start{*averaged.start(start.get()), *state, averaged.next()}, cancellation);
+    });
+    if (!trainer_.has_parameters()) {  // it has not begun
+      model.exchange_optimizer_state(before);
+      averaged.restore();
+    }
+    const auto publish = [&] {
+      start.reset();
+      this->publish(next, state, averaged, ends(result));
+    };
+    if (result.status == Status::interrupted) {
+      // Python's error is set: keep it while the weights of the last finished step are published.
+      const py::error_already_set interruption;
+      if (!poll.forked() && trainer_.has_parameters() && trainer_.finite()) publish();
+      throw interruption;
+    }
+    raise_unless_ok(result.status);
+    if (result.status != Status::diverged) publish();
+    return result;
+  }
+
+  Data<T> keep(Samples<T> samples, Targets<T> targets) {
+    samples_ = std::move(samples);
+    targets_ = std::move(targets);
+    return targets_.data(samples_);
+  }
+
   void publish(const std::shared_ptr<Parameters<T>>& next, std::shared_ptr<OptimizerState<T>> state,
                const EpochAverage<T, Model<T>>& averaged, bool counts) {
     *next = trainer_.give_parameters();
@@ -183,6 +266,12 @@ class Fit {
     }
     ~Running() { flag = false; }
     std::atomic<bool>& flag;
+  };
+
+  struct Closing {
+    explicit Closing(Fit& fit) : of(fit) {}
+    ~Closing() { of.close(); }
+    Fit& of;
   };
 
   Model<T>& claimed() const {

@@ -99,6 +99,12 @@ class Model {
     return std::exchange(now_.average, std::move(next));
   }
 
+  // Memory of parameters that nobody needs any more, for the next ones; for who holds a claim. Null: there is none.
+  std::shared_ptr<Parameters<T>> take_spare() { return std::exchange(spare_, nullptr); }
+  void keep_spare(std::shared_ptr<Parameters<T>> former) {
+    if (former.use_count() == 1) spare_ = std::move(former);  // else somebody predicts with them, or has them too
+  }
+
   // Whoever changes the parameters holds one of these: there is one at a time. A child forked meanwhile has no thread
   // that goes on with it: there the network is free.
   class Claim {
@@ -124,6 +130,7 @@ class Model {
   std::uint64_t seed_;
   AnyInputScale<T> input_;
   Snapshot now_;
+  std::shared_ptr<Parameters<T>> spare_;
   mutable std::mutex mutex_;
   static constexpr int nobody = -1;
   std::atomic<int> changing_{nobody};  // the process that does, counted in forks

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_native, m) {
   fcnet::bindings::register_threads(m);
   fcnet::bindings::register_kernels(m);
   fcnet::bindings::register_model(m);
+  fcnet::bindings::register_parameters(m);
   fcnet::bindings::register_trainer(m);
   fcnet::bindings::register_vjp(m);
   pybind11::module_ testing = m.def_submodule("_testing", "Hooks of fcnet's own tests and benchmarks.");

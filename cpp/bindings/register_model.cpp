@@ -5,6 +5,7 @@
 #include "any_model.hpp"
 #include "average_states.hpp"
 #include "fcnet/engine/gradients.hpp"
+#include "fcnet/engine/plan.hpp"
 #include "fcnet/engine/predictor.hpp"
 #include "fcnet/model/initialization.hpp"
 #include "layer_arrays.hpp"
@@ -92,20 +93,6 @@ PySnapshot snapshot_of(const PyModel& self, const std::optional<Layers>& layers)
   });
 }
 
-// Publishes parameters with what is given, in one step.
-template <class T, class Given>
-void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
-  const typename Model<T>::Claim claim(model, "this network is being fitted: its parameters cannot be set");
-  const auto before = model->published();
-  const auto next = shared<Parameters<T>>();
-  run_or_raise([&](Cancellation& cancellation) {
-    const Status s = next->copy(*before, cancellation);
-    return s == Status::ok ? given.write(*next, cancellation) : s;
-  });
-  model->exchange_average(nullptr);
-  model->publish(next);
-}
-
 void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
   with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
     const Shape& shape = model->shape();
@@ -136,6 +123,27 @@ py::array predict_rows(const PyModel& self, py::object x, const py::object& rows
     const auto parameters = model->published();
     const Data<T> data{.x = samples.rows, .samples = samples.n};
     run_or_raise([&](Cancellation& cancellation) { return predict(*parameters, data, to, cancellation); });
+    return out;
+  });
+}
+
+// The same of a plain array, see plain.hpp; None where x is another, which is to be checked first.
+py::object predict_plain(const PyModel& self, const py::object& x) {
+  return with_model(self, [&]<class T>(const auto& model, T) -> py::object {
+    const auto samples = Samples<T>::plain(x, model->shape().inputs(), model->input());
+    if (!samples) return py::none();
+    py::array_t<T> out({dim(samples->n), dim(model->shape().outputs())});
+    T* const to = out.mutable_data();
+    const auto parameters = model->published();
+    const Data<T> data{.x = samples->rows, .samples = samples->n};
+    const auto work = [&](Cancellation& cancellation) { return predict(*parameters, data, to, cancellation); };
+    // Some microseconds of one thread: shorter than to let others have the GIL meanwhile.
+    if (few(data.samples) && threads_for_few(parameters->stages(), data.samples, max_threads) == 1) {
+      Cancellation never;
+      raise_unless_ok(work(never));
+    } else {
+      run_or_raise(work);
+    }
     return out;
   });
 }
@@ -245,6 +253,7 @@ void register_model(py::module_& m) {
           },
           "kind"_a, "count"_a, "layers"_a)
       .def("predict", predict_rows, "x"_a, "rows"_a = py::none())
+      .def("predict_plain", predict_plain, "x"_a)
       .def("predict_otherwise", predict_otherwise, "x"_a, "logits"_a, "dropout_seed"_a = py::none())
       .def("activations", activations_of, "x"_a)
       .def("evaluate", evaluate_rows, "x"_a, "y"_a, "weights"_a = py::none(), "rows"_a = py::none())

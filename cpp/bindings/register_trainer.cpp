@@ -52,10 +52,23 @@ void register_trainer(py::module_& m) {
           "average"_a = true)
       .def(
           "use",
-          [](const PyTrainer& self, py::object x, py::object y, py::object weights) {
-            with_held(self.fit, [&](const auto& fit) { fit->use(x, y, weights); });
+          [](const PyTrainer& self, py::object x, py::object y, py::object weights, const py::object& outputs) {
+            with_held(self.fit, [&](const auto& fit) { fit->use(x, y, weights, outputs); });
           },
-          "x"_a, "y"_a, "weights"_a = py::none())
+          "x"_a, "y"_a, "weights"_a = py::none(), "outputs"_a = py::none())
+      .def(
+          "step",
+          [](const PyTrainer& self, const py::object& x, const py::object& y, const py::object& outputs, double rate,
+             std::uint32_t epoch) {
+            return with_held(self.fit, [&](const auto& fit) { return fit->step(x, y, outputs, rate, epoch); });
+          },
+          "x"_a, "y"_a, "outputs"_a, "rate"_a, "epoch"_a)
+      .def(
+          "apply",
+          [](const PyTrainer& self, const py::object& gradient, double rate) {
+            return with_held(self.fit, [&](const auto& fit) { return fit->apply(gradient, rate); });
+          },
+          "gradient"_a, "rate"_a)
       .def("snapshot",
            [](const PyTrainer& self) {
              return with_held(self.fit, [](const auto& fit) { return PySnapshot{fit->snapshot()}; });

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from numbers import Real
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import POSITIVE, number
 from fcnet._checks.public import public
 
 Array = NDArray[Any]
@@ -140,15 +140,12 @@ def clip_by_norm(gradients: Any, max_norm: float) -> tuple[Any, float]:
     >>> actor, critic
     (array([0.6, 0. ]), array([0.8]))
     """
-    if isinstance(max_norm, bool) or not isinstance(max_norm, Real):
-        raise TypeError(f"max_norm is {max_norm!r}: expected a number")
-    if not 0 < max_norm < math.inf:
-        raise ValueError(f"max_norm is {max_norm!r}: expected a positive, finite number")
+    most = number(max_norm, "max_norm", POSITIVE)
     several = _are_several(gradients)
     parts = list(gradients) if several else [gradients]
     norm = _norm([array for one in parts for array in _arrays(one)])
-    if max_norm < norm < math.inf:
-        parts = [_scaled(one, float(max_norm) / norm) for one in parts]
+    if most < norm < math.inf:
+        parts = [_scaled(one, most / norm) for one in parts]
     return (parts if several else parts[0]), norm
 
 

@@ -28,12 +28,13 @@ from fcnet._training.callbacks import Callback, Callbacks, Logs
 from fcnet._training.dataset import MOST_EPOCHS, ClassWeight
 from fcnet._training.early_stopping import EarlyStopping
 from fcnet._training.evaluation import Metrics, evaluate_given
-from fcnet._training.fit import fit, train_step
+from fcnet._training.fit import fit
 from fcnet._training.fit_arguments import FitOptions, data_to_fit
 from fcnet._training.history import History
 from fcnet._training.learning_rate_search import ExponentialRamp, LearningRates, lr_range_test
 from fcnet._training.prediction import predict, predict_classes, rows_of
 from fcnet._training.progress import ProgressMode
+from fcnet._training.single_steps import apply_gradients, train_on_batch
 from fcnet._training.train_state import TrainState
 from fcnet.derivatives import LaplacianPullback, Pullback
 from fcnet.gradients import Gradients
@@ -396,7 +397,9 @@ class Network:
         y: ArrayLike,
         *,
         sample_weight: ArrayLike | None = None,
+        outputs: ArrayLike | None = None,
         optimizer: Optimizer | OptimizerName = SGD(0.1),
+        learning_rate: float | None = None,
         averaging: EMA | None = None,
     ) -> dict[str, float]:
         """Train on one batch for a single step, for custom training loops.
@@ -407,7 +410,13 @@ class Network:
         Parameters
         ----------
         x, y, sample_weight : as for fit
+        outputs : array-like (n,) of whole numbers in [0, number of outputs), optional
+            The one output of each row that is trained, as for the actions of reinforcement learning; y is then (n,).
+            The loss is that of this output alone, its mean over the rows; the other outputs have no gradient. For mse,
+            rmse, mae, huber, poisson, binary_cross_entropy and a single quantile.
         optimizer : as for fit
+        learning_rate : float, optional
+            Learning rate of this step in place of the optimizer's. Positive and finite.
         averaging : EMA, optional
             As for fit; SWA is not possible, because it averages over epochs.
 
@@ -431,8 +440,47 @@ class Network:
         >>> losses[-1] < losses[0]
         True
         """
-        batch = self._state.dataset(x, y, sample_weight).not_empty("x").check_weights("sample_weight")
-        return train_step(self._state, batch, optimizer, averaging)
+        return train_on_batch(self._state, x, y, sample_weight, outputs, optimizer, learning_rate, averaging)
+
+    @suggesting
+    def apply_gradients(
+        self,
+        gradients: Gradients | Sequence[Sequence[ArrayLike]] | ArrayLike,
+        *,
+        optimizer: Optimizer | OptimizerName = SGD(0.1),
+        learning_rate: float | None = None,
+        averaging: EMA | None = None,
+    ) -> None:
+        """Make one step with gradients that are given, for losses outside ``fit``.
+
+        It is the step that ``train_on_batch`` makes with its own gradients: clipping, penalties and decay, frozen
+        layers and the optimizer state are the same. ``net.apply_gradients(net.gradients(x, y))`` gives the same
+        parameters, bit for bit, as ``net.train_on_batch(x, y)`` where no layer has dropout; clip_norm may round
+        differently. The running statistics of batch normalisation do not change.
+
+        Parameters
+        ----------
+        gradients : Gradients, or as ``Network.gradients`` returns them, or flat as ``Gradients.flat``
+            Finite real numbers. The gradient of a frozen layer is not used.
+        optimizer, learning_rate, averaging : as for train_on_batch
+            The optimizer cannot have l2_sum, which depends on the number of samples.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above, or the gradients are those of another network; the network
+            is unchanged.
+        DivergenceError : a gradient is infinite or NaN; the network and the optimizer state are unchanged. Or a weight
+            became so in the step; the weights are unchanged, the optimizer state and a weight average are reset.
+        RuntimeError : the network is being fitted.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> net = fc.Network([2, 3, 1], loss="mse", seed=0)
+        >>> gradients, norm = fc.clip_by_norm(net.gradients([[1, 2]], [3]), 0.5)
+        >>> net.apply_gradients(gradients, optimizer=fc.Adam())
+        """
+        apply_gradients(self._state, gradients, optimizer, learning_rate, averaging)
 
     @property
     def parameters(self) -> NDArray[Any]:
@@ -449,11 +497,53 @@ class Network:
         ValueError : what is assigned has another shape, or numbers that are too large for the network's dtype.
         RuntimeError : parameters are assigned while the network is being fitted.
         """
-        return parameters.flat(self._state)
+        return self._state.model.flat()
 
     @parameters.setter
     def parameters(self, value: ArrayLike) -> None:
-        parameters.set_flat(self._state, value)
+        parameters.assign(self._state, value)
+
+    @suggesting
+    def copy_parameters(self, other: Network) -> None:
+        """Take the parameters of another network, which are not copied: both share them until one of them changes.
+
+        The running statistics of batch normalisation are taken too; the optimizer state of both networks stays as it
+        is. An average of the weights ends, as when parameters are assigned.
+
+        Parameters
+        ----------
+        other : Network
+            With the same layers and dtype; its loss may differ. It may be in a fit, whose last published weights count.
+
+        Raises
+        ------
+        TypeError : other is not a network.
+        ValueError : other has other layers or another dtype.
+        RuntimeError : this network is being fitted.
+        """
+        parameters.copy(self._state, _network(other)._state)
+
+    @suggesting
+    def blend(self, other: Network, tau: float) -> None:
+        """Move towards the parameters of another network: ``x <- (1 - tau) x + tau other``, for every parameter.
+
+        Such a slow copy is the target network of reinforcement learning (Polyak averaging). The running statistics of
+        batch normalisation are blended too; the optimizer state of both networks stays as it is. The result has the
+        same bits for any number of threads. The memory of the former parameters is kept for the next call.
+
+        Parameters
+        ----------
+        other : as for copy_parameters
+        tau : float in [0, 1]
+            With 1 it is ``copy_parameters``.
+
+        Raises
+        ------
+        TypeError : other is not a network, or tau is not a number.
+        ValueError : tau is out of range, or other has other layers or another dtype.
+        RuntimeError : this network is being fitted.
+        """
+        parameters.blend(self._state, _network(other)._state, tau)
 
     @answering
     def predict(
@@ -495,6 +585,10 @@ class Network:
         """
         if unknown:
             raise unknown_argument(Network.predict, next(iter(unknown)))
+        if output is None and dropout is False and seed is None:
+            outputs = self._state.model.predict_plain(x)
+            if outputs is not None:
+                return outputs
         return predict(self._state, x, output, dropout, seed)
 
     @suggesting
@@ -1003,6 +1097,12 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the network from a state; ValueError or TypeError where the state is invalid."""
         self._state = TrainState.from_dict(state)
+
+
+def _network(given: object) -> Network:
+    if not isinstance(given, Network):
+        raise TypeError(f"other is a {type(given).__name__}: expected a fcnet.Network")
+    return given
 
 
 @suggesting

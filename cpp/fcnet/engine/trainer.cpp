@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fcnet/engine/trainer.hpp"
 
+#include <utility>
+
 #include "fcnet/engine/shuffle.hpp"
 
 namespace fcnet {
@@ -11,9 +13,12 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   trained_ = trained;
   samples_ = used_ = data.samples;
   rows_of_samples_ = data.x.order;
+  picked_ = data.picks != nullptr;
   batch_ = std::min(batch, samples_);
   chosen_ = chosen;
   plan_ = plan_training<T>(stages_, trained, batch_, chosen, num_threads(), sparsity(stages_, data));
+  plan_.by_rows = plan_.by_rows && !picked_;
+  norm_blocks_.clear();
   if (const Status s = parameters_.allocate(shape, cancellation); s != Status::ok) return s;
   const auto allocate = [&](Buffer<T>& buffer, Size copies) {
     const Status s = buffer.allocate(CheckedSize(parameters_.panels().size()) * copies);
@@ -27,19 +32,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
   if (plan_.chunk < batch_ || chosen.needs_norm() || stages_.sums())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (chosen.needs_norm()) {
-    norm_blocks_.clear();
-    constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
-    for (Size l = 0; l < shape.layers(); ++l) {
-      const Size rows = std::max(stages_.blocks(l).optimized_rows(), shape.sizes[l] + 1);
-      const Size block = std::max(elements / (ceil_div(shape.sizes[l + 1], panel_width) * panel_width), Size{1});
-      for (Size first = 0; first < rows; first += block)
-        norm_blocks_.push_back(
-            {Role::weights, l, first, std::min(block, rows - first), shape.sizes[l + 1], trained(l)});
-      if (const ParameterBlock* const of = stages_.blocks(l).find(Role::scale); of != nullptr) {
-        norm_blocks_.push_back(*of);
-        norm_blocks_.back().optimized = trained(l);
-      }
-    }
+    list_norm_blocks();
     if (const Status s = squares_.allocate(norm_blocks_.size()); s != Status::ok) return s;
   }
   if (const Status s = order_.allocate(samples_); s != Status::ok) return s;
@@ -49,9 +42,26 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
 }
 
 template <class T>
+void Trainer<T>::list_norm_blocks() {
+  constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
+  for (Size l = 0; l < shape().layers(); ++l) {
+    const Size rows = std::max(stages_.blocks(l).optimized_rows(), shape().sizes[l] + 1);
+    const Size block = std::max(elements / (ceil_div(shape().sizes[l + 1], panel_width) * panel_width), Size{1});
+    for (Size first = 0; first < rows; first += block)
+      norm_blocks_.push_back(
+          {Role::weights, l, first, std::min(block, rows - first), shape().sizes[l + 1], trained_(l)});
+    if (const ParameterBlock* const of = stages_.blocks(l).find(Role::scale); of != nullptr) {
+      norm_blocks_.push_back(*of);
+      norm_blocks_.back().optimized = trained_(l);
+    }
+  }
+}
+
+template <class T>
 Status Trainer<T>::use(const Data<T>& data, Cancellation& cancellation) {
   has_parameters_ = false;
-  if (data.samples > batch_ || (!plan_.by_rows && !forward_backward_.takes(data))) {
+  const bool other = (data.picks != nullptr) != picked_;
+  if (other || data.samples > batch_ || (!plan_.by_rows && !forward_backward_.takes(data))) {
     const Status s = prepare(Shape(shape()), data, data.samples, chosen_, cancellation, trained_);
     if (s != Status::ok) batch_ = 0;  // whatever comes next is prepared anew
     return s;
@@ -198,7 +208,7 @@ void Trainer<T>::finish_step(const LossSum& loss, Size samples) {
   }
   state_->powers.advance(chosen_);
   if (averager_.is_of_steps()) averager_.count_step();
-  add_mean(total_, shape().loss, shape().outputs(), loss);
+  add_mean(total_, shape().loss, outputs_in_loss(), loss);
   seen_ += samples;
 }
 
@@ -297,6 +307,50 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
   else if ((total_.weight != 0 && !__builtin_isfinite(result.loss)) || !finite())
     result.status = Status::diverged;
   return result;
+}
+
+template <class T>
+Status Trainer<T>::prepare_gradient(const Parameters<T>& start, Cancellation& cancellation) {
+  if (norm_blocks_.empty()) list_norm_blocks();
+  if (sums_.size() != 0) return Status::ok;
+  const Status s = sums_.allocate(start.panels().size());
+  return s == Status::ok ? prefault(sums_, cancellation) : s;
+}
+
+template <class T>
+void Trainer<T>::set_gradient(const Parameters<T>& start, const ParameterBlock& block, const T* values) {
+  if (!trained_(block.layer)) return;  // nor do they count in the norm
+  const ParameterRow<T> first = sums_of(start, block);
+  for (Size i = 0; i < block.rows; ++i, values += block.columns)
+    for (Size q = 0; q * panel_width < block.columns; ++q)
+      std::copy_n(values + q * panel_width, used_width(block.columns, q), first.p + q * first.stride + i * panel_width);
+}
+
+template <class T>
+LossResult Trainer<T>::apply_gradient(const Parameters<T>& start, OptimizerState<T>& state, double rate,
+                                      WeightAverage<T>* average, Cancellation& cancellation) {
+  state_ = &state;
+  if (const Status s = begin(start, average, cancellation); s != Status::ok) return {.status = s};
+  const bool stoppable = std::exchange(plan_.stoppable, false);  // in place: nothing stops it on its way
+  Powers powers = state.powers;
+  powers.advance(chosen_);
+  const auto body = [&](const Team& team) {
+    const FlushDenormals flush;
+    const double shortened = chosen_.needs_norm() ? shortening(chosen_, gradient_norm(team, cancellation)) : 1;
+    const OptimizerStep<T> step = optimizer_step<T>(chosen_, rate, powers, shortened, 0);
+    each_block(team, cancellation, [&](Size, const ParameterBlock& block) {
+      if (block.optimized) update_by_sums(block, step);
+    });
+    team.sync();
+    if (team.id == 0 && averager_.is_of_steps()) averager_.count_step();
+    team.sync();
+    if (averager_.is_of_steps()) averager_.take_step(team, parameters_);
+  };
+  run_team(useful_threads(static_cast<double>(sums_.size()), static_cast<Size>(num_threads())), body,
+           patience(static_cast<double>(sums_.size())));
+  plan_.stoppable = stoppable;
+  state.powers = powers;
+  return {.status = finite() ? Status::ok : Status::diverged};
 }
 
 template <class T>

@@ -42,7 +42,17 @@ class Trainer {
   [[nodiscard]] Status begin(const Parameters<T>& start, WeightAverage<T>* average, Cancellation& cancellation);
   void end_epoch() { averager_.take_epoch(parameters_); }
   Size steps() const { return batch_ == 0 ? 0 : ceil_div(used_, batch_); }  // none after data that it could not use
-  Size samples() const { return used_; }                                    // of a pass
+  // Whether what becomes of a sample depends on the others.
+  bool whole_batches() const { return stages_.whole_batches(); }
+  Size samples() const { return used_; }  // of a pass
+
+  // A gradient in place of samples: first all of it, block after block, row-major; that of a layer that is not trained
+  // is left out. Then what the optimizer makes of it, in a step that nothing stops on its way.
+  [[nodiscard]] Status prepare_gradient(const Parameters<T>& start, Cancellation& cancellation);
+  void set_gradient(const Parameters<T>& start, const ParameterBlock& block, const T* values);
+  bool gradient_is_finite() const { return kernels<T>().finite(sums_.data(), sums_.size()); }
+  LossResult apply_gradient(const Parameters<T>& start, OptimizerState<T>& state, double rate,
+                            WeightAverage<T>* average, Cancellation& cancellation);
 
   bool has_parameters() const { return has_parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
@@ -71,16 +81,19 @@ class Trainer {
   void update_by_sums(const ParameterBlock& block, const OptimizerStep<T>& step);
   void update_statistics(const ParameterBlock& block, const T* of_batch, Size samples);
   UpdateTarget<T> target(const T* w, bool go_on);
+  void list_norm_blocks();
   // Where the sums of rows are.
-  ParameterRow<T> sums_of(const ParameterBlock& rows) {
-    const ParameterRow<T> row = parameters_.row(rows);
-    return {sums_.data() + (row.p - parameters_.panels().data()), row.stride};
+  ParameterRow<T> sums_of(const ParameterBlock& rows) { return sums_of(parameters_, rows); }
+  ParameterRow<T> sums_of(const Parameters<T>& like, const ParameterBlock& rows) {
+    const ParameterRow<T> row = like.row(rows);
+    return {sums_.data() + (row.p - like.panels().data()), row.stride};
   }
   // f(i, block i) for this thread's share of the row blocks.
   template <class F>
   void each_block(const Team& team, Cancellation& cancellation, F f);
   double gradient_norm(const Team& team, Cancellation& cancellation);
-  double scale(const LossSum& batch) const { return gradient_scale(shape().loss, shape().outputs(), batch); }
+  Size outputs_in_loss() const { return picked_ ? 1 : shape().outputs(); }
+  double scale(const LossSum& batch) const { return gradient_scale(shape().loss, outputs_in_loss(), batch); }
   void finish_step(const LossSum& loss, Size samples);
 
   Stages stages_;
@@ -92,13 +105,15 @@ class Trainer {
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
   // All rows of the network in pieces, each a term of the gradient's norm; then updated, where optimized. The pieces of
-  // a layer's panels have the role of its weights, also beyond them: which rows decay, LayerBlocks says.
+  // a layer's panels have the role of its weights, also beyond them: which rows decay, LayerBlocks says. Also those of
+  // a gradient that is given.
   std::vector<ParameterBlock> norm_blocks_;
   Buffer<double> squares_;
   ForwardBackward<T> forward_backward_;
   RowWorkspace<T> rows_;  // instead, where the plan says by_rows
   Buffer<std::int64_t> order_;
   const std::int64_t* rows_of_samples_ = nullptr;  // null: all rows, as they come
+  bool picked_ = false;                            // whether the loss of a sample is that of one of its outputs
   Size samples_ = 0, used_ = 0, batch_ = 0;
   Plan plan_{};
   Hyperparameters chosen_;

@@ -31,10 +31,13 @@ struct Data {
   RowSource<T> x;                        // its order says which of the rows the samples are; null: all of them
   Size samples = 0;                      // all that follows is by row
   const std::int32_t* labels = nullptr;  // (rows,), cross-entropy; else null
-  const T* targets = nullptr;  // (rows, outputs) where there are no labels; the cotangent, if that is the loss
-  const T* weights = nullptr;  // (rows,), or null: 1
+  const T* targets = nullptr;           // (rows, outputs) where there are no labels; the cotangent, if that is the loss
+  const std::int32_t* picks = nullptr;  // (rows,), or null: the one output whose loss it is; targets are (rows, 1)
+  const T* weights = nullptr;           // (rows,), or null: 1
   CustomLoss<T>* custom = nullptr;
 
+  // How many of that many outputs the loss of a sample is the mean of.
+  Size outputs_in_loss(Size outputs) const { return picks == nullptr ? outputs : 1; }
   RowSource<T> x_in(const std::int64_t* order) const {
     RowSource<T> rows = x;
     rows.order = order;
@@ -65,6 +68,23 @@ struct LossResult {
   Size samples = 0;  // seen; fewer than all where interrupted
 };
 
+// The losses of up to one panel of which every sample has one output, and sigma, 0 for the others. It may lie where the
+// outputs do.
+template <class T>
+int losses_of_picks(const LossTask<T>& task, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
+                    const T* output, Size outputs, T* sigma, T* loss) {
+  T picked[panel_width] = {}, of_picked[panel_width];
+  Size places[panel_width];
+  for (Size i = 0; i < samples; ++i) {
+    places[i] = static_cast<Size>(data.picks[row_at(order, first + i)]) * panel_width + i;
+    picked[i] = output[places[i]];
+  }
+  const int correct = kernels<T>().loss(task, picked, 1, samples, of_picked, loss);
+  for (Size j = 0; j < outputs; ++j) std::fill_n(sigma + j * panel_width, samples, T(0));
+  for (Size i = 0; i < samples; ++i) sigma[places[i]] = of_picked[i];
+  return correct;
+}
+
 // The losses of up to one panel of outputs, group by group, and sigma; `target` is scratch for their targets.
 template <class T>
 void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
@@ -80,14 +100,17 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
     task.labels = labels;
   } else {
-    kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, target);
+    const Size columns = data.outputs_in_loss(shape.outputs());
+    kernels<T>().gather(plain_rows(data.targets, columns, order), first, samples, target);
     task.targets = target;
   }
   if (data.weights != nullptr) {
     for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
     task.weights = weights;
   }
-  result->correct = kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss);
+  result->correct = data.picks == nullptr
+                        ? kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss)
+                        : losses_of_picks(task, data, order, first, samples, output, shape.outputs(), sigma, loss);
   for (Size i = 0; i < samples; ++i) {
     result[i / loss_group].sum += static_cast<double>(loss[i]);
     result[i / loss_group].weight += task.weights != nullptr ? static_cast<double>(weights[i]) : 1.0;

@@ -10,6 +10,7 @@ import numpy as np
 
 Range = tuple[str, Callable[[float], bool]]
 
+UNIT: Range = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 POSITIVE: Range = ("a positive, finite number", lambda value: 0 < value < math.inf)
 AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
 
@@ -17,6 +18,36 @@ AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < m
 def share(name: str) -> Range:
     """Return the range 0 <= name < 1."""
     return f"0 <= {name} < 1", lambda value: 0 <= value < 1
+
+
+def number(value: object, name: str, range_: Range) -> float:
+    """``value`` as a float in a range.
+
+    Parameters
+    ----------
+    value : float
+    name : str
+    range_ : (what is expected, whether a number is valid)
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError : the value is not a number.
+    ValueError : the value is out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}: expected a number")
+    expected, is_valid = range_
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if not is_valid(result):
+        raise ValueError(f"{name} is {value!r}: expected {expected}")
+    return result
 
 
 def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
@@ -32,17 +63,8 @@ def check_numbers(owner: object, ranges: Mapping[str, Range]) -> None:
     TypeError : an attribute is not a number.
     ValueError : an attribute is out of range.
     """
-    for name, (expected, is_valid) in ranges.items():
-        value = getattr(owner, name)
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} is {value!r}: expected a number")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not is_valid(number):
-            raise ValueError(f"{name} is {value!r}: expected {expected}")
-        object.__setattr__(owner, name, number)
+    for name, range_ in ranges.items():
+        object.__setattr__(owner, name, number(getattr(owner, name), name, range_))
 
 
 def flag(value: object, name: str) -> bool:

@@ -179,6 +179,29 @@ def check_y(y: ArrayLike, n: int, outputs: int, loss: Loss, dtype: np.dtype[Any]
     return values
 
 
+def chosen_outputs(outputs: ArrayLike, n: int, count: int, loss: Loss) -> NDArray[np.int32]:
+    """Check the argument outputs of ``Network.train_on_batch``: one of ``count`` outputs for each of n rows.
+
+    Raises
+    ------
+    TypeError : outputs are not whole numbers.
+    ValueError : outputs have another shape or are out of range, or the loss is not a mean over the outputs.
+    """
+    if isinstance(loss, CrossEntropy | Custom) or loss.quantiles:
+        what = f"{len(loss.quantiles)} quantiles" if loss.quantiles else f"the loss {loss.name!r}"
+        expected = "mse, rmse, mae, huber, poisson, binary_cross_entropy or one quantile"
+        raise ValueError(f"outputs is given, and the network has {what}: expected {expected}")
+    array = arrays.plain(outputs, "outputs")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"outputs has dtype {array.dtype}: expected whole numbers")
+    if array.shape != (n,):
+        raise ValueError(f"outputs has shape {array.shape}: expected ({n},), one for each row of x")
+    if n and (array.min() < 0 or array.max() >= count):
+        row = np.flatnonzero((array < 0) | (array >= count))[0]
+        raise ValueError(f"outputs contains {array[row]} in row {row}: expected 0 <= output < {count}")
+    return array.astype(np.int32)
+
+
 def _probabilities(y: ArrayLike, n: int, classes: int, dtype: np.dtype[Any], name: str) -> Array | None:
     """Return y if it holds class probabilities that are not one-hot, otherwise None."""
     array = tensors.widened(arrays.plain(y, name))

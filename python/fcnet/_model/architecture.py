@@ -232,6 +232,21 @@ class Architecture:
             for i, (spec, values) in enumerate(zip(self.specs, layers, strict=True))
         ]
 
+    def shape_of(self, layer: int, part: str) -> tuple[int, ...]:
+        """Return the shape of a parameter array of a layer, such as W."""
+        inputs, outputs = self.sizes[layer : layer + 2]
+        return {"W": (inputs, outputs), "scale": (inputs,)}.get(part, (outputs,))
+
+    @cached_property
+    def number_of_parameters(self) -> int:
+        """The number of parameters, without running statistics."""
+        return sum(map(self.parameters_of, range(len(self.specs))))
+
+    def parameters_of(self, layer: int) -> int:
+        """Return the number of parameters of a layer, without running statistics."""
+        spec, (inputs, outputs) = self.specs[layer], self.sizes[layer : layer + 2]
+        return (inputs + spec.bias + (spec.normalization is not None)) * outputs + spec.scale * inputs
+
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
         """Check one parameter array of a layer, such as W.
 
@@ -239,9 +254,7 @@ class Architecture:
         ------
         TypeError, ValueError : the shape is wrong, B is not 0 in a layer without bias, or a variance is negative.
         """
-        inputs, outputs = self.sizes[layer : layer + 2]
-        shape = {"W": (inputs, outputs), "scale": (inputs,)}.get(part, (outputs,))
-        checked = arrays.parameter(value, shape, self.dtype, name)
+        checked = arrays.parameter(value, self.shape_of(layer, part), self.dtype, name)
         if part == "B" and not self.specs[layer].bias and checked.any():
             raise ValueError(f"{name} is not 0: the layer has no bias")
         if part == "variance" and (checked < 0).any():

@@ -32,7 +32,7 @@ def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
     counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
     for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=True)):
         k, m = architecture.sizes[i : i + 2]
-        parameters = (k + spec.bias + (spec.normalization is not None)) * m + spec.scale * k
+        parameters = architecture.parameters_of(i)
         running += len(spec.running_parts) * m
         for name in ("total", "trainable" if trained else "frozen"):
             counts[name] += parameters

@@ -89,6 +89,7 @@ class Dataset:
     exponent: int = 0
     classes: tuple[Name, ...] | None = None
     rows: NDArray[np.int64] | None = None
+    outputs: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.x) if self.rows is None else len(self.rows)
@@ -127,10 +128,12 @@ class Dataset:
         finite: bool,
         known: tuple[Name, ...] | None = None,
         learn: bool = False,
+        outputs: ArrayLike | None = None,
     ) -> Dataset:
         """Check x, y and sample weights.
 
         ``known`` are the columns that a table must have. With ``learn``, text labels in y may define the classes.
+        ``outputs`` are as for ``Network.train_on_batch``.
 
         Raises
         ------
@@ -154,6 +157,10 @@ class Dataset:
         )
         if weighed is not None and isinstance(architecture.loss, Custom):
             architecture.loss.check_weighted()
+        if outputs is not None:
+            chosen = targets.chosen_outputs(outputs, n, architecture.sizes[-1], architecture.loss)
+            checked = targets.check_y(y, n, 1, architecture.loss, architecture.dtype, names[1])
+            return cls(rows, checked, weighed, features, exponent, architecture.classes, outputs=chosen)
         y, classes = class_names.labels(
             y, architecture.classes, architecture.loss, architecture.sizes[-1], names[1], learn=learn
         )

@@ -24,7 +24,14 @@ _FEW_WEIGHTS = 1 << 18
 
 
 def grown(
-    model: Model, architecture: Architecture, data: Data, optimizer: Optimizer, rate: float, trainable: list[bool]
+    model: Model,
+    architecture: Architecture,
+    data: Data,
+    optimizer: Optimizer,
+    rate: float,
+    trainable: list[bool],
+    *,
+    repeat: bool = True,
 ) -> str:
     """Find the first layer whose weights or outputs are so large that their squares are infinite.
 
@@ -41,6 +48,8 @@ def grown(
     rate : float
         Learning rate of the step that diverged.
     trainable : list of bool
+    repeat : bool
+        Whether to repeat steps.
 
     Returns
     -------
@@ -51,7 +60,7 @@ def grown(
     places = np.arange(0, len(x), -(-len(x) // _ROWS))
     x = x[places]
     very, rather = (what and f"; {what}" for what in _large(model, architecture, x))
-    if very or callable(y):  # a custom loss is not called again
+    if very or not repeat or callable(y):  # a custom loss is not called again
         return very or rather
     copy, (name, hyper) = model.as_now(), optimizer._native()
     try:

@@ -1,23 +1,18 @@
-"""Fits and single steps: both open a native trainer, run steps and update the state of the network."""
+"""Fits: they open a native trainer, run epochs and update the state of the network."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from fcnet._checks import console
-from fcnet._training.averaging import EMA
-from fcnet._training.batch_source import open_trainer, refuse_scaled
-from fcnet._training.batch_statistics import refuse_one_sample
 from fcnet._training.callbacks import Callbacks
-from fcnet._training.dataset import MOST_EPOCHS, Dataset
-from fcnet._training.divergence import DivergenceError, grown
+from fcnet._training.dataset import Dataset
 from fcnet._training.early_stopping import Best
 from fcnet._training.evaluation import history_keys, score
-from fcnet._training.fit_arguments import FitData, FitOptions, check_averaging, refuse_accumulation
+from fcnet._training.fit_arguments import FitData, FitOptions
 from fcnet._training.history import History
 from fcnet._training.loop import Loop
-from fcnet._training.train_state import OpenStep, TrainState
-from fcnet.optimizers import Optimizer, OptimizerName, optimizer_of
+from fcnet._training.train_state import TrainState
 
 
 def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
@@ -65,48 +60,3 @@ def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callba
     finally:
         source.trainer.close()
     return state.history
-
-
-def train_step(
-    state: TrainState, batch: Dataset, optimizer: Optimizer | OptimizerName, averaging: EMA | None = None
-) -> dict[str, float]:
-    """Train for one step, as ``Network.train_on_batch`` documents it.
-
-    Raises
-    ------
-    Exception : what ``Network.train_on_batch`` raises.
-    """
-    optimizer = optimizer_of(optimizer)
-    refuse_accumulation(optimizer, "single steps")
-    check_averaging(averaging, EMA)
-    refuse_scaled(batch, optimizer, "sample_weight")
-    architecture, model, trainable = state.architecture, state.model, state.trainable
-    data = batch.of_loss(architecture)
-    refuse_one_sample(architecture, trainable, len(batch.x), "x")
-    if not state.steps:  # of the first batch only, as in fit
-        batch.warn_of_lost_digits(architecture)
-    last, state.open_step = state.open_step, None  # until the step is done: a failed step leaves no open trainer
-    continues = last is not None and last[:3] == (optimizer, trainable, averaging)
-    if last is not None and continues:
-        trainer = last.trainer
-    else:
-        trainer = open_trainer(model, data, len(batch.x), optimizer, trainable, averaging)
-    try:
-        if continues:
-            trainer.open()
-        trainer.use(*data)
-        step = state.steps + 1
-        dropout_epoch = MOST_EPOCHS - step % 2**31  # dropout is drawn by the epoch's number
-        loss, correct, diverged, _ = trainer.run_epoch(dropout_epoch, whole=False)
-        if not diverged:
-            state.steps = step
-            state.open_step = OpenStep(optimizer, trainable, averaging, trainer)
-            state.feature_names = batch.features
-            if batch.classes is not architecture.classes:
-                state.architecture = replace(architecture, classes=batch.classes)
-    finally:
-        trainer.close()
-    if diverged:
-        large = grown(model, architecture, data, optimizer, optimizer.learning_rate, trainable)
-        raise DivergenceError.of("this step", loss, optimizer, architecture, large)
-    return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if architecture.classifies else {})

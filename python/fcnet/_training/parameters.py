@@ -1,46 +1,54 @@
-"""The parameters of a network as a whole: flat, copied and blended."""
+"""The parameters of a network as a whole: assigned, copied and blended."""
 
 from __future__ import annotations
 
-from typing import Any
+from numpy.typing import ArrayLike
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
+from fcnet._checks.numbers import UNIT, number
 from fcnet._inputs import arrays
 from fcnet._training.train_state import TrainState
 
 
-def flat(state: TrainState) -> NDArray[Any]:
-    """Return all parameters in one dimension, as ``Network.parameters`` documents them."""
-    model, pieces = state.model.as_now(), []
-    for i, spec in enumerate(state.architecture.specs):
-        pieces += [model.parameter(i, part).ravel() for part in spec.trained_parts if part != "B" or spec.bias]
-    joined = np.concatenate(pieces)
-    joined.setflags(write=False)
-    return joined
-
-
-def set_flat(state: TrainState, value: ArrayLike) -> None:
-    """Set all parameters.
+def assign(state: TrainState, value: ArrayLike) -> None:
+    """Assign all parameters, as ``Network.parameters`` documents it.
 
     Raises
     ------
-    TypeError, ValueError : the value is not as ``Network.parameters`` documents it.
-    RuntimeError : the network is being fitted.
+    TypeError, ValueError, RuntimeError : as documented there.
     """
-    architecture, model = state.architecture, state.model.as_now()
-    layers = [[model.parameter(i, part) for part in spec.parts] for i, spec in enumerate(architecture.specs)]
-    counts = [
-        [part.size if name in spec.trained_parts and (name != "B" or spec.bias) else 0 for name, part in named]
-        for spec, parts in zip(architecture.specs, layers, strict=True)
-        for named in [list(zip(spec.parts, parts, strict=True))]
-    ]
-    given = arrays.parameter(value, (sum(map(sum, counts)),), architecture.dtype, "parameters")
-    first = 0
-    for parts, sizes in zip(layers, counts, strict=True):
-        for i, size in enumerate(sizes):
-            if size:
-                parts[i] = given[first : first + size].reshape(parts[i].shape)
-                first += size
-    state.model.set_parameters(layers)
+    architecture = state.architecture
+    given = arrays.parameter(value, (architecture.number_of_parameters,), architecture.dtype, "parameters")
+    state.model.set_flat(given)
+
+
+def copy(state: TrainState, other: TrainState) -> None:
+    """Take the parameters of another network, as ``Network.copy_parameters`` documents it.
+
+    Raises
+    ------
+    ValueError, RuntimeError : as documented there.
+    """
+    if not state.model.copy_parameters(other.model):
+        raise _difference(state, other)
+
+
+def blend(state: TrainState, other: TrainState, tau: float) -> None:
+    """Move towards the parameters of another network, as ``Network.blend`` documents it.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError : as documented there.
+    """
+    if not state.model.blend(other.model, number(tau, "tau", UNIT)):
+        raise _difference(state, other)
+
+
+def _difference(state: TrainState, other: TrainState) -> ValueError:
+    """Return the error that names what differs first."""
+    mine, its = state.architecture, other.architecture
+    if mine.dtype != its.dtype:
+        return ValueError(f"other has dtype {its.dtype}: expected {mine.dtype}")
+    for i, (layer, other_layer) in enumerate(zip(state.layers, other.layers, strict=False)):
+        if mine.specs[i] != its.specs[i] or mine.sizes[i : i + 2] != its.sizes[i : i + 2]:
+            return ValueError(f"other differs in layers[{i}]: it has {other_layer}, expected {layer}")
+    return ValueError(f"other has {len(other.layers)} layers: expected {len(state.layers)}")

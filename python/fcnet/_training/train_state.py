@@ -29,12 +29,15 @@ _NEWER: dict[str, Any] = {"best": None, "classes": None, "steps": 0}  # defaults
 
 
 class OpenStep(NamedTuple):
-    """The trainer that the last ``train_on_batch`` left open for the next call, and the options it was opened with."""
+    """The trainer that the last single step left open for the next one, and the options it was opened with."""
 
     optimizer: Optimizer
     trainable: list[bool]
     averaging: EMA | None
     trainer: Trainer
+    given: object  # the optimizer as the user gave it
+    takes_plain: bool  # whether arrays may do without the checks in Python
+    classifies: bool
 
 
 class TrainState:
@@ -52,7 +55,8 @@ class TrainState:
     best : Best
         Best epoch of the last fit.
     steps : int
-        Number of steps of ``train_on_batch``, plus one for each first epoch that was interrupted after some steps.
+        Number of single steps, of ``train_on_batch`` and ``apply_gradients``, plus one for each first epoch that was
+        interrupted after some steps.
     open_step : OpenStep or None
 
     Parameters
@@ -85,7 +89,13 @@ class TrainState:
         return [layer.trainable for layer in self.layers]
 
     def dataset(
-        self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, finite: bool = True
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        finite: bool = True,
+        outputs: ArrayLike | None = None,
     ) -> Dataset:
         """Check x, y and sample weights.
 
@@ -94,7 +104,9 @@ class TrainState:
         TypeError, ValueError : an argument is not what ``Network.fit`` expects.
         """
         known, learn = self.feature_names, not self.is_trained
-        return Dataset.of(self.architecture, x, y, sample_weight, finite=finite, known=known, learn=learn)
+        return Dataset.of(
+            self.architecture, x, y, sample_weight, finite=finite, known=known, learn=learn, outputs=outputs
+        )
 
     def adapt(self, x: Any) -> None:
         """Set offset and scale from x, as ``Network.adapt`` documents it.

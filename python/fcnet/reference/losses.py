@@ -55,6 +55,7 @@ def loss_and_sigma(
     output: str | None = None,
     parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    outputs: ArrayLike | None = None,
 ) -> tuple[Any, Array, Any]:
     """Return the mean loss of a batch, ``sigma_L``, and the scale with ``d loss/d h_in = scale sigma_L``.
 
@@ -76,6 +77,9 @@ def loss_and_sigma(
         + s / classes``.
     weights : array (n,), optional
         Sample weights.
+    outputs : integers (n,), optional
+        The one output of each sample whose loss is meant; y is then (n,). For losses that are averaged over the
+        outputs, with an F of each output alone.
 
     Returns
     -------
@@ -86,6 +90,13 @@ def loss_and_sigma(
     ValueError : the loss is unknown.
     """
     n, m = h_in.shape
+    if outputs is not None:
+        at, sigma = (np.arange(n), np.asarray(outputs)), np.zeros_like(h_in)
+        value, of_outputs, scale = loss_and_sigma(
+            h_in[at][:, None], np.asarray(y)[:, None], loss, output=output, parameter=parameter, weights=weights
+        )
+        sigma[at] = of_outputs[:, 0]
+        return value, sigma, scale
     w = np.ones(n, h_in.real.dtype) if weights is None else np.asarray(weights)
     by_sample = w[:, None]
     if callable(loss):

@@ -92,13 +92,14 @@ def backward(
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
     scaled: Sequence[bool] | None = None,
+    outputs: ArrayLike | None = None,
 ) -> tuple[Any, list[tuple[Array, ...]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
     layers, x, activation, output, masks, normalization, epsilon, scaled : as forward
-    y, loss, parameter, weights : as loss_and_sigma
+    y, loss, parameter, weights, outputs : as loss_and_sigma
 
     Returns
     -------
@@ -124,7 +125,7 @@ def backward(
     )
     functions = _of_layers(layers, loss, activation, output)
     value, sigma, scale = loss_and_sigma(
-        passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights
+        passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights, outputs=outputs
     )
     gradients: list[tuple[Array, ...]] = []
     for i in range(len(layers) - 1, -1, -1):

@@ -17,7 +17,7 @@ from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import BatchNorm
 from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
-from fcnet._training.fit import train_step
+from fcnet._training.single_steps import train_step
 from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.figures import Figures
 from fcnet.explanation.numbers.kinks import first_product

@@ -28,7 +28,7 @@ from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
 from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
-from fcnet._training.fit import train_step
+from fcnet._training.single_steps import train_step
 from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.single_layers import (
     derivative,
