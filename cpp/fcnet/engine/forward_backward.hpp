@@ -12,8 +12,8 @@ namespace fcnet {
 template <class T>
 class ForwardBackward {
  public:
-  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`. Sigma goes back to the first layer
-  // trained, or to the inputs.
+  // Borrows `stages`, `parameters` and `data`; allocates for chunks of up to `samples`. Sigma goes back to the first
+  // layer trained, or to the inputs.
   [[nodiscard]] Status prepare(const Stages& stages, const PassOptions& options, const Parameters<T>& parameters,
                                const Data<T>& data, Size samples) {
     set_end(stages, options);

@@ -13,7 +13,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   const Plan plan = plan_training<T>(parameters.stages(), {}, data.samples, Hyperparameters{}, num_threads(),
                                      sparsity(parameters.stages(), data));
   ForwardBackward<T> forward_backward;
-  if (const Status s = gradient.allocate(shape, cancellation); s != Status::ok) return {.status = s};
+  if (const Status s = gradient.allocate_like(parameters, cancellation); s != Status::ok) return {.status = s};
   if (const Status s = forward_backward.prepare(parameters.stages(), {}, parameters, data, plan.chunk); s != Status::ok)
     return {.status = s};
   forward_backward.begin(data.x.order, &cancellation);

@@ -185,7 +185,7 @@ Status JetVjp<T>::back(const std::vector<const T*>& cotangents, T* dx, Parameter
                        Cancellation& cancellation) {
   const Shape& shape = parameters_->shape();
   if (gradient != nullptr)
-    if (const Status s = gradient->allocate(shape, cancellation); s != Status::ok) return s;
+    if (const Status s = gradient->allocate_like(*parameters_, cancellation); s != Status::ok) return s;
   const Size samples = data_.samples;
   if (samples == 0) return Status::ok;
   return run(2, cancellation, [&](const Team& team) {

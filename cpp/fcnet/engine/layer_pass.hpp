@@ -27,10 +27,10 @@ struct PassOptions {
 template <class T>
 class LayerPass {
  public:
-  // Borrows `parameters` and `data`; allocates for chunks of up to `samples`.
+  // Borrows `stages`, `parameters` and `data`; allocates for chunks of up to `samples`.
   [[nodiscard]] Status prepare(const Stages& stages, const PassOptions& options, const Parameters<T>& parameters,
                                const Data<T>& data, Size samples) {
-    stages_ = stages;
+    stages_ = &stages;
     options_ = options;
     parameters_ = &parameters;
     data_ = data;
@@ -54,14 +54,14 @@ class LayerPass {
     before_ = before;
   }
 
-  const Stages& stages() const { return stages_; }
+  const Stages& stages() const { return *stages_; }
   const PassOptions& options() const { return options_; }
   Workspace<T>& workspace() { return workspace_; }
 
   // Whether a layer takes the nonzeros of sparse rows: then subchunks of samples begin panels.
   bool is_sparse(Size layer) { return layer == 0 && workspace_.sparse().longest() != 0; }
   Size granularity(Size i, const Team& team) {
-    return is_sparse(i - 1) ? panel_width : row_granularity(stages_.group(i).rows, team.size);
+    return is_sparse(i - 1) ? panel_width : row_granularity(stages_->group(i).rows, team.size);
   }
 
   void run(std::span<const Stage> stages, Size i, Chunk chunk, Size at, Size n, Size first, Size last) {
@@ -87,26 +87,26 @@ class LayerPass {
         T* const sums = running(stage) && !options_.trained(stage.layer) ? nullptr : workspace_.statistics(i);
         return kernels<T>().batch_norm_backward(parameters_->normalization(stage.layer), epsilon, running(stage), sigma,
                                                 read_only(workspace_.normalized(i, at, n)), variance(i), sums,
-                                                sums != nullptr ? sums + stages_.group(i).rows : nullptr, first, last);
+                                                sums != nullptr ? sums + stages_->group(i).rows : nullptr, first, last);
       }
       case StageKind::layer_norm:
         return kernels<T>().layer_norm_backward(parameters_->normalization(stage.layer), sigma.p,
                                                 workspace_.normalized(i, at, n).p, mean(i) + at,
                                                 workspace_.before(i, at, n).p, n);
       case StageKind::activation:  // rides in the epilogue of a product, where one follows directly
-        if (i == outputs() || stages_.group(i).scales()) derive(i, at, n, first, last);
+        if (i == outputs() || stages_->group(i).scales()) derive(i, at, n, first, last);
         return;
       case StageKind::softmax:
-        return kernels<T>().softmax_backward(sigma.p, workspace_.h(i, at, n).p, stages_.group(i).rows, n);
+        return kernels<T>().softmax_backward(sigma.p, workspace_.h(i, at, n).p, stages_->group(i).rows, n);
     }
   }
 
   ParameterRow<T> scale_row(const Stage& stage) const {
-    return parameters_->row(*stages_.blocks(stage.layer).find(Role::scale));
+    return parameters_->row(*stages_->blocks(stage.layer).find(Role::scale));
   }
   // sigma(i) times F'
   void derive(Size i, Size at, Size n, Size first, Size last) {
-    kernels<T>().derive(stages_.group(i).derivative, workspace_.sigma(i, at, n), derived_from(i, at, n), first, last);
+    kernels<T>().derive(stages_->group(i).derivative, workspace_.sigma(i, at, n), derived_from(i, at, n), first, last);
   }
   // Of samples, where a layer normalises by them.
   const T* inverse_deviations(Size i) { return mean(i); }
@@ -117,7 +117,7 @@ class LayerPass {
     if (shape().loss != Loss::custom)
       losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(i, at, n).p, workspace_.sigma(i, at, n).p,
                 workspace_.target(at), workspace_.losses(at));
-    run_back(stages_.group(i).before_loss(), i, at, n, 0, shape().outputs());
+    run_back(stages_->group(i).before_loss(), i, at, n, 0, shape().outputs());
   }
 
   // The user's, of a chunk that is a whole batch; by one thread, with all outputs there. false: there is none.
@@ -148,7 +148,7 @@ class LayerPass {
   // sigma(i) from sigma(i + 1) through the product between them, and through the stages that go with its rows; where it
   // goes no further, before the first layer trained, only what its scale needs
   void backward_data(Size i, Size at, Size n, Size first, Size last) {
-    const Group& group = stages_.group(i);
+    const Group& group = stages_->group(i);
     const Panels<T> to = group.scales() ? workspace_.scaled_sigma(i, at, n) : workspace_.sigma(i, at, n);
     kernels<T>().backward_data(parameters_->layer(i), read_only(workspace_.sigma(i + 1, at, n)), derived_from(i, at, n),
                                group.back_epilogue(), to, first, last);
@@ -159,12 +159,12 @@ class LayerPass {
   // through its stages: sums over the samples, or statistics of the batch.
   template <class F>
   void each_sum(Size layer, Size samples, F f) {
-    const Size i = layer + 1, rows = stages_.group(i).rows;
+    const Size i = layer + 1, rows = stages_->group(i).rows;
     T* const sums = workspace_.statistics(i);
     if (shape().kind(layer).normalization == Normalization::layer)
       kernels<T>().sums_over_samples(read_only(workspace_.before(i, 0, samples)),
                                      read_only(workspace_.normalized(i, 0, samples)), sums, sums + rows, rows);
-    for (const ParameterBlock& block : stages_.blocks(layer)) switch (block.role) {
+    for (const ParameterBlock& block : stages_->blocks(layer)) switch (block.role) {
         case Role::weights:
         case Role::bias:
         case Role::scale:  // later, see scale_sums
@@ -192,7 +192,7 @@ class LayerPass {
     T* const sums = workspace_.scale_sums(layer);
     kernels<T>().sums_over_samples(from(read_only(workspace_.scaled_sigma(layer, 0, samples))),
                                    from(read_only(workspace_.h(layer, 0, samples))), sums + first,
-                                   sums + stages_.group(layer).rows + first, last - first);
+                                   sums + stages_->group(layer).rows + first, last - first);
   }
   const T* scale_sums(Size layer) { return workspace_.scale_sums(layer); }
 
@@ -206,7 +206,7 @@ class LayerPass {
 
   void transpose(Size i, Size at, Size n, Size first, Size last) {
     const Panels<T> to = workspace_.sigma_t(i);
-    kernels<T>().transpose(workspace_.sigma(i, at, n).p, stages_.group(i).rows, first / panel_width,
+    kernels<T>().transpose(workspace_.sigma(i, at, n).p, stages_->group(i).rows, first / panel_width,
                            ceil_div(last, panel_width), n, to.p + at * panel_width, to.stride);
   }
 
@@ -220,7 +220,7 @@ class LayerPass {
       case StageKind::scale:
         return kernels<T>().scale(scale_row(stage), read_only(h), workspace_.input(i, at, n), first, last);
       case StageKind::product: {
-        const LayerView<T> layer = parameters_->layer(stage.layer, stages_.group(i).epilogue);
+        const LayerView<T> layer = parameters_->layer(stage.layer, stages_->group(i).epilogue);
         if (is_sparse(stage.layer))
           return kernels<T>().forward_nonzeros(layer, workspace_.sparse().panels(at, n), h, first, last);
         return kernels<T>().forward(layer, read_only(workspace_.input(i - 1, at, n)), h, first, last);
@@ -237,7 +237,7 @@ class LayerPass {
         return kernels<T>().activate_and_save_derivative(stage.activation, h, workspace_.saved_derivative(i, at, n),
                                                          first, last);
       case StageKind::softmax:
-        return kernels<T>().softmax(h.p, stages_.group(i).rows, n);
+        return kernels<T>().softmax(h.p, stages_->group(i).rows, n);
       case StageKind::dropout:
         if (drops_)
           kernels<T>().drop(dropout_of<T>(kind, seed_, epoch_, stage.layer, before_ + chunk.first + at), h,
@@ -256,17 +256,17 @@ class LayerPass {
       kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
   }
 
-  const Shape& shape() const { return stages_.shape(); }
+  const Shape& shape() const { return stages_->shape(); }
   Size outputs() const { return shape().layers(); }  // the group
   bool running(const Stage& stage) const { return !options_.by_batch(stage.layer); }
-  T* mean(Size i) { return workspace_.statistics(i) + 2 * stages_.group(i).rows; }  // or 1 / deviation of samples
-  T* variance(Size i) { return workspace_.statistics(i) + 3 * stages_.group(i).rows; }
+  T* mean(Size i) { return workspace_.statistics(i) + 2 * stages_->group(i).rows; }  // or 1 / deviation of samples
+  T* variance(Size i) { return workspace_.statistics(i) + 3 * stages_->group(i).rows; }
   Panels<const T> derived_from(Size i, Size at, Size n) {
-    const bool saved = stages_.group(i).derivative == Activation::saved_derivative;
+    const bool saved = stages_->group(i).derivative == Activation::saved_derivative;
     return read_only(saved ? workspace_.saved_derivative(i, at, n) : workspace_.h(i, at, n));
   }
 
-  Stages stages_;
+  const Stages* stages_ = nullptr;
   PassOptions options_;
   const Parameters<T>* parameters_ = nullptr;
   Data<T> data_{};

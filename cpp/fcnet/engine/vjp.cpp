@@ -41,8 +41,8 @@ Status Vjp<T>::run_forward(const Parameters<T>& parameters, const Data<T>& data,
   const Shape& shape = parameters.shape();
   const PassOptions options{.by_batch = wanted.by_batch ? Trained{} : no_layer(shape),
                             .to_inputs = data.x.starts == nullptr};
-  const Status ready = forward_backward_.prepare(stages_without_loss(shape, wanted.logits), options, parameters, data,
-                                                 std::max(data.samples, Size{1}));
+  stages_ = stages_without_loss(shape, wanted.logits);
+  const Status ready = forward_backward_.prepare(stages_, options, parameters, data, std::max(data.samples, Size{1}));
   if (ready != Status::ok || data.samples == 0) return ready;
   return run(1, cancellation, [&](const Team& team) { forward_backward_.run_forward(team, data.samples, outputs); });
 }
@@ -51,7 +51,7 @@ template <class T>
 Status Vjp<T>::back(const T* cotangents, T* dx, Parameters<T>* gradient, Cancellation& cancellation) {
   const Shape& shape = parameters_->shape();
   if (gradient != nullptr)
-    if (const Status s = gradient->allocate(shape, cancellation); s != Status::ok) return s;
+    if (const Status s = gradient->allocate_like(*parameters_, cancellation); s != Status::ok) return s;
   if (data_.samples == 0) return Status::ok;
   data_.targets = cotangents;
   forward_backward_.use(data_);

@@ -40,6 +40,7 @@ class Vjp {
 
   const Parameters<T>* parameters_ = nullptr;
   Data<T> data_{};
+  Stages stages_;
   ForwardBackward<T> forward_backward_;
   Buffer<T> ones_;
 };

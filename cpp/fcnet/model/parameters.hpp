@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "fcnet/base/buffer.hpp"
@@ -23,10 +24,16 @@ class Parameters {
     return prefault(panels_, cancellation);
   }
 
+  // The same for the network of others.
+  [[nodiscard]] Status allocate_like(const Parameters& other, Cancellation& cancellation) {
+    if (const Status s = share(other); s != Status::ok) return s;
+    return prefault(panels_, cancellation);
+  }
+
   // Incomplete where it is interrupted.
   [[nodiscard]] Status copy(const Parameters& other, Cancellation& cancellation) {
     if (panels_.size() != other.panels_.size() || shape().sizes != other.shape().sizes)
-      if (const Status s = allocate(other.shape()); s != Status::ok) return s;
+      if (const Status s = share(other); s != Status::ok) return s;
     return copy_all(other.panels_, panels_, cancellation);
   }
 
@@ -56,9 +63,9 @@ class Parameters {
     return {row_of(Role::gamma), row_of(Role::beta), row_of(Role::running_mean), row_of(Role::running_variance),
             shape().sizes[l + 1]};
   }
-  const Stages& stages() const { return stages_; }
-  const Shape& shape() const { return stages_.shape(); }
-  const LayerBlocks& blocks(Size l) const { return stages_.blocks(l); }
+  const Stages& stages() const { return *stages_; }
+  const Shape& shape() const { return stages_->shape(); }
+  const LayerBlocks& blocks(Size l) const { return stages_->blocks(l); }
   Buffer<T>& panels() { return panels_; }
   const Buffer<T>& panels() const { return panels_; }
 
@@ -85,7 +92,7 @@ class Parameters {
 
  private:
   [[nodiscard]] Status allocate(const Shape& shape) {
-    stages_ = Stages(shape);
+    stages_ = std::make_shared<const Stages>(shape);
     offset_.clear();
     CheckedSize total = 0;
     for (Size l = 0; l < shape.layers(); ++l) {
@@ -99,6 +106,13 @@ class Parameters {
           total = total + CheckedSize(ceil_div(block.columns, panel_width)) * panel_width;
     }
     return panels_.allocate(total);
+  }
+
+  [[nodiscard]] Status share(const Parameters& other) {
+    if (const Status s = panels_.allocate(other.panels_.size()); s != Status::ok) return s;
+    stages_ = other.stages_;
+    offset_ = other.offset_;
+    return Status::ok;
   }
 
   Size stride(Size l) const { return panel_stride(blocks(l).rows(), sizeof(T)); }
@@ -120,7 +134,7 @@ class Parameters {
     }
   }
 
-  Stages stages_;
+  std::shared_ptr<const Stages> stages_;  // shared by all parameters of a network
   std::vector<Size> offset_;
   Buffer<T> panels_;
 };
