@@ -16,6 +16,7 @@ myst_heading_anchors = 3
 smartquotes_action = "D"  # dashes only: "relu" stays what one can type
 
 # The docstrings say of every argument what it may be, more closely than its type does.
+autodoc_mock_imports = ["jax", "torch"]  # the docs are built without them
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"

@@ -33,7 +33,7 @@ explanation.writing
 explanation.drawing
 explanation
 network
-article sklearn
+article sklearn jax torch
 cli
 __main__"""
 OTHER_LIBRARIES = {

@@ -35,14 +35,18 @@ CALLS = {
     "pyarrow": ("pyarrow", lambda: fc.Network([2, 2]).predict(Stream())),
     "scikit-learn": ("sklearn", lambda: importlib.import_module("fcnet.sklearn")),
     "tqdm": ("tqdm", lambda: fitted(progress=True)),
+    "jax": ("jax", lambda: importlib.import_module("fcnet.jax")),
+    "torch": ("torch", lambda: importlib.import_module("fcnet.torch")),
 }
+NO_EXTRA = {"jax", "torch"}  # whoever puts a network inside them has them
 
 
 @pytest.mark.parametrize("package", CALLS)
 def test_a_missing_package_is_named_with_the_command_that_installs_it(package, monkeypatch):
     module, call = CALLS[package]
     monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.delitem(sys.modules, "fcnet.sklearn", raising=False)
+    for name in ("jax", "sklearn", "torch"):
+        monkeypatch.delitem(sys.modules, f"fcnet.{name}", raising=False)
     with pytest.raises(ImportError, match=rf"\S+ needs {package}: pip install {package}$"):
         call()
 
@@ -58,7 +62,7 @@ def test_every_optional_package_is_here_and_in_an_extra():
     assert calls | {"tqdm"} == {module.partition(".")[0] for module, _ in CALLS.values()}
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     kinds = ("progress", "pandas", "arrow", "sklearn", "plot")
-    assert {re.match(r"[\w-]+", extras[kind][0])[0] for kind in kinds} == set(CALLS)
+    assert {re.match(r"[\w-]+", extras[kind][0])[0] for kind in kinds} == set(CALLS) - NO_EXTRA
 
 
 def test_a_package_that_is_there_is_given():

@@ -86,6 +86,35 @@ py::list arrays_of_layers(const Parameters<T>& parameters) {
   return layers;
 }
 
+// Calls f(block, where it begins) for what the optimizer may change, in order; returns how many numbers it is.
+template <class F>
+Size each_flat_block(const Shape& shape, F f) {
+  Size at = 0;
+  for (Size l = 0; l < shape.layers(); ++l)
+    for (const ParameterBlock& block : LayerBlocks(shape, l))
+      if (block.optimized) {
+        f(block, at);
+        at += block.rows * block.columns;
+      }
+  return at;
+}
+
+// All of that in one fresh array.
+template <class T>
+py::array flat_array(const Parameters<T>& parameters) {
+  const Shape& shape = parameters.shape();
+  py::array_t<T> flat(dim(each_flat_block(shape, [](const ParameterBlock&, Size) {})));
+  T* const to = flat.mutable_data();
+  run_or_raise([&](Cancellation& cancellation) {
+    Status status = Status::ok;
+    each_flat_block(shape, [&](const ParameterBlock& block, Size at) {
+      if (status == Status::ok) status = parameters.read(block, to + at, cancellation);
+    });
+    return status;
+  });
+  return flat;
+}
+
 // Publishes parameters with what is given, in one step.
 template <class T, class Given>
 void change(const std::shared_ptr<Model<T>>& model, const Given& given) {

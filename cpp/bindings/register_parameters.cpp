@@ -10,19 +10,6 @@ namespace {
 
 constexpr const char* being_fitted = "this network is being fitted: its parameters cannot be set";
 
-// Calls f(block, where it begins) for what the optimizer may change, in order; returns how many numbers it is.
-template <class F>
-Size each_flat_block(const Shape& shape, F f) {
-  Size at = 0;
-  for (Size l = 0; l < shape.layers(); ++l)
-    for (const ParameterBlock& block : LayerBlocks(shape, l))
-      if (block.optimized) {
-        f(block, at);
-        at += block.rows * block.columns;
-      }
-  return at;
-}
-
 template <class T>
 class GivenFlat {
  public:
@@ -47,17 +34,7 @@ class GivenFlat {
 // A fresh array, read-only: to change it would change nothing in the network.
 py::array flat_of(const PyModel& self) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::array {
-    const Shape& shape = model->shape();
-    py::array_t<T> flat(dim(each_flat_block(shape, [](const ParameterBlock&, Size) {})));
-    T* const to = flat.mutable_data();
-    const auto parameters = model->published();
-    run_or_raise([&](Cancellation& cancellation) {
-      Status status = Status::ok;
-      each_flat_block(shape, [&](const ParameterBlock& block, Size at) {
-        if (status == Status::ok) status = parameters->read(block, to + at, cancellation);
-      });
-      return status;
-    });
+    py::array flat = flat_array(*model->published());
     py::detail::array_proxy(flat.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
     return flat;
   });

@@ -64,7 +64,7 @@ class KeptPass : Kept<T> {
 
   py::object outputs() const { return outputs_; }
 
-  // dx, or None; and the gradients of all layers, sums over the samples, or None.
+  // dx, or None; and the flat gradients of all parameters, sums over the samples, or None.
   py::tuple back(const py::object& cotangent, bool inputs, bool parameters) {
     const Input<T> from = this->rows_of(cotangent, "cotangent", this->shape().outputs());
     py::object dx = py::none();
@@ -73,10 +73,10 @@ class KeptPass : Kept<T> {
     this->call([&](Cancellation& cancellation) {
       return vjp_.back(from.data(), dx_rows, parameters ? &gradient : nullptr, cancellation);
     });
-    return py::make_tuple(dx, parameters ? py::object(arrays_of_layers(gradient)) : py::none());
+    return py::make_tuple(dx, parameters ? py::object(flat_array(gradient)) : py::none());
   }
 
-  // The same, with samples as the first axis of every gradient.
+  // dx, or None; and the gradients of all layers with samples as their first axis.
   py::tuple back_per_sample(const py::object& cotangent, bool inputs) {
     const Input<T> from = this->rows_of(cotangent, "cotangent", this->shape().outputs());
     py::object dx = py::none();
@@ -154,7 +154,7 @@ class KeptJets : Kept<T> {
     return rows;
   }
 
-  // From a cotangent for each part, or None: dx, and the gradients of all layers, or None.
+  // From a cotangent for each part, or None: dx, and the flat gradients of all parameters, or None.
   py::tuple back(const std::vector<py::object>& given, bool inputs, bool parameters) {
     if (given.size() != jets_.parts()) value_error("expected a cotangent for each part of a jet, or None");
     std::vector<Input<T>> cotangents;
@@ -169,7 +169,7 @@ class KeptJets : Kept<T> {
     this->call([&](Cancellation& cancellation) {
       return jets_.back(from, dx_rows, parameters ? &gradient : nullptr, cancellation);
     });
-    return py::make_tuple(dx, parameters ? py::object(arrays_of_layers(gradient)) : py::none());
+    return py::make_tuple(dx, parameters ? py::object(flat_array(gradient)) : py::none());
   }
 
  private:

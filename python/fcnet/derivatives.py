@@ -111,10 +111,11 @@ class Pullback:
             self._check_per_sample(n)
             if _has_batch_norm(architecture):
                 return self._row_by_row(given, inputs)
-        per_row = separate and wanted
-        back = self._pass.back_per_sample(given, inputs) if per_row else self._pass.back(given, inputs, wanted)
-        dx, layers = back
-        return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
+        if separate and wanted:
+            dx, layers = self._pass.back_per_sample(given, inputs)
+            return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
+        dx, flat = self._pass.back(given, inputs, wanted)
+        return Gradients._of_flat(flat, dx, architecture.split)
 
     def _check_per_sample(self, n: int) -> None:
         architecture = self._architecture
@@ -134,12 +135,12 @@ class Pullback:
         for i in range(len(self._rows)):
             one = _native.Vjp(self._model, self._rows[i : i + 1], False, False)
             found.append(one.back(cotangent[i : i + 1], inputs))
-        dx = np.concatenate([dx for dx, _ in found]) if inputs else None
+        dx = np.concatenate([dx for dx, _ in found if dx is not None]) if inputs else None
+        each = [self._architecture.split(flat) for _, flat in found if flat is not None]
         layers = [
-            tuple(np.stack(parts) for parts in zip(*of_layer, strict=True))
-            for of_layer in zip(*(layers for _, layers in found), strict=True)
+            tuple(np.stack(parts) for parts in zip(*of_layer, strict=True)) for of_layer in zip(*each, strict=True)
         ]
-        return Gradients(_trained(self._architecture, layers), dx, biases=_biases(self._architecture))
+        return Gradients(layers, dx, biases=_biases(self._architecture))
 
     def __repr__(self) -> str:
         rows, outputs = self.outputs.shape
@@ -156,8 +157,6 @@ def _biases(architecture: Architecture) -> list[bool]:
 
 def _trained(architecture: Architecture, layers: Any) -> Any:
     """Leave out what is not trained: running statistics."""
-    if layers is None:
-        return None
     return [tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(architecture.specs, layers, strict=True)]
 
 
@@ -269,8 +268,8 @@ def hvp(state: TrainState, x: ArrayLike, cotangent: ArrayLike, v: ArrayLike, out
     given = _of_rows(cotangent, n, sizes[-1], dtype, "cotangent", "the output")
     direction = _of_rows(v, n, sizes[0], dtype, "v", "x")
     # the derivative along v of cotangent . outputs, led back
-    dx, layers = _native.Jets(state.model, rows, logits, direction).back([None, given])
-    return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
+    dx, flat = _native.Jets(state.model, rows, logits, direction).back([None, given])
+    return Gradients._of_flat(flat, dx, architecture.split)
 
 
 class LaplacianPullback:
@@ -351,8 +350,8 @@ class LaplacianPullback:
             if given.shape != shape:
                 raise ValueError(f"{name} has shape {given.shape}: expected {shape}, as jacobian")
             parts[1:-1] = [arrays.cast(given[..., k], dtype, name) for k in range(sizes[0])]
-        dx, layers = self._jets.back(parts, inputs, wanted)
-        return Gradients(_trained(self._architecture, layers), dx, biases=_biases(self._architecture))
+        dx, flat = self._jets.back(parts, inputs, wanted)
+        return Gradients._of_flat(flat, dx, self._architecture.split)
 
     def __repr__(self) -> str:
         rows, outputs = self.outputs.shape

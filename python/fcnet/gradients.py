@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -15,6 +15,7 @@ from fcnet._checks.public import public
 
 Array = NDArray[Any]
 Layers: TypeAlias = Sequence[Sequence[Array]]  # [(dW, dB, ...), ...]
+Split: TypeAlias = Callable[[Array], list[tuple[Array, ...]]]
 
 
 @public
@@ -50,28 +51,50 @@ class Gradients:
     True
     """
 
-    __slots__ = ("_biases", "_flat", "layers", "x")
+    __slots__ = ("_biases", "_flat", "_layers", "_split", "x")
 
     def __init__(
         self, layers: list[tuple[Array, ...]] | None, x: Array | None = None, *, biases: Sequence[bool] | None = None
     ) -> None:
-        self.layers, self.x = layers, x
+        self._layers, self.x = layers, x
         self._biases = biases
         self._flat: Array | None = None
+        self._split: Split | None = None
+
+    @classmethod
+    def _of_flat(cls, flat: Array | None, x: Array | None, split: Split) -> Gradients:
+        """Make gradients whose layers are views of a flat array, by ``split``, when they are first read."""
+        gradients = cls(None, x)
+        gradients._flat, gradients._split = flat, split
+        return gradients
+
+    @property
+    def layers(self) -> list[tuple[Array, ...]] | None:
+        """The gradients of every layer, or None where they were not computed."""
+        if self._layers is None and self._split is not None and self._flat is not None:
+            self._layers = self._split(self._flat)
+        return self._layers
 
     @property
     def flat(self) -> Array:
         """All of ``layers`` in one dimension, read-only; ValueError where they were not computed."""
         if self._flat is None:
             self._flat = flattened(self._known_layers, self._biases)
-            self._flat.setflags(write=False)
-        return self._flat
+        flat = self._flat.view()
+        flat.setflags(write=False)
+        return flat
 
     @property
     def _known_layers(self) -> list[tuple[Array, ...]]:
-        if self.layers is None:
+        layers = self.layers
+        if layers is None:
             raise ValueError("gradients were computed with parameters=False: expected parameters=True")
-        return self.layers
+        return layers
+
+    @property
+    def _given(self) -> Array | list[tuple[Array, ...]]:
+        """What was computed: the flat array, or the layers."""
+        return self._flat if self._split is not None and self._flat is not None else self._known_layers
 
     def __repr__(self) -> str:
         sizes = " + ".join("x".join(map(str, parts[0].shape)) for parts in self.layers or ())
@@ -80,6 +103,8 @@ class Gradients:
 
     def _scaled(self, factor: float) -> Gradients:
         """Return the gradients of the parameters times a factor; x stays as it is."""
+        if self._split is not None and self._flat is not None:
+            return Gradients._of_flat(_times(self._flat, factor), self.x, self._split)
         scaled = [tuple(_times(part, factor) for part in parts) for parts in self._known_layers]
         return Gradients(scaled, self.x, biases=self._biases)
 
@@ -175,7 +200,7 @@ def _are_several(given: Any) -> bool:
 def _arrays(given: Any) -> Iterator[Array]:
     """Yield the arrays of one network's gradients; TypeError unless they are real numbers."""
     if isinstance(given, Gradients):
-        given = given._known_layers
+        given = given._given
     layers = [(given,)] if isinstance(given, np.ndarray) else given
     for parts in layers:
         for array in parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -241,6 +242,22 @@ class Architecture:
     def number_of_parameters(self) -> int:
         """The number of parameters, without running statistics."""
         return sum(map(self.parameters_of, range(len(self.specs))))
+
+    def split(self, flat: NDArray[Any]) -> list[tuple[NDArray[Any], ...]]:
+        """Return the arrays of every layer as views of a flat array of all parameters, and zeros for absent biases."""
+        layers, at = [], 0
+        for i, spec in enumerate(self.specs):
+            parts = []
+            for name in spec.trained_parts:
+                shape = self.shape_of(i, name)
+                if name == "B" and not spec.bias:
+                    parts.append(np.zeros(shape, flat.dtype))
+                    continue
+                end = at + math.prod(shape)
+                parts.append(flat[at:end].reshape(shape))
+                at = end
+            layers.append(tuple(parts))
+        return layers
 
     def parameters_of(self, layer: int) -> int:
         """Return the number of parameters of a layer, without running statistics."""

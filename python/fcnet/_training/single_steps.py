@@ -143,7 +143,7 @@ def apply_gradients(
     Exception : what ``Network.apply_gradients`` raises.
     """
     architecture, trainable = state.architecture, state.trainable
-    layers = gradients._known_layers if isinstance(gradients, Gradients) else gradients
+    layers = gradients._given if isinstance(gradients, Gradients) else gradients
     opened = state.open_step
     optimizer, rate = _optimizer(given, learning_rate, averaging)
     if optimizer.l2_sum:
