@@ -71,8 +71,9 @@ def other_libraries(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.importorskip":
-            names.append(str(ast.literal_eval(node.args[0])))
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name("pytest"), attr="importorskip"), args=[name, *_]):
+                names.append(str(ast.literal_eval(name)))
     return {name.partition(".")[0] for name in names} & OTHER_LIBRARIES
 
 

@@ -80,7 +80,8 @@ def output(monkeypatch):
 
 @walk("encoding", ["ascii", "cp1252", "latin-1", "shift_jis", "utf-8"])
 @pytest.mark.parametrize("printed", PRINTED.values(), ids=PRINTED.keys())
-def test_everything_can_be_printed(printed, encoding, output):
+def test_everything_can_be_printed(printed, encoding, output, monkeypatch):
+    monkeypatch.setattr(cli, "_EPOCHS", 1)  # the demo prints the same lines
     read = output(encoding)
     printed()
     assert read().strip()

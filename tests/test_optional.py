@@ -56,7 +56,7 @@ def test_every_optional_package_is_here_and_in_an_extra():
         node.args[0]
         for path in (ROOT / "python/fcnet").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "optional"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "optional"
     ]
     calls = {name.value.partition(".")[0] for name in called if isinstance(name, ast.Constant)}
     assert calls | {"tqdm"} == {module.partition(".")[0] for module, _ in CALLS.values()}
