@@ -189,7 +189,7 @@ def test_a_pullback_keeps_the_parameters_of_its_moment():
 
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
 def test_gradients_per_sample_are_those_of_each_row(normalization):
-    net = network("silu", normalization, scaled=True)
+    net = network("silu", normalization, scaled=True, loss="cross_entropy")
     x, c = rows(37), cotangents(37)
     _, back = net.vjp(x)
     each, total = back(c, per_sample=True), back(c)
@@ -205,6 +205,10 @@ def test_gradients_per_sample_are_those_of_each_row(normalization):
         for one, other in zip(ours, theirs, strict=True):
             close(one.sum(axis=0), other, 1e-12)
     assert each.flat.shape == (37, len(total.flat))
+    _, back = net.vjp(x, output="logits")
+    close(back(c, per_sample=True).flat.sum(axis=0), back(c).flat, 1e-12)
+    _, back = net.vjp(x[:0])
+    assert back(c[:0], per_sample=True).flat.shape == (0, len(total.flat))
 
 
 @pytest.mark.parametrize("outputs", [2, 9])

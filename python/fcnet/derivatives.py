@@ -59,16 +59,16 @@ class Pullback:
         What ``vjp`` returned beside it.
     """
 
-    __slots__ = ("_architecture", "_model", "_pass", "_rows", "_training", "outputs")
+    __slots__ = ("_architecture", "_logits", "_model", "_pass", "_rows", "_training", "outputs")
 
     def __init__(self, state: TrainState, x: ArrayLike, training: object, output: object) -> None:
         self._architecture = state.architecture
-        self._training, logits = flag(training, "training"), _is_logits(output)
+        self._training, self._logits = flag(training, "training"), _is_logits(output)
         self._rows = rows_of(state, x)
         if self._training and len(self._rows) == 1 and _has_batch_norm(self._architecture):
             raise ValueError("training is True and x has one row, over which batch normalisation is not defined")
         self._model = state.model.as_now()
-        self._pass = _native.Vjp(self._model, self._rows, self._training, logits)
+        self._pass = _native.Vjp(self._model, self._rows, self._training, self._logits)
         self.outputs: NDArray[Any] = self._pass.outputs()
 
     @suggesting
@@ -109,7 +109,7 @@ class Pullback:
         given = _of_rows(cotangent, n, architecture.sizes[-1], architecture.dtype, "cotangent", "the output")
         if separate and wanted:
             self._check_per_sample(n)
-            if _has_batch_norm(architecture):
+            if n and _has_batch_norm(architecture):
                 return self._row_by_row(given, inputs)
         if separate and wanted:
             dx, layers = self._pass.back_per_sample(given, inputs)
@@ -133,7 +133,7 @@ class Pullback:
         """Compute gradients per sample with batch normalisation, whose core has sums only."""
         found = []
         for i in range(len(self._rows)):
-            one = _native.Vjp(self._model, self._rows[i : i + 1], False, False)
+            one = _native.Vjp(self._model, self._rows[i : i + 1], False, self._logits)
             found.append(one.back(cotangent[i : i + 1], inputs))
         dx = np.concatenate([dx for dx, _ in found if dx is not None]) if inputs else None
         each = [self._architecture.split(flat) for _, flat in found if flat is not None]

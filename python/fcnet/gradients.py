@@ -114,7 +114,7 @@ def flattened(layers: Layers, biases: Sequence[bool] | None) -> Array:
     samples = layers[0][0].shape[:-2]
     has_bias = [True] * len(layers) if biases is None else biases
     parts = [
-        part.reshape(*samples, -1)
+        part.reshape(*samples, math.prod(part.shape[len(samples) :]))
         for of_layer, bias in zip(layers, has_bias, strict=True)
         for i, part in enumerate(of_layer)
         if bias or i != 1
