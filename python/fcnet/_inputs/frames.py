@@ -96,21 +96,26 @@ def _gaps(masks: list[_Array], n: int, is_small: bool) -> list[int]:
     return np.flatnonzero(_concatenated(masks, n).any(axis=1)).tolist()
 
 
-def _data_and_masks(values: list[Any]) -> tuple[list[_Array], Sequence[int], list[_Array]]:
-    """Return the numbers of blocks, which blocks are nullable, and the masks of these.
+def _parts(values: list[Any]) -> tuple[list[_Array], list[Any], Sequence[int], list[_Array]]:
+    """Return the numbers of blocks and their types, which blocks are nullable, and the masks of these.
 
     Raises
     ------
     AttributeError : a block is neither an array nor nullable.
     """
-    if type(values[0]) is not np.ndarray:
+    if type(values[0]) is type(values[-1]) is np.ndarray:  # so may be all
+        dtypes = list(map(_DTYPE, values))
+        if all(isinstance(kind, np.dtype) for kind in set(dtypes)):
+            return values, dtypes, (), []
+    elif type(values[0]) is not np.ndarray:
         with suppress(AttributeError):  # an array
-            return [part._data for part in values], range(len(values)), [part._mask for part in values]
+            data, masks = [part._data for part in values], [part._mask for part in values]
+            return data, list(map(_DTYPE, data)), range(len(values)), masks
     nullable = [i for i, part in enumerate(values) if type(part) is not np.ndarray]
     data = values.copy()
     for i in nullable:
         data[i] = values[i]._data
-    return data, nullable, [values[i]._mask for i in nullable]
+    return data, list(map(_DTYPE, data)), nullable, [values[i]._mask for i in nullable]
 
 
 def _of_blocks(x: Any) -> _Array | None:
@@ -123,8 +128,7 @@ def _of_blocks(x: Any) -> _Array | None:
     """
     try:
         blocks = x._mgr.blocks
-        data, nullable, masks = _data_and_masks(list(map(_VALUES, blocks)))
-        dtypes = list(map(_DTYPE, data))
+        data, dtypes, nullable, masks = _parts(list(map(_VALUES, blocks)))
         kinds = set(dtypes)
     except (AttributeError, IndexError, TypeError):
         return None
