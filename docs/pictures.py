@@ -176,7 +176,7 @@ def explain_page(path: Path) -> None:
         page = Path(folder) / "page.html"
         page.write_text(text.replace("</body>", f"<script>{last}</script></body>"), encoding="utf-8")
         options = [f"--user-data-dir={folder}/profile", "--blink-settings=preferredColorScheme=1"]  # light
-        options += ["--window-size=1180,1572", f"--screenshot={path.resolve()}", "--hide-scrollbars"]
+        options += ["--window-size=1180,1600", f"--screenshot={path.resolve()}", "--hide-scrollbars"]
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *options, page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 

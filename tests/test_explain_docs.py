@@ -42,7 +42,7 @@ def test_the_picture_of_the_page_is_made_by_its_script(tmp_path):
     assert abs(made.stat().st_size / kept.stat().st_size - 1) < 0.5  # not blank; fonts differ from machine to machine
 
 
-@pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines()])
+@pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.replace("\\\n", "").splitlines()])
 def test_the_commands_run(line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     program, *arguments = shlex.split(line, comments=True)
