@@ -91,7 +91,7 @@ def test_the_peak_is_that_of_the_formula(case, peaks):
 
 
 def test_memory_that_is_kept_for_later_calls_has_a_limit():
-    """Passes of some 1 to 12 MB a buffer, of sizes that differ: 64 MiB stay in all."""
+    """Passes of some 1 to 12 MB a buffer, of sizes that differ: 32 MiB stay in all."""
     code = """
 import gc
 import numpy as np

@@ -222,8 +222,8 @@ class Targets {
       custom_ = std::make_unique<PythonLoss<T>>(std::move(y), shape.outputs());
     } else if (shape.loss == Loss::cross_entropy && as_array(y, "y").dtype().kind() != 'f') {
       const py::array_t<std::int32_t> of_rows = labels(y, n, shape.outputs());
-      numbers_.assign(of_rows.data(), of_rows.data() + n);
-      data_.labels = numbers_.data();
+      data_.labels = of_rows.data();
+      targets_ = of_rows;
     } else {
       const Size columns = data_.outputs_in_loss(shape.outputs());
       const Input<T> a = Input<T>(y, "y").expect({dim(n), dim(columns)}, sizes({n, columns}).c_str());
@@ -283,7 +283,7 @@ class Targets {
   }
 
   Data<T> data_{};
-  std::vector<std::int32_t> numbers_;  // labels or picks
+  std::vector<std::int32_t> numbers_;  // labels of a plain array, or picks
   py::object targets_, weights_;
   std::unique_ptr<PythonLoss<T>> custom_;
 };

@@ -40,8 +40,8 @@ class SpareMemory {
   }
 
  private:
-  static constexpr std::size_t least = std::size_t{32} << 10, most = std::size_t{16} << 20;  // of a block
-  static constexpr std::size_t most_bytes = std::size_t{64} << 20, most_blocks = 64;
+  static constexpr std::size_t least = std::size_t{32} << 10, most = std::size_t{2} << 20;  // of a block
+  static constexpr std::size_t most_bytes = std::size_t{32} << 20, most_blocks = 64;
 
   // Smaller blocks the C library keeps itself; an address sanitizer is to see every use of freed memory.
   static constexpr bool is_kept(std::size_t size) {
