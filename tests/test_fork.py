@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from forks import output_forked
 from processes import output, output_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -48,7 +49,7 @@ expected = work()
 print(all(ended_well(pid) for pid in [child(lambda: work() == expected) for _ in range(5)]))
 print(work() == expected)
 """
-    assert output(SETUP + code).split() == ["True", "True"]
+    assert output_forked(SETUP + code).split() == ["True", "True"]
 
 
 def test_the_child_of_a_parent_that_never_used_its_threads_trains_with_its_bits():
@@ -57,7 +58,7 @@ end, start = os.pipe()
 pid = child(lambda: os.write(start, work()))
 print(ended_well(pid), os.read(end, 10_000) == work())
 """
-    assert output(SETUP + code) == "True True"
+    assert output_forked(SETUP + code) == "True True"
 
 
 def test_forked_children_draw_random_numbers_of_their_own():
@@ -80,7 +81,7 @@ for draw in draws:
         drawn.append(os.read(reader, 2000))
     print(len(set(drawn)))
 """
-    assert output(SETUP + code).split() == ["3"] * 3
+    assert output_forked(SETUP + code).split() == ["3"] * 3
 
 
 def test_a_forked_child_forks_again():
@@ -90,7 +91,7 @@ inner = lambda: work() == expected
 middle = lambda: work() == expected and ended_well(child(inner))
 print(ended_well(child(lambda: ended_well(child(middle)) and work() == expected)))
 """
-    assert output(SETUP + code) == "True"
+    assert output_forked(SETUP + code) == "True"
 
 
 def test_a_fork_during_the_fit_of_another_thread():
@@ -111,7 +112,7 @@ stop.set()
 thread.join()
 print(all(good), work() == expected)
 """
-    assert output(SETUP + code) == "True True"
+    assert output_forked(SETUP + code) == "True True"
 
 
 def test_a_child_predicts_with_the_network_that_a_thread_of_its_parent_is_fitting():
@@ -132,7 +133,7 @@ done.set()
 thread.join()
 print(all(good))
 """
-    assert output(SETUP + code) == "True"
+    assert output_forked(SETUP + code) == "True"
 
 
 def test_the_first_fit_and_prediction_import_nothing_whose_lock_a_child_could_inherit():
@@ -174,7 +175,7 @@ same = fc.Network([64, 256, 10], seed=0)
 same.fit(x, y, epochs=1, batch_size=128)
 print([ended_well(pid) for pid in pids], result == same.layers[0].W.tobytes())
 """
-    assert output(SETUP + IN_A_FIT + code) == "[True] True"
+    assert output_forked(SETUP + IN_A_FIT + code) == "[True] True"
 
 
 def test_a_child_forked_in_the_middle_of_a_fit_can_leave_it_by_an_exception_and_fit_again():
@@ -193,7 +194,7 @@ except LookupError:
     os._exit(0 if np.isfinite(net.predict(x[:100])).all() else 1)
 print(ended_well(pid))
 """
-    assert output(SETUP + IN_A_FIT + code) == "True"
+    assert output_forked(SETUP + IN_A_FIT + code) == "True"
 
 
 def test_a_child_that_a_handler_forked_cannot_go_on_with_the_fit():
@@ -215,4 +216,4 @@ if os.getpid() != parent:
     os._exit(0 if refused and (net.layers[0].W == start).all() and work() else 1)
 print(not refused, ended_well(pids[0]))
 """
-    assert output(SETUP + code) == "True True"
+    assert output_forked(SETUP + code) == "True True"

@@ -13,7 +13,7 @@ import pytest
 import fcnet as fc
 from fcnet import _native
 
-from processes import output, run
+from forks import output_forked, run_forked
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((600, 64), np.float32), RNG.integers(0, 10, 600)
@@ -150,7 +150,7 @@ print(failed)
 
 def test_several_threads_may_be_the_first_to_need_what_numpy_imports_late():
     for _ in range(3):
-        assert output(FIRST) == "[]"
+        assert output_forked(FIRST, modules="numpy, fcnet") == "[]"
 
 
 def test_of_two_fits_of_one_network_one_is_refused_or_both_come_in_turn():
@@ -208,7 +208,7 @@ def test_the_process_ends_with_its_exit_code_while_a_daemon_thread_works(work, l
     if code < 0 and os.name == "nt":
         pytest.skip("signals are not exit codes there")
     start = f"threading.Thread(target={work}, daemon=True).start()\ninside.wait()\ntime.sleep(0.2)\n"
-    done = run("-c", IN_A_THREAD + start + leave)
+    done = run_forked(IN_A_THREAD + start + leave)
     assert done.returncode == code
     assert done.stderr.strip().endswith(error)
     assert error or done.stderr == ""
@@ -221,13 +221,13 @@ def fit():
     print("fitted")
 threading.Thread(target=fit).start()
 """
-    done = run("-c", IN_A_THREAD + code)
+    done = run_forked(IN_A_THREAD + code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "fitted\n", "")
 
 
 def test_the_process_ends_after_a_fit_while_its_workers_sleep():
     for _ in range(4):
-        done = run("-c", IN_A_THREAD + "net.fit(x, y, epochs=1)")
+        done = run_forked(IN_A_THREAD + "net.fit(x, y, epochs=1)")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -239,5 +239,5 @@ signal.signal(signal.SIGALRM, lambda *_: sys.exit(3))
 signal.setitimer(signal.ITIMER_REAL, 0.2)
 fit()
 """
-    done = run("-c", IN_A_THREAD + code)
+    done = run_forked(IN_A_THREAD + code)
     assert (done.returncode, done.stderr) == (3, "")
