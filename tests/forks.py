@@ -1,4 +1,4 @@
-"""Running Python code in children of a process that has imported fcnet and started nothing: quicker than an import each.
+"""Running Python code in children of a process that has imported fcnet and started nothing: quicker than an import.
 
 A child runs its code as its main module and ends as any process does. Without ``os.fork``, one with an import runs it.
 """

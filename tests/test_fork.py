@@ -7,6 +7,7 @@ import os
 import pytest
 
 from forks import output_forked
+
 from processes import output, output_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

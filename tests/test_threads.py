@@ -12,7 +12,6 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native
-
 from forks import output_forked, run_forked
 
 RNG = np.random.default_rng(0)
