@@ -197,7 +197,7 @@ def test_doctests_of_the_package(monkeypatch):
     assert len(with_examples) >= 8
     for path in with_examples:
         name = ".".join(("fcnet", *path.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__")
-        if ".sklearn" in name and not find_spec("sklearn"):
+        if any(name.startswith(f"fcnet.{other}") and not find_spec(other) for other in ("jax", "sklearn", "torch")):
             continue
         result = doctest.testmod(importlib.import_module(name))
         assert result.attempted > 0, name

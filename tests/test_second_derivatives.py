@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import pickle
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -207,6 +210,30 @@ def test_errors_name_the_argument(call, error, message):
         call(net, back)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent with os.kill")
+@pytest.mark.parametrize("which", ["laplacian", "back", "hvp"])
+def test_ctrl_c_stops_a_long_call(which):
+    net = fc.Network([256, 512, 512, 1], activation="tanh", loss="mse", seed=0)
+    x = np.zeros((200 if which != "hvp" else 20_000, 256), np.float32)
+    c = np.ones((len(x), 1), np.float32)
+    back = net.laplacian(x)[2] if which == "back" else None
+    calls = {"laplacian": lambda: net.laplacian(x), "back": lambda: back(c, c), "hvp": lambda: net.hvp(x, c, x)}
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+
+    def start_and_call():
+        timer.start()
+        while True:
+            calls[which]()
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start_and_call()
+    finally:
+        timer.cancel()
+        timer.join()
+    assert np.isfinite(net.laplacian(x[:3])[1]).all()
+
+
 def test_the_network_and_its_pickle_are_as_before():
     net = network("tanh")
     before = pickle.dumps(net)
@@ -216,15 +243,17 @@ def test_the_network_and_its_pickle_are_as_before():
 
 
 @pytest.mark.interop
-def test_second_derivatives_are_those_of_autograd():
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "silu", "gelu"])
+def test_second_derivatives_are_those_of_autograd(activation):
     torch = library("torch")
-    net = network("tanh", outputs=1)
+    net = network(activation, outputs=1)
+    functions = {"tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "silu": "SiLU", "gelu": "GELU"}
     layers = []
     for layer in net.layers:
         linear = torch.nn.Linear(*layer.W.shape, dtype=torch.float64)
         linear.weight.data = torch.from_numpy(layer.W.T.copy())
         linear.bias.data = torch.from_numpy(layer.B.copy())
-        layers += [linear, torch.nn.Tanh()]
+        layers += [linear, getattr(torch.nn, functions[activation])()]
     model = torch.nn.Sequential(*layers)
     x = torch.from_numpy(rows()).requires_grad_()
     u = model(x)

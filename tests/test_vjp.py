@@ -12,6 +12,7 @@ import pytest
 import fcnet as fc
 
 from interop import library
+from processes import output
 
 ACTIVATIONS = (
     *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh"),
@@ -187,9 +188,10 @@ def test_a_pullback_keeps_the_parameters_of_its_moment():
     assert (outputs != net.predict(x)).any()
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
-def test_gradients_per_sample_are_those_of_each_row(normalization):
-    net = network("silu", normalization, scaled=True, loss="cross_entropy")
+def test_gradients_per_sample_are_those_of_each_row(normalization, bias):
+    net = network("silu", normalization, scaled=True, loss="cross_entropy", bias=bias)
     x, c = rows(37), cotangents(37)
     _, back = net.vjp(x)
     each, total = back(c, per_sample=True), back(c)
@@ -204,6 +206,9 @@ def test_gradients_per_sample_are_those_of_each_row(normalization):
     for ours, theirs in zip(each.layers, total.layers, strict=True):
         for one, other in zip(ours, theirs, strict=True):
             close(one.sum(axis=0), other, 1e-12)
+    x[:] = 0  # the pass has read it
+    assert (back(c, per_sample=True).flat == each.flat).all()
+    x[:] = rows(37)
     assert each.flat.shape == (37, len(total.flat))
     _, back = net.vjp(x, output="logits")
     close(back(c, per_sample=True).flat.sum(axis=0), back(c).flat, 1e-12)
@@ -294,6 +299,7 @@ def test_nan_propagates_and_no_rows_give_no_rows():
     assert g.x.shape == (0, 5)
     assert not g.flat.any()
     assert net.input_gradient(np.empty((0, 5)), np.empty((0, 3))).shape == (0, 5)
+    assert net.input_gradient(np.empty((0, 5)), of=[]).shape == (0, 5)
     assert net.jacobian(np.empty((0, 5))).shape == (0, 3, 5)
     assert net.jvp(np.empty((0, 5)), np.empty((0, 5)))[1].shape == (0, 3)
 
@@ -342,6 +348,7 @@ def test_sparse_rows_have_gradients_of_the_parameters_alone():
         (lambda net, back, x: net.input_gradient(x, of=-1), ValueError, "of contains the output -1"),
         (lambda net, back, x: net.input_gradient(x, of=[1, 2]), ValueError, r"of has shape \(2,\)"),
         (lambda net, back, x: net.input_gradient(x, of=1.5), TypeError, "of is 1.5"),
+        (lambda net, back, x: binary().input_gradient(x, of="yes"), ValueError, "of is 'yes': the one output is"),
         (lambda net, back, x: net.jvp(x, x[:3]), ValueError, r"v has shape \(3, 5\): expected \(37, 5\), as x"),
         (lambda net, back, x: net.vjp(x, batch_norm=True), TypeError, "vjp"),
     ],
@@ -352,6 +359,10 @@ def test_errors_name_the_argument(call, error, message):
     _, back = net.vjp(x)
     with pytest.raises(error, match=message):
         call(net, back, x)
+
+
+def binary():
+    return fc.Network([5, 1], loss="binary_cross_entropy", classes=["no", "yes"], seed=0)
 
 
 def test_gradients_per_sample_have_a_limit():
@@ -389,48 +400,113 @@ def test_two_threads_use_one_pullback_during_a_fit():
     assert not wrong
 
 
+LONG = """
+import os, signal, threading, time
+import numpy as np
+import fcnet as fc
+net = fc.Network([256, 512, 512, 10], activation="tanh", loss="mse", seed=0)
+x, c = np.ones((4000, 256), np.float32), np.ones((4000, 10), np.float32)
+_, back = net.vjp(x)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_uses_a_pullback_that_its_parent_was_using():
+    code = """
+stop = False
+def work():
+    while not stop:
+        back(c)
+thread = threading.Thread(target=work)
+thread.start()
+time.sleep(0.1)
+expected = None
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(60)
+        g = back(c)
+        os._exit(0 if np.isfinite(g.flat).all() else 1)
+    print(os.waitpid(pid, 0)[1])
+stop = True
+thread.join()
+"""
+    assert output(LONG + code).split() == ["0"] * 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
+def test_a_signal_handler_cannot_use_the_pullback_that_it_interrupts():
+    code = """
+def handler(*_):
+    back(c)
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+try:
+    while True:
+        back(c)
+except RuntimeError as error:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(error)
+print(np.isfinite(back(c).flat).all())
+"""
+    lines = output(LONG + code).splitlines()
+    assert lines[0].startswith("a signal handler calls what it has interrupted")
+    assert lines[1] == "True"
+
+
+TORCH = {
+    "identity": lambda nn: nn.Identity(),
+    "relu": lambda nn: nn.ReLU(),
+    "leaky_relu": lambda nn: nn.LeakyReLU(0.01),
+    "elu": lambda nn: nn.ELU(),
+    "selu": lambda nn: nn.SELU(),
+    "sigmoid": lambda nn: nn.Sigmoid(),
+    "tanh": lambda nn: nn.Tanh(),
+    "softplus": lambda nn: nn.Softplus(threshold=1000),
+    "gelu": lambda nn: nn.GELU(),
+    "gelu_tanh": lambda nn: nn.GELU(approximate="tanh"),
+    "silu": lambda nn: nn.SiLU(),
+    "softmax": lambda nn: nn.Softmax(dim=1),
+}
+
+
 @pytest.mark.interop
-@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "silu", "elu", "softplus"])
-def test_gradients_are_those_of_autograd(activation):
+@pytest.mark.parametrize("activation", TORCH)
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+def test_gradients_are_those_of_autograd(activation, normalization):
     torch = library("torch")
-    net = network(activation, "layer", loss="cross_entropy")
-    modules = []
-    functions = {"relu": "ReLU", "tanh": "Tanh", "gelu": "GELU", "silu": "SiLU", "elu": "ELU", "softplus": "Softplus"}
+    net = network(activation, normalization, loss="cross_entropy", offset=0.25, scale=[0.5, 1, 2, 1, 0.5])
+    modules, double = [], {"dtype": torch.float64}
+
+    def tensor(array):
+        return torch.from_numpy(np.array(array))
+
     for layer in net.layers:
-        last = layer is net.layers[-1]
-        linear = torch.nn.Linear(*layer.W.shape, bias=last, dtype=torch.float64)
-        linear.weight.data = torch.from_numpy(layer.W.T.copy())
+        kind = layer.normalization
+        linear = torch.nn.Linear(*layer.W.shape, bias=kind is None, **double)
+        linear.weight.data = tensor(layer.W.T)
         modules.append(linear)
-        if last:
-            linear.bias.data = torch.from_numpy(layer.B.copy())
-            modules.append(torch.nn.Softmax(dim=1))
+        if kind is None:
+            linear.bias.data = tensor(layer.B)
         else:
-            norm = torch.nn.LayerNorm(len(layer.B), eps=layer.normalization.epsilon, dtype=torch.float64)
-            norm.weight.data, norm.bias.data = torch.from_numpy(layer.gamma.copy()), torch.from_numpy(layer.B.copy())
-            modules += [norm, getattr(torch.nn, functions[activation])()]
-    model = torch.nn.Sequential(*modules)
+            of_kind = torch.nn.BatchNorm1d if hasattr(layer, "mean") else torch.nn.LayerNorm
+            norm = of_kind(len(layer.B), eps=kind.epsilon, **double)
+            norm.weight.data, norm.bias.data = tensor(layer.gamma), tensor(layer.B)
+            if hasattr(layer, "mean"):
+                norm.running_mean, norm.running_var = tensor(layer.mean), tensor(layer.variance)
+            modules.append(norm)
+        last = layer is net.layers[-1]
+        modules.append(torch.nn.Softmax(dim=1) if last else TORCH[activation](torch.nn))
+    model = torch.nn.Sequential(*modules).eval()
     x, c = torch.from_numpy(rows()).requires_grad_(), torch.from_numpy(cotangents())
-    model(x).backward(c)
+    model((x - 0.25) * torch.tensor([0.5, 1, 2, 1, 0.5], **double)).backward(c)
     g = net.vjp(rows())[1](cotangents())
     close(g.x, x.grad.numpy(), 1e-12)
-    for i, module in enumerate(m for m in modules if isinstance(m, torch.nn.Linear)):
-        close(g.layers[i][0], module.weight.grad.numpy().T, 1e-12)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals are sent with os.kill")
-def test_ctrl_c_stops_a_long_call():
-    net = fc.Network([64, 512, 512, 10], seed=0)
-    x = np.zeros((300_000, 64), np.float32)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-
-    def start_and_call():
-        timer.start()
-        net.input_gradient(x, of=1)
-
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            start_and_call()
-    finally:
-        timer.cancel()
-        timer.join()
-    assert np.isfinite(net.input_gradient(x[:3], of=1)).all()
+    of_modules = [m for m in modules if isinstance(m, torch.nn.Linear)]
+    for parts, layer, module in zip(g.layers, net.layers, of_modules, strict=True):
+        close(parts[0], module.weight.grad.numpy().T, 1e-12)
+        norm = modules[modules.index(module) + 1]
+        bias = module if layer.normalization is None else norm
+        close(parts[1], bias.bias.grad.numpy(), 1e-12)
+        if layer.normalization is not None:
+            close(parts[2], norm.weight.grad.numpy(), 1e-12)

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_native, m) {
   fcnet::bindings::register_parameters(m);
   fcnet::bindings::register_trainer(m);
   fcnet::bindings::register_vjp(m);
+  fcnet::bindings::register_jets(m);
   pybind11::module_ testing = m.def_submodule("_testing", "Hooks of fcnet's own tests and benchmarks.");
   fcnet::bindings::register_testing(testing);
 }

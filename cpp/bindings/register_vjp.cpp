@@ -1,56 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Vjp: derivatives of a network's outputs, for losses that lie outside.
-#include <pybind11/stl.h>
-
-#include <mutex>
-#include <optional>
 #include <vector>
 
 #include "any_model.hpp"
-#include "fcnet/engine/jets.hpp"
 #include "fcnet/engine/vjp.hpp"
+#include "kept.hpp"
 #include "layer_arrays.hpp"
 #include "register.hpp"
 
 namespace fcnet::bindings {
 namespace {
-
-template <class T>
-T* fresh(py::object& array, const Dimensions& dimensions) {
-  py::array_t<T> a(dimensions);
-  T* const data = a.mutable_data();
-  array = std::move(a);
-  return data;
-}
-
-// What a forward pass that is kept has read: later calls take the parameters and the x of its moment.
-template <class T>
-class Kept {
- protected:
-  Kept(const Model<T>& model, py::object x)
-      : samples_(std::move(x), model.shape().inputs(), model.input()), parameters_(model.published()) {}
-
-  const Shape& shape() const { return parameters_->shape(); }
-  Data<T> data() const { return {.x = samples_.rows, .samples = samples_.n}; }
-  Input<T> rows_of(const py::object& given, const char* name, Size columns) const {
-    return Input<T>(given, name).expect({dim(samples_.n), dim(columns)}, sizes({samples_.n, columns}).c_str());
-  }
-  T* fresh_rows(py::object& array, Size columns) const { return fresh<T>(array, {dim(samples_.n), dim(columns)}); }
-  // One call at a time uses the workspace: another thread's waits, without the GIL.
-  template <class Work>
-  void call(Work work) {
-    run_or_raise([&](Cancellation& cancellation) {
-      const std::lock_guard<std::mutex> lock(one_at_a_time_);
-      return work(cancellation);
-    });
-  }
-
-  Samples<T> samples_;
-  typename Model<T>::Published parameters_;
-
- private:
-  std::mutex one_at_a_time_;
-};
 
 template <class T>
 class KeptPass : Kept<T> {
@@ -96,7 +55,8 @@ class KeptPass : Kept<T> {
     }
     this->call([&](Cancellation& cancellation) {
       Parameters<T> sums;
-      Status s = vjp_.back(from.data(), dx_rows, &sums, cancellation);
+      Status s = vjp_.keep_for_samples();
+      if (s == Status::ok) s = vjp_.back(from.data(), dx_rows, &sums, cancellation);
       for (const auto& [block, to] : blocks)
         if (s == Status::ok) s = vjp_.of_samples(block, to, cancellation);
       return s;
@@ -123,69 +83,6 @@ class KeptPass : Kept<T> {
   py::object outputs_;
   Vjp<T> vjp_;
 };
-
-template <class T>
-class KeptJets : Kept<T> {
- public:
-  KeptJets(const Model<T>& model, py::object x, bool logits, const py::object& directions, const py::object& weights)
-      : Kept<T>(model, std::move(x)) {
-    const Size inputs = this->shape().inputs();
-    if (!jets_are_defined(this->shape(), logits))
-      value_error("the network has softmax, normalization or a scale: expected activations of one number each");
-    std::optional<Input<T>> of_samples, of_directions;
-    if (!directions.is_none()) of_samples.emplace(this->rows_of(directions, "v", inputs));
-    if (!weights.is_none())
-      of_directions.emplace(Input<T>(weights, "weights").expect({dim(inputs)}, sizes({inputs}).c_str()));
-    const typename JetVjp<T>::Directions chosen{of_samples ? of_samples->data() : nullptr,
-                                                of_directions ? of_directions->data() : nullptr};
-    this->call([&](Cancellation& cancellation) {
-      return jets_.run_forward(*this->parameters_, this->data(), logits, chosen, cancellation);
-    });
-  }
-
-  py::object part(Size which) {
-    if (which >= jets_.parts()) throw py::index_error("a jet has " + std::to_string(jets_.parts()) + " parts");
-    py::object rows;
-    T* const to = this->fresh_rows(rows, this->shape().outputs());
-    this->call([&](Cancellation&) {
-      jets_.read(which, to);
-      return Status::ok;
-    });
-    return rows;
-  }
-
-  // From a cotangent for each part, or None: dx, and the flat gradients of all parameters, or None.
-  py::tuple back(const std::vector<py::object>& given, bool inputs, bool parameters) {
-    if (given.size() != jets_.parts()) value_error("expected a cotangent for each part of a jet, or None");
-    std::vector<Input<T>> cotangents;
-    std::vector<const T*> from;
-    for (const py::object& one : given) {
-      if (!one.is_none()) cotangents.push_back(this->rows_of(one, "cotangent", this->shape().outputs()));
-      from.push_back(one.is_none() ? nullptr : cotangents.back().data());
-    }
-    py::object dx = py::none();
-    T* const dx_rows = inputs ? this->fresh_rows(dx, this->shape().inputs()) : nullptr;
-    Parameters<T> gradient;
-    this->call([&](Cancellation& cancellation) {
-      return jets_.back(from, dx_rows, parameters ? &gradient : nullptr, cancellation);
-    });
-    return py::make_tuple(dx, parameters ? py::object(flat_array(gradient)) : py::none());
-  }
-
- private:
-  JetVjp<T> jets_;
-};
-
-struct PyJets {
-  std::variant<std::shared_ptr<KeptJets<float>>, std::shared_ptr<KeptJets<double>>> jets;
-};
-
-PyJets make_jets(const PyModel& self, py::object x, bool logits, const py::object& directions,
-                 const py::object& weights) {
-  return with_model(self, [&]<class T>(const auto& model, T) -> PyJets {
-    return {shared<KeptJets<T>>(*model, std::move(x), logits, directions, weights)};
-  });
-}
 
 struct PyVjp {
   std::variant<std::shared_ptr<KeptPass<float>>, std::shared_ptr<KeptPass<double>>> pass;
@@ -241,17 +138,6 @@ void register_vjp(py::module_& m) {
           "v"_a)
       .def("jacobian",
            [](const PyVjp& self) { return with_held(self.pass, [](const auto& pass) { return pass->jacobian(); }); });
-  py::class_<PyJets>(m, "Jets")
-      .def(py::init(&make_jets), "model"_a, "x"_a, "logits"_a = false, "directions"_a = py::none(),
-           "weights"_a = py::none())
-      .def("part", [](const PyJets& self,
-                      Size which) { return with_held(self.jets, [&](const auto& jets) { return jets->part(which); }); })
-      .def(
-          "back",
-          [](const PyJets& self, const std::vector<py::object>& cotangents, bool inputs, bool parameters) {
-            return with_held(self.jets, [&](const auto& jets) { return jets->back(cotangents, inputs, parameters); });
-          },
-          "cotangents"_a, "inputs"_a = true, "parameters"_a = true);
   m.def("input_gradient", input_gradient_of, "model"_a, "x"_a, "cotangent"_a, "logits"_a = false);
 }
 

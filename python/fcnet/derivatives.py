@@ -59,16 +59,15 @@ class Pullback:
         What ``vjp`` returned beside it.
     """
 
-    __slots__ = ("_architecture", "_logits", "_model", "_pass", "_rows", "_training", "outputs")
+    __slots__ = ("_architecture", "_pass", "_rows", "_training", "outputs")
 
     def __init__(self, state: TrainState, x: ArrayLike, training: object, output: object) -> None:
         self._architecture = state.architecture
-        self._training, self._logits = flag(training, "training"), _is_logits(output)
+        self._training, logits = flag(training, "training"), _is_logits(output)
         self._rows = rows_of(state, x)
         if self._training and len(self._rows) == 1 and _has_batch_norm(self._architecture):
             raise ValueError("training is True and x has one row, over which batch normalisation is not defined")
-        self._model = state.model.as_now()
-        self._pass = _native.Vjp(self._model, self._rows, self._training, self._logits)
+        self._pass = _native.Vjp(state.model, self._rows, self._training, logits)
         self.outputs: NDArray[Any] = self._pass.outputs()
 
     @suggesting
@@ -109,9 +108,6 @@ class Pullback:
         given = _of_rows(cotangent, n, architecture.sizes[-1], architecture.dtype, "cotangent", "the output")
         if separate and wanted:
             self._check_per_sample(n)
-            if n and _has_batch_norm(architecture):
-                return self._row_by_row(given, inputs)
-        if separate and wanted:
             dx, layers = self._pass.back_per_sample(given, inputs)
             return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
         dx, flat = self._pass.back(given, inputs, wanted)
@@ -128,19 +124,6 @@ class Pullback:
         if size > _MOST_BYTES:
             what = f"gradients per sample of {n} rows would take {size / 2**30:.1f} GiB"
             raise ValueError(f"{what}: expected at most 2 GiB")
-
-    def _row_by_row(self, cotangent: NDArray[Any], inputs: bool) -> Gradients:
-        """Compute gradients per sample with batch normalisation, whose core has sums only."""
-        found = []
-        for i in range(len(self._rows)):
-            one = _native.Vjp(self._model, self._rows[i : i + 1], False, self._logits)
-            found.append(one.back(cotangent[i : i + 1], inputs))
-        dx = np.concatenate([dx for dx, _ in found if dx is not None]) if inputs else None
-        each = [self._architecture.split(flat) for _, flat in found if flat is not None]
-        layers = [
-            tuple(np.stack(parts) for parts in zip(*of_layer, strict=True)) for of_layer in zip(*each, strict=True)
-        ]
-        return Gradients(layers, dx, biases=_biases(self._architecture))
 
     def __repr__(self) -> str:
         rows, outputs = self.outputs.shape
@@ -191,9 +174,13 @@ def _outputs(architecture: Architecture, of: Any, n: int) -> NDArray[Any]:
     outputs, names = architecture.sizes[-1], architecture.classes
     single = isinstance(of, str) or np.ndim(of) == 0
     labels: Any = [of] if single else of
-    if names is not None and len(names) == outputs:
+    if names is not None and len(names) != outputs:
+        raise ValueError(f"of is {cut(repr(of))}: the one output is the probability of {names[-1]!r}, expected no of")
+    if names is not None:
         labels, _ = class_names.labels(labels, names, architecture.loss, outputs, "of", learn=False)
     found = arrays.plain(labels, "of")
+    if n == 0 and found.shape == (0,):
+        return np.empty(0, np.int64)
     if found.dtype.kind not in "iu":
         raise TypeError(f"of is {cut(repr(of))}: expected an output as a whole number, or one for each row")
     if found.shape not in ((1,), (n,)) or (not single and found.shape != (n,)):
@@ -275,16 +262,17 @@ def hvp(state: TrainState, x: ArrayLike, cotangent: ArrayLike, v: ArrayLike, out
 class LaplacianPullback:
     """Leads from cotangents of the outputs and of their Laplacian back: what ``Network.laplacian`` returns.
 
-    It keeps the activations, and the parameters of the moment of ``laplacian``, as ``Pullback`` does.
+    It keeps the activations, and the parameters of the moment of ``laplacian``, as ``Pullback`` does: some 4 (inputs +
+    2) numbers for each row and neuron.
 
     Attributes
     ----------
     outputs, laplacian : arrays (n, outputs)
     jacobian : array (n, outputs, inputs)
-        The first derivatives, which are computed along the way.
+        The first derivatives, which are computed along the way; a fresh copy each time it is read.
     """
 
-    __slots__ = ("_architecture", "_jets", "_rows", "laplacian", "outputs")
+    __slots__ = ("_architecture", "_count", "_jets", "laplacian", "outputs")
 
     def __init__(self, state: TrainState, x: ArrayLike, weights: ArrayLike | None, output: object) -> None:
         self._architecture = architecture = state.architecture
@@ -294,7 +282,7 @@ class LaplacianPullback:
         given = np.ones(inputs) if weights is None else arrays.real(arrays.plain(weights, "weights"), "weights")
         if given.shape != (inputs,) or not np.isfinite(given).all():
             raise ValueError(f"weights is {weights!r}: expected a finite number for each of {inputs} inputs")
-        self._rows = len(rows)
+        self._count = len(rows)
         self._jets = _native.Jets(state.model, rows, logits, None, arrays.cast(given, architecture.dtype, "weights"))
         self.outputs: NDArray[Any] = self._jets.part(0)
         self.laplacian: NDArray[Any] = self._jets.part(inputs + 1)
@@ -336,7 +324,7 @@ class LaplacianPullback:
         ------
         TypeError, ValueError : an argument is not as above.
         """
-        sizes, dtype, n = self._architecture.sizes, self._architecture.dtype, self._rows
+        sizes, dtype, n = self._architecture.sizes, self._architecture.dtype, self._count
 
         def rows(given: ArrayLike | None, name: str, like: str) -> NDArray[Any] | None:
             return None if given is None else _of_rows(given, n, sizes[-1], dtype, name, like)

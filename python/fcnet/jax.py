@@ -65,16 +65,16 @@ def function(network: Network) -> Callable[[Any], Any]:
         return frozen.input_gradient(rows(x, inputs), rows(cotangent, outputs)).reshape(x.shape)
 
     @jax.custom_vjp  # type: ignore[untyped-decorator]
-    def f(x: Any) -> Any:
+    def of_array(x: Any) -> Any:
         if x.ndim == 0 or x.shape[-1] != inputs:
             raise ValueError(f"x has shape {x.shape}: expected (..., {inputs})")
         return jax.pure_callback(predicted, of(x.shape, outputs), x, vmap_method="broadcast_all")
 
     def forward(x: Any) -> Any:
-        return f(x), x
+        return of_array(x), x
 
     def backward(x: Any, cotangent: Any) -> Any:
         return (jax.pure_callback(led_back, of(x.shape, inputs), x, cotangent, vmap_method="broadcast_all"),)
 
-    f.defvjp(forward, backward)
-    return f  # type: ignore[no-any-return]
+    of_array.defvjp(forward, backward)
+    return lambda x: of_array(jax.numpy.asarray(x))

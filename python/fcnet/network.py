@@ -455,8 +455,8 @@ class Network:
 
         It is the step that ``train_on_batch`` makes with its own gradients: clipping, penalties and decay, frozen
         layers and the optimizer state are the same. ``net.apply_gradients(net.gradients(x, y))`` gives the same
-        parameters, bit for bit, as ``net.train_on_batch(x, y)`` where no layer has dropout; clip_norm may round
-        differently. The running statistics of batch normalisation do not change.
+        parameters, bit for bit, as ``net.train_on_batch(x, y)`` where no layer has dropout and no frozen one batch
+        normalisation; clip_norm may round differently. The running statistics of batch normalisation do not change.
 
         Parameters
         ----------
@@ -777,7 +777,8 @@ class Network:
     def jacobian(self, x: ArrayLike, *, output: Literal["logits"] | None = None) -> NDArray[Any]:
         """Return the derivatives of all outputs by all inputs, for every row.
 
-        It takes one pass through the network for each output or, if there are fewer, for each input.
+        It takes one pass through the network for each output or, if there are fewer, for each input. In the first case
+        the rows are those of ``vjp``, bit for bit.
 
         Parameters
         ----------
@@ -878,6 +879,7 @@ class Network:
         TypeError : an argument is not as above.
         ValueError : an argument is not as above, or the network has normalization, ``Scale`` or an activation whose
             derivative jumps, such as relu.
+        MemoryError : the activations do not fit in memory.
 
         Examples
         --------

@@ -17,22 +17,22 @@ __all__ = ["Module", "module"]
 
 
 class _Pass(torch.autograd.Function):  # type: ignore[misc]
-    """A forward pass of a network, and its way back."""
+    """A forward pass of a network, and its way back to x and to ``Module._gradient``."""
 
     @staticmethod
-    def forward(ctx: Any, x: Any, _anchor: Any, owner: Module) -> Any:
+    def forward(ctx: Any, x: Any, _gradient: Any, owner: Module) -> Any:
         outputs, ctx.back = owner.network.vjp(x.detach().numpy(), training=owner.training)
-        ctx.owner = owner
+        ctx.save_for_backward(x)  # so that a second way back is an error, as everywhere in PyTorch
         return torch.from_numpy(outputs)
 
     @staticmethod
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, cotangent: Any) -> Any:
+        _ = ctx.saved_tensors
         wants_x, wants_parameters, _ = ctx.needs_input_grad
         g = ctx.back(cotangent.contiguous().numpy(), x=wants_x, parameters=wants_parameters)
-        if wants_parameters:
-            ctx.owner._add(g.flat)
-        return (torch.from_numpy(g.x) if wants_x else None), None, None
+        of_parameters = torch.from_numpy(g.flat.copy()) if wants_parameters else None
+        return torch.from_numpy(g.x) if wants_x else None, of_parameters, None
 
 
 class Module(torch.nn.Module):  # type: ignore[misc]
@@ -45,10 +45,11 @@ class Module(torch.nn.Module):  # type: ignore[misc]
     ----------
     network : Network
     grad : array, or None
-        Sum of the gradients since the last ``step`` or ``zero_grad``, in the order of ``Network.parameters``.
+        Sum of the gradients since the last ``step`` or ``zero_grad``, in the order of ``Network.parameters``; it can be
+        changed in place.
     training : bool
-        As in every module: with ``train()``, batch normalisation takes the statistics of the batch. No dropout is
-        applied in either case, and running statistics do not change.
+        As in every module: with ``train()``, batch normalisation takes the statistics of the batch; a new module is in
+        ``eval()``. No dropout is applied in either case, and running statistics do not change.
     """
 
     def __init__(self, network: Network) -> None:
@@ -56,10 +57,22 @@ class Module(torch.nn.Module):  # type: ignore[misc]
         if not isinstance(network, Network):
             raise TypeError(f"network is a {type(network).__name__}: expected a fcnet.Network")
         self.network = network
-        self.grad: NDArray[Any] | None = None
-        # what makes autograd lead back here where x needs no gradient; no parameter, and in no state_dict
-        self._anchor = torch.zeros((), requires_grad=True)
+        # Autograd collects the gradients of the parameters here. It is no parameter, and in no state_dict.
+        self._gradient = torch.zeros(len(network.parameters), dtype=self._dtype, requires_grad=True)
         self.eval()
+
+    @property
+    def _dtype(self) -> Any:
+        return torch.from_numpy(np.empty(0, self.network.dtype)).dtype
+
+    @property
+    def grad(self) -> NDArray[Any] | None:
+        """Sum of the gradients since the last step, or None."""
+        return None if self._gradient.grad is None else self._gradient.grad.numpy()
+
+    @grad.setter
+    def grad(self, value: NDArray[Any] | None) -> None:
+        self._gradient.grad = None if value is None else torch.as_tensor(value, dtype=self._dtype)
 
     def forward(self, x: Any) -> Any:
         """Return the outputs (n, outputs) of x (n, inputs), a tensor on the CPU of the network's dtype.
@@ -69,11 +82,14 @@ class Module(torch.nn.Module):  # type: ignore[misc]
         TypeError : x is not such a tensor.
         ValueError : x has another shape.
         """
-        dtype = torch.from_numpy(np.empty(0, self.network.dtype)).dtype
-        if not isinstance(x, torch.Tensor) or x.device.type != "cpu" or x.dtype != dtype:
+        dense = isinstance(x, torch.Tensor) and x.device.type == "cpu" and x.layout == torch.strided
+        if not dense or x.dtype != self._dtype:
             what = f"a {x.dtype} tensor on {x.device}" if isinstance(x, torch.Tensor) else f"a {type(x).__name__}"
-            raise TypeError(f"x is {what}: expected a {dtype} tensor on cpu, as the network")
-        return _Pass.apply(x, self._anchor, self)
+            raise TypeError(f"x is {what}: expected a dense {self._dtype} tensor on cpu, as the network")
+        x = x.resolve_neg()
+        if not torch.is_grad_enabled() and not self.training:
+            return torch.from_numpy(self.network.predict(x.detach().numpy()))
+        return _Pass.apply(x, self._gradient, self)
 
     def step(self, optimizer: Optimizer | OptimizerName = SGD(0.1), *, learning_rate: float | None = None) -> None:
         """Apply the gradients that ``backward`` summed, as ``Network.apply_gradients`` does, and forget them.
@@ -86,7 +102,7 @@ class Module(torch.nn.Module):  # type: ignore[misc]
         if self.grad is None:
             raise RuntimeError("there are no gradients: expected a call of backward() before step()")
         self.network.apply_gradients(self.grad, optimizer=optimizer, learning_rate=learning_rate)
-        self.grad = None
+        self.zero_grad()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
@@ -95,9 +111,6 @@ class Module(torch.nn.Module):  # type: ignore[misc]
     def extra_repr(self) -> str:
         """The network, in the module's repr."""
         return repr(self.network)
-
-    def _add(self, gradient: NDArray[Any]) -> None:
-        self.grad = gradient if self.grad is None else self.grad + gradient
 
 
 def module(network: Network) -> Module:

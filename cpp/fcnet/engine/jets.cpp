@@ -7,6 +7,20 @@
 #include "fcnet/runtime/denormals.hpp"
 
 namespace fcnet {
+namespace {
+
+// f(at, n, going_on) for this thread's share of the samples, some panels at a time.
+template <class T, class F>
+void each_part_of(const Team& team, Size samples, Cancellation& cancellation, F f) {
+  const auto going_on = [&] { return go_on(team, cancellation); };
+  for_share(team, team.id, samples, sample_granularity<T>(), [&](Size begin, Size end) {
+    each_subchunk(begin, end, blocking.panels_at_once, [&](Size at, Size n) {
+      if (going_on()) f(at, n, going_on);
+    });
+  });
+}
+
+}  // namespace
 
 bool jets_are_defined(const Shape& shape, bool logits) {
   for (Size l = 0; l < shape.layers(); ++l) {
@@ -59,16 +73,6 @@ Status JetVjp<T>::run(double passes, Cancellation& cancellation, F f) {
   return cancellation.stopped() ? Status::interrupted : Status::ok;
 }
 
-// f(at, n) for this thread's share of the samples, some panels at a time.
-template <class T, class F>
-void each_part_of(const Team& team, Size samples, Cancellation& cancellation, F f) {
-  for_share(team, team.id, samples, sample_granularity<T>(), [&](Size begin, Size end) {
-    each_subchunk(begin, end, blocking.panels_at_once, [&](Size at, Size n) {
-      if (go_on(team, cancellation)) f(at, n);
-    });
-  });
-}
-
 template <class T>
 Status JetVjp<T>::run_forward(const Parameters<T>& parameters, const Data<T>& data, bool logits,
                               const Directions& directions, Cancellation& cancellation) {
@@ -85,14 +89,16 @@ Status JetVjp<T>::run_forward(const Parameters<T>& parameters, const Data<T>& da
   }
   if (const Status s = allocate(); s != Status::ok) return s;
   const Status status = run(1, cancellation, [&](const Team& team) {
-    each_part_of<T>(team, data_.samples, cancellation, [&](Size at, Size n) { forward(at, n); });
+    each_part_of<T>(team, data_.samples, cancellation,
+                    [&](Size at, Size n, auto going_on) { forward(at, n, going_on); });
   });
   directions_ = nullptr;
   return status;
 }
 
 template <class T>
-void JetVjp<T>::forward(Size at, Size n) {
+template <class GoOn>
+void JetVjp<T>::forward(Size at, Size n, GoOn going_on) {
   Group& first = groups_[0];
   const T* const scale = data_.x.scale;
   for (Size done = 0; done < n; done += panel_width) {
@@ -112,6 +118,7 @@ void JetVjp<T>::forward(Size at, Size n) {
   for (Size l = 0; l + 1 < groups_.size(); ++l) {
     Group &in = groups_[l], &out = groups_[l + 1];
     for (Size part = 0; part < parts(); ++part) {
+      if (!going_on()) return;
       const Panels<T> h = of(in.h, in, part, at, n);
       const LayerView<T> layer = part == 0 ? parameters_->layer(l) : parameters_->linear_layer(l);
       kernels<T>().forward(layer, {h.p, h.stride, n}, of(out.z, out, part, at, n), 0, out.rows);
@@ -147,7 +154,8 @@ void JetVjp<T>::derive_and_transpose(Size i, Size at, Size n) {
 }
 
 template <class T>
-void JetVjp<T>::back(const std::vector<const T*>& cotangents, T* dx, Size at, Size n) {
+template <class GoOn>
+void JetVjp<T>::back(const std::vector<const T*>& cotangents, T* dx, Size at, Size n, GoOn going_on) {
   Group& last = groups_.back();
   for (Size part = 0; part < parts(); ++part)
     for (Size done = 0; done < n; done += panel_width) {
@@ -163,6 +171,7 @@ void JetVjp<T>::back(const std::vector<const T*>& cotangents, T* dx, Size at, Si
     Group &from = groups_[i], &to = groups_[i - 1];
     if (i == 1 && dx == nullptr) return;
     for (Size part = 0; part < (i == 1 ? 1 : parts()); ++part) {  // dx is that of the values
+      if (!going_on()) return;
       const Panels<T> sigma = of(from.sigma, from, part, at, n), h = of(to.h, to, part, at, n);
       kernels<T>().backward_data(parameters_->layer(i - 1), {sigma.p, sigma.stride, n}, {h.p, h.stride, n},
                                  Activation::identity, of(to.sigma, to, part, at, n), 0, to.rows);
@@ -189,7 +198,8 @@ Status JetVjp<T>::back(const std::vector<const T*>& cotangents, T* dx, Parameter
   const Size samples = data_.samples;
   if (samples == 0) return Status::ok;
   return run(2, cancellation, [&](const Team& team) {
-    each_part_of<T>(team, samples, cancellation, [&](Size at, Size n) { back(cotangents, dx, at, n); });
+    each_part_of<T>(team, samples, cancellation,
+                    [&](Size at, Size n, auto going_on) { back(cotangents, dx, at, n, going_on); });
     if (gradient == nullptr) return;
     team.sync();
     for (Size l = 0; l < shape.layers(); ++l) {
@@ -197,13 +207,16 @@ Status JetVjp<T>::back(const std::vector<const T*>& cotangents, T* dx, Parameter
       const LayerView<T> layer = gradient->layer(l);
       const Size rows = gradient->blocks(l).product_rows(),
                  stride = out.sigma_t.size() / ceil_div(out.rows, panel_width);
-      for_share(team, team.id, rows, isa().tile_rows, [&](Size first, Size end) {
-        for (Size part = 0; part < parts() && go_on(team, cancellation); ++part) {
+      const auto going_on = [&] { return go_on(team, cancellation); };
+      const double row_flops = 2.0 * static_cast<double>(samples) * static_cast<double>(out.rows);
+      for_share(team, team.id, rows, isa().tile_rows, [&](Size begin, Size end) {
+        for (Size part = 0; part < parts(); ++part) {
           const Panels<T> h = of(in.h, in, part, 0, samples);
-          kernels<T>().backward_weights(
-              layer, {h.p, h.stride, samples},
-              {out.sigma_t.data() + part * panels_ * panel_width * panel_width, stride, samples}, layer.w, part > 0,
-              first, std::min(end, rows));
+          const Panels<const T> sigma_t{out.sigma_t.data() + part * panels_ * panel_width * panel_width, stride,
+                                        samples};
+          in_blocks<T>(begin, std::min(end, rows), row_flops, going_on, [&](Size first, Size last) {
+            kernels<T>().backward_weights(layer, {h.p, h.stride, samples}, sigma_t, layer.w, part > 0, first, last);
+          });
         }
       });
     }

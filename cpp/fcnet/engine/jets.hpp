@@ -45,8 +45,10 @@ class JetVjp {
   }
   Activation activation(Size layer) const;
   [[nodiscard]] Status allocate();
-  void forward(Size at, Size n);
-  void back(const std::vector<const T*>& cotangents, T* dx, Size at, Size n);
+  template <class GoOn>
+  void forward(Size at, Size n, GoOn going_on);
+  template <class GoOn>
+  void back(const std::vector<const T*>& cotangents, T* dx, Size at, Size n, GoOn going_on);
   void derive_and_transpose(Size group, Size at, Size n);
   template <class F>
   Status run(double passes, Cancellation& cancellation, F f);

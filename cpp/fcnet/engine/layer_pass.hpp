@@ -84,6 +84,7 @@ class LayerPass {
       case StageKind::scale:
         return kernels<T>().scale(scale_row(stage), read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
       case StageKind::batch_norm: {
+        if (workspace_.keeps_before(i)) copy_rows(read_only(sigma), workspace_.before(i, at, n), first, last);
         T* const sums = running(stage) && !options_.trained(stage.layer) ? nullptr : workspace_.statistics(i);
         return kernels<T>().batch_norm_backward(parameters_->normalization(stage.layer), epsilon, running(stage), sigma,
                                                 read_only(workspace_.normalized(i, at, n)), variance(i), sums,
@@ -254,6 +255,12 @@ class LayerPass {
       kernels<T>().gather_nonzeros(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
     else
       kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
+  }
+
+  static void copy_rows(Panels<const T> from, Panels<T> to, Size first, Size last) {
+    for (Size p = 0; p * panel_width < from.samples; ++p)
+      std::copy(from.p + p * from.stride + first * panel_width, from.p + p * from.stride + last * panel_width,
+                to.p + p * to.stride + first * panel_width);
   }
 
   const Shape& shape() const { return stages_->shape(); }

@@ -65,20 +65,31 @@ Status Vjp<T>::back(const T* cotangents, T* dx, Parameters<T>* gradient, Cancell
 }
 
 template <class T>
+Status Vjp<T>::keep_for_samples() {
+  for (Size l = 0; l < parameters_->shape().layers(); ++l)
+    if (parameters_->shape().kind(l).normalization == Normalization::batch)
+      if (const Status s = forward_backward_.layer_pass().workspace().keep_before(l + 1); s != Status::ok) return s;
+  return Status::ok;
+}
+
+template <class T>
 Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellation& cancellation) {
   LayerPass<T>& pass = forward_backward_.layer_pass();
   Workspace<T>& w = pass.workspace();
   const Size n = data_.samples, layer = block.layer, columns = block.columns, i = layer + 1;
-  const bool normalizes = parameters_->shape().kind(layer).normalization != Normalization::none;
-  // A row of the block is the sum over the samples of the product of two numbers, or of one.
   const auto of_panel = [&](Panels<T> panels, Size p) { return panels.p + p * panels.stride; };
   Buffer<T> sigma_rows;
   if (block.role == Role::weights)
     if (const Status s = sigma_rows.allocate_unset(CheckedSize(n) * columns); s != Status::ok) return s;
   return in_parallel(ceil_div(n, panel_width), 1, cancellation, [&](Size p, Size) {
+    const FlushDenormals flush;
     const Size first = p * panel_width, samples = used_width(n, p);
     const T* const sigma = of_panel(w.sigma(i, 0, n), p);
     T* const to = gradients + first * block.rows * columns;
+    if (!block.optimized) {
+      std::fill_n(to, samples * block.rows * columns, T(0));
+      return;
+    }
     const auto products = [&](const T* a, const T* b) {
       for (Size s = 0; s < samples; ++s)
         for (Size j = 0; j < columns; ++j) to[s * columns + j] = a[j * panel_width + s] * b[j * panel_width + s];
@@ -99,7 +110,7 @@ Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellatio
       case Role::bias:
         return kernels<T>().scatter(sigma, columns, samples, to);
       case Role::beta:
-        return kernels<T>().scatter(normalizes ? of_panel(w.before(i, 0, n), p) : sigma, columns, samples, to);
+        return kernels<T>().scatter(of_panel(w.before(i, 0, n), p), columns, samples, to);
       case Role::gamma:
         return products(of_panel(w.before(i, 0, n), p), of_panel(w.normalized(i, 0, n), p));
       case Role::scale:

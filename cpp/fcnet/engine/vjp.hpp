@@ -24,8 +24,9 @@ class Vjp {
   // From cotangents (samples, outputs): dx (samples, inputs), which sparse rows have none of, and the sums over the
   // samples for all parameters; each unless it is null.
   [[nodiscard]] Status back(const T* cotangents, T* dx, Parameters<T>* gradient, Cancellation& cancellation);
-  // Of every sample by itself, after `back`: a trained block, (samples, rows, columns), of a layer without batch
-  // normalisation.
+  // Of every sample by itself, after `back`: a block, (samples, rows, columns); 0 where the optimizer does not change
+  // it.
+  [[nodiscard]] Status keep_for_samples();  // before that `back`
   [[nodiscard]] Status of_samples(const ParameterBlock& block, T* gradients, Cancellation& cancellation);
 
   // J v of tangents v (samples, inputs), into (samples, outputs). Not by statistics of the batch, nor of sparse rows.

@@ -57,9 +57,14 @@ class Workspace {
   }
   Panels<T> scaled_sigma(Size i, Size first, Size samples) { return view(groups_[i].scaled_sigma, first, samples); }
   T* scale_sums(Size i) { return groups_[i].scale_sums.data(); }
-  // The normalised product; sigma before its way back through layer normalisation.
+  // The normalised product; sigma before its way back through the normalisation.
   Panels<T> normalized(Size i, Size first, Size samples) { return view(groups_[i].normalized, first, samples); }
   Panels<T> before(Size i, Size first, Size samples) { return view(groups_[i].before, first, samples); }
+  // The latter for batch normalisation too, which needs it for gradients of single samples alone.
+  bool keeps_before(Size i) const { return groups_[i].before.size() != 0; }
+  [[nodiscard]] Status keep_before(Size i) {
+    return keeps_before(i) ? Status::ok : groups_[i].before.allocate_unset(groups_[i].sigma.size());
+  }
   // Of every neuron: dL/d(gamma) and dL/d(beta), then mean and variance of the batch, or 1 / deviation of samples.
   T* statistics(Size i) { return groups_[i].statistics.data(); }
   SparseWorkspace<T>& sparse() { return sparse_; }
