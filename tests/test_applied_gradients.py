@@ -73,6 +73,17 @@ def test_both_kinds_of_steps_share_the_optimizer_state_and_the_average(dtype):
         assert equal(net, other)
 
 
+def test_a_learning_rate_of_0_moves_nothing_but_the_optimizer_state():
+    """As at the end of a schedule."""
+    net, x, y = fc.Network([3, 5, 2], loss="mse", seed=0), np.ones((4, 3), np.float32), np.ones((4, 2), np.float32)
+    before = net.parameters
+    for rate in (0, 0.0):
+        net.train_on_batch(x, y, optimizer=fc.Adam(), learning_rate=rate)
+        net.apply_gradients(net.gradients(x, y), optimizer=fc.Adam(), learning_rate=rate)
+    assert (net.parameters == before).all()
+    assert fc.schedules.Cosine().factors(0, 12, 10, 10).min() == 0
+
+
 def test_the_learning_rate_of_a_step_takes_the_place_of_the_optimizers():
     net, other = network(), network()
     for rate in (0.1, 0.02, 0.5):
@@ -193,8 +204,8 @@ def test_options_that_single_steps_do_not_have_are_refused_by_name():
     with pytest.raises(TypeError, match=r"^averaging is SWA.*: expected fcnet.EMA"):
         net.apply_gradients(gradients, averaging=fc.SWA())
     for use in (net.apply_gradients, lambda g, **options: net.train_on_batch(X, Y, **options)):
-        with pytest.raises(ValueError, match="^learning_rate is 0: expected a positive, finite number$"):
-            use(gradients, learning_rate=0)
+        with pytest.raises(ValueError, match="^learning_rate is -1: expected a finite number, at least 0$"):
+            use(gradients, learning_rate=-1)
         with pytest.raises(TypeError, match="^learning_rate is '1': expected a number$"):
             use(gradients, learning_rate="1")
 

@@ -166,7 +166,7 @@ def test_no_rows_give_no_rows():
     [
         (
             lambda: fc.Network([3, 8, 1], loss="mse"),
-            "layer 0 has activation 'relu', whose derivative jumps: laplacian",
+            "layer 0 has activation 'relu', which is not twice differentiable: laplacian",
         ),
         (lambda: fc.Network([3, fc.Dense(8, "tanh"), 3]), "layer 1 has activation 'softmax': .*output='logits'"),
         (

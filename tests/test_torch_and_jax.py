@@ -58,7 +58,6 @@ def test_the_module_has_no_parameters_and_takes_steps(torch):
     net, other = network(), network()
     inside, x, y = module(net), rows(), rows(k=2)
     assert list(inside.parameters()) == []
-    assert inside.state_dict() == {}
     assert repr(net) in repr(inside)
     losses = []
     for _ in range(20):
@@ -109,9 +108,25 @@ def test_what_the_module_does_not_take_is_refused(torch):
     with pytest.raises(TypeError, match="network is a str"):
         module("net")
     x = torch.from_numpy(rows()).requires_grad_()
-    (dx,) = torch.autograd.grad(inside(x).square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        dx.sum().backward()
+    for loss in (inside(x).sum(), inside(x).square().sum()):
+        with pytest.raises(RuntimeError, match="differentiable once.*Network.hvp"):
+            torch.autograd.grad(loss, x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiable once"):
+        torch.autograd.functional.hessian(lambda x: inside(x).sum(), x.detach())
+
+
+def test_a_state_dict_holds_the_network(torch):
+    from fcnet.torch import module
+
+    layers = [3, fc.Dense(17, "tanh", normalization="batch"), 2]
+    first, second = (torch.nn.Sequential(module(fc.Network(layers, loss="mse", seed=seed))) for seed in (0, 1))
+    first[0].network.fit(rows(), rows(k=2), epochs=3, batch_size=6)
+    x = torch.from_numpy(rows())
+    assert (first(x) != second(x)).any()
+    second.load_state_dict(first.state_dict())
+    assert (first(x) == second(x)).all()
+    with pytest.raises(ValueError, match="parameters has shape"):
+        module(network()).load_state_dict(first[0].state_dict())
 
 
 def test_jax_has_values_gradients_and_vmap(jax):

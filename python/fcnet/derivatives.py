@@ -234,7 +234,7 @@ def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *,
             if spec.activation == "softmax":
                 named = "activation 'softmax'"
             elif smooth and spec.activation not in _SMOOTH:
-                named = f"activation {spec.activation!r}, whose derivative jumps"
+                named = f"activation {spec.activation!r}, which is not twice differentiable"
         if named is not None:
             advice = "; output='logits' leaves out the last activation" if named == "activation 'softmax'" else ""
             expected = f"one of {', '.join(sorted(_SMOOTH))}" if smooth else "an activation of one number"

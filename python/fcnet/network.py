@@ -416,7 +416,7 @@ class Network:
             rmse, mae, huber, poisson, binary_cross_entropy and a single quantile.
         optimizer : as for fit
         learning_rate : float, optional
-            Learning rate of this step in place of the optimizer's. Positive and finite.
+            Learning rate of this step in place of the optimizer's: finite and at least 0.
         averaging : EMA, optional
             As for fit; SWA is not possible, because it averages over epochs.
 
@@ -742,7 +742,7 @@ class Network:
         of: Any = None,
         output: Literal["logits"] | None = None,
     ) -> NDArray[Any]:
-        """Return the derivative of an output by the inputs, for every row: saliency, control, surrogates.
+        """Return the derivative of an output by x as it was given, for every row: saliency, control, surrogates.
 
         It is ``vjp`` without the gradients of the parameters, in chunks of rows: for any number of them.
 
@@ -877,8 +877,8 @@ class Network:
         Raises
         ------
         TypeError : an argument is not as above.
-        ValueError : an argument is not as above, or the network has normalization, ``Scale`` or an activation whose
-            derivative jumps, such as relu.
+        ValueError : an argument is not as above, or the network has normalization, ``Scale`` or an activation that is
+            not twice differentiable, such as relu.
         MemoryError : the activations do not fit in memory.
 
         Examples

@@ -145,7 +145,7 @@ def _fall(t: NDArray[Any]) -> NDArray[Any]:
     for k in range(3, 25, 2):
         term = term * (x * x) / -(k * (k - 1))
         sine = sine + term
-    fall: NDArray[np.float64] = (1 - sine) / 2
+    fall: NDArray[np.float64] = np.maximum((1 - sine) / 2, 0)  # rounding leads below
     return fall
 
 

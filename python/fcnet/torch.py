@@ -26,8 +26,12 @@ class _Pass(torch.autograd.Function):  # type: ignore[misc]
         return torch.from_numpy(outputs)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, cotangent: Any) -> Any:
+        if torch.is_grad_enabled():  # with create_graph=True, which would take the result for a constant
+            raise RuntimeError(
+                "fcnet.torch.module is differentiable once, without create_graph=True: Network.hvp and "
+                "Network.laplacian give second derivatives"
+            )
         _ = ctx.saved_tensors
         wants_x, wants_parameters, _ = ctx.needs_input_grad
         g = ctx.back(cotangent.contiguous().numpy(), x=wants_x, parameters=wants_parameters)
@@ -38,8 +42,9 @@ class _Pass(torch.autograd.Function):  # type: ignore[misc]
 class Module(torch.nn.Module):  # type: ignore[misc]
     """A network in PyTorch, which has no parameters there: ``list(module.parameters())`` is empty.
 
-    fcnet owns the weights. ``backward`` of a loss adds their gradients to ``grad``; ``step`` applies them. An optimizer
-    of PyTorch has nothing to do for them.
+    fcnet owns the weights. ``backward`` of a loss adds their gradients to ``grad``; ``step`` applies them, and this
+    module's ``zero_grad`` forgets them. An optimizer of PyTorch does neither. The ``state_dict`` holds the weights and
+    running statistics, without optimizer state.
 
     Attributes
     ----------
@@ -107,6 +112,24 @@ class Module(torch.nn.Module):  # type: ignore[misc]
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
         self.grad = None
+
+    def get_extra_state(self) -> Any:
+        """Return the parameters and running statistics, for ``state_dict``."""
+        state = {"parameters": torch.from_numpy(self.network.parameters.copy())}
+        for i, layer in enumerate(self.network.layers):
+            if hasattr(layer, "mean"):
+                state[f"{i}.mean"], state[f"{i}.variance"] = map(
+                    torch.from_numpy, (layer.mean.copy(), layer.variance.copy())
+                )
+        return state
+
+    def set_extra_state(self, state: Any) -> None:
+        """Set parameters and running statistics from a ``state_dict``; ValueError where they are another network's."""
+        self.network.parameters = state["parameters"].numpy()
+        for name, value in state.items():
+            if name != "parameters":
+                index, statistic = name.split(".")
+                setattr(self.network.layers[int(index)], statistic, value.numpy())
 
     def extra_repr(self) -> str:
         """The network, in the module's repr."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet._checks.numbers import POSITIVE, number
+from fcnet._checks.numbers import AT_LEAST_0, number
 from fcnet._inputs import arrays
 from fcnet._model.architecture import Architecture
 from fcnet._native import Trainer
@@ -63,7 +63,7 @@ def _plain_step(
         chosen = optimizer
     if rate is None:
         rate = chosen.learning_rate
-    elif type(rate) is not float or not 0 < rate < np.inf:
+    elif type(rate) is not float or not 0 <= rate < np.inf:
         return None
     if averaging is not opened.averaging or opened.trainable != state.trainable:
         return None
@@ -189,7 +189,7 @@ def _optimizer(
     check_averaging(averaging, EMA)
     if learning_rate is None:
         return optimizer, optimizer.learning_rate
-    return optimizer, number(learning_rate, "learning_rate", POSITIVE)
+    return optimizer, number(learning_rate, "learning_rate", AT_LEAST_0)
 
 
 def _differ_in_rate_only(one: object, other: Optimizer) -> bool:
