@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from forks import output_forked
 
-from processes import busy_neighbours, incomplete_teams, output
+from processes import busy_neighbours, incomplete_teams
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((500, 64), np.float32), RNG.integers(0, 10, 500)
@@ -57,7 +58,7 @@ net.fit(x, y, epochs=5, batch_size=64)
 for _ in range(200): net.predict(x[:64])
 print(net.evaluate(x, y)["accuracy"] > 0.8)
 """
-    assert output(code) == "True"
+    assert output_forked(code) == "True"
 
 
 def test_a_network_is_fitted_and_used_by_threads_that_share_a_pool():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 
@@ -14,9 +13,9 @@ import pytest
 
 import fcnet as fc
 from fcnet import schedules
+from forks import forked, output_forked, run_forked
 
 from pages import BLOCK, ROOT
-from processes import output, run
 
 pytestmark = pytest.mark.once
 
@@ -126,14 +125,13 @@ def test_after_early_stopping_the_best_weights_are_saved(tmp_path):
 
 
 FITTING = """
-import sys
 import numpy as np
 import fcnet as fc
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((150, 6)).astype(np.float32), rng.integers(0, 3, 150)
 net = fc.Network([6, fc.Dense(33, "gelu", dropout=0.3), 20, 3], seed=4)
-print("begins", flush=True)
-net.fit(x, y, epochs=100_000, batch_size=32, optimizer=fc.Adam(1e-3), callbacks=[fc.Checkpoint(sys.argv[1])])
+def fit(path):
+    net.fit(x, y, epochs=100_000, batch_size=32, optimizer=fc.Adam(1e-3), callbacks=[fc.Checkpoint(path)])
 """
 
 
@@ -143,13 +141,12 @@ def test_a_process_killed_at_any_moment_leaves_a_checkpoint_that_goes_on(tmp_pat
     whole, done = network(), 0
     moments = sorted(rng.random() * 0.2 for _ in range(8))
     for moment in moments:
-        with subprocess.Popen([sys.executable, "-c", FITTING, path], stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
+        with forked(FITTING + f"fit({str(path)!r})") as child:
             while not path.exists():
-                assert process.poll() is None
+                assert child.running
                 time.sleep(0.001)
             time.sleep(moment)
-            process.send_signal(signal.SIGKILL)
+            child.kill()
         net = fc.load(path)
         if net.epochs_trained >= done:
             whole.fit(x, y, epochs=net.epochs_trained - done, batch_size=32, optimizer=fc.Adam(1e-3))
@@ -174,12 +171,12 @@ def save_and_be_killed(net, path):
         os.kill(os.getpid(), signal.SIGKILL)
 fc.Network.save = save_and_be_killed
 """
-    assert run("-c", killed + program).returncode == -signal.SIGKILL
+    assert run_forked(killed + program).returncode == -signal.SIGKILL
     assert len(fc.load("running.safetensors").history) == 8
-    output(program)
+    output_forked(program)
     resumed = fc.load("done.safetensors")
     (tmp_path / "running.safetensors").unlink()
-    output(program)
+    output_forked(program)
     assert len(resumed.history) == 20
     x, _ = fc.datasets.load_digits()[:2]
     assert resumed.predict(x).tobytes() == fc.load("done.safetensors").predict(x).tobytes()

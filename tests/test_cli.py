@@ -11,10 +11,18 @@ import pytest
 
 import fcnet as fc
 from fcnet import cli
+from forks import run_forked
 
-from processes import DEADLINE, output_of, run
+from processes import DEADLINE, run
 
 pytestmark = pytest.mark.once
+
+
+def command(*arguments):
+    """As ``python -m fcnet arguments...``."""
+    return run_forked(
+        f"import runpy, sys; sys.argv[1:] = {arguments}; runpy.run_module('fcnet', run_name='__main__', alter_sys=True)"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +70,16 @@ def test_the_default_command_is_demo(monkeypatch, capsys):
 
 
 def test_version():
-    assert output_of("-m", "fcnet", "--version") == f"fcnet {fc.__version__}"
+    assert command("--version").stdout.strip() == f"fcnet {fc.__version__}"
 
 
 def test_help_lists_the_commands():
-    assert "demo" in output_of("-m", "fcnet", "--help")
+    assert "demo" in command("--help").stdout
 
 
 @pytest.mark.parametrize("arguments", [["dmeo"], ["--dmeo"], ["demo", "more"]], ids=" ".join)
 def test_an_unknown_command_is_a_usage_error(arguments):
-    done = run("-m", "fcnet", *arguments)
+    done = command(*arguments)
     assert done.returncode == 2
     assert arguments[-1] in done.stderr
     assert done.stdout == ""

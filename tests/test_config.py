@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-
-from processes import output
+from forks import output_forked
 
 
 def printed(text: str) -> dict[str, dict[str, str]]:
@@ -67,7 +66,7 @@ def test_the_threads_follow_the_ones_in_use(threads):
 
 def test_it_tells_who_chose_the_threads():
     code = "import fcnet as fc; t = fc.show_config('dicts')['threads']; print(t['count'], '|', t['chosen by'])"
-    assert output(code, FCNET_NUM_THREADS="3") == "3 | FCNET_NUM_THREADS"
+    assert output_forked(code, modules="numpy", FCNET_NUM_THREADS="3") == "3 | FCNET_NUM_THREADS"
 
 
 def test_the_build_flags_keep_the_promise_of_equal_bits():

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-
-from processes import output
+from forks import output_forked
 
 CODE = """
 import ctypes, ctypes.util, os, platform, signal, sys, threading
@@ -84,7 +83,7 @@ print("same")
 
 
 def test_rounding_and_subnormal_numbers_stay_as_they_are():
-    assert output(CODE) == "same"
+    assert output_forked(CODE) == "same"
 
 
 @pytest.mark.parametrize("rows", [1, 5, 40])

@@ -11,9 +11,9 @@ import pytest
 
 import fcnet as fc
 from fcnet._saving import network_file, safetensors
+from forks import output_forked
 from mutants import parts
 
-from processes import output
 from tables import Named
 
 pytestmark = pytest.mark.once
@@ -267,7 +267,7 @@ sys.addaudithook(lambda name, arguments: events.append((name, arguments)))
 fc.load({str(path)!r})
 print(sorted({{name for name, arguments in events if name != "open" or arguments[0] != {str(path)!r}}}))
 """
-    assert set(eval(output(code))) <= {"object.__getattr__", "array.__new__"}
+    assert set(eval(output_forked(code))) <= {"object.__getattr__", "array.__new__"}
 
 
 @pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "5"}])

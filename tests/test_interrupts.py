@@ -14,8 +14,7 @@ import pytest
 
 import fcnet as fc
 from fcnet._native import Trainer
-
-from processes import output
+from forks import output_forked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent with os.kill")
 
@@ -216,7 +215,7 @@ assert np.isfinite(net.layers[0].W).all()
 net.fit(x, y, epochs=1)
 print(caught)
 """
-    assert int(output(code)) > 0
+    assert int(output_forked(code)) > 0
 
 
 @pytest.mark.parametrize("size", ["mnist", "wide"])

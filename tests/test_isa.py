@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from fcnet import _native
-
-from processes import output, run
+from forks import output_forked, run_forked
 
 pytestmark = pytest.mark.once
 
@@ -22,11 +21,14 @@ SHOW = "import fcnet as fc; c = fc.show_config('dicts')['instruction set']; prin
 
 @pytest.mark.parametrize("name", _native.available_isas())
 def test_a_forced_instruction_set_is_the_one_in_use(name):
-    assert output(SHOW, FCNET_ISA=name) == f"{name} | FCNET_ISA"
+    assert output_forked(SHOW, modules="numpy", FCNET_ISA=name) == f"{name} | FCNET_ISA"
 
 
 def test_an_empty_choice_means_the_best():
-    assert output(SHOW, FCNET_ISA="") == f"{_native.available_isas()[0]} | the best this CPU can run"
+    assert (
+        output_forked(SHOW, modules="numpy", FCNET_ISA="")
+        == f"{_native.available_isas()[0]} | the best this CPU can run"
+    )
 
 
 def unavailable() -> list[str]:
@@ -36,7 +38,7 @@ def unavailable() -> list[str]:
 
 @pytest.mark.parametrize("name", ["sse9", "AVX2", " avx2", "avx2,portable", "x" * 10_000, *unavailable()])
 def test_an_unknown_instruction_set_is_an_import_error_that_lists_the_available(name):
-    done = run("-c", "import fcnet", FCNET_ISA=name)
+    done = run_forked("import fcnet", modules="numpy", FCNET_ISA=name)
     assert done.returncode == 1
     assert f"FCNET_ISA is '{name}'" in done.stderr
     assert f"this build and CPU have {', '.join(_native.available_isas())}" in done.stderr

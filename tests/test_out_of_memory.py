@@ -10,8 +10,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native
-
-from processes import output
+from forks import output_forked
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((70, 5)), RNG.integers(0, 3, 70)
@@ -121,7 +120,7 @@ print(raised)
 
 def test_a_report_that_python_has_no_memory_for_ends_the_fit_and_leaves_the_threads_sound():
     pytest.importorskip("_testcapi")
-    assert output(REPORT) == "MemoryError"
+    assert output_forked(REPORT) == "MemoryError"
 
 
 def test_a_fit_whose_samples_found_no_memory_runs_no_epoch_until_it_has_others():

@@ -8,10 +8,7 @@ import io
 import os
 import pickle
 import random
-import signal
 import stat
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ import pytest
 
 import fcnet as fc
 from fcnet._saving.atomic_file import replacing
+from forks import forked
 
 from interop import library
 
@@ -200,17 +198,17 @@ def test_a_fit_counts_its_epochs_as_they_end():
 
 
 SAVING = """
-import sys
 import numpy as np
 import fcnet as fc
 net = fc.Network([64, 300, 10], seed=1)
-i = 0
-print("ready", flush=True)
-while True:
-    i += 1
-    net.layers[0].B = np.full(300, i)
-    net.layers[1].B = np.full(10, i)
-    net.save(sys.argv[1])
+def save(path):
+    i = 0
+    print("ready", flush=True)
+    while True:
+        i += 1
+        net.layers[0].B = np.full(300, i)
+        net.layers[1].B = np.full(10, i)
+        net.save(path)
 """
 
 
@@ -218,10 +216,12 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path):
     path, rng = tmp_path / "net", random.Random(0)
     fc.Network([64, 300, 10], seed=1).save(path)
     for _ in range(8):
-        with subprocess.Popen([sys.executable, "-c", SAVING, path], stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
+        with forked(SAVING + f"save({str(path)!r})") as child:
+            while child.stdout != "ready\n":
+                assert child.running
+                time.sleep(0.001)
             time.sleep(rng.random() * 0.03)
-            process.send_signal(signal.SIGKILL)
+            child.kill()
         layers = fc.load(path).layers
         assert len(set(layers[0].B) | set(layers[1].B)) == 1  # of one save
     fc.Network([64, 300, 10], seed=1).save(path)

@@ -7,8 +7,7 @@ import os
 import pytest
 
 import fcnet as fc
-
-from processes import output
+from forks import output_forked
 
 pytestmark = pytest.mark.skipif(
     "asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer needs more address space than the limit leaves"
@@ -69,7 +68,7 @@ def test_too_large_is_an_exception():
     pytest.importorskip("resource")
     small = "ten, zeros = wide(10, 784), np.zeros(10, np.int64)\nnet = fc.Network([784, 10], seed=0)\n"
     calls = "".join(f"refused({name!r}, lambda: {call})\n" for name, call in CALLS.items())
-    output(f"{SETUP}{small}{calls}")
+    output_forked(f"{SETUP}{small}{calls}")
 
 
 @pytest.mark.parametrize("exponent", [63, 64, 70, 1000])
@@ -85,10 +84,10 @@ def test_a_number_that_is_too_small_is_told_the_least_alone():
 
 def test_a_batch_larger_than_the_data_costs_nothing():
     pytest.importorskip("resource")
-    output(f"{SETUP}fc.Network([784, 10], seed=0).fit(wide(10, 784), np.zeros(10, np.int64), batch_size=2**62)")
+    output_forked(f"{SETUP}fc.Network([784, 10], seed=0).fit(wide(10, 784), np.zeros(10, np.int64), batch_size=2**62)")
 
 
 def test_a_network_that_could_not_be_made_leaves_the_process_usable():
     pytest.importorskip("resource")
     code = "for _ in range(50): refused('all 2**20', lambda: fc.Network([2**20, 2**20]))\n"
-    output(f"{SETUP}{code}fc.Network([4, 2], seed=0).predict(wide(3, 4))")
+    output_forked(f"{SETUP}{code}fc.Network([4, 2], seed=0).predict(wide(3, 4))")

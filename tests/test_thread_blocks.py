@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from forks import output_forked
 
 from processes import output
 
@@ -233,6 +234,6 @@ def test_work_that_a_callback_of_a_fit_starts_has_the_number_of_its_own_block():
 
 
 def test_a_name_of_the_package_is_no_module():
-    assert output("import fcnet as fc; print(type(fc.threads), fc.threads(1))").endswith("fcnet.threads(1)")
+    assert output_forked("import fcnet as fc; print(type(fc.threads), fc.threads(1))").endswith("fcnet.threads(1)")
     with pytest.raises(ModuleNotFoundError, match=r"fcnet\.threads"):
         __import__("fcnet.threads")

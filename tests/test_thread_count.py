@@ -8,8 +8,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native
-
-from processes import output, run
+from forks import output_forked, run_forked
 
 pytestmark = pytest.mark.once
 
@@ -33,19 +32,22 @@ def chosen() -> tuple[int, str]:
     ids=str,
 )
 def test_the_environment_sets_the_threads(environment, expected):
-    assert output(SHOW, **({"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": ""} | environment)) == expected
+    assert (
+        output_forked(SHOW, modules="numpy", **({"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": ""} | environment))
+        == expected
+    )
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "2 ", "99999999999"])
 def test_a_wrong_number_of_threads_is_an_import_error(value):
-    done = run("-c", "import fcnet", FCNET_NUM_THREADS=value)
+    done = run_forked("import fcnet", modules="numpy", FCNET_NUM_THREADS=value)
     assert done.returncode == 1
     assert f"FCNET_NUM_THREADS is '{value}': expected a whole number from 1 to" in done.stderr
 
 
 @pytest.mark.parametrize("value", ["", "0", "two"])
 def test_an_omp_num_threads_that_is_no_count_is_ignored(value):
-    count, source = output(SHOW, FCNET_NUM_THREADS="", OMP_NUM_THREADS=value).split(" | ")
+    count, source = output_forked(SHOW, modules="numpy", FCNET_NUM_THREADS="", OMP_NUM_THREADS=value).split(" | ")
     assert int(count) >= 1
     assert source in ("affinity mask", "cgroup CPU quota")
 
@@ -53,7 +55,7 @@ def test_an_omp_num_threads_that_is_no_count_is_ignored(value):
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity masks")
 def test_the_affinity_mask_limits_the_threads():
     code = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {SHOW}"
-    assert output(code, FCNET_NUM_THREADS="", OMP_NUM_THREADS="").startswith("1 | ")
+    assert output_forked(code, modules="numpy", FCNET_NUM_THREADS="", OMP_NUM_THREADS="").startswith("1 | ")
 
 
 @pytest.mark.parametrize("n", [0, -1, 10**6, 10**9, 10**30, -(10**30)], ids=str)
@@ -73,7 +75,8 @@ def test_set_num_threads_refuses_a_wrong_type(n):
 
 
 def test_set_num_threads_decides_from_then_on():
-    assert output(f"import fcnet; fcnet.set_num_threads(3); {SHOW}", FCNET_NUM_THREADS="2") == "3 | set_num_threads"
+    code = f"import fcnet; fcnet.set_num_threads(3); {SHOW}"
+    assert output_forked(code, modules="numpy", FCNET_NUM_THREADS="2") == "3 | set_num_threads"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity masks")
@@ -81,12 +84,12 @@ def test_set_num_threads_decides_from_then_on():
 def test_the_environment_comes_before_the_affinity_mask(variable):
     code = f"import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); {SHOW}"
     environment = {"FCNET_NUM_THREADS": "", "OMP_NUM_THREADS": "", variable: "3"}
-    assert output(code, **environment) == f"3 | {variable}"
+    assert output_forked(code, modules="numpy", **environment) == f"3 | {variable}"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs affinity masks")
 def test_without_the_environment_nothing_exceeds_the_affinity_mask():
-    count, source = output(SHOW, FCNET_NUM_THREADS="", OMP_NUM_THREADS="").split(" | ")
+    count, source = output_forked(SHOW, modules="numpy", FCNET_NUM_THREADS="", OMP_NUM_THREADS="").split(" | ")
     allowed = len(os.sched_getaffinity(0))
     assert int(count) == allowed if source == "affinity mask" else int(count) < allowed
 
@@ -163,7 +166,7 @@ with fc.threads(3):
         os._exit(0 if fc.show_config("dicts")["threads"]["chosen by"] == "fcnet.threads" else 1)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
-    assert output(code) == "0"
+    assert output_forked(code) == "0"
 
 
 CGROUPS = {

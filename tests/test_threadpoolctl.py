@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import fcnet as fc
+from forks import output_forked
 
 from processes import output, output_of
 
@@ -54,7 +55,7 @@ import importlib, fcnet, threadpoolctl
 importlib.reload(threadpoolctl)
 print([p["user_api"] for p in threadpoolctl.threadpool_info()].count("fcnet"))
 """
-    assert output(code) == "1"
+    assert output_forked(code) == "1"
 
 
 def test_fcnet_does_not_import_threadpoolctl():
@@ -70,13 +71,13 @@ try:
 except ModuleNotFoundError as error:
     print(error)
 """
-    assert output(code) == "No module named 'threadpoolctl'"
+    assert output_forked(code) == "No module named 'threadpoolctl'"
 
 
 def test_a_threadpoolctl_without_register_is_left_alone(tmp_path):
     (tmp_path / "threadpoolctl.py").write_text("value = 7\n")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import fcnet, threadpoolctl; print(threadpoolctl.value)"
-    assert output(code) == "7"
+    assert output_forked(code) == "7"
 
 
 def test_the_info_says_what_runs():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from forks import output_forked, run_forked
 
-from processes import output, run
+from processes import output
 
 pytestmark = pytest.mark.once
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -46,7 +47,7 @@ def test_workers_block_all_signals_but_those_that_their_own_instructions_raise()
 status = open(f"/proc/self/task/{worker}/status").read()
 print(int(status.partition("SigBlk:")[2].split()[0], 16))
 """
-    mask = int(output(TWO_THREADS + code))
+    mask = int(output_forked(TWO_THREADS + code))
     blocked = {number for number in signal.valid_signals() if mask >> (number - 1) & 1}
     assert blocked == signal.valid_signals() - OWN_SIGNALS - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -60,7 +61,7 @@ rows = np.memmap({str(tmp_path / "x")!r}, np.float32, "w+", shape=x.shape)
 os.truncate(rows.filename, rows.nbytes // 2)  # the calling thread reads the first half of the rows
 net.predict(rows)
 """
-    done = run("-c", TWO_THREADS + code)
+    done = run_forked(TWO_THREADS + code)
     assert done.returncode == -signal.SIGBUS
     assert "Fatal Python error" in done.stderr  # both threads may be in it, and one ends the other's sentence
 
