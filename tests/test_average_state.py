@@ -62,7 +62,8 @@ class InterruptedAtTheEnd:
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that sends signals")
 def test_an_epoch_of_batches_whose_mean_is_interrupted_counts_and_is_in_it(monkeypatch):
     wide = 4000, 4000, 2  # for the weights to take longer into the mean than the 10 ms after which Ctrl-C is looked for
-    once, net = network(wide), network(wide)
+    once = network(wide)
+    net = copy.deepcopy(once)
     batches, options = [(np.ones((8, 4000)), np.arange(8) % 2)] * 2, {"averaging": fc.SWA(start=0)}
     once.fit(batches, epochs=1, **options)
     monkeypatch.setattr(batch_source, "Trainer", InterruptedAtTheEnd)

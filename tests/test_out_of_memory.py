@@ -77,9 +77,9 @@ def test_each_failing_allocation_is_a_memory_error_that_changes_nothing(work, ma
     net.save(path)
     undisturbed = copy.deepcopy(net)
     WORK[work](undisturbed, path)
+    before, on_disk = image(net), path.read_bytes()
     failures = 0
     while True:
-        before, on_disk = image(net), path.read_bytes()
         _native._testing.fail_allocation(failures)
         try:
             WORK[work](net, path)
