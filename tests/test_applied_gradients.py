@@ -7,6 +7,8 @@ import pytest
 
 import fcnet as fc
 
+from processes import output
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((64, 5)).astype(np.float32), RNG.standard_normal((64, 2)).astype(np.float32)
 OPTIMIZERS = {
@@ -233,3 +235,46 @@ def test_gradients_come_from_a_loss_in_python_too():
         net.train_on_batch(X, Y, optimizer=fc.Adam())
         other.apply_gradients(other.gradients(X, Y), optimizer=fc.Adam())
     assert equal(net, other)
+
+
+def test_gradients_of_layers_need_no_word_on_biases():
+    net, other = network("no bias"), network("no bias")
+    gradients = fc.Gradients(net.gradients(X, Y))
+    net.apply_gradients(gradients)
+    other.apply_gradients(fc.Gradients(gradients.layers, biases=[layer.bias for layer in other.layers]).flat)
+    assert equal(net, other)
+
+
+CLEARED = """
+import threading, time
+import numpy as np
+import fcnet as fc
+
+net = fc.Network([1500, 1500, 1500, 1], loss="mse", seed=0)
+shapes = [(1500, 1500), (1500, 1500), (1500, 1)]
+
+def ones():
+    return [(np.ones(shape, np.float32), np.ones(shape[1], np.float32)) for shape in shapes]
+
+net.apply_gradients(ones(), optimizer=fc.SGD(0.5))
+for delay in np.linspace(0, 0.02, 40):
+    gradients, before = ones(), net.parameters
+
+    def clear():
+        time.sleep(delay)
+        gradients.clear()
+
+    thread = threading.Thread(target=clear)
+    thread.start()
+    try:
+        net.apply_gradients(gradients, optimizer=fc.SGD(0.5))
+        assert np.array_equal(net.parameters, before - np.float32(0.5))
+    except ValueError as error:  # cleared before it began
+        assert str(error) == "gradients are of 0 layers: expected 3"
+    thread.join()
+print("done")
+"""
+
+
+def test_a_thread_that_clears_the_list_of_gradients_takes_none_away():
+    assert output(CLEARED) == "done"

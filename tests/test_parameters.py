@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 import threading
@@ -156,17 +157,15 @@ def test_a_blend_is_the_weighted_mean_of_everything(tau, dtype, threads):
     assert np.array_equal(everything(other), towards)
 
 
-def test_a_blend_has_the_same_bits_on_every_instruction_set_but_portable_and_any_threads(isas):
-    results = set()
+def test_a_blend_has_the_same_bits_for_any_threads_and_on_every_instruction_set_but_portable(isas):
+    results = {"portable": set(), "others": set()}  # portable rounds twice
     for isa in isas:
-        if isa == "portable":  # rounds twice
-            continue
         for threads in (1, 2, 5):
             with fc.threads(threads):
                 net, other = fc.Network([300, 700, 300], seed=0), fc.Network([300, 700, 300], seed=1)
                 net.blend(other, 0.3)
-            results.add(net.parameters.tobytes())
-    assert len(results) <= 1
+            results["portable" if isa == "portable" else "others"].add(net.parameters.tobytes())
+    assert max(map(len, results.values())) == 1
 
 
 def test_a_blend_leaves_earlier_predictions_and_copies_alone():
@@ -205,6 +204,45 @@ def test_other_networks_are_refused_by_what_differs(use):
     with pytest.raises(TypeError, match=r"^other is a list: expected a fcnet.Network$"):
         use(net, [])
     assert np.array_equal(net.parameters, before)
+
+
+INPUTS = {
+    "scale": {"scale": 0.5},
+    "scale of a feature": {"scale": [1, 1, 1, 1, 2.0]},
+    "offset": {"offset": 1.0},
+    "offset that float32 rounds": {"offset": 1 + 1e-12},
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("which", INPUTS)
+def test_networks_of_other_scale_or_offset_are_refused_by_name(use, which, dtype):
+    plain, scaled = network(0, dtype=dtype), network(1, dtype=dtype, **INPUTS[which])
+    shifted = network(2, dtype=dtype, **{name: np.add(value, 1) for name, value in INPUTS[which].items()})
+    name = which.split()[0]
+    for net, other in [(plain, scaled), (scaled, plain), (scaled, shifted)]:
+        before = everything(net)
+        with pytest.raises(
+            ValueError, match=f"^other has another {name} of the inputs: expected that of this network; "
+        ):
+            use(net, other)
+        assert np.array_equal(everything(net), before)
+    same = network(3, dtype=dtype, **INPUTS[which])
+    use(same, scaled)
+    assert np.array_equal(same.predict(X), scaled.predict(X))
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_target_of_an_adapted_network_is_a_deep_copy_or_adapted_too(use):
+    net, other = network(0), network(1)
+    net.adapt(X)
+    with pytest.raises(ValueError, match=r"^other has another offset of the inputs: .*adapt both.*copy\.deepcopy"):
+        use(other, net)
+    other.adapt(X)
+    for target in (other, copy.deepcopy(net)):
+        net.train_on_batch(X, Y)
+        use(target, net)
+        assert np.array_equal(target.predict(X), net.predict(X))
 
 
 @pytest.mark.parametrize(

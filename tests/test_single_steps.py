@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet._training import single_steps
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((100, 4)).astype(np.float32), RNG.integers(0, 3, 100)
@@ -129,3 +130,115 @@ def test_a_step_on_plain_arrays_checks_all_that_a_fit_does(fault):
         errors.append((type(caught.value), str(caught.value)))
     assert errors[0] == errors[1]
     assert parameters(net) == before
+
+
+@pytest.mark.parametrize("attempt", ["a step", "close"])
+def test_a_second_user_of_an_open_trainer_leaves_the_running_step_alone(attempt):
+    """As where two threads meant to continue the same step."""
+    targets, calls = np.zeros((100, 3)), []
+
+    def loss(output, target):
+        if calls:
+            if attempt == "close":
+                opened.trainer.close()
+            else:
+                net._state.open_step = opened
+                with pytest.raises(RuntimeError, match="^this network is being fitted already$"):
+                    net.train_on_batch(X, targets, optimizer=fc.Adam())
+            with pytest.raises(RuntimeError, match="being fitted"):
+                net.parameters = net.parameters
+        calls.append(None)
+        return float((output**2).mean()), 2 * output / output.size
+
+    net = network(loss=loss)
+    net.train_on_batch(X, targets, optimizer=fc.Adam())
+    opened = net._state.open_step
+    net.train_on_batch(X, targets, optimizer=fc.Adam())
+    assert len(calls) == net._state.steps == 2
+    assert net.__getstate__()["optimizer_state"] is not None
+    net.parameters = net.parameters  # free again
+
+
+def test_a_step_that_another_thread_has_taken_meanwhile_is_not_continued(monkeypatch):
+    net, alone = network(), network()
+    for each in (net, alone):
+        each.train_on_batch(X, Y, optimizer=fc.Adam())
+    taken, same = [], single_steps._differ_in_rate_only
+
+    def differ(one, other):
+        if not taken:
+            taken.append(net._state.open_step)
+            net._state.open_step = None  # as the other thread does
+        return same(one, other)
+
+    monkeypatch.setattr(single_steps, "_differ_in_rate_only", differ)
+    for each in (net, alone):
+        each.train_on_batch(X, Y, optimizer=fc.Adam())
+    assert net._state.open_step.trainer is not taken[0].trainer
+    assert parameters(net) == parameters(alone)
+
+
+class Interrupted:
+    """A native trainer after whose work an interrupt comes, before Python has what it returns."""
+
+    def __init__(self, trainer):
+        self._trainer = trainer
+
+    def __getattr__(self, name):
+        work = getattr(self._trainer, name)
+        if name not in {"step", "run_epoch", "apply"}:
+            return work
+
+        def interrupted(*arguments, **options):
+            if work(*arguments, **options) is not None:  # else it did nothing
+                raise KeyboardInterrupt
+
+        return interrupted
+
+
+STEPS = {
+    "labels": lambda net: net.train_on_batch(X.tolist(), Y),
+    "plain arrays": lambda net: net.train_on_batch(X, Y),
+    "gradients": lambda net: net.apply_gradients(net.gradients(X, Y)),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_step_counts_where_an_interrupt_comes_on_its_return(step, earlier, monkeypatch):
+    net, other = network(), network()
+    for each in (net, other)[: 2 * earlier]:
+        STEPS[step](each)
+    STEPS[step](other)
+    opened, open_trainer = net._state.open_step, single_steps.open_trainer
+    if earlier:
+        net._state.open_step = opened._replace(trainer=Interrupted(opened.trainer))
+    monkeypatch.setattr(single_steps, "open_trainer", lambda *arguments: Interrupted(open_trainer(*arguments)))
+    with pytest.raises(KeyboardInterrupt):
+        STEPS[step](net)
+    monkeypatch.undo()
+    assert parameters(net) == parameters(other)
+    assert net._state.steps == earlier + 1
+    with pytest.raises(ValueError, match="already trained"):
+        net.adapt(X)
+
+
+def test_the_first_interrupted_step_keeps_the_names_of_what_it_learned(monkeypatch):
+    net, open_trainer = network(), single_steps.open_trainer
+    monkeypatch.setattr(single_steps, "open_trainer", lambda *arguments: Interrupted(open_trainer(*arguments)))
+    with pytest.raises(KeyboardInterrupt):
+        net.train_on_batch(X, np.array(["low", "middle", "high"])[Y])
+    assert list(net.classes) == ["high", "low", "middle"]
+
+
+def test_a_step_that_is_interrupted_before_it_is_done_does_not_count():
+    def loss(output, target):
+        raise KeyboardInterrupt
+
+    net = network(loss=loss)
+    before = parameters(net)
+    with pytest.raises(KeyboardInterrupt):
+        net.train_on_batch(X, np.zeros((100, 3)))
+    assert parameters(net) == before
+    assert not net._state.steps
+    net.adapt(X)

@@ -8,8 +8,8 @@
 
 #include "epoch_average.hpp"
 #include "fcnet/engine/trainer.hpp"
-#include "layer_arrays.hpp"
 #include "model.hpp"
+#include "plain_gradient.hpp"
 
 namespace fcnet::bindings {
 
@@ -46,7 +46,7 @@ class Fit {
     const Data<T> data = keep(std::move(samples), std::move(targets));
     const Status status =
         SignalPoll().run([&](Cancellation& cancellation) { return trainer_.use(data, cancellation); });
-    if (status != Status::ok) close();  // until it gets others
+    if (status != Status::ok) model_.reset();  // until it gets others
     raise_unless_ok(status);
   }
 
@@ -64,10 +64,11 @@ class Fit {
     const Running here(running_);
     const Data<T> data = keep(std::move(*samples), std::move(*targets));
     SignalPoll poll;
-    const LossResult result = train(poll, true, [&](const Start& start, Cancellation& cancellation) {
+    const auto work = [&](const Start& start, Cancellation& cancellation) {
       if (const Status s = trainer_.use(data, cancellation); s != Status::ok) return LossResult{.status = s};
       return trainer_.run_epoch(start.parameters, start.state, options(epoch, &rate, start, false), cancellation);
-    });
+    };
+    const LossResult result = train(poll, true, work, [&](const LossResult& done) { return step_if_whole(done); });
     return py::make_tuple(result.loss, result.correct, result.status == Status::diverged);
   }
 
@@ -91,8 +92,11 @@ class Fit {
     now.reset();
     if (!finite) return py::bool_(false);
     SignalPoll poll;
-    const LossResult result = train(poll, true, [&](const Start& start, Cancellation& cancellation) {
+    const auto work = [&](const Start& start, Cancellation& cancellation) {
       return trainer_.apply_gradient(start.parameters, start.state, rate, start.average, cancellation);
+    };
+    const LossResult result = train(poll, true, work, [](const LossResult& done) {
+      return done.status == Status::ok ? Counts::step : Counts::nothing;
     });
     return py::bool_(result.status == Status::ok);
   }
@@ -100,9 +104,9 @@ class Fit {
   // `rates`: the learning rate of each step, or one for a single step, or None. `on_progress` takes samples done, their
   // loss, how many are right.
   // `whole`: these are all samples of the epoch; else `finish` says when it ends. `average`: whether an average is
-  // published, where the fit has one.
+  // published, where the fit has one. `single`: the model counts it as a single step.
   py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole,
-                      bool average) {
+                      bool average, bool single) {
     claimed();
     if (trainer_.steps() == 0)
       throw std::runtime_error("this fit has no samples: those of the last use() were refused");
@@ -128,9 +132,10 @@ class Fit {
       return trainer_.run_epoch(start.parameters, start.state, options(epoch, each, start, whole), cancellation);
     };
     const LossResult result = train(poll, average, work, [&](const LossResult& done) {
-      const bool ends = whole && done.samples == trainer_.samples();
-      if (ends) finished_ = py::make_tuple(epoch, done.loss, done.correct, done.samples);
-      return ends;
+      if (single) return step_if_whole(done);
+      if (!whole || done.samples != trainer_.samples()) return Counts::nothing;
+      finished_ = py::make_tuple(epoch, done.loss, done.correct, done.samples);
+      return Counts::epoch;
     });
     return py::make_tuple(result.loss, result.correct, result.status == Status::diverged, result.samples);
   }
@@ -159,13 +164,15 @@ class Fit {
     finished_ = py::make_tuple(epoch, loss, correct, samples);
   }
 
-  // Between close and open others may change the network.
+  // Between close and open others may change the network. A pass that runs keeps it: whoever began that closes it.
   void open() {
     const char* const refusal = "this network is being fitted already";
     if (model_) throw std::runtime_error(refusal);
     model_.emplace(network_, refusal);
   }
-  void close() { model_.reset(); }
+  void close() {
+    if (!running_) model_.reset();
+  }
 
  private:
   // What a pass begins with.
@@ -184,13 +191,9 @@ class Fit {
   }
 
   // work(start, cancellation), which changes the parameters, between taking the optimizer's state out of the model and
-  // publishing what became of both. `ends(result)`: whether an epoch ends with it.
-  template <class Work>
-  LossResult train(SignalPoll& poll, bool average, Work work) {
-    return train(poll, average, work, [](const LossResult&) { return false; });
-  }
-  template <class Work, class Ends>
-  LossResult train(SignalPoll& poll, bool average, Work work, Ends ends) {
+  // publishing what became of both. `counts(result)`: what the model counts it as.
+  template <class Work, class Count>
+  LossResult train(SignalPoll& poll, bool average, Work work, Count counts) {
     Model<T>& model = claimed();
     auto start = model.published();
     // What may fail is made before anything is taken out of the model: publishing cannot.
@@ -215,7 +218,7 @@ class Fit {
     }
     const auto publish = [&] {
       start.reset();
-      this->publish(next, state, averaged, ends(result));
+      this->publish(next, state, averaged, counts(result));
     };
     if (result.status == Status::interrupted) {
       // Python's error is set: keep it while the weights of the last finished step are published.
@@ -235,7 +238,7 @@ class Fit {
   }
 
   void publish(const std::shared_ptr<Parameters<T>>& next, std::shared_ptr<OptimizerState<T>> state,
-               const EpochAverage<T, Model<T>>& averaged, bool counts) {
+               const EpochAverage<T, Model<T>>& averaged, Counts counts) {
     *next = trainer_.give_parameters();
     const auto former = claimed().publish(next, std::move(state), averaged.finished(), counts);
     if (former.use_count() == 1) trainer_.reuse(std::move(*former));  // else somebody predicts with them
@@ -257,7 +260,11 @@ class Fit {
     if (!trainer_.has_parameters()) averaged.restore();
     raise_unless_ok(status);
     start.reset();
-    publish(next, model.now().optimizer, averaged, true);
+    publish(next, model.now().optimizer, averaged, Counts::epoch);
+  }
+
+  Counts step_if_whole(const LossResult& done) const {
+    return done.samples == trainer_.samples() ? Counts::step : Counts::nothing;
   }
 
   struct Running {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The parameters of a model's layers, block by block, out of NumPy arrays and into them.
+// The parameters of a model's layers, block by block or flat, out of NumPy arrays and into them; and their change, in
+// one step, to others.
 #pragma once
 
 #include <string>
@@ -7,7 +8,6 @@
 #include <vector>
 
 #include "model.hpp"
-#include "plain.hpp"
 
 namespace fcnet::bindings {
 
@@ -115,10 +115,12 @@ py::array flat_array(const Parameters<T>& parameters) {
   return flat;
 }
 
+inline constexpr const char* parameters_are_taken = "this network is being fitted: its parameters cannot be set";
+
 // Publishes parameters with what is given, in one step.
 template <class T, class Given>
 void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
-  const typename Model<T>::Claim claim(model, "this network is being fitted: its parameters cannot be set");
+  const typename Model<T>::Claim claim(model, parameters_are_taken);
   const auto before = model->published();
   const auto next = shared<Parameters<T>>();
   run_or_raise([&](Cancellation& cancellation) {
@@ -128,61 +130,5 @@ void change(const std::shared_ptr<Model<T>>& model, const Given& given) {
   model->exchange_average(nullptr);
   model->publish(next);
 }
-
-// A gradient in plain arrays (plain.hpp) of T: those of all layers, [(dW, dB, ...), ...], or one flat one.
-template <class T>
-class PlainGradient {
- public:
-  PlainGradient(const Shape& shape, const py::object& given) {
-    if (PyList_CheckExact(given.ptr()) != 0)
-      read_layers(shape, given);
-    else
-      read_flat(shape, given);
-  }
-  // Whether that is what was given.
-  bool complete() const { return complete_; }
-  template <class F>
-  void each(F f) const {
-    for (const auto& [block, values] : blocks_) f(block, values);
-  }
-
- private:
-  static bool learns(const ParameterBlock& block) { return traits(block.role).learns != Learns::from_statistics; }
-
-  void read_layers(const Shape& shape, const py::object& layers) {
-    if (static_cast<Size>(PyList_GET_SIZE(layers.ptr())) != shape.layers()) return;
-    for (Size l = 0; l < shape.layers(); ++l) {
-      PyObject* const parts = PyList_GET_ITEM(layers.ptr(), dim(l));
-      if (PyTuple_CheckExact(parts) == 0) return;
-      py::ssize_t i = 0;
-      for (const ParameterBlock& block : LayerBlocks(shape, l)) {
-        if (!learns(block)) continue;
-        if (i == PyTuple_GET_SIZE(parts)) return;
-        const bool is_matrix = block.role == Role::weights;
-        const PlainArray<T> part(PyTuple_GET_ITEM(parts, i++), is_matrix ? 2 : 1);
-        if (is_matrix ? !part.has({block.rows, block.columns}) : !part.has({block.columns})) return;
-        if (block.optimized) blocks_.emplace_back(block, part.data);
-      }
-      if (i != PyTuple_GET_SIZE(parts)) return;
-    }
-    complete_ = true;
-  }
-
-  void read_flat(const Shape& shape, const py::object& flat) {
-    const PlainArray<T> given(flat, 1);
-    Size at = 0;
-    if (given.data == nullptr) return;
-    for (Size l = 0; l < shape.layers(); ++l)
-      for (const ParameterBlock& block : LayerBlocks(shape, l)) {
-        if (!block.optimized) continue;
-        blocks_.emplace_back(block, given.data + at);
-        at += block.rows * block.columns;
-      }
-    complete_ = given.has({at});
-  }
-
-  std::vector<std::pair<ParameterBlock, const T*>> blocks_;
-  bool complete_ = false;
-};
 
 }  // namespace fcnet::bindings

@@ -17,6 +17,9 @@
 
 namespace fcnet::bindings {
 
+// What published parameters add to those that a network was trained for.
+enum class Counts { nothing, step, epoch };
+
 template <class T>
 class Model {
  public:
@@ -57,14 +60,15 @@ class Model {
     const std::lock_guard<std::mutex> lock(mutex_);
     return std::exchange(now_.parameters, std::move(next));
   }
-  // After an epoch, or some steps that `epochs` does not count.
+  // After what counts: an epoch, a single step, or steps that are neither.
   std::shared_ptr<Parameters<T>> publish(std::shared_ptr<Parameters<T>> next,
                                          std::shared_ptr<OptimizerState<T>> optimizer,
-                                         std::shared_ptr<WeightAverage<T>> average, bool counts) {
+                                         std::shared_ptr<WeightAverage<T>> average, Counts counts) {
     const std::lock_guard<std::mutex> lock(mutex_);
     now_.optimizer = std::move(optimizer);
     now_.average = std::move(average);
-    now_.epochs += counts;
+    now_.epochs += counts == Counts::epoch;
+    now_.steps += counts == Counts::step;
     return std::exchange(now_.parameters, std::move(next));
   }
   std::shared_ptr<Parameters<T>> published_parameters() const {
@@ -81,6 +85,7 @@ class Model {
     // Likewise what lies beneath an average that is published; null where the weights themselves are.
     std::shared_ptr<WeightAverage<T>> average;
     std::uint64_t epochs = 0;  // that it was trained for
+    std::uint64_t steps = 0;   // single ones, and those of a first epoch that was interrupted, as one
   };
   Snapshot now() const {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -93,6 +98,14 @@ class Model {
   void set_epochs(std::uint64_t epochs) {
     const std::lock_guard<std::mutex> lock(mutex_);
     now_.epochs = epochs;
+  }
+  std::uint64_t steps() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return now_.steps;
+  }
+  void set_steps(std::uint64_t steps) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    now_.steps = steps;
   }
   std::shared_ptr<WeightAverage<T>> exchange_average(std::shared_ptr<WeightAverage<T>> next) {
     const std::lock_guard<std::mutex> lock(mutex_);

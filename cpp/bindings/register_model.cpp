@@ -235,6 +235,11 @@ void register_model(py::module_& m) {
           [](const PyModel& self, std::uint64_t epochs) {
             with_model(self, [&](const auto& model, auto) { model->set_epochs(epochs); });
           })
+      .def_property(
+          "steps", [](const PyModel& self) { return with_model(self, [](const auto& m, auto) { return m->steps(); }); },
+          [](const PyModel& self, std::uint64_t steps) {
+            with_model(self, [&](const auto& model, auto) { model->set_steps(steps); });
+          })
       .def("parameter", parameter_of, "layer"_a, "name"_a)
       .def("set_parameter", set_parameter, "layer"_a, "name"_a, "value"_a)
       .def("set_parameters", set_parameters, "layers"_a)

@@ -8,8 +8,6 @@
 namespace fcnet::bindings {
 namespace {
 
-constexpr const char* being_fitted = "this network is being fitted: its parameters cannot be set";
-
 template <class T>
 class GivenFlat {
  public:
@@ -46,15 +44,16 @@ void set_flat(const PyModel& self, py::object value) {
   });
 }
 
-// f(model, the other one, its parameters) where their parameters mean the same, whatever the losses are; else false.
+// f(model, the other one's parameters) where they mean the same, to the same inputs, whatever the losses are; else
+// false.
 template <class F>
 bool with_alike(const PyModel& self, const PyModel& other, F f) {
   return with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
     const auto* const of = std::get_if<std::shared_ptr<Model<T>>>(&other.model);
     if (of == nullptr) return false;
     const Shape &mine = model->shape(), &its = (*of)->shape();
-    if (mine.sizes != its.sizes || mine.kinds != its.kinds) return false;
-    const typename Model<T>::Claim claim(model, being_fitted);
+    if (mine.sizes != its.sizes || mine.kinds != its.kinds || !same(model->input(), (*of)->input())) return false;
+    const typename Model<T>::Claim claim(model, parameters_are_taken);
     f(*model, (*of)->published_parameters());
     return true;
   });

@@ -43,13 +43,13 @@ void register_trainer(py::module_& m) {
       .def(
           "run_epoch",
           [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
-             bool whole, bool average) {
+             bool whole, bool average, bool single) {
             return with_held(self.fit, [&](const auto& fit) {
-              return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average);
+              return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average, single);
             });
           },
           "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true,
-          "average"_a = true)
+          "average"_a = true, "single"_a = false)
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights, const py::object& outputs) {

@@ -56,6 +56,12 @@ template <class T>
 using AnyInputScale = std::shared_ptr<const InputScale<T>>;
 
 template <class T>
+bool same(const AnyInputScale<T>& one, const AnyInputScale<T>& other) {
+  if (one == nullptr || other == nullptr) return one == other;
+  return one->scale == other->scale && one->offset == other->offset && one->exact == other->exact;
+}
+
+template <class T>
 AnyInputScale<T> input_scale(const py::object& scale, const py::object& offset, Size inputs) {
   return scale.is_none() ? nullptr : shared<const InputScale<T>>(scale, offset, inputs);
 }

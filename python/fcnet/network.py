@@ -513,12 +513,13 @@ class Network:
         Parameters
         ----------
         other : Network
-            With the same layers and dtype; its loss may differ. It may be in a fit, whose last published weights count.
+            With the same layers, dtype, scale and offset; its loss may differ. It may be in a fit, whose last published
+            weights count. ``copy.deepcopy(net)`` makes a network with all of that.
 
         Raises
         ------
         TypeError : other is not a network.
-        ValueError : other has other layers or another dtype.
+        ValueError : other has other layers, or another dtype, scale or offset.
         RuntimeError : this network is being fitted.
         """
         parameters.copy(self._state, _network(other)._state)
@@ -540,7 +541,7 @@ class Network:
         Raises
         ------
         TypeError : other is not a network, or tau is not a number.
-        ValueError : tau is out of range, or other has other layers or another dtype.
+        ValueError : tau is out of range, or other has other layers, or another dtype, scale or offset.
         RuntimeError : this network is being fitted.
         """
         parameters.blend(self._state, _network(other)._state, tau)

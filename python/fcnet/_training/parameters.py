@@ -51,4 +51,10 @@ def _difference(state: TrainState, other: TrainState) -> ValueError:
     for i, (layer, other_layer) in enumerate(zip(state.layers, other.layers, strict=False)):
         if mine.specs[i] != its.specs[i] or mine.sizes[i : i + 2] != its.sizes[i : i + 2]:
             return ValueError(f"other differs in layers[{i}]: it has {other_layer}, expected {layer}")
-    return ValueError(f"other has {len(other.layers)} layers: expected {len(state.layers)}")
+    if len(state.layers) != len(other.layers):
+        return ValueError(f"other has {len(other.layers)} layers: expected {len(state.layers)}")
+    name = "scale" if (mine.offset == its.offset).all() else "offset"
+    return ValueError(
+        f"other has another {name} of the inputs: expected that of this network; adapt both to the same x, or make one "
+        "of them by copy.deepcopy of the other"
+    )

@@ -67,8 +67,12 @@ def _plain_step(
         return None
     if averaging is not opened.averaging or opened.trainable != state.trainable:
         return None
-    state.open_step = None  # until the step is done: a failed step leaves no open trainer
-    step = state.steps + 1
+    # In one statement, within which threads do not take turns; and until the step is done: a failed step leaves none.
+    taken, state.open_step = state.open_step, None
+    if taken is not opened:  # another thread has taken it since
+        state.open_step = taken
+        return None
+    step = state.model.steps + 1
     done = opened.trainer.step(x, y, outputs, rate, MOST_EPOCHS - step % 2**31)
     if done is None:
         state.open_step = opened
@@ -77,7 +81,7 @@ def _plain_step(
     if diverged:
         batch = state.dataset(x, y, outputs=outputs)
         raise _divergence(state, batch.of_loss(state.architecture), loss, chosen, rate, outputs is not None)
-    state.steps, state.open_step = step, opened
+    state.open_step = opened
     return {"loss": loss, "accuracy": correct / len(x)} if opened.classifies else {"loss": loss}
 
 
@@ -101,7 +105,7 @@ def train_step(
     refuse_one_sample(architecture, trainable, len(batch.x), "x")
     if not state.steps:  # of the first batch only, as in fit
         batch.warn_of_lost_digits(architecture)
-    last, state.open_step = state.open_step, None  # until the step is done
+    last, state.open_step = state.open_step, None  # as above
     continues = last is not None and _continues(last, optimizer, trainable, averaging)
     if last is not None and continues:
         trainer = last.trainer
@@ -111,22 +115,30 @@ def train_step(
         trainer = open_trainer(model, _any_sample(architecture), 1, optimizer, trainable, averaging)
     try:
         if continues:
-            trainer.open()
-        trainer.use(*data, batch.outputs)
-        step = state.steps + 1
-        dropout_epoch = MOST_EPOCHS - step % 2**31  # dropout is drawn by the epoch's number
-        loss, correct, diverged, _ = trainer.run_epoch(dropout_epoch, rates=rate, whole=False)
+            trainer.open()  # in here, as an interrupt may come on its return
+        loss, correct, diverged = _run_step(state, trainer, batch, data, rate)
         if not diverged:
-            state.steps = step
-            state.feature_names = batch.features
-            if batch.classes is not architecture.classes:
-                state.architecture = replace(architecture, classes=batch.classes)
             state.open_step = _open_step(state.architecture, optimizer, trainable, averaging, trainer, given)
     finally:
         trainer.close()
     if diverged:
         raise _divergence(state, data, loss, optimizer, rate, batch.outputs is not None)
     return {"loss": loss} | ({"accuracy": correct / len(batch.x)} if architecture.classifies else {})
+
+
+def _run_step(state: TrainState, trainer: Trainer, batch: Dataset, data: Data, rate: float) -> tuple[float, int, bool]:
+    """Run a trainer that is open for a step; the network then knows the names in the batch that it was trained on."""
+    trainer.use(*data, batch.outputs)
+    step = state.steps + 1
+    dropout_epoch = MOST_EPOCHS - step % 2**31  # dropout is drawn by the epoch's number
+    try:
+        loss, correct, diverged, _ = trainer.run_epoch(dropout_epoch, rates=rate, whole=False, single=True)
+    finally:
+        if state.steps == step:  # else no weights were published
+            state.feature_names = batch.features
+            if batch.classes is not state.architecture.classes:
+                state.architecture = replace(state.architecture, classes=batch.classes)
+    return loss, correct, diverged
 
 
 def apply_gradients(
@@ -144,17 +156,16 @@ def apply_gradients(
     """
     architecture, trainable = state.architecture, state.trainable
     layers = gradients._given if isinstance(gradients, Gradients) else gradients
-    opened = state.open_step
     optimizer, rate = _optimizer(given, learning_rate, averaging)
     if optimizer.l2_sum:
         raise ValueError("optimizer has l2_sum, which depends on the number of samples: expected l2")
-    if opened is None or not _continues(opened, optimizer, trainable, averaging):
-        layers = _checked_gradients(architecture, layers)
-        trainer = open_trainer(state.model, _any_sample(architecture), 1, optimizer, trainable, averaging)
-        trainer.close()
-        opened = _open_step(architecture, optimizer, trainable, averaging, trainer, given)
-    state.open_step = None  # until the step is done
+    opened, state.open_step = state.open_step, None  # as for a step on samples
     try:
+        if opened is None or not _continues(opened, optimizer, trainable, averaging):
+            layers = _checked_gradients(architecture, layers)
+            trainer = open_trainer(state.model, _any_sample(architecture), 1, optimizer, trainable, averaging)
+            trainer.close()
+            opened = _open_step(architecture, optimizer, trainable, averaging, trainer, given)
         finite = opened.trainer.apply(layers, rate)
         if finite is None:
             layers = _checked_gradients(architecture, layers)
@@ -163,7 +174,7 @@ def apply_gradients(
         state.open_step = opened
         raise
     if finite:
-        state.steps, state.open_step = state.steps + 1, opened
+        state.open_step = opened
         return
     where = _not_finite(layers)
     if where:

@@ -54,9 +54,6 @@ class TrainState:
     history : History
     best : Best
         Best epoch of the last fit.
-    steps : int
-        Number of single steps, of ``train_on_batch`` and ``apply_gradients``, plus one for each first epoch that was
-        interrupted after some steps.
     open_step : OpenStep or None
 
     Parameters
@@ -66,7 +63,7 @@ class TrainState:
         By default, initial ones.
     """
 
-    __slots__ = ("architecture", "best", "feature_names", "history", "layers", "model", "open_step", "steps")
+    __slots__ = ("architecture", "best", "feature_names", "history", "layers", "model", "open_step")
 
     def __init__(self, architecture: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
         self.model = architecture.model(parameters)
@@ -75,8 +72,19 @@ class TrainState:
         self.feature_names: tuple[Name, ...] | None = None
         self.history = History()
         self.best = Best(None, self.history)
-        self.steps = 0
         self.open_step: OpenStep | None = None
+
+    @property
+    def steps(self) -> int:
+        """Number of single steps, plus one for each first epoch that was interrupted after some steps.
+
+        A step counts from the moment its weights are published, also where an interrupt comes on its return.
+        """
+        return self.model.steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self.model.steps = steps
 
     @property
     def is_trained(self) -> bool:
