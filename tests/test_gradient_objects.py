@@ -25,7 +25,6 @@ def test_flat_gradients_are_in_the_order_of_the_parameters():
     given = layers()
     gradients = fc.Gradients(given, x=np.ones((5, 3), np.float32))
     assert np.array_equal(gradients.flat, joined(given))
-    assert gradients.flat is gradients.flat
     assert not gradients.flat.flags.writeable
     assert repr(gradients) == "Gradients(2 layers: 3x4 + 4x2, x=(5, 3))"
 
@@ -36,6 +35,49 @@ def test_flat_gradients_leave_out_a_bias_that_is_none():
     assert gradients.flat.shape == net.parameters.shape == (12 + 4 + 8 + 2 + 4,)
     (dw, _, dgamma), others = gradients.layers
     assert np.array_equal(gradients.flat, joined([(dw, dgamma), others]))
+
+
+def test_flat_gradients_are_those_of_the_layers_as_they_are_now():
+    gradients = fc.Gradients(layers())
+    assert gradients.flat[0] != 0
+    gradients.layers[0][0][:] = 0
+    assert not gradients.flat[:12].any()
+    assert np.array_equal(gradients.flat, joined(gradients.layers))
+
+
+MATRIX, VECTOR = np.ones((3, 2)), np.ones(2)
+NO_GRADIENTS = {
+    "text": (("abc",), TypeError, "^layers is a str: expected a list of tuples of arrays"),
+    "numbers": (([1.0, 2.0],), TypeError, "^layers is a list: expected a list of tuples of arrays"),
+    "an array": ((VECTOR,), TypeError, "^layers is a ndarray: expected a list of tuples of arrays"),
+    "an empty layer": (([(MATRIX, VECTOR), ()],), TypeError, "^layers is a list: expected"),
+    "no layers": (([],), ValueError, "^layers has no entries: expected one for each layer$"),
+    "a vector first": (
+        ([(VECTOR, VECTOR)],),
+        ValueError,
+        r"^layers\[0\]\[0\] has shape \(2,\): expected a matrix first",
+    ),
+    "a second matrix": (
+        ([(MATRIX, MATRIX)],),
+        ValueError,
+        r"^layers\[0\]\[1\] has shape \(3, 2\): expected a matrix first",
+    ),
+    "other samples": (([(MATRIX[None], np.ones((2, 2)))],), ValueError, r"^layers\[0\]\[1\] has shape \(2, 2\)"),
+    "an axis too many": (([(MATRIX[None, None],)],), ValueError, r"^layers\[0\]\[0\] has shape \(1, 1, 3, 2\)"),
+    "x": ((None, [1.0]), TypeError, "^x is a list: expected an array, or None$"),
+}
+
+
+@pytest.mark.parametrize("wrong", NO_GRADIENTS)
+def test_what_are_no_gradients_of_layers_is_refused_by_name(wrong):
+    arguments, error, message = NO_GRADIENTS[wrong]
+    with pytest.raises(error, match=message):
+        fc.Gradients(*arguments)
+
+
+def test_biases_are_one_for_each_layer():
+    with pytest.raises(ValueError, match="^biases has 1 entries: expected one for each of 2 layers$"):
+        fc.Gradients(layers(), biases=[True])
 
 
 def test_gradients_per_sample_are_flat_in_rows():

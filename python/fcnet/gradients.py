@@ -25,11 +25,13 @@ class Gradients:
     Parameters
     ----------
     layers : list of tuples of arrays, or None
-        As ``Network.gradients`` returns them.
+        As ``Network.gradients`` returns them, or of samples as ``back(cotangent, per_sample=True)``.
     x : array (n, inputs), optional
         Gradient by the inputs.
     biases : sequence of bool, optional
-        Whether each layer has a bias; by default all do. ``flat`` leaves out dB, which is 0, of the others.
+        Whether each layer has a bias; by default all do. ``flat`` leaves out dB, which is 0, of the others, and only
+        with ``biases`` has it the length of ``Network.parameters`` where a layer has none. ``apply_gradients`` and
+        ``clip_by_norm`` read ``layers`` and need no ``biases``.
 
     Attributes
     ----------
@@ -40,7 +42,12 @@ class Gradients:
         Gradient by the inputs.
     flat : read-only array
         The same as ``layers`` in one dimension, in the order of ``Network.parameters``; for gradients per sample, a row
-        for each. It is made when it is first read.
+        for each. Where the gradients were made from ``layers``, it is made anew whenever it is read.
+
+    Raises
+    ------
+    TypeError : an argument is not as above.
+    ValueError : there is no layer, the shapes in a layer do not go together, or biases are not one for each layer.
 
     Examples
     --------
@@ -56,6 +63,12 @@ class Gradients:
     def __init__(
         self, layers: list[tuple[Array, ...]] | None, x: Array | None = None, *, biases: Sequence[bool] | None = None
     ) -> None:
+        if layers is not None:
+            _check_layers(layers)
+            if biases is not None and len(biases) != len(layers):
+                raise ValueError(f"biases has {len(biases)} entries: expected one for each of {len(layers)} layers")
+        if x is not None and not isinstance(x, np.ndarray):
+            raise TypeError(f"x is a {type(x).__name__}: expected an array, or None")
         self._layers, self.x = layers, x
         self._biases = biases
         self._flat: Array | None = None
@@ -78,9 +91,7 @@ class Gradients:
     @property
     def flat(self) -> Array:
         """All of ``layers`` in one dimension, read-only; ValueError where they were not computed."""
-        if self._flat is None:
-            self._flat = flattened(self._known_layers, self._biases)
-        flat = self._flat.view()
+        flat = flattened(self._known_layers, self._biases) if self._flat is None else self._flat.view()
         flat.setflags(write=False)
         return flat
 
@@ -107,6 +118,31 @@ class Gradients:
             return Gradients._of_flat(_times(self._flat, factor), self.x, self._split)
         scaled = [tuple(_times(part, factor) for part in parts) for parts in self._known_layers]
         return Gradients(scaled, self.x, biases=self._biases)
+
+
+def _check_layers(layers: Any) -> None:
+    """Check the gradients of all layers, whose arrays have an axis more in front where they are per sample.
+
+    Raises
+    ------
+    TypeError, ValueError : as documented for ``Gradients``.
+    """
+    if not _is_layers(layers):
+        raise TypeError(
+            f"layers is a {type(layers).__name__}: expected a list of tuples of arrays, as Network.gradients returns "
+            "them, or None"
+        )
+    if not len(layers):
+        raise ValueError("layers has no entries: expected one for each layer")
+    samples = layers[0][0].shape[:-2]
+    for i, parts in enumerate(layers):
+        for j, part in enumerate(parts):
+            own = len(samples) + (1 if j else 2)
+            if part.ndim != own or part.shape[: len(samples)] != samples or len(samples) > 1:
+                raise ValueError(
+                    f"layers[{i}][{j}] has shape {part.shape}: expected a matrix first in a layer, then vectors, all "
+                    "with an axis more in front where they are per sample"
+                )
 
 
 def flattened(layers: Layers, biases: Sequence[bool] | None) -> Array:
