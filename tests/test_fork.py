@@ -53,6 +53,31 @@ print(work() == expected)
     assert output_forked(SETUP + code).split() == ["True", "True"]
 
 
+def test_a_forked_child_leads_back_with_the_parents_bits_also_while_a_thread_of_the_parent_does():
+    code = """
+net = fc.Network([64, 256, 10], seed=0)
+outputs, back = net.vjp(x)
+expected = back(outputs).flat.tobytes()
+stop = threading.Event()
+def lead_back():
+    while not stop.is_set():
+        back(outputs)
+def same():
+    again, back_again = net.vjp(x)
+    return all(each(again).flat.tobytes() == expected for each in (back, back_again))
+good = [ended_well(child(same))]
+thread = threading.Thread(target=lead_back)
+thread.start()
+for _ in range(5):
+    time.sleep(0.01)
+    good.append(ended_well(child(same)))
+stop.set()
+thread.join()
+print(all(good), same())
+"""
+    assert output_forked(SETUP + code) == "True True"
+
+
 def test_the_child_of_a_parent_that_never_used_its_threads_trains_with_its_bits():
     code = """
 end, start = os.pipe()

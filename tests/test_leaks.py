@@ -23,6 +23,21 @@ x, y = rng.standard_normal((100, 20)), rng.integers(0, 3, 100)
 counts = sys.getrefcount(x), sys.getrefcount(y)
 path = tempfile.mkdtemp() + "/net.safetensors"
 
+def differentiate(i, x):
+    net = fc.Network([20, fc.Dense(24, "tanh"), fc.Dense(3, "identity")], loss="mse", seed=i)
+    outputs, back = net.vjp(x)
+    back(outputs), back(outputs, per_sample=True).layers
+    net.input_gradient(x, outputs), net.jacobian(x), net.jvp(x, x), net.hvp(x, outputs, x).layers
+    _, laplacian, back_of_both = net.laplacian(x)
+    net.apply_gradients(back_of_both(outputs, laplacian))
+    for _ in range(2):
+        net.train_on_batch(x, outputs[:, 0].copy(), outputs=y)
+    for wrong in (lambda: back(outputs[1:]), lambda: net.train_on_batch(x, outputs[:, 0].copy(), outputs=y + 3)):
+        try:
+            wrong()
+        except ValueError:
+            pass
+
 def life(i):
     hidden = fc.Dense(64, "gelu", dropout=0.1, normalization=(None, "layer", "batch")[i % 3])
     net = fc.Network([20, hidden, 32, 3], seed=i)
@@ -35,6 +50,7 @@ def life(i):
         net.apply_gradients(net.gradients(x, y))
         net.blend(other, 0.5), other.copy_parameters(net)
         net.parameters = net.parameters
+    differentiate(i, narrow)
     net.predict(x), net.predict(x[:1]), net.evaluate(x, y), net.gradients(x, y), repr(net)
     net.save(path)
     fc.load(path)

@@ -14,6 +14,7 @@ from forks import output_forked
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((70, 5)), RNG.integers(0, 3, 70)
+NARROW, TARGETS = X.astype(np.float32), RNG.standard_normal((70, 3)).astype(np.float32)
 
 
 def network():
@@ -33,6 +34,20 @@ def averaged():
     net = fc.Network([5, 8, 3], seed=1)
     net.fit(X, Y, epochs=1, optimizer=fc.Adam(), averaging=fc.SWA(0))
     return net
+
+
+def smooth(seed=1, *, normalization=None, loss="mse"):
+    hidden = [fc.Dense(33, "tanh", normalization=normalization), fc.Dense(20, "gelu")]
+    net = fc.Network([5, *hidden, fc.Dense(3, "identity")], loss=loss, seed=seed)
+    net.train_on_batch(NARROW, TARGETS, optimizer=fc.Adam(clip_norm=1))
+    return net
+
+
+def normalized():
+    return smooth(normalization="layer")
+
+
+OTHER, ROBUST = smooth(2), smooth(3, loss="huber")
 
 
 def image(net):
@@ -63,6 +78,33 @@ WORK = {
     "kernel": lambda net, path: fc.kernels.linear(X, np.ones((5, 40)), np.ones(40)),
 }
 
+OUTSIDE = {  # of losses outside fit
+    "vjp": lambda net, path: net.vjp(NARROW)[1](TARGETS),
+    "vjp of samples": lambda net, path: net.vjp(NARROW)[1](TARGETS, per_sample=True),
+    "input gradient": lambda net, path: net.input_gradient(NARROW, TARGETS),
+    "jacobian": lambda net, path: net.jacobian(NARROW),
+    "jvp": lambda net, path: net.jvp(NARROW, NARROW),
+    "step on plain arrays": lambda net, path: net.train_on_batch(NARROW, TARGETS, optimizer=fc.Adam(clip_norm=1)),
+    "step in chunks": lambda net, path: net.train_on_batch(np.tile(NARROW, (60, 1)), np.tile(TARGETS, (60, 1))),
+    "step of picked outputs": lambda net, path: net.train_on_batch(NARROW, TARGETS[:, 0].copy(), outputs=Y),
+    "apply": lambda net, path: net.apply_gradients(net.gradients(X, TARGETS), optimizer=fc.Adam(clip_norm=1)),
+    "apply anew": lambda net, path: net.apply_gradients(net.gradients(X, TARGETS), optimizer=fc.SGD(0.1, momentum=0.9)),
+    "apply with an average": lambda net, path: net.apply_gradients(net.gradients(X, TARGETS), averaging=fc.EMA(0.9)),
+    "flat parameters": lambda net, path: setattr(net, "parameters", 2 * net.parameters),
+}
+ALIKE = {
+    "hvp": lambda net, path: net.hvp(NARROW, TARGETS, NARROW),
+    "laplacian": lambda net, path: net.laplacian(NARROW)[2](TARGETS, TARGETS),
+    "blend": lambda net, path: net.blend(OTHER, 0.3),
+    "copy parameters of another loss": lambda net, path: net.copy_parameters(ROBUST),
+}
+WORK |= OUTSIDE | ALIKE
+CASES = [
+    *((make, work) for make in (network, plain, averaged) for work in WORK if work not in OUTSIDE | ALIKE),
+    *((make, work) for make in (smooth, normalized) for work in OUTSIDE),
+    *((smooth, work) for work in ALIKE),
+]
+
 
 @pytest.fixture(autouse=True)
 def afterwards():
@@ -70,8 +112,7 @@ def afterwards():
     _native._testing.fail_allocation(-1)
 
 
-@pytest.mark.parametrize("make", [network, plain, averaged])
-@pytest.mark.parametrize("work", WORK)
+@pytest.mark.parametrize(("make", "work"), CASES, ids=lambda part: getattr(part, "__name__", part))
 def test_each_failing_allocation_is_a_memory_error_that_changes_nothing(work, make, steps, tmp_path):
     net, path = make(), tmp_path / "net.safetensors"
     net.save(path)
@@ -92,6 +133,25 @@ def test_each_failing_allocation_is_a_memory_error_that_changes_nothing(work, ma
         assert path.read_bytes() == on_disk
     assert failures >= 1
     assert image(net) == image(undisturbed)  # the last time it went through, as if nothing had been
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_a_pullback_that_found_no_memory_leads_back_as_before(per_sample):
+    back = smooth().vjp(NARROW)[1]
+    expected, failures = back(TARGETS, per_sample=per_sample), 0
+    while True:
+        _native._testing.fail_allocation(failures)
+        try:
+            back(TARGETS, per_sample=per_sample)
+            assert _native._testing.fail_allocation(-1) >= 0
+            break
+        except MemoryError:
+            failures += 1
+        _native._testing.fail_allocation(-1)
+        g = back(TARGETS, per_sample=per_sample)
+        assert np.array_equal(g.x, expected.x)
+        assert np.array_equal(g.flat, expected.flat)
+    assert failures >= 1
 
 
 REPORT = """
