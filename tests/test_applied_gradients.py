@@ -278,3 +278,10 @@ print("done")
 
 def test_a_thread_that_clears_the_list_of_gradients_takes_none_away():
     assert output(CLEARED) == "done"
+
+
+def test_the_pair_of_clip_by_norm_is_named():
+    net = fc.Network([3, 5, 2], loss="mse", seed=0)
+    gradients = net.gradients(np.ones((4, 3)), np.ones((4, 2)))
+    with pytest.raises(TypeError, match="gradients is a pair: expected its first part; clip_by_norm returns"):
+        net.apply_gradients(fc.clip_by_norm(gradients, 0.5))

@@ -170,7 +170,7 @@ def clip_by_norm(gradients: Any, max_norm: float) -> tuple[Any, float]:
     """Scale gradients down where their norm exceeds a maximum, also those of several networks by one norm together.
 
     The arguments are not changed, unlike with ``torch.nn.utils.clip_grad_norm_``. An optimizer's ``clip_norm`` does the
-    same for a single network.
+    same for a single network without frozen layers, whose gradients count here.
 
     Parameters
     ----------

@@ -252,6 +252,10 @@ def _checked_gradients(architecture: Architecture, given: Any) -> Any:
     """
     dtype = architecture.dtype
     is_layers = isinstance(given, list | tuple) and all(isinstance(parts, list | tuple) for parts in given)
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], float):
+        raise TypeError(
+            "gradients is a pair: expected its first part; clip_by_norm returns the gradients and their norm"
+        )
     if not is_layers:
         return arrays.parameter(given, (architecture.number_of_parameters,), dtype, "gradients")
     if len(given) != len(architecture.specs):
