@@ -67,7 +67,7 @@ py::array parameter_of(const PyModel& self, Size layer, const std::string& name)
   });
 }
 
-// Parameters of all layers, the optimizer state, what lies beneath an average, epochs: of one moment, also
+// Parameters of all layers, the optimizer state, the weights without average, epochs: of one moment, also
 // while a fit goes on. And the parameters of a snapshot; None where they are those of this moment, or there is none.
 py::tuple state_of(const PyModel& self, const PySnapshot* snapshot) {
   return with_model(self, [&]<class T>(const auto& model, T) {

@@ -15,18 +15,11 @@ from fcnet._inputs import arrays, class_names
 from fcnet._inputs.feature_names import cut
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
-from fcnet._training.prediction import rows_of
+from fcnet._training.prediction import is_logits, rows_of
 from fcnet._training.train_state import TrainState
 from fcnet.gradients import Gradients
 
 _MOST_BYTES = 2 << 30  # of gradients per sample
-
-
-def _is_logits(output: object) -> bool:
-    """Check the argument ``output``, and return whether it asks for logits."""
-    if output is not None and not (isinstance(output, str) and output == "logits"):
-        raise ValueError(f"output is {output!r}: expected 'logits' or None")
-    return output is not None
 
 
 def _refuse_sparse(rows: NDArray[Any] | SparseRows, what: str) -> None:
@@ -63,7 +56,7 @@ class Pullback:
 
     def __init__(self, state: TrainState, x: ArrayLike, training: object, output: object) -> None:
         self._architecture = state.architecture
-        self._training, logits = flag(training, "training"), _is_logits(output)
+        self._training, logits = flag(training, "training"), is_logits(output)
         self._rows = rows_of(state, x)
         if self._training and len(self._rows) == 1 and _has_batch_norm(self._architecture):
             raise ValueError("training is True and x has one row, over which batch normalisation is not defined")
@@ -109,7 +102,8 @@ class Pullback:
         if separate and wanted:
             self._check_per_sample(n)
             dx, layers = self._pass.back_per_sample(given, inputs)
-            return Gradients(_trained(architecture, layers), dx, biases=_biases(architecture))
+            biases = [spec.bias for spec in architecture.specs]
+            return Gradients(architecture.without_statistics(layers), dx, biases=biases)
         dx, flat = self._pass.back(given, inputs, wanted)
         return Gradients._of_flat(flat, dx, architecture.split)
 
@@ -134,15 +128,6 @@ def _has_batch_norm(architecture: Architecture) -> bool:
     return any("mean" in spec.parts for spec in architecture.specs)
 
 
-def _biases(architecture: Architecture) -> list[bool]:
-    return [spec.bias for spec in architecture.specs]
-
-
-def _trained(architecture: Architecture, layers: Any) -> Any:
-    """Leave out what is not trained: running statistics."""
-    return [tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(architecture.specs, layers, strict=True)]
-
-
 def input_gradient(
     state: TrainState, x: ArrayLike, cotangent: ArrayLike | None, of: Any, output: object
 ) -> NDArray[Any]:
@@ -152,7 +137,7 @@ def input_gradient(
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
-    architecture, rows, logits = state.architecture, rows_of(state, x), _is_logits(output)
+    architecture, rows, logits = state.architecture, rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "its gradient")
     n, outputs, dtype = len(rows), architecture.sizes[-1], architecture.dtype
     if cotangent is not None:
@@ -198,7 +183,7 @@ def jacobian(state: TrainState, x: ArrayLike, output: object) -> NDArray[Any]:
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
-    rows, logits = rows_of(state, x), _is_logits(output)
+    rows, logits = rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "the Jacobian")
     return _native.Vjp(state.model, rows, False, logits).jacobian()
 
@@ -210,7 +195,7 @@ def jvp(state: TrainState, x: ArrayLike, v: ArrayLike, output: object) -> tuple[
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
-    rows, logits = rows_of(state, x), _is_logits(output)
+    rows, logits = rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "its tangent")
     architecture = state.architecture
     tangent = _of_rows(v, len(rows), architecture.sizes[0], architecture.dtype, "v", "x")
@@ -248,7 +233,7 @@ def hvp(state: TrainState, x: ArrayLike, cotangent: ArrayLike, v: ArrayLike, out
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
-    architecture, rows, logits = state.architecture, rows_of(state, x), _is_logits(output)
+    architecture, rows, logits = state.architecture, rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "its gradient")
     _refuse_other_stages(architecture, logits, "hvp", smooth=False)
     n, sizes, dtype = len(rows), architecture.sizes, architecture.dtype
@@ -276,7 +261,7 @@ class LaplacianPullback:
 
     def __init__(self, state: TrainState, x: ArrayLike, weights: ArrayLike | None, output: object) -> None:
         self._architecture = architecture = state.architecture
-        rows, logits, inputs = rows_of(state, x), _is_logits(output), architecture.sizes[0]
+        rows, logits, inputs = rows_of(state, x), is_logits(output), architecture.sizes[0]
         _refuse_sparse(rows, "its derivatives")
         _refuse_other_stages(architecture, logits, "laplacian", smooth=True)
         given = np.ones(inputs) if weights is None else arrays.real(arrays.plain(weights, "weights"), "weights")

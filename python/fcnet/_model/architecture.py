@@ -243,6 +243,10 @@ class Architecture:
         """The number of parameters, without running statistics."""
         return sum(map(self.parameters_of, range(len(self.specs))))
 
+    def without_statistics(self, layers: Sequence[Sequence[NDArray[Any]]]) -> list[tuple[NDArray[Any], ...]]:
+        """Leave out the running statistics in the arrays of every layer, as the native core returns them."""
+        return [tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(self.specs, layers, strict=True)]
+
     def split(self, flat: NDArray[Any]) -> list[tuple[NDArray[Any], ...]]:
         """Return the arrays of every layer as views of a flat array of all parameters, and zeros for absent biases."""
         layers, at = [], 0

@@ -28,6 +28,18 @@ def rows_of(state: TrainState, x: Any, name: str = "x") -> Any:
     return check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=known, name=name)
 
 
+def is_logits(output: object) -> bool:
+    """Check the argument ``output``, and return whether it asks for logits.
+
+    Raises
+    ------
+    ValueError : it is neither None nor "logits".
+    """
+    if output is not None and not (isinstance(output, str) and output == "logits"):
+        raise ValueError(f"output is {output!r}: expected 'logits' or None")
+    return output is not None
+
+
 def _rows_of_batches(state: TrainState, batches: Any) -> Iterator[tuple[Any, str]]:
     """Yield the checked rows of each batch, and their name in messages."""
     name = None
@@ -67,17 +79,16 @@ def _predict_batches(
 def _predict_rows(state: TrainState, rows: Any, output: object, dropout: object, seed: int | None) -> NDArray[Any]:
     if output is None and dropout is False and seed is None:
         return state.model.predict(rows)
-    if output is not None and not (isinstance(output, str) and output == "logits"):
-        raise ValueError(f"output is {output!r}: expected 'logits' or None")
+    logits = is_logits(output)
     if not flag(dropout, "dropout"):
         if seed is not None:
             raise ValueError(f"seed is {seed!r}, but predict is not random: expected dropout=True with it")
-        return state.model.predict_otherwise(rows, output is not None)
+        return state.model.predict_otherwise(rows, logits)
     if not any(spec.dropout for spec in state.architecture.specs):
         raise ValueError(
             "dropout is True, but no layer has dropout: expected a network with fcnet.Dense(..., dropout=)"
         )
-    return state.model.predict_otherwise(rows, output is not None, checked_seed(seed))
+    return state.model.predict_otherwise(rows, logits, checked_seed(seed))
 
 
 def predict_classes(state: TrainState, x: Any) -> NDArray[Any]:

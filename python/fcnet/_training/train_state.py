@@ -140,9 +140,7 @@ class TrainState:
     def gradients(self, dataset: Dataset) -> list[tuple[NDArray[Any], ...]]:
         """Return dW, dB and, where a layer has them, dgamma and dscale of every layer."""
         layers = self.model.gradients(*dataset.of_loss(self.architecture))[1]
-        return [
-            tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(self.architecture.specs, layers, strict=True)
-        ]
+        return self.architecture.without_statistics(layers)
 
     def copy(self) -> TrainState:
         """Return a consistent copy, also while another thread fits the network."""
