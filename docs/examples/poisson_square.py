@@ -35,36 +35,47 @@ def border(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return 16 * of_x * of_y, 16 * gradient, -32 * (of_x + of_y)
 
 
-def learn(net: fc.Network, points: np.ndarray, rate: float, optimizer: fc.Adam) -> float:
-    """Make one training step and return its loss, the mean square of the residual."""
-    n, laplacian, back = net.laplacian(points)
-    b, b_gradient, b_laplacian = border(points)
-    # The Laplacian of B N is B lap N + 2 grad B . grad N + N lap B.
-    mixed = (b_gradient * back.jacobian[:, 0]).sum(axis=1, keepdims=True)
-    residual = b * laplacian + 2 * mixed + n * b_laplacian + 2 * np.pi**2 * exact(points)
+class Solution:
+    """u = B N, and what trains it."""
 
-    by_residual = 2 * residual / len(points)
-    gradients = back(
-        by_residual * b_laplacian,
-        by_residual * b,
-        jacobian_cotangent=(by_residual * 2 * b_gradient)[:, None],
-        x=False,
-    )
-    net.apply_gradients(gradients, optimizer=optimizer, learning_rate=rate)
-    return float((residual**2).mean())
+    def __init__(self, seed: int) -> None:
+        self.net = fc.Network(
+            [2, 32, 32, 1], activation="tanh", loss="mse", dtype="float64", offset=0.5, scale=2, seed=seed
+        )
+        self.optimizer = fc.Adam()
+
+    def predict(self, points: np.ndarray) -> np.ndarray:
+        """Return u."""
+        return border(points)[0] * self.net.predict(points)
+
+    def learn(self, points: np.ndarray, rate: float) -> float:
+        """Make one training step and return its loss, the mean square of the residual."""
+        n, laplacian, back = self.net.laplacian(points)
+        b, b_gradient, b_laplacian = border(points)
+        # The Laplacian of B N is B lap N + 2 grad B . grad N + N lap B.
+        mixed = (b_gradient * back.jacobian[:, 0]).sum(axis=1, keepdims=True)
+        residual = b * laplacian + 2 * mixed + n * b_laplacian + 2 * np.pi**2 * exact(points)
+
+        by_residual = 2 * residual / len(points)
+        gradients = back(
+            by_residual * b_laplacian,
+            by_residual * b,
+            jacobian_cotangent=(by_residual * 2 * b_gradient)[:, None],
+            x=False,
+        )
+        self.net.apply_gradients(gradients, optimizer=self.optimizer, learning_rate=rate)
+        return float((residual**2).mean())
 
 
-def train(seed: int, steps: int) -> dict:
+def train(solution: Solution, seed: int, steps: int) -> dict:
     """Train for so many steps; return the solution on a grid, its error, and the losses."""
-    rng = np.random.default_rng(seed)
-    net = fc.Network([2, 32, 32, 1], activation="tanh", loss="mse", dtype="float64", offset=0.5, scale=2, seed=seed)
-    optimizer, losses = fc.Adam(), []
+    rng, losses = np.random.default_rng(seed), []
     for step in range(steps):
         rate = RATE * (0.001 + 0.999 * np.cos(np.pi / 2 * step / steps) ** 2)
-        losses.append(learn(net, rng.uniform(size=(POINTS, 2)), rate, optimizer))
+        losses.append(solution.learn(rng.uniform(size=(POINTS, 2)), rate))
     side = np.linspace(0, 1, GRID)
     points = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    u = border(points)[0] * net.predict(points)
+    u = solution.predict(points)
     return {"steps": steps, "u": u, "error": u - exact(points), "losses": losses}
 
 
@@ -97,7 +108,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_500)
     chosen = parser.parse_args()
     start = time.perf_counter()
-    found = train(chosen.seed, chosen.steps)
+    found = train(Solution(chosen.seed), chosen.seed, chosen.steps)
     seconds = time.perf_counter() - start
     print(f"largest error {abs(found['error']).max():.1e} after {found['steps']:,} steps, {seconds:.1f} s")
     draw(found, chosen.picture)
