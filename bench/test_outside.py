@@ -1,6 +1,6 @@
 """A SAC update and a step of a physics-informed network, in turns with PyTorch and JAX's jit: CPU seconds a step.
 
-python -m pytest bench/test_outside.py -s     (with OMP_NUM_THREADS=1 XLA_FLAGS=--xla_cpu_multi_thread_eigen=false)
+python -m pytest bench/test_outside.py -s
 
 Every library computes on one thread and starts from the same weights.
 """
@@ -251,7 +251,8 @@ def seconds(step: Step, count: int) -> float:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_outside(benchmark, task):
+def test_outside(benchmark, monkeypatch, task):
+    monkeypatch.setenv("NPROC", "1")  # the number of threads of JAX, read when it computes for the first time
     jax.config.update("jax_enable_x64", task.endswith("float64"))
     with fc.threads(1):
         steps, counts = TASKS[task](), {}
