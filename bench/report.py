@@ -88,6 +88,25 @@ the median time in seconds, and the mean and standard deviation of the score on 
 
 {fits}
 
+## Losses outside fit
+
+The programs of [Examples](examples.md) beside the same loops in PyTorch: environment, memory, random numbers, first
+weights and tests are the same code, only the networks and their training steps are PyTorch's (eager; a fused Adam,
+gradients set to None, inference mode for acting). Stable-Baselines3's DQN has the same hyperparameters and first
+weights; its training step includes drawing the batch. Each run is a process on one thread. The table has the median
+over five seeds (least to most); a seed that did not solve its task within the program's steps counts as longer than
+all others. How many steps it takes is luck to a large part; the time of a step is not. Poisson's equation has a fixed
+number of steps, and its error is the largest on a grid (`python -m bench.outside`).
+
+{outside}
+
+Single steps on one thread, the libraries in turns: CPU time of a call, the fifth percentile of blocks of some
+milliseconds (`bench/test_steps.py`, `bench/test_outside.py`). The native part is the call of the extension; the rest is
+Python. `dqn` is 4-120-84-2 with 64 rows, `critic` 23-256-256-1 with 256, both with Adam; SAC has a policy 17-256-256-12
+and two critics 23-256-256-1; the physics-informed network (PINN) is 2-64-64-1 with 1,000 points.
+
+{steps}
+
 ## On a busy machine
 
 Microseconds per step or call next to so many processes that each keep a processor busy: the median of fifteen chunks
@@ -141,6 +160,15 @@ def drift(sitting: Sitting) -> str:
     return f"Between start and end the peak differed by {change:.1%}: {verdict}."
 
 
+def outside(sitting: Sitting) -> str:
+    """The runs of docs/examples, with the session that they are of."""
+    if sitting.outside is None:
+        return "These programs were not run in this comparison."
+    facts = sitting.outside["facts"]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return f"{facts['cpu']}, {facts['isa']}; {versions}.\n\n{tables.outside(sitting.outside['runs'])}"
+
+
 def wrapped(page: str) -> str:
     """Paragraphs filled to the width of a page; headings, tables, lists and pictures as they are."""
     blocks = page.split("\n\n")
@@ -174,6 +202,8 @@ def page(sitting: Sitting) -> str:
         predict=tables.times(sitting.of("test_predict")),
         kernels=tables.ratios(sitting.of("test_kernels")),
         fits=tables.fits(sitting),
+        outside=outside(sitting),
+        steps=tables.steps(sitting),
         busy=tables.busy(sitting),
         growth=tables.growth(sitting),
         imports=imports,

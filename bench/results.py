@@ -10,6 +10,8 @@ import numpy as np
 
 from bench.workloads import Kernel, Prediction, Workload, from_description
 
+OUTSIDE = Path(__file__).parent / "results/outside.json"  # written by `python -m bench.outside`
+
 
 @dataclass(frozen=True)
 class Row:
@@ -42,6 +44,8 @@ class Sitting:
     python: str
     slowdown: float | None  # of a fit whose weights have become tiny, late over early epochs
     busy: list[dict]  # tasks next to busy programs: what bench/test_busy.py measured of each
+    steps: list[dict]  # single steps: name, and seconds of CPU by library
+    outside: dict | None  # runs of docs/examples by library, and facts of their session; None where there are none
 
     def of(self, test: str) -> dict[str, dict[str, Row]]:
         """{task: {peer: row}} in the order of the workloads."""
@@ -78,7 +82,7 @@ def ceiling(facts: dict, name: str, threads: int) -> float | None:
 def load(path: Path) -> Sitting:
     """Of the file that `python -m pytest bench --benchmark-json` wrote."""
     results = json.loads(path.read_text())
-    rows, imports, memory, fits, slowdown, busy = [], {}, [], [], None, []
+    rows, imports, memory, fits, slowdown, busy, steps = [], {}, [], [], None, [], []
     for run in results["benchmarks"]:
         info, stats = run["extra_info"], run["stats"]
         if info["test"] == "test_import":
@@ -89,6 +93,8 @@ def load(path: Path) -> Sitting:
             slowdown = info["slowdown"]
         elif info["test"] == "test_busy":
             busy.append(info)
+        elif info["test"] in ("test_steps", "test_outside"):
+            steps.append(info)
         elif info["test"] == "test_sklearn":
             fits.append(info)
         elif "task" in info:
@@ -100,7 +106,9 @@ def load(path: Path) -> Sitting:
             rows.append(Row(info["test"], info["peer"], name, task, info["threads"], *times, share))
     machine = results["machine_info"]
     cpu = machine["cpu"].get("brand_raw", machine["machine"])
-    return Sitting(rows, imports, memory, fits, results["sitting"], cpu, machine["python_version"], slowdown, busy)
+    python, facts = machine["python_version"], results["sitting"]
+    outside = json.loads(OUTSIDE.read_text()) if OUTSIDE.exists() else None
+    return Sitting(rows, imports, memory, fits, facts, cpu, python, slowdown, busy, steps, outside)
 
 
 def power_law(x: list[float], y: list[float]) -> tuple[float, float]:

@@ -188,3 +188,37 @@ def busy(sitting: Sitting) -> str:
             ratio, cpu = f"{load['default'][1] / load['one'][1]:.2f}", f"{load['processors']:.2f}"
             lines.append([task["name"], str(load["busy"]), default, one, ratio, cpu, *cells])
     return table(head, lines)
+
+
+def steps(sitting: Sitting) -> str:
+    """Single steps: the time of fcnet, its native part, the other libraries and their ratio to fcnet."""
+    others = ("PyTorch", "JAX")
+    lines = []
+    for step in sitting.steps:
+        cells = [figure(step[who] * 1e6) if who in step else "–" for who in ("fcnet", "native", *others)]
+        ratios = [f"{step[who] / step['fcnet']:.1f}×" if who in step else "–" for who in others]
+        lines.append([step["name"], *cells, *ratios])
+    return table(["µs of CPU", "fcnet", "its native part", *others, *(f"{who} / fcnet" for who in others)], lines)
+
+
+def of_seeds(values: list[float]) -> str:
+    """Median (least to most); – stands for infinity."""
+    low, middle, high = ("–" if np.isinf(v) else figure(v) for v in (min(values), np.median(values), max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def outside(runs: list[dict]) -> str:
+    """Programs with losses outside fit by library, over the seeds."""
+    found: dict[tuple[str, str], list[dict]] = {}
+    for run in runs:
+        found.setdefault((run["program"], run["library"]), []).append(run)
+    learn = {pair: np.median([run["learn"] for run in mine]) for pair, mine in found.items()}
+    lines = []
+    for (program, library), mine in found.items():
+        solved = f"{sum(run['solved'] for run in mine)} of {len(mine)}"
+        if "error" in mine[0]:
+            solved = f"error {np.median([run['error'] for run in mine]):.1e}"
+        until = [of_seeds([run[key] if run["solved"] else np.inf for run in mine]) for key in ("seconds", "steps")]
+        step, ours = learn[program, library], learn[program, "fcnet"]
+        lines.append([f"{program}, {library}", solved, *until, figure(step * 1e6), f"{step / ours:.1f}×"])
+    return table(["", "solved", "seconds", "environment steps", "µs, a training step", "relative to fcnet"], lines)

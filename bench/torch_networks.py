@@ -13,7 +13,7 @@ def like(net: fc.Network, activation: str = "relu") -> torch.nn.Sequential:
     """The network with the same weights, without the last activation."""
     layers: list[torch.nn.Module] = []
     for layer in net.layers:
-        linear = torch.nn.Linear(*layer.W.shape)
+        linear = torch.nn.Linear(*layer.W.shape, dtype=getattr(torch, str(layer.W.dtype)))
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(layer.W.T.copy()))
             linear.bias.copy_(torch.from_numpy(layer.B.copy()))
