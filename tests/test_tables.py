@@ -80,13 +80,15 @@ def with_missing(module):
     elif module == "pandas-arrow":
         pd, pa = library("pandas"), library("pyarrow")
         made = pd.DataFrame({"n": whole, "f": flags}).astype({"n": "Float64", "f": pd.ArrowDtype(pa.bool_())})
+    elif module == "arrow-dictionary":
+        made = library("pyarrow").table({"n": library("pyarrow").array(whole).dictionary_encode(), "f": flags})
     else:
         made = TABLES[module]({"n": whole, "f": flags})
     return made, np.array([[1, 1], [2, np.nan], [np.nan, 0], [4, 1]])
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("module", ["pandas", "pandas-arrow", "polars", "arrow"])
+@pytest.mark.parametrize("module", ["pandas", "pandas-arrow", "polars", "arrow", "arrow-dictionary"])
 def test_what_is_missing_is_nan(module):
     given, numbers = with_missing(module)
     net = fc.Network([2, 3], seed=0)

@@ -116,6 +116,15 @@ def index_names(values: object) -> tuple[Name, ...] | None:
     return None if labels == tuple(range(len(labels or ()))) else labels
 
 
+def decoded(column: Any) -> Any:
+    """Return an Arrow column of a dictionary's codes as the values; return other columns unchanged.
+
+    NumPy would get some value of the dictionary for nulls.
+    """
+    kind: Any = getattr(column, "type", None)
+    return column.cast(kind.value_type) if hasattr(kind, "index_type") else column
+
+
 def _array_of_column(column: Any) -> NDArray[Any]:
     """Return a column as an array; missing values become NaN."""
     if hasattr(column, "iloc") and not isinstance(getattr(column, "dtype", None), np.dtype):
@@ -125,7 +134,7 @@ def _array_of_column(column: Any) -> NDArray[Any]:
 
 
 def _array_of_part(column: Any) -> NDArray[Any]:
-    array = np.asarray(column)
+    array = np.asarray(decoded(column))
     if array.dtype.kind != "O":
         return array
     if getattr(getattr(column, "dtype", None), "kind", "O") in frames.REAL:  # a nullable type of pandas
@@ -134,7 +143,8 @@ def _array_of_part(column: Any) -> NDArray[Any]:
     return array if numbers is None else numbers
 
 
-def _columns(x: Any) -> list[Any] | None:
+def columns_of(x: Any) -> list[Any] | None:
+    """Return the columns of a table; None if it can only be converted as a whole."""
     if hasattr(x, "iloc"):
         return [column for _, column in x.items()]
     if hasattr(x, "get_columns"):
@@ -219,7 +229,7 @@ def _not_numbers(name: str, label: Name, kind: object, column: NDArray[Any], is_
 
 def only_column(x: Any) -> Any:
     """Return the column of a table with a single column; return other objects unchanged."""
-    columns = _columns(x) if _labels(x) is not None else None
+    columns = columns_of(x) if _labels(x) is not None else None
     return columns[0] if columns is not None and len(columns) == 1 else x
 
 
@@ -251,7 +261,7 @@ def as_array(x: Any, name: str) -> NDArray[Any] | None:
     labels = _labels(x)
     if labels is None:
         return _array_of_column(x) if hasattr(x, "isna") or hasattr(x, "null_count") else None
-    given = _columns(x)
+    given = columns_of(x)
     if given is None:
         return np.asarray(x)
     columns = []
