@@ -33,6 +33,7 @@ explanation.writing
 explanation.drawing
 explanation
 network
+tabular
 article sklearn jax torch
 cli
 __main__"""

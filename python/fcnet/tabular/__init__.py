@@ -1,0 +1,38 @@
+"""Tables: their columns as inputs of a network, from pandas, Polars, Arrow or arrays.
+
+>>> from fcnet.tabular import Columns
+>>> rows = [[31, "Rome", True], [45, "Oslo", False], [None, "Rome", None], [62, "Bern", True]]
+>>> columns = Columns.fit(rows)
+>>> [column.kind for column in columns.columns], columns.columns[1].categories
+(['number', 'category', 'binary'], ('Bern', 'Oslo', 'Rome'))
+>>> columns.names_out
+('0', '0 is missing', '1 = Bern', '1 = Oslo', '1 = Rome', '2 = False')
+>>> columns.transform([[45, "Paris", True]], float).round(2).tolist()
+[[0.0, 0.0, 0.0, 0.0, -0.49, -0.4]]
+"""
+
+from __future__ import annotations
+
+from fcnet.tabular.column import Column
+from fcnet.tabular.columns import Columns, Widths
+from fcnet.tabular.encoding import Encoding
+from fcnet.tabular.normal_scale import normal_quantile, normal_quantiles, to_normal
+from fcnet.tabular.piecewise_linear import piecewise_linear, quantile_edges
+from fcnet.tabular.reading import Table, read
+from fcnet.tabular.robust_scale import median_and_factor, smooth_clip
+
+__all__ = [
+    "Column",
+    "Columns",
+    "Encoding",
+    "Table",
+    "Widths",
+    "median_and_factor",
+    "normal_quantile",
+    "normal_quantiles",
+    "piecewise_linear",
+    "quantile_edges",
+    "read",
+    "smooth_clip",
+    "to_normal",
+]
