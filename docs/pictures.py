@@ -72,8 +72,14 @@ def activations() -> Figure:
     """Every F of one number, and its derivative."""
     names = [name for name in get_args(Activation) if name != "softmax"]
     h = np.linspace(-4, 4, 161)
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    for axes, name in zip(figure.subplots(3, 4, sharex=True, sharey=True).flat, names, strict=True):
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    columns = 5
+    each = figure.subplots(-(-len(names) // columns), columns, sharex=True, sharey=True).flat
+    for axes in each[len(names) :]:
+        axes.axis("off")
+    for axes in each[len(names) - columns : len(names)]:  # the last ones of their columns
+        axes.tick_params(labelbottom=True)
+    for axes, name in zip(each, names, strict=False):
         axes.axhline(0, color="#cbd5e1", linewidth=0.8)
         axes.axvline(0, color="#cbd5e1", linewidth=0.8)
         axes.plot(h, reference.activation_derivative(h, name), color=VERMILION, linestyle=(0, (3, 1.5)), linewidth=1.2)

@@ -142,7 +142,7 @@ def test_what_is_not_an_argument_is_refused(arguments, error, message):
 
 
 @pytest.mark.parametrize("kind", ["layer", "batch"])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu", "mish"])
 @pytest.mark.parametrize("loss", [None, "rmse", fourth_power], ids=["cross_entropy", "rmse", "own"])
 def test_normalization_is_that_of_the_oracle(dtype, activation, kind, loss):
     check(*normalized(dtype, activation, kind, loss))

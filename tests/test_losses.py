@@ -123,7 +123,7 @@ def test_the_oracles_derivative_equals_its_complex_step(name):
 
 
 @walk("loss", ["mse", "mae", "huber", "quantile", "rmse"])
-@pytest.mark.parametrize("output", ["sigmoid", "tanh", "softplus", "gelu", "softmax", "relu", "silu"])
+@pytest.mark.parametrize("output", ["sigmoid", "tanh", "softplus", "gelu", "softmax", "relu", "silu", "mish"])
 def test_any_last_layer_goes_with_a_loss_of_errors(loss, output, steps, isa):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((70, 5)), rng.random((70, 3))

@@ -24,7 +24,7 @@ OPTIMIZERS = [
     (fc.Adagrad, {"epsilon": 1e-3}, lambda **o: reference.adagrad(1, **o)),
 ]
 # Smooth ones: where a derivative jumps, rounding may fall on either side.
-ACTIVATIONS = ["identity", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "softmax"]
+ACTIVATIONS = ["identity", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "mish", "softmax"]
 SCHEDULES = [
     None,
     schedules.StepDecay(2, 0.5),

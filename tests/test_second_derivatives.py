@@ -15,7 +15,7 @@ import fcnet as fc
 
 from interop import library
 
-SMOOTH = ("identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu")
+SMOOTH = ("identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu", "mish")
 OTHERS = ("relu", "leaky_relu", "elu", "selu")
 
 
@@ -243,11 +243,12 @@ def test_the_network_and_its_pickle_are_as_before():
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "silu", "gelu"])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "silu", "mish", "gelu"])
 def test_second_derivatives_are_those_of_autograd(activation):
     torch = library("torch")
     net = network(activation, outputs=1)
-    functions = {"tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "silu": "SiLU", "gelu": "GELU"}
+    functions = {"tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus"}
+    functions |= {"silu": "SiLU", "mish": "Mish", "gelu": "GELU"}
     layers = []
     for layer in net.layers:
         linear = torch.nn.Linear(*layer.W.shape, dtype=torch.float64)

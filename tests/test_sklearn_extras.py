@@ -94,7 +94,7 @@ def test_a_regressor_takes_a_loss_of_ones_own():
     np.testing.assert_allclose(own.coefs_[0], MLPRegressor(alpha=0, **OPTIONS).fit(X, VALUES).coefs_[0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("activation", ["leaky_relu", "elu", "selu", "softplus", "gelu", "silu", "sigmoid"])
+@pytest.mark.parametrize("activation", ["leaky_relu", "elu", "selu", "softplus", "gelu", "silu", "mish", "sigmoid"])
 def test_every_activation_of_the_network(activation):
     assert MLPClassifier(activation=activation, **OPTIONS | {"max_iter": 100}).fit(X, Y).score(X, Y) > 0.8
 

@@ -16,7 +16,7 @@ from processes import output
 
 ACTIVATIONS = (
     *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh"),
-    *("silu", "softmax"),
+    *("silu", "mish", "softmax"),
 )
 LAST = {"mse": "identity", "cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp"}
 
@@ -466,6 +466,7 @@ TORCH = {
     "gelu": lambda nn: nn.GELU(),
     "gelu_tanh": lambda nn: nn.GELU(approximate="tanh"),
     "silu": lambda nn: nn.SiLU(),
+    "mish": lambda nn: nn.Mish(),
     "softmax": lambda nn: nn.Softmax(dim=1),
 }
 

@@ -28,7 +28,7 @@ inline Activation activation_named(const std::string& name) {
       {"elu", Activation::elu},           {"selu", Activation::selu},           {"sigmoid", Activation::sigmoid},
       {"tanh", Activation::tanh},         {"softplus", Activation::softplus},   {"exp", Activation::exp},
       {"gelu", Activation::gelu},         {"gelu_tanh", Activation::gelu_tanh}, {"silu", Activation::silu},
-      {"softmax", Activation::softmax}};
+      {"mish", Activation::mish},         {"softmax", Activation::softmax}};
   return named(all, "activation", name);
 }
 

@@ -203,7 +203,7 @@ def jvp(state: TrainState, x: ArrayLike, v: ArrayLike, output: object) -> tuple[
     return kept.outputs(), kept.along(tangent)
 
 
-_SMOOTH = frozenset({"identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu"})
+_SMOOTH = frozenset({"identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu", "mish"})
 
 
 def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *, smooth: bool) -> None:

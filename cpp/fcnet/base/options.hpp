@@ -21,6 +21,7 @@ enum class Activation {
   gelu,
   gelu_tanh,
   silu,
+  mish,
   softmax
 };
 enum class Normalization { none, layer, batch };

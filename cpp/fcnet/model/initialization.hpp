@@ -28,6 +28,7 @@ static constexpr double gain(Activation activation) {
     case Activation::gelu:
     case Activation::gelu_tanh:
     case Activation::silu:
+    case Activation::mish:
     case Activation::softmax:
       return 2;
   }

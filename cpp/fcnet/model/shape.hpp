@@ -38,6 +38,7 @@ static constexpr bool needs_saved_derivative(Activation activation) {
     case Activation::gelu:
     case Activation::gelu_tanh:
     case Activation::silu:
+    case Activation::mish:
     case Activation::saved_derivative:
       return true;
     case Activation::identity:

@@ -27,6 +27,7 @@ Activation = Literal[
     "gelu",
     "gelu_tanh",
     "silu",
+    "mish",
     "softmax",
 ]
 ACTIVATIONS: tuple[str, ...] = get_args(Activation)
@@ -50,8 +51,8 @@ class Dense:
         Number of neurons, that is, of outputs of the layer.
     activation : str, optional
         Activation function F: identity, relu, leaky_relu (slope 0.01), elu, selu, sigmoid, tanh, softplus, exp, gelu,
-        gelu_tanh (the usual approximation of gelu), silu or softmax. The default is relu; for the last layer, the loss
-        determines it.
+        gelu_tanh (the usual approximation of gelu), silu, mish or softmax. The default is relu; for the last layer, the
+        loss determines it.
     bias : bool, default True
         Whether the layer has biases. Without them, B is 0 and stays 0.
     dropout : float in [0, 1), default 0

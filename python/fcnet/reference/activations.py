@@ -68,6 +68,11 @@ def _gated_derivative(h: Array, u: Array, du: Array) -> Array:
     return np.asarray(s + h * s * (1 - s) * du)
 
 
+def _mish_gate(h: Array) -> Array:
+    """Return tanh(softplus(h)): mish is h times it (Misra 2019)."""
+    return np.tanh(_softplus(h))
+
+
 # name -> F(h_in), F'(h_in)
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "identity": (lambda h: h, _ones),
@@ -91,6 +96,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
     "gelu": (lambda h: h * _normal_cdf(h), lambda h: _normal_cdf(h) + h * _density(h)),  # Hendrycks and Gimpel 2016
     "gelu_tanh": (lambda h: h * _sigmoid(_gate(h)[0]), lambda h: _gated_derivative(h, *_gate(h))),
     "silu": (lambda h: h * _sigmoid(h), lambda h: _gated_derivative(h, h, _ones(h))),  # Elfwing et al. 2018
+    "mish": (lambda h: h * _mish_gate(h), lambda h: _mish_gate(h) + h * (1 - _mish_gate(h) ** 2) * _sigmoid(h)),
 }
 
 
@@ -103,7 +109,8 @@ def activation(h_in: ArrayLike, name: str) -> Array:
     name : str
         identity; relu, max(h, 0); leaky_relu, h or 0.01 h; elu, h or exp(h) - 1; selu; sigmoid, 1 / (1 + exp(-h));
         tanh; softplus, ln(1 + exp(h)); exp; gelu, h Phi(h) with the normal distribution function Phi; gelu_tanh, the
-        same with (1 + tanh(sqrt(2/pi) (h + 0.044715 h^3))) / 2 for Phi; silu, h sigmoid(h); softmax.
+        same with (1 + tanh(sqrt(2/pi) (h + 0.044715 h^3))) / 2 for Phi; silu, h sigmoid(h); mish,
+        h tanh(ln(1 + exp(h))); softmax.
 
     Returns
     -------

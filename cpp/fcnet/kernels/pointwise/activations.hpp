@@ -181,6 +181,26 @@ struct Silu {
   }
 };
 
+// h tanh(ln(1 + e^h)) (Misra 2019). With n = e^h (e^h + 2) the tanh is t = n / (n + 2), and F' = t + h (1 - t^2) s with
+// s = sigmoid(h), where (1 - t^2) s = 4 e^h (e^h + 1) / (n + 2)^2. Above 20 they are h and 1, whatever the type.
+struct Mish {
+  template <class V>
+  static constexpr auto linear_above = ElementOf<V>(20);
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    V slope;
+    return apply_and_slope(h_in, slope);
+  }
+  template <class V>
+  static FCNET_INLINE V apply_and_slope(V h_in, V& slope) {
+    using T = ElementOf<V>;
+    const V e = exp(h_in), n = fma(e, e, e + e), inverse = T(1) / (n + T(2)), t = n * inverse;
+    const auto linear = h_in > linear_above<V>;
+    slope = linear ? V{} + T(1) : fma(T(4) * h_in * inverse, fma(e, e, e) * inverse, t);
+    return linear ? h_in : h_in * t;
+  }
+};
+
 // The derivative saved by the forward pass stands where h_out would.
 struct SavedDerivative {
   template <class V>
@@ -220,6 +240,8 @@ FCNET_INLINE void with_any_activation(Activation activation, F f) {
       return f(GeluTanh{});
     case Activation::silu:
       return f(Silu{});
+    case Activation::mish:
+      return f(Mish{});
   }
 }
 

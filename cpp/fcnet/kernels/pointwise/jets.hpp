@@ -101,6 +101,17 @@ FCNET_INLINE void derive_thrice(Activation activation, V z, V& first, V& second,
       third = fma(z, curve.third, T(3) * curve.second);
       return;
     }
+    case Activation::mish: {  // z t with t' = (1 - t^2) s
+      const auto linear = z > Mish::linear_above<V>;
+      const V h = linear ? V{} : z, e = exp(h), n = fma(e, e, e + e), t = n / (n + T(2)), rest = one - t * t;
+      const SigmoidCurve<V> curve(h);
+      const V t1 = rest * curve.s, t2 = rest * curve.first - T(2) * t * t1 * curve.s;
+      const V t3 = rest * curve.second - T(4) * t * t1 * curve.first - T(2) * fma(t, t2, t1 * t1) * curve.s;
+      first = linear ? one : fma(h, t1, t);
+      second = linear ? V{} : fma(h, t2, t1 + t1);
+      third = linear ? V{} : fma(h, t3, T(3) * t2);
+      return;
+    }
   }
 }
 

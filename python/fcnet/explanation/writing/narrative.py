@@ -28,7 +28,15 @@ from fcnet.explanation.writing.normalization_formulas import (
 )
 from fcnet.explanation.writing.words import beside, course, loss_name, numbering
 
-_FUNCTIONS = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "selu": "SELU", "gelu": "GELU", "silu": "SiLU"}
+_FUNCTIONS = {
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "mish": "Mish",
+}
 
 
 @dataclass(frozen=True)
