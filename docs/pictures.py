@@ -22,7 +22,7 @@ from matplotlib.text import Text
 
 import fcnet as fc
 from fcnet import reference
-from fcnet._model.dense import Activation
+from fcnet._model.activation import Activation
 from fcnet.article import article_network
 from fcnet.plot import style
 

@@ -1,4 +1,4 @@
-"""What holds for layers of every kind, as tests/test_normalization.py and tests/test_scale.py check it."""
+"""What holds for layers of every kind, as test_normalization.py, test_scale.py and test_parametric.py check it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def data(n=70, k=5, classes=3):
 def parts_of(layer):
     """The names of the layer's parameters that have a gradient."""
     names = ("W", "B", *(("gamma",) if layer.normalization else ()))
+    names = (*names, "mix") if "parametric" in repr(layer) else names
     return (*names, "scale") if "scaled" in repr(layer) else names
 
 

@@ -30,7 +30,8 @@ def seeds() -> list[fc.Network]:
         net = fc.Network([3, hidden, 2], seed=7, scale=0.5, dtype="float64" if options else "float32")
         net.fit(x, y, epochs=3, **options)
         nets.append(net)
-    return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), fc.Network([3, fc.Scale(), 4, 2], seed=7)]
+    parametric = fc.Network([3, fc.Scale(), 4, 2], seed=7, activation=fc.Parametric("mish"))
+    return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), fc.Network([3, fc.Scale(), 4, 2], seed=7), parametric]
 
 
 def parts(file: bytes) -> tuple[dict[str, Any], bytes]:

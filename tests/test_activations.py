@@ -9,7 +9,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native, reference
-from fcnet._model.dense import ACTIVATIONS as ALL_ACTIVATIONS
+from fcnet._model.activation import ACTIVATIONS as ALL_ACTIVATIONS
 from fcnet.reference.activations import ACTIVATIONS
 
 from bounds import exact_type, flat, max_error, spacing

@@ -31,6 +31,7 @@ LAYERS = {
     "scale": [fc.Scale(), 33, fc.Scale(), 9],
     "layer norm": [fc.Dense(33, normalization="layer"), fc.Dense(9, normalization="layer", bias=False)],
     "batch norm": [fc.Dense(33, normalization="batch"), 9],
+    "parametric": [fc.Dense(33, fc.Parametric("mish"), bias=False), fc.Dense(9, fc.Parametric("relu"))],
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import optimizers
-from fcnet._model.dense import Activation
+from fcnet._model.activation import Activation
 
 import interop
 from pages import BLOCK, PAGES, ROOT, WITH_CODE, page_name, requirements, run

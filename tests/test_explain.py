@@ -10,7 +10,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import reference
-from fcnet._model.dense import ACTIVATIONS
+from fcnet._model.activation import ACTIVATIONS
 from fcnet.explanation import table
 from fcnet.explanation.numbers.oracle import check_step, computed, wide
 

@@ -82,7 +82,7 @@ CHANGES = {
         "it is in the safetensors format, but its metadata is not that of fcnet",
     ),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
-    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "5"}}, "version '5'"),
+    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "6"}}, "version '6'"),
     "no optimizer": (
         lambda h: h | {"__metadata__": h["__metadata__"] | {"optimizer": "3"}},
         "optimizer is not given by",
@@ -99,6 +99,20 @@ CHANGES = {
     "an unknown activation": (network(layers=[["eval", True, 0.0], LAYERS[1]]), "activation is 'eval'"),
     "an activation that is no name": (network(layers=[[["relu"], True, 0.0], LAYERS[1]]), "activation is"),
     "a layer of too many parts": (network(layers=[["relu", True, 0.0, "zeros", 1], LAYERS[1]]), "not a network"),
+    "options of a parametric activation that it has not": (
+        network(layers=[["relu", True, 0.0, None, False, {"parametric": {"a": 1}}], LAYERS[1]]),
+        "expected none of parametric",
+    ),
+    "an unknown option": (network(layers=[["relu", True, 0.0, None, False, {"a": 1}], LAYERS[1]]), "has the options"),
+    "options that are no dict": (network(layers=[["relu", True, 0.0, None, False, [1]], LAYERS[1]]), "has the options"),
+    "a parametric identity": (
+        network(layers=[["identity", True, 0.0, None, False, {"parametric": {}}], LAYERS[1]]),
+        "activation of Parametric is 'identity'",
+    ),
+    "a last layer that is parametric": (
+        network(layers=[LAYERS[0], ["tanh", True, 0.0, None, False, {"parametric": {}}]]),
+        "Parametric is for hidden layers",
+    ),
     "a layer that is no list": (network(layers=[3, LAYERS[1]]), "not a network"),
     "dropout that is no share": (network(layers=[["relu", True, float("nan")], LAYERS[1]]), "dropout is nan"),
     "no bias, but one that is not 0": (network(layers=[LAYERS[0], ["softmax", False, 0.0]]), "the layer has no bias"),
@@ -270,7 +284,7 @@ print(sorted({{name for name, arguments in events if name != "open" or arguments
     assert set(eval(output_forked(code))) <= {"object.__getattr__", "array.__new__"}
 
 
-@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "5"}])
+@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "6"}])
 def test_files_of_other_programs_are_refused_before_they_are_read(metadata, tmp_path):
     size = 2**43
     header = {"__metadata__": metadata, "x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}

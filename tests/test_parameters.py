@@ -17,7 +17,8 @@ X, Y = RNG.standard_normal((40, 5)).astype(np.float32), RNG.standard_normal((40,
 
 
 def network(seed=0, **options):
-    hidden = [fc.Dense(33, normalization="batch"), fc.Scale(), fc.Dense(9, bias=False), fc.Dense(3, "identity")]
+    hidden = [fc.Dense(33, fc.Parametric("relu"), normalization="batch"), fc.Scale(), fc.Dense(9, bias=False)]
+    hidden.append(fc.Dense(3, "identity"))
     return fc.Network([5, *hidden], seed=seed, **options)
 
 
@@ -26,6 +27,7 @@ def of_layers(net):
     for layer in net.layers:
         pieces += [layer.W, *([layer.B] if layer.bias else [])]
         pieces += [layer.gamma] if layer.normalization else []
+        pieces += [layer.mix] if "parametric" in repr(layer) else []
         pieces += [layer.scale] if "scaled inputs" in repr(layer) else []
     return np.concatenate([piece.ravel() for piece in pieces])
 
@@ -196,6 +198,10 @@ def test_other_networks_are_refused_by_what_differs(use):
         (fc.Network([4, 8, 2], loss="mse", activation="tanh"), r"^other differs in layers\[0\]: it has .*tanh"),
         (fc.Network([4, 8, 2]), r"^other differs in layers\[1\]: it has Layer\(8 x 2, softmax\)"),
         (fc.Network([4, fc.Scale(), 8, 2], loss="mse"), r"^other differs in layers\[0\]: .*scaled inputs"),
+        (
+            fc.Network([4, 8, 2], loss="mse", activation=fc.Parametric("relu")),
+            r"^other differs in layers\[0\]: .*parametric relu",
+        ),
         (fc.Network([4, 8, 2], loss="mse", dtype="float64"), "^other has dtype float64: expected float32$"),
         (fc.Network([4, 8, 2, 2], loss="mse", activation=["relu", "identity"]), "^other has 3 layers: expected 2$"),
     ]:

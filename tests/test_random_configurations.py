@@ -46,7 +46,7 @@ def targets(loss, n, m, rng):
 
 
 def hidden_layer(rng):
-    activation = rng.choice(ACTIVATIONS)
+    activation = str(rng.choice(ACTIVATIONS))
     softmax = activation == "softmax"
     layer = fc.Dense(
         int(rng.choice([2, 7, 31, 32, 33, 50])),
@@ -74,14 +74,9 @@ def scaled(oracle, rate_of_step, biases):
     return update
 
 
-def parts(net, scales):
-    return [
-        tuple(
-            getattr(layer, name).copy()
-            for name in ("W", "B", *(("gamma",) if layer.normalization else ()), *(("scale",) if has_scale else ()))
-        )
-        for layer, has_scale in zip(net.layers, scales, strict=True)
-    ]
+def parts(net):
+    names = ("W", "B", "gamma", "mix", "scale")
+    return [tuple(getattr(layer, name).copy() for name in names if hasattr(layer, name)) for layer in net.layers]
 
 
 def check(seed):
@@ -91,6 +86,10 @@ def check(seed):
     inputs, outputs = int(rng.choice([1, 3, 32, 45])), int(rng.choice([2, 5, 33]))
     hidden = [hidden_layer(rng) for _ in range(rng.integers(0, 4))]
     scales = (np.random.default_rng([seed, 1]).random(len(hidden) + 1) < 0.3).tolist()
+    parametric = (np.random.default_rng([seed, 2]).random(len(hidden)) < 0.3).tolist()
+    for i, layer in enumerate(hidden):
+        parametric[i] = parametric[i] and layer.activation not in ("identity", "softmax")
+        hidden[i] = replace(layer, activation=fc.Parametric(layer.activation)) if parametric[i] else layer
     entries = [inputs]
     for layer, has_scale in zip([*hidden, fc.Dense(outputs, LOSSES[loss])], scales, strict=True):
         entries += [fc.Scale(), layer] if has_scale else [layer]
@@ -112,7 +111,7 @@ def check(seed):
     factors = np.ones(steps * EPOCHS)
     if schedule is not None:
         factors = np.concatenate([schedule.factors(i * steps, steps, EPOCHS * steps, steps) for i in range(EPOCHS)])
-    layers = parts(net, scales)
+    layers = parts(net)
     update = scaled(update, rate * factors, [layer.bias for layer in net.layers])
     for epoch in range(EPOCHS):
         order = reference.permutation(net.seed, epoch, n)
@@ -125,7 +124,7 @@ def check(seed):
                 y[rows],
                 update,
                 loss=loss,
-                activation=[layer.activation for layer in hidden],
+                activation=[layer.activation for layer in net.layers[:-1]],
                 masks=[
                     reference.dropout_mask(net.seed, epoch, i, positions, layer.units, layer.dropout)
                     if layer.dropout
@@ -134,6 +133,7 @@ def check(seed):
                 ],
                 normalization=[layer.normalization and layer.normalization.name for layer in hidden] + [None],
                 weights=None if weights is None else weights[rows],
+                parametric=[*parametric, False],
                 scaled=scales,
             )
 
@@ -155,7 +155,7 @@ def check(seed):
     what = (
         f"{net!r}, {make.__name__}({options | extra}), {schedule}, n {n}, batch {batch}, {threads} threads, {longest}"
     )
-    return max_error(flat(parts(net, scales)), flat(layers)), what
+    return max_error(flat(parts(net)), flat(layers)), what
 
 
 def assert_trains_as_its_oracle(seed):

@@ -174,6 +174,10 @@ def test_no_rows_give_no_rows():
             "layer 0 has normalization",
         ),
         (lambda: fc.Network([3, fc.Scale(), fc.Dense(8, "tanh"), 1], loss="mse"), "layer 0 has fcnet.Scale"),
+        (
+            lambda: fc.Network([3, fc.Dense(8, fc.Parametric("tanh")), 1], loss="mse"),
+            r"layer 0 has activation Parametric\(activation='tanh'\): laplacian needs",
+        ),
     ],
 )
 def test_other_networks_are_refused_by_name(net, message):

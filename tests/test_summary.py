@@ -86,6 +86,7 @@ def shown_in_one_line():
     yield from (explanation, explanation.compare()[0], explanation.findings[0], net.check_gradients(x[:3], y[:3]))
     yield from (fc.Checkpoint("net-{epoch}.safetensors", every=2), fc.Checkpoint("a", monitor="val_loss"))
     yield from (fc.EarlyStopping(), fc.EMA(), fc.SWA(), fc.BatchNorm(), fc.LayerNorm(), fc.Scale())
+    yield from (fc.Parametric("mish"), fc.Dense(3, fc.Parametric("mish")))
     yield from (fc.SGD(), fc.Adam(), fc.AdamW(), fc.NAdam(), fc.RMSprop(), fc.Adagrad(), fc.Lion())
     yield from (fc.Dense(16, init=np.ones((64, 16))), fc.initializers.Orthogonal(), fc.losses.Huber(2))
     yield from (getattr(fc.schedules, name)() for name in fc.schedules.__all__ if name != "Schedule")

@@ -16,7 +16,7 @@ from processes import output
 
 ACTIVATIONS = (
     *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh"),
-    *("silu", "mish", "softmax"),
+    *("silu", "mish", "softmax", "parametric mish", "parametric relu"),
 )
 LAST = {"mse": "identity", "cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp"}
 
@@ -25,14 +25,16 @@ def network(activation="tanh", normalization=None, *, loss="mse", scaled=False, 
     """5 inputs, layers that fill no panel, 3 outputs; no parameter has a value that hides a mistake."""
     if activation == "softmax":
         normalization = None
-    hidden = [fc.Dense(n, activation, normalization=normalization, bias=bias) for n in (33, 18)]
+    name = activation.removeprefix("parametric ")
+    f = fc.Parametric(name) if name != activation else name
+    hidden = [fc.Dense(n, f, normalization=normalization, bias=bias) for n in (33, 18)]
     scales = [fc.Scale()] if scaled else []
     net = fc.Network([5, *scales, hidden[0], hidden[1], *scales, 3], loss=loss, seed=3, dtype=dtype, **options)
     rng = np.random.default_rng(1)
     for layer in net.layers:
         if activation == "exp":  # or its numbers explode
             layer.W = layer.W / 8
-        for name in ("gamma", "scale", "variance"):
+        for name in ("gamma", "mix", "scale", "variance"):
             if hasattr(layer, name):
                 setattr(layer, name, rng.uniform(0.5, 2, getattr(layer, name).shape))
         if hasattr(layer, "mean"):
@@ -66,7 +68,7 @@ def close(a, b, tolerance=1e-6):
 
 
 def names_of(layer):
-    return ["W", "B", *(name for name in ("gamma", "scale") if hasattr(layer, name))]
+    return ["W", "B", *(name for name in ("gamma", "mix", "scale") if hasattr(layer, name))]
 
 
 def check_against_differences(net, x, c):
@@ -189,9 +191,10 @@ def test_a_pullback_keeps_the_parameters_of_its_moment():
 
 
 @pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("activation", ["silu", "parametric mish"])
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
-def test_gradients_per_sample_are_those_of_each_row(normalization, bias):
-    net = network("silu", normalization, scaled=True, loss="cross_entropy", bias=bias)
+def test_gradients_per_sample_are_those_of_each_row(normalization, activation, bias):
+    net = network(activation, normalization, scaled=True, loss="cross_entropy", bias=bias)
     x, c = rows(37), cotangents(37)
     _, back = net.vjp(x)
     each, total = back(c, per_sample=True), back(c)

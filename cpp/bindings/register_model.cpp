@@ -16,8 +16,9 @@
 namespace fcnet::bindings {
 namespace {
 
-// activation, bias, dropout; the normalisation's name, epsilon and momentum; whether inputs are scaled
-using Kind = std::tuple<std::string, bool, double, std::string, double, double, bool>;
+// activation, bias, dropout; the normalisation's name, epsilon and momentum; whether inputs are scaled, and whether the
+// activation is parametric
+using Kind = std::tuple<std::string, bool, double, std::string, double, double, bool, bool>;
 
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
@@ -40,19 +41,22 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
   Shape shape{.sizes = sizes, .loss = loss_named(loss), .parameter = parameter, .quantiles = quantiles};
   if (!quantiles.empty() && (shape.loss != Loss::quantile || shape.outputs() % quantiles.size() != 0))
     value_error("quantiles are for the loss of that name, and as many outputs for each target");
-  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum, scale] : kinds) {
+  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum, scale, parametric] : kinds) {
     if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
     const Normalization chosen = normalization_named(normalization);
     const bool last = shape.kinds.size() + 1 == kinds.size();
     if (chosen != Normalization::none && (last || activation == "softmax" || !(epsilon > 0)))
       value_error("normalization is not for the last layer and for softmax, and its epsilon is positive");
+    if (parametric && (last || activation == "softmax"))
+      value_error("parametric activations are not for the last layer and for softmax");
     shape.kinds.push_back({.activation = activation_named(activation),
                            .bias = bias,
                            .dropout = dropout,
                            .normalization = chosen,
                            .epsilon = epsilon,
                            .momentum = momentum,
-                           .scale = scale});
+                           .scale = scale,
+                           .parametric = parametric});
   }
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};

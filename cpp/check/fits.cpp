@@ -86,6 +86,17 @@ class Fits {
                .momentum = 0.1,
                .scale = true},
               Loss::cross_entropy, batch);
+    for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
+      for (const Activation activation : {Activation::relu, Activation::mish})
+        for (const Size batch : {5, 48})
+          fit({.activation = activation,
+               .dropout = n == Normalization::none ? 0.25 : 0,
+               .normalization = n,
+               .epsilon = 1e-5,
+               .momentum = 0.1,
+               .scale = n == Normalization::layer,
+               .parametric = true},
+              Loss::cross_entropy, batch);
     for (const DType dtype : {DType::float64, DType::float16, DType::bfloat16, DType::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, dtype);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})

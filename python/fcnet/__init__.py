@@ -21,6 +21,7 @@ from fcnet.threadpool_controller import register_when_imported
 
 if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
+    from fcnet._model.activation import Parametric
     from fcnet._model.dense import Dense
     from fcnet._model.normalization import BatchNorm, LayerNorm
     from fcnet._model.scale import Scale
@@ -56,6 +57,7 @@ __all__ = [
     "Lion",
     "NAdam",
     "Network",
+    "Parametric",
     "RMSprop",
     "Scale",
     "StopTraining",
@@ -80,6 +82,7 @@ __all__ = [
 # Where the names are that come in when they are first asked for: `import fcnet` is quick.
 _MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
 _HOMES = {
+    "_model.activation": ("Parametric",),
     "_model.dense": ("Dense",),
     "_model.normalization": ("BatchNorm", "LayerNorm"),
     "_model.scale": ("Scale",),

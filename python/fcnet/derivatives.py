@@ -215,6 +215,8 @@ def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *,
             named = f"normalization {spec.normalization!r}"
         elif "scale" in spec.parts:
             named = "fcnet.Scale() before it"
+        elif spec.parametric:
+            named = f"activation {spec.parametric!r}"
         elif not (logits and i == last):
             if spec.activation == "softmax":
                 named = "activation 'softmax'"
@@ -223,7 +225,8 @@ def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *,
         if named is not None:
             advice = "; output='logits' leaves out the last activation" if named == "activation 'softmax'" else ""
             expected = f"one of {', '.join(sorted(_SMOOTH))}" if smooth else "an activation of one number"
-            raise ValueError(f"layer {i} has {named}: {what} needs {expected}, and no normalization or scale{advice}")
+            others = "and no normalization, scale or parametric activation"
+            raise ValueError(f"layer {i} has {named}: {what} needs {expected}, {others}{advice}")
 
 
 def hvp(state: TrainState, x: ArrayLike, cotangent: ArrayLike, v: ArrayLike, output: object) -> Gradients:

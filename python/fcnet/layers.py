@@ -103,12 +103,14 @@ class Layer:
         Biases; read and assigned like W.
     gamma : array (m,)
         Scale of every neuron in a normalised layer; read and assigned like W.
+    mix : array (m,)
+        The number a of every neuron in a layer with ``fcnet.Parametric``; read and assigned like W.
     scale : array (k,)
         Scale of every input of a layer after a ``fcnet.Scale``; read and assigned like W.
     mean, variance : array (m,)
         Running statistics of batch normalisation; read and assigned like W.
     activation : str
-        Name of the activation function F, see ``fcnet.reference.activation``.
+        Name of the activation function F, see ``fcnet.reference.activation``; also where ``mix`` belongs to it.
     bias : bool
         Whether the layer has biases; if not, B is 0.
     dropout : float
@@ -190,6 +192,15 @@ class Layer:
         self._set("gamma", value)
 
     @property
+    def mix(self) -> NDArray[Any]:
+        """The a (m,) of a parametric activation; AttributeError for other layers. Assigning raises as for W."""
+        return self._get("mix")
+
+    @mix.setter
+    def mix(self, value: ArrayLike) -> None:
+        self._set("mix", value)
+
+    @property
     def scale(self) -> NDArray[Any]:
         """Scale (k,) of a layer's inputs; AttributeError without ``fcnet.Scale``. Assigning raises as for W."""
         return self._get("scale")
@@ -227,6 +238,8 @@ class Layer:
         if part not in self._architecture.specs[self._index].parts:
             if part == "scale":
                 raise AttributeError("a layer without fcnet.Scale() before it has no scale")
+            if part == "mix":
+                raise AttributeError(f"a layer with activation {self.activation!r} has no mix, see fcnet.Parametric")
             raise AttributeError(f"a layer with normalization {self.normalization!r} has no {part}")
         return part
 

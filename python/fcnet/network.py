@@ -16,8 +16,9 @@ from fcnet._checks.numbers import flag, whole_number
 from fcnet._checks.public import public
 from fcnet._inputs import class_names, tables
 from fcnet._inputs.feature_names import restored
+from fcnet._model.activation import Activation, Parametric
 from fcnet._model.architecture import Architecture
-from fcnet._model.dense import Activation, Dense
+from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.scale import Scale
 from fcnet._model.summary import Summary, arguments, summary
@@ -83,7 +84,7 @@ class Network:
         scaling is part of the network and applies in ``predict`` too. The offset is subtracted in float64 where x holds
         numbers that float32 rounds, such as time stamps in float64 or int64; rows of float32 are scaled in float32.
         Both are stored in float64.
-    activation : str, or a sequence of one for each hidden layer, default "relu"
+    activation : str or Parametric, or a sequence of one for each hidden layer, default "relu"
         Activation of the hidden layers that are given as numbers; ``Dense`` lists the names.
     classes : sequence of labels, optional
         The class labels that y contains (text, numbers or other), in the order of the outputs; two labels where a
@@ -95,9 +96,9 @@ class Network:
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,) of float64
     layers : tuple of Layer
-        ``net.layers[i].W`` (k, m), ``.B`` (m,), in a normalised layer ``.gamma``, ``.mean``, ``.variance``, after a
-        ``Scale`` ``.scale``, and ``.trainable`` can be read and assigned. All else is fixed when the network is
-        created.
+        ``net.layers[i].W`` (k, m), ``.B`` (m,), in a normalised layer ``.gamma``, ``.mean``, ``.variance``, with
+        ``Parametric`` ``.mix``, after a ``Scale`` ``.scale``, and ``.trainable`` can be read and assigned. All else is
+        fixed when the network is created.
     epochs_trained : int
         Number of epochs trained, over all fits. The shuffling of an epoch depends on its number.
     classes : tuple, or None
@@ -137,7 +138,7 @@ class Network:
         dtype: DTypeLike = "float32",
         scale: ArrayLike = 1,
         offset: ArrayLike = 0,
-        activation: Activation | Sequence[Activation] = "relu",
+        activation: Activation | Parametric | Sequence[Activation | Parametric] = "relu",
         classes: Sequence[Hashable] | None = None,
     ) -> None:
         labels = class_names.given(classes)
@@ -486,8 +487,8 @@ class Network:
     def parameters(self) -> NDArray[Any]:
         """All parameters in one dimension: a read-only copy; assign a whole array to change them in one step.
 
-        The order is layer by layer W (row by row), B, gamma and scale, as ``layers`` have them; a layer without bias
-        has no B here. The running statistics of batch normalisation are not parameters, and stay as they are when
+        The order is layer by layer W (row by row), B, gamma, mix and scale, as ``layers`` have them; a layer without
+        bias has no B here. The running statistics of batch normalisation are not parameters, and stay as they are when
         parameters are assigned. The length is the total of ``summary()``. ``copy_parameters`` and ``blend`` take
         another network's without the way through NumPy.
 
@@ -682,8 +683,8 @@ class Network:
         Returns
         -------
         [(dW (k, m), dB (m,)), ...], an entry for every layer
-            dB is 0 in a layer without bias. The entry of a normalised layer is (dW, dB, dgamma); dscale is the last one
-            in a layer after a ``Scale``.
+            dB is 0 in a layer without bias. The entry of a normalised layer is (dW, dB, dgamma); then follow dmix in a
+            layer with ``Parametric``, and dscale in a layer after a ``Scale``.
 
         Raises
         ------
@@ -846,7 +847,8 @@ class Network:
         Raises
         ------
         TypeError : an argument is not as above.
-        ValueError : an argument is not as above, or the network has softmax, normalization or ``Scale``.
+        ValueError : an argument is not as above, or the network has softmax, normalization, ``Scale`` or
+            ``Parametric``.
         """
         return derivatives.hvp(self._state, x, cotangent, v, output)
 
@@ -878,8 +880,8 @@ class Network:
         Raises
         ------
         TypeError : an argument is not as above.
-        ValueError : an argument is not as above, or the network has normalization, ``Scale`` or an activation that is
-            not twice differentiable, such as relu.
+        ValueError : an argument is not as above, or the network has normalization, ``Scale``, ``Parametric`` or an
+            activation that is not twice differentiable, such as relu.
         MemoryError : the activations do not fit in memory.
 
         Examples

@@ -37,8 +37,8 @@ class Optimizer:
         L2 regularization relative to the sum of a step's losses instead of their mean (scikit-learn's ``alpha``). It
         adds ``l2_sum / samples`` to l2, where samples is the number of samples in the step, or their total weight.
     decay_biases : bool, default False
-        Apply these penalties and weight_decay to all parameters, also to biases, to the gamma of normalised layers and
-        to ``Scale``.
+        Apply these penalties and weight_decay to all parameters, also to biases, to the gamma of normalised layers, to
+        ``Scale`` and to the mix of ``Parametric``.
     clip_value : float > 0, optional
         Gradient clipping by value: every entry of g is clipped to [-clip_value, clip_value].
     clip_norm : float > 0, optional

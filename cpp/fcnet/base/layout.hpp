@@ -4,7 +4,8 @@
 //   activations  H[batch / 32][features + 1][32]   32 samples side by side; row `features` is all ones, so that
 //                the bias is one more row of the weight product; sigma has the same shape without that row
 //   sigma^T      [out / 32][batch][32]   what the weight update streams
-// Where a layer is normalised, more rows of its weights' panels follow, see model/parameter_blocks.hpp.
+// Where a layer has more numbers for every neuron, as normalised ones do, they are more rows of its weights' panels,
+// see model/parameter_blocks.hpp.
 //
 // Three words for pieces of work, here and everywhere: a chunk is some samples of a batch that go through the layers
 // together; a block is some rows, of all or of some panels, of a matrix; a share is what one thread gets, a multiple of

@@ -26,7 +26,7 @@ bool jets_are_defined(const Shape& shape, bool logits) {
   for (Size l = 0; l < shape.layers(); ++l) {
     const LayerKind kind = shape.kind(l);
     const bool softmax = kind.activation == Activation::softmax && !(logits && l + 1 == shape.layers());
-    if (softmax || kind.normalization != Normalization::none || kind.scale) return false;
+    if (softmax || kind.normalization != Normalization::none || kind.scale || kind.parametric) return false;
   }
   return true;
 }

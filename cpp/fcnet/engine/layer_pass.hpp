@@ -97,14 +97,16 @@ class LayerPass {
       case StageKind::activation:  // rides in the epilogue of a product, where one follows directly
         if (i == outputs() || stages_->group(i).scales()) derive(i, at, n, first, last);
         return;
+      case StageKind::parametric:
+        return kernels<T>().mix_backward(sigma, read_only(workspace_.excess(i, at, n)), derived_from(i, at, n),
+                                         workspace_.mix_sums(i, at, stages_->group(i).rows), stages_->group(i).rows,
+                                         workspace_.mix_products(i, at, n), first, last);
       case StageKind::softmax:
         return kernels<T>().softmax_backward(sigma.p, workspace_.h(i, at, n).p, stages_->group(i).rows, n);
     }
   }
 
-  ParameterRow<T> scale_row(const Stage& stage) const {
-    return parameters_->row(*stages_->blocks(stage.layer).find(Role::scale));
-  }
+  ParameterRow<T> scale_row(const Stage& stage) const { return row(stage, Role::scale); }
   // sigma(i) times F'
   void derive(Size i, Size at, Size n, Size first, Size last) {
     kernels<T>().derive(stages_->group(i).derivative, workspace_.sigma(i, at, n), derived_from(i, at, n), first, last);
@@ -176,6 +178,9 @@ class LayerPass {
         case Role::beta:
           f(block, sums + rows);
           break;
+        case Role::mix:
+          f(block, mix_sums(i, samples));
+          break;
         case Role::running_mean:
           f(block, mean(i));
           break;
@@ -237,12 +242,15 @@ class LayerPass {
         if (stage.rides()) return;
         return kernels<T>().activate_and_save_derivative(stage.activation, h, workspace_.saved_derivative(i, at, n),
                                                          first, last);
+      case StageKind::parametric:
+        return kernels<T>().mix(stage.activation, row(stage, Role::mix), h, workspace_.excess(i, at, n),
+                                workspace_.saved_derivative(i, at, n), first, last);
       case StageKind::softmax:
         return kernels<T>().softmax(h.p, stages_->group(i).rows, n);
       case StageKind::dropout:
         if (drops_)
           kernels<T>().drop(dropout_of<T>(kind, seed_, epoch_, stage.layer, before_ + chunk.first + at), h,
-                            workspace_.saved_derivative(i, at, n), first, last);
+                            workspace_.saved_derivative(i, at, n), workspace_.excess(i, at, n), first, last);
         return;
       case StageKind::loss:
         return;
@@ -255,6 +263,20 @@ class LayerPass {
       kernels<T>().gather_nonzeros(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
     else
       kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
+  }
+
+  ParameterRow<T> row(const Stage& stage, Role role) const {
+    return parameters_->row(*stages_->blocks(stage.layer).find(role));
+  }
+
+  // dL/d(mix) of a parametric layer, when sigma has come back through its stages: the first group's sums and the
+  // others.
+  const T* mix_sums(Size i, Size samples) {
+    const Size rows = stages_->group(i).rows;
+    T* const sums = workspace_.mix_sums(i, 0, rows);
+    for (Size g = 1; g < ceil_div(samples, loss_group); ++g)
+      for (Size j = 0; j < rows; ++j) sums[j] += sums[g * rows + j];
+    return sums;
   }
 
   static void copy_rows(Panels<const T> from, Panels<T> to, Size first, Size last) {

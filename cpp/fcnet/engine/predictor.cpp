@@ -89,6 +89,9 @@ class PredictionPass {
           kernels<T>().activate(stage.activation, rows, (last - first) * panel_width, rows);
         }
         return;
+      case StageKind::parametric:
+        return kernels<T>().mix(stage.activation, parameters_.row(*stages().blocks(stage.layer).find(Role::mix)), to,
+                                {nullptr, 0, n}, {nullptr, 0, n}, first, last);
       case StageKind::softmax:
         if (ends_ != Ends::logits || !stages().group(i).has_loss())
           kernels<T>().softmax(to.p, stages().group(i).rows, n);
@@ -96,7 +99,7 @@ class PredictionPass {
       case StageKind::dropout:
         if (dropout_seed_)
           kernels<T>().drop(dropout_of<T>(kind, *dropout_seed_, 0, stage.layer, chunk.first + at), to, {nullptr, 0, n},
-                            first, last);
+                            {nullptr, 0, n}, first, last);
         return;
       case StageKind::scale:  // later, when nobody wants the outputs as they are any more
       case StageKind::loss:
@@ -242,15 +245,16 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends en
       const Size at_once = n == 1 && layer.in < Size{1} << 17 ? 4 : 1;  // but some milliseconds of work at most
       for (Size q = id < size ? split_begin(panels, size, id) : 0; q < end && go_on(team, cancellation); q += at_once)
         kernels<T>().forward_rows(layer, {rows[l % 2].p, stride}, n, to, q, std::min(q + at_once, end));
-      bool normalizes = false, softmax = false;
+      bool by_panel = false, softmax = false;
       for (const Stage& stage : pass.wanted(l + 1)) {
-        normalizes = normalizes || stage.kind == StageKind::batch_norm || stage.kind == StageKind::layer_norm;
+        by_panel = by_panel || stage.kind == StageKind::batch_norm || stage.kind == StageKind::layer_norm ||
+                   stage.kind == StageKind::parametric;
         softmax = softmax || stage.kind == StageKind::softmax;
       }
       const bool scales = stages.group(l + 1).scales();
-      if ((normalizes || softmax || scales) && size > 1) team.sync();
+      if ((by_panel || softmax || scales) && size > 1) team.sync();
       if (softmax && id == 0) kernels<T>().softmax_rows(to, n, layer.out);
-      if (normalizes && id == 0) run_on_rows(pass, l + 1, to, n, layer.out);
+      if (by_panel && id == 0) run_on_rows(pass, l + 1, to, n, layer.out);
       if (scales && id == 0) scale(l + 1);
       if (l + 1 < last) team.sync();
     }

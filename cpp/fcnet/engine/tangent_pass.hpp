@@ -39,6 +39,7 @@ class TangentPass {
         return kernels<T>().forward(parameters_.linear_layer(stage.layer), read_only(w.sigma(i - 1, at, n)), t, first,
                                     last);
       case StageKind::activation:
+      case StageKind::parametric:
         return pass_.derive(i, at, n, first, last);
       case StageKind::batch_norm:
       case StageKind::softmax:

@@ -66,9 +66,14 @@ Status Vjp<T>::back(const T* cotangents, T* dx, Parameters<T>* gradient, Cancell
 
 template <class T>
 Status Vjp<T>::keep_for_samples() {
-  for (Size l = 0; l < parameters_->shape().layers(); ++l)
-    if (parameters_->shape().kind(l).normalization == Normalization::batch)
-      if (const Status s = forward_backward_.layer_pass().workspace().keep_before(l + 1); s != Status::ok) return s;
+  Workspace<T>& w = forward_backward_.layer_pass().workspace();
+  for (Size l = 0; l < parameters_->shape().layers(); ++l) {
+    const LayerKind kind = parameters_->shape().kind(l);
+    if (kind.normalization == Normalization::batch)
+      if (const Status s = w.keep_before(l + 1); s != Status::ok) return s;
+    if (kind.parametric)
+      if (const Status s = w.keep_mix_products(l + 1); s != Status::ok) return s;
+  }
   return Status::ok;
 }
 
@@ -113,6 +118,8 @@ Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellatio
         return kernels<T>().scatter(of_panel(w.before(i, 0, n), p), columns, samples, to);
       case Role::gamma:
         return products(of_panel(w.before(i, 0, n), p), of_panel(w.normalized(i, 0, n), p));
+      case Role::mix:
+        return kernels<T>().scatter(of_panel(w.mix_products(i, 0, n), p), columns, samples, to);
       case Role::scale:
         return products(of_panel(w.scaled_sigma(layer, 0, n), p), of_panel(w.h(layer, 0, n), p));
       case Role::running_mean:

@@ -51,6 +51,17 @@ class Workspace {
   Panels<T> sigma(Size i, Size first, Size samples) { return view(groups_[i].sigma, first, samples); }
   Panels<T> sigma_t(Size i) { return {groups_[i].sigma_t.data(), panels_ * panel_width * panel_width, 0}; }
   Panels<T> saved_derivative(Size i, Size first, Size samples) { return view(groups_[i].derivative, first, samples); }
+  // Of a parametric activation, elsewhere null: F(h) - h; the sums of groups of samples, from that of sample `first`
+  // on; and what they are of, which only gradients of single samples need.
+  Panels<T> excess(Size i, Size first, Size samples) { return view_or_none(groups_[i].excess, first, samples); }
+  T* mix_sums(Size i, Size first, Size rows) { return groups_[i].mix_sums.data() + first / loss_group * rows; }
+  Panels<T> mix_products(Size i, Size first, Size samples) {
+    return view_or_none(groups_[i].mix_products, first, samples);
+  }
+  [[nodiscard]] Status keep_mix_products(Size i) {
+    Buffer<T>& products = groups_[i].mix_products;
+    return products.size() != 0 ? Status::ok : products.allocate_unset(groups_[i].sigma.size());
+  }
   // What goes into the product: h, or the scaled h; and sigma of the latter, with sums over samples for every number.
   Panels<T> input(Size i, Size first, Size samples) {
     return view(groups_[i].scaled.size() != 0 ? groups_[i].scaled : groups_[i].h, first, samples);
@@ -78,9 +89,14 @@ class Workspace {
     return {buffer.data() + first / panel_width * stride + first % panel_width, stride, samples};
   }
 
+  Panels<T> view_or_none(Buffer<T>& buffer, Size first, Size samples) {
+    return buffer.size() != 0 ? view(buffer, first, samples) : Panels<T>{nullptr, 0, samples};
+  }
+
   // Of one group of stages.
   struct Buffers {
-    Buffer<T> h, sigma, sigma_t, derivative, normalized, before, statistics, scaled, scaled_sigma, scale_sums;
+    Buffer<T> h, sigma, sigma_t, derivative, excess, mix_sums, mix_products, normalized, before, statistics, scaled,
+        scaled_sigma, scale_sums;
   };
 
   // What a stage saves.
@@ -90,6 +106,10 @@ class Workspace {
         return Status::ok;
       case Saves::derivative:
         return to.derivative.allocate(all);
+      case Saves::derivative_and_excess:
+        if (const Status s = to.derivative.allocate(all); s != Status::ok) return s;
+        if (const Status s = to.excess.allocate(all); s != Status::ok) return s;
+        return to.mix_sums.allocate(CheckedSize(panels_) * (panel_width / loss_group) * rows);
       case Saves::batch_statistics:
         if (const Status s = to.normalized.allocate(all); s != Status::ok) return s;
         return to.statistics.allocate(CheckedSize(rows) * 4);

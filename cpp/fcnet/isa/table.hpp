@@ -52,7 +52,14 @@ struct Kernels {
   void (*derive)(Activation activation, Panels<T> sigma, Panels<const T> h, Size first, Size last);
   void (*softmax)(T* panel, Size classes, Size samples);
   void (*softmax_backward)(T* sigma, const T* p, Size classes, Size samples);
-  void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last);
+  void (*drop)(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Panels<T> excess, Size first, Size last);
+
+  // parametric.hpp: rows first..last of h become h + a o (F(h) - h), with what is saved, unless it is null; and back,
+  // with sums over groups of samples for a, (groups, rows), and what they are of, unless it is null
+  void (*mix)(Activation activation, ParameterRow<T> a, Panels<T> h, Panels<T> excess, Panels<T> slope, Size first,
+              Size last);
+  void (*mix_backward)(Panels<T> sigma, Panels<const T> excess, Panels<const T> slope, T* sums, Size rows,
+                       Panels<T> products, Size first, Size last);
 
   // jets.hpp: from z to h, and what sigma of h is by z, in place; for rows first..last of panels, parts `step` apart
   void (*activate_jets)(Activation activation, const Jet<T>& jet, Size step, Panels<const T> z, Panels<T> h, Size first,

@@ -9,7 +9,7 @@
 
 namespace fcnet {
 
-enum class Role { weights, bias, gamma, beta, scale, running_mean, running_variance };
+enum class Role { weights, bias, gamma, beta, mix, scale, running_mean, running_variance };
 
 // What moves the values of a block in a step: the optimizer, with a gradient from the weight product or from sums over
 // the samples that a stage forms; or no gradient, but the statistics of the batch.
@@ -33,6 +33,8 @@ static constexpr RoleTraits traits(Role role) {
       return {.name = "gamma", .learns = Learns::by_sums, .decays = false, .initial = 1};
     case Role::beta:  // the bias of a normalised layer
       return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0};
+    case Role::mix:  // a of a parametric activation
+      return {.name = "mix", .learns = Learns::by_sums, .decays = false, .initial = 1};
     case Role::scale:
       return {.name = "scale", .learns = Learns::by_sums, .decays = false, .initial = 1, .of_inputs = true};
     case Role::running_mean:
@@ -53,7 +55,7 @@ struct ParameterBlock {
 };
 
 // The blocks of one layer, in the order in which Python knows them. Where the layer is normalised, row `in` is zero,
-// because the product has no bias, and gamma and beta follow.
+// because the product has no bias, and gamma and beta follow; mix is the next row, before the running statistics.
 class LayerBlocks {
  public:
   LayerBlocks(const Shape& shape, Size layer) : layer_(layer), out_(shape.sizes[layer + 1]) {
@@ -63,10 +65,11 @@ class LayerBlocks {
     add(Role::weights, 0, in);
     add(normalizes ? Role::beta : Role::bias, in + (normalizes ? 2 : 0), 1, kind.bias);
     if (normalizes) add(Role::gamma, in + 1, 1);
+    if (kind.parametric) add(Role::mix, in + (normalizes ? 3 : 1), 1);
     if (kind.scale) blocks_[count_++] = {Role::scale, layer, 0, 1, in, true};
     if (kind.normalization != Normalization::batch) return;
-    add(Role::running_mean, in + 3, 1);
-    add(Role::running_variance, in + 4, 1);
+    add(Role::running_mean, rows(), 1);
+    add(Role::running_variance, rows(), 1);
   }
 
   const ParameterBlock* begin() const { return blocks_; }
@@ -109,7 +112,7 @@ class LayerBlocks {
   }
 
   Size layer_, out_;
-  ParameterBlock blocks_[6] = {};
+  ParameterBlock blocks_[7] = {};
   Size count_ = 0;
 };
 

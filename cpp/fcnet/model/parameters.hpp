@@ -96,7 +96,7 @@ class Parameters {
     offset_.clear();
     CheckedSize total = 0;
     for (Size l = 0; l < shape.layers(); ++l) {
-      constexpr Size most_rows_behind = 5;
+      constexpr Size most_rows_behind = 6;
       const CheckedSize rows = CheckedSize(shape.sizes[l]) + most_rows_behind;
       if (!(rows * (panel_width * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
       offset_.push_back(total.value());

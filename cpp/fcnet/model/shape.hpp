@@ -19,6 +19,7 @@ struct LayerKind {
   Normalization normalization = Normalization::none;
   double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
   bool scale = false;                // a trainable factor for each of its inputs
+  bool parametric = false;           // whether its F is h + a o (F(h) - h), with a trainable a for each of its outputs
 
   bool operator==(const LayerKind&) const = default;
 };

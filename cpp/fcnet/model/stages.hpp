@@ -10,10 +10,10 @@
 
 namespace fcnet {
 
-enum class StageKind { gather, scale, product, batch_norm, layer_norm, activation, softmax, dropout, loss };
+enum class StageKind { gather, scale, product, batch_norm, layer_norm, activation, parametric, softmax, dropout, loss };
 
 // What a stage keeps of the forward pass for the way back, beside h.
-enum class Saves { nothing, derivative, batch_statistics, sample_statistics, scaled };
+enum class Saves { nothing, derivative, derivative_and_excess, batch_statistics, sample_statistics, scaled };
 
 // What must be there before a stage can run: the rows that it works on, all rows of a sample, or the whole batch.
 enum class Grain { rows, sample, batch };
@@ -63,8 +63,14 @@ class Group {
   bool has_loss() const { return has_loss_; }
   // Whether it ends with a scale: what goes into the next product is not h, but the scaled h.
   bool scales() const { return stages_.back().kind == StageKind::scale; }
-  // What sigma is multiplied by in the epilogue of the product that it comes back through.
-  Activation back_epilogue() const { return scales() ? Activation::identity : derivative; }
+  // What sigma is multiplied by in the epilogue of the product that it comes back through: nothing where the last
+  // stages form sums of it as it is.
+  Activation back_epilogue() const {
+    return scales() || has(StageKind::parametric) ? Activation::identity : derivative;
+  }
+  bool has(StageKind kind) const {
+    return std::any_of(stages_.begin(), stages_.end(), [&](const Stage& s) { return s.kind == kind; });
+  }
   bool has(Grain grain) const {
     return std::any_of(stages_.begin(), stages_.end(), [&](const Stage& s) { return s.grain == grain; });
   }
@@ -152,6 +158,13 @@ class Stages {
     const LayerKind kind = shape_.kind(l);
     if (kind.activation == Activation::softmax)
       return group.add({.kind = StageKind::softmax, .layer = l, .activation = kind.activation, .grain = Grain::sample});
+    if (kind.parametric) {
+      group.derivative = Activation::saved_derivative;
+      return group.add({.kind = StageKind::parametric,
+                        .layer = l,
+                        .activation = kind.activation,
+                        .saves = Saves::derivative_and_excess});
+    }
     const bool normalizes = kind.normalization != Normalization::none;
     const bool saves = needs_saved_derivative(kind.activation) || kind.dropout > 0 || normalizes;
     if (kind.activation == Activation::identity && !saves) return;

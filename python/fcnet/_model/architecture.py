@@ -17,7 +17,8 @@ from fcnet._checks.numbers import whole_number
 from fcnet._inputs import arrays, class_names, tensors
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling
-from fcnet._model.dense import Activation, Dense
+from fcnet._model.activation import Activation, Parametric
+from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import LayerSpec, specs_of
 from fcnet._model.scale import Scale, without_scales
 from fcnet._native import Model
@@ -53,7 +54,7 @@ def _loss(given: object, last: Dense | int) -> Loss:
         return loss_of(given)
     output = last.activation if isinstance(last, Dense) else None
     defaults = {"sigmoid": "binary_cross_entropy", "exp": "poisson", "identity": "mse"}
-    if output in (None, "softmax"):
+    if output in (None, "softmax") or isinstance(output, Parametric):  # which is refused later
         return CrossEntropy()
     if output not in defaults:
         raise ValueError(f"loss is None, and the last layer's activation is {output!r}: expected a loss like 'mse'")
@@ -88,7 +89,7 @@ class Architecture:
         dtype: DTypeLike,
         scale: ArrayLike,
         offset: ArrayLike,
-        activation: Activation | Sequence[Activation],
+        activation: Activation | Parametric | Sequence[Activation | Parametric],
         classes: tuple[Name, ...] | None = None,
     ) -> Architecture:
         """Check the arguments of ``Network``; ``classes`` are in the form that ``class_names.given`` returns.
@@ -142,7 +143,7 @@ class Architecture:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
         entries: list[Any] = [*sizes[:1]]
         for n, spec in zip(sizes[1:], map(LayerSpec.from_plain, layers), strict=True):
-            dense = Dense(n, spec.activation, spec.bias, spec.dropout, spec.normalization)  # type: ignore[arg-type]
+            dense = Dense(n, spec.given_activation, spec.bias, spec.dropout, spec.normalization)
             entries += [Scale(), dense] if spec.scale else [dense]
         known = class_names.known(classes)
         return cls.of(entries, loss, activation="relu", classes=known, **others)
@@ -266,7 +267,8 @@ class Architecture:
     def parameters_of(self, layer: int) -> int:
         """Return the number of parameters of a layer, without running statistics."""
         spec, (inputs, outputs) = self.specs[layer], self.sizes[layer : layer + 2]
-        return (inputs + spec.bias + (spec.normalization is not None)) * outputs + spec.scale * inputs
+        of_neuron = spec.bias + (spec.normalization is not None) + (spec.parametric is not None)
+        return (inputs + of_neuron) * outputs + spec.scale * inputs
 
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
         """Check one parameter array of a layer, such as W.
@@ -293,4 +295,4 @@ class Architecture:
             (spec.dropout, f"dropout {spec.dropout:g}"),
             (not trainable, "frozen"),
         ]
-        return ", ".join([spec.activation, *(words for is_so, words in options if is_so)])
+        return ", ".join([spec.activation_name, *(words for is_so, words in options if is_so)])

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from numpy.typing import ArrayLike
 
 from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import check_numbers, flag, whole_number
 from fcnet._checks.public import public
-from fcnet._checks.suggestions import meant
+from fcnet._model.activation import Activation, Parametric, checked_activation
 from fcnet._model.normalization import Normalization, NormalizationName, normalization_of
 from fcnet.initializers import Initializer, InitializerName, checked_initializer
-
-Activation = Literal[
-    "identity",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "sigmoid",
-    "tanh",
-    "softplus",
-    "exp",
-    "gelu",
-    "gelu_tanh",
-    "silu",
-    "mish",
-    "softmax",
-]
-ACTIVATIONS: tuple[str, ...] = get_args(Activation)
-
-
-def check_activation(name: object) -> None:
-    """Raise ValueError if the name is not that of an activation."""
-    if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}{meant(name, ACTIVATIONS)}")
 
 
 @public
@@ -49,10 +24,10 @@ class Dense:
     ----------
     units : int >= 1
         Number of neurons, that is, of outputs of the layer.
-    activation : str, optional
+    activation : str or Parametric, optional
         Activation function F: identity, relu, leaky_relu (slope 0.01), elu, selu, sigmoid, tanh, softplus, exp, gelu,
-        gelu_tanh (the usual approximation of gelu), silu, mish or softmax. The default is relu; for the last layer, the
-        loss determines it.
+        gelu_tanh (the usual approximation of gelu), silu, mish or softmax; ``Parametric("mish")`` trains how much of F
+        each neuron takes. The default is relu; for the last layer, the loss determines it.
     bias : bool, default True
         Whether the layer has biases. Without them, B is 0 and stays 0.
     dropout : float in [0, 1), default 0
@@ -73,7 +48,7 @@ class Dense:
     """
 
     units: int
-    activation: Activation | None = None
+    activation: Activation | Parametric | None = None
     bias: bool = True
     dropout: float = 0.0
     normalization: NormalizationName | Normalization | None = None
@@ -82,8 +57,7 @@ class Dense:
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", whole_number(self.units, "units", 1, 2**62))
         if self.activation is not None:
-            check_activation(self.activation)
-            object.__setattr__(self, "activation", str(self.activation))
+            object.__setattr__(self, "activation", checked_activation(self.activation))
         object.__setattr__(self, "bias", flag(self.bias, "bias"))
         check_numbers(self, {"dropout": ("0 <= dropout < 1", lambda value: 0 <= value < 1)})
         object.__setattr__(self, "normalization", normalization_of(self.normalization))

@@ -63,6 +63,8 @@ def arguments(architecture: Architecture) -> str:
     defaults = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
     for n, spec, default in zip(architecture.sizes[1:], architecture.specs, defaults, strict=True):
         values = spec._asdict() | {"normalization": spec.normalization and spec.normalization.name_or_self()}
+        values["activation"] = spec.given_activation
+        del values["parametric"]
         if values.pop("scale"):
             entries.append("Scale()")
         options = [f"{name}={value!r}" for name, value in values.items() if value != getattr(default, name)]

@@ -18,15 +18,14 @@ from fcnet._saving.atomic_file import replacing
 from fcnet._training.history import History
 from fcnet.losses import loss_of
 
-_VERSIONS = "1", "2", "3", "4"
-_WITHOUT_SCALES = "3"  # older versions of fcnet read files of networks without Scale
+_VERSIONS = "1", "2", "3", "4", "5"
 _NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
 _COLUMNS = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 _NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
-_PARTS = ("W", "B", "gamma", "scale", "mean", "variance")  # of a layer, each with some of these
+_PARTS = ("W", "B", "gamma", "mix", "scale", "mean", "variance")  # of a layer, each with some of these
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
@@ -70,7 +69,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
-        "version": _VERSIONS[-1] if any(spec.scale for spec in specs) else _WITHOUT_SCALES,
+        "version": _version(specs),
         "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),
@@ -79,6 +78,13 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     metadata["crc32"] = _checksum(tensors, metadata)
     with replacing(path) as file:
         safetensors.write(file, tensors, metadata)
+
+
+def _version(specs: list[LayerSpec]) -> str:
+    """Return the oldest version that knows what the layers have, so that older versions of fcnet read the file."""
+    if any(spec.options for spec in specs):
+        return "5"
+    return "4" if any(spec.scale for spec in specs) else "3"
 
 
 def _refuse_name(what: str, name: object) -> None:

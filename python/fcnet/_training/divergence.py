@@ -96,7 +96,7 @@ def _large(model: Model, architecture: Architecture, rows: NDArray[Any] | Sparse
             scaled = h * parts["scale"] if spec.scale else h
             h_in = scaled @ parts["W"].astype(np.float64) + parts["B"]
             # what a normalised layer makes of h_in depends on the batch
-            h = h_in if spec.normalization else reference.activation(h_in, spec.activation)
+            h = h_in if spec.normalization else reference.activation(h_in, spec.activation, parts.get("mix"))
             for what, most in (("weights", np.abs(parts["W"]).max()), ("outputs", np.abs([h_in, h]).max())):
                 named = f"the {what} of layers[{i}] reach {most:.1e}"
                 if not most <= largest**0.5:

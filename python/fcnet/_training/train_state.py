@@ -138,7 +138,7 @@ class TrainState:
         self.architecture, self.feature_names = adapted, columns.names
 
     def gradients(self, dataset: Dataset) -> list[tuple[NDArray[Any], ...]]:
-        """Return dW, dB and, where a layer has them, dgamma and dscale of every layer."""
+        """Return dW, dB and, where a layer has them, dgamma, dmix and dscale of every layer."""
         layers = self.model.gradients(*dataset.of_loss(self.architecture))[1]
         return self.architecture.without_statistics(layers)
 

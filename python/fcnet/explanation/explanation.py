@@ -55,8 +55,8 @@ class Explanation(Mapping[str, Array]):
         sample's own loss. For RMSE and custom losses, sigma is the derivative of L; with batch normalisation, n times
         that. There is no ``F_prime_i`` for softmax. A normalised layer also has ``z_i``, ``normal_i`` and ``tau_i`` (n,
         m): the product ``h W``, its normalised values, and the derivative by z; ``gamma_i``, ``dgamma_i`` (m,); and
-        with batch normalisation the running statistics ``mean_i``, ``variance_i`` (m,); and the new values after the
-        update.
+        with batch normalisation the running statistics ``mean_i``, ``variance_i`` (m,); a layer with ``Parametric`` has
+        ``mix_i``, ``dmix_i`` (m,); and the new values after the update.
     class_names : tuple of str
     findings : tuple of Finding
         Which results in ``answer`` are right or wrong.

@@ -100,7 +100,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
 }
 
 
-def activation(h_in: ArrayLike, name: str) -> Array:
+def activation(h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Array:
     """Activation ``h_out = F(h_in)``, element by element; softmax works row by row.
 
     Parameters
@@ -111,6 +111,8 @@ def activation(h_in: ArrayLike, name: str) -> Array:
         tanh; softplus, ln(1 + exp(h)); exp; gelu, h Phi(h) with the normal distribution function Phi; gelu_tanh, the
         same with (1 + tanh(sqrt(2/pi) (h + 0.044715 h^3))) / 2 for Phi; silu, h sigmoid(h); mish,
         h tanh(ln(1 + exp(h))); softmax.
+    mix : array of the last axis of h_in, optional
+        The a of a parametric activation, ``h_in + a o (F(h_in) - h_in)``, which is ``a o F(h_in) + (1 - a) o h_in``.
 
     Returns
     -------
@@ -120,10 +122,12 @@ def activation(h_in: ArrayLike, name: str) -> Array:
     ------
     ValueError : the name is unknown.
     """
-    return softmax(h_in) if name == "softmax" else _named(name)[0](np.asarray(h_in))
+    h = np.asarray(h_in)
+    h_out = softmax(h) if name == "softmax" else _named(name)[0](h)
+    return h_out if mix is None else _mixed(h_out, h, mix)
 
 
-def activation_derivative(h_in: ArrayLike, name: str) -> Array:
+def activation_derivative(h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Array:
     """Derivative ``F'(h_in)`` of an activation, element by element.
 
     Parameters
@@ -131,6 +135,8 @@ def activation_derivative(h_in: ArrayLike, name: str) -> Array:
     h_in : array of any shape
     name : str
         As for ``activation``, but not softmax, whose outputs depend on the whole row.
+    mix : as for ``activation``, optional
+        Then the derivative is ``1 + a o (F'(h_in) - 1)``.
 
     Returns
     -------
@@ -140,17 +146,17 @@ def activation_derivative(h_in: ArrayLike, name: str) -> Array:
     ------
     ValueError : the name is unknown.
     """
-    return _named(name)[1](np.asarray(h_in))
+    slope = _named(name)[1](np.asarray(h_in))
+    return slope if mix is None else _mixed(slope, np.ones_like(slope), mix)
 
 
-def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str) -> Array:
+def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Array:
     """Backward pass: ``sigma = dL/dh_in`` is ``dL/dh_out F'``, or for softmax ``p_j (s_j - sum_i s_i p_i)``.
 
     Parameters
     ----------
     slope, h_in : array (n, m)
-    name : str
-        As for ``activation``.
+    name, mix : as for ``activation``
 
     Returns
     -------
@@ -162,9 +168,14 @@ def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str) -> Array:
     """
     s = np.asarray(slope)
     if name != "softmax":
-        return np.asarray(s * activation_derivative(h_in, name))
+        return np.asarray(s * activation_derivative(h_in, name, mix))
     p = softmax(h_in)
     return np.asarray(p * (s - (s * p).sum(axis=-1, keepdims=True)))
+
+
+def _mixed(one: Array, other: Array, mix: ArrayLike) -> Array:
+    a = np.asarray(mix)
+    return np.asarray(a * one + (1 - a) * other)
 
 
 def _named(name: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:

@@ -34,6 +34,7 @@ def forward(
     masks: Sequence[Array | None] | None = None,
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
+    parametric: Sequence[bool] | None = None,
     scaled: Sequence[bool] | None = None,
 ) -> list[tuple[Array, Array]]:
     """Forward pass: ``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
@@ -41,7 +42,8 @@ def forward(
     Parameters
     ----------
     layers : [(W, B), ...]
-        (W, B, gamma) for a normalised layer; the scale of its inputs is the last array of a layer that has one.
+        (W, B, gamma) for a normalised layer; then follow mix in a layer with a parametric activation, and the scale of
+        its inputs in a layer that has one.
     x : array (n, k)
     loss : as loss_and_sigma
     activation : str, or one for each hidden layer
@@ -55,6 +57,8 @@ def forward(
         normalize.
     epsilon : float
         As for normalize.
+    parametric : [bool, ...], optional
+        Whether the activation of each layer is parametric, ``h_i = h_in_i + mix_i o (F_i(h_in_i) - h_in_i)``.
     scaled : [bool, ...], optional
         Whether each layer multiplies its inputs by a scale, ``h_in_i = (h_{i-1} o scale_i) W_i + B_i``.
 
@@ -71,11 +75,16 @@ def forward(
         kind = normalization[i] if normalization else None
         h = h * layers[i][-1] if scaled and scaled[i] else h
         h_in = gamma[0] * normalize(h @ w, kind, epsilon=epsilon)[0] + b if kind else linear(h, w, b)
-        h = apply_activation(h_in, f)
+        h = apply_activation(h_in, f, _mix(layers[i], kind, parametric is not None and parametric[i]))
         mask = masks[i] if masks is not None and i < len(masks) else None
         h = h if mask is None else h * mask
         passed.append((h_in, h))
     return passed
+
+
+def _mix(layer: tuple[Array, ...], kind: str | None, parametric: bool) -> Array | None:
+    """Return the mix of a layer, None unless its activation is parametric."""
+    return layer[3 if kind else 2] if parametric else None
 
 
 def backward(
@@ -91,6 +100,7 @@ def backward(
     weights: ArrayLike | None = None,
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
+    parametric: Sequence[bool] | None = None,
     scaled: Sequence[bool] | None = None,
     outputs: ArrayLike | None = None,
 ) -> tuple[Any, list[tuple[Array, ...]]]:
@@ -98,7 +108,7 @@ def backward(
 
     Parameters
     ----------
-    layers, x, activation, output, masks, normalization, epsilon, scaled : as forward
+    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled : as forward
     y, loss, parameter, weights, outputs : as loss_and_sigma
 
     Returns
@@ -106,7 +116,7 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
-        With dL/dgamma for a normalised layer, and dL/dscale at the end for a scaled one.
+        With dL/dgamma for a normalised layer, then dL/dmix for a parametric one, and dL/dscale for a scaled one.
 
     Raises
     ------
@@ -121,6 +131,7 @@ def backward(
         masks=masks,
         normalization=normalization,
         epsilon=epsilon,
+        parametric=parametric,
         scaled=scaled,
     )
     functions = _of_layers(layers, loss, activation, output)
@@ -128,6 +139,7 @@ def backward(
         passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights, outputs=outputs
     )
     gradients: list[tuple[Array, ...]] = []
+    of_mix: list[Array] = []  # of the layer whose sigma this is; the last one has none
     for i in range(len(layers) - 1, -1, -1):
         unscaled = passed[i - 1][1] if i > 0 else np.asarray(x)
         scale_i = layers[i][-1] if scaled and scaled[i] else None
@@ -142,11 +154,16 @@ def backward(
         dw, _ = weight_gradient(sigma, h)
         slope = sigma @ layers[i][0].T
         of_scale = [] if scale_i is None else [scale * (slope * unscaled).sum(axis=0)]
-        gradients.append((scale * dw, scale * db, *of_norm, *of_scale))
+        gradients.append((scale * dw, scale * db, *of_norm, *of_mix, *of_scale))
         if i > 0:
             slope = slope if scale_i is None else slope * scale_i
             mask = None if masks is None else masks[i - 1]
-            sigma = through_activation(slope if mask is None else slope * mask, passed[i - 1][0], functions[i - 1])
+            slope = slope if mask is None else slope * mask
+            h_in, f = passed[i - 1][0], functions[i - 1]
+            kind = normalization[i - 1] if normalization else None
+            mix = _mix(layers[i - 1], kind, parametric is not None and parametric[i - 1])
+            of_mix = [] if mix is None else [scale * (slope * (apply_activation(h_in, f) - h_in)).sum(axis=0)]
+            sigma = through_activation(slope, h_in, f, mix)
     return value, gradients[::-1]
 
 

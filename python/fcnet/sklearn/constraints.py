@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from fcnet._model.dense import ACTIVATIONS
+from fcnet._model.activation import ACTIVATIONS
 from fcnet.schedules import Schedule
 
 AT_LEAST_0 = Interval(Real, 0, None, closed="left")

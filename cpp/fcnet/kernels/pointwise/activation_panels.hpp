@@ -16,20 +16,25 @@ FCNET_INLINE void for_vectors_of(Panels<T> h, Panels<T> slope, Size first, Size 
         f(h.p + p * h.stride + row * panel_width + lane, slope.p + p * slope.stride + row * panel_width + lane);
 }
 
+// F(h_in) and F'(h_in), whether F has a formula for both or not.
+template <class F, class V>
+FCNET_INLINE V apply_and_slope(F f, V h_in, V& slope) {
+  if constexpr (requires { f.apply_and_slope(h_in, slope); }) {
+    return f.apply_and_slope(h_in, slope);
+  } else {
+    const V h_out = f.apply(h_in);
+    slope = f.times_derivative(V{} + ElementOf<V>(1), h_out);
+    return h_out;
+  }
+}
+
 // F(h_in) in place, and F'(h_in).
 template <class T>
 void activate_and_save_derivative(Activation activation, Panels<T> h, Panels<T> slope, Size first, Size last) {
   with_any_activation(activation, [&](auto f) {
     for_vectors_of(h, slope, first, last, [&](T* value, T* saved) {
-      const Vec<T> h_in = load(value);
       Vec<T> derivative;
-      if constexpr (requires { f.apply_and_slope(h_in, derivative); }) {
-        store(value, f.apply_and_slope(h_in, derivative));
-      } else {
-        const Vec<T> h_out = f.apply(h_in);
-        derivative = f.times_derivative(broadcast(T(1)), h_out);
-        store(value, h_out);
-      }
+      store(value, apply_and_slope(f, load(value), derivative));
       store(saved, derivative);
     });
   });

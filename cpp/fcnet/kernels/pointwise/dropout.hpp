@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Dropout (Srivastava et al. 2014), the outputs that stay scaled up while training: h and its saved derivative times 0
-// or 1 / (1 - p); h alone where there is no slope. The random number of neuron j and sample s is word j % 4 of the
-// Philox block (random.hpp) at position s and index j / 4, so that whoever computes what, the same outputs are dropped.
+// Dropout (Srivastava et al. 2014), the outputs that stay scaled up while training: h and what is saved beside it, the
+// derivative and a parametric activation's excess, unless they are null, times 0 or 1 / (1 - p). The random number of
+// neuron j and sample s is word j % 4 of the Philox block (random.hpp) at position s and index j / 4, so that whoever
+// computes what, the same outputs are dropped.
 #pragma once
 
 #include "fcnet/base/operands.hpp"
@@ -10,7 +11,7 @@
 namespace fcnet::FCNET_ISA {
 
 template <class T>
-void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, Size last) {
+void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Panels<T> excess, Size first, Size last) {
   constexpr Size w = width<double>;
   const Wide count = numbers<Wide>(typename CountTo<w>::type{});
   for (Size p = 0; p * panel_width < h.samples; ++p)
@@ -28,11 +29,12 @@ void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Size first, S
         if (row < first || row >= last) continue;
         for (Size lane = 0; lane < used_width(h.samples, p); lane += width<T>) {
           const Vec<T> by = load(factor[i] + lane);
-          T* const value = h.p + p * h.stride + row * panel_width + lane;
-          store(value, by * load(value));
-          if (slope.p == nullptr) continue;
-          T* const saved = slope.p + p * slope.stride + row * panel_width + lane;
-          store(saved, by * load(saved));
+          const auto multiply = [&](const Panels<T>& panels) {
+            if (panels.p == nullptr) return;
+            T* const value = panels.p + p * panels.stride + row * panel_width + lane;
+            store(value, by * load(value));
+          };
+          multiply(h), multiply(slope), multiply(excess);
         }
       }
     }

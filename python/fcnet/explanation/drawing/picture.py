@@ -157,7 +157,8 @@ class Picture:
         parts = []
         for layer, size in enumerate(self._sizes):
             last = layer == len(self._sizes) - 1
-            head = "inputs" if layer == 0 else self._problem.activation(layer).replace("_", " ")
+            specs = self._problem.architecture.specs
+            head = "inputs" if layer == 0 else specs[layer - 1].activation_name.replace("_", " ")
             parts.append(f'<text class="small" x="{self._place(layer, 0)[0]}" y="18">{head}</text>')
             for j in range(size):
                 x, y = self._place(layer, j)

@@ -133,6 +133,7 @@ def _candidates(name: str, known: Quantities, problem: Problem) -> Iterator[tupl
         "W_new": lambda: _updated("W", layer, known, problem),
         "B_new": lambda: _updated("B", layer, known, problem),
         "gamma_new": lambda: _updated("gamma", layer, known, problem),
+        "mix_new": lambda: _updated("mix", layer, known, problem),
     }
     normalized = any(map(problem.normalized, problem.layers))  # for which the formulas below do not hold
     if kind in direct and not (normalized and kind.startswith("h_in")):
@@ -213,13 +214,13 @@ def _slipped(slips: set[str], kind: str, layer: int, known: Quantities, problem:
         if "no transpose" in slips and w.shape[0] != w.shape[1]:
             return None
         slope = sigma @ (w if "no transpose" in slips else w.T)
-        f, h_in = problem.activation(i), known[f"h_in_{i}"]
+        f, h_in, mix = problem.activation(i), known[f"h_in_{i}"], known.get(f"mix_{i}")
         if "no F'" in slips:
             sigma = slope
         elif "F' of h_out" in slips and f != "softmax":
-            sigma = slope * reference.activation_derivative(known[f"h_out_{i}"], f)
+            sigma = slope * reference.activation_derivative(known[f"h_out_{i}"], f, mix)
         else:
-            sigma = reference.through_activation(slope, h_in, f)
+            sigma = reference.through_activation(slope, h_in, f, mix)
     batch = slips & {"sum", "mean twice", "first sample"}
     if batch and (kind == "sigma" or len(sigma) == 1 or not problem.is_mean):
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet import _native, kernels, reference
+from fcnet import kernels, reference
 from fcnet._checks.public import public_in
 from fcnet._inputs.feature_names import Name, shown
 from fcnet._inputs.sparse import SparseRows
@@ -22,6 +22,7 @@ from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.figures import Figures
 from fcnet.explanation.numbers.kinks import first_product
 from fcnet.explanation.numbers.printed import Printed
+from fcnet.explanation.numbers.single_layers import activated
 from fcnet.layers import Layer
 from fcnet.losses import Custom
 from fcnet.optimizers import SGD
@@ -156,8 +157,9 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
             else:
                 scaled = h * layer.scale if state.architecture.specs[i].scale else h
                 product = kernels.linear(scaled, layer.W, 0 * layer.B if layer.normalization else layer.B)
-            h = _native.activation(_normal(product, layer), layer.activation)
-            layers.append(_layer(i, layer, h, dw, optimizer.learning_rate))
+            spec = state.architecture.specs[i]
+            h = activated(_normal(product, layer), spec.activation, layer.mix if spec.parametric else None)
+            layers.append(_layer(i, spec.activation_name, layer.W, h, dw, optimizer.learning_rate))
             if len(h) > 1 and (h == h[0]).all() and layers[-1].dead < 1:
                 advice.append(
                     Advice(
@@ -215,15 +217,14 @@ def _normal(product: Array, layer: Layer) -> Array:
     return np.asarray(layer.gamma * normal + layer.B, product.dtype)
 
 
-def _layer(i: int, layer: Layer, h: Array, dw: Array, rate: float) -> LayerDiagnosis:
-    f = layer.activation
+def _layer(i: int, f: str, w: Array, h: Array, dw: Array, rate: float) -> LayerDiagnosis:
     dead = float((h <= 0).all(axis=0).mean()) if f in _DYING else 0.0
     low, high = _BOUNDED.get(f, (-np.inf, np.inf))
     near = _CLOSE * (high - low) if f in _BOUNDED else 0.0
     saturated = float(((h < low + near) | (h > high - near)).mean()) if f in _BOUNDED else 0.0
-    norm, size = (float(np.linalg.norm(a.astype(float))) for a in (dw, layer.W))
+    norm, size = (float(np.linalg.norm(a.astype(float))) for a in (dw, w))
     ratio = rate * norm / size if size else float("inf") if norm else 0.0
-    weights, outputs, gradients = (Figures.of(values) for values in (layer.W, h, dw))
+    weights, outputs, gradients = (Figures.of(values) for values in (w, h, dw))
     return LayerDiagnosis(i, f, weights, outputs, gradients, dead, saturated, norm, size, ratio)
 
 

@@ -139,6 +139,7 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
             if letter == "B" and not spec.bias:
                 continue
             size, inputs = float(np.abs(gradient).max()) or 1.0, _inputs(letter, sizes[i], spec, parameters[i])
+            inputs = places.largest_excess(i) if letter == "mix" else inputs
             saturated = float(np.finfo(architecture.dtype).eps) * inputs  # rounding of numbers near 1
             chosen = np.arange(gradient.size)
             if len(chosen) > most:

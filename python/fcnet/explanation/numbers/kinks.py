@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet import _native, kernels, reference
+from fcnet import kernels, reference
 from fcnet._inputs import tensors
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.layer_spec import LayerSpec
 from fcnet._training.dataset import Dataset
-from fcnet.explanation.numbers.single_layers import normalized
+from fcnet.explanation.numbers.single_layers import activated, normalized
 from fcnet.losses import MSE
 
 Array = NDArray[Any]
@@ -54,8 +54,12 @@ class Kinks:
     @property
     def largest(self) -> list[float]:
         """The largest input of every layer except the first."""
-        before = zip(self._passed, self._architecture.specs[:-1], strict=False)
-        return [float(np.abs(_native.activation(h_in, spec.activation)).max()) for h_in, spec in before]
+        return [float(np.abs(self._output(i)).max()) for i in range(len(self._architecture.specs) - 1)]
+
+    def largest_excess(self, layer: int) -> float:
+        """Return the largest ``F(h_in) - h_in`` of a layer, which the mix of a parametric activation multiplies."""
+        h_in = self._passed[layer]
+        return float(np.abs(activated(h_in, self._architecture.specs[layer].activation) - h_in).max())
 
     def crossed(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> bool:
         """Whether a kink lies between ``-step`` and ``step`` from the entry [at] of a layer's parameter.
@@ -72,7 +76,7 @@ class Kinks:
                 product[:, at[-1]] += change * factor[at[0]] * self._inputs(layer, at[0])
             elif name == "scale":
                 product += np.outer(change * self._inputs(layer, at[0]), parameters[layer][0][at[0]])
-            elif self._architecture.specs[layer].normalization is None:
+            elif name == "B" and self._architecture.specs[layer].normalization is None:
                 product[:, at[-1]] += change
             else:
                 parts = [part.copy() for part in parameters[layer]]
@@ -104,7 +108,7 @@ class Kinks:
             yield product, h_in
             if i + 1 < len(specs):
                 w, b = parameters[i + 1][0], _added(specs[i + 1], parameters[i + 1])
-                h = _native.activation(h_in, specs[i].activation)
+                h = _outputs(h_in, specs[i], parameters[i], native=native)
                 product = kernels.linear(h * _scale(specs[i + 1], parameters[i + 1]), w, b)
 
     def _places(self, passed: Iterator[tuple[Array, Array]], layer: int) -> list[Array]:
@@ -115,16 +119,17 @@ class Kinks:
                 places.append(last)
         loss, y = self._architecture.loss, self._dataset.y
         if loss.name in ("mae", "quantile", "huber"):
-            error = _native.activation(last, specs[-1].activation) - y.reshape(last.shape)
+            error = activated(last, specs[-1].activation) - y.reshape(last.shape)
             places.append(abs(error) - loss.parameter if loss.name == "huber" else error)
         return places
+
+    def _output(self, layer: int) -> Array:
+        return _outputs(self._passed[layer], self._architecture.specs[layer], self._parameters[layer])
 
     def _inputs(self, layer: int, column: int) -> Array:
         """Return the input of a layer's weight, for every sample."""
         if layer:
-            return _native.activation(self._passed[layer - 1], self._architecture.specs[layer - 1].activation)[
-                :, column
-            ]
+            return self._output(layer - 1)[:, column]
         x = self._dataset.x
         if isinstance(x, SparseRows):
             values, here = np.zeros(len(x)), x.indices == column
@@ -135,6 +140,14 @@ class Kinks:
             np.broadcast_to(each, x.shape[1]) for each in (self._architecture.scale, self._architecture.offset)
         )
         return np.asarray(scale[column] * (values - offset[column]))
+
+
+def _outputs(h_in: Array, spec: LayerSpec, parts: Parts, *, native: bool = False) -> Array:
+    """Return h_out of a layer; that of a parametric activation with the core's roundings only where ``native``."""
+    if not spec.parametric:
+        return activated(h_in, spec.activation)
+    mix = np.asarray(parts[spec.parts.index("mix")])
+    return activated(h_in, spec.activation, mix) if native else reference.activation(h_in, spec.activation, mix)
 
 
 def _added(spec: LayerSpec, parts: Parts) -> Array:

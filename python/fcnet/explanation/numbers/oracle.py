@@ -37,11 +37,19 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
             normal, gamma = known[f"normal{new}_{i}"], known[f"gamma{new}_{i}"]
             yield f"h_in{new}_{i}", gamma * normal + b, np.abs(gamma * normal) + np.abs(b), _FUNCTION
         h_in = known[f"h_in{new}_{i}"]
-        value = reference.activation(h_in, problem.activation(i))
-        exponent = 1 + np.abs(h_in).max(axis=1, keepdims=True) ** (3 if problem.activation(i) == "gelu_tanh" else 1)
-        yield f"h_out{new}_{i}", value, np.abs(value) * exponent, _FUNCTION + h_in.shape[1]
+        value, size = _activated(h_in, problem.activation(i), known.get(f"mix{new}_{i}"))
+        yield f"h_out{new}_{i}", value, size, _FUNCTION + h_in.shape[1]
         h = known[f"h_out{new}_{i}"]
     yield f"p{new}", h, 0 * h, 1
+
+
+def _activated(h_in: Array, f: str, mix: Array | None) -> tuple[Array, Array]:
+    """Return h_out, and the size of its rounding errors."""
+    value = reference.activation(h_in, f)
+    size = np.abs(value) * (1 + np.abs(h_in).max(axis=1, keepdims=True) ** (3 if f == "gelu_tanh" else 1))
+    if mix is None:
+        return value, size
+    return reference.activation(h_in, f, mix), np.abs(mix) * size + np.abs((1 - mix) * h_in)
 
 
 def _normalized(z: Array, norm: Normalization) -> tuple[Array, Array]:
@@ -81,9 +89,10 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
     n, last = len(known["I"]), problem.layers[-1]
     terms = None  # after a normalised layer, the size of a derivative's terms, which may have cancelled
     for i in reversed(problem.layers):
-        h_in, f = known[f"h_in_{i}"], problem.activation(i)
-        slope = np.ones_like(h_in) if f == "softmax" else reference.activation_derivative(h_in, f)
+        h_in, f, mix = known[f"h_in_{i}"], problem.activation(i), known.get(f"mix_{i}")
+        slope = np.ones_like(h_in) if f == "softmax" else reference.activation_derivative(h_in, f, mix)
         steep = (1 + np.abs(slope)) * (1 + np.abs(h_in)) ** (3 if f == "gelu_tanh" else 1)
+        steep = steep if mix is None else steep * (1 + np.abs(mix))
         if f != "softmax":
             yield f"F_prime_{i}", slope, steep, _FUNCTION
         if i == last:
@@ -96,8 +105,14 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
                 size = np.where(near, np.inf, size)
         else:
             w, behind = known[f"W_{i + 1}"], known[f"{slope_of_product(problem, i + 1)}_{i + 1}"]
-            sigma = reference.through_activation(behind @ w.T, h_in, f)
-            size = (np.abs(behind) if terms is None else terms) @ np.abs(w).T * steep
+            sigma = reference.through_activation(behind @ w.T, h_in, f, mix)
+            size = (np.abs(behind) if terms is None else terms) @ np.abs(w).T
+            if mix is not None:
+                dmix = behind @ w.T * (reference.activation(h_in, f) - h_in)
+                most = size * (_activated(h_in, f, None)[1] + np.abs(h_in))
+                roundings = _FUNCTION + n + w.shape[1]
+                yield f"dmix_{i}", problem.share * dmix.sum(axis=0), problem.share * most.sum(axis=0), roundings
+            size = size * steep
             size = size.max(axis=1, keepdims=True) + 0 * size if f == "softmax" else size
         yield f"sigma_{i}", sigma, size, _FUNCTION + (known[f"W_{i + 1}"].shape[1] if i < last else h_in.size)
         h, sigma = known["I"] if i == 1 else known[f"h_out_{i - 1}"], known[f"sigma_{i}"]
@@ -199,7 +214,7 @@ def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
 
 def is_given(name: str) -> bool:
     """Whether the quantity is a parameter or running statistic before the step."""
-    return name.startswith(("W_", "B_", "gamma_", "mean_", "variance_")) and "new" not in name
+    return name.startswith(("W_", "B_", "gamma_", "mix_", "mean_", "variance_")) and "new" not in name
 
 
 def check_step(step: Quantities, problem: Problem) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet import _native
+from fcnet._model.activation import Parametric
 from fcnet._model.layer_spec import LayerSpec
 from fcnet._model.normalization import BatchNorm, Normalization
 from fcnet._native import Model
@@ -29,8 +31,24 @@ def _model(
     return Model(sizes, [spec.native() for spec in specs], name, parameter, dtype, 0, None, None, layers, each)
 
 
-def derivative(h_in: Array, activation: str) -> Array:
+def _parametric(activation: Any) -> Parametric:
+    return Parametric(activation)
+
+
+def activated(h_in: Array, activation: str, mix: Array | None = None) -> Array:
+    """Return h_out, with the ``mix`` (m,) of a parametric activation."""
+    if mix is None:
+        return _native.activation(h_in, activation)
+    m = h_in.shape[1]
+    same = np.eye(m, dtype=h_in.dtype), np.zeros(m, h_in.dtype)
+    specs = [LayerSpec(activation, parametric=_parametric(activation)), LayerSpec("identity")]
+    return _model(m, specs, [(*same, mix), same]).predict(h_in)
+
+
+def derivative(h_in: Array, activation: str, mix: Array | None = None) -> Array:
     """Return F'(h_in), the derivative by h_in of a loss whose derivative by the outputs is 1."""
+    if mix is not None:
+        return sigma_before(h_in, activation, np.eye(len(mix), dtype=h_in.dtype), np.ones_like(h_in), mix)
     n, one = h_in.size, np.zeros((1, 1), h_in.dtype)
     model = _model(1, [LayerSpec(activation)], [(np.zeros((1, n), h_in.dtype), h_in.ravel())])
     return model.gradients(one, lambda output, _: (0.0, np.ones_like(output)))[1][0][1].reshape(h_in.shape)
@@ -49,11 +67,15 @@ def sigma_of_output(h_in: Array, activation: str, loss: Loss, y: Any) -> Array:
     return model.gradients(np.eye(n, dtype=h_in.dtype), y)[1][0][0]
 
 
-def sigma_before(h_in: Array, activation: str, w: Array, behind: Array) -> Array:
-    """Return ``sigma = (behind w^T) o F'(h_in)``, from the derivative ``behind`` by the product of the next layer."""
+def sigma_before(h_in: Array, activation: str, w: Array, behind: Array, mix: Array | None = None) -> Array:
+    """Return ``sigma = (behind w^T) o F'(h_in)``, from the derivative ``behind`` by the product of the next layer.
+
+    ``mix`` (m,) is that of a parametric activation.
+    """
     n, dtype = len(h_in), h_in.dtype
-    layers = [(part, np.zeros(part.shape[1], dtype)) for part in (h_in, w)]
-    model = _model(n, [LayerSpec(activation), LayerSpec("identity")], layers)
+    first, last = ((part, np.zeros(part.shape[1], dtype)) for part in (h_in, w))
+    specs = [LayerSpec(activation, parametric=None if mix is None else _parametric(activation)), LayerSpec("identity")]
+    model = _model(n, specs, [(*first, *(() if mix is None else (mix,))), last])
     return model.gradients(np.eye(n, dtype=dtype), lambda output, _: (0.0, behind))[1][0][0]
 
 

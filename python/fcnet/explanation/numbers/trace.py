@@ -4,10 +4,11 @@ A step is a dict: ``I`` and ``y``; for layer i ``W_i``, ``B_i``, ``h_in_i``, ``h
 each sample; ``F_prime_i``, ``sigma_i``, ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``,
 ``h_in_new_i``, ``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. A normalised layer also has its product ``z_i``, the
 normalised product ``normal_i``, ``gamma_i``, the derivative ``tau_i`` by z, ``dgamma_i`` and ``gamma_new_i``; with
-batch normalisation also the running ``mean_i`` and ``variance_i``, and their new values. L is the mean of the samples'
-losses, and sigma the derivative of a sample's own loss by h_in (with batch normalisation, where samples interact, n
-times the derivative of L). If L is not a mean over samples (RMSE, custom losses), sigma is the derivative of L, and
-there is no L_n.
+batch normalisation also the running ``mean_i`` and ``variance_i``, and their new values. A layer with a parametric
+activation also has ``mix_i``, ``dmix_i`` and ``mix_new_i``; its ``F_prime_i`` is the derivative of the whole. L is the
+mean of the samples' losses, and sigma the derivative of a sample's own loss by h_in (with batch normalisation, where
+samples interact, n times the derivative of L). If L is not a mean over samples (RMSE, custom losses), sigma is the
+derivative of L, and there is no L_n.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet import _native, kernels
+from fcnet import kernels
 from fcnet._inputs import tensors
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
@@ -31,6 +32,7 @@ from fcnet._training.divergence import DivergenceError
 from fcnet._training.single_steps import train_step
 from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.single_layers import (
+    activated,
     derivative,
     normalized,
     output_layer,
@@ -85,6 +87,10 @@ class Problem:
     def activation(self, layer: int) -> str:
         """Return F of a layer, counted from 1."""
         return self.architecture.specs[layer - 1].activation
+
+    def parametric(self, layer: int) -> bool:
+        """Whether the activation of a layer, counted from 1, is parametric."""
+        return self.architecture.specs[layer - 1].parametric is not None
 
     def normalized(self, layer: int) -> bool:
         """Whether a layer, counted from 1, is normalised."""
@@ -166,7 +172,7 @@ def _backward(model: Model, problem: Problem, step: Quantities) -> Quantities:
             y = problem.dataset.of_loss(problem.architecture)[1]
             sigma = sigma_of_output(h_in, f, loss, y) / problem.architecture.dtype.type(problem.share)
         else:
-            sigma = sigma_before(h_in, f, step[f"W_{i + 1}"], behind)
+            sigma = sigma_before(h_in, f, step[f"W_{i + 1}"], behind, step.get(f"mix_{i}"))
         found[f"sigma_{i}"] = behind = sigma
         if norm is not None:
             behind = through_normalization(step[f"z_{i}"], step[f"gamma_{i}"], sigma, norm)
@@ -177,15 +183,18 @@ def _backward(model: Model, problem: Problem, step: Quantities) -> Quantities:
 def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantities:
     """Return the quantities of the forward pass and the loss; ``new`` is part of their names."""
     found, h, h_in = {}, inputs, inputs
-    for i, (w, b, *others) in zip(problem.layers, model.state()[0], strict=True):
-        h_in, norm = kernels.linear(h, w, b), problem.architecture.specs[i - 1].normalization
+    for i, arrays in zip(problem.layers, model.state()[0], strict=True):
+        spec = problem.architecture.specs[i - 1]
+        parts, norm = dict(zip(spec.parts, arrays, strict=True)), spec.normalization
+        w, b = parts["W"], parts["B"]
+        h_in = kernels.linear(h, w, b)
         if norm is not None:
             none, ones = np.zeros_like(b), np.ones_like(b)
             found[f"z{new}_{i}"] = kernels.linear(h, w, none)
             found[f"normal{new}_{i}"] = normalized(h, (w, none, ones), norm)
-            h_in = normalized(h, (w, b, others[0]), norm)
+            h_in = normalized(h, (w, b, parts["gamma"]), norm)
         found[f"h_in{new}_{i}"] = h_in
-        found[f"h_out{new}_{i}"] = h = _native.activation(h_in, problem.activation(i))
+        found[f"h_out{new}_{i}"] = h = activated(h_in, spec.activation, parts.get("mix"))
     found[f"p{new}"] = h
     x, y, architecture = problem.rows, problem.dataset.y, problem.architecture
     if problem.over_batch:  # predictions would use the running statistics
@@ -228,7 +237,7 @@ def descent(state: TrainState, problem: Problem, count: int) -> Iterator[Quantit
         for i, parts in zip(problem.layers, model.state()[0], strict=True):
             step |= {f"{name}_{i}": part for name, part in zip(architecture.specs[i - 1].parts, parts, strict=True)}
             if problem.activation(i) != "softmax":
-                step[f"F_prime_{i}"] = derivative(step[f"h_in_{i}"], problem.activation(i))
+                step[f"F_prime_{i}"] = derivative(step[f"h_in_{i}"], problem.activation(i), step.get(f"mix_{i}"))
         step |= _backward(model, problem, step)
         with np.errstate(all="ignore"):  # numbers that are not finite raise an error below
             gradients = copy.gradients(problem.dataset)

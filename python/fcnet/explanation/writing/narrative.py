@@ -37,6 +37,7 @@ _FUNCTIONS = {
     "silu": "SiLU",
     "mish": "Mish",
 }
+_SYMBOLS = {"gamma": "γ", "mix": "a"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Section:
 
 def _d(of: Expression, by: Expression) -> Fraction:
     return Fraction(("∂", of), ("∂", by))
+
+
+def _mixed(a: Expression, f: Expression, h: Expression) -> Expression:
+    """Return the formula of a parametric activation, or of its derivative where h is 1."""
+    return (h, "+", a, "∘", "(", f, "−", h, ")")
 
 
 class Narrative:
@@ -146,8 +152,12 @@ class Narrative:
             equations.append(Equation(h_in, self._of("h", i, "in"), (symbols, numbers, self._numbers(h_in))))
             h_out, f = f"h_out{new}_{i}", self._function(i)
             left = (self._of("h", i, "out"),) if i < self._last else ("p", "=", self._of("h", i, "out"))
-            symbols = Applied(Symbol("F", str(i)), self._of("h", i, "in"))
-            equations.append(Equation(h_out, left, (symbols, Applied(f, self._numbers(h_in)), self._numbers(h_out))))
+            h, values = self._of("h", i, "in"), self._numbers(h_in)
+            symbols, numbers = Applied(Symbol("F", str(i)), h), Applied(f, values)
+            if self._problem.parametric(i):
+                symbols = _mixed(Symbol("a", str(i)), Applied(f, h), h)
+                numbers = _mixed(self._numbers(f"mix{new}_{i}"), numbers, values)
+            equations.append(Equation(h_out, left, (symbols, numbers, self._numbers(h_out))))
         return tuple(equations)
 
     def _loss(self, new: str) -> Equation:
@@ -195,9 +205,15 @@ class Narrative:
         equations = []
         linked = i == self._last and LINKED.get(self._problem.architecture.loss.name) == self._problem.activation(i)
         if not softmax and not linked:
-            value = self._numbers(f"F_prime_{i}")
-            numbers = Applied(f"{self._function(i)}′", self._numbers(f"h_in_{i}"))
-            equations.append(Equation(value.name, f_prime, (numbers, value)))
+            value, f = self._numbers(f"F_prime_{i}"), f"{self._function(i)}′"
+            numbers: Expression = Applied(f, self._numbers(f"h_in_{i}"))
+            if self._problem.parametric(i):
+                symbols = _mixed(Symbol("a", str(i)), Applied(f, h_in), "1")
+                equations.append(
+                    Equation(value.name, f_prime, (symbols, _mixed(self._numbers(f"mix_{i}"), numbers, "1"), value))
+                )
+            else:
+                equations.append(Equation(value.name, f_prime, (numbers, value)))
         lines = self._sigma_last(f_prime, linked=linked) if i == self._last else self._sigma(i, f_prime)
         left: Expression = Symbol("σ", str(i))
         equations.append(Equation(f"sigma_{i}", left, (*lines, self._numbers(f"sigma_{i}"))))
@@ -220,9 +236,15 @@ class Narrative:
             each: Expression = (Symbol("σ", of), "∘", normalized_symbol(of))
             lines = ((*mean, Sum("n", each)) if self._n > 1 else each, self._numbers(f"dgamma_{i}"))
             equations.append(Equation(f"dgamma_{i}", _d("L", Symbol("γ", str(i))), lines))
+        if self._problem.parametric(i):
+            n = ",n" if self._n > 1 else ""
+            h, behind = Symbol("h", f"{i}{n}", "in"), Symbol(self._slope(i + 1).letter, f"{i + 1}{n}")
+            each = (behind, Transposed(Symbol("W", str(i + 1))), "∘", "(", Applied(self._function(i), h), "−", h, ")")
+            lines = ((*mean, Sum("n", each)) if n else each, self._numbers(f"dmix_{i}"))
+            equations.append(Equation(f"dmix_{i}", _d("L", Symbol("a", str(i))), lines))
         return equations
 
-    def _slope(self, i: int) -> Expression:
+    def _slope(self, i: int) -> Symbol:
         """Return the symbol of the derivative by a layer's product."""
         return Symbol("τ" if self._problem.normalized(i) else "σ", str(i))
 
@@ -268,7 +290,7 @@ class Narrative:
         return learned + equations
 
     def _update(self, i: int, which: str) -> Equation:
-        rate, symbol = f"{self._problem.learning_rate:g}", Symbol("γ" if which == "gamma" else which, str(i))
+        rate, symbol = f"{self._problem.learning_rate:g}", Symbol(_SYMBOLS.get(which, which), str(i))
         old, gradient, name = f"{which}_{i}", f"d{which}_{i}", f"{which}_new_{i}"
         if not self._problem.trainable[i - 1] or (which == "B" and not self._problem.architecture.specs[i - 1].bias):
             return Equation(name, symbol, (self._numbers(name),))

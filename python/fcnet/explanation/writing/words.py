@@ -28,11 +28,13 @@ def numbering(problem: Problem) -> str:
 
 
 def beside(problem: Problem) -> str:
-    """Describe normalisation and dropout, if there are any."""
+    """Describe normalisation, parametric activations and dropout, if there are any."""
     sentences = ""
     specs = list(enumerate(problem.architecture.specs))
     for i, norm in ((i, spec.normalization) for i, spec in specs if spec.normalization):
         sentences += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
+    for i in (i for i, spec in specs if spec.parametric):
+        sentences += f" The activation of layers[{i}] is parametric: a_{i + 1} is layers[{i}].mix."
     dropped = [f"layers[{i}]" for i, spec in specs if spec.dropout]
     return sentences + (f" Nothing is dropped, as in a prediction: dropout of {', '.join(dropped)}." if dropped else "")
 
@@ -46,7 +48,7 @@ def course(step: Quantities) -> str:
 def in_words(problem: Problem, samples: int) -> str:
     """Describe the network and the training in one sentence."""
     architecture = problem.architecture
-    names = [problem.activation(i).replace("_", " ") for i in problem.layers]
+    names = [spec.activation_name.replace("_", " ") for spec in architecture.specs]
     hidden = f"{', '.join(dict.fromkeys(names[:-1]))}, then {names[-1]}" if len(names) > 1 else names[-1]
     of = f"{samples} samples" if samples > 1 else "one sample"
     return (
