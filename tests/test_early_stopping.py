@@ -43,6 +43,63 @@ def test_it_ends_after_patience_and_goes_back_to_the_best(monitor):
     assert net.epochs_trained == len(history)
 
 
+def given(figures, **options):
+    """Options of a fit whose metric ``val_given`` has these values."""
+    values = iter([0, *figures])  # the first call is before the first step
+    metrics = {"given": lambda y_true, output: next(values)}
+    return OPTIONS | options | {"validation_data": VALIDATION, "metrics": metrics}
+
+
+@pytest.mark.parametrize(("ties", "best"), [("first", 1), ("last", 4)])
+def test_of_equal_epochs_the_first_or_the_last_is_kept(ties, best):
+    figures = [1, 3, 2, 3, 3, 2, 2, 2]
+    rule = fc.EarlyStopping(5, monitor="val_given", mode="max", ties=ties)
+    net, same = network(), network()
+    history = net.fit(X, Y, **given(figures, epochs=20, early_stopping=rule))
+    assert history.best_epoch == best
+    assert len(history) == 1 + 1 + 5  # an equal epoch is no improvement
+    same.fit(X, Y, epochs=best + 1, **OPTIONS)
+    assert parameters(net) == parameters(same)
+
+
+def test_ties_are_shown_where_the_last_is_kept():
+    assert repr(fc.EarlyStopping(3)).endswith("mode='auto', start_from_epoch=0)")
+    assert repr(fc.EarlyStopping(None, ties="last")).endswith("start_from_epoch=0, ties='last')")
+
+
+def test_last_of_ties_is_that_of_equal_values_not_of_smaller_ones():
+    rule = fc.EarlyStopping(9, monitor="val_given", mode="max", ties="last", min_delta=0.5)
+    assert network().fit(X, Y, **given([3, 3.2, 3, 2.9, np.nan], epochs=4, early_stopping=rule)).best_epoch == 2
+
+
+@pytest.mark.parametrize("done", [2, 3, 4, 6])
+@pytest.mark.parametrize("ties", ["first", "last"])
+def test_a_fit_that_goes_on_keeps_the_same_of_equal_epochs(ties, done):
+    figures = [1, 3, 2, 3, 3, 2, 2, 2]
+    rule = fc.EarlyStopping(None, monitor="val_given", mode="max", ties=ties)
+    whole, parts = network(), network()
+    history = whole.fit(X, Y, **given(figures, epochs=8, early_stopping=rule))
+
+    def stop(epoch, logs):
+        if epoch == done - 1:
+            raise KeyboardInterrupt  # so that the best weights are not restored
+
+    with pytest.raises(KeyboardInterrupt):
+        parts.fit(X, Y, **given(figures, epochs=8, early_stopping=rule, callbacks=[stop]))
+    after = parts.fit(X, Y, **given(figures[done:], epochs=8, early_stopping=rule, initial_epoch=done))
+    assert after.best_epoch == history.best_epoch
+    assert parameters(whole) == parameters(parts)
+
+
+def test_without_patience_all_epochs_are_trained_and_the_best_is_restored():
+    rule = fc.EarlyStopping(None, monitor="val_given", mode="max")
+    net, same = network(), network()
+    history = net.fit(X, Y, **given([2, 3, 1, 1, 1, 1, 1, 1], epochs=8, early_stopping=rule))
+    assert (len(history), history.best_epoch, history.stopped_early) == (8, 1, False)
+    same.fit(X, Y, epochs=2, **OPTIONS)
+    assert parameters(net) == parameters(same)
+
+
 @pytest.mark.parametrize("start", [0, 3, 20])
 def test_epochs_before_start_from_epoch_neither_count_nor_are_the_best(start):
     net = network()
@@ -274,6 +331,8 @@ def test_a_regression_has_no_accuracy():
         ({"min_delta": None}, TypeError),
         ({"monitor": "auc"}, ValueError),
         ({"restore_best": 1}, TypeError),
+        ({"ties": "all"}, ValueError),
+        ({"ties": None}, ValueError),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(options, error):

@@ -156,6 +156,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
             schedules.InverseScaling,
             schedules.Cosine,
             schedules.OneCycle,
+            schedules.CosLog,
             schedules.ReduceOnPlateau,
             initializers.VarianceScaling,
             initializers.Orthogonal,

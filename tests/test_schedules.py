@@ -31,6 +31,9 @@ FORMULAS = [
         ),
     ),
     (s.OneCycle(warm_up=0), 0.0001 + 0.9999 * (1 + np.cos(np.pi * STEPS / 39)) / 2),
+    (s.FlatCosine(), np.where(STEPS <= 20, 1, (1 + np.cos(2 * np.pi * (STEPS / 40 - 0.5))) / 2)),
+    (s.CosLog(), (1 - np.cos(2 * np.pi * np.log2(1 + 15 * STEPS / 40))) / 2),
+    (s.CosLog(1), (1 - np.cos(2 * np.pi * np.log2(1 + STEPS / 40))) / 2),
 ]
 
 
@@ -39,6 +42,23 @@ def test_formulas(schedule, expected):
     np.testing.assert_allclose(schedule.factors(0, 40, 40, 8), expected, rtol=0, atol=1e-14)
     by_epochs = [schedule.factors(first, 8, 40, 8) for first in range(0, 40, 8)]
     assert (np.concatenate(by_epochs) == schedule.factors(0, 40, 40, 8)).all()
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="longdouble is float64 here")
+@pytest.mark.parametrize("total", [1, 2, 15, 997, 256 * 63])
+@pytest.mark.parametrize("cycles", [1, 4, 7])
+def test_realmlps_schedules_are_their_formulas_to_the_last_digits(cycles, total):
+    t = np.arange(total).astype(np.longdouble) / total
+    turn = 2 * np.longdouble("3.14159265358979323846264338327950288")
+    expected = (1 - np.cos(turn * np.log2(1 + (2**cycles - 1) * t))) / 2
+    assert abs(s.CosLog(cycles).factors(0, total, total, total) - expected).max() <= 1e-15
+    expected = np.where(t <= 0.5, 1, (1 + np.cos(turn * (t - 0.5))) / 2)
+    assert abs(s.FlatCosine().factors(0, total, total, total) - expected).max() <= 1e-15
+
+
+def test_cycles_end_at_0():
+    assert s.CosLog().factors(0, 15, 15, 1)[[0, 1, 3, 7]].tolist() == [0, 0, 0, 0]
+    assert s.CosLog(1).factors(0, 1, 1, 1).tolist() == [0]
 
 
 @pytest.mark.parametrize("schedule", [schedule for schedule, _ in FORMULAS], ids=repr)
@@ -97,6 +117,8 @@ def test_a_factor_is_one_on_the_optimizers_rate(optimizer, batch):
         (lambda: s.Cosine(warm_up=1), ValueError, "warm_up is 1: expected a share"),
         (lambda: s.Cosine(floor=True), TypeError, "floor is True"),
         (lambda: s.OneCycle(end=0), ValueError, "end is 0"),
+        (lambda: s.CosLog(0), ValueError, "cycles is 0: expected from 1 to 30"),
+        (lambda: s.CosLog(2.5), TypeError, "cycles is 2.5: expected a whole number"),
         (lambda: s.ReduceOnPlateau(factor=2), ValueError, "factor is 2"),
         (lambda: s.ReduceOnPlateau(patience=0), ValueError, "patience is 0"),
         (

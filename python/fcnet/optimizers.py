@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal
 
 from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import AT_LEAST_0, POSITIVE, Range, check_numbers, flag, share, whole_number
+from fcnet._checks.representation import shown
 from fcnet._checks.suggestions import meant
 
 _LIMIT: Range = ("a positive number, or None", lambda value: value > 0)
@@ -81,9 +82,7 @@ class Optimizer:
 
     def __repr__(self) -> str:
         """Show the hyperparameters, and the options that differ from their defaults."""
-        shown = [f for f in fields(self) if not f.kw_only or getattr(self, f.name) != f.default]
-        shown.sort(key=lambda f: bool(f.kw_only))
-        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
+        return shown(self)
 
     @property
     def _kind(self) -> str:

@@ -109,8 +109,10 @@ def checked_factors(
 
 __all__ = [
     "Constant",
+    "CosLog",
     "Cosine",
     "ExponentialDecay",
+    "FlatCosine",
     "InverseScaling",
     "OneCycle",
     "ReduceOnPlateau",
@@ -128,7 +130,7 @@ def _above_0(name: str) -> Range:
     return f"0 < {name} <= 1", lambda value: 0 < value <= 1
 
 
-# Power and cosine of our own: those of NumPy depend on the processor, and a schedule is the same on every machine.
+# Power, logarithm and sine of our own: those of NumPy depend on the processor, and a schedule is the same everywhere.
 
 
 def _power(base: NDArray[Any] | float, exponent: NDArray[Any] | float) -> NDArray[np.float64]:
@@ -138,13 +140,18 @@ def _power(base: NDArray[Any] | float, exponent: NDArray[Any] | float) -> NDArra
     return power
 
 
-def _fall(t: NDArray[Any]) -> NDArray[Any]:
-    """Half a cosine from 1 at t = 0 to 0 at 1: ``(1 + cos(pi t)) / 2 = (1 - sin x) / 2``, ``x = pi (t - 1/2)``."""
-    x = np.pi * (np.clip(t, 0, 1) - 0.5)
+def _sine(x: NDArray[Any]) -> NDArray[Any]:
+    """Return sin x for ``|x| <= pi / 2``."""
     term, sine = x, x
     for k in range(3, 25, 2):
         term = term * (x * x) / -(k * (k - 1))
         sine = sine + term
+    return sine
+
+
+def _fall(t: NDArray[Any]) -> NDArray[Any]:
+    """Half a cosine from 1 at t = 0 to 0 at 1: ``(1 + cos(pi t)) / 2 = (1 - sin x) / 2``, ``x = pi (t - 1/2)``."""
+    sine = _sine(np.pi * (np.clip(t, 0, 1) - 0.5))
     fall: NDArray[np.float64] = np.maximum((1 - sine) / 2, 0)  # rounding leads below
     return fall
 
@@ -310,6 +317,60 @@ class OneCycle(Schedule):
         up = 1 - (1 - self.start) * _fall(step / max(top, 1))
         down = self.end + (1 - self.end) * _fall((step - top) / (last - top))
         return np.where(step < top, up, down)
+
+
+@suggesting
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """Flat, then falling: 1 in the first half of the fit, then half a cosine from 1 to 0 (RealMLP's flat_cos).
+
+    The factor is ``(1 + cos(2 pi (t - 1/2))) / 2`` for the share ``t = step / total > 1/2`` of the fit's steps
+    (Holzmueller et al. 2024).
+
+    Examples
+    --------
+    >>> FlatCosine().factors(0, 8, total=8, per_epoch=1).round(2)
+    array([1.  , 1.  , 1.  , 1.  , 1.  , 0.85, 0.5 , 0.15])
+    """
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        return np.where(2 * step <= total, 1.0, _fall((2 * step - total) / total))
+
+
+@suggesting
+@dataclass(frozen=True)
+class CosLog(Schedule):
+    """Cosine cycles that double in length: several rises from 0 to 1 and falls to 0 (RealMLP's coslog4).
+
+    The factor is ``(1 - cos(2 pi log2(1 + (2**cycles - 1) t))) / 2`` for the share ``t = step / total`` of the fit's
+    steps (Holzmueller et al. 2024). The first step has the factor 0. Weights settle at the end of each cycle, the last
+    of which takes half of the fit, so that several epochs are candidates for early stopping to restore.
+
+    Parameters
+    ----------
+    cycles : int in [1, 30], default 4
+
+    Raises
+    ------
+    TypeError, ValueError : cycles is not a whole number, or out of range.
+
+    Examples
+    --------
+    >>> CosLog(2).factors(0, 6, total=6, per_epoch=1).round(2)
+    array([0.  , 0.93, 0.  , 0.72, 0.93, 0.32])
+    """
+
+    cycles: int = 4
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cycles", whole_number(self.cycles, "cycles", 1, 30))
+
+    def _factors(self, step: NDArray[np.float64], total: int, per_epoch: int) -> NDArray[Any]:
+        # The sum is exact; whole cycles are taken off before the logarithm, which so keeps its last digits.
+        length = total + (2**self.cycles - 1) * step
+        _, whole = np.frexp(length / total * math.sqrt(0.5))
+        part = _native.log(length / np.ldexp(float(total), whole)) / math.log(2)  # of a cycle, at most a half
+        return _sine(np.pi * part) ** 2
 
 
 @suggesting

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
 from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import flag, whole_number
 from fcnet._checks.public import public
+from fcnet._checks.representation import shown
 from fcnet._native import Snapshot, Trainer
 from fcnet._training.history import History
 from fcnet.metrics.monitor import Mode, Monitoring
@@ -14,14 +16,15 @@ from fcnet.metrics.monitor import Mode, Monitoring
 
 @public
 @suggesting
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EarlyStopping(Monitoring):
     """Stop training when a monitored metric has not improved for ``patience`` epochs, and restore the best weights.
 
     Parameters
     ----------
-    patience : int >= 1, default 10
-        Number of epochs without improvement before the fit ends.
+    patience : int >= 1 or None, default 10
+        Number of epochs without improvement before the fit ends. None: it never ends early, the best weights are only
+        restored.
     min_delta : float >= 0, default 0
         Minimum change of the metric that counts as an improvement.
     monitor : str, default "val_loss"
@@ -35,6 +38,10 @@ class EarlyStopping(Monitoring):
     start_from_epoch : int >= 0, default 0
         Number of epochs of the fit before monitoring starts, as in Keras. These epochs count neither as best nor as
         epochs without improvement. A fit without any epoch after them gives a RuntimeWarning.
+    ties : {"first", "last"}, default "first"
+        Which of several epochs with the same best value of the metric is the best epoch; the last, as in RealMLP,
+        where accuracies on few samples are often equal. An equal value is no improvement: it does not extend the
+        patience.
 
     Raises
     ------
@@ -42,22 +49,31 @@ class EarlyStopping(Monitoring):
 
     Examples
     --------
-    >>> EarlyStopping(patience=3, monitor="val_f1")
-    EarlyStopping(patience=3, min_delta=0.0, monitor='val_f1', restore_best=True, mode='auto', start_from_epoch=0)
+    >>> rule = EarlyStopping(patience=None, monitor="val_accuracy", ties="last")
+    >>> rule.mode, rule.restore_best
+    ('auto', True)
     """
 
-    patience: int = 10
+    patience: int | None = 10
     min_delta: float = 0.0
     monitor: str = "val_loss"
     restore_best: bool = True
     mode: Mode = "auto"
     start_from_epoch: int = 0
+    _: KW_ONLY
+    ties: Literal["first", "last"] = "first"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "patience", whole_number(self.patience, "patience", 1))
+        if self.patience is not None:
+            object.__setattr__(self, "patience", whole_number(self.patience, "patience", 1))
         object.__setattr__(self, "start_from_epoch", whole_number(self.start_from_epoch, "start_from_epoch", 0))
         self.check_rule()
         object.__setattr__(self, "restore_best", flag(self.restore_best, "restore_best"))
+        if not isinstance(self.ties, str) or self.ties not in ("first", "last"):
+            raise ValueError(f"ties is {self.ties!r}: expected 'first' or 'last'")
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 EpochWeights = tuple[int, Snapshot] | None
@@ -88,10 +104,12 @@ class Best:
             self._first = epoch - initial_epoch + self.rule.start_from_epoch
         if self.rule is None or self.rule.monitor not in (earlier := self._history.earlier):
             return
-        best_value, best = None, None
+        best_value, best, improved = None, None, min(self._first, epoch) - 1
         for number, value in zip(map(int, earlier["epochs"]), earlier[self.rule.monitor], strict=True):
             if number >= self._first and self.rule.is_better(value, best_value):
-                best_value, best = value, number
+                best_value, best, improved = value, number, number
+            elif self.rule.ties == "last" and value == best_value:
+                best = number
         if best is not None and self.rule.restore_best:
             if previous is not None and previous[0] == best:
                 self.epoch_weights = previous
@@ -99,8 +117,7 @@ class Best:
                 self.epoch_weights = best, trainer.snapshot()
             else:
                 return
-        self._value, self._history.best_epoch = best_value, best
-        self._since = min(self._first, epoch) - 1 if best is None else best
+        self._value, self._since, self._history.best_epoch = best_value, improved, best
 
     def should_stop(self, trainer: Trainer) -> bool:
         """Update the best epoch with the one that has just ended; return whether the fit should stop."""
@@ -110,12 +127,15 @@ class Best:
         if epoch < self._first:
             self._since = epoch
             return False
-        value = history[self.rule.monitor][-1]
-        if self.rule.is_better(value, self._value):
-            self._value, self._since, history.best_epoch = value, epoch, epoch
-            if self.rule.restore_best:
+        rule, value = self.rule, history[self.rule.monitor][-1]
+        is_better = rule.is_better(value, self._value)
+        if is_better:
+            self._value, self._since = value, epoch
+        if is_better or (rule.ties == "last" and value == self._value):
+            history.best_epoch = epoch
+            if rule.restore_best:
                 self.epoch_weights = epoch, trainer.snapshot()
-        history.stopped_early = epoch - self._since >= self.rule.patience
+        history.stopped_early = rule.patience is not None and epoch - self._since >= rule.patience
         return history.stopped_early
 
     def restore(self, trainer: Trainer) -> None:
