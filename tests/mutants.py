@@ -31,7 +31,9 @@ def seeds() -> list[fc.Network]:
         net.fit(x, y, epochs=3, **options)
         nets.append(net)
     parametric = fc.Network([3, fc.Scale(), 4, 2], seed=7, activation=fc.Parametric("mish"))
-    return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), fc.Network([3, fc.Scale(), 4, 2], seed=7), parametric]
+    options = fc.Dense(4, parametrization="ntp", rate_factor=(1, 0.1), decay_factor=(2, None))
+    nets += [fc.Network([3, fc.Scale(), 4, 2], seed=7), fc.Network([3, fc.Scale(rate_factor=6), options, 2], seed=7)]
+    return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), parametric]
 
 
 def parts(file: bytes) -> tuple[dict[str, Any], bytes]:

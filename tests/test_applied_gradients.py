@@ -29,6 +29,7 @@ LAYERS = {
     "plain": [33, 9],
     "no bias": [fc.Dense(33, bias=False), 9],
     "scale": [fc.Scale(), 33, fc.Scale(), 9],
+    "factors": [fc.Scale(rate_factor=6), fc.Dense(33, rate_factor=(1, 0.1), decay_factor=(2, 0.5)), 9],
     "layer norm": [fc.Dense(33, normalization="layer"), fc.Dense(9, normalization="layer", bias=False)],
     "batch norm": [fc.Dense(33, normalization="batch"), 9],
     "parametric": [fc.Dense(33, fc.Parametric("mish"), bias=False), fc.Dense(9, fc.Parametric("relu"))],

@@ -82,7 +82,7 @@ CHANGES = {
         "it is in the safetensors format, but its metadata is not that of fcnet",
     ),
     "metadata that is no text": (lambda h: h | {"__metadata__": {"format": 1}}, "metadata is not text"),
-    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "6"}}, "version '6'"),
+    "a later version": (lambda h: h | {"__metadata__": h["__metadata__"] | {"version": "9"}}, "version '9'"),
     "no optimizer": (
         lambda h: h | {"__metadata__": h["__metadata__"] | {"optimizer": "3"}},
         "optimizer is not given by",
@@ -284,7 +284,7 @@ print(sorted({{name for name, arguments in events if name != "open" or arguments
     assert set(eval(output_forked(code))) <= {"object.__getattr__", "array.__new__"}
 
 
-@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "6"}])
+@pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"format": "fcnet", "version": "9"}])
 def test_files_of_other_programs_are_refused_before_they_are_read(metadata, tmp_path):
     size = 2**43
     header = {"__metadata__": metadata, "x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}

@@ -60,6 +60,47 @@ def hidden_layer(rng):
     return replace(layer, normalization=None) if steep else layer
 
 
+def with_factors(layer, rng):
+    """Now and then a layer with other factors, or in the neural tangent parametrisation."""
+    if rng.random() < 0.7:
+        return layer
+    ntp = "ntp" if rng.random() < 0.5 else "standard"
+    rates, decays = rng.choice([0.3, 1, 2], 2), rng.choice([0, 1, 3], 2)
+    return replace(layer, parametrization=ntp, rate_factor=tuple(rates), decay_factor=tuple(map(float, decays)))
+
+
+def parametric_of(layer, rng):
+    """The parametric activation of a layer, at times with factors."""
+    return fc.Parametric(layer.activation, *((0.5, 2.0) if rng.random() < 0.5 else ()))
+
+
+def by_block(oracle, options, l2, layers, scales):
+    """The oracle with the factors of every array; decay spares what is not W, unless a factor says otherwise."""
+
+    def of_array(rate, decay):
+        given = dict(options)
+        if "weight_decay" in options:
+            given |= {"weight_decay": decay * options["weight_decay"], "decay_biases": True}
+        update = reference.regularized(oracle(**given), l2=decay * l2, decay_biases=True)
+
+        def times_rate(layers, gradients):
+            [(x,)] = layers
+            moved = x.copy()
+            update([(moved,)], gradients)
+            x += rate * (moved - x)
+
+        return times_rate
+
+    factors = []
+    for layer, has_scale in zip(layers, scales, strict=True):
+        of_weights, of_biases = zip(layer.rate_factor, [each or 0 for each in layer.decay_factor], strict=True)
+        gamma = [of_biases] if layer.normalization else []
+        f = layer.activation
+        mix = [(f.rate_factor, f.decay_factor or 0)] if isinstance(f, fc.Parametric) else []
+        factors.append([of_weights, of_biases, *gamma, *mix, *([(1, 0)] if has_scale else [])])
+    return reference.by_block(of_array, factors)
+
+
 def scaled(oracle, rate_of_step, biases):
     """The oracle with the learning rate of each of its steps, leaving out the biases that layers have not."""
     step = iter(rate_of_step)
@@ -74,9 +115,13 @@ def scaled(oracle, rate_of_step, biases):
     return update
 
 
-def parts(net):
-    names = ("W", "B", "gamma", "mix", "scale")
-    return [tuple(getattr(layer, name).copy() for name in names if hasattr(layer, name)) for layer in net.layers]
+def parts(net, multipliers):
+    """The arrays of every layer, W as the optimizer sees it."""
+    found = []
+    for layer, multiplier in zip(net.layers, multipliers, strict=True):
+        others = [name for name in ("B", "gamma", "mix", "scale") if hasattr(layer, name)]
+        found.append((layer.W / multiplier, *(getattr(layer, name).copy() for name in others)))
+    return found
 
 
 def check(seed):
@@ -87,11 +132,13 @@ def check(seed):
     hidden = [hidden_layer(rng) for _ in range(rng.integers(0, 4))]
     scales = (np.random.default_rng([seed, 1]).random(len(hidden) + 1) < 0.3).tolist()
     parametric = (np.random.default_rng([seed, 2]).random(len(hidden)) < 0.3).tolist()
+    entries, of_factors = [inputs], np.random.default_rng([seed, 3])
+    hidden = [with_factors(layer, of_factors) for layer in hidden]
     for i, layer in enumerate(hidden):
         parametric[i] = parametric[i] and layer.activation not in ("identity", "softmax")
-        hidden[i] = replace(layer, activation=fc.Parametric(layer.activation)) if parametric[i] else layer
-    entries = [inputs]
-    for layer, has_scale in zip([*hidden, fc.Dense(outputs, LOSSES[loss])], scales, strict=True):
+        hidden[i] = replace(layer, activation=parametric_of(layer, of_factors)) if parametric[i] else layer
+    last = with_factors(fc.Dense(outputs, LOSSES[loss]), of_factors)
+    for layer, has_scale in zip([*hidden, last], scales, strict=True):
         entries += [fc.Scale(), layer] if has_scale else [layer]
     net = fc.Network(entries, loss=loss, seed=seed, dtype="float64")
     n = int(rng.choice([1, 20, 33, 100]))
@@ -105,13 +152,17 @@ def check(seed):
     schedule = SCHEDULES[rng.integers(len(SCHEDULES))]
     rate, threads, longest = 0.01, int(rng.integers(1, 4)), float(rng.choice([0, 1]))
 
-    update = oracle(**options)
-    update = reference.regularized(update, **extra) if extra else update
+    update = by_block(oracle, options, extra.get("l2", 0), [*hidden, last], scales)
+    update = reference.regularized(update, clip_norm=extra["clip_norm"]) if extra else update
+    multipliers = [
+        k**-0.5 if layer.parametrization == "ntp" else 1
+        for layer, k in zip([*hidden, last], net.sizes[:-1], strict=True)
+    ]
     steps = -(-n // batch)
     factors = np.ones(steps * EPOCHS)
     if schedule is not None:
         factors = np.concatenate([schedule.factors(i * steps, steps, EPOCHS * steps, steps) for i in range(EPOCHS)])
-    layers = parts(net)
+    layers = parts(net, multipliers)
     update = scaled(update, rate * factors, [layer.bias for layer in net.layers])
     for epoch in range(EPOCHS):
         order = reference.permutation(net.seed, epoch, n)
@@ -135,6 +186,7 @@ def check(seed):
                 weights=None if weights is None else weights[rows],
                 parametric=[*parametric, False],
                 scaled=scales,
+                multipliers=multipliers,
             )
 
     before = _native._testing.longest_step()
@@ -155,7 +207,7 @@ def check(seed):
     what = (
         f"{net!r}, {make.__name__}({options | extra}), {schedule}, n {n}, batch {batch}, {threads} threads, {longest}"
     )
-    return max_error(flat(parts(net)), flat(layers)), what
+    return max_error(flat(parts(net, multipliers)), flat(layers)), what
 
 
 def assert_trains_as_its_oracle(seed):

@@ -2,6 +2,9 @@
 // Model: parameters, prediction, gradients.
 #include <pybind11/stl.h>
 
+#include <array>
+#include <cmath>
+
 #include "any_model.hpp"
 #include "average_states.hpp"
 #include "fcnet/engine/gradients.hpp"
@@ -16,9 +19,18 @@
 namespace fcnet::bindings {
 namespace {
 
-// activation, bias, dropout; the normalisation's name, epsilon and momentum; whether inputs are scaled, and whether the
-// activation is parametric
-using Kind = std::tuple<std::string, bool, double, std::string, double, double, bool, bool>;
+// Of W; of B, gamma and beta; of the scale; of mix: factors of the learning rate and, where there is one, of the decay.
+using GivenFactors = std::array<std::pair<double, std::optional<double>>, 4>;
+// activation, bias, dropout; the normalisation's name, epsilon and momentum; whether inputs are scaled, whether the
+// activation is parametric, whether the parametrisation is the neural tangent one
+using Kind = std::tuple<std::string, bool, double, std::string, double, double, bool, bool, bool, GivenFactors>;
+
+Factors factors_of(const std::pair<double, std::optional<double>>& given) {
+  const auto& [rate, decay] = given;
+  const auto may_be = [](double factor) { return factor >= 0 && std::isfinite(factor); };
+  if (!may_be(rate) || (decay && !may_be(*decay))) value_error("a factor is not a finite number of at least 0");
+  return {.rate = rate, .decay = decay};
+}
 
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
@@ -41,7 +53,8 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
   Shape shape{.sizes = sizes, .loss = loss_named(loss), .parameter = parameter, .quantiles = quantiles};
   if (!quantiles.empty() && (shape.loss != Loss::quantile || shape.outputs() % quantiles.size() != 0))
     value_error("quantiles are for the loss of that name, and as many outputs for each target");
-  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum, scale, parametric] : kinds) {
+  for (const auto& [activation, bias, dropout, normalization, epsilon, momentum, scale, parametric, ntp, factors] :
+       kinds) {
     if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
     const Normalization chosen = normalization_named(normalization);
     const bool last = shape.kinds.size() + 1 == kinds.size();
@@ -56,7 +69,12 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
                            .epsilon = epsilon,
                            .momentum = momentum,
                            .scale = scale,
-                           .parametric = parametric});
+                           .parametric = parametric,
+                           .ntp = ntp,
+                           .of_weights = factors_of(factors[0]),
+                           .of_biases = factors_of(factors[1]),
+                           .of_scale = factors_of(factors[2]),
+                           .of_mix = factors_of(factors[3])});
   }
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};

@@ -116,6 +116,10 @@ class Layer:
     dropout : float
         Dropout rate: the fraction of outputs that a training step drops.
     normalization : BatchNorm, LayerNorm or None
+    parametrization : str
+        "standard", or "ntp", in which the optimizer changes ``sqrt(k) W``.
+    rate_factor, decay_factor : tuple
+        Factors of W and of B on the optimizer's learning rate and weight decay.
     trainable : bool
         Whether a fit trains the layer; False means frozen. It can be assigned, or set by ``freeze()`` and
         ``unfreeze()``; the default is True.
@@ -146,6 +150,21 @@ class Layer:
     def normalization(self) -> Normalization | None:
         """The normalization of ``h_prev W`` before B and F, or None."""
         return self._architecture.specs[self._index].normalization
+
+    @property
+    def parametrization(self) -> str:
+        """Whether the optimizer changes W ("standard") or ``sqrt(k) W`` ("ntp")."""
+        return self._architecture.specs[self._index].parametrization
+
+    @property
+    def rate_factor(self) -> tuple[float, float]:
+        """Factors on the optimizer's learning rate, of W and of B."""
+        return self._architecture.specs[self._index].rate_factor
+
+    @property
+    def decay_factor(self) -> tuple[float, float | None]:
+        """Factors on the optimizer's weight decay, of W and of B; None as ``fcnet.Dense`` says."""
+        return self._architecture.specs[self._index].decay_factor
 
     @property
     def trainable(self) -> bool:

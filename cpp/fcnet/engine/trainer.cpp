@@ -47,9 +47,15 @@ void Trainer<T>::list_norm_blocks() {
   for (Size l = 0; l < shape().layers(); ++l) {
     const Size rows = std::max(stages_.blocks(l).optimized_rows(), shape().sizes[l] + 1);
     const Size block = std::max(elements / (ceil_div(shape().sizes[l + 1], panel_width) * panel_width), Size{1});
-    for (Size first = 0; first < rows; first += block)
-      norm_blocks_.push_back(
-          {Role::weights, l, first, std::min(block, rows - first), shape().sizes[l + 1], trained_(l)});
+    const ParameterBlock& weights = *stages_.blocks(l).begin();
+    const auto list = [&](Size first, Size last, const Factors& factors) {
+      for (; first < last; first += block)
+        norm_blocks_.push_back(
+            {Role::weights, l, first, std::min(block, last - first), weights.columns, trained_(l), factors});
+    };
+    const Size alike = weights.factors.multiplier == 1 ? rows : weights.last_row();
+    list(0, alike, weights.factors);
+    list(alike, rows, {});
     if (const ParameterBlock* const of = stages_.blocks(l).find(Role::scale); of != nullptr) {
       norm_blocks_.push_back(*of);
       norm_blocks_.back().optimized = trained_(l);
@@ -85,6 +91,32 @@ UpdateTarget<T> Trainer<T>::target(const T* w, bool go_on) {
           .sums = go_on ? sums_.data() + offset : nullptr};
 }
 
+// Of q, where a block holds multiplier * q.
+template <class T>
+OptimizerStep<T> Trainer<T>::step_of(const ParameterBlock& block, const Step& step) const {
+  const auto& [rate, powers, scale, weight] = step;
+  if (block.factors == Factors{}) return optimizer_step<T>(chosen_, rate, powers, scale, weight);
+  const auto& [of_rate, of_decay, multiplier] = block.factors;
+  const double decay = of_decay.value_or(traits(block.role).decays || chosen_.decay_biases != 0 ? 1 : 0);
+  Hyperparameters by = chosen_;
+  by.decay_biases = decay != 0;
+  for (double* const each : {&by.weight_decay, &by.l2, &by.l2_sum}) *each *= decay / multiplier;
+  return optimizer_step<T>(by, rate * of_rate * multiplier, powers, scale * multiplier, weight);
+}
+
+template <class T>
+void Trainer<T>::update(const WeightProduct<T>& weights, const Step& step, bool go_on) {
+  const LayerBlocks& blocks = stages_.blocks(weights.layer);
+  if (!blocks.have_factors()) return update(weights, step_of(*blocks.begin(), step), go_on);
+  for (const ParameterBlock& block : blocks) {
+    if (traits(block.role).learns != Learns::by_weight_product) continue;
+    WeightProduct<T> part = weights;
+    part.block.first_row = std::max(weights.block.first_row, block.first_row);
+    part.block.last_row = std::min(weights.block.last_row, block.last_row());
+    if (part.block.first_row < part.block.last_row) update(part, step_of(block, step), go_on);
+  }
+}
+
 template <class T>
 void Trainer<T>::update(const WeightProduct<T>& weights, const OptimizerStep<T>& step, bool go_on) {
   const auto [first_row, last_row, first_panel, last_panel] = weights.block;
@@ -97,16 +129,17 @@ void Trainer<T>::update(const WeightProduct<T>& weights, const OptimizerStep<T>&
 }
 
 template <class T>
-void Trainer<T>::update_by_sums(const ParameterBlock& block, const OptimizerStep<T>& step) {
-  const LayerBlocks& layer = stages_.blocks(block.layer);
-  // The rows that the optimizer changes, and those of them that decay, counted from the block's first one.
-  const auto up_to = [&](Size last_row) { return last_row - std::min(last_row, block.first_row); };
-  const Size rows = up_to(std::min(block.last_row(), layer.optimized_rows()));
-  const Size decaying = traits(block.role).decays ? up_to(layer.decaying_rows()) : 0;
-  if (rows == 0) return;
-  const ParameterRow<T> first = parameters_.row(block);
-  const LayerView<T> view{first.p, first.stride, decaying, block.columns, Activation::identity};
-  kernels<T>().update(view, {}, {}, step, target(first.p, true), 0, rows);
+void Trainer<T>::update_by_sums(const ParameterBlock& rows, const Step& step) {
+  for (const ParameterBlock& block : stages_.blocks(rows.layer)) {
+    const Size first = std::max(rows.first_row, block.first_row), last = std::min(rows.last_row(), block.last_row());
+    const bool in_one_place = traits(block.role).of_inputs == traits(rows.role).of_inputs;
+    if (!block.optimized || !in_one_place || first >= last) continue;
+    const ParameterRow<T> row = parameters_.row(block);
+    T* const w = row.p + (first - block.first_row) * panel_width;
+    const Size decaying = traits(block.role).decays ? last - first : 0;
+    const LayerView<T> view{w, row.stride, decaying, block.columns, Activation::identity};
+    kernels<T>().update(view, {}, {}, step_of(block, step), target(w, true), 0, last - first);
+  }
 }
 
 // Updates at once with the last chunk of a batch, unless the norm of the gradient is needed before.
@@ -136,8 +169,8 @@ class Trainer<T>::UpdateSink final : public GradientSink<T> {
     }
   }
 
-  OptimizerStep<T> step_of(const LossSum& loss, double shortened = 1) const {
-    return optimizer_step<T>(trainer_.chosen_, rate_, powers_, trainer_.scale(loss) * shortened, loss.weight);
+  Step step_of(const LossSum& loss, double shortened = 1) const {
+    return {rate_, powers_, trainer_.scale(loss) * shortened, loss.weight};
   }
 
  private:
@@ -175,7 +208,7 @@ double Trainer<T>::gradient_norm(const Team& team, Cancellation& cancellation) {
     double sum = 0;
     for (Size q = 0; q * panel_width < block.columns; ++q)
       sum += kernels<T>().sum_of_squares(sums.p + q * sums.stride, block.rows, used_width(block.columns, q));
-    squares_[i] = sum;
+    squares_[i] = block.factors.multiplier * block.factors.multiplier * sum;
   });
   team.sync();
   double sum = 0;
@@ -192,7 +225,7 @@ LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellati
   const LossSum loss = forward_backward_.run(team, batch, plan_.chunk, sink);
   if (chosen_.needs_norm()) {
     const double norm = scale(loss) * gradient_norm(team, cancellation);
-    const OptimizerStep<T> of_step = sink.step_of(loss, shortening(chosen_, norm));
+    const Step of_step = sink.step_of(loss, shortening(chosen_, norm));
     each_block(team, cancellation, [&](Size, const ParameterBlock& block) {
       if (block.optimized) update_by_sums(block, of_step);
     });
@@ -337,7 +370,7 @@ LossResult Trainer<T>::apply_gradient(const Parameters<T>& start, OptimizerState
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     const double shortened = chosen_.needs_norm() ? shortening(chosen_, gradient_norm(team, cancellation)) : 1;
-    const OptimizerStep<T> step = optimizer_step<T>(chosen_, rate, powers, shortened, 0);
+    const Step step{rate, powers, shortened, 0};
     each_block(team, cancellation, [&](Size, const ParameterBlock& block) {
       if (block.optimized) update_by_sums(block, step);
     });

@@ -74,11 +74,19 @@ class Trainer {
     return cancellation.every_step() ? 1 : plan_.steps_at_once;
   }
   class UpdateSink;
+  // A step of the optimizer before it is that of a block, see optimizer_step.
+  struct Step {
+    double rate;
+    Powers powers;
+    double scale, weight;
+  };
+  OptimizerStep<T> step_of(const ParameterBlock& block, const Step& step) const;
   LossSum step(const Team& team, Chunk batch, Cancellation& cancellation);
   // What the optimizer makes of a block of weights, whose sums over the samples go on from sums_ where `go_on`.
+  void update(const WeightProduct<T>& weights, const Step& step, bool go_on);
   void update(const WeightProduct<T>& weights, const OptimizerStep<T>& step, bool go_on);
-  // The same of a block whose sums are complete.
-  void update_by_sums(const ParameterBlock& block, const OptimizerStep<T>& step);
+  // The same of rows whose sums are complete.
+  void update_by_sums(const ParameterBlock& rows, const Step& step);
   void update_statistics(const ParameterBlock& block, const T* of_batch, Size samples);
   UpdateTarget<T> target(const T* w, bool go_on);
   void list_norm_blocks();
@@ -105,8 +113,8 @@ class Trainer {
   bool has_parameters_ = false;
   Buffer<T> sums_;  // for batches in several chunks, and where the norm of the gradient is needed
   // All rows of the network in pieces, each a term of the gradient's norm; then updated, where optimized. The pieces of
-  // a layer's panels have the role of its weights, also beyond them: which rows decay, LayerBlocks says. Also those of
-  // a gradient that is given.
+  // a layer's panels have the role of its weights, also beyond them: whose rows they are, LayerBlocks says. None has
+  // rows that differ in their multiplier. Also those of a gradient that is given.
   std::vector<ParameterBlock> norm_blocks_;
   Buffer<double> squares_;
   ForwardBackward<T> forward_backward_;

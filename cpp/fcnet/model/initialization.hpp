@@ -11,7 +11,7 @@ namespace fcnet {
 
 // Weights Gaussian, all else by its role; the variance of the weights is 2 / in where F passes half of its input on (He
 // et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al.
-// 2017).
+// 2017) and in the neural tangent parametrisation.
 static constexpr double gain(Activation activation) {
   switch (activation) {
     case Activation::identity:
@@ -41,7 +41,8 @@ template <class T>
   const Shape& shape = parameters.shape();
   const Size l = block.layer, out = block.columns;
   const bool last = l + 1 == shape.layers();
-  const double spread = __builtin_sqrt((last ? 2 : gain(shape.kind(l).activation)) / static_cast<double>(block.rows));
+  const double variance = shape.kind(l).ntp ? 1 : last ? 2 : gain(shape.kind(l).activation);
+  const double spread = __builtin_sqrt(variance / static_cast<double>(block.rows));
   const Size rows = std::max(Size{16384} / out, Size{1});  // some milliseconds
   std::atomic<bool> enough{true};
   const Status status = in_parallel(block.rows, rows, cancellation, [&](Size begin, Size end) {

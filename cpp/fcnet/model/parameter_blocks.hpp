@@ -50,6 +50,7 @@ struct ParameterBlock {
   Role role;
   Size layer, first_row, rows, columns;
   bool optimized;  // changed by the optimizer: no running statistics, no bias of a layer without one
+  Factors factors{};
 
   Size last_row() const { return first_row + rows; }
 };
@@ -58,16 +59,15 @@ struct ParameterBlock {
 // because the product has no bias, and gamma and beta follow; mix is the next row, before the running statistics.
 class LayerBlocks {
  public:
-  LayerBlocks(const Shape& shape, Size layer) : layer_(layer), out_(shape.sizes[layer + 1]) {
-    const LayerKind kind = shape.kind(layer);
-    const Size in = shape.sizes[layer];
-    const bool normalizes = kind.normalization != Normalization::none;
-    add(Role::weights, 0, in);
-    add(normalizes ? Role::beta : Role::bias, in + (normalizes ? 2 : 0), 1, kind.bias);
-    if (normalizes) add(Role::gamma, in + 1, 1);
-    if (kind.parametric) add(Role::mix, in + (normalizes ? 3 : 1), 1);
-    if (kind.scale) blocks_[count_++] = {Role::scale, layer, 0, 1, in, true};
-    if (kind.normalization != Normalization::batch) return;
+  LayerBlocks(const Shape& shape, Size layer)
+      : layer_(layer), in_(shape.sizes[layer]), out_(shape.sizes[layer + 1]), kind_(shape.kind(layer)) {
+    const bool normalizes = kind_.normalization != Normalization::none;
+    add(Role::weights, 0, in_);
+    add(normalizes ? Role::beta : Role::bias, in_ + (normalizes ? 2 : 0), 1, kind_.bias);
+    if (normalizes) add(Role::gamma, in_ + 1, 1);
+    if (kind_.parametric) add(Role::mix, in_ + (normalizes ? 3 : 1), 1);
+    if (kind_.scale) blocks_[count_++] = {Role::scale, layer, 0, 1, in_, true, factors_of(Role::scale)};
+    if (kind_.normalization != Normalization::batch) return;
     add(Role::running_mean, rows(), 1);
     add(Role::running_variance, rows(), 1);
   }
@@ -81,13 +81,14 @@ class LayerBlocks {
     return found == end() ? nullptr : found;
   }
 
-  // Of the layer's panels; up to where weight decay applies, where the optimizer changes them, where the weight product
-  // has the gradient.
+  // Whether the optimizer does not treat all of them alike.
+  bool have_factors() const {
+    return std::any_of(begin(), end(), [](const ParameterBlock& block) { return block.factors != Factors{}; });
+  }
+
+  // Of the layer's panels; up to where the optimizer changes them, where the weight product has the gradient.
   Size rows() const {
     return last_row([](const ParameterBlock&) { return true; });
-  }
-  Size decaying_rows() const {
-    return last_row([](const ParameterBlock& block) { return traits(block.role).decays; });
   }
   Size optimized_rows() const {
     return last_row([](const ParameterBlock& block) { return block.optimized; });
@@ -101,7 +102,28 @@ class LayerBlocks {
  private:
   void add(Role role, Size first_row, Size rows, bool optimized = true) {
     optimized = optimized && traits(role).learns != Learns::from_statistics;
-    blocks_[count_++] = {role, layer_, first_row, rows, out_, optimized};
+    blocks_[count_++] = {role, layer_, first_row, rows, out_, optimized, factors_of(role)};
+  }
+  Factors factors_of(Role role) const {
+    Factors factors;
+    switch (role) {
+      case Role::weights:
+        factors = kind_.of_weights;
+        if (kind_.ntp) factors.multiplier = 1 / __builtin_sqrt(static_cast<double>(in_));
+        return factors;
+      case Role::bias:
+      case Role::gamma:
+      case Role::beta:
+        return kind_.of_biases;
+      case Role::scale:
+        return kind_.of_scale;
+      case Role::mix:
+        return kind_.of_mix;
+      case Role::running_mean:
+      case Role::running_variance:
+        break;
+    }
+    return factors;
   }
   template <class Is>
   Size last_row(Is is) const {
@@ -111,7 +133,8 @@ class LayerBlocks {
     return last;
   }
 
-  Size layer_, out_;
+  Size layer_, in_, out_;
+  LayerKind kind_;
   ParameterBlock blocks_[7] = {};
   Size count_ = 0;
 };

@@ -8,6 +8,7 @@
 
 #include "fcnet/base/random.hpp"
 #include "fcnet/kernels/pointwise/batch_loss.hpp"
+#include "fcnet/model/factors.hpp"
 
 namespace fcnet {
 
@@ -20,6 +21,8 @@ struct LayerKind {
   double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
   bool scale = false;                // a trainable factor for each of its inputs
   bool parametric = false;           // whether its F is h + a o (F(h) - h), with a trainable a for each of its outputs
+  bool ntp = false;                  // neural tangent parametrisation, see Factors::multiplier
+  Factors of_weights{}, of_biases{}, of_scale{}, of_mix{};  // those of biases also of gamma and beta
 
   bool operator==(const LayerKind&) const = default;
 };

@@ -113,11 +113,12 @@ class Stages {
     return std::any_of(blocks_.begin(), blocks_.end(),
                        [&](const LayerBlocks& layer) { return std::any_of(layer.begin(), layer.end(), learns); });
   }
-  // Whether a step consists of nothing but the three products and their epilogues, and a loss that takes h_in.
+  // Whether a step consists of nothing but the three products and their epilogues, the same for all parameters, and a
+  // loss that takes h_in.
   bool plain() const {
     bool plain = shape_.linked() && !whole_batches_;
     for (Size l = 0; l < shape_.layers(); ++l) {
-      plain = plain && shape_.kind(l).bias && !shape_.kind(l).scale;
+      plain = plain && shape_.kind(l).bias && !shape_.kind(l).scale && !blocks_[l].have_factors();
       for (const Stage& stage : groups_[l + 1].before_loss())
         plain = plain && (stage.kind == StageKind::product || stage.rides());
     }

@@ -61,6 +61,13 @@ def _loss(given: object, last: Dense | int) -> Loss:
     return loss_of(defaults[output])
 
 
+def _factors(name: str, value: float | list[float | None]) -> str:
+    """Describe a factor, or those of W and of B: "rate factors 1, 0.1"."""
+    values = value if isinstance(value, list) else [value]
+    words = ", ".join("default" if each is None else f"{each:g}" for each in values)
+    return f"{name.replace('_', ' ')}{'s' if len(values) > 1 else ''} {words}"
+
+
 @dataclass(frozen=True, eq=False)
 class Architecture:
     """Sizes, layer specifications, loss, dtype, seed, input scaling and classes, as ``Network`` documents them."""
@@ -143,8 +150,10 @@ class Architecture:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
         entries: list[Any] = [*sizes[:1]]
         for n, spec in zip(sizes[1:], map(LayerSpec.from_plain, layers), strict=True):
-            dense = Dense(n, spec.given_activation, spec.bias, spec.dropout, spec.normalization)
-            entries += [Scale(), dense] if spec.scale else [dense]
+            names = {"activation", "scale", "parametric"}
+            values: Any = {name: getattr(spec, name) for name in spec._fields if name not in names}
+            entries += [spec.scale] if spec.scale else []
+            entries.append(Dense(n, spec.given_activation, **values))
         known = class_names.known(classes)
         return cls.of(entries, loss, activation="relu", classes=known, **others)
 
@@ -268,7 +277,7 @@ class Architecture:
         """Return the number of parameters of a layer, without running statistics."""
         spec, (inputs, outputs) = self.specs[layer], self.sizes[layer : layer + 2]
         of_neuron = spec.bias + (spec.normalization is not None) + (spec.parametric is not None)
-        return (inputs + of_neuron) * outputs + spec.scale * inputs
+        return (inputs + of_neuron) * outputs + bool(spec.scale) * inputs
 
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
         """Check one parameter array of a layer, such as W.
@@ -288,11 +297,16 @@ class Architecture:
         """Describe a layer: its activation and the options that differ from their defaults."""
         spec = self.specs[layer]
         norm = f"{spec.normalization.name} normalization" if spec.normalization else ""
+        scale = spec.scale.options() if spec.scale else {}
+        of_scale = ", ".join(_factors(name, value) for name, value in scale.items())
+        others = [_factors(name, value) for name, value in spec.options.items() if name.endswith("_factor")]
         options = [
-            (spec.scale, "scaled inputs"),
+            (spec.scale, f"scaled inputs ({of_scale})" if of_scale else "scaled inputs"),
             (not spec.bias, "no bias"),
             (norm, norm),
             (spec.dropout, f"dropout {spec.dropout:g}"),
+            (spec.parametrization != "standard", spec.parametrization),
+            *((True, words) for words in others),
             (not trainable, "frozen"),
         ]
         return ", ".join([spec.activation_name, *(words for is_so, words in options if is_so)])

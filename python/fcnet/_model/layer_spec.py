@@ -1,4 +1,4 @@
-"""Layer specifications: activation, bias, dropout and normalization of every layer, checked."""
+"""Layer specifications: activation, bias, dropout, normalization and other options of every layer, checked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fcnet._checks.numbers import flag
 from fcnet._model.activation import Activation, Parametric, checked_activation
 from fcnet._model.dense import Dense
 from fcnet._model.normalization import LayerNorm, Normalization, normalization_of
+from fcnet._model.scale import Scale
 from fcnet.losses import Loss
 
 
@@ -19,8 +20,11 @@ class LayerSpec(NamedTuple):
     bias: bool = True
     dropout: float = 0.0
     normalization: Normalization | None = None
-    scale: bool = False  # whether a Scale stands before it
+    scale: Scale | None = None  # the one before it
     parametric: Parametric | None = None  # what the activation is given by where it is parametric
+    parametrization: str = "standard"
+    rate_factor: tuple[float, float] = (1.0, 1.0)  # of W, of B
+    decay_factor: tuple[float, float | None] = (1.0, None)
 
     @property
     def given_activation(self) -> Activation | Parametric:
@@ -50,18 +54,23 @@ class LayerSpec(NamedTuple):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options that differ from their defaults, of those that files know by name."""
-        return {"parametric": {}} if self.parametric else {}
+        """The options that differ from their defaults and that files before version 5 cannot hold."""
+        given = {name: getattr(self, name) for name in _OPTIONS if getattr(self, name) != self._field_defaults[name]}
+        options = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        if self.parametric:
+            options["parametric"] = self.parametric.factors()
+        of_scale = self.scale.options() if self.scale else {}
+        return options | ({"scale": of_scale} if of_scale else {})
 
     def plain(self) -> list[Any]:
         """Return the specification in plain values, for a file.
 
-        It has four entries without a scale and without ``options``, as in version 3, and five without ``options``, as
-        in version 4.
+        It has four entries, as in version 3; whether there is a scale is a fifth one, and a dict of options a sixth one
+        where these are needed.
         """
-        options = self.options
-        scale = [self.scale] if self.scale or options else []
-        return [*self[:3], self.normalization and self.normalization.plain(), *scale, *([options] if options else [])]
+        norm, options = self.normalization and self.normalization.plain(), self.options
+        others = [bool(self.scale), options] if options else [True] if self.scale else []
+        return [*self[:3], norm, *others]
 
     @classmethod
     def from_plain(cls, plain: Any) -> LayerSpec:
@@ -73,25 +82,60 @@ class LayerSpec(NamedTuple):
         """
         if not isinstance(plain, list) or not 1 <= len(plain) <= 6:
             raise ValueError(f"a layer is given by {plain!r}: expected a list of up to 6 entries")
-        dense = Dense(1, **dict(zip(cls._fields[:4], plain, strict=False)))
-        norm = normalization_of(dense.normalization)
-        scale = flag(plain[4], "scale") if len(plain) > 4 else False
-        options = plain[5] if len(plain) > 5 else {}
-        if not isinstance(options, dict) or set(options) - {"parametric"}:
-            raise ValueError(f"a layer has the options {options!r}: expected some of parametric")
-        of_parametric = options.get("parametric")
-        if of_parametric not in (None, {}):
-            raise ValueError(f"a layer has the options {options!r}: expected none of parametric")
-        name: Any = dense.activation or "relu"
-        parametric = None if of_parametric is None else Parametric(name)
-        return cls(name, dense.bias, dense.dropout, norm, scale, parametric)
+        has_scale = flag(plain[4], "scale") if len(plain) > 4 else False
+        options = dict(plain[5]) if len(plain) > 5 and isinstance(plain[5], dict) else {}
+        of_scale, of_parametric = options.pop("scale", {}), options.pop("parametric", None)
+        known = options.keys() <= set(_OPTIONS) and (options or of_scale or of_parametric is not None)
+        if len(plain) > 5 and not known:
+            names = ", ".join((*_OPTIONS, "parametric", "scale"))
+            raise ValueError(f"a layer has the options {plain[5]!r}: expected some of {names}")
+        if not isinstance(of_scale, dict) or (of_scale and not has_scale):
+            raise ValueError(f"a layer has the options {plain[5]!r}: expected those of scale where there is one")
+        if not isinstance(of_parametric, dict | None):
+            raise ValueError(f"a layer has the options {plain[5]!r}: expected a dict of parametric")
+        values = dict(zip(cls._fields[:4], plain, strict=False))
+        if of_parametric is not None:
+            values["activation"] = Parametric(values["activation"], **of_parametric)
+        return cls.of(Dense(1, **values, **options), "relu", Scale(**of_scale) if has_scale else None)
 
-    def native(self) -> tuple[str, bool, float, str, float, float, bool, bool]:
+    @classmethod
+    def of(cls, dense: Dense, activation: str | Parametric, scale: Scale | None) -> LayerSpec:
+        """Return the specification of a layer, with the activation that it has where none is given."""
+        norm = normalization_of(dense.normalization)
+        options: Any = {name: getattr(dense, name) for name in _OPTIONS}
+        chosen = dense.activation or activation
+        parametric = chosen if isinstance(chosen, Parametric) else None
+        name = chosen.activation if isinstance(chosen, Parametric) else chosen
+        return cls(name, dense.bias, dense.dropout, norm, scale, parametric, **options)
+
+    def native(self) -> tuple[Any, ...]:
         """Return the specification as the native core takes it."""
-        norm = self.normalization
+        norm, scale = self.normalization, self.scale or Scale()
         name = norm.name if norm else "none"
+        mix = self.parametric
+        (rate, of_biases), (decay, decay_of_biases) = self.rate_factor, self.decay_factor
+        factors = (
+            (rate, None if decay == 1 else decay),
+            (of_biases, decay_of_biases),
+            (scale.rate_factor, scale.decay_factor),
+            (mix.rate_factor, mix.decay_factor) if mix else (1.0, None),
+        )
         of_norm = name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0)
-        return (*self[:3], *of_norm, self.scale, self.parametric is not None)
+        has = self.scale is not None, mix is not None, self.parametrization == "ntp"
+        return (*self[:3], *of_norm, *has, factors)
+
+    def step_factor(self, part: str, inputs: int) -> float:
+        """Return what a step of plain gradient descent on a parameter of the layer, such as W, is multiplied by."""
+        if part == "scale":
+            return self.scale.rate_factor if self.scale else 1.0
+        if part == "mix":
+            return self.parametric.rate_factor if self.parametric else 1.0
+        if part == "W":
+            return self.rate_factor[0] / (inputs if self.parametrization == "ntp" else 1)
+        return self.rate_factor[1]
+
+
+_OPTIONS = "parametrization", "rate_factor", "decay_factor"  # of Dense, which LayerSpec has by the same names
 
 
 def _activations(
@@ -129,31 +173,16 @@ def refuse_constants(sizes: Sequence[int], specs: Sequence[LayerSpec]) -> None:
             )
 
 
-def _spec(
-    activation: str | Parametric,
-    bias: bool = True,
-    dropout: float = 0.0,
-    normalization: Normalization | None = None,
-    scale: bool = False,
-) -> LayerSpec:
-    """Return the specification of a layer with an activation as a user gives it."""
-    parametric = activation if isinstance(activation, Parametric) else None
-    name = activation.activation if isinstance(activation, Parametric) else activation
-    return LayerSpec(name, bias, dropout, normalization, scale, parametric)
-
-
 def specs_of(
     layers: Sequence[Dense | int],
     loss: Loss,
     activation: Activation | Parametric | Sequence[Activation | Parametric],
-    scales: Sequence[bool],
+    scales: Sequence[Scale | None],
 ) -> list[LayerSpec]:
     """Return the specifications of the layers; an activation that is not given is the default."""
     defaults = [*_activations(activation, len(layers) - 1), loss.output]
     specs = [
-        _spec(layer.activation or f, layer.bias, layer.dropout, normalization_of(layer.normalization), scale)
-        if isinstance(layer, Dense)
-        else _spec(f, scale=scale)
+        LayerSpec.of(layer if isinstance(layer, Dense) else Dense(layer), f, scale)
         for layer, f, scale in zip(layers, defaults, scales, strict=True)
     ]
     if specs[-1].parametric:

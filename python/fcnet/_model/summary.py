@@ -65,8 +65,8 @@ def arguments(architecture: Architecture) -> str:
         values = spec._asdict() | {"normalization": spec.normalization and spec.normalization.name_or_self()}
         values["activation"] = spec.given_activation
         del values["parametric"]
-        if values.pop("scale"):
-            entries.append("Scale()")
+        if scale := values.pop("scale"):
+            entries.append(repr(scale))
         options = [f"{name}={value!r}" for name, value in values.items() if value != getattr(default, name)]
         entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
     text = f"[{', '.join(entries)}], loss={architecture.given_loss!r}, seed={architecture.seed}"

@@ -28,7 +28,7 @@ class Model:
     def __init__(
         self,
         sizes: list[int],
-        kinds: Sequence[tuple[str, bool, float, str, float, float, bool, bool]],
+        kinds: Sequence[tuple[Any, ...]],
         loss: str,
         parameter: float,
         dtype: str,

@@ -24,7 +24,7 @@ from fcnet.reference.kernels import (
 from fcnet.reference.losses import loss_and_sigma
 from fcnet.reference.network import backward, forward, training_step
 from fcnet.reference.normalization import normalize, running_statistics, through_normalization
-from fcnet.reference.optimizers import adagrad, adam, lion, nadam, regularized, rmsprop, sgd
+from fcnet.reference.optimizers import adagrad, adam, by_block, lion, nadam, regularized, rmsprop, sgd
 from fcnet.reference.random import dropout_mask, he_normal, permutation, philox
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "adagrad",
     "adam",
     "backward",
+    "by_block",
     "cross_entropy",
     "dropout_mask",
     "ema",

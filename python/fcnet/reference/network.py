@@ -24,6 +24,11 @@ def _of_layers(layers: Layers, loss: Any, activation: str | Sequence[str], outpu
     return [*hidden, output or (OUTPUTS.get(loss, "identity") if isinstance(loss, str) else "identity")]
 
 
+def _multiplied(layers: Layers, multipliers: Sequence[float] | None) -> Layers:
+    """Return the layers with the matrices that multiply: W times its multiplier."""
+    return layers if multipliers is None else [(m * w, *b) for m, (w, *b) in zip(multipliers, layers, strict=True)]
+
+
 def forward(
     layers: Layers,
     x: ArrayLike,
@@ -36,6 +41,7 @@ def forward(
     epsilon: float = 1e-5,
     parametric: Sequence[bool] | None = None,
     scaled: Sequence[bool] | None = None,
+    multipliers: Sequence[float] | None = None,
 ) -> list[tuple[Array, Array]]:
     """Forward pass: ``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
@@ -61,6 +67,9 @@ def forward(
         Whether the activation of each layer is parametric, ``h_i = h_in_i + mix_i o (F_i(h_in_i) - h_in_i)``.
     scaled : [bool, ...], optional
         Whether each layer multiplies its inputs by a scale, ``h_in_i = (h_{i-1} o scale_i) W_i + B_i``.
+    multipliers : [float, ...], optional
+        Factor of every layer's product, ``h_in_i = multiplier_i h_{i-1} W_i + B_i``; ``1 / sqrt(k)`` is the neural
+        tangent parametrisation (Jacot et al. 2018).
 
     Returns
     -------
@@ -70,6 +79,7 @@ def forward(
     ------
     ValueError : the shapes disagree.
     """
+    layers = _multiplied(layers, multipliers)
     h, passed = np.asarray(x), []
     for i, ((w, b, *gamma), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
         kind = normalization[i] if normalization else None
@@ -103,12 +113,13 @@ def backward(
     parametric: Sequence[bool] | None = None,
     scaled: Sequence[bool] | None = None,
     outputs: ArrayLike | None = None,
+    multipliers: Sequence[float] | None = None,
 ) -> tuple[Any, list[tuple[Array, ...]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
-    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled : as forward
+    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled, multipliers : as forward
     y, loss, parameter, weights, outputs : as loss_and_sigma
 
     Returns
@@ -122,6 +133,7 @@ def backward(
     ------
     ValueError : the shapes disagree, a label is out of range, or the loss is unknown.
     """
+    layers = _multiplied(layers, multipliers)
     passed = forward(
         layers,
         x,
@@ -154,7 +166,8 @@ def backward(
         dw, _ = weight_gradient(sigma, h)
         slope = sigma @ layers[i][0].T
         of_scale = [] if scale_i is None else [scale * (slope * unscaled).sum(axis=0)]
-        gradients.append((scale * dw, scale * db, *of_norm, *of_mix, *of_scale))
+        multiplier = multipliers[i] if multipliers else 1
+        gradients.append((multiplier * scale * dw, scale * db, *of_norm, *of_mix, *of_scale))
         if i > 0:
             slope = slope if scale_i is None else slope * scale_i
             mask = None if masks is None else masks[i - 1]

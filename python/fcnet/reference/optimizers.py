@@ -245,6 +245,32 @@ def lion(
     return update
 
 
+def by_block(make: Callable[[float, float], Update], factors: Sequence[Sequence[tuple[float, float]]]) -> Update:
+    """Let every array learn with factors on the learning rate and on weight decay and penalties.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(rate, decay)`` returns the optimizer of an array with these factors, which decays all that it gets:
+        ``lambda rate, decay: adam(0.01 * rate, weight_decay=0.1 * decay, decay_biases=True)``.
+    factors : [[(rate, decay), ...], ...]
+        Of every array of every layer.
+
+    Returns
+    -------
+    callable
+        As for ``sgd``. Clipping by norm is outside: ``regularized(by_block(...), clip_norm=1)``.
+    """
+    updates = [[make(rate, decay) for rate, decay in layer] for layer in factors]
+
+    def update(layers: Pairs, gradients: Pairs) -> None:
+        for of_layer, layer, slopes in zip(updates, layers, gradients, strict=True):
+            for of_array, x, g in zip(of_layer, layer, slopes, strict=True):
+                of_array([(x,)], [(g,)])
+
+    return update
+
+
 def regularized(
     update: Update,
     *,

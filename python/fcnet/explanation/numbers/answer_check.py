@@ -193,13 +193,15 @@ def _loss(problem: Problem, known: Quantities) -> list[tuple[str, NDArray[Any]]]
 
 
 def _updated(which: str, i: int, known: Quantities, problem: Problem) -> list[tuple[str, NDArray[Any]]]:
-    old, gradient, rate = known[f"{which}_{i}"], known[f"d{which}_{i}"], problem.learning_rate
+    old, gradient, rate = known[f"{which}_{i}"], known[f"d{which}_{i}"], problem.rate(which, i)
     found = [
         ("the step went up the gradient: x ← x − α ∂L/∂x", old + rate * gradient),
         ("α was forgotten", old - gradient),
         ("α was forgotten, and the step went up the gradient", old + gradient),
         ("it is the change, not the new value", -rate * gradient),
     ]
+    if problem.factor(which, i) != 1:
+        found.append(("the factor before α was forgotten", old - problem.learning_rate * gradient))
     if len(known["I"]) > 1 and problem.is_mean:
         found.append(("the sum over the batch instead of its mean", old - rate * gradient / problem.share))
     return found

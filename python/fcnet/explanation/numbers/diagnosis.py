@@ -54,7 +54,8 @@ class LayerDiagnosis:
         Fraction of outputs within 1 % of a bound of sigmoid or tanh; 0 for other activations.
     gradient_norm, weight_norm : float
     update_ratio : float
-        ``learning_rate * gradient_norm / weight_norm``: the relative change of the weights in a step.
+        ``learning_rate * gradient_norm / weight_norm``: the relative change of the weights in a step. The layer's rate
+        factor and parametrisation are part of the learning rate.
     """
 
     layer: int
@@ -159,7 +160,8 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
                 product = kernels.linear(scaled, layer.W, 0 * layer.B if layer.normalization else layer.B)
             spec = state.architecture.specs[i]
             h = activated(_normal(product, layer), spec.activation, layer.mix if spec.parametric else None)
-            layers.append(_layer(i, spec.activation_name, layer.W, h, dw, optimizer.learning_rate))
+            rate = optimizer.learning_rate * spec.step_factor("W", state.architecture.sizes[i])
+            layers.append(_layer(i, spec.activation_name, layer.W, h, dw, rate))
             if len(h) > 1 and (h == h[0]).all() and layers[-1].dead < 1:
                 advice.append(
                     Advice(

@@ -186,7 +186,7 @@ def quantities(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array
     for i, trained in zip(problem.layers, problem.trainable, strict=True):
         for which in problem.parts(i):
             old, gradient = known[f"{which}_{i}"], known[f"d{which}_{i}"]
-            change = problem.learning_rate * gradient * trained
+            change = problem.rate(which, i) * gradient * trained
             yield f"{which}_new_{i}", old - change, np.abs(old) + np.abs(change), _FUNCTION
         if problem.running(i):
             yield from _running(known, problem, i)

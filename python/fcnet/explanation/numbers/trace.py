@@ -109,6 +109,14 @@ class Problem:
         """Return the names of a layer's running statistics."""
         return self.architecture.specs[layer - 1].running_parts
 
+    def factor(self, which: str, layer: int) -> float:
+        """Return the factor on the learning rate for a parameter of a layer, counted from 1: W, B or gamma."""
+        return self.architecture.specs[layer - 1].step_factor(which, self.architecture.sizes[layer - 1])
+
+    def rate(self, which: str, layer: int) -> float:
+        """Return the learning rate for a parameter of a layer, counted from 1."""
+        return self.learning_rate * self.factor(which, layer)
+
     def check(self, steps: int) -> None:
         """Raise ValueError if the network or the number of steps cannot be explained."""
         sizes = self.architecture.sizes

@@ -290,12 +290,13 @@ class Narrative:
         return learned + equations
 
     def _update(self, i: int, which: str) -> Equation:
-        rate, symbol = f"{self._problem.learning_rate:g}", Symbol(_SYMBOLS.get(which, which), str(i))
+        rate, symbol = f"{self._problem.rate(which, i):g}", Symbol(_SYMBOLS.get(which, which), str(i))
+        factor = self._problem.factor(which, i)
         old, gradient, name = f"{which}_{i}", f"d{which}_{i}", f"{which}_new_{i}"
         if not self._problem.trainable[i - 1] or (which == "B" and not self._problem.architecture.specs[i - 1].bias):
             return Equation(name, symbol, (self._numbers(name),))
         lines = (
-            (symbol, "−", "α", _d("L", symbol)),
+            (symbol, "−", *((f"{factor:g}", "·") if factor != 1 else ()), "α", _d("L", symbol)),
             (self._numbers(old), "−", rate, "·", self._numbers(gradient)),
             self._numbers(name),
         )
