@@ -96,7 +96,10 @@ CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
     ),
     "Dense": (
         lambda **one: fc.Dense(**{"units": 3, **one}),
-        ["units", "activation", "bias", "dropout", "normalization"],
+        [
+            *("units", "activation", "bias", "dropout", "normalization"),
+            *("parametrization", "rate_factor", "decay_factor"),
+        ],
     ),
     "fit": (
         method("fit", X, Y, epochs=1),
@@ -113,6 +116,9 @@ CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
             "validation_split",
             "metrics",
             "schedule",
+            "decay_schedule",
+            "dropout_schedule",
+            "smoothing_schedule",
             "early_stopping",
             "averaging",
             "callbacks",
@@ -147,6 +153,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
             fc.SWA,
             fc.BatchNorm,
             fc.LayerNorm,
+            fc.Scale,
             losses.CrossEntropy,
             losses.BinaryCrossEntropy,
             losses.Huber,

@@ -13,6 +13,37 @@
 
 namespace fcnet::bindings {
 
+// What schedules give for each step of an epoch, arrays or None; for a single step the rate may be a number.
+class GivenValues {
+ public:
+  GivenValues(Size steps, const py::object& rates, const py::object& decay, const py::object& dropout,
+              const py::object& smoothing) {
+    const bool is_one = PyFloat_CheckExact(rates.ptr()) != 0 && steps == 1;
+    if (is_one) rate_ = PyFloat_AS_DOUBLE(rates.ptr());
+    const auto numbers = [&](Size i, const py::object& given, const char* name) -> const double* {
+      if (given.is_none()) return nullptr;
+      arrays_[i].emplace(given, name).expect({dim(steps)}, sizes({steps}).c_str());
+      return arrays_[i]->data();
+    };
+    values_ = {.rates = is_one ? &rate_ : numbers(0, rates, "rates"),
+               .decay = numbers(1, decay, "decay"),
+               .dropout = numbers(2, dropout, "dropout"),
+               .smoothing = numbers(3, smoothing, "smoothing")};
+  }
+  GivenValues(const GivenValues&) = delete;  // values() may point into it
+  GivenValues& operator=(const GivenValues&) = delete;
+
+  const StepValues& values() const { return values_; }
+  bool only_rates() const {
+    return values_.decay == nullptr && values_.dropout == nullptr && values_.smoothing == nullptr;
+  }
+
+ private:
+  double rate_ = 0;
+  std::optional<Input<double>> arrays_[4];
+  StepValues values_;
+};
+
 // Of every epoch's order it takes the first `used` samples, or all where it is 0.
 template <class T>
 class Fit {
@@ -24,6 +55,7 @@ class Fit {
         targets_(std::move(y), std::move(weights), model->shape(), samples_.total),
         shuffle_(shuffle),
         optimizer_(chosen.optimizer),
+        by_step_(chosen.by_step != 0),
         averaging_(chosen.averaging) {
     if (samples_.n == 0) value_error("x has no rows: expected at least one sample");
     if (batch == 0) value_error("batch_size is 0: expected at least 1");
@@ -66,7 +98,8 @@ class Fit {
     SignalPoll poll;
     const auto work = [&](const Start& start, Cancellation& cancellation) {
       if (const Status s = trainer_.use(data, cancellation); s != Status::ok) return LossResult{.status = s};
-      return trainer_.run_epoch(start.parameters, start.state, options(epoch, &rate, start, false), cancellation);
+      return trainer_.run_epoch(start.parameters, start.state, options(epoch, {.rates = &rate}, start, false),
+                                cancellation);
     };
     const LossResult result = train(poll, true, work, [&](const LossResult& done) { return step_if_whole(done); });
     return py::make_tuple(result.loss, result.correct, result.status == Status::diverged);
@@ -101,23 +134,17 @@ class Fit {
     return py::bool_(result.status == Status::ok);
   }
 
-  // `rates`: the learning rate of each step, or one for a single step, or None. `on_progress` takes samples done, their
-  // loss, how many are right.
+  // `on_progress` takes samples done, their loss, how many are right.
   // `whole`: these are all samples of the epoch; else `finish` says when it ends. `average`: whether an average is
   // published, where the fit has one. `single`: the model counts it as a single step.
-  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step, bool whole,
-                      bool average, bool single) {
+  py::tuple run_epoch(std::uint32_t epoch, py::object on_progress, const py::object& rates, bool every_step, bool whole,
+                      bool average, bool single, const py::object& decay, const py::object& dropout,
+                      const py::object& smoothing) {
     claimed();
     if (trainer_.steps() == 0)
       throw std::runtime_error("this fit has no samples: those of the last use() were refused");
-    std::optional<Input<double>> of_steps;
-    double rate = 0;
-    const bool is_one = PyFloat_CheckExact(rates.ptr()) != 0 && trainer_.steps() == 1;
-    if (is_one)
-      rate = PyFloat_AS_DOUBLE(rates.ptr());
-    else if (!rates.is_none())
-      of_steps.emplace(rates, "rates").expect({dim(trainer_.steps())}, sizes({trainer_.steps()}).c_str());
-    const double* const each = is_one ? &rate : of_steps ? of_steps->data() : nullptr;
+    const GivenValues given(trainer_.steps(), rates, decay, dropout, smoothing);
+    if (!by_step_ && !given.only_rates()) value_error("decay, dropout and smoothing by step: expected by_step");
     const Running here(running_);
     std::function<void()> report;
     if (!on_progress.is_none())
@@ -129,7 +156,8 @@ class Fit {
       };
     SignalPoll poll(report, every_step);
     const auto work = [&](const Start& start, Cancellation& cancellation) {
-      return trainer_.run_epoch(start.parameters, start.state, options(epoch, each, start, whole), cancellation);
+      return trainer_.run_epoch(start.parameters, start.state, options(epoch, given.values(), start, whole),
+                                cancellation);
     };
     const LossResult result = train(poll, average, work, [&](const LossResult& done) {
       if (single) return step_if_whole(done);
@@ -181,11 +209,11 @@ class Fit {
     OptimizerState<T>& state;
     WeightAverage<T>* average;
   };
-  EpochOptions<T> options(std::uint32_t epoch, const double* rates, const Start& start, bool ends) const {
+  EpochOptions<T> options(std::uint32_t epoch, const StepValues& values, const Start& start, bool ends) const {
     return {.seed = network_->seed(),
             .epoch = epoch,
             .shuffle = shuffle_,
-            .rates = rates,
+            .values = values,
             .average = start.average,
             .ends = ends};
   }
@@ -292,6 +320,7 @@ class Fit {
   Targets<T> targets_;
   bool shuffle_;
   Optimizer optimizer_;
+  bool by_step_;
   Averaging averaging_;
   Trainer<T> trainer_;
   py::object finished_ = py::none();

@@ -41,7 +41,8 @@ inline Hyperparameters hyperparameters(const std::string& optimizer, const std::
                                               {"l2_sum", &chosen.l2_sum},
                                               {"decay_biases", &chosen.decay_biases},
                                               {"clip_value", &chosen.clip_value},
-                                              {"clip_norm", &chosen.clip_norm}};
+                                              {"clip_norm", &chosen.clip_norm},
+                                              {"by_step", &chosen.by_step}};
   for (const auto& [name, value] : values) {
     const auto place = places.find(name);
     if (place == places.end()) value_error("hyper has '" + name + "': expected hyperparameters that fcnet has");

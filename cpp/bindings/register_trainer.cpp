@@ -42,14 +42,17 @@ void register_trainer(py::module_& m) {
            "decay"_a = 0.0, "rows"_a = py::none())
       .def(
           "run_epoch",
-          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, py::object rates, bool every_step,
-             bool whole, bool average, bool single) {
+          [](const PyTrainer& self, std::uint32_t epoch, py::object on_progress, const py::object& rates,
+             bool every_step, bool whole, bool average, bool single, const py::object& decay, const py::object& dropout,
+             const py::object& smoothing) {
             return with_held(self.fit, [&](const auto& fit) {
-              return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average, single);
+              return fit->run_epoch(epoch, on_progress, rates, every_step, whole, average, single, decay, dropout,
+                                    smoothing);
             });
           },
           "epoch"_a, "on_progress"_a = py::none(), "rates"_a = py::none(), "every_step"_a = false, "whole"_a = true,
-          "average"_a = true, "single"_a = false)
+          "average"_a = true, "single"_a = false, "decay"_a = py::none(), "dropout"_a = py::none(),
+          "smoothing"_a = py::none())
       .def(
           "use",
           [](const PyTrainer& self, py::object x, py::object y, py::object weights, const py::object& outputs) {

@@ -270,6 +270,9 @@ class Network:
         validation_split: float = 0,
         metrics: Metrics | None = None,
         schedule: Schedule | None = None,
+        decay_schedule: Schedule | None = None,
+        dropout_schedule: Schedule | None = None,
+        smoothing_schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
         averaging: Averaging | None = None,
         callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
@@ -336,6 +339,10 @@ class Network:
             once before the first step.
         schedule : of fcnet.schedules, optional
             Learning-rate schedule: factors on the optimizer's learning rate, for every step of this fit.
+        decay_schedule, dropout_schedule, smoothing_schedule : of fcnet.schedules, optional
+            Factors on the optimizer's weight decay (not on its L2 penalty), on the dropout rates of all layers, and on
+            the label smoothing of the loss, for every step of this fit. Validation and ``evaluate`` use the label
+            smoothing of the loss itself.
         early_stopping : EarlyStopping, optional
             When to stop before the last epoch, and whether to restore the best weights.
         averaging : EMA or SWA, optional
@@ -369,6 +376,9 @@ class Network:
             optimizer,
             initial_epoch=initial_epoch,
             schedule=schedule,
+            decay_schedule=decay_schedule,
+            dropout_schedule=dropout_schedule,
+            smoothing_schedule=smoothing_schedule,
             early_stopping=early_stopping,
             averaging=averaging,
             metrics=metrics,

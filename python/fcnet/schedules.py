@@ -1,4 +1,4 @@
-"""Learning-rate schedules: frozen dataclasses with a formula for the factor on the learning rate in every step."""
+"""Schedules: frozen dataclasses with a formula for the factor on the learning rate, or another value, in every step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class HistoryColumns(Protocol):
 
 
 class Schedule:
-    """Base class of the learning-rate schedules: a formula for the factor on the learning rate in each step of a fit.
+    """Base class of the schedules: a formula for the factor on the learning rate, or another value, in each step.
 
     To write a custom schedule, subclass it with a method ``_factors(step, total, per_epoch)`` that returns an array of
     factors. ``step`` is an array of step numbers of the fit, counted from 0; ``total`` and ``per_epoch`` are the number
@@ -36,7 +36,7 @@ class Schedule:
         check_numbers(self, self._ranges)
 
     def factors(self, first: int, count: int, total: int, per_epoch: int) -> NDArray[np.float64]:
-        """Return the factors on the learning rate in the steps ``first .. first + count - 1``.
+        """Return the factors in the steps ``first .. first + count - 1``.
 
         Parameters
         ----------
@@ -82,9 +82,11 @@ class Schedule:
 
 
 def checked_factors(
-    schedule: Schedule, number: int, epochs: int, per_epoch: int, history: HistoryColumns
+    schedule: Schedule, number: int, epochs: int, per_epoch: int, history: HistoryColumns, name: str = "schedule"
 ) -> NDArray[np.float64]:
     """Return the factors of a schedule for an epoch, checked, because user code may compute them.
+
+    ``name`` is that of the argument in messages.
 
     Raises
     ------
@@ -94,9 +96,9 @@ def checked_factors(
     try:
         given = np.asarray(schedule.of_epoch(number, epochs, per_epoch, history))
     except Exception as error:
-        error.add_note(f"in the schedule {schedule!r} for the {per_epoch} steps of epoch {number} of {epochs}")
+        error.add_note(f"in the {name} {schedule!r} for the {per_epoch} steps of epoch {number} of {epochs}")
         raise
-    whose = f"the factors of schedule {schedule!r}"
+    whose = f"the factors of {name} {schedule!r}"
     if given.dtype.kind not in "fiu":
         raise TypeError(f"{whose} have dtype {given.dtype}: expected real numbers")
     if given.shape != (per_epoch,):

@@ -38,7 +38,8 @@ class ForwardBackward {
     layer_pass_.begin(order);
     cancellation_ = cancellation;
   }
-  // From here on dropout drops, see layer_pass.hpp.
+  // From here on schedules change what a step does, and dropout drops, see layer_pass.hpp.
+  void schedule(const StepValues& values, Size batch) { layer_pass_.schedule(values, batch); }
   void drop(std::uint64_t seed, std::uint32_t epoch, Size before) { layer_pass_.drop(seed, epoch, before); }
 
   // Takes a batch through in chunks of up to `most` samples. Every thread returns the batch's loss, added up in the

@@ -7,6 +7,7 @@
 #include "fcnet/base/random.hpp"
 #include "fcnet/engine/forward.hpp"
 #include "fcnet/engine/plan.hpp"
+#include "fcnet/engine/step_values.hpp"
 #include "fcnet/engine/workspace.hpp"
 #include "fcnet/model/parameters.hpp"
 
@@ -52,6 +53,12 @@ class LayerPass {
     seed_ = seed;
     epoch_ = epoch;
     before_ = before;
+  }
+
+  // From here on these values, a number of each for so many samples of an epoch.
+  void schedule(const StepValues& values, Size batch) {
+    values_ = values;
+    batch_ = batch;
   }
 
   const Stages& stages() const { return *stages_; }
@@ -118,8 +125,8 @@ class LayerPass {
   void loss_of(Chunk chunk, Size at, Size n) {
     const Size i = outputs();
     if (shape().loss != Loss::custom)
-      losses_of(shape(), data_, order_, chunk.first + at, n, workspace_.h(i, at, n).p, workspace_.sigma(i, at, n).p,
-                workspace_.target(at), workspace_.losses(at));
+      losses_of(shape(), shape().parameter * of_step(values_.smoothing, chunk), data_, order_, chunk.first + at, n,
+                workspace_.h(i, at, n).p, workspace_.sigma(i, at, n).p, workspace_.target(at), workspace_.losses(at));
     run_back(stages_->group(i).before_loss(), i, at, n, 0, shape().outputs());
   }
 
@@ -248,9 +255,11 @@ class LayerPass {
       case StageKind::softmax:
         return kernels<T>().softmax(h.p, stages_->group(i).rows, n);
       case StageKind::dropout:
-        if (drops_)
-          kernels<T>().drop(dropout_of<T>(kind, seed_, epoch_, stage.layer, before_ + chunk.first + at), h,
+        if (drops_) {
+          const double fraction = kind.dropout * of_step(values_.dropout, chunk);
+          kernels<T>().drop(dropout_of<T>(fraction, seed_, epoch_, stage.layer, before_ + chunk.first + at), h,
                             workspace_.saved_derivative(i, at, n), workspace_.excess(i, at, n), first, last);
+        }
         return;
       case StageKind::loss:
         return;
@@ -286,6 +295,9 @@ class LayerPass {
   }
 
   const Shape& shape() const { return stages_->shape(); }
+  double of_step(const double* factors, Chunk chunk) const {
+    return factors == nullptr ? 1 : factors[chunk.first / batch_];
+  }
   Size outputs() const { return shape().layers(); }  // the group
   bool running(const Stage& stage) const { return !options_.by_batch(stage.layer); }
   T* mean(Size i) { return workspace_.statistics(i) + 2 * stages_->group(i).rows; }  // or 1 / deviation of samples
@@ -301,6 +313,8 @@ class LayerPass {
   Data<T> data_{};
   Workspace<T> workspace_;
   const std::int64_t* order_ = nullptr;
+  StepValues values_;
+  Size batch_ = 0;
   bool drops_ = false;
   std::uint64_t seed_ = 0;
   std::uint32_t epoch_ = 0;

@@ -109,8 +109,8 @@ Plan plan_training(const Stages& stages, const Trained& trained, Size batch, con
   const double saved = 3 * stages.flops() * static_cast<double>(batch) - flops;
   const bool light = saved < flops_per_thread;                         // else panels of nonzeros are faster
   const bool cached = stages.flops() / 2 * sizeof(T) <= cached_bytes;  // else all threads should fetch weights
-  const bool by_rows =
-      few(batch) && stages.plain() && trained.all() && cached && !stoppable && light && !chosen.needs_norm();
+  const bool by_rows = few(batch) && stages.plain() && trained.all() && cached && !stoppable && light &&
+                       !chosen.needs_norm() && chosen.by_step == 0;
   return {.by_rows = by_rows,
           .threads = useful,
           .chunk = chunk,

@@ -98,7 +98,8 @@ class PredictionPass {
         return;
       case StageKind::dropout:
         if (dropout_seed_)
-          kernels<T>().drop(dropout_of<T>(kind, *dropout_seed_, 0, stage.layer, chunk.first + at), to, {nullptr, 0, n},
+          kernels<T>().drop(dropout_of<T>(kind.dropout, *dropout_seed_, 0, stage.layer, chunk.first + at), to,
+                            {nullptr, 0, n},
                             {nullptr, 0, n}, first, last);
         return;
       case StageKind::scale:  // later, when nobody wants the outputs as they are any more
@@ -296,7 +297,8 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Cancel
   result.status =
       for_outputs(parameters, data, Ends::loss, {}, cancellation, [&](Size first, Size rows, T* panel, T* scratch) {
         // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
-        losses_of<T>(shape, data, data.x.order, first, rows, panel, panel, scratch, &losses[first / loss_group]);
+        losses_of<T>(shape, shape.parameter, data, data.x.order, first, rows, panel, panel, scratch,
+                     &losses[first / loss_group]);
       });
   if (result.status != Status::ok) return result;
   LossSum sum;

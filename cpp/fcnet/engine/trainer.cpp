@@ -94,11 +94,14 @@ UpdateTarget<T> Trainer<T>::target(const T* w, bool go_on) {
 // Of q, where a block holds multiplier * q.
 template <class T>
 OptimizerStep<T> Trainer<T>::step_of(const ParameterBlock& block, const Step& step) const {
-  const auto& [rate, powers, scale, weight] = step;
-  if (block.factors == Factors{}) return optimizer_step<T>(chosen_, rate, powers, scale, weight);
+  const auto& [rate, of_step, powers, scale, weight] = step;
   const auto& [of_rate, of_decay, multiplier] = block.factors;
-  const double decay = of_decay.value_or(traits(block.role).decays || chosen_.decay_biases != 0 ? 1 : 0);
+  const bool plain = block.factors == Factors{};
+  if (plain && of_step == 1) return optimizer_step<T>(chosen_, rate, powers, scale, weight);
   Hyperparameters by = chosen_;
+  by.weight_decay *= of_step;
+  if (plain) return optimizer_step<T>(by, rate, powers, scale, weight);
+  const double decay = of_decay.value_or(traits(block.role).decays || chosen_.decay_biases != 0 ? 1 : 0);
   by.decay_biases = decay != 0;
   for (double* const each : {&by.weight_decay, &by.l2, &by.l2_sum}) *each *= decay / multiplier;
   return optimizer_step<T>(by, rate * of_rate * multiplier, powers, scale * multiplier, weight);
@@ -146,7 +149,8 @@ void Trainer<T>::update_by_sums(const ParameterBlock& rows, const Step& step) {
 template <class T>
 class Trainer<T>::UpdateSink final : public GradientSink<T> {
  public:
-  UpdateSink(Trainer& trainer, double rate, const Powers& powers) : trainer_(trainer), rate_(rate), powers_(powers) {}
+  UpdateSink(Trainer& trainer, double rate, double decay, const Powers& powers)
+      : trainer_(trainer), rate_(rate), decay_(decay), powers_(powers) {}
 
   void product(const ChunkResult& result, const WeightProduct<T>& weights) override {
     if (updates(result)) return trainer_.update(weights, step_of(result.loss), !result.first);
@@ -170,14 +174,14 @@ class Trainer<T>::UpdateSink final : public GradientSink<T> {
   }
 
   Step step_of(const LossSum& loss, double shortened = 1) const {
-    return {rate_, powers_, trainer_.scale(loss) * shortened, loss.weight};
+    return {rate_, decay_, powers_, trainer_.scale(loss) * shortened, loss.weight};
   }
 
  private:
   bool updates(const ChunkResult& result) const { return result.last && !trainer_.chosen_.needs_norm(); }
 
   Trainer& trainer_;
-  double rate_;
+  double rate_, decay_;
   Powers powers_;
 };
 
@@ -218,10 +222,12 @@ double Trainer<T>::gradient_norm(const Team& team, Cancellation& cancellation) {
 
 template <class T>
 LossSum Trainer<T>::step(const Team& team, Chunk batch, Cancellation& cancellation) {
-  const double rate = rates_ != nullptr ? rates_[batch.first / batch_] : chosen_.learning_rate;
+  const Size number = batch.first / batch_;
+  const double rate = values_.rates != nullptr ? values_.rates[number] : chosen_.learning_rate;
+  const double decay = values_.decay != nullptr ? values_.decay[number] : 1;
   Powers powers = state_->powers;  // thread 0 may be done with its share, and advance them, before the others are
   powers.advance(chosen_);
-  UpdateSink sink(*this, rate, powers);
+  UpdateSink sink(*this, rate, decay, powers);
   const LossSum loss = forward_backward_.run(team, batch, plan_.chunk, sink);
   if (chosen_.needs_norm()) {
     const double norm = scale(loss) * gradient_norm(team, cancellation);
@@ -277,7 +283,7 @@ void Trainer<T>::run_steps(Cancellation& cancellation) {
 template <class T>
 void Trainer<T>::run_small_steps(const std::int64_t* order, Cancellation& cancellation) {
   const RowTraining<T>& training = rows_.on(parameters_, state_->slots, averager_.by_rows(), order);
-  RowProgress progress{.powers = state_->powers, .rates = rates_, .total = {}, .averaged = averager_.count()};
+  RowProgress progress{.powers = state_->powers, .rates = values_.rates, .total = {}, .averaged = averager_.count()};
   const FlushDenormals flush;
   do {
     const Size last = std::min(used_, seen_ + batch_ * steps_at_once(cancellation));
@@ -312,9 +318,9 @@ bool Trainer<T>::draw_order(std::uint64_t seed, std::uint32_t epoch, Cancellatio
 template <class T>
 LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& state, const EpochOptions<T>& options,
                                  Cancellation& cancellation) {
-  const auto [seed, epoch, shuffle, rates, average, ends] = options;
+  const auto [seed, epoch, shuffle, values, average, ends] = options;
   state_ = &state;
-  rates_ = rates;
+  values_ = values;
   total_ = {};
   before_ = epoch == epoch_ ? before_ + seen_ : 0;
   epoch_ = epoch;
@@ -330,6 +336,7 @@ LossResult Trainer<T>::run_epoch(const Parameters<T>& start, OptimizerState<T>& 
     run_small_steps(order, cancellation);
   } else {
     forward_backward_.begin(order, plan_.stoppable ? &cancellation : nullptr);
+    forward_backward_.schedule(values, batch_);
     forward_backward_.drop(seed, epoch, before_);
     run_steps(cancellation);
   }
@@ -370,7 +377,7 @@ LossResult Trainer<T>::apply_gradient(const Parameters<T>& start, OptimizerState
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     const double shortened = chosen_.needs_norm() ? shortening(chosen_, gradient_norm(team, cancellation)) : 1;
-    const Step step{rate, powers, shortened, 0};
+    const Step step{rate, 1, powers, shortened, 0};
     each_block(team, cancellation, [&](Size, const ParameterBlock& block) {
       if (block.optimized) update_by_sums(block, step);
     });

@@ -16,7 +16,7 @@ struct EpochOptions {
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
   bool shuffle = true;                  // by (seed, epoch); else the samples are taken as they come
-  const double* rates = nullptr;        // the learning rate of each of steps(), or null: the optimizer's own
+  StepValues values{};                  // of each of steps(); all but the rates where Hyperparameters::by_step says so
   WeightAverage<T>* average = nullptr;  // of the chosen kind, where one is formed; `start` is it where it has begun
   bool ends = true;                     // whether this is all of the epoch, or its last part
 };
@@ -76,7 +76,7 @@ class Trainer {
   class UpdateSink;
   // A step of the optimizer before it is that of a block, see optimizer_step.
   struct Step {
-    double rate;
+    double rate, decay;  // the learning rate; a factor of weight decay
     Powers powers;
     double scale, weight;
   };
@@ -125,7 +125,7 @@ class Trainer {
   Size samples_ = 0, used_ = 0, batch_ = 0;
   Plan plan_{};
   Hyperparameters chosen_;
-  const double* rates_ = nullptr;
+  StepValues values_;
   // Whether to end here, or to go on with another team: thread 0 writes it before a barrier, all read it after, and
   // before the next write there is another.
   bool stop_ = false, reform_ = false;

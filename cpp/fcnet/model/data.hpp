@@ -85,16 +85,25 @@ int losses_of_picks(const LossTask<T>& task, const Data<T>& data, const std::int
   return correct;
 }
 
-// The losses of up to one panel of outputs, group by group, and sigma; `target` is scratch for their targets.
+// Targets that label smoothing has made of y, (1 - s) y + s / classes, become those of another s.
 template <class T>
-void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
-               const T* output, T* sigma, T* target, LossSum* result) {
+void smooth_again(T* targets, Size count, double before, double now, Size classes) {
+  const T off = static_cast<T>(before / static_cast<double>(classes));
+  const T share = static_cast<T>(now / static_cast<double>(classes)), rest = static_cast<T>((1 - now) / (1 - before));
+  for (Size i = 0; i < count; ++i) targets[i] = (targets[i] - off) * rest + share;
+}
+
+// The losses of up to one panel of outputs, with their parameter (LossTask), group by group, and sigma; `target` is
+// scratch for their targets, which come smoothed by shape.parameter where they are no labels.
+template <class T>
+void losses_of(const Shape& shape, double parameter, const Data<T>& data, const std::int64_t* order, Size first,
+               Size samples, const T* output, T* sigma, T* target, LossSum* result) {
   std::fill_n(result, ceil_div(samples, loss_group), LossSum{});
   if (shape.loss == Loss::cotangent)
     return kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, sigma);
   T loss[panel_width], weights[panel_width];
   std::int32_t labels[panel_width];
-  LossTask<T> task{.loss = shape.loss, .output = shape.output(), .parameter = static_cast<T>(shape.parameter)};
+  LossTask<T> task{.loss = shape.loss, .output = shape.output(), .parameter = static_cast<T>(parameter)};
   if (!shape.quantiles.empty()) task.quantiles = shape.quantiles.data(), task.count = shape.quantiles.size();
   if (data.labels != nullptr) {
     for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
@@ -103,6 +112,10 @@ void losses_of(const Shape& shape, const Data<T>& data, const std::int64_t* orde
     const Size columns = data.outputs_in_loss(shape.outputs());
     kernels<T>().gather(plain_rows(data.targets, columns, order), first, samples, target);
     task.targets = target;
+    if (parameter != shape.parameter && shape.loss == Loss::cross_entropy)
+      smooth_again(target, columns * panel_width, shape.parameter, parameter, shape.outputs());
+    if (parameter != shape.parameter && shape.loss == Loss::binary_cross_entropy)
+      smooth_again(target, columns * panel_width, shape.parameter, parameter, 2);
   }
   if (data.weights != nullptr) {
     for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];

@@ -27,13 +27,13 @@ struct LayerKind {
   bool operator==(const LayerKind&) const = default;
 };
 
-// Which outputs of a layer are dropped for the samples from number `first` of an epoch on.
+// Which outputs of a layer are dropped, that fraction of them, for the samples from number `first` of an epoch on.
 template <class T>
-Dropout<T> dropout_of(const LayerKind& kind, std::uint64_t seed, std::uint32_t epoch, Size layer, std::uint64_t first) {
+Dropout<T> dropout_of(double fraction, std::uint64_t seed, std::uint32_t epoch, Size layer, std::uint64_t first) {
   return {.key = low64(philox(seed, Purpose::dropout, epoch, layer)),
           .first = first,
-          .below = static_cast<std::uint32_t>(kind.dropout * 0x1p32),
-          .factor = static_cast<T>(1 / (1 - kind.dropout))};
+          .below = static_cast<std::uint32_t>(fraction * 0x1p32),
+          .factor = static_cast<T>(1 / (1 - fraction))};
 }
 
 // Whether F' of an activation cannot be computed from h_out, so that the forward pass saves it.

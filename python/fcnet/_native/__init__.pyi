@@ -105,6 +105,9 @@ class Trainer:
         whole: bool = True,
         average: bool = True,
         single: bool = False,
+        decay: _Array | None = None,
+        dropout: _Array | None = None,
+        smoothing: _Array | None = None,
     ) -> tuple[float, int, bool, int]: ...
     def use(
         self, x: _Array | _Rows | _Rows, y: Any, weights: _Array | None = None, outputs: _Array | None = None

@@ -20,13 +20,13 @@ from fcnet._training.batch_statistics import refuse_one_sample, warn_of_one_samp
 from fcnet._training.batches import CheckedBatches
 from fcnet._training.callbacks import StopTraining
 from fcnet._training.dataset import ClassWeight, Data, Dataset
+from fcnet._training.step_values import StepValues
 from fcnet.optimizers import Optimizer
 
 # Called with the step, counted from 0, and the number of samples, their mean loss and the number of correct ones in the
 # epoch so far; after every step, or about ten times a second.
 OnStepEnd = Callable[[int, int, float, int], None]
 OnStepBegin = Callable[[int], None]  # called with the step that begins; only if OnStepEnd is called after every step
-Rates = NDArray[Any]
 
 
 def open_trainer(
@@ -41,10 +41,12 @@ def open_trainer(
     used: int = 0,
     exponent: int = 0,
     rows: NDArray[Any] | None = None,
+    by_step: bool = False,
 ) -> Trainer:
     """Open a native trainer on x, y and weights, as ``Dataset.of_loss`` returns them, or on some of their rows.
 
-    ``exponent`` is that of the dataset's weights.
+    ``exponent`` is that of the dataset's weights; ``by_step`` tells whether schedules change more than the learning
+    rate.
 
     Raises
     ------
@@ -54,6 +56,7 @@ def open_trainer(
     average = averaging._native() if averaging is not None else ("none", 0.0)
     name, hyper = optimizer._native()
     hyper["l2_sum"] = math.ldexp(hyper["l2_sum"], -exponent)  # the core divides it by the total weight
+    hyper["by_step"] = float(by_step)
     return Trainer(model, x, y, batch_size, shuffle, name, hyper, used, weights, trainable, *average, rows)
 
 
@@ -92,14 +95,24 @@ class BatchSource(ABC):
     steps: int | None
 
     @abstractmethod
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
-        """Open the trainer; RuntimeError if the model is being fitted already."""
+    def open(
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        trainable: list[bool],
+        averaging: Averaging | None,
+        by_step: bool = False,
+    ) -> None:
+        """Open the trainer; RuntimeError if the model is being fitted already.
+
+        ``by_step`` tells whether the values of ``run`` have more than learning rates.
+        """
 
     @abstractmethod
     def run(
         self,
         epoch: int,
-        rates: Rates | None,
+        values: StepValues,
         on_begin: OnStepBegin | None,
         on_end: OnStepEnd | None,
         every_step: bool,
@@ -142,7 +155,14 @@ class InMemory(BatchSource):
         self.samples = n - n % batch_size if drop_last else n
         self.steps = -(-self.samples // self._batch)
 
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
+    def open(
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        trainable: list[bool],
+        averaging: Averaging | None,
+        by_step: bool = False,
+    ) -> None:
         """Open a trainer on all samples; ValueError if batch normalisation would have one sample per step."""
         refuse_one_sample(self._architecture, trainable, self._batch, "every step")
         last = self.samples % self._batch
@@ -160,12 +180,13 @@ class InMemory(BatchSource):
             used=self.samples,
             exponent=self._exponent,
             rows=self._rows,
+            by_step=by_step,
         )
 
     def run(
         self,
         epoch: int,
-        rates: Rates | None,
+        values: StepValues,
         on_begin: OnStepBegin | None,
         on_end: OnStepEnd | None,
         every_step: bool,
@@ -184,8 +205,16 @@ class InMemory(BatchSource):
 
         if on_begin is not None:
             on_begin(0)
+        rates, decay, dropout, smoothing = values
         loss, correct, diverged, done = self.trainer.run_epoch(
-            epoch, on_end and progress, rates, every_step, average=average
+            epoch,
+            on_end and progress,
+            rates,
+            every_step,
+            average=average,
+            decay=decay,
+            dropout=dropout,
+            smoothing=smoothing,
         )
         return Epoch(epoch, loss, correct, done), -(-done // self._batch) - 1 if diverged else None
 
@@ -245,13 +274,20 @@ class Batches(BatchSource):
     def _weighted(self, batch: Dataset) -> Dataset:
         return batch.class_weighted(self._architecture, self._class_weight)
 
-    def open(self, model: Model, optimizer: Optimizer, trainable: list[bool], averaging: Averaging | None) -> None:
+    def open(
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        trainable: list[bool],
+        averaging: Averaging | None,
+        by_step: bool = False,
+    ) -> None:
         """Open a trainer on the first batch; ValueError if it has one sample and the network batch normalisation."""
         first, self._optimizer = self.first, optimizer
         refuse_one_sample(self._architecture, trainable, len(first.x), "batch 0 of x")
         self._trainable, self._warned = trainable, False
         self.trainer = open_trainer(
-            model, first.of_loss(self._architecture), len(first.x), optimizer, trainable, averaging
+            model, first.of_loss(self._architecture), len(first.x), optimizer, trainable, averaging, by_step=by_step
         )
 
     def _of_epoch(self) -> Iterator[Dataset]:
@@ -274,7 +310,7 @@ class Batches(BatchSource):
     def run(
         self,
         epoch: int,
-        rates: Rates | None,
+        values: StepValues,
         on_begin: OnStepBegin | None,
         on_end: OnStepEnd | None,
         every_step: bool,
@@ -283,7 +319,7 @@ class Batches(BatchSource):
         """Train for an epoch with a native call for each batch."""
         done, total, weight, n_correct = 0, 0.0, 0.0, 0
         for step, checked in enumerate(self._of_epoch()):
-            if rates is not None and step == len(rates):
+            if step == values.steps:
                 raise ValueError(f"x has more batches than its len() says, {step}")
             batch = self._weighted(checked)
             refuse_scaled(batch, self._optimizer, f"sample_weight of batch {step}")
@@ -294,8 +330,10 @@ class Batches(BatchSource):
                 self._warned = warn_of_one_sample(self._architecture, self._trainable, len(batch.x), name, advice)
             self.data = batch.of_loss(self._architecture)
             self.trainer.use(*self.data)
-            rate = None if rates is None else rates[step : step + 1]
-            loss, correct, diverged, _ = self.trainer.run_epoch(epoch, rates=rate, whole=False, average=average)
+            rates, decay, dropout, smoothing = values.of_step(step)
+            loss, correct, diverged, _ = self.trainer.run_epoch(
+                epoch, rates=rates, whole=False, average=average, decay=decay, dropout=dropout, smoothing=smoothing
+            )
             if diverged:
                 return Epoch(epoch, loss, n_correct, done), step
             done, n_correct = done + len(batch.x), n_correct + correct

@@ -16,17 +16,17 @@ from fcnet._training.train_state import TrainState
 
 
 def _check_rules(state: TrainState, data: FitData, options: FitOptions) -> None:
-    """Raise ValueError if metrics, schedule or early stopping need data that the fit does not have."""
-    metric_set, validation, schedule = options.metric_set, data.validation, options.schedule
+    """Raise ValueError if metrics, schedules or early stopping need data that the fit does not have."""
+    metric_set, validation = options.metric_set, data.validation
     if metric_set and validation is None:
         raise ValueError("metrics are computed on validation data: expected validation_data or validation_split")
     keys = history_keys(state.architecture.classifies, validation is not None, metric_set)
-    if schedule is not None:
-        schedule.check_monitored(keys, "schedule")
-    if schedule is not None and data.source.steps is None:
-        raise ValueError(
-            "schedule needs the number of batches of an epoch, but x has no len(): expected steps_per_epoch"
-        )
+    for name, schedule in options.schedules.items():
+        schedule.check_monitored(keys, name)
+        if data.source.steps is None:
+            raise ValueError(
+                f"{name} needs the number of batches of an epoch, but x has no len(): expected steps_per_epoch"
+            )
     if options.early_stopping is not None:
         options.early_stopping.check_monitored(keys, "early_stopping")
         start = options.early_stopping.start_from_epoch
@@ -48,7 +48,7 @@ def fit(state: TrainState, data: FitData, options: FitOptions, callbacks: Callba
     if validation is not None:  # so that a metric that raises does so before the training
         tried = validation if isinstance(validation, Dataset) else validation.first
         score(state.model, state.architecture, tried, metric_set)
-    source.open(state.model, options.optimizer, state.trainable, options.averaging)
+    source.open(state.model, options.optimizer, state.trainable, options.averaging, options.by_step)
     try:
         state.open_step, state.feature_names = None, data.feature_names
         state.architecture = replace(state.architecture, classes=data.classes)

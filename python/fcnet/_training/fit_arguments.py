@@ -19,6 +19,7 @@ from fcnet._training.dataset import MOST_EPOCHS, ClassWeight, Dataset, checked_s
 from fcnet._training.early_stopping import EarlyStopping
 from fcnet._training.evaluation import Metrics, MetricSet
 from fcnet._training.progress import ProgressMode, checked_progress
+from fcnet._training.step_values import ARGUMENTS, Schedules, checked_schedules
 from fcnet._training.train_state import TrainState
 from fcnet.optimizers import Optimizer, OptimizerName, optimizer_of
 from fcnet.schedules import Schedule
@@ -44,7 +45,7 @@ class FitOptions:
     epochs: int
     initial_epoch: int
     optimizer: Optimizer
-    schedule: Schedule | None
+    schedules: Schedules
     early_stopping: EarlyStopping | None
     averaging: Averaging | None
     averaged_from: int  # first epoch of the average
@@ -60,6 +61,9 @@ class FitOptions:
         *,
         initial_epoch: int = 0,
         schedule: Schedule | None = None,
+        decay_schedule: Schedule | None = None,
+        dropout_schedule: Schedule | None = None,
+        smoothing_schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
         averaging: Averaging | None = None,
         metrics: Metrics | None = None,
@@ -75,9 +79,8 @@ class FitOptions:
         hint = "; it counts the epochs of the interrupted fit, without those of earlier fits"
         initial_epoch = whole_number(initial_epoch, "initial_epoch", 0, epochs, hint)
         optimizer, progress = optimizer_of(optimizer), checked_progress(progress)
-        if not isinstance(schedule, Schedule | None):
-            expected = "one like fcnet.schedules.Cosine(), or your own subclass of fcnet.schedules.Schedule"
-            raise TypeError(f"schedule is {schedule!r}: expected {expected}")
+        given = dict(zip(ARGUMENTS, (schedule, decay_schedule, dropout_schedule, smoothing_schedule), strict=True))
+        schedules = checked_schedules(given, state.architecture, optimizer)
         if not isinstance(early_stopping, EarlyStopping | None):
             raise TypeError(f"early_stopping is {early_stopping!r}: expected fcnet.EarlyStopping(...)")
         check_averaging(averaging)
@@ -85,13 +88,18 @@ class FitOptions:
             epochs=epochs,
             initial_epoch=initial_epoch,
             optimizer=optimizer,
-            schedule=schedule,
+            schedules=schedules,
             early_stopping=early_stopping,
             averaging=averaging,
             averaged_from=0 if averaging is None else averaging._begins(epochs),
             metric_set=MetricSet(metrics, state.architecture),
             progress=progress,
         )
+
+    @property
+    def by_step(self) -> bool:
+        """Whether more than the learning rate changes from step to step."""
+        return bool(self.schedules.keys() - {"schedule"})
 
     @property
     def epochs_left(self) -> int:

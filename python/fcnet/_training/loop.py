@@ -16,9 +16,9 @@ from fcnet._training.divergence import DivergenceError, grown
 from fcnet._training.evaluation import evaluate
 from fcnet._training.fit_arguments import FitData, FitOptions
 from fcnet._training.progress import Progress
+from fcnet._training.step_values import StepValues, values_of
 from fcnet._training.train_state import TrainState
 from fcnet.metrics.monitor import Monitoring
-from fcnet.schedules import checked_factors
 
 
 def _differ(one: Model, other: Model) -> bool:
@@ -81,7 +81,7 @@ class Loop:
             done = self._train(epoch, number, bar) if self.state.is_trained else self._train_first(epoch, number, bar)
             seconds = perf_counter() - start
             self._record(seconds, self._validate(number))
-            for owner, rule in (("schedule", options.schedule), ("early_stopping", best.rule)):
+            for owner, rule in (*options.schedules.items(), ("early_stopping", best.rule)):
                 if isinstance(rule, Monitoring):
                     rule.warn_of_nan(history[rule.monitor], epoch, owner)
             is_last = best.should_stop(self.data.source.trainer)
@@ -112,13 +112,13 @@ class Loop:
 
     def _train(self, epoch: int, number: int, bar: Progress) -> Epoch:
         """Train for one epoch, which is the fit's ``number``-th, counted from 0."""
-        source, schedule, optimizer = self.data.source, self.options.schedule, self.options.optimizer
+        source, options, optimizer = self.data.source, self.options, self.options.optimizer
         architecture = self.state.architecture
-        rates, self._rate = None, optimizer.learning_rate
-        if schedule is not None and source.steps is not None:
-            history = self.state.history.whole()
-            rates = self._rate * checked_factors(schedule, number, self.options.epochs, source.steps, history)
-            self._rate = float(rates[-1])
+        values, self._rate = StepValues(), optimizer.learning_rate
+        if options.schedules and source.steps is not None:
+            history, steps = self.state.history.whole(), source.steps
+            values = values_of(options.schedules, architecture, optimizer, number, options.epochs, steps, history)
+            self._rate = self._rate if values.rates is None else float(values.rates[-1])
         every_step = self.callbacks.has_listeners("batch_begin", "batch_end")
 
         def on_begin(step: int) -> None:
@@ -132,7 +132,7 @@ class Loop:
 
         done, diverged = source.run(
             epoch,
-            rates,
+            values,
             on_begin if self.callbacks.has_listeners("batch_begin") else None,
             on_end if every_step or bar.shows_bar else None,
             every_step,
@@ -140,7 +140,7 @@ class Loop:
         )
         if diverged is not None:
             where = f"batch {diverged} of epoch {epoch}"
-            rate = self._rate if rates is None else float(rates[diverged])
+            rate = self._rate if values.rates is None else float(values.rates[diverged])
             large = grown(self.state.model, architecture, source.data, optimizer, rate, self.state.trainable)
             raise DivergenceError.of(where, done.loss, optimizer, architecture, large)
         return done

@@ -17,6 +17,7 @@ struct Hyperparameters {
   double l2_sum = 0;        // of a penalty beside the sum of the samples' losses, not beside their mean
   double decay_biases = 0;  // 1: decay and penalties also of what is not W
   double clip_value = __builtin_inf(), clip_norm = __builtin_inf();
+  double by_step = 0;  // 1: schedules may change more from step to step than the learning rate
   Averaging averaging{};
 
   // Whether a step needs all of the gradient before it changes a weight.
