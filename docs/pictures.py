@@ -114,7 +114,7 @@ def schedules() -> Figure:
     """The factor on the learning rate, a panel a schedule."""
     s = fc.schedules
     each = s.Constant(), s.StepDecay(), s.ExponentialDecay(), s.InverseScaling(), s.Cosine(warm_up=0.1), s.OneCycle()
-    figure = fc.plot.schedules(*each, s.FlatCosine(), s.CosLog(), s.ReduceOnPlateau(factor=0.5), steps_per_epoch=30)
+    figure = fc.plot.schedules(*each, s.FlatCosine(), s.CosLog(), s.ReduceOnPlateau(factor=0.5))
     figure.set_size_inches(9, 6.5)
     return figure
 

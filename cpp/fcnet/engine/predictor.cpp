@@ -99,8 +99,7 @@ class PredictionPass {
       case StageKind::dropout:
         if (dropout_seed_)
           kernels<T>().drop(dropout_of<T>(kind.dropout, *dropout_seed_, 0, stage.layer, chunk.first + at), to,
-                            {nullptr, 0, n},
-                            {nullptr, 0, n}, first, last);
+                            {nullptr, 0, n}, {nullptr, 0, n}, first, last);
         return;
       case StageKind::scale:  // later, when nobody wants the outputs as they are any more
       case StageKind::loss:

@@ -96,7 +96,7 @@ template <class T>
 OptimizerStep<T> Trainer<T>::step_of(const ParameterBlock& block, const Step& step) const {
   const auto& [rate, of_step, powers, scale, weight] = step;
   const auto& [of_rate, of_decay, multiplier] = block.factors;
-  const bool plain = block.factors == Factors{};
+  const bool plain = !stages_.blocks(block.layer).have_factors();
   if (plain && of_step == 1) return optimizer_step<T>(chosen_, rate, powers, scale, weight);
   Hyperparameters by = chosen_;
   by.weight_decay *= of_step;

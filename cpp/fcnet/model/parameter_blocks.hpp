@@ -67,9 +67,11 @@ class LayerBlocks {
     if (normalizes) add(Role::gamma, in_ + 1, 1);
     if (kind_.parametric) add(Role::mix, in_ + (normalizes ? 3 : 1), 1);
     if (kind_.scale) blocks_[count_++] = {Role::scale, layer, 0, 1, in_, true, factors_of(Role::scale)};
-    if (kind_.normalization != Normalization::batch) return;
-    add(Role::running_mean, rows(), 1);
-    add(Role::running_variance, rows(), 1);
+    if (kind_.normalization == Normalization::batch) {
+      add(Role::running_mean, rows(), 1);
+      add(Role::running_variance, rows(), 1);
+    }
+    have_factors_ = std::any_of(begin(), end(), [](const ParameterBlock& block) { return block.factors != Factors{}; });
   }
 
   const ParameterBlock* begin() const { return blocks_; }
@@ -82,9 +84,7 @@ class LayerBlocks {
   }
 
   // Whether the optimizer does not treat all of them alike.
-  bool have_factors() const {
-    return std::any_of(begin(), end(), [](const ParameterBlock& block) { return block.factors != Factors{}; });
-  }
+  bool have_factors() const { return have_factors_; }
 
   // Of the layer's panels; up to where the optimizer changes them, where the weight product has the gradient.
   Size rows() const {
@@ -137,6 +137,7 @@ class LayerBlocks {
   LayerKind kind_;
   ParameterBlock blocks_[7] = {};
   Size count_ = 0;
+  bool have_factors_ = false;
 };
 
 }  // namespace fcnet
