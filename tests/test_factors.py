@@ -324,7 +324,7 @@ def test_only_files_with_factors_have_the_version_that_knows_them(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "expected some of parametrization, rate_factor, decay_factor, scale"),
+        ({}, "expected some of parametrization, rate_factor, decay_factor, parametric, scale"),
         ([], "expected some of parametrization"),
         ({"parametrization": "mup"}, "parametrization is 'mup'"),
         ({"rate_factor": [1, None]}, r"rate_factor\[1\] is None"),

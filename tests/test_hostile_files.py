@@ -101,7 +101,7 @@ CHANGES = {
     "a layer of too many parts": (network(layers=[["relu", True, 0.0, "zeros", 1], LAYERS[1]]), "not a network"),
     "options of a parametric activation that it has not": (
         network(layers=[["relu", True, 0.0, None, False, {"parametric": {"a": 1}}], LAYERS[1]]),
-        "expected none of parametric",
+        "has no argument 'a'",
     ),
     "an unknown option": (network(layers=[["relu", True, 0.0, None, False, {"a": 1}], LAYERS[1]]), "has the options"),
     "options that are no dict": (network(layers=[["relu", True, 0.0, None, False, [1]], LAYERS[1]]), "has the options"),

@@ -433,3 +433,29 @@ def test_explain_writes_its_formulas():
 def test_what_is_wrong_is_named(make, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+def test_factors_on_rate_and_decay_of_mix_are_those_of_the_optimizer():
+    x, y = np.random.default_rng(0).standard_normal((2, 20, 3))
+
+    def moved(activation, **options):
+        net = fc.Network([3, fc.Dense(4, activation), 3], loss="mse", dtype="float64", seed=0)
+        net.fit(x, y, epochs=1, batch_size=20, **options)
+        return net.layers[0].mix - 1, net.layers[0].W
+
+    sgd = {"optimizer": fc.SGD(0.1)}
+    (plain, w), (faster, w_too) = moved(fc.Parametric("mish"), **sgd), moved(fc.Parametric("mish", 6), **sgd)
+    np.testing.assert_allclose(faster, 6 * plain, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(w, w_too)
+    decaying = {"optimizer": fc.SGD(0.1, weight_decay=0.5)}
+    decayed, _ = moved(fc.Parametric("mish", rate_factor=6, decay_factor=2), **decaying)
+    np.testing.assert_allclose(decayed, 6 * plain - 0.1 * 0.5 * 6 * 2, rtol=1e-12, atol=1e-14)
+
+
+def test_factors_of_mix_are_shown_and_kept_in_files(tmp_path):
+    given = fc.Parametric("mish", decay_factor=0.1)
+    assert repr(given) == "Parametric(activation='mish', decay_factor=0.1)"
+    net = fc.Network([3, fc.Dense(4, given), 3], seed=0)
+    net.save(tmp_path / "net")
+    assert repr(fc.load(tmp_path / "net")) == repr(net)
+    assert "decay_factor=0.1" in repr(net)

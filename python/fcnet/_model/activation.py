@@ -82,7 +82,7 @@ class Parametric:
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.factors().items())
-        return f"Parametric({self.activation!r}{options})"
+        return f"Parametric(activation={self.activation!r}{options})"
 
 
 def checked_activation(given: object) -> Activation | Parametric:
