@@ -34,7 +34,7 @@ explanation.drawing
 explanation
 network
 tabular
-article sklearn jax torch
+article jax loading sklearn torch
 cli
 __main__"""
 OTHER_LIBRARIES = {

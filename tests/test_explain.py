@@ -91,7 +91,7 @@ def test_scaled_inputs_and_frozen_layers():
     assert shown["I"].tolist() == [[1, 2]]
     assert (shown["W_new_1"] == shown["W_1"]).all()
     assert (shown["W_new_2"] != shown["W_2"]).any()
-    assert "Frozen, and so unchanged: layers[0]." in shown.to_text()
+    assert "Frozen, and so unchanged: layers[0]." in shown.to_text(width=200)
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,18 @@ def test_what_is_neither_number_nor_category_is_refused_with_advice(what):
 
 
 MISSHAPEN = {
-    "one row": ([1, 2], r"X has shape \(2,\): expected \(n_samples, n_columns\), for one row use \[X\]"),
-    "three dimensions": (np.zeros((1, 2, 3)), r"X has shape \(1, 2, 3\): expected \(n_samples, n_columns\)$"),
+    "one row": (
+        [1, 2],
+        r"X has shape \(2,\): Reshape your data, expected \(n_samples, n_columns\), for one row use \[X\]",
+    ),
+    "three dimensions": (
+        np.zeros((1, 2, 3)),
+        r"X has shape \(1, 2, 3\): Reshape your data, expected \(n_samples, n_columns\)$",
+    ),
     "ragged": ([[1], [2, 3]], "X is not a rectangular array"),
     "dicts": ([{"a": 1}], r"use pandas.DataFrame\(X\)"),
     "records": (np.zeros(2, [("a", int)]), r"use pandas.DataFrame\(X\)"),
-    "no columns": (np.zeros((2, 0)), "X has no columns"),
+    "no columns": (np.zeros((2, 0)), r"X has 0 feature\(s\)"),
     "no rows": (np.zeros((0, 2)), "X has no rows: expected at least one"),
     "infinite": ([[1.0, 2.0], [3.0, -np.inf]], "X contains -inf in row 1, column 1: expected finite numbers, or NaN"),
     "infinite in float16": (np.array([[np.nan], [np.inf]], np.float16), "X contains inf in row 1, column 0: "),

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from fcnet._training.learning_rate_search import LearningRates
     from fcnet.config import show_config
     from fcnet.gradients import Gradients, clip_by_norm
-    from fcnet.network import Network, load
+    from fcnet.loading import load
+    from fcnet.network import Network
     from fcnet.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 
 __all__ = [
@@ -95,7 +96,8 @@ _HOMES = {
     "_training.learning_rate_search": ("LearningRates",),
     "config": ("show_config",),
     "gradients": ("Gradients", "clip_by_norm"),
-    "network": ("Network", "load"),
+    "loading": ("load",),
+    "network": ("Network",),
     "optimizers": ("SGD", "Adagrad", "Adam", "AdamW", "Lion", "NAdam", "RMSprop"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

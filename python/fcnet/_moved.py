@@ -22,7 +22,6 @@ _NOW = {
     "explanation.homework": "explanation.numbers.answer_check",
     "history": "_training.history",
     "learning_rates": "_training.learning_rate_search",
-    "loading": "network",
     "normalization": "_model.normalization",
     "optimizer": "optimizers",
     "schedule": "schedules",

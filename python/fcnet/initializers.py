@@ -1,19 +1,23 @@
-"""Initializers of the weights; biases start at 0."""
+"""Initializers of the weights; biases start at 0, unless ``from_data`` chooses them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.keywords import suggesting
-from fcnet._checks.numbers import check_numbers
+from fcnet._checks.numbers import check_numbers, whole_number
 from fcnet._checks.suggestions import meant
 
-__all__ = ["Constant", "Initializer", "Orthogonal", "VarianceScaling"]
+if TYPE_CHECKING:
+    from fcnet.layers import Layer
+    from fcnet.network import Network
+
+__all__ = ["Constant", "Initializer", "Orthogonal", "VarianceScaling", "from_data"]
 
 Array = NDArray[Any]
 InitializerName = Literal[
@@ -173,3 +177,79 @@ def first_weights(init: Initializer, k: int, m: int, seed: int, layer: int) -> A
     """Draw the initial weights (k, m) of a layer; the result depends on the arguments only."""
     random = np.random.Generator(np.random.Philox(key=np.array([seed, layer], np.uint64)))
     return init.draw(k, m, random)
+
+
+_ROWS_AT_ONCE = 8192
+
+
+@suggesting
+def from_data(net: Network, x: ArrayLike, *, bias_rows: int = 5, seed: int | None = None) -> None:
+    """Scale the weights and choose the biases of an untrained network by the data, layer after layer.
+
+    The weights of every neuron are divided by the standard deviation of ``h_prev W`` over the rows, so that h_in has
+    variance 1. Then ``B = -sum_i w_i (h_prev W)[r_i]`` for random rows r_i and random shares w_i, the same number for
+    each neuron: the neuron bends where the data are. These are "std" and "he+5" of RealMLP (Holzmueller et al. 2024).
+    Normalised layers, and neurons whose ``h_prev W`` is constant, are left as they are.
+
+    Parameters
+    ----------
+    net : Network
+    x : array-like (n, inputs)
+        The training rows.
+    bias_rows : int >= 0, default 5
+        Rows for the bias of a neuron; 0 leaves the biases as they are.
+    seed : int >= 0, optional
+        Of rows and shares; the default is the network's.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above; x is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fcnet as fc
+    >>> x = np.random.default_rng(0).standard_normal((1000, 3)) * [1, 10, 100]
+    >>> net = fc.Network([3, 16, 1], loss="mse", seed=0)
+    >>> fc.initializers.from_data(net, x)
+    >>> np.std(x @ net.layers[0].W, axis=0).round(2)[:3]
+    array([1., 1., 1.])
+    """
+    bias_rows = whole_number(bias_rows, "bias_rows", 0)
+    seed = net.seed if seed is None else whole_number(seed, "seed", 0)
+    rows = np.asarray(x)
+    if rows.ndim != 2 or rows.shape[1] != net.sizes[0] or not len(rows):
+        raise ValueError(f"x has shape {rows.shape}: expected (n, {net.sizes[0]}) with at least one row")
+    if not np.isfinite(rows.astype(float, copy=False)).all():
+        raise ValueError("x has numbers that are not finite: expected none")
+    random = np.random.default_rng([seed, 2])
+    for i, layer in enumerate(net.layers):
+        if layer.normalization is not None:
+            continue
+        spread = _deviations(net, rows, i)
+        layer.W = np.where(spread > 0, layer.W / np.where(spread > 0, spread, 1), layer.W)
+        if bias_rows and layer.bias:
+            drawn = random.integers(len(rows), size=(bias_rows, net.sizes[i + 1]))
+            shares = random.exponential(size=drawn.shape)
+            shares /= shares.sum(axis=0)
+            # neuron j of row drawn[r, j]
+            at = [np.einsum("jk,kj->j", _into(net, rows[row], i), layer.W) for row in drawn]
+            layer.B = -(shares * at).sum(axis=0)
+
+
+def _into(net: Network, rows: Array, layer: int) -> Array:
+    """Return what multiplies the weights of a layer, in float64."""
+    of: Layer = net.layers[layer]
+    h = net.activations(rows)[layer - 1] if layer else (np.asarray(rows, np.float64) - net.offset) * net.scale
+    return np.asarray(h, np.float64) * (of.scale if hasattr(of, "scale") else 1)
+
+
+def _deviations(net: Network, rows: Array, layer: int) -> Array:
+    """Return the standard deviation of ``h_prev W`` over the rows, for each neuron."""
+    total = squares = np.zeros(net.sizes[layer + 1])
+    first = (_into(net, rows[:1], layer) @ net.layers[layer].W)[0]  # shifts the numbers: their mean may be large
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        z = _into(net, rows[start : start + _ROWS_AT_ONCE], layer) @ net.layers[layer].W - first
+        total, squares = total + z.sum(axis=0), squares + (z * z).sum(axis=0)
+    deviations: Array = np.sqrt(np.maximum(squares / len(rows) - (total / len(rows)) ** 2, 0))
+    return deviations

@@ -22,7 +22,7 @@ from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.scale import Scale
 from fcnet._model.summary import Summary, arguments, summary
-from fcnet._saving import network_file, safetensors
+from fcnet._saving import network_file
 from fcnet._training import parameters
 from fcnet._training.averaging import EMA, Averaging
 from fcnet._training.callbacks import Callback, Callbacks, Logs
@@ -1097,12 +1097,7 @@ class Network:
         """
         state = self._state.to_dict()
         if not flag(optimizer_state, "optimizer_state"):
-            best = state["best"]
-            state |= {
-                "optimizer_state": None,
-                "average_state": None,
-                "best": best if best and best[1] is None else None,
-            }
+            state = network_file.for_prediction(state)
         network_file.save(state, path)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -1120,48 +1115,21 @@ def _network(given: object) -> Network:
     return given
 
 
-@suggesting
-def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allow_nonfinite: bool = False) -> Network:
-    """Load a network that ``Network.save`` wrote.
-
-    No code in the file is executed. A file that is damaged, truncated or malicious raises ValueError.
-
-    Parameters
-    ----------
-    path : path
-    loss : callable, optional
-        The custom loss function of the network. A file holds no code, only the function's name. Without the function
-        the network can only predict; fitting, evaluation and gradients raise an error that names it.
-    allow_nonfinite : bool, default False
-        Accept parameters that are infinite or NaN.
-
-    Returns
-    -------
-    Network
-        Its predictions are the same, bit for bit, as those of the saved network. A UserWarning is given where the name
-        of the function differs from the saved one.
+def network_of(
+    tensors: dict[str, NDArray[Any]],
+    metadata: dict[str, str],
+    path: str,
+    *,
+    loss: LossFunction | None = None,
+    allow_nonfinite: bool = False,
+) -> Network:
+    """Restore a network from the content of a file; ``fcnet.load`` documents the arguments.
 
     Raises
     ------
-    TypeError : path is not a path, or loss is not a function.
-    OSError : the file cannot be read.
-    ValueError : the file is not a network that this version of fcnet can load, or loss is given although the file holds
+    ValueError : the content is not a network that this version of fcnet can load, or loss is given although it holds
         the network's loss.
-    MemoryError : the network does not fit in memory.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import fcnet as fc
-    >>> net = fc.Network([64, 100, 10], seed=0)
-    >>> path = tempfile.mkdtemp() + "/digits.safetensors"
-    >>> net.save(path)
-    >>> fc.load(path)
-    Network([64, 100, 10], loss='cross_entropy', seed=0, dtype='float32')
     """
-    if loss is not None and not isinstance(loss_of(loss), Custom):
-        raise TypeError(f"loss is {loss!r}: expected the function that is the network's loss")
-    tensors, metadata = safetensors.read(path, network_file.check_format)
     net = Network.__new__(Network)
     try:
         state = network_file.state_of(tensors, metadata, allow_nonfinite=allow_nonfinite)
@@ -1169,11 +1137,11 @@ def load(path: str | os.PathLike[str], *, loss: LossFunction | None = None, allo
         if loss is not None and stored == Custom.name:
             given_name, saved_name = (str(one.get("function", "")) for one in (loss_of(loss).plain(), state["loss"]))
             if given_name.rpartition(".")[2] != saved_name.rpartition(".")[2]:
-                console.warn(f"{os.fspath(path)!r} was saved with the loss {saved_name}, and loss is {given_name}")
+                console.warn(f"{path!r} was saved with the loss {saved_name}, and loss is {given_name}")
             state["loss"] = loss
         net.__setstate__(state)
     except (KeyError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a network that can be loaded: {error}") from None
+        raise ValueError(f"{path!r} is not a network that can be loaded: {error}") from None
     if loss is not None and stored != Custom.name:
-        raise ValueError(f"loss is given, but {os.fspath(path)!r} holds the loss {stored!r}: expected none")
+        raise ValueError(f"loss is given, but {path!r} holds the loss {stored!r}: expected none")
     return net

@@ -44,6 +44,24 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     TypeError : a column name has a type that only a pickle can hold.
     ValueError : the network has more layers than a file can list.
     """
+    tensors, metadata = content(state)
+    with replacing(path) as file:
+        safetensors.write(file, tensors, metadata)
+
+
+def for_prediction(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state without what only further training needs."""
+    best = state["best"] if state["best"] and state["best"][1] is None else None
+    return state | {"optimizer_state": None, "average_state": None, "best": best}
+
+
+def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return the arrays and the metadata of a network's file.
+
+    Raises
+    ------
+    TypeError : a column name has a type that only a pickle can hold.
+    """
     state = state | {"loss": loss_of(state["loss"]).plain()}  # a function by its name
     tensors: dict[str, NDArray[Any]] = {"input.scale": state["scale"], "input.offset": state["offset"]}
     optimizer, powers, slots = state["optimizer_state"] or _NO_OPTIMIZER
@@ -76,8 +94,7 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
         "history": json.dumps({"names": list(columns)} | ends),
     }
     metadata["crc32"] = _checksum(tensors, metadata)
-    with replacing(path) as file:
-        safetensors.write(file, tensors, metadata)
+    return tensors, metadata
 
 
 def _version(specs: list[LayerSpec]) -> str:

@@ -257,7 +257,7 @@ class Dataset:
             counts = self._class_counts(architecture, classes, labelled)
             class_weights = len(self) / ((counts > 0).sum() * np.where(counts > 0, counts, 1))
         else:
-            each = _of_classes(given, classes, self.classes)
+            each = weights_of_classes(given, classes, self.classes)
             class_weights, exponent = sample_weights.checked(each, classes, architecture.dtype, "class_weight", "class")
         y = self.y if labelled else np.empty_like(self.y)
         weights = np.zeros(
@@ -347,7 +347,7 @@ class Dataset:
         return train, replace(self, rows=validation_rows)
 
 
-def _of_classes(given: Any, classes: int, names: tuple[Name, ...] | None) -> ArrayLike:
+def weights_of_classes(given: Any, classes: int, names: tuple[Name, ...] | None) -> ArrayLike:
     """Return the weight of each class, from a dict or Series by class, or from a sequence."""
     if hasattr(given, "to_dict") and hasattr(given, "index"):  # a Series, whose index may have any order
         given = given.to_dict()

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from fcnet._checks import console
 from fcnet._model.activation import ACTIVATIONS
 from fcnet.article import CLASS_NAMES, INPUT, SIZES, TARGET, article_network
+from fcnet.loading import load
 from fcnet.losses import LOSSES
-from fcnet.network import Network, load
+from fcnet.network import Network
 
 _EPILOG = """\
 examples:
@@ -87,7 +88,10 @@ def _network(given: argparse.Namespace) -> Network:
     if given.model is not None:
         if given.layers is not None:
             raise ValueError("both --layers and --model are given: expected one of them")
-        return load(given.model)
+        model = load(given.model)
+        if not isinstance(model, Network):
+            raise ValueError(f"{given.model!r} holds a {type(model).__name__}: expected a network")
+        return model
     plain = given.activation == "relu" and given.loss in (None, "cross_entropy") and given.seed == 0
     if given.layers in (None, list(SIZES)) and plain:
         return article_network()

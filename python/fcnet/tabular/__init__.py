@@ -1,4 +1,10 @@
-"""Tables: their columns as inputs of a network, from pandas, Polars, Arrow or arrays.
+"""Tables: estimators that fit networks to them as they are, and their columns as inputs of a network.
+
+>>> from fcnet.tabular import TabularClassifier
+>>> rows = [["red", 1.5], ["blue", 2.0], ["red", 3.5], ["blue", None]] * 20
+>>> model = TabularClassifier(epochs=8, random_state=0).fit(rows, ["warm", "cold"] * 40)
+>>> model.predict([["red", 7], ["blue", 2]])
+array(['warm', 'cold'], dtype='<U4')
 
 >>> from fcnet.tabular import Columns
 >>> rows = [[31, "Rome", True], [45, "Oslo", False], [None, "Rome", None], [62, "Bern", True]]
@@ -13,19 +19,25 @@
 
 from __future__ import annotations
 
+from fcnet.tabular.classifier import TabularClassifier
 from fcnet.tabular.column import Column
 from fcnet.tabular.columns import Columns, Widths
 from fcnet.tabular.encoding import Encoding
 from fcnet.tabular.normal_scale import normal_quantile, normal_quantiles, to_normal
 from fcnet.tabular.piecewise_linear import piecewise_linear, quantile_edges
 from fcnet.tabular.reading import Table, read
+from fcnet.tabular.recipes import RealMLP
+from fcnet.tabular.regressor import TabularRegressor
 from fcnet.tabular.robust_scale import median_and_factor, smooth_clip
 
 __all__ = [
     "Column",
     "Columns",
     "Encoding",
+    "RealMLP",
     "Table",
+    "TabularClassifier",
+    "TabularRegressor",
     "Widths",
     "median_and_factor",
     "normal_quantile",

@@ -81,10 +81,11 @@ def read(table: Any, name: str = "X") -> Table:
         return Table(names, len(table), len(names), _values(columns, names, name))
     array = np.asarray(table) if names is not None else _array(table, name)
     if array.ndim != 2:
-        raise ValueError(f"{name} has shape {array.shape}: expected (n_samples, n_columns){_advice(array, name)}")
+        expected = f"expected (n_samples, n_columns){_advice(array, name)}"
+        raise ValueError(f"{name} has shape {array.shape}: Reshape your data, {expected}")
     rows, count = array.shape
     if not count:
-        raise ValueError(f"{name} has no columns")
+        raise ValueError(f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     are_numbers = array.dtype.kind in "fiu" and array.itemsize <= 8
     content = array if are_numbers else _values(list(array.T), names or range(count), name)
     return Table(names, rows, count, content)

@@ -1,0 +1,333 @@
+"""The base class of the estimators: everything that does not depend on y being classes or numbers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._checks import console
+from fcnet._checks.numbers import POSITIVE, number, whole_number
+from fcnet._checks.numbers import share as share_range
+from fcnet._inputs import feature_names, sample_weights
+from fcnet._training.history import History
+from fcnet._training.progress import ProgressMode, checked_progress
+from fcnet.initializers import from_data
+from fcnet.network import Network
+from fcnet.tabular.columns import Column, Columns, Encoding
+from fcnet.tabular.metrics import Metric, metric_of
+from fcnet.tabular.protocol import BaseEstimator, not_fitted
+from fcnet.tabular.reading import Table, read
+from fcnet.tabular.recipes import RealMLP, recipe_of
+from fcnet.tabular.splits import Split, folds, held_back
+from fcnet.tabular.targets import Targets
+from fcnet.tabular.training import Clock, Member, Rows, train
+
+_FEW_EPOCHS = 8  # too few for a good fit
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    """Return a generator for the argument ``random_state``.
+
+    Raises
+    ------
+    TypeError, ValueError : it is neither None nor an int nor a generator of NumPy.
+    """
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31, size=4))
+    return np.random.default_rng(whole_number(random_state, "random_state", 0))
+
+
+def _rows(weights: NDArray[Any] | None, rows: NDArray[np.intp]) -> NDArray[Any] | None:
+    return None if weights is None else weights[rows]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The networks of a split, and how they see X and y."""
+
+    columns: Columns
+    targets: Targets
+    networks: tuple[Network, ...]
+
+    def outputs(self, table: Table) -> NDArray[np.float64]:
+        """Return the sum of the networks' predictions for a table."""
+        x = self.columns.transform(table, self.networks[0].dtype)
+        return np.asarray(np.sum([self.targets.back(network.predict(x)) for network in self.networks], axis=0))
+
+
+class TabularEstimator(BaseEstimator):
+    """Base class of the estimators."""
+
+    recipe: Any
+    metric: Any
+    categorical_features: Any
+    validation: float
+    folds: int | None
+    repeats: int
+    networks: int | None
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    time_limit: float | None
+    random_state: Any
+    callbacks: Any
+    progress: ProgressMode
+    dtype: Any
+
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    columns_: tuple[Column, ...]
+    networks_: list[Network]
+    best_epochs_: list[int | None]
+    best_score_: float
+    history_: list[History]
+    validation_predictions_: NDArray[np.float64]
+    epochs_: int
+    seconds_: float
+    stopped_by_: str
+    _parts: tuple[Part, ...]
+
+    _classifies: ClassVar[bool]
+
+    def _learn_y(self, y: Any, n: int) -> NDArray[Any]:
+        """Check y and learn what it is; return class numbers (n,) or numbers (n, outputs)."""
+        raise NotImplementedError
+
+    def _check_y(self, y: Any, n: int, name: str) -> NDArray[Any]:
+        """Check a further y, such as that of validation rows; return what ``_learn_y`` returns."""
+        raise NotImplementedError
+
+    def _targets(self, y: NDArray[Any], recipe: RealMLP) -> Targets:
+        """Return how a network that is trained on these y sees y."""
+        raise NotImplementedError
+
+    def _y_to_plain(self) -> Any:
+        """Return what ``_learn_y`` has learnt as JSON can hold it."""
+        raise NotImplementedError
+
+    def _y_from_plain(self, plain: Any) -> None:
+        """Restore and check what ``_y_to_plain`` returned."""
+        raise NotImplementedError
+
+    def _targets_from_plain(self, plain: dict[str, Any]) -> Targets:
+        """Restore what ``_targets`` returned from its fields."""
+        raise NotImplementedError
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_parts" in vars(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        tags.target_tags.multi_output = not self._classifies
+        tags.non_deterministic = self.time_limit is not None
+        return tags
+
+    def _recipe(self, metric: Metric) -> RealMLP:
+        """Return the recipe with the parameters that override its constants."""
+        names = ("epochs", "batch_size", "learning_rate", "networks")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if metric.of_probabilities and isinstance(self.recipe, str):
+            given["label_smoothing"] = 0
+        return replace(recipe_of(self.recipe, self._classifies), **given)
+
+    def _splits(self, n: int, y: NDArray[Any], has_validation: bool, random: np.random.Generator) -> list[Split]:
+        """Return the rows of each split."""
+        repeats = whole_number(self.repeats, "repeats", 1)
+        if has_validation:
+            if self.folds is not None:
+                raise ValueError(f"folds is {self.folds!r}, and X_val is given: expected one of them")
+            return [Split(np.arange(n), np.arange(0))] * repeats
+        if n < 2:
+            raise ValueError(f"X has {n} sample{'s' * (n != 1)}: expected at least 2, some of which are for validation")
+        classes = y if self._classifies else None
+        if self.folds is not None:
+            k = whole_number(self.folds, "folds", 2, n)
+            return [split for _ in range(repeats) for split in folds(n, k, classes, random)]
+        part = number(self.validation, "validation", share_range("validation"))
+        splits = [held_back(n, part, classes, random) for _ in range(repeats)]
+        if not len(splits[0].validation):
+            raise ValueError(
+                f"validation is {part:g}, which is no row of {n}: expected a larger share, or X_val and y_val"
+            )
+        return splits
+
+    def _validation_set(self, X_val: Any, y_val: Any) -> tuple[Table, NDArray[Any]] | None:
+        if (X_val is None) != (y_val is None):
+            raise ValueError("only one of X_val and y_val is given: expected both or none")
+        if X_val is None:
+            return None
+        table = read(X_val, "X_val")
+        return table, self._check_y(y_val, table.rows, "y_val")
+
+    def _class_weight(self) -> Any:
+        """Return the weights of the classes as a network takes them, or None."""
+        return None
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Self:
+        before = dict(vars(self))
+        try:
+            self._fit_new(X, y, sample_weight, X_val, y_val)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    def _fit_new(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
+        clock = Clock(None if self.time_limit is None else number(self.time_limit, "time_limit", POSITIVE))
+        metric, random = metric_of(self.metric, self._classifies), _generator(self.random_state)
+        recipe = self._recipe(metric)
+        progress, dtype = checked_progress(self.progress), np.dtype(self.dtype)
+        if getattr(getattr(X, "dtype", None), "kind", "") == "c":
+            raise ValueError("Complex data not supported: X has complex numbers, expected real ones")
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        table = read(X)
+        y = self._learn_y(y, table.rows)
+        weights, class_weight = None, self._class_weight()
+        if sample_weight is not None:
+            weights, _ = sample_weights.checked(sample_weight, table.rows, dtype, "sample_weight")
+            if not weights.any():
+                raise ValueError("all sample weights are zero: expected some above 0")
+        known = self._validation_set(X_val, y_val)
+        parts, members = [], []
+        splits = self._splits(table.rows, y, known is not None, random)
+        for split in splits:
+            columns = Columns.fit(
+                table,
+                categorical_features=self.categorical_features,
+                rows=split.train,
+                encoding=Encoding(one_hot=None, bins=recipe.bins),
+            )
+            targets, x = self._targets(y[split.train], recipe), columns.transform(table, dtype)
+            training = Rows(x[split.train], targets.of(y[split.train], dtype), _rows(weights, split.train))
+            if known is None:
+                back = split.validation
+                validation = Rows(x[back], targets.of(y[back], dtype), _rows(weights, back))
+            else:
+                validation = Rows(columns.transform(known[0], dtype), targets.of(known[1], dtype), None)
+            for _ in range(recipe.networks):
+                seed = int(random.integers(2**63))
+                network = recipe.network(x.shape[1], targets.outputs, targets.loss, dtype.name, seed)
+                if recipe.first_weights == "data":
+                    from_data(network, training.x, seed=seed)
+                score = targets.score(metric)
+                rises = metric.rises or score is None
+                members.append(Member(network, recipe, targets, training, validation, score, rises, class_weight))
+            parts.append(Part(columns, targets, tuple(member.network for member in members[-recipe.networks :])))
+        self.epochs_, interrupted = train(members, recipe.epochs, clock, self.callbacks or (), progress)
+        self._parts = tuple(parts)
+        if interrupted:
+            self._keep_trained()
+        elif self.epochs_ < min(_FEW_EPOCHS, recipe.epochs):
+            console.warn(f"time_limit is {self.time_limit}, enough for {self.epochs_} epochs: expected more seconds")
+        self._describe()
+        stops = {member.stopped_by for member in members}
+        self.stopped_by_ = next((by for by in ("time", "callback") if by in stops), "epochs")
+        found = self._validated(members, splits, known)
+        judged = ~np.isnan(found).any(axis=1)
+        self.best_score_ = float(metric.of((y if known is None else known[1])[judged], found[judged]))
+        self.validation_predictions_ = self._as_given(found)
+        self.seconds_ = clock.seconds
+
+    def _keep_trained(self) -> None:
+        """Keep, after Ctrl-C, the networks that were trained for an epoch at least; KeyboardInterrupt without any."""
+        kept = [
+            replace(part, networks=tuple(network for network in part.networks if network.epochs_trained))
+            for part in self._parts
+        ]
+        self._parts = tuple(part for part in kept if part.networks)
+        if not self._parts:
+            raise KeyboardInterrupt
+        count = sum(len(part.networks) for part in self._parts)
+        console.warn(f"fit was interrupted: the estimator has the best epochs so far, of {count} network(s)")
+
+    def _describe(self) -> None:
+        """Set the attributes that describe the networks and the columns."""
+        self.networks_ = [network for part in self._parts for network in part.networks]
+        self.history_ = [network.history for network in self.networks_]
+        self.best_epochs_ = [history.best_epoch for history in self.history_]
+        self.columns_ = self._parts[0].columns.columns
+        self.n_features_in_ = len(self.columns_)
+        self.__dict__.pop("feature_names_in_", None)
+        if self._parts[0].columns.named:
+            self.feature_names_in_ = np.array([feature_names.restored(column.name) for column in self.columns_], object)
+
+    def _validated(
+        self, members: list[Member], splits: list[Split], known: tuple[Table, NDArray[Any]] | None
+    ) -> NDArray[np.float64]:
+        """Return the mean prediction for every validation row by the networks that were not trained on it, else NaN."""
+        rows = len(known[1]) if known is not None else len(splits[0].train) + len(splits[0].validation)
+        total, count = np.zeros((rows, self._parts[0].targets.outputs)), np.zeros((rows, 1))
+        each = len(members) // len(splits)
+        for i, member in enumerate(members):
+            if member.network.epochs_trained:
+                back = splits[i // each].validation if known is None else np.arange(rows)
+                total[back] += member.targets.back(member.network.predict(member.validation.x))
+                count[back] += 1
+        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+    def _outputs(self, X: Any) -> NDArray[np.float64]:
+        """Return the mean of all networks' predictions: probabilities (n, classes) or numbers (n, outputs).
+
+        Raises
+        ------
+        ValueError : fit has not been called.
+        """
+        self._check_fitted()
+        table = read(X)
+        if table.columns != self.n_features_in_:
+            expected = f"{type(self).__name__} is expecting {self.n_features_in_} features as input"
+            raise ValueError(f"X has {table.columns} features, but {expected}")
+        total = np.sum([part.outputs(table) for part in self._parts], axis=0)
+        return np.asarray(total / len(self.networks_))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a safetensors file, which ``fcnet.load`` reads, without pickle.
+
+        The file holds all networks, without what only further training needs, and the columns as JSON. The parameters
+        ``callbacks`` and ``random_state`` are left out.
+
+        Parameters
+        ----------
+        path : path
+            By convention ``*.safetensors``; an existing file is replaced atomically.
+
+        Raises
+        ------
+        TypeError : a parameter is something that only a pickle can hold, such as a function as ``metric``.
+        OSError : the file cannot be written; an existing file is unchanged.
+        """
+        from fcnet.tabular import file
+
+        self._check_fitted()
+        file.save(self, path)
+
+    def _assemble(self, columns: list[Columns], parts: list[dict[str, Any]], networks: list[Network]) -> None:
+        """Restore a fitted estimator from the content of a file."""
+        left, found = list(networks), []
+        for of_part, part in zip(columns, parts, strict=True):
+            count, targets = whole_number(part["networks"], "networks", 1), self._targets_from_plain(part["targets"])
+            mine, left = left[:count], left[count:]
+            expected = sum(of_part.widths), targets.outputs
+            if len(mine) < count or any((net.sizes[0], net.sizes[-1]) != expected for net in mine):
+                raise ValueError(f"its networks are not {count} of {expected[0]} inputs and {expected[1]} outputs")
+            found.append(Part(of_part, targets, tuple(mine)))
+        if left or not found:
+            raise ValueError(f"it has {len(networks)} networks, which do not belong to its {len(found)} parts")
+        self._parts = tuple(found)
+        self._describe()
+
+    def _as_given(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return predictions in the form of y."""
+        return outputs
+
+    def _check_fitted(self) -> None:
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(self)

@@ -1,0 +1,130 @@
+"""The file format of the estimators: the networks' tensors and metadata, one after another, and JSON beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._saving import network_file, safetensors
+from fcnet._saving.atomic_file import replacing
+from fcnet.network import network_of
+from fcnet.tabular.columns import Columns
+from fcnet.tabular.recipes import RealMLP
+
+if TYPE_CHECKING:
+    from fcnet.tabular.base import TabularEstimator
+
+_Estimator = TypeVar("_Estimator", bound="TabularEstimator")
+FORMAT = "fcnet.tabular"
+_VERSION = "1"
+_RESULTS = ("epochs_", "best_score_", "seconds_", "stopped_by_")
+_LEFT_OUT = ("callbacks", "random_state")  # what only a pickle can hold is not for a file
+
+
+def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator, and replace the file atomically."""
+    tensors: dict[str, NDArray[Any]] = {"validation": estimator.validation_predictions_}
+    networks: list[dict[str, str]] = []
+    parts: list[dict[str, Any]] = []
+    for part in estimator._parts:
+        tensors[f"columns.{len(parts)}"] = _as_bytes(part.columns.to_plain())
+        parts.append({"targets": dataclasses.asdict(part.targets), "networks": len(part.networks)})
+        for network in part.networks:
+            own, metadata = network_file.content(network_file.for_prediction(network.__getstate__()))
+            tensors |= {f"network.{len(networks)}.{name}": tensor for name, tensor in own.items()}
+            networks.append(metadata)
+    parameters = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
+    if isinstance(estimator.recipe, RealMLP):
+        parameters["recipe"] = dataclasses.asdict(estimator.recipe)
+    content = {
+        "estimator": type(estimator).__name__,
+        "parameters": parameters,
+        "y": estimator._y_to_plain(),
+        "results": {name: getattr(estimator, name) for name in _RESULTS},
+        "parts": parts,
+        "networks": networks,
+    }
+    tensors["content"] = _as_bytes(content)
+    with replacing(path) as file:
+        safetensors.write(file, tensors, {"format": FORMAT, "version": _VERSION})
+
+
+def estimator_of(
+    tensors: dict[str, NDArray[Any]],
+    metadata: dict[str, str],
+    path: str,
+    kinds: Mapping[str, type[_Estimator]],
+    *,
+    allow_nonfinite: bool,
+) -> _Estimator:
+    """Restore an estimator, of one of the classes by name, from the content of a file.
+
+    Raises
+    ------
+    ValueError : the content is damaged, or not an estimator that this version of fcnet can load.
+    """
+    try:
+        return _restored(tensors, metadata, path, kinds, allow_nonfinite)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{path!r} is not an estimator that can be loaded: {error}") from None
+
+
+def _restored(
+    tensors: dict[str, NDArray[Any]],
+    metadata: dict[str, str],
+    path: str,
+    kinds: Mapping[str, type[_Estimator]],
+    allow_nonfinite: bool,
+) -> _Estimator:
+
+    if metadata.get("version") != _VERSION:
+        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet reads {_VERSION}")
+    tensors = dict(tensors)
+    content = _of_bytes(tensors.pop("content"))
+    parameters = content["parameters"]
+    if isinstance(parameters["recipe"], dict):
+        parameters["recipe"] = RealMLP(**{name: _tuple(value) for name, value in parameters["recipe"].items()})
+    estimator = kinds[content["estimator"]](**parameters)
+    estimator._y_from_plain(content["y"])
+    estimator.validation_predictions_ = tensors.pop("validation")
+    for name in _RESULTS:
+        setattr(estimator, name, content["results"][name])
+    columns = [Columns.from_plain(_of_bytes(tensors.pop(f"columns.{i}"))) for i in range(len(content["parts"]))]
+    networks = []
+    for i, own in enumerate(content["networks"]):
+        prefix = f"network.{i}."
+        names = [name for name in tensors if name.startswith(prefix)]
+        network_file.check_format(own)
+        mine = {name.removeprefix(prefix): tensors.pop(name) for name in names}
+        networks.append(network_of(mine, own, path, allow_nonfinite=allow_nonfinite))
+    if tensors:
+        raise ValueError(f"it has the further arrays {', '.join(sorted(tensors))}")
+    estimator._assemble(columns, content["parts"], networks)
+    return estimator
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_bytes(value: Any) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(value, default=_refuse).encode(), np.uint8)
+
+
+def _of_bytes(tensor: NDArray[Any]) -> Any:
+    if tensor.dtype != np.uint8:
+        raise ValueError(f"its description is {tensor.dtype}: expected text")
+    found = json.loads(tensor.tobytes())
+    if not isinstance(found, dict):
+        raise ValueError("its description is no JSON object")
+    return found
+
+
+def _refuse(value: object) -> None:
+    raise TypeError(f"{value!r} is a {type(value).__name__}, which a file cannot hold: see pickle")

@@ -1,0 +1,169 @@
+"""Recipes: every constant of how a network for a table is built and trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from fcnet._checks.keywords import suggesting
+from fcnet._checks.numbers import POSITIVE, Range, check_numbers, flag, whole_number
+from fcnet._checks.suggestions import meant
+from fcnet._model.activation import Parametric, check_activation
+from fcnet._model.dense import Dense
+from fcnet._model.scale import Scale
+from fcnet.losses import Loss
+from fcnet.network import Network
+from fcnet.optimizers import AdamW
+
+RecipeName = Literal["auto", "realmlp-s"]
+_SHARE: Range = ("0 <= share < 1", lambda value: 0 <= value < 1)
+_AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
+
+
+@suggesting
+@dataclass(frozen=True)
+class RealMLP:
+    """RealMLP: a multilayer perceptron with tuned constants for tables (Holzmueller et al. 2024).
+
+    A trainable scale for every input, hidden layers in neural tangent parametrisation, and a learning rate that rises
+    and falls ``cycles`` times (``fcnet.schedules.CosLog``). Dropout and weight decay are constant for half of the fit
+    and then fall to 0 (``FlatCosine``). The network keeps the weights of its best epoch on the validation rows, the
+    later one of equals.
+
+    Parameters
+    ----------
+    hidden : tuple of int, default (256, 256, 256)
+        Neurons of each hidden layer.
+    activation : str, default "selu"
+    parametric : bool, default False
+        Whether activations are parametric, ``h + a o (F(h) - h)`` with a trainable a.
+    bins : int >= 0, default 0
+        Every number is also encoded piecewise linearly in so many bins, between quantiles; 0: it is not.
+    learning_rate : float > 0, default 0.04
+    cycles : int >= 1, default 4
+    scale_rate, bias_rate : float >= 0, default 6 and 0.1
+        Factors of the learning rate for the scales and the biases.
+    dropout : float in [0, 1), default 0
+    weight_decay : float >= 0, default 0
+    label_smoothing : float in [0, 1), default 0.1
+        For classes.
+    first_weights : {"normal", "data"}, default "normal"
+        "normal": weights and biases of the hidden layers are drawn from N(0, 1), the last layer starts at 0. "data":
+        see ``fcnet.initializers.from_data``.
+    clip : bool, default False
+        Clip predicted numbers to the range of y in the training rows.
+    epochs : int >= 1, default 256
+    batch_size : int >= 1, default 256
+    networks : int >= 1, default 1
+        Networks for each split, which differ in their seeds.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as above.
+    """
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    activation: str = "selu"
+    parametric: bool = False
+    bins: int = 0
+    learning_rate: float = 0.04
+    cycles: int = 4
+    scale_rate: float = 6
+    bias_rate: float = 0.1
+    dropout: float = 0
+    weight_decay: float = 0
+    label_smoothing: float = 0.1
+    first_weights: Literal["normal", "data"] = "normal"
+    clip: bool = False
+    epochs: int = 256
+    batch_size: int = 256
+    networks: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.hidden, tuple | list) or not self.hidden:
+            raise TypeError(f"hidden is {self.hidden!r}: expected a tuple like (256, 256, 256)")
+        sizes = tuple(whole_number(size, f"hidden[{i}]", 1) for i, size in enumerate(self.hidden))
+        object.__setattr__(self, "hidden", sizes)
+        check_activation(self.activation)
+        for name in ("parametric", "clip"):
+            object.__setattr__(self, name, flag(getattr(self, name), name))
+        for name, least in (("bins", 0), ("cycles", 1), ("epochs", 1), ("batch_size", 1), ("networks", 1)):
+            object.__setattr__(self, name, whole_number(getattr(self, name), name, least))
+        ranges = {"learning_rate": POSITIVE, "scale_rate": _AT_LEAST_0, "bias_rate": _AT_LEAST_0}
+        ranges |= {"dropout": _SHARE, "weight_decay": _AT_LEAST_0, "label_smoothing": _SHARE}
+        check_numbers(self, ranges)
+        if not isinstance(self.first_weights, str) or self.first_weights not in ("normal", "data"):
+            raise ValueError(f"first_weights is {self.first_weights!r}: expected 'normal' or 'data'")
+
+    def network(self, inputs: int, outputs: int, loss: Loss, dtype: str, seed: int) -> Network:
+        """Return the untrained network.
+
+        Parameters
+        ----------
+        inputs, outputs : int
+        loss : of fcnet.losses
+        dtype : "float32" or "float64"
+        seed : int
+
+        Returns
+        -------
+        Network
+        """
+        activation: Any = self.activation
+        if self.parametric:
+            activation = Parametric(activation, rate_factor=0.1, decay_factor=0.1)
+        common: dict[str, Any] = {"rate_factor": (1, self.bias_rate), "parametrization": "ntp"}
+        hidden = [Dense(size, activation, dropout=self.dropout, **common) for size in self.hidden]
+        normal = self.first_weights == "normal"
+        last = Dense(outputs, init="zeros" if normal else "auto", **common)
+        scale = Scale(rate_factor=self.scale_rate, decay_factor=self.scale_rate)
+        network = Network([inputs, scale, *hidden, last], loss=loss, dtype=dtype, seed=seed)
+        if normal:
+            random = np.random.default_rng([seed, 1])
+            for layer in network.layers[:-1]:
+                layer.B = random.standard_normal(layer.B.shape)
+        return network
+
+    def optimizer(self) -> AdamW:
+        """Return the optimizer."""
+        return AdamW(self.learning_rate, beta1=0.9, beta2=0.95, epsilon=1e-8, weight_decay=self.weight_decay)
+
+
+_TD_S = RealMLP()
+# four networks of 64 epochs score better than one of 256
+_AUTO = RealMLP(
+    parametric=True,
+    bins=24,
+    dropout=0.15,
+    weight_decay=0.02,
+    first_weights="data",
+    clip=True,
+    epochs=64,
+    networks=4,
+)
+# By name, for classes and for numbers.
+_RECIPES: dict[str, tuple[RealMLP, RealMLP]] = {
+    "auto": (_AUTO, dataclasses.replace(_AUTO, activation="mish", learning_rate=0.2)),
+    "realmlp-s": (_TD_S, dataclasses.replace(_TD_S, activation="mish", learning_rate=0.07)),
+}
+
+
+def recipe_of(given: object, classifies: bool) -> RealMLP:
+    """Return the recipe that the argument ``recipe`` of an estimator describes.
+
+    Raises
+    ------
+    TypeError, ValueError : it is neither a recipe nor the name of one.
+    """
+    if isinstance(given, RealMLP):
+        return given
+    if not isinstance(given, str):
+        raise TypeError(f"recipe is {given!r}: expected a name like 'auto', or fcnet.tabular.RealMLP(...)")
+    if given not in _RECIPES:
+        names = get_args(RecipeName)
+        raise ValueError(f"recipe is {given!r}: expected one of {', '.join(names)}{meant(given, names)}")
+    return _RECIPES[given][0 if classifies else 1]

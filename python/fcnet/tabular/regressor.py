@@ -1,0 +1,172 @@
+"""``TabularRegressor``: numbers from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from fcnet import metrics
+from fcnet._checks.numbers import flag, whole_number
+from fcnet._inputs import arrays, tables
+from fcnet._inputs.targets import targets
+from fcnet._training.callbacks import Callback, Logs
+from fcnet._training.progress import ProgressMode
+from fcnet.tabular.base import TabularEstimator
+from fcnet.tabular.protocol import RegressorMixin
+from fcnet.tabular.recipes import RealMLP, RecipeName
+from fcnet.tabular.targets import Numbers, Targets
+
+
+class TabularRegressor(RegressorMixin, TabularEstimator):
+    """Regression on the rows of a table by neural networks: text, categories and gaps as they are.
+
+    Parameters
+    ----------
+    recipe : {"auto", "realmlp-s"} or RealMLP, default "auto"
+        As for ``TabularClassifier``, like the parameters that are not listed here.
+    metric : str or function, default "auto"
+        What the best epoch is chosen by: "auto" or "rmse"; "mae", "mse", "r2"; or a function ``(y_true, y_pred)`` of
+        arrays (n, outputs), where more is better.
+    validation : float in (0, 1), default 0.2
+        Share of the rows that is held back to choose the best epoch.
+
+    Attributes
+    ----------
+    validation_predictions_ : array (n,) or (n, outputs)
+        Predictions for the rows of X (or of X_val) by the networks that were not trained on them; NaN for others.
+
+    The other parameters and attributes are those of ``TabularClassifier``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fcnet.tabular import TabularRegressor
+    >>> X = np.linspace(-1, 1, 300)[:, None]
+    >>> model = TabularRegressor(epochs=32, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> abs(model.predict([[0.5]])[0] - 0.5) < 0.05
+    True
+    """
+
+    _classifies: ClassVar[bool] = False
+    _is_column: bool  # whether y has one dimension
+
+    def __init__(
+        self,
+        recipe: RecipeName | RealMLP = "auto",
+        *,
+        metric: str | Callable[[NDArray[Any], NDArray[Any]], float] = "auto",
+        categorical_features: Literal["auto"] | ArrayLike = "auto",
+        validation: float = 0.2,
+        folds: int | None = None,
+        repeats: int = 1,
+        networks: int | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        time_limit: float | None = None,
+        random_state: Any = None,
+        callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
+        progress: ProgressMode = None,
+        dtype: DTypeLike = "float32",
+    ) -> None:
+        self.recipe = recipe
+        self.metric = metric
+        self.categorical_features = categorical_features
+        self.validation = validation
+        self.folds = folds
+        self.repeats = repeats
+        self.networks = networks
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.progress = progress
+        self.dtype = dtype
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, X_val: Any = None, y_val: Any = None
+    ) -> Self:
+        """Train networks on a table, as ``TabularClassifier.fit`` does.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or Polars, Arrow table, or array-like (n, columns)
+        y : array-like (n,) or (n, outputs) of finite real numbers
+        sample_weight : array-like (n,) of numbers >= 0, optional
+        X_val, y_val : like X and y, optional
+            Validation rows, in place of a share of X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError : an argument, a column or y is not as documented; the estimator is unchanged.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return predictions, the mean of all networks'.
+
+        Parameters
+        ----------
+        X : as for fit, with the same columns
+            A category that fit has not seen counts as missing.
+
+        Returns
+        -------
+        array (n,) or (n, outputs), as y was given
+
+        Raises
+        ------
+        TypeError, ValueError : the columns are not those of fit.
+        """
+        return self._as_given(self._outputs(X))
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return R², the coefficient of determination, on a table.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for fit
+
+        Returns
+        -------
+        float
+        """
+        outputs = self._outputs(X)
+        return metrics.r2(self._check_y(y, len(outputs), "y"), outputs, sample_weight=sample_weight)
+
+    def _learn_y(self, y: Any, n: int) -> NDArray[Any]:
+        array = arrays.plain(tables.only_column(y), "y")
+        self._is_column = array.ndim == 1
+        self._n_outputs = 1 if self._is_column else int(np.prod(array.shape[1:]))
+        return self._check_y(array, n, "y")
+
+    def _check_y(self, y: Any, n: int, name: str) -> NDArray[Any]:
+        return targets(tables.only_column(y), n, self._n_outputs, np.dtype(np.float64), name)
+
+    def _targets(self, y: NDArray[Any], recipe: RealMLP) -> Targets:
+        return Numbers.learn(y, recipe.clip)
+
+    def _as_given(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return outputs[:, 0] if self._is_column else outputs
+
+    def _y_to_plain(self) -> Any:
+        return {"is_column": self._is_column, "outputs": self._n_outputs}
+
+    def _y_from_plain(self, plain: Any) -> None:
+        self._is_column = flag(plain["is_column"], "is_column")
+        self._n_outputs = whole_number(plain["outputs"], "outputs", 1)
+
+    def _targets_from_plain(self, plain: dict[str, Any]) -> Targets:
+        fields = {name: tuple(float(value) for value in plain[name]) for name in ("mean", "std", "low", "high")}
+        if any(len(values) != self._n_outputs for values in fields.values()):
+            raise ValueError(f"it standardises other than {self._n_outputs} outputs")
+        return Numbers(**fields)

@@ -1,0 +1,90 @@
+"""How a network sees y: class numbers as they are, numbers standardised by the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet.losses import MSE, CrossEntropy, Loss
+from fcnet.tabular.metrics import Metric
+
+Score = Callable[[NDArray[Any], NDArray[Any]], float]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Class numbers, for a network with an output for each class."""
+
+    outputs: int
+    label_smoothing: float
+
+    @property
+    def loss(self) -> Loss:
+        """Cross-entropy."""
+        return CrossEntropy(label_smoothing=self.label_smoothing)
+
+    def of(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return y."""
+        return y
+
+    def back(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the probabilities."""
+        return outputs.astype(np.float64)
+
+    def score(self, metric: Metric) -> Score | None:
+        """Return the metric; the accuracy chooses the same epoch as the error does."""
+        return None if metric.name in ("error", "accuracy") else metric.of
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers, standardised: ``(y - mean) / std`` of the training rows, and perhaps clipped to their range.
+
+    Attributes
+    ----------
+    mean, std, low, high : tuple of float, one for each output
+        low and high are infinite without clipping.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @classmethod
+    def learn(cls, y: NDArray[np.float64], clip: bool) -> Numbers:
+        """Learn from the training rows (n, outputs)."""
+        std = y.std(axis=0)
+        low, high = (y.min(axis=0), y.max(axis=0)) if clip else (np.full(y.shape[1], b) for b in (-np.inf, np.inf))
+        columns = y.mean(axis=0), np.where(std > 0, std, 1.0), low, high
+        return cls(*(tuple(column.tolist()) for column in columns))
+
+    @property
+    def outputs(self) -> int:
+        """One for each column of y."""
+        return len(self.mean)
+
+    @property
+    def loss(self) -> Loss:
+        """Mean squared error."""
+        return MSE()
+
+    def of(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return standardised numbers."""
+        return ((y - self.mean) / self.std).astype(dtype)
+
+    def back(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return numbers like those of y."""
+        numbers: NDArray[np.float64] = np.clip(outputs * np.array(self.std) + self.mean, self.low, self.high)
+        return numbers
+
+    def score(self, metric: Metric) -> Score | None:
+        """Return the metric of numbers like those of y."""
+        return lambda y, outputs: metric.of(y * np.array(self.std) + self.mean, self.back(outputs))
+
+
+Targets = Classes | Numbers

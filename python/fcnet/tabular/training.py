@@ -1,0 +1,261 @@
+"""Training of the networks of an estimator, side by side, each with the best of its epochs."""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcnet._threads import get_num_threads, threads
+from fcnet._training.callbacks import Callback, Logs, StopTraining
+from fcnet._training.early_stopping import EarlyStopping
+from fcnet._training.progress import Progress, ProgressMode
+from fcnet.network import Network
+from fcnet.schedules import CosLog, FlatCosine
+from fcnet.tabular.recipes import RealMLP
+from fcnet.tabular.targets import Targets
+
+_TIMED_STEPS = 10
+_PLANNED = 0.9  # share of the time left for which epochs are planned
+_LONG_EPOCH = 50  # steps, from which on a fit can stop within an epoch
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs, targets and weights of samples, as a network takes them."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    weights: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def first(self, n: int) -> Rows:
+        """Return the first n rows."""
+        return Rows(self.x[:n], self.y[:n], None if self.weights is None else self.weights[:n])
+
+    def given(self) -> tuple[Any, ...]:
+        """Return them as an argument ``validation_data``."""
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
+
+
+class Clock:
+    """The time limit of an estimator's fit, from the call on; None means none."""
+
+    def __init__(self, limit: float | None) -> None:
+        self._begin, self._limit = time.perf_counter(), limit
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the call."""
+        return time.perf_counter() - self._begin
+
+    @property
+    def left(self) -> float:
+        """Seconds until the limit; infinite if there is none."""
+        return np.inf if self._limit is None else self._limit - self.seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether less than 3 % of the limit is left."""
+        return self._limit is not None and self.left < 0.03 * self._limit
+
+
+class _Stop(Callback):
+    """Ends a fit after an epoch when its time is over, or when the fits are to end."""
+
+    def __init__(self, clock: Clock, ended: threading.Event) -> None:
+        self._clock, self._ended, self.by_time = clock, ended, False
+
+    def _check(self) -> None:
+        self.by_time = self._clock.is_over
+        if self.by_time or self._ended.is_set():
+            raise StopTraining
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._check()
+
+
+class _StopWithinEpoch(_Stop):
+    """Ends a fit after a step."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        self._check()
+
+
+@dataclass
+class Member:
+    """A network, what it is trained on, and what became of it.
+
+    Attributes
+    ----------
+    network : Network
+    recipe : RealMLP
+    targets : Targets
+    train, validation : Rows
+    score : function (y, outputs) -> float, or None
+        What the best epoch is chosen by; None: the accuracy.
+    rises : bool
+        Whether a higher score is better.
+    class_weight : as for ``Network.fit``
+    stopped_by : {"epochs", "time", "callback"}
+        What ended its fit.
+    """
+
+    network: Network
+    recipe: RealMLP
+    targets: Targets
+    train: Rows
+    validation: Rows
+    score: Callable[[NDArray[Any], NDArray[Any]], float] | None
+    rises: bool
+    class_weight: Any = None
+    stopped_by: str = "epochs"
+    _stop: _Stop | None = field(default=None, repr=False)
+
+    @property
+    def monitor(self) -> str:
+        """The column of the history that the best epoch is chosen by."""
+        return "val_accuracy" if self.score is None else "val_score"
+
+    def fit(self, epochs: int, callbacks: Sequence[Any] = (), train: Rows | None = None) -> None:
+        """Train the network for so many epochs, and restore the best."""
+        recipe, train = self.recipe, train or self.train
+        self.network.fit(
+            train.x,
+            train.y,
+            sample_weight=train.weights,
+            class_weight=self.class_weight,
+            epochs=epochs,
+            batch_size=min(recipe.batch_size, len(train)),
+            drop_last=True,
+            optimizer=recipe.optimizer(),
+            schedule=CosLog(recipe.cycles),
+            dropout_schedule=FlatCosine() if recipe.dropout else None,
+            decay_schedule=FlatCosine() if recipe.weight_decay else None,
+            validation_data=self.validation.given(),
+            metrics=None if self.score is None else {"score": self.score},
+            early_stopping=EarlyStopping(
+                patience=None, monitor=self.monitor, mode="max" if self.rises else "min", ties="last"
+            ),
+            callbacks=callbacks,
+            progress=False,
+        )
+
+    def run(self, epochs: int, clock: Clock, ended: threading.Event, callbacks: Sequence[Any]) -> None:
+        """Train the network until all epochs are done, the time is over, or ``ended`` is set."""
+        if ended.is_set():
+            return
+        is_long = len(self.train) > _LONG_EPOCH * self.recipe.batch_size
+        stop = (_StopWithinEpoch if is_long else _Stop)(clock, ended)
+        self.fit(epochs, [*callbacks, stop])
+        if self.network.history.stopped_early:
+            self.stopped_by = "time" if stop.by_time else "callback"
+
+    def seconds_an_epoch(self) -> float:
+        """Measure some steps of a copy of the network, and tell how long an epoch would take."""
+        steps, batch = max(len(self.train) // self.recipe.batch_size, 1), self.recipe.batch_size
+        trial = copy.copy(self)
+        trial.network = copy.deepcopy(self.network)
+        start = time.perf_counter()
+        trial.fit(2, train=self.train.first(_TIMED_STEPS * batch))
+        total, (first, second) = time.perf_counter() - start, trial.network.history.seconds
+        timed = min(steps, _TIMED_STEPS)
+        return second / timed * steps + (total - first - second) / 2
+
+
+def _side_by_side(jobs: int, tasks: Sequence[Callable[[], object]], ended: threading.Event) -> bool:
+    """Run tasks in Python threads, each on one thread of the library; return whether Ctrl-C has ended them.
+
+    A single task uses all threads. Exceptions are raised, when all tasks have ended.
+    """
+
+    def run(task: Callable[[], object]) -> object:
+        if jobs == 1:
+            return task()
+        with threads(1):
+            return task()
+
+    interrupted, to_start, futures = False, list(tasks), []
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            while True:
+                try:
+                    while to_start:
+                        futures.append(pool.submit(contextvars.copy_context().run, run, to_start.pop(0)))
+                    done, left = wait(futures, timeout=0.05, return_when=FIRST_EXCEPTION)
+                    if not left or any(future.exception() for future in done):
+                        break
+                except KeyboardInterrupt:
+                    interrupted = True
+                    to_start.clear()
+                    ended.set()
+        finally:
+            ended.set()
+    for future in futures:
+        future.result()
+    return interrupted
+
+
+class _Report(Callback):
+    """Advances one progress bar for the epochs of all members."""
+
+    def __init__(self, bar: Progress, samples: int) -> None:
+        self._bar, self._samples, self._done, self._lock = bar, samples, 0, threading.Lock()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        with self._lock:
+            self._done += 1
+            self._bar.end_epoch(epoch, self._done, self._samples, self._seconds(), logs)
+
+    def _seconds(self) -> float:
+        return float(self.model.history.seconds[-1])
+
+
+def train(
+    members: Sequence[Member], epochs: int, clock: Clock, callbacks: Sequence[Any], progress: ProgressMode
+) -> tuple[int, bool]:
+    """Train all members, several at once where there are threads for them.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    epochs : int
+        At most so many each; fewer if the time limit asks for it.
+    clock : Clock
+    callbacks : sequence
+        Of every network's fit.
+    progress : bool, "lines" or None
+
+    Returns
+    -------
+    epochs : int
+        How many were planned for every network.
+    interrupted : bool
+        Whether Ctrl-C has ended the training.
+    """
+    ended = threading.Event()
+    jobs = min(get_num_threads(), len(members))
+    interrupted = False
+    if np.isfinite(clock.left):
+        times: list[float] = []
+        tried = [lambda member=member: times.append(member.seconds_an_epoch()) for member in members[:jobs]]
+        interrupted = _side_by_side(jobs, tried, threading.Event())
+        rounds = -(-len(members) // jobs)
+        epochs = max(1, min(epochs, int(_PLANNED * clock.left / (rounds * max(times)))))
+    samples = sum(map(len, (member.train for member in members))) // len(members)
+    with Progress(progress, epochs * len(members), 0, samples) as bar:
+        callbacks = [*callbacks, *([_Report(bar, samples)] if bar.is_shown else [])]
+        tasks = [partial(member.run, epochs, clock, ended, callbacks) for member in members]
+        interrupted = interrupted or _side_by_side(jobs, tasks, ended)
+    return epochs, interrupted

@@ -1,0 +1,285 @@
+"""TabularClassifier and TabularRegressor: fits, predictions, ensembles, limits, errors."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
+
+SMALL = RealMLP(hidden=(16, 16), epochs=12, batch_size=32, bins=4)
+
+
+def table(n=200, seed=0):
+    """Numbers with gaps, and text; the class depends on both."""
+    random = np.random.default_rng(seed)
+    x = np.empty((n, 3), object)
+    numbers, words = random.standard_normal((n, 2)), random.choice(["red", "green", "blue"], n)
+    x[:, :2], x[:, 2] = numbers, words
+    x[::17, 0] = np.nan
+    y = np.where((numbers[:, 1] > 0) == (words == "red"), "yes", "no")
+    return x, y, numbers[:, 1] * (words == "red") * 100 + 1000
+
+
+def classifier(**options):
+    return TabularClassifier(SMALL, random_state=0, progress=False, **options)
+
+
+def regressor(**options):
+    return TabularRegressor(SMALL, random_state=0, progress=False, **options)
+
+
+def test_it_learns_classes_from_text_numbers_and_gaps():
+    x, y, _ = table(600)
+    model = classifier(epochs=60).fit(x[:400], y[:400])
+    assert model.score(x[400:], y[400:]) > 0.9
+    assert model.classes_.tolist() == ["no", "yes"]
+    p = model.predict_proba(x[400:])
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(model.predict(x[400:]), model.classes_[p.argmax(axis=1)])
+
+
+def test_it_learns_numbers_of_any_size_and_shape():
+    x, _, y = table(600)
+    model = regressor(epochs=60).fit(x[:400], y[:400])
+    assert model.predict(x[400:]).shape == (200,)
+    assert model.score(x[400:], y[400:]) > 0.8
+    both = regressor(epochs=60).fit(x[:400], np.column_stack([y, -y])[:400])
+    assert both.predict(x[400:]).shape == (200, 2)
+    assert both.score(x[400:], np.column_stack([y, -y])[400:]) > 0.8
+
+
+@pytest.mark.parametrize("labels", [[3, 7], [0.0, 1.0], [False, True], ["a", "b"]])
+def test_classes_keep_their_type(labels):
+    x, y, _ = table()
+    given = np.array(labels)[(y == "yes").astype(int)]
+    model = classifier().fit(x, given)
+    assert model.classes_.dtype == given.dtype
+    assert model.predict(x).dtype == given.dtype
+
+
+def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads():
+    x, y, _ = table()
+    found = []
+    for n in (1, 2, 3):
+        with fc.threads(n):
+            found.append(classifier(folds=3).fit(x, y).predict_proba(x))
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+    assert (
+        classifier().set_params(random_state=1).fit(x, y).predict_proba(x) != classifier().fit(x, y).predict_proba(x)
+    ).any()
+
+
+def test_predictions_are_the_mean_of_all_networks():
+    x, y, _ = table()
+    model = classifier(networks=2, repeats=2).fit(x, y)
+    assert len(model.networks_) == len(model.best_epochs_) == len(model.history_) == 4
+    each = [part.targets.back(net.predict(part.columns.transform(x))) for part in model._parts for net in part.networks]
+    np.testing.assert_allclose(model.predict_proba(x), np.mean(each, axis=0), rtol=1e-12)
+
+
+def test_folds_predict_every_row_by_networks_that_have_not_seen_it():
+    x, y, numbers = table()
+    model = classifier(folds=4).fit(x, y)
+    assert model.validation_predictions_.shape == (200, 2)
+    assert np.isfinite(model.validation_predictions_).all()
+    error = (model.classes_[model.validation_predictions_.argmax(axis=1)] != y).mean()
+    assert model.best_score_ == pytest.approx(error)
+    held = TabularRegressor(SMALL, validation=0.3, random_state=0, progress=False).fit(x, numbers)
+    assert np.isfinite(held.validation_predictions_).sum() == 60
+
+
+def test_given_validation_rows_choose_the_epoch():
+    x, y, _ = table(300)
+    model = classifier(networks=2).fit(x[:200], y[:200], X_val=x[200:], y_val=y[200:])
+    assert model.validation_predictions_.shape == (100, 2)
+    net, part = model.networks_[0], model._parts[0]
+    accuracy = net.evaluate(part.columns.transform(x[200:]), (y[200:] == "yes").astype(int))["accuracy"]
+    assert accuracy == max(net.history.val_accuracy)
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc", "f1_macro", lambda y, p: -abs(p[:, 0].mean() - 0.5)])
+def test_the_metric_chooses_the_best_epoch(metric):
+    x, y, _ = table()
+    model = classifier(metric=metric).fit(x, y)
+    scores = model.networks_[0].history["val_score"]
+    best = np.nanmin(scores) if metric == "log_loss" else np.nanmax(scores)
+    assert scores[model.best_epochs_[0]] == best
+
+
+def test_a_metric_of_numbers_sees_them_as_given():
+    seen = []
+
+    def metric(y_true, y_pred):
+        seen.append((y_true.mean(), y_pred.shape))
+        return 0.0
+
+    x, _, y = table()
+    regressor(metric=metric).fit(x, y)
+    assert all(mean > 900 and shape == (40, 1) for mean, shape in seen)
+
+
+def test_log_loss_switches_label_smoothing_off_but_not_that_of_a_recipe_of_ones_own():
+    x, y, _ = table()
+    named = TabularClassifier("realmlp-s", metric="log_loss", epochs=1, progress=False).fit(x, y)
+    assert named.networks_[0].loss == "cross_entropy"
+    own = classifier(metric="log_loss", epochs=1).fit(x, y)
+    assert own.networks_[0].loss.label_smoothing == 0.1
+
+
+def test_weights_of_rows_and_classes_count():
+    x, y, _ = table()
+    no = classifier().fit(x, y, sample_weight=np.where(y == "no", 1.0, 1e-3)).predict(x)
+    assert (no == "no").mean() > 0.9
+    yes = classifier(class_weight={"no": 1e-3, "yes": 1}).fit(x, y).predict(x)
+    assert (yes == "yes").mean() > 0.9
+
+
+def test_clipped_predictions_stay_within_the_training_rows():
+    x = np.linspace(-1, 1, 100)[:, None]
+    y = 3 * x[:, 0]
+    far = np.array([[-50.0], [50.0]])
+    clipped = TabularRegressor(RealMLP(hidden=(8,), epochs=20, clip=True), random_state=0, progress=False).fit(x, y)
+    assert (abs(clipped.predict(far)) <= 3).all()
+
+
+def test_a_time_limit_plans_fewer_epochs_which_repeat_the_fit():
+    x, y, _ = table(400)
+    recipe = RealMLP(hidden=(64, 64), bins=4, epochs=100_000)
+    limited = TabularClassifier(recipe, time_limit=1.5, random_state=0, progress=False)
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a busy machine may be too slow for more than a few epochs
+        limited.fit(x, y)
+    assert limited.seconds_ <= time.perf_counter() - start
+    assert 1 <= limited.epochs_ < 100_000
+    if limited.stopped_by_ == "epochs":
+        again = TabularClassifier(recipe, epochs=limited.epochs_, random_state=0, progress=False).fit(x, y)
+        np.testing.assert_array_equal(again.predict_proba(x), limited.predict_proba(x))
+
+
+def test_too_short_a_time_limit_gives_a_warning_and_a_model():
+    x, y, _ = table()
+    model = TabularClassifier(SMALL, time_limit=1e-3, random_state=0, progress=False)
+    with pytest.warns(UserWarning, match=r"time_limit is 0\.001, enough for 1 epochs"):
+        model.fit(x, y)
+    assert model.predict(x).shape == (200,)
+
+
+def test_ctrl_c_keeps_the_best_epochs_so_far():
+    x, y, _ = table(400)
+    once = threading.Lock()
+
+    def press(epoch, logs):
+        if epoch == 3 and once.acquire(blocking=False):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model = TabularClassifier(
+        RealMLP(hidden=(16,), epochs=100_000), callbacks=[press], networks=2, random_state=0, progress=False
+    )
+    with pytest.warns(UserWarning, match="fit was interrupted: the estimator has the best epochs so far"):
+        model.fit(x, y)
+    assert 1 <= len(model.networks_) <= 2
+    assert model.predict(x).shape == (400,)
+    assert np.isfinite(model.validation_predictions_).all(axis=1).sum() == 80
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_the_estimator_as_it_was():
+    x, y, _ = table()
+    model = classifier().fit(x, y)
+    before = model.predict_proba(x)
+
+    class Press(fc.Callback):
+        def on_train_begin(self, logs):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+            raise fc.StopTraining
+
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(callbacks=[Press()]).fit(x, y)
+    np.testing.assert_array_equal(model.predict_proba(x), before)
+
+
+def test_callbacks_see_every_network_and_may_stop_it():
+    x, y, _ = table()
+
+    def stop(epoch, logs):
+        if epoch == 2:
+            raise fc.StopTraining
+
+    model = classifier(networks=2, callbacks=[stop]).fit(x, y)
+    assert [len(history) for history in model.history_] == [3, 3]
+    assert model.stopped_by_ == "callback"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_and_pickles_predict_the_same_bits(copied):
+    x, y, _ = table()
+    model = classifier(networks=2).fit(x, y)
+    np.testing.assert_array_equal(copied(model).predict_proba(x), model.predict_proba(x))
+
+
+def test_parameters_can_be_read_set_and_shown():
+    model = TabularClassifier("realmlp-s", folds=3)
+    assert model.get_params()["folds"] == 3
+    assert model.set_params(folds=None, epochs=5) is model
+    assert "".join(repr(model).split()) == "TabularClassifier(epochs=5,recipe='realmlp-s')"
+    with pytest.raises(ValueError, match="Invalid parameter 'fold' for estimator TabularClassifier"):
+        model.set_params(fold=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recipe": "real"}, "recipe is 'real': expected one of auto, realmlp-s"),
+        ({"recipe": 3}, "recipe is 3: expected a name"),
+        ({"metric": "rmse"}, "metric is 'rmse': expected one of auto, error, accuracy"),
+        ({"validation": 0}, "validation is 0"),
+        ({"validation": 1e-5}, "validation is 1e-05, which is no row of 200"),
+        ({"folds": 1}, "folds is 1"),
+        ({"folds": 201}, "folds is 201"),
+        ({"networks": 0}, "networks is 0"),
+        ({"time_limit": 0}, "time_limit is 0"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"random_state": "a"}, "random_state is 'a'"),
+        ({"progress": "bar"}, "progress is 'bar'"),
+    ],
+    ids=str,
+)
+def test_errors_name_the_argument_and_leave_the_estimator_as_it_was(options, message):
+    x, y, _ = table()
+    model = TabularClassifier(SMALL, random_state=0, progress=False).fit(x, y)
+    before = model.predict_proba(x)
+    model.set_params(**options)
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(x, y)
+    np.testing.assert_array_equal(model.predict_proba(x), before)
+
+
+def test_errors_of_y():
+    x, _, _ = table()
+    with pytest.raises(
+        ValueError, match=r"y is 0\.5 in row 0, which is continuous: expected labels; for numbers use TabularRegressor"
+    ):
+        classifier().fit(x, np.full(200, 0.5))
+    with pytest.raises(ValueError, match="y is nan in row 3"):
+        classifier().fit(x, np.where(np.arange(200) == 3, np.nan, 1.0))
+    with pytest.raises(ValueError, match=r"y has shape \(199,\)"):
+        classifier().fit(x, np.zeros(199, int))
+    with pytest.raises(ValueError, match="only one of X_val and y_val is given"):
+        classifier().fit(x, np.zeros(200, int), X_val=x)
+
+
+def test_it_says_what_is_missing_before_fit():
+    with pytest.raises(Exception, match=r"call fit\(X, y\) first"):
+        classifier().predict([[1.0]])

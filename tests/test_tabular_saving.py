@@ -1,0 +1,140 @@
+"""Files of the tabular estimators: the same predictions, no pickle, hostile files refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet._saving import safetensors
+from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
+
+SMALL = RealMLP(hidden=(8,), epochs=3, batch_size=32, bins=3)
+
+
+def table():
+    random = np.random.default_rng(0)
+    x = np.empty((90, 2), object)
+    x[:, 0], x[:, 1] = random.standard_normal(90), random.choice(["a", "b", "c"], 90)
+    x[::11, 0] = None
+    return x
+
+
+def fitted(kind=TabularClassifier, y=None, **options):
+    x = table()
+    y = np.where(x[:, 1] == "a", "yes", "no") if y is None else y
+    return kind(options.pop("recipe", SMALL), random_state=0, progress=False, **options).fit(x, y)
+
+
+MODELS = {
+    "classes": lambda: fitted(),
+    "folds": lambda: fitted(folds=2, networks=2),
+    "named recipe": lambda: fitted(recipe="realmlp-s", epochs=2),
+    "numbers": lambda: fitted(TabularRegressor, np.arange(90.0)),
+    "several numbers": lambda: fitted(TabularRegressor, np.arange(180.0).reshape(90, 2), dtype="float64"),
+    "booleans": lambda: fitted(y=np.arange(90) % 2 == 0),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_loaded_estimator_is_the_same(make, tmp_path):
+    model, path = make(), tmp_path / "model.safetensors"
+    model.save(path)
+    again = fc.load(path)
+    assert type(again) is type(model)
+    np.testing.assert_array_equal(again.predict(table()), model.predict(table()))
+    np.testing.assert_array_equal(again.validation_predictions_, model.validation_predictions_)
+    for name in ("best_score_", "epochs_", "seconds_", "stopped_by_", "best_epochs_", "n_features_in_", "columns_"):
+        assert getattr(again, name) == getattr(model, name)
+    parameters = {name: value for name, value in model.get_params().items() if name != "random_state"}
+    assert {name: again.get_params()[name] for name in parameters} == parameters
+    if isinstance(model, TabularClassifier):
+        np.testing.assert_array_equal(again.classes_, model.classes_)
+        np.testing.assert_array_equal(again.predict_proba(table()), model.predict_proba(table()))
+    assert [repr(net) for net in again.networks_] == [repr(net) for net in model.networks_]
+
+
+def test_a_loaded_estimator_can_be_fitted_anew(tmp_path):
+    model, path = fitted(), tmp_path / "model.safetensors"
+    model.save(path)
+    x = table()
+    again = fc.load(path).set_params(random_state=0).fit(x, np.where(x[:, 1] == "a", "yes", "no"))
+    np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
+
+
+def test_what_only_a_pickle_can_hold_is_refused_and_leaves_the_file(tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted().save(path)
+    before = path.read_bytes()
+    model = fitted(metric=lambda y, p: 0.0)
+    with pytest.raises(TypeError, match="which a file cannot hold: see pickle"):
+        model.save(path)
+    assert path.read_bytes() == before
+
+
+def test_an_estimator_that_is_not_fitted_cannot_be_saved(tmp_path):
+    with pytest.raises(Exception, match=r"call fit\(X, y\) first"):
+        TabularClassifier().save(tmp_path / "model.safetensors")
+
+
+def changed(change):
+    """A file whose description is changed."""
+
+    def write(path):
+        tensors, metadata = safetensors.read(path)
+        content = json.loads(tensors["content"].tobytes())
+        change(content, tensors)
+        tensors["content"] = np.frombuffer(json.dumps(content).encode(), np.uint8)
+        with open(path, "wb") as file:
+            safetensors.write(file, tensors, metadata)
+
+    return write
+
+
+def setting(*keys, to):
+    def change(content, tensors):
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = to
+
+    return changed(change)
+
+
+HOSTILE = {
+    "another class": setting("estimator", to="os.system"),
+    "no parameters": setting("parameters", to=[]),
+    "an unknown parameter": setting("parameters", "shell", to=1),
+    "a wrong recipe": setting("parameters", "recipe", to={"hidden": [0]}),
+    "classes twice": setting("y", to=["no", "no"]),
+    "too many classes": setting("y", to=["a", "b", "c"]),
+    "no networks": setting("networks", to=[]),
+    "too many networks of a part": setting("parts", 0, "networks", to=2),
+    "no network of a part": setting("parts", 0, "networks", to=0),
+    "networks as text": setting("parts", 0, "networks", to="1"),
+    "targets of other outputs": setting("parts", 0, "targets", to={"outputs": 3, "label_smoothing": 0}),
+    "no results": setting("results", to={}),
+    "a missing array": changed(lambda content, tensors: tensors.pop("network.0.layers.0.W")),
+    "a further array": changed(lambda content, tensors: tensors.update(more=np.zeros(3))),
+    "no columns": changed(lambda content, tensors: tensors.pop("columns.0")),
+    "damaged columns": changed(lambda content, tensors: tensors.update({"columns.0": np.frombuffer(b"{}", np.uint8)})),
+    "columns of numbers": changed(lambda content, tensors: tensors.update({"columns.0": np.zeros(2)})),
+    "a changed weight": changed(lambda content, tensors: tensors["network.0.layers.0.B"].fill(1)),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_a_damaged_file_is_refused(change, tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted().save(path)
+    change(path)
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        fc.load(path)
+
+
+def test_a_loss_is_not_for_an_estimator(tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted().save(path)
+    with pytest.raises(ValueError, match="holds an estimator: expected none"):
+        fc.load(path, loss=lambda y, output, weights: (0.0, output))
