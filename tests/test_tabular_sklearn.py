@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import fcnet.sklearn
 from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
 
 pytestmark = pytest.mark.interop
@@ -46,6 +47,7 @@ def test_scikit_learn_knows_what_they_are():
     assert is_classifier(ESTIMATORS[0])
     assert is_regressor(ESTIMATORS[1])
     assert clone(ESTIMATORS[0]).get_params() == ESTIMATORS[0].get_params()
+    assert fcnet.sklearn.TabularClassifier is TabularClassifier
 
 
 def test_searches_cross_validation_pipelines_and_importances_take_them():

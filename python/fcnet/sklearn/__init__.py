@@ -1,5 +1,7 @@
 """MLPClassifier and MLPRegressor with scikit-learn's interface, built on ``fcnet.Network``: a drop-in replacement.
 
+The estimators of ``fcnet.tabular`` are here, too.
+
 >>> from fcnet.sklearn import MLPClassifier
 >>> import fcnet as fc
 >>> digits = fc.datasets.load_digits()
@@ -16,5 +18,6 @@ optional("sklearn", "fcnet.sklearn")
 
 from fcnet.sklearn.classifier import MLPClassifier  # noqa: E402
 from fcnet.sklearn.regressor import MLPRegressor  # noqa: E402
+from fcnet.tabular import TabularClassifier, TabularRegressor  # noqa: E402
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]
