@@ -31,10 +31,10 @@ def problem(n=70, kind="labels"):
     return rng.standard_normal((n, 5)), y[kind]
 
 
-def network(kind="labels", dtype="float64", **options):
+def network(kind="labels", dtype="float64", wide=1):
     smoothed = fc.losses.BinaryCrossEntropy if kind == "answers" else fc.losses.CrossEntropy
-    hidden = fc.Dense(33, "tanh", dropout=0.3), fc.Dense(18, "gelu", dropout=0.2)
-    return fc.Network([5, *hidden, 3], loss=smoothed(label_smoothing=0.2), seed=3, dtype=dtype, **options)
+    hidden = fc.Dense(33 * wide, "tanh", dropout=0.3), fc.Dense(18 * wide, "gelu", dropout=0.2)
+    return fc.Network([5, *hidden, 3], loss=smoothed(label_smoothing=0.2), seed=3, dtype=dtype)
 
 
 @pytest.mark.parametrize("kind", ["labels", "probabilities", "answers"])
@@ -97,16 +97,31 @@ def test_factors_of_1_change_no_bit(batch, dtype, steps, isa):
     assert pickle.dumps(layers_of(nets[0])) == pickle.dumps(layers_of(nets[1]))
 
 
-def test_the_same_bits_with_any_threads_and_from_batches(dtype, steps):
-    x, y = problem(200)
+@pytest.mark.parametrize("kind", ["labels", "probabilities", "answers"])
+def test_the_same_bits_with_any_threads_and_from_batches(kind, dtype, steps):
+    x, y = problem(200, kind)
     bits, options = set(), {"optimizer": fc.AdamW(), "schedule": s.Cosine(), **SCHEDULES}
     batches = [(x[i : i + 48], y[i : i + 48]) for i in range(0, 200, 48)]
     for threads in (1, 2, 3):
         with fc.threads(threads):
             for data in ((x, y), (batches,)):
-                net = network(dtype=dtype)
-                net.fit(*data, epochs=2, batch_size=48, shuffle=False, **options)
+                net = network(kind, dtype, wide=6)  # enough work for all of the threads, which share panels
+                net.fit(*data, epochs=10, batch_size=48, shuffle=False, **options)
                 bits.add(pickle.dumps(layers_of(net)))
+    assert len(bits) == 1
+
+
+def test_threads_that_share_a_panel_smooth_their_own_samples_only():
+    """Of 112 samples each of two threads has 56, one and three quarters of a panel."""
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((224, 5)), rng.integers(0, 2, (224, 300))
+    bits = set()
+    for _ in range(20):
+        with fc.threads(2):
+            loss = fc.losses.BinaryCrossEntropy(label_smoothing=0.2)
+            net = fc.Network([5, 64, 300], loss=loss, seed=3, dtype="float64")
+            net.fit(x, y, epochs=20, batch_size=112, smoothing_schedule=s.Cosine())
+        bits.add(net.parameters.tobytes())
     assert len(bits) == 1
 
 

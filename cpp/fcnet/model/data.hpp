@@ -85,12 +85,14 @@ int losses_of_picks(const LossTask<T>& task, const Data<T>& data, const std::int
   return correct;
 }
 
-// Targets that label smoothing has made of y, (1 - s) y + s / classes, become those of another s.
+// A panel's targets that label smoothing has made of y, (1 - s) y + s / classes, become those of another s. The lanes
+// behind its samples may be another thread's.
 template <class T>
-void smooth_again(T* targets, Size count, double before, double now, Size classes) {
+void smooth_again(T* targets, Size columns, Size samples, double before, double now, Size classes) {
   const T off = static_cast<T>(before / static_cast<double>(classes));
   const T share = static_cast<T>(now / static_cast<double>(classes)), rest = static_cast<T>((1 - now) / (1 - before));
-  for (Size i = 0; i < count; ++i) targets[i] = (targets[i] - off) * rest + share;
+  for (T* row = targets; row < targets + columns * panel_width; row += panel_width)
+    for (Size i = 0; i < samples; ++i) row[i] = (row[i] - off) * rest + share;
 }
 
 // The losses of up to one panel of outputs, with their parameter (LossTask), group by group, and sigma; `target` is
@@ -113,9 +115,9 @@ void losses_of(const Shape& shape, double parameter, const Data<T>& data, const 
     kernels<T>().gather(plain_rows(data.targets, columns, order), first, samples, target);
     task.targets = target;
     if (parameter != shape.parameter && shape.loss == Loss::cross_entropy)
-      smooth_again(target, columns * panel_width, shape.parameter, parameter, shape.outputs());
+      smooth_again(target, columns, samples, shape.parameter, parameter, shape.outputs());
     if (parameter != shape.parameter && shape.loss == Loss::binary_cross_entropy)
-      smooth_again(target, columns * panel_width, shape.parameter, parameter, 2);
+      smooth_again(target, columns, samples, shape.parameter, parameter, 2);
   }
   if (data.weights != nullptr) {
     for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
