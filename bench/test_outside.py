@@ -73,7 +73,8 @@ def sac_fcnet(p: Problem) -> Step:
         (q1, back1), (q2, back2) = (critic.vjp(rows) for critic in p.critics)
         first = (q1 < q2).astype(np.float32)
         by_a = back1(first, parameters=False).x[:, STATES:] + back2(1 - first, parameters=False).x[:, STATES:]
-        by_mean = 2 * TEMPERATURE * a - by_a * (1 - a * a)
+        slope = 1 - a * a
+        by_mean = 2 * TEMPERATURE * a * slope / (slope + 1e-6) - by_a * slope
         by_log_std = by_mean * std * p.noise[1] - TEMPERATURE
         by_log_std *= (outputs[:, ACTIONS:] > -5) & (outputs[:, ACTIONS:] < 2)
         p.actor.apply_gradients(

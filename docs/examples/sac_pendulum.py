@@ -24,7 +24,7 @@ WARM_UP = 500  # steps with random actions before training begins
 DISCOUNT = 0.98
 TAU = 0.01  # how fast the slow critics follow
 OPTIMIZER = fc.Adam(1e-3)
-LOG_2_PI = math.log(2 * math.pi)  # a float of Python: one of NumPy would turn float32 into float64
+LOG_2, LOG_2_PI = math.log(2), math.log(2 * math.pi)  # floats of NumPy would turn float32 into float64
 LEAST_LOG, MOST_LOG = -5.0, 2.0  # of the logarithm of the policy's standard deviation
 TORQUE = 2.0  # the environment's actions are within +-2, the policy's within +-1
 RECENT, SOLVED = 10, -200  # solved: mean return of so many episodes; 0 would be a pendulum that always stands
@@ -48,9 +48,9 @@ class Agent:
         """Draw actions from what the policy gives; return also their log probability, the noise and its scale."""
         mean, log_std = outputs[:, :1], outputs[:, 1:].clip(LEAST_LOG, MOST_LOG)
         noise, std = self.rng.standard_normal(mean.shape, np.float32), np.exp(log_std)
-        actions = np.tanh(mean + std * noise)
-        log_p = -0.5 * noise**2 - log_std - 0.5 * LOG_2_PI - np.log(1 - actions**2 + 1e-6)
-        return actions, log_p, noise, std
+        z = mean + std * noise
+        log_slope = 2 * (LOG_2 - z - np.logaddexp(0, -2 * z))  # log(1 - tanh(z)^2), exact also for large z
+        return np.tanh(z), -0.5 * noise**2 - log_std - 0.5 * LOG_2_PI - log_slope, noise, std
 
     def act(self, states: np.ndarray) -> np.ndarray:
         """Draw actions."""
