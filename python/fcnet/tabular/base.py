@@ -19,7 +19,7 @@ from fcnet.initializers import from_data
 from fcnet.network import Network
 from fcnet.tabular.columns import Column, Columns, Encoding
 from fcnet.tabular.metrics import Metric, metric_of
-from fcnet.tabular.protocol import BaseEstimator, not_fitted
+from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
 from fcnet.tabular.recipes import RealMLP, recipe_of
 from fcnet.tabular.splits import Split, folds, held_back
@@ -330,4 +330,4 @@ class TabularEstimator(BaseEstimator):
 
     def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
-            raise not_fitted(self)
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit(X, y) first")
