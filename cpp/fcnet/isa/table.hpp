@@ -97,6 +97,8 @@ struct Kernels {
   void (*activate)(Activation activation, const T* x, Size count, T* out);
   void (*exp)(const T* x, Size count, T* out);
   void (*log)(const T* x, Size count, T* out);
+  void (*sin)(const T* x, Size count, T* out);
+  void (*cos)(const T* x, Size count, T* out);
   void (*average)(T* a, const T* x, Size count, T weight);
 
   // gaussian_init.hpp: weights `first`.. of a layer, standard normal times `spread`
