@@ -37,6 +37,7 @@ class Model:
         offset: _Array | None = None,
         parameters: Sequence[Sequence[_Array]] | None = None,
         quantiles: Sequence[float] = (),
+        columns: tuple[Any, ...] | None = None,
     ) -> None: ...
     def state(
         self, snapshot: Snapshot | None = None
