@@ -16,6 +16,9 @@ COLUMNS = {
     "numbers": fc.Columns(NUMBERS, embedding=fc.Periodic(frequencies=3, size=9)),
     "tables": fc.Columns(others=OTHERS, categories=CATEGORIES),
     "one table": fc.Columns(categories=[40], embedding_size=3),
+    "factors": fc.Columns(
+        NUMBERS, OTHERS, fc.Periodic(rate_factor=0.1, decay_factor=0.3), CATEGORIES, 5, rate_factor=2, decay_factor=0.5
+    ),
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import _native, reference
+from fcnet._model.layer_spec import LayerSpec
 from fcnet._saving import safetensors
 
 from bounds import flat
@@ -337,8 +338,9 @@ def test_what_is_wrong_is_named(make, error, message):
 
 def test_the_native_core_refuses_columns_that_do_not_fit():
     def model(columns, inputs=4):
-        kinds = [("identity", True, 0.0, "none", 0.0, 0.0, False)]
-        return _native.Model([inputs, 1], kinds, "mse", 0.0, "float32", 0, columns=columns)
+        kinds = [LayerSpec("identity").native()]
+        factors = (1.0, None), (1.0, None)
+        return _native.Model([inputs, 1], kinds, "mse", 0.0, "float32", 0, columns=(*columns, factors))
 
     model((1, 0, "periodic", 4, 3, [], 0))
     for columns in (

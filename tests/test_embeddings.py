@@ -13,7 +13,7 @@ from fcnet import reference
 
 from bounds import flat, max_error
 from embeddings import ARRAYS, COLUMNS, KINDS, all_of, arrays_of, data, network, oracle_options
-from layer_checks import check_gradients_of_the_oracle, layers_of
+from layer_checks import check_gradients_of_the_oracle, layers_of, parts_of
 from walks import walk
 
 
@@ -46,39 +46,41 @@ def test_the_oracle_is_the_formula_number_by_number():
         np.testing.assert_allclose(inputs, expected, rtol=1e-13)
 
 
+# The optimizer; that of an array, by its factors on rate and decay.
 OPTIMIZERS = {
-    "sgd": (fc.SGD(0.02), lambda: reference.sgd(0.02)),
-    "adam": (fc.Adam(0.001), lambda: reference.adam(0.001)),
-    "momentum": (fc.SGD(0.02, momentum=0.9), lambda: reference.sgd(0.02, momentum=0.9)),
-    "rmsprop": (fc.RMSprop(0.001), lambda: reference.rmsprop(0.001)),
-    "clipped": (fc.SGD(0.02, clip_norm=0.1), lambda: reference.regularized(reference.sgd(0.02), clip_norm=0.1)),
-    "decay": (fc.AdamW(0.001, weight_decay=0.1), lambda: reference.adam(0.001, weight_decay=0.1)),
+    "sgd": (fc.SGD(0.02), lambda r, d: reference.sgd(0.02 * r)),
+    "adam": (fc.Adam(0.001), lambda r, d: reference.adam(0.001 * r)),
+    "momentum": (fc.SGD(0.02, momentum=0.9), lambda r, d: reference.sgd(0.02 * r, momentum=0.9)),
+    "rmsprop": (fc.RMSprop(0.001), lambda r, d: reference.rmsprop(0.001 * r)),
+    "clipped": (fc.SGD(0.02, clip_norm=0.1), lambda r, d: reference.sgd(0.02 * r)),
+    "decay": (
+        fc.AdamW(0.001, weight_decay=0.1),
+        lambda r, d: reference.adam(0.001 * r, weight_decay=0.1 * d, decay_biases=True),
+    ),
     "decay-biases": (
         fc.AdamW(0.001, weight_decay=0.1, decay_biases=True),
-        lambda: reference.adam(0.001, weight_decay=0.1, decay_biases=True),
+        lambda r, d: reference.adam(0.001 * r, weight_decay=0.1 * d, decay_biases=True),
     ),
 }
 
 
-def decaying_apart(update):
-    """An optimizer of the reference, which takes all matrices for weights: of the columns' only tables are."""
-
-    def apart(layers, gradients):
-        *of_layers, own = [tuple(layer) for layer in layers]
-        *others, last = gradients
-        as_rows = [tuple(a if len(a) == 13 else a.reshape(-1) for a in arrays) for arrays in (own, last)]
-        update([*of_layers, as_rows[0]], [*others, as_rows[1]])
-
-    return apart
+def oracle_of(name, net):
+    optimizer, make = OPTIMIZERS[name]
+    columns = net.columns.specification
+    others = float(optimizer.decay_biases)
+    factors = [[(1, 1), *[(1, others)] * (len(parts_of(layer)) - 1)] for layer in net.layers]
+    of_numbers = columns.embedding.rate_factor, columns.embedding.decay_factor
+    of_numbers = of_numbers if of_numbers[1] is not None else (of_numbers[0], others)
+    factors.append([*[of_numbers] * 4, (columns.rate_factor, columns.decay_factor)])
+    return reference.regularized(reference.by_block(make, factors), clip_norm=optimizer.clip_norm or np.inf)
 
 
 @cache
-def trained_by_the_oracle(kind, activation, scaled, n, batch, optimizer):
+def trained_by_the_oracle(columns, kind, activation, scaled, n, batch, optimizer):
     """The layers and the columns after two epochs."""
-    columns = COLUMNS["both"]
     x, y = data(columns, n)
     net = network(columns, kind, activation, scaled=scaled, dtype="float64")
-    layers, oracle = all_of(net), decaying_apart(OPTIMIZERS[optimizer][1]())
+    layers, oracle = all_of(net), oracle_of(optimizer, net)
     for epoch in range(2):
         order = reference.permutation(net.seed, epoch, n)
         for begin in range(0, n, batch):
@@ -89,25 +91,25 @@ def trained_by_the_oracle(kind, activation, scaled, n, batch, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "kind", "activation", "scaled"),
+    ("optimizer", "kind", "activation", "scaled", "columns"),
     [
-        *(("sgd", kind, activation, scaled) for kind in KINDS for activation in ("relu", "gelu") for scaled in (0, 1)),
-        *((optimizer, None, "tanh", True) for optimizer in OPTIMIZERS),
-        *(("adam", kind, "tanh", False) for kind in KINDS[1:]),
-        ("clipped", "layer", "tanh", False),
-        ("sgd", None, "softmax", False),
+        *(("sgd", kind, f, scaled, "both") for kind in KINDS for f in ("relu", "gelu") for scaled in (False, True)),
+        *((optimizer, None, "tanh", True, columns) for optimizer in OPTIMIZERS for columns in ("both", "factors")),
+        *(("adam", kind, "tanh", False, "factors") for kind in KINDS[1:]),
+        ("clipped", "layer", "tanh", False, "both"),
+        ("sgd", None, "softmax", False, "both"),
     ],
 )
 @walk("n, batch", [(20, 1), (70, 33), (150, 64), (4200, 4100)])
-def test_embeddings_train_as_their_oracle(optimizer, kind, activation, scaled, n, batch, steps, isa):
+def test_embeddings_train_as_their_oracle(optimizer, kind, activation, scaled, columns, n, batch, steps, isa):
     if n == 4200 and optimizer not in ("sgd", "clipped"):
         pytest.skip("chunks of a batch do not depend on the optimizer")
-    columns = COLUMNS["both"]
+    columns = COLUMNS[columns]
     x, y = data(columns, n)
     batch = max(batch, 4) if kind == "batch" else batch  # two samples are normalised to 1 and -1
-    net = network(columns, kind, activation, scaled=bool(scaled), dtype="float64")
+    net = network(columns, kind, activation, scaled=scaled, dtype="float64")
     net.fit(x, y, epochs=2, batch_size=batch, optimizer=OPTIMIZERS[optimizer][0])
-    layers = trained_by_the_oracle(kind, activation, bool(scaled), n, batch, optimizer)
+    layers = trained_by_the_oracle(columns, kind, activation, scaled, n, batch, optimizer)
     assert max_error(flat(all_of(net)), flat(layers)) <= (1e-10 if kind == "batch" else 1e-11)
 
 
