@@ -25,8 +25,7 @@ def rows_of(state: TrainState, x: Any, name: str = "x") -> Any:
     TypeError, ValueError : x is not as for ``Network.predict``.
     """
     architecture, known = state.architecture, state.feature_names
-    own = architecture.inputs, architecture.dtype
-    return check_x(x, *own, finite=False, known=known, codes=architecture.codes, name=name)
+    return check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=known, name=name)
 
 
 def is_logits(output: object) -> bool:
@@ -60,8 +59,7 @@ def predict(state: TrainState, x: Any, output: object, dropout: object, seed: in
     """
     architecture, known = state.architecture, state.feature_names  # rows_of, inlined for speed
     try:
-        own = architecture.inputs, architecture.dtype
-        rows = check_x(x, *own, finite=False, known=known, codes=architecture.codes)
+        rows = check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=known)
     except BatchesGivenError:
         return _predict_batches(state, x, output, dropout, seed)
     if output is None and dropout is False and seed is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from fcnet.reference.activations import activation as apply_activation
 from fcnet.reference.activations import through_activation
-from fcnet.reference.columns import embed, through_embedding
 from fcnet.reference.kernels import Array, linear, weight_gradient
 from fcnet.reference.losses import OUTPUTS, loss_and_sigma
 from fcnet.reference.normalization import normalize, through_normalization
@@ -43,7 +42,6 @@ def forward(
     parametric: Sequence[bool] | None = None,
     scaled: Sequence[bool] | None = None,
     multipliers: Sequence[float] | None = None,
-    columns: Mapping[str, Any] | None = None,
 ) -> list[tuple[Array, Array]]:
     """Forward pass: ``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
@@ -72,8 +70,6 @@ def forward(
     multipliers : [float, ...], optional
         Factor of every layer's product, ``h_in_i = multiplier_i h_{i-1} W_i + B_i``; ``1 / sqrt(k)`` is the neural
         tangent parametrisation (Jacot et al. 2018).
-    columns : mapping, optional
-        Options of embed, where ``h_0 = embed(x, arrays)``; the arrays are the last entry of layers.
 
     Returns
     -------
@@ -85,9 +81,6 @@ def forward(
     """
     layers = _multiplied(layers, multipliers)
     h, passed = np.asarray(x), []
-    if columns is not None:
-        *layers, arrays = layers
-        h = embed(x, arrays, **columns)
     for i, ((w, b, *gamma), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
         kind = normalization[i] if normalization else None
         h = h * layers[i][-1] if scaled and scaled[i] else h
@@ -121,13 +114,12 @@ def backward(
     scaled: Sequence[bool] | None = None,
     outputs: ArrayLike | None = None,
     multipliers: Sequence[float] | None = None,
-    columns: Mapping[str, Any] | None = None,
 ) -> tuple[Any, list[tuple[Array, ...]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
-    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled, multipliers, columns : as forward
+    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled, multipliers : as forward
     y, loss, parameter, weights, outputs : as loss_and_sigma
 
     Returns
@@ -135,8 +127,7 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
-        With dL/dgamma for a normalised layer, then dL/dmix for a parametric one, and dL/dscale for a scaled one; last
-        those of columns.
+        With dL/dgamma for a normalised layer, then dL/dmix for a parametric one, and dL/dscale for a scaled one.
 
     Raises
     ------
@@ -154,13 +145,7 @@ def backward(
         epsilon=epsilon,
         parametric=parametric,
         scaled=scaled,
-        columns=columns,
     )
-    h_0: Array = np.asarray(x)
-    arrays: Sequence[Array] = ()
-    if columns is not None:
-        *layers, arrays = layers
-        h_0 = embed(x, arrays, **columns)
     functions = _of_layers(layers, loss, activation, output)
     value, sigma, scale = loss_and_sigma(
         passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights, outputs=outputs
@@ -168,7 +153,7 @@ def backward(
     gradients: list[tuple[Array, ...]] = []
     of_mix: list[Array] = []  # of the layer whose sigma this is; the last one has none
     for i in range(len(layers) - 1, -1, -1):
-        unscaled = passed[i - 1][1] if i > 0 else h_0
+        unscaled = passed[i - 1][1] if i > 0 else np.asarray(x)
         scale_i = layers[i][-1] if scaled and scaled[i] else None
         h = unscaled if scale_i is None else unscaled * scale_i
         of_norm: list[Array] = []
@@ -183,10 +168,8 @@ def backward(
         of_scale = [] if scale_i is None else [scale * (slope * unscaled).sum(axis=0)]
         multiplier = multipliers[i] if multipliers else 1
         gradients.append((multiplier * scale * dw, scale * db, *of_norm, *of_mix, *of_scale))
-        slope = slope if scale_i is None else slope * scale_i
-        if i == 0 and columns is not None:
-            gradients.insert(0, through_embedding(scale * slope, x, arrays, **columns)[0])
         if i > 0:
+            slope = slope if scale_i is None else slope * scale_i
             mask = None if masks is None else masks[i - 1]
             slope = slope if mask is None else slope * mask
             h_in, f = passed[i - 1][0], functions[i - 1]
