@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fcnet.tabular import Columns, Encoding
+from fcnet.tabular import ColumnEncoder, Encoding
 
 from interop import interop, library
 from tables import Named
@@ -109,7 +109,7 @@ MAKERS = {
 
 
 def fitted(encoding=Encoding(), given=TABLE, make=named, **options):
-    return Columns.fit(make(given), encoding=encoding, **options)
+    return ColumnEncoder.fit(make(given), encoding=encoding, **options)
 
 
 def column(values):

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from fcnet.tabular import Columns, Encoding, Widths, piecewise_linear, read, smooth_clip
+from fcnet.tabular import ColumnEncoder, Encoding, Widths, piecewise_linear, read, smooth_clip
 
 from columns_of_tables import CODES, MAKERS, NEW, TABLE, column, fitted, named, objects, rows
 from interop import library
@@ -37,7 +37,7 @@ def encoding(request):
 
 def one(values, encoding=Encoding(), **options):
     """The columns of a table that has one."""
-    return Columns.fit(column(values), encoding=encoding, **options)
+    return ColumnEncoder.fit(column(values), encoding=encoding, **options)
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -99,9 +99,9 @@ def test_numbers_are_scaled_by_median_and_quartiles_and_clipped():
     training = np.arange(999) % 5 > 0
     known = x[training]
     z = (x - np.median(known, axis=0)) / (np.quantile(known, 0.75, axis=0) - np.quantile(known, 0.25, axis=0))
-    got = Columns.fit(x, rows=training).transform(x, np.float64)
+    got = ColumnEncoder.fit(x, rows=training).transform(x, np.float64)
     np.testing.assert_allclose(got, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(Columns.fit(x, rows=training).transform(x), got.astype(np.float32))
+    np.testing.assert_array_equal(ColumnEncoder.fit(x, rows=training).transform(x), got.astype(np.float32))
 
 
 def test_numbers_whose_quartiles_are_equal_are_scaled_by_half_the_range():
@@ -112,12 +112,12 @@ def test_numbers_whose_quartiles_are_equal_are_scaled_by_half_the_range():
 
 def test_extreme_numbers_stay_within_bounds():
     x = np.array([0, 1, 2, 3, 1e300, -1e300, 5e-324])[:, None]
-    got = Columns.fit(x[:4]).transform(x, np.float64)
+    got = ColumnEncoder.fit(x[:4]).transform(x, np.float64)
     assert got[4, 0] == -got[5, 0] == pytest.approx(3, rel=1e-15)
     tiny = np.array([0, 5e-324, 1e-323, 2e-323])[:, None]  # the factor would be infinite
-    assert not Columns.fit(tiny).transform(tiny).any()
+    assert not ColumnEncoder.fit(tiny).transform(tiny).any()
     far = np.array([-1e300, 1e300, 0])[:, None]
-    assert np.isfinite(Columns.fit(far, encoding=Encoding(bins=2)).transform(far)).all()
+    assert np.isfinite(ColumnEncoder.fit(far, encoding=Encoding(bins=2)).transform(far)).all()
 
 
 @pytest.mark.parametrize("encoding", [Encoding(one_hot=9), Encoding(one_hot=9, signs=False)], ids=["signs", "all"])
@@ -131,7 +131,7 @@ def test_one_hot_inputs_are_scaled_as_numbers_are(count, encoding):
         flags = (drawn[:, None] == np.arange(count)).astype(float)
         if encoding.signs and count == 2:
             flags = flags[:, :1] - flags[:, 1:]
-        expected = Columns.fit(flags).transform(flags, np.float64)
+        expected = ColumnEncoder.fit(flags).transform(flags, np.float64)
         np.testing.assert_allclose(columns.transform(column(texts), np.float64), expected, rtol=1e-13, atol=1e-13)
 
 
@@ -165,9 +165,9 @@ def test_categories_of_all_rows_are_numbered_and_training_rows_counted():
 
 def test_a_gap_of_the_training_rows_has_a_flag_and_other_gaps_are_the_median():
     x = column([1.0, None, 3.0, 5.0, None])
-    assert Columns.fit(x).transform(x)[:, 1].tolist() == [0, 1, 0, 0, 1]
-    assert Columns.fit(x).transform(x)[1, 0] == 0
-    columns = Columns.fit(x, rows=[0, 2, 3])
+    assert ColumnEncoder.fit(x).transform(x)[:, 1].tolist() == [0, 1, 0, 0, 1]
+    assert ColumnEncoder.fit(x).transform(x)[1, 0] == 0
+    columns = ColumnEncoder.fit(x, rows=[0, 2, 3])
     assert columns.transform(x).tolist() == [
         [pytest.approx(-0.949, abs=1e-3)],
         [0],
@@ -203,13 +203,13 @@ def test_a_hundred_thousand_categories_have_their_codes():
     assert columns.cardinalities == (100_001,)
     np.testing.assert_array_equal(columns.transform(column(texts))[:, 0], np.arange(1, 100_001))
     numbers = order[:, None] * 7
-    columns = Columns.fit(numbers, categorical_features=[0])
+    columns = ColumnEncoder.fit(numbers, categorical_features=[0])
     np.testing.assert_array_equal(columns.transform(numbers)[:, 0], order + 1)
 
 
 def test_whole_numbers_are_categories_exactly_and_equal_to_floats():
     big = np.array([[2**53], [2**53 + 1], [2**62]])
-    columns = Columns.fit(big, categorical_features=[0], encoding=Encoding(one_hot=0))
+    columns = ColumnEncoder.fit(big, categorical_features=[0], encoding=Encoding(one_hot=0))
     assert columns.columns[0].categories == (2**53, 2**53 + 1, 2**62)
     assert columns.transform(big).tolist() == [[1], [2], [3]]
     columns = one([1, 5, None], Encoding(one_hot=0), categorical_features=[0])
@@ -219,16 +219,16 @@ def test_whole_numbers_are_categories_exactly_and_equal_to_floats():
 
 
 def test_truths_are_two_categories_and_numbers_where_numbers_were():
-    columns = Columns.fit(np.array([[True], [True]]), encoding=Encoding(one_hot=0))
+    columns = ColumnEncoder.fit(np.array([[True], [True]]), encoding=Encoding(one_hot=0))
     assert columns.columns[0].categories == (False, True)
     assert columns.transform(np.array([[False], [True]])).tolist() == [[1], [2]]
     assert columns.transform(np.array([[0.0], [1.0], [2.0]])).tolist() == [[1], [2], [0]]
-    numbers = Columns.fit(np.array([[0.0], [1.0], [2.0]]))
+    numbers = ColumnEncoder.fit(np.array([[0.0], [1.0], [2.0]]))
     np.testing.assert_array_equal(numbers.transform([[True]]), numbers.transform([[1]]))
 
 
 def test_numbers_in_a_list_beside_text_stay_numbers():
-    assert [each.kind for each in Columns.fit([["a", 1], ["b", 2]]).columns] == ["binary", "number"]
+    assert [each.kind for each in ColumnEncoder.fit([["a", 1], ["b", 2]]).columns] == ["binary", "number"]
 
 
 CHOSEN = {
@@ -251,13 +251,13 @@ def test_categorical_features_are_chosen_by_names_places_or_mask(what):
 
 def test_whole_numbers_that_are_names_are_names():
     table = Named(np.array([[1, 2], [3, 4]]), [1, 0])
-    assert [each.kind for each in Columns.fit(table, categorical_features=[0]).columns] == ["number", "binary"]
+    assert [each.kind for each in ColumnEncoder.fit(table, categorical_features=[0]).columns] == ["number", "binary"]
 
 
 def test_bins_encode_the_scaled_number():
     x = np.random.default_rng(0).standard_normal((200, 2))
     for numbers in ("robust", "normal"):
-        columns = Columns.fit(x, encoding=Encoding(numbers, bins=7))
+        columns = ColumnEncoder.fit(x, encoding=Encoding(numbers, bins=7))
         got = columns.transform(x, np.float64)
         assert columns.widths == Widths(2, 14, 0, 0)
         for i, each in enumerate(columns.columns):
@@ -281,8 +281,8 @@ def test_an_array_has_the_bits_of_its_columns():
     x[::7, 1] = np.nan
     for given in (x, x.astype(np.float32), np.asfortranarray(x), x[::-1], np.round(4 * x[:, [0, 2]]).astype(np.int8)):
         for chosen in ([], [0]):
-            columns = Columns.fit(given, categorical_features=chosen)
-            single = Columns.fit(given.astype(object), categorical_features=chosen)
+            columns = ColumnEncoder.fit(given, categorical_features=chosen)
+            single = ColumnEncoder.fit(given.astype(object), categorical_features=chosen)
             assert columns == single
             np.testing.assert_array_equal(columns.transform(given), single.transform(given.astype(object)))
 
@@ -292,7 +292,7 @@ def test_a_table_is_read_once_for_several_fits():
     assert len(table) == 10
     for training in (TRAINING, [3, 6, 9]):
         columns = fitted(rows=training)
-        assert Columns.fit(table, rows=training) == columns
+        assert ColumnEncoder.fit(table, rows=training) == columns
         np.testing.assert_array_equal(columns.transform(table), columns.transform(named(TABLE)))
 
 
@@ -316,7 +316,7 @@ def test_arguments_are_not_written_to():
     x = np.random.default_rng(0).standard_normal((50, 3))
     before = x.copy()
     x.setflags(write=False)
-    Columns.fit(x, encoding=Encoding("normal", bins=3)).transform(x, np.float64)
+    ColumnEncoder.fit(x, encoding=Encoding("normal", bins=3)).transform(x, np.float64)
     np.testing.assert_array_equal(x, before)
 
 
@@ -329,7 +329,7 @@ def test_decimals_are_numbers():
         library("polars").DataFrame({"a": values}),
         library("pyarrow").table({"a": values}),
     ):
-        assert Columns.fit(frame).columns[0] == dataclasses.replace(expected, name="a")
+        assert ColumnEncoder.fit(frame).columns[0] == dataclasses.replace(expected, name="a")
 
 
 @functools.cache
@@ -337,7 +337,7 @@ def many_rows():
     """More rows than are read at once, what is learnt of them, and its inputs."""
     names = ("age", "city", "smoker", *CODES)
     table = {name: TABLE[name] * 14_000 for name in names} | {"half": [*["a"] * 70_000, *[None] * 70_000]}
-    columns = Columns.fit(named(table), categorical_features=CODES)
+    columns = ColumnEncoder.fit(named(table), categorical_features=CODES)
     return table, columns, columns.transform(named(table))
 
 
@@ -345,7 +345,7 @@ def many_rows():
 def test_many_rows_of_every_library_are_equal(maker):
     table, expected, inputs = many_rows()
     given = read(MAKERS[maker](table))
-    found = Columns.fit(given, categorical_features=[3, 4]).columns
+    found = ColumnEncoder.fit(given, categorical_features=[3, 4]).columns
     assert [(each.categories, each.counts) for each in found] == [(c.categories, c.counts) for c in expected.columns]
     np.testing.assert_array_equal(expected.transform(given), inputs)
 
@@ -366,20 +366,20 @@ def test_texts_of_arrow_are_read_in_pieces_too():
 def test_unused_and_missing_categories_of_pandas_do_not_count():
     pd = library("pandas")
     column_ = pd.Categorical(["b", None, "a"], categories=["c", "b", "a"], ordered=True)
-    assert Columns.fit(pd.DataFrame({"x": column_})).columns[0].categories == ("a", "b")
+    assert ColumnEncoder.fit(pd.DataFrame({"x": column_})).columns[0].categories == ("a", "b")
     column_ = pd.Categorical([None, None], categories=["c"])
-    assert Columns.fit(pd.DataFrame({"x": column_})).columns[0].categories == ()
+    assert ColumnEncoder.fit(pd.DataFrame({"x": column_})).columns[0].categories == ()
 
 
 @pytest.mark.interop
 def test_tensors_and_half_precision_are_read():
     x = np.array([[1.5, np.nan], [2, 3], [4, 5]], np.float32)
     for other in (x.astype(np.float16), x.astype(library("ml_dtypes").bfloat16), x.astype(np.longdouble)):
-        assert Columns.fit(other) == Columns.fit(x)
+        assert ColumnEncoder.fit(other) == ColumnEncoder.fit(x)
 
 
 def test_smooth_clipping_alone_gives_the_same():
     x = np.linspace(-9, 9, 99)[:, None]
-    columns = Columns.fit(x)
+    columns = ColumnEncoder.fit(x)
     median, factor = columns.columns[0].median, columns.columns[0].factor
     np.testing.assert_array_equal(columns.transform(x, np.float64), smooth_clip((x - median) * factor))

@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 
-from fcnet.tabular import Columns, Encoding
+from fcnet.tabular import ColumnEncoder, Encoding
 
 from columns_of_tables import CODES, NEW, TABLE, named
 from interop import library
@@ -21,12 +21,12 @@ ENCODINGS = [Encoding(), Encoding("normal", one_hot=None, signs=False, unknown=T
 
 
 def through_json(columns):
-    return Columns.from_plain(json.loads(json.dumps(columns.to_plain(), allow_nan=False)))
+    return ColumnEncoder.from_plain(json.loads(json.dumps(columns.to_plain(), allow_nan=False)))
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=["robust", "normal"])
 def test_json_keeps_columns_exactly(encoding):
-    columns = Columns.fit(named(TABLE), categorical_features=CODES, encoding=encoding)
+    columns = ColumnEncoder.fit(named(TABLE), categorical_features=CODES, encoding=encoding)
     again = through_json(columns)
     assert again == columns
     for a, b in zip(again.columns, columns.columns, strict=True):
@@ -40,8 +40,8 @@ NAMES = [2020, "age", ("high", 1), True, None, 0.5, "\ud800\x00", ("a", ("b", Fa
 
 def test_names_of_any_type_are_kept():
     table = Named(np.random.default_rng(0).random((5, len(NAMES))), NAMES)
-    again = through_json(Columns.fit(table))
-    assert again.feature_names == Columns.fit(table).feature_names
+    again = through_json(ColumnEncoder.fit(table))
+    assert again.feature_names == ColumnEncoder.fit(table).feature_names
     again.transform(table)
     with pytest.raises(ValueError, match="X lacks the columns True"):
         again.transform(Named(np.zeros((1, len(NAMES))), [1 if name is True else name for name in NAMES]))
@@ -51,7 +51,7 @@ def test_names_of_any_type_are_kept():
 def test_names_of_pandas_types_are_kept():
     pd = library("pandas")
     frame = pd.DataFrame(np.eye(3), columns=pd.date_range("2026-01-01", periods=3))
-    through_json(Columns.fit(frame)).transform(frame)
+    through_json(ColumnEncoder.fit(frame)).transform(frame)
 
 
 def test_a_name_that_only_a_pickle_can_hold_is_refused():
@@ -59,21 +59,21 @@ def test_a_name_that_only_a_pickle_can_hold_is_refused():
         with pytest.raises(
             TypeError, match="the column .*3j.* has a name that a file cannot hold: .* rename the column"
         ):
-            Columns.fit(Named(np.eye(1), [name])).to_plain()
+            ColumnEncoder.fit(Named(np.eye(1), [name])).to_plain()
 
 
 def test_categories_of_any_text_and_number_are_kept():
     texts = ["", "a\nb", '"], [', "\ud800\x00", "é" * 1000, "\x1b[2J"]
     values = np.array([*texts, None], object)[:, None]
-    assert through_json(Columns.fit(values)) == Columns.fit(values)
+    assert through_json(ColumnEncoder.fit(values)) == ColumnEncoder.fit(values)
     numbers = np.array([[0.1], [1 / 3], [-1e300], [2.0**70], [5e-324]])
-    assert through_json(Columns.fit(numbers, categorical_features=[0])).columns[0].categories == (
+    assert through_json(ColumnEncoder.fit(numbers, categorical_features=[0])).columns[0].categories == (
         *(-1e300, 5e-324, 0.1, 1 / 3, 2.0**70),
     )
 
 
 def good(encoding=ENCODINGS[1]):
-    return Columns.fit(named(TABLE), categorical_features=CODES, encoding=encoding).to_plain()
+    return ColumnEncoder.fit(named(TABLE), categorical_features=CODES, encoding=encoding).to_plain()
 
 
 def put(*path, value):
@@ -143,20 +143,20 @@ def test_damaged_records_are_refused(what):
     plain = good()
     change(plain)
     with pytest.raises(ValueError, match=message):
-        Columns.from_plain(plain)
+        ColumnEncoder.from_plain(plain)
 
 
 def test_other_objects_are_no_records():
     for other in (None, [], "columns", 3, {}, {"columns": []}):
         with pytest.raises(ValueError, match="columns are not given by"):
-            Columns.from_plain(other)
+            ColumnEncoder.from_plain(other)
     name = "a"
     for _ in range(100_000):
         name = ["tuple", name]
     plain = good()
     plain["columns"][0]["name"] = name
     with pytest.raises(ValueError, match="the name of a column is no name"):
-        Columns.from_plain(plain)
+        ColumnEncoder.from_plain(plain)
 
 
 STRANGE = [None, True, 0, 1, -1, 2.0, 1e308, 2**63, 10**30, "", "number", [], [1], [[]], {}, float("nan"), float("inf")]
@@ -174,7 +174,7 @@ def test_strange_records_are_refused_or_work():
             key = drawn.choice(list(owner)) if isinstance(owner, dict) else drawn.randrange(len(owner))
         owner[key] = drawn.choice(STRANGE)
         try:
-            columns = Columns.from_plain(plain)
+            columns = ColumnEncoder.from_plain(plain)
         except ValueError:
             continue
         accepted += 1

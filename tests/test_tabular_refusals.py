@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from fcnet.tabular import Columns, Encoding
+from fcnet.tabular import ColumnEncoder, Encoding
 
 from columns_of_tables import NEW, column, fitted, named, objects
 from interop import library
@@ -46,7 +46,7 @@ REFUSED = {
 def test_what_is_neither_number_nor_category_is_refused_with_advice(what):
     table, message = REFUSED[what]
     with pytest.raises(TypeError, match=message):
-        Columns.fit(table)
+        ColumnEncoder.fit(table)
 
 
 MISSHAPEN = {
@@ -74,7 +74,7 @@ MISSHAPEN = {
 def test_other_shapes_and_infinite_numbers_are_refused(what):
     table, message = MISSHAPEN[what]
     with pytest.raises(ValueError, match=message):
-        Columns.fit(table)
+        ColumnEncoder.fit(table)
 
 
 def test_an_infinite_number_is_refused_by_its_columns_name_when_predicting():
@@ -82,7 +82,7 @@ def test_an_infinite_number_is_refused_by_its_columns_name_when_predicting():
     with pytest.raises(ValueError, match="X contains inf in row 1, column 'rooms': expected finite"):
         fitted().transform(named(later))
     with pytest.raises(ValueError, match="X contains inf in row 70000, column 1"):
-        Columns.fit(np.eye(2)).transform(np.where(np.arange(100_000)[:, None] == [-1, 70_000], np.inf, 0))
+        ColumnEncoder.fit(np.eye(2)).transform(np.where(np.arange(100_000)[:, None] == [-1, 70_000], np.inf, 0))
 
 
 @pytest.mark.parametrize(
@@ -195,22 +195,22 @@ def test_dates_and_intervals_of_pandas_are_refused_with_advice():
         "intervals": (pd.cut([1, 2], 2), "'day' with Interval.*, a Interval: .*astype"),
     }.values():
         with pytest.raises(TypeError, match=f"X has the column {message}"):
-            Columns.fit(pd.DataFrame({"day": column_}))
+            ColumnEncoder.fit(pd.DataFrame({"day": column_}))
     frame = pd.DataFrame({"day": [pd.NaT, None]})
-    assert Columns.fit(frame.astype(object)).columns[0].gaps == 2
+    assert ColumnEncoder.fit(frame.astype(object)).columns[0].gaps == 2
 
 
 @pytest.mark.interop
 def test_dates_of_polars_and_arrow_are_refused_with_advice():
     for frame in (library("polars").DataFrame({"day": [DAY]}), library("pyarrow").table({"day": [DAY]})):
         with pytest.raises(TypeError, match="X has the column 'day' of dates .*subtract a date"):
-            Columns.fit(frame)
+            ColumnEncoder.fit(frame)
     pl = library("polars")
     for kind, found in (
         (pl.Array(pl.Float64, 2), r"of arrays of shape \(2,\)"),
         (pl.List(pl.Float64), "with .*ndarray"),
     ):
         with pytest.raises(TypeError, match=f"X has the column 'a' {found}.*: expected numbers"):
-            Columns.fit(pl.DataFrame({"a": [[1.0, 2.0]]}, schema={"a": kind}))
+            ColumnEncoder.fit(pl.DataFrame({"a": [[1.0, 2.0]]}, schema={"a": kind}))
     with pytest.raises(TypeError, match="X is a LazyFrame: expected a table in memory"):
-        Columns.fit(library("polars").DataFrame({"a": [1]}).lazy())
+        ColumnEncoder.fit(library("polars").DataFrame({"a": [1]}).lazy())

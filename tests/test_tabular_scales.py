@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fcnet.tabular import (
-    Columns,
+    ColumnEncoder,
     Encoding,
     median_and_factor,
     normal_quantile,
@@ -132,7 +132,7 @@ def test_noise_splits_ties_and_nothing_else():
 
 def test_numbers_of_training_become_normal():
     x = np.random.default_rng(0).exponential(size=(30_000, 1)) ** 3
-    z = Columns.fit(x, encoding=Encoding("normal")).transform(x, np.float64)
+    z = ColumnEncoder.fit(x, encoding=Encoding("normal")).transform(x, np.float64)
     assert abs(z.mean()) < 0.01
     assert abs(z.std() - 1) < 0.01
     order = np.argsort(x[:, 0])

@@ -6,9 +6,9 @@
 >>> model.predict([["red", 7], ["blue", 2]])
 array(['warm', 'cold'], dtype='<U4')
 
->>> from fcnet.tabular import Columns
+>>> from fcnet.tabular import ColumnEncoder
 >>> rows = [[31, "Rome", True], [45, "Oslo", False], [None, "Rome", None], [62, "Bern", True]]
->>> columns = Columns.fit(rows)
+>>> columns = ColumnEncoder.fit(rows)
 >>> [column.kind for column in columns.columns], columns.columns[1].categories
 (['number', 'category', 'binary'], ('Bern', 'Oslo', 'Rome'))
 >>> columns.names_out
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from fcnet.tabular.classifier import TabularClassifier
 from fcnet.tabular.column import Column
-from fcnet.tabular.columns import Columns, Widths
+from fcnet.tabular.column_encoder import ColumnEncoder, Widths
 from fcnet.tabular.encoding import Encoding
 from fcnet.tabular.normal_scale import normal_quantile, normal_quantiles, to_normal
 from fcnet.tabular.piecewise_linear import piecewise_linear, quantile_edges
@@ -32,7 +32,7 @@ from fcnet.tabular.robust_scale import median_and_factor, smooth_clip
 
 __all__ = [
     "Column",
-    "Columns",
+    "ColumnEncoder",
     "Encoding",
     "RealMLP",
     "Table",

@@ -17,7 +17,7 @@ from fcnet._training.history import History
 from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet.initializers import from_data
 from fcnet.network import Network
-from fcnet.tabular.columns import Column, Columns, Encoding
+from fcnet.tabular.column_encoder import Column, ColumnEncoder, Encoding
 from fcnet.tabular.metrics import Metric, metric_of
 from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
@@ -51,7 +51,7 @@ def _rows(weights: NDArray[Any] | None, rows: NDArray[np.intp]) -> NDArray[Any] 
 class Part:
     """The networks of a split, and how they see X and y."""
 
-    columns: Columns
+    columns: ColumnEncoder
     targets: Targets
     networks: tuple[Network, ...]
 
@@ -199,7 +199,7 @@ class TabularEstimator(BaseEstimator):
         parts, members = [], []
         splits = self._splits(table.rows, y, known is not None, random)
         for split in splits:
-            columns = Columns.fit(
+            columns = ColumnEncoder.fit(
                 table,
                 categorical_features=self.categorical_features,
                 rows=split.train,
@@ -309,7 +309,7 @@ class TabularEstimator(BaseEstimator):
         self._check_fitted()
         file.save(self, path)
 
-    def _assemble(self, columns: list[Columns], parts: list[dict[str, Any]], networks: list[Network]) -> None:
+    def _assemble(self, columns: list[ColumnEncoder], parts: list[dict[str, Any]], networks: list[Network]) -> None:
         """Restore a fitted estimator from the content of a file."""
         left, found = list(networks), []
         for of_part, part in zip(columns, parts, strict=True):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fcnet._saving import network_file, safetensors
 from fcnet._saving.atomic_file import replacing
 from fcnet.network import network_of
-from fcnet.tabular.columns import Columns
+from fcnet.tabular.column_encoder import ColumnEncoder
 from fcnet.tabular.recipes import RealMLP
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _restored(
     estimator.validation_predictions_ = tensors.pop("validation")
     for name in _RESULTS:
         setattr(estimator, name, content["results"][name])
-    columns = [Columns.from_plain(_of_bytes(tensors.pop(f"columns.{i}"))) for i in range(len(content["parts"]))]
+    columns = [ColumnEncoder.from_plain(_of_bytes(tensors.pop(f"columns.{i}"))) for i in range(len(content["parts"]))]
     networks = []
     for i, own in enumerate(content["networks"]):
         prefix = f"network.{i}."

@@ -19,7 +19,7 @@ from fcnet.tabular.values import Values
 
 
 def training_rows(given: ArrayLike | None, count: int, name: str) -> slice | NDArray[np.intp]:
-    """Check the argument ``rows`` of ``Columns.fit`` for a table of ``count`` rows.
+    """Check the argument ``rows`` of ``ColumnEncoder.fit`` for a table of ``count`` rows.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class Table:
 def read(table: Any, name: str = "X") -> Table:
     """Read a table of pandas, Polars or Arrow, an array or a list of rows; a ``Table`` is returned as it is.
 
-    Numbers are of any real type; NaN, None, NA and NaT are gaps. Whether numbers are finite is checked by ``Columns``.
+    Numbers are of any real type; NaN, None, NA and NaT are gaps. ``ColumnEncoder`` checks whether numbers are finite.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``Columns``: what a fit has learnt of a table's columns, and tables as inputs of a network by it.
+"""``ColumnEncoder``: what a fit has learnt of a table's columns, and tables as inputs of a network by it.
 
 The inputs stand in four blocks: numbers; bins of numbers; flags, which are 1 where a number is missing, and one-hot
 inputs; codes of categories. In each block they have the order of the table's columns.
@@ -29,7 +29,7 @@ from fcnet.tabular.reading import Table, read
 from fcnet.tabular.robust_scale import FAR, clip_smoothly
 from fcnet.tabular.sizes import LARGEST, extremes, refuse_too_large
 
-__all__ = ["Column", "Columns", "Encoding", "Widths"]
+__all__ = ["Column", "ColumnEncoder", "Encoding", "Widths"]
 
 _AT_ONCE = 1 << 16  # numbers that are worked on at a time, so that they stay in the second cache
 _LEAST_ROWS = 1 << 8  # at a time, even if there are many columns
@@ -37,7 +37,7 @@ _LEAST_ROWS = 1 << 8  # at a time, even if there are many columns
 
 @public_in("fcnet.tabular")
 class Widths(NamedTuple):
-    """Numbers of inputs of each block, in the order in which ``Columns.transform`` returns them."""
+    """Numbers of inputs of each block, in the order in which ``ColumnEncoder.transform`` returns them."""
 
     numbers: int
     bins: int
@@ -65,8 +65,8 @@ class _Category(NamedTuple):
 
 @public_in("fcnet.tabular")
 @dataclass(frozen=True)
-class Columns:
-    """What a fit has learnt of a table's columns. Made by ``Columns.fit``.
+class ColumnEncoder:
+    """What a fit has learnt of a table's columns. Made by ``ColumnEncoder.fit``.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Columns:
         rows: ArrayLike | None = None,
         encoding: Encoding = Encoding(),
         name: str = "X",
-    ) -> Columns:
+    ) -> ColumnEncoder:
         """Learn categories from all rows, and all else (medians, quantiles, edges, counts) from the training rows.
 
         Parameters
@@ -109,7 +109,7 @@ class Columns:
 
         Returns
         -------
-        Columns
+        ColumnEncoder
 
         Raises
         ------
@@ -213,7 +213,7 @@ class Columns:
         return {"columns": columns, "named": self.named, "rows": self.rows, "encoding": asdict(self.encoding)}
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Columns:
+    def from_plain(cls, plain: Mapping[str, Any]) -> ColumnEncoder:
         """Restore and check what ``to_plain`` returned, perhaps by way of JSON.
 
         Raises
