@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from fcnet import _native
 from fcnet._checks import console
 from fcnet.cli.explain import add_explain, explain
+from fcnet.cli.table_options import add_predict, add_train
 from fcnet.datasets import load_digits
 from fcnet.network import Network
 from fcnet.optimizers import SGD
@@ -20,6 +22,7 @@ _NEXT = f"""\
 Try next, in {sys.executable}:
   import fcnet; fcnet.show_config()                                               what runs underneath
   net = fcnet.Network([n_features, 256, n_classes]); net.fit(x, y, epochs=20)     your own data
+  fcnet train table.csv --target price                                            your own table
   fcnet explain                                                                   a training step, number by number"""
 
 
@@ -48,6 +51,31 @@ def demo() -> int:
     return 0
 
 
+def _run(given: argparse.Namespace) -> int:
+    """Run the command that the arguments name."""
+    if given.command == "explain":
+        return explain(given)
+    if given.command not in ("train", "predict"):
+        return demo()
+    # only now, because scikit-learn is imported with the estimators where it is installed
+    from fcnet.cli.predict import predict
+    from fcnet.cli.train import train
+
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+        return train(given) if given.command == "train" else predict(given)
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _in_one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or "there is not enough memory"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -67,20 +95,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"fcnet {_native.__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
     commands.add_parser("demo", help="train on the embedded digits and print the test accuracy (the default)")
-    add_explain(commands)
+    for add in (add_train, add_predict, add_explain):
+        add(commands)
     given = parser.parse_args(arguments)
     try:
-        code = explain(given) if given.command == "explain" else demo()
+        code = _run(given)
         if not console.is_closed(sys.stdout):
             sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (TypeError, ValueError, OSError, FloatingPointError) as error:
-        if given.command != "explain":
+    except (TypeError, ValueError, OSError, FloatingPointError, ImportError, MemoryError) as error:
+        if given.command in (None, "demo"):
             raise
-        print(f"fcnet explain: {error}", file=sys.stderr)
+        print(f"fcnet {given.command}: {_in_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
