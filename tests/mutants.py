@@ -33,6 +33,8 @@ def seeds() -> list[fc.Network]:
     parametric = fc.Network([3, fc.Scale(), 4, 2], seed=7, activation=fc.Parametric("mish"))
     options = fc.Dense(4, parametrization="ntp", rate_factor=(1, 0.1), decay_factor=(2, None))
     nets += [fc.Network([3, fc.Scale(), 4, 2], seed=7), fc.Network([3, fc.Scale(rate_factor=6), options, 2], seed=7)]
+    columns = fc.Columns(numbers=1, embedding=fc.Periodic(2, 1), categories=[3, 1], embedding_size=2)
+    nets.append(fc.Network([columns, 4, 2], seed=7))
     return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), parametric]
 
 

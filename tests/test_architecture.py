@@ -24,7 +24,7 @@ _threads config gradients kernels threadpool_controller losses initializers opti
 _inputs
 _model metrics
 layers schedules
-plot
+plot columns
 _training
 derivatives
 _saving

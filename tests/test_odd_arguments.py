@@ -101,6 +101,11 @@ CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
             *("parametrization", "rate_factor", "decay_factor"),
         ],
     ),
+    "Columns": (
+        lambda **one: fc.Columns(**{"numbers": 3, "categories": [3], **one}),
+        ["numbers", "others", "embedding", "categories", "embedding_size"],
+    ),
+    "Periodic": (lambda **one: fc.Periodic(**one), ["frequencies", "size", "sigma"]),
     "fit": (
         method("fit", X, Y, epochs=1),
         [

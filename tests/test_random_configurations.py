@@ -11,6 +11,7 @@ import fcnet as fc
 from fcnet import _native, reference, schedules
 
 from bounds import flat, max_error
+from embeddings import arrays_of
 
 # The optimizer with a learning rate, and the oracle that does the same with a rate of 1.
 OPTIMIZERS = [
@@ -69,12 +70,33 @@ def with_factors(layer, rng):
     return replace(layer, parametrization=ntp, rate_factor=tuple(rates), decay_factor=tuple(map(float, decays)))
 
 
+def some_columns(rng):
+    """Now and then columns with embeddings, with factors at times."""
+    if rng.random() < 0.7:
+        return None
+    numbers, categories = int(rng.integers(0, 4)), rng.integers(1, 40, rng.integers(0, 3)).tolist()
+    of_numbers = {"rate_factor": 0.5, "decay_factor": 2.0} if rng.random() < 0.5 else {}
+    of_tables = {"rate_factor": 2.0, "decay_factor": 0.5} if rng.random() < 0.5 else {}
+    embedding = fc.Periodic(int(rng.choice([1, 5, 16])), int(rng.choice([1, 3, 9])), 0.3, **of_numbers)
+    if not numbers and not categories:
+        return fc.Columns(others=2, categories=[3], **of_tables)
+    is_embedded = numbers and (not categories or rng.random() < 0.8)
+    others, size = int(rng.integers(0, 3)), int(rng.choice([1, 8, 33]))
+    return fc.Columns(numbers, others, embedding if is_embedded else None, categories, size, **of_tables)
+
+
+def rows_of(columns, n, rng):
+    """Numbers, others and codes."""
+    codes = [rng.integers(0, count + 1, n) for count in columns.categories]
+    return np.column_stack([rng.standard_normal((n, columns.numbers + columns.others)), *codes])
+
+
 def parametric_of(layer, rng):
     """The parametric activation of a layer, at times with factors."""
     return fc.Parametric(layer.activation, *((0.5, 2.0) if rng.random() < 0.5 else ()))
 
 
-def by_block(oracle, options, l2, layers, scales):
+def by_block(oracle, options, l2, layers, scales, columns):
     """The oracle with the factors of every array; decay spares what is not W, unless a factor says otherwise."""
 
     def of_array(rate, decay):
@@ -98,6 +120,10 @@ def by_block(oracle, options, l2, layers, scales):
         f = layer.activation
         mix = [(f.rate_factor, f.decay_factor or 0)] if isinstance(f, fc.Parametric) else []
         factors.append([of_weights, of_biases, *gamma, *mix, *([(1, 0)] if has_scale else [])])
+    if columns:
+        of = columns.embedding
+        of_numbers = [(of.rate_factor, of.decay_factor or 0)] * 4 if of else []
+        factors.append([*of_numbers, *([(columns.rate_factor, columns.decay_factor)] if columns.categories else [])])
     return reference.by_block(of_array, factors)
 
 
@@ -107,7 +133,9 @@ def scaled(oracle, rate_of_step, biases):
 
     def update(layers, gradients):
         moved = [tuple(x.copy() for x in layer) for layer in layers]
-        oracle(moved, [(dw, db * has, *others) for (dw, db, *others), has in zip(gradients, biases, strict=True)])
+        of_layers = zip(gradients[: len(biases)], biases, strict=True)
+        of_columns = gradients[len(biases) :]
+        oracle(moved, [*((dw, db * has, *others) for (dw, db, *others), has in of_layers), *of_columns])
         rate = next(step)
         for x, to in zip(flat(layers), flat(moved), strict=True):
             x += rate * (to - x)
@@ -116,12 +144,12 @@ def scaled(oracle, rate_of_step, biases):
 
 
 def parts(net, multipliers):
-    """The arrays of every layer, W as the optimizer sees it."""
+    """The arrays of every layer, W as the optimizer sees it, and of the columns."""
     found = []
     for layer, multiplier in zip(net.layers, multipliers, strict=True):
         others = [name for name in ("B", "gamma", "mix", "scale") if hasattr(layer, name)]
         found.append((layer.W / multiplier, *(getattr(layer, name).copy() for name in others)))
-    return found
+    return [*found, arrays_of(net)] if net.columns else found
 
 
 def check(seed):
@@ -132,7 +160,9 @@ def check(seed):
     hidden = [hidden_layer(rng) for _ in range(rng.integers(0, 4))]
     scales = (np.random.default_rng([seed, 1]).random(len(hidden) + 1) < 0.3).tolist()
     parametric = (np.random.default_rng([seed, 2]).random(len(hidden)) < 0.3).tolist()
-    entries, of_factors = [inputs], np.random.default_rng([seed, 3])
+    of_columns = np.random.default_rng([seed, 4])
+    columns = some_columns(of_columns)
+    entries, of_factors = [columns or inputs], np.random.default_rng([seed, 3])
     hidden = [with_factors(layer, of_factors) for layer in hidden]
     for i, layer in enumerate(hidden):
         parametric[i] = parametric[i] and layer.activation not in ("identity", "softmax")
@@ -146,17 +176,18 @@ def check(seed):
     if any(layer.normalization and layer.normalization.name == "batch" for layer in hidden):
         n, batch = max(n, 20), max(batch, 4)  # batch normalisation refuses steps of one sample
     x, y = rng.standard_normal((n, inputs)), targets(loss, n, outputs, rng)
+    x = rows_of(columns, n, of_columns) if columns else x
     weights = rng.uniform(0.1, 2, n) if rng.random() < 0.3 else None
     make, options, oracle = OPTIMIZERS[rng.integers(len(OPTIMIZERS))]
     extra = {"l2": 0.01, "clip_norm": 0.5} if rng.random() < 0.3 else {}
     schedule = SCHEDULES[rng.integers(len(SCHEDULES))]
     rate, threads, longest = 0.01, int(rng.integers(1, 4)), float(rng.choice([0, 1]))
 
-    update = by_block(oracle, options, extra.get("l2", 0), [*hidden, last], scales)
+    update = by_block(oracle, options, extra.get("l2", 0), [*hidden, last], scales, columns)
     update = reference.regularized(update, clip_norm=extra["clip_norm"]) if extra else update
     multipliers = [
         k**-0.5 if layer.parametrization == "ntp" else 1
-        for layer, k in zip([*hidden, last], net.sizes[:-1], strict=True)
+        for layer, k in zip([*hidden, last], (len(layer.W) for layer in net.layers), strict=True)
     ]
     steps = -(-n // batch)
     factors = np.ones(steps * EPOCHS)
@@ -187,6 +218,7 @@ def check(seed):
                 parametric=[*parametric, False],
                 scaled=scales,
                 multipliers=multipliers,
+                columns=columns and columns.embedding_of_rows(),
             )
 
     before = _native._testing.longest_step()

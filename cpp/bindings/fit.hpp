@@ -87,7 +87,7 @@ class Fit {
   py::object step(const py::object& x, const py::object& y, const py::object& picks, double rate, std::uint32_t epoch) {
     const Shape& shape = network_->shape();
     std::optional<Samples<T>> samples = Samples<T>::plain_and_finite(x, shape.inputs(), network_->input());
-    if (!samples || samples->n == 0) return py::none();
+    if (!samples || samples->n == 0 || !codes_are_known(shape.columns, samples->rows, samples->n)) return py::none();
     if (samples->n == 1 && trainer_.whole_batches()) return py::none();
     std::optional<Targets<T>> targets = Targets<T>::plain(y, picks, shape, samples->n);
     if (!targets) return py::none();

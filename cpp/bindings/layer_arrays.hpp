@@ -11,10 +11,34 @@
 
 namespace fcnet::bindings {
 
-using Layers = std::vector<std::vector<py::object>>;  // of each the blocks, in order
+using Layers = std::vector<std::vector<py::object>>;  // of each the blocks, in order; those of the columns come last
+
+// Of a block as Python has it.
+inline Dimensions dimensions_of(const Shape& shape, const ParameterBlock& block) {
+  const Columns& columns = shape.columns;
+  switch (block.role) {
+    case Role::embedding_weights:
+      return {dim(columns.numbers), dim(columns.frequencies), dim(columns.size)};
+    case Role::weights:
+    case Role::frequencies:
+    case Role::phases:
+    case Role::embedding_bias:
+    case Role::tables:
+      return {dim(block.rows), dim(block.columns)};
+    case Role::bias:
+    case Role::gamma:
+    case Role::beta:
+    case Role::mix:
+    case Role::scale:
+    case Role::running_mean:
+    case Role::running_variance:
+      return {dim(block.columns)};
+  }
+  return {};
+}
 
 inline ParameterBlock block_named(const Shape& shape, Size layer, const std::string& name) {
-  if (layer >= shape.layers())
+  if (layer >= shape.owners())
     throw py::index_error("layer " + std::to_string(layer) + " of a network of " + std::to_string(shape.layers()));
   for (const ParameterBlock& block : LayerBlocks(shape, layer))
     if (name == traits(block.role).name) return block;
@@ -25,11 +49,10 @@ template <class T>
 class GivenBlock {
  public:
   // As given by a user; ValueError unless of the right shape.
-  GivenBlock(const ParameterBlock& block, py::object value)
+  GivenBlock(const Shape& shape, const ParameterBlock& block, py::object value)
       : block_(block), values_(std::move(value), traits(block.role).name) {
-    block.role == Role::weights
-        ? values_.expect({dim(block.rows), dim(block.columns)}, sizes({block.rows, block.columns}).c_str())
-        : values_.expect({dim(block.columns)}, sizes({block.columns}).c_str());
+    const Dimensions expected = dimensions_of(shape, block);
+    values_.expect(expected, tuple_text(expected).c_str());
   }
 
   [[nodiscard]] Status write(Parameters<T>& parameters, Cancellation& cancellation) const {
@@ -46,12 +69,12 @@ template <class T>
 class GivenLayers {
  public:
   GivenLayers(const Shape& shape, const Layers& given) {
-    if (given.size() != shape.layers()) value_error("parameters has not one entry for each layer");
+    if (given.size() != shape.owners()) value_error("parameters has not one entry for each layer");
     for (Size l = 0; l < given.size(); ++l) {
       const LayerBlocks blocks(shape, l);
       if (given[l].size() != blocks.size()) value_error("parameters has not one entry for each part of a layer");
       auto value = given[l].begin();
-      for (const ParameterBlock& block : blocks) blocks_.emplace_back(block, *value++);
+      for (const ParameterBlock& block : blocks) blocks_.emplace_back(shape, block, *value++);
     }
   }
 
@@ -68,8 +91,7 @@ class GivenLayers {
 // A block as a fresh array.
 template <class T>
 py::array array_of_block(const Parameters<T>& parameters, const ParameterBlock& block) {
-  py::array_t<T> a(block.role == Role::weights ? Dimensions{dim(block.rows), dim(block.columns)}
-                                               : Dimensions{dim(block.columns)});
+  py::array_t<T> a(dimensions_of(parameters.shape(), block));
   T* const to = a.mutable_data();
   run_or_raise([&](Cancellation& cancellation) { return parameters.read(block, to, cancellation); });
   return a;
@@ -78,7 +100,7 @@ py::array array_of_block(const Parameters<T>& parameters, const ParameterBlock& 
 template <class T>
 py::list arrays_of_layers(const Parameters<T>& parameters) {
   py::list layers;
-  for (Size l = 0; l < parameters.shape().layers(); ++l) {
+  for (Size l = 0; l < parameters.shape().owners(); ++l) {
     py::list parts;
     for (const ParameterBlock& block : parameters.blocks(l)) parts.append(array_of_block(parameters, block));
     layers.append(py::tuple(parts));
@@ -90,7 +112,7 @@ py::list arrays_of_layers(const Parameters<T>& parameters) {
 template <class F>
 Size each_flat_block(const Shape& shape, F f) {
   Size at = 0;
-  for (Size l = 0; l < shape.layers(); ++l)
+  for (Size l = 0; l < shape.owners(); ++l)
     for (const ParameterBlock& block : LayerBlocks(shape, l))
       if (block.optimized) {
         f(block, at);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Activation functions and losses by the names that Python knows them by.
+// Activation functions, losses and the like by the names that Python knows them by.
 #pragma once
 
 #include <string>
@@ -36,6 +36,12 @@ inline Normalization normalization_named(const std::string& name) {
   static constexpr Named<Normalization> all[]{
       {"none", Normalization::none}, {"layer", Normalization::layer}, {"batch", Normalization::batch}};
   return named(all, "normalization", name);
+}
+
+inline NumberEmbedding embedding_named(const std::string& name) {
+  static constexpr Named<NumberEmbedding> all[]{{"none", NumberEmbedding::none},
+                                                {"periodic", NumberEmbedding::periodic}};
+  return named(all, "embedding", name);
 }
 
 inline Loss loss_named(const std::string& name) {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "fcnet/model/shape.hpp"
+#include "layer_arrays.hpp"
 #include "plain.hpp"
 
 namespace fcnet::bindings {
@@ -37,18 +37,18 @@ class PlainGradient {
   static bool learns(const ParameterBlock& block) { return traits(block.role).learns != Learns::from_statistics; }
 
   void read_layers(const Shape& shape, const py::object& layers) {
-    if (static_cast<Size>(PyList_GET_SIZE(layers.ptr())) != shape.layers()) return;
-    for (Size l = 0; l < shape.layers(); ++l) {
+    if (static_cast<Size>(PyList_GET_SIZE(layers.ptr())) != shape.owners()) return;
+    for (Size l = 0; l < shape.owners(); ++l) {
       PyObject* const parts = PyList_GET_ITEM(layers.ptr(), dim(l));
       if (PyTuple_CheckExact(parts) == 0) return;
       py::ssize_t i = 0;
       for (const ParameterBlock& block : LayerBlocks(shape, l)) {
         if (!learns(block)) continue;
         if (i == PyTuple_GET_SIZE(parts)) return;
-        const bool is_matrix = block.role == Role::weights;
+        const Dimensions dimensions = dimensions_of(shape, block);
         const auto array = py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(parts, i++));
-        const PlainArray<T> part(array, is_matrix ? 2 : 1);
-        if (is_matrix ? !part.has({block.rows, block.columns}) : !part.has({block.columns})) return;
+        const PlainArray<T> part(array, static_cast<int>(dimensions.size()));
+        if (part.data == nullptr || !std::equal(dimensions.begin(), dimensions.end(), part.shape)) return;
         if (block.optimized) parts_.push_back({block, part.data, array});
       }
       if (i != PyTuple_GET_SIZE(parts)) return;
@@ -60,7 +60,7 @@ class PlainGradient {
     const PlainArray<T> given(flat, 1);
     Size at = 0;
     if (given.data == nullptr) return;
-    for (Size l = 0; l < shape.layers(); ++l)
+    for (Size l = 0; l < shape.owners(); ++l)
       for (const ParameterBlock& block : LayerBlocks(shape, l)) {
         if (!block.optimized) continue;
         parts_.push_back({block, given.data + at, flat});

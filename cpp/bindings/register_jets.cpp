@@ -21,7 +21,7 @@ class KeptJets : Kept<T> {
       : Kept<T>(model, std::move(x)) {
     const Size inputs = this->shape().inputs();
     if (!jets_are_defined(this->shape(), logits))
-      value_error("the network has softmax, normalization, a scale or a parametric activation: expected none of them");
+      value_error("the network has columns, softmax, normalization, a scale or a parametric activation: expected none");
     std::optional<Input<T>> of_samples, of_directions;
     if (!directions.is_none()) of_samples.emplace(this->rows_of(directions, "v", inputs));
     if (!weights.is_none())

@@ -206,6 +206,10 @@ void register_kernels(py::module_& m) {
       "exp", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.exp; }); }, "x"_a);
   m.def(
       "log", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.log; }); }, "x"_a);
+  m.def(
+      "sin", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.sin; }); }, "x"_a);
+  m.def(
+      "cos", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.cos; }); }, "x"_a);
   m.def("softmax", softmax, "h_in"_a, "out"_a = py::none());
   m.def("cross_entropy", cross_entropy, "h_in"_a, "y"_a, "out"_a = py::none());
   m.def("sigma_backward", sigma_backward, "sigma"_a, "w"_a, "h"_a, "out"_a = py::none());

@@ -32,6 +32,38 @@ Factors factors_of(const std::pair<double, std::optional<double>>& given) {
   return {.rate = rate, .decay = decay};
 }
 
+// numbers, others; the embedding's name, frequencies and size; categories, and the size of their tables; factors of the
+// embedding's arrays, and of the tables
+using ColumnsKind = std::tuple<Size, Size, std::string, Size, Size, std::vector<Size>, Size,
+                               std::array<std::pair<double, std::optional<double>>, 2>>;
+
+Columns columns_of(const ColumnsKind& given) {
+  const auto& [numbers, others, embedding, frequencies, size, categories, table_size, factors] = given;
+  const Columns columns{.numbers = numbers,
+                        .others = others,
+                        .embedding = embedding_named(embedding),
+                        .frequencies = frequencies,
+                        .size = size,
+                        .categories = categories,
+                        .table_size = table_size,
+                        .of_embedding = factors_of(factors[0]),
+                        .of_tables = factors_of(factors[1])};
+  const bool embeds = columns.embedding != NumberEmbedding::none, tables = !categories.empty();
+  const auto is_odd = [&](Size n) { return embeds != (n > 0) || n > most_of_embedding; };
+  if (is_odd(frequencies) || is_odd(size) || (embeds && numbers == 0) || tables != (table_size > 0))
+    value_error("columns are of numbers that are embedded, or of categories with tables, and their options fit");
+  CheckedSize rows = 0;
+  for (const Size count : categories) {
+    if (count == 0) value_error("columns have a column of no category");
+    rows = rows + CheckedSize(count) + 1;
+  }
+  const CheckedSize features = CheckedSize(numbers) * (size + 1) + others + CheckedSize(categories.size()) * table_size;
+  if (!(rows * table_size * 8).ok() || !(CheckedSize(numbers) * (frequencies + 1) * (size + 1) * 8).ok() ||
+      !features.ok())
+    raise_unless_ok(Status::too_large);
+  return columns;
+}
+
 template <class T>
 std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py::object scale, py::object offset,
                                       const std::optional<Layers>& given) {
@@ -45,7 +77,8 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
 
 PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kinds, const std::string& loss,
                    double parameter, const std::string& dtype, std::uint64_t seed, py::object scale, py::object offset,
-                   const std::optional<Layers>& parameters, const std::vector<double>& quantiles) {
+                   const std::optional<Layers>& parameters, const std::vector<double>& quantiles,
+                   const std::optional<ColumnsKind>& columns) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
@@ -76,6 +109,9 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
                            .of_scale = factors_of(factors[2]),
                            .of_mix = factors_of(factors[3])});
   }
+  if (columns) shape.columns = columns_of(*columns);
+  if (columns && (!shape.columns.any() || shape.columns.features() != sizes.front()))
+    value_error("columns do not become what goes into the first layer");
   if (dtype == "float32") return {typed_model<float>(shape, seed, scale, offset, parameters)};
   if (dtype == "float64") return {typed_model<double>(shape, seed, scale, offset, parameters)};
   value_error("dtype is '" + dtype + "': expected 'float32' or 'float64'");
@@ -118,7 +154,7 @@ PySnapshot snapshot_of(const PyModel& self, const std::optional<Layers>& layers)
 void set_parameter(const PyModel& self, Size layer, const std::string& name, py::object value) {
   with_model(self, [&]<class T>(const std::shared_ptr<Model<T>>& model, T) {
     const Shape& shape = model->shape();
-    change(model, GivenBlock<T>(block_named(shape, layer, name), std::move(value)));
+    change(model, GivenBlock<T>(shape, block_named(shape, layer, name), std::move(value)));
   });
 }
 
@@ -153,7 +189,7 @@ py::array predict_rows(const PyModel& self, py::object x, const py::object& rows
 py::object predict_plain(const PyModel& self, const py::object& x) {
   return with_model(self, [&]<class T>(const auto& model, T) -> py::object {
     const auto samples = Samples<T>::plain(x, model->shape().inputs(), model->input());
-    if (!samples) return py::none();
+    if (!samples || !codes_are_known(model->shape().columns, samples->rows, samples->n)) return py::none();
     py::array_t<T> out({dim(samples->n), dim(model->shape().outputs())});
     T* const to = out.mutable_data();
     const auto parameters = model->published();
@@ -246,7 +282,7 @@ void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none(),
-           "quantiles"_a = std::vector<double>{})
+           "quantiles"_a = std::vector<double>{}, "columns"_a = py::none())
       .def("as_now", as_now)
       .def("set_input", set_input, "scale"_a, "offset"_a)
       .def("state", state_of, "snapshot"_a = nullptr)

@@ -24,7 +24,7 @@ PyTrainer make_trainer(const PyModel& self, py::object x, py::object y, Size bat
                        py::object weights, const std::vector<bool>& trainable, const std::string& averaging,
                        double decay, const py::object& rows) {
   return with_model(self, [&]<class T>(const auto& model, T) -> PyTrainer {
-    if (!trainable.empty() && trainable.size() != model->shape().layers())
+    if (!trainable.empty() && trainable.size() != model->shape().owners())
       value_error("trainable has not one entry for each layer");
     Hyperparameters chosen = hyperparameters(optimizer, hyper);
     chosen.averaging = averaging_named(averaging, decay);

@@ -66,6 +66,23 @@ AnyInputScale<T> input_scale(const py::object& scale, const py::object& offset, 
   return scale.is_none() ? nullptr : shared<const InputScale<T>>(scale, offset, inputs);
 }
 
+// Whether all codes in plain rows are those of categories, or 0.
+template <class T>
+bool codes_are_known(const Columns& columns, const RowSource<T>& rows, Size n) {
+  const Size first = columns.numbers + columns.others;
+  const auto are_known = [&](const auto* x) {
+    for (Size i = 0; i < n; ++i, x += rows.columns)
+      for (Size j = 0; j < columns.categories.size(); ++j) {
+        const auto code = x[first + j];
+        if (!(code >= 0 && code <= static_cast<double>(columns.categories[j])) || code != std::floor(code))
+          return false;
+      }
+    return true;
+  };
+  return rows.dtype == DType::float64 ? are_known(static_cast<const double*>(rows.x))
+                                      : are_known(static_cast<const float*>(rows.x));
+}
+
 // x: rows of real numbers in native byte order and aligned, with any steps between them; or fcnet.sparse.SparseRows.
 // The samples are all of them, or those that `chosen` lists.
 template <class T>

@@ -97,6 +97,8 @@ class Fits {
                .scale = n == Normalization::layer,
                .parametric = true},
               Loss::cross_entropy, batch);
+    for (const bool scale : {false, true})
+      for (const Size batch : {5, 48}) embedded(scale, batch);
     for (const DType dtype : {DType::float64, DType::float16, DType::bfloat16, DType::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, dtype);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
@@ -119,6 +121,23 @@ class Fits {
     if (shape.outputs() == outputs) data.weights = weights_.data();
     for (const std::vector<T>& numbers : results(shape, data, batch, Optimizer::momentum))
       judge_.expect(numbers, {}, "fit", 0, 0, 0);
+  }
+
+  // Embeddings of numbers, and of codes from 0 to 8.
+  void embedded(bool scale, Size batch) {
+    const Columns columns{.numbers = 20,
+                          .others = 14,
+                          .embedding = NumberEmbedding::periodic,
+                          .frequencies = 5,
+                          .size = 3,
+                          .categories = {8, 8, 6},
+                          .table_size = 4};
+    const LayerKind first{.activation = Activation::selu, .scale = scale}, last{link(Loss::cross_entropy)};
+    const Shape shape{
+        .sizes = {columns.features(), 33, 20, outputs}, .kinds = {first, first, last}, .columns = columns};
+    const Data<T> data{.x = numbers_.as<T>(DType::uint8), .samples = samples, .labels = labels_.data()};
+    for (const std::vector<T>& numbers : results(shape, data, batch, Optimizer::adam))
+      judge_.expect(numbers, {}, "embedded", 0, 0, 0);
   }
 
   // The same numbers as sparse rows of a wide array, out of order, one of them empty, and as that array.
@@ -161,7 +180,7 @@ class Fits {
     OptimizerState<T> state;
     Trainer<T> trainer;
     good_ = good_ && start.allocate(shape, never) == Status::ok && initialize(start, 1, never) == Status::ok &&
-            state.begin(chosen.optimizer, start.panels().size(), never) == Status::ok &&
+            draw_columns(start) && state.begin(chosen.optimizer, start.panels().size(), never) == Status::ok &&
             trainer.prepare(shape, data, batch, chosen, never) == Status::ok;
     if (!good_) return all;
     for (std::uint32_t epoch = 0; epoch < 2; ++epoch)
@@ -176,6 +195,11 @@ class Fits {
         good_ = good_ && trainer.parameters().read(*scale, all.back().data(), never) == Status::ok;
       }
     }
+    if (shape.columns.any())
+      for (const ParameterBlock& block : trainer.parameters().blocks(shape.layers())) {
+        all.emplace_back(block.rows * block.columns);
+        good_ = good_ && trainer.parameters().read(block, all.back().data(), never) == Status::ok;
+      }
     std::vector<T> together(samples * shape.outputs()), alone(3 * shape.outputs());
     good_ = good_ && predict(trainer.parameters(), data, together.data(), never) == Status::ok;
     data.samples = 3;
@@ -184,6 +208,18 @@ class Fits {
     all.push_back(together);
     for (const std::vector<T>& numbers : all) good_ = good_ && kernels<T>().finite(numbers.data(), numbers.size());
     return all;
+  }
+
+  // What Python draws.
+  bool draw_columns(Parameters<T>& parameters) {
+    const Shape& shape = parameters.shape();
+    Cancellation never;
+    if (shape.columns.any())
+      for (const ParameterBlock& block : parameters.blocks(shape.layers())) {
+        const std::vector<T> values = judge_.template vector<T>(block.rows * block.columns);
+        if (parameters.write(block, values.data(), never) != Status::ok) return false;
+      }
+    return true;
   }
 
   Judge& judge_;

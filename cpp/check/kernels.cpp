@@ -223,6 +223,10 @@ class Check {
     judge_.expect(x, std::vector<T>(n, 1), "exp", n, 1, 0);
     call_.log(x.data(), n, x.data());
     judge_.expect(x, std::vector<T>(n, 0), "log", n, 1, 0);
+    call_.cos(x.data(), n, y.data());
+    judge_.expect(y, std::vector<T>(n, 1), "cos", n, 1, 0);
+    call_.sin(x.data(), n, y.data());
+    judge_.expect(y, std::vector<T>(n, 0), "sin", n, 1, 0);
     call_.gaussian_init(7, 1, n, n, judge_.integers() ? 0 : 0.5, y.data());
     judge_.expect(y, std::vector<T>(n, 0), "gaussian_init", n, 1, 0);
   }

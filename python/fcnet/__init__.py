@@ -22,6 +22,7 @@ from fcnet.threadpool_controller import register_when_imported
 if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
     from fcnet._model.activation import Parametric
+    from fcnet._model.columns import Columns, Periodic
     from fcnet._model.dense import Dense
     from fcnet._model.normalization import BatchNorm, LayerNorm
     from fcnet._model.scale import Scale
@@ -48,6 +49,7 @@ __all__ = [
     "BatchNorm",
     "Callback",
     "Checkpoint",
+    "Columns",
     "Dense",
     "DivergenceError",
     "EarlyStopping",
@@ -59,6 +61,7 @@ __all__ = [
     "NAdam",
     "Network",
     "Parametric",
+    "Periodic",
     "RMSprop",
     "Scale",
     "StopTraining",
@@ -84,6 +87,7 @@ __all__ = [
 _MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
 _HOMES = {
     "_model.activation": ("Parametric",),
+    "_model.columns": ("Columns", "Periodic"),
     "_model.dense": ("Dense",),
     "_model.normalization": ("BatchNorm", "LayerNorm"),
     "_model.scale": ("Scale",),

@@ -86,13 +86,15 @@ class Pullback:
         Returns
         -------
         Gradients
-            ``g.x`` (n, inputs) is the derivative by x as it was given, before the network's ``offset`` and ``scale``.
+            ``g.x`` (n, inputs) is the derivative by x as it was given, before the network's ``offset`` and ``scale``;
+            it is 0 in columns of codes (``Columns``).
 
         Raises
         ------
         TypeError : an argument is not as above.
         ValueError : the cotangent has another shape; x is sparse and its gradient is wanted; gradients per sample would
-            take more than 2 GiB, or do not exist because ``training`` was True with batch normalisation.
+            take more than 2 GiB, do not exist because ``training`` was True with batch normalisation, or are not
+            implemented because the network has ``Columns``.
         """
         inputs, wanted, separate = flag(x, "x"), flag(parameters, "parameters"), flag(per_sample, "per_sample")
         architecture, n = self._architecture, len(self._rows)
@@ -113,6 +115,8 @@ class Pullback:
             raise ValueError("training was True: with batch normalisation there are no gradients per sample")
         if isinstance(self._rows, SparseRows):
             raise ValueError("x is sparse, but gradients per sample would be dense: expected vjp(x.toarray())")
+        if architecture.columns is not None:
+            raise ValueError("the network has fcnet.Columns, for which there are no gradients per sample")
         numbers = sum(k * m for k, m in itertools.pairwise(architecture.sizes))
         size = n * numbers * architecture.dtype.itemsize
         if size > _MOST_BYTES:
@@ -198,7 +202,7 @@ def jvp(state: TrainState, x: ArrayLike, v: ArrayLike, output: object) -> tuple[
     rows, logits = rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "its tangent")
     architecture = state.architecture
-    tangent = _of_rows(v, len(rows), architecture.sizes[0], architecture.dtype, "v", "x")
+    tangent = _of_rows(v, len(rows), architecture.inputs, architecture.dtype, "v", "x")
     kept = _native.Vjp(state.model, rows, False, logits)
     return kept.outputs(), kept.along(tangent)
 
@@ -208,6 +212,8 @@ _SMOOTH = frozenset({"identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "
 
 def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *, smooth: bool) -> None:
     """Raise ValueError if second derivatives are not defined, or not by formulas that fcnet has, and say where."""
+    if architecture.columns is not None:
+        raise ValueError(f"the network has fcnet.Columns: {what} needs one that takes x without embeddings")
     last = len(architecture.specs) - 1
     for i, spec in enumerate(architecture.specs):
         named = None

@@ -25,7 +25,8 @@ class Gradients:
     Parameters
     ----------
     layers : list of tuples of arrays, or None
-        As ``Network.gradients`` returns them, or of samples as ``back(cotangent, per_sample=True)``.
+        As ``Network.gradients`` returns them, with those of ``Columns`` last, or of samples as ``back(cotangent,
+        per_sample=True)``.
     x : array (n, inputs), optional
         Gradient by the inputs.
     biases : sequence of bool, optional
@@ -65,8 +66,9 @@ class Gradients:
     ) -> None:
         if layers is not None:
             _check_layers(layers)
-            if biases is not None and len(biases) != len(layers):
-                raise ValueError(f"biases has {len(biases)} entries: expected one for each of {len(layers)} layers")
+            own = len(layers) - _have_columns(layers)
+            if biases is not None and len(biases) != own:
+                raise ValueError(f"biases has {len(biases)} entries: expected one for each of {own} layers")
         if x is not None and not isinstance(x, np.ndarray):
             raise TypeError(f"x is a {type(x).__name__}: expected an array, or None")
         self._layers, self.x = layers, x
@@ -120,6 +122,13 @@ class Gradients:
         return Gradients(scaled, self.x, biases=self._biases)
 
 
+def _have_columns(layers: Layers) -> bool:
+    """Whether the last entry is that of embedded columns, no layer's: it is a matrix alone, or not one and vectors."""
+    last = layers[-1]
+    samples = layers[0][0].ndim - 2
+    return len(layers) > 1 and (len(last) == 1 or any(part.ndim - samples != 1 for part in last[1:]))
+
+
 def _check_layers(layers: Any) -> None:
     """Check the gradients of all layers, whose arrays have an axis more in front where they are per sample.
 
@@ -135,7 +144,7 @@ def _check_layers(layers: Any) -> None:
     if not len(layers):
         raise ValueError("layers has no entries: expected one for each layer")
     samples = layers[0][0].shape[:-2]
-    for i, parts in enumerate(layers):
+    for i, parts in enumerate(layers[:-1] if _have_columns(layers) else layers):
         for j, part in enumerate(parts):
             own = len(samples) + (1 if j else 2)
             if part.ndim != own or part.shape[: len(samples)] != samples or len(samples) > 1:
@@ -148,10 +157,10 @@ def _check_layers(layers: Any) -> None:
 def flattened(layers: Layers, biases: Sequence[bool] | None) -> Array:
     """Return the arrays of all layers in one dimension; those of samples, which have an axis more, as rows."""
     samples = layers[0][0].shape[:-2]
-    has_bias = [True] * len(layers) if biases is None else biases
+    has_bias = [True] * len(layers) if biases is None else [*biases, True]
     parts = [
         part.reshape(*samples, math.prod(part.shape[len(samples) :]))
-        for of_layer, bias in zip(layers, has_bias, strict=True)
+        for of_layer, bias in zip(layers, has_bias, strict=False)
         for i, part in enumerate(of_layer)
         if bias or i != 1
     ]

@@ -18,6 +18,7 @@ from fcnet._inputs import class_names, tables
 from fcnet._inputs.feature_names import restored
 from fcnet._model.activation import Activation, Parametric
 from fcnet._model.architecture import Architecture
+from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.scale import Scale
@@ -37,6 +38,7 @@ from fcnet._training.prediction import predict, predict_classes, rows_of
 from fcnet._training.progress import ProgressMode
 from fcnet._training.single_steps import apply_gradients, train_on_batch
 from fcnet._training.train_state import TrainState
+from fcnet.columns import EmbeddedColumns
 from fcnet.derivatives import LaplacianPullback, Pullback
 from fcnet.gradients import Gradients
 from fcnet.layers import Layer
@@ -63,10 +65,10 @@ class Network:
 
     Parameters
     ----------
-    sizes : sequence of int, Dense or Scale
+    sizes : sequence of int, Dense, Scale or Columns
         Number of inputs, of neurons in each hidden layer, and of outputs: at least two entries, each at least 1. Use a
         ``Dense`` in place of a number to set the options of a layer, and a ``Scale`` before a layer to give each of its
-        inputs a trainable factor.
+        inputs a trainable factor. A ``Columns`` in place of the number of inputs embeds numbers and categories.
     loss : str, of fcnet.losses, or callable, optional
         A name: "cross_entropy" (multi-class classification, softmax), "binary_cross_entropy" (binary or multi-label
         classification, sigmoid), "mse", "rmse", "mae", "huber", "poisson" (exp or softplus) or "quantile". An object of
@@ -83,7 +85,7 @@ class Network:
         / 255`` for pixels of uint8, ``1 / x.std(axis=0)`` and ``x.mean(axis=0)`` to standardise, or ``adapt``. The
         scaling is part of the network and applies in ``predict`` too. The offset is subtracted in float64 where x holds
         numbers that float32 rounds, such as time stamps in float64 or int64; rows of float32 are scaled in float32.
-        Both are stored in float64.
+        Both are stored in float64. Codes of categories (``Columns``) have scale 1 and offset 0.
     activation : str or Parametric, or a sequence of one for each hidden layer, default "relu"
         Activation of the hidden layers that are given as numbers; ``Dense`` lists the names.
     classes : sequence of labels, optional
@@ -95,6 +97,8 @@ class Network:
     ----------
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,) of float64
+    columns : EmbeddedColumns, or None
+        With ``Columns``, their arrays, which can be read and assigned: ``net.columns.tables``.
     layers : tuple of Layer
         ``net.layers[i].W`` (k, m), ``.B`` (m,), in a normalised layer ``.gamma``, ``.mean``, ``.variance``, with
         ``Parametric`` ``.mix``, after a ``Scale`` ``.scale``, and ``.trainable`` can be read and assigned. All else is
@@ -131,7 +135,7 @@ class Network:
 
     def __init__(
         self,
-        sizes: Sequence[int | Dense | Scale],
+        sizes: Sequence[int | Dense | Scale | Columns],
         *,
         loss: LossName | Loss | LossFunction | None = None,
         seed: int | None = None,
@@ -153,7 +157,8 @@ class Network:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Inputs, neurons of each hidden layer, outputs."""
-        return self._state.architecture.sizes
+        architecture = self._state.architecture
+        return (architecture.inputs, *architecture.sizes[1:])
 
     @property
     def loss(self) -> str | Loss | LossFunction:
@@ -191,6 +196,11 @@ class Network:
         """The column names of the first table that the network was fitted on, or None."""
         names = self._state.feature_names
         return None if names is None else tuple(map(restored, names))
+
+    @property
+    def columns(self) -> EmbeddedColumns | None:
+        """The columns of x that are embedded; None without ``Columns``."""
+        return self._state.columns
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -237,7 +247,8 @@ class Network:
         """Standardise the inputs: set offset and scale so that every column of x gets mean 0 and standard deviation 1.
 
         ``offset`` becomes the mean of each column and ``scale`` one over its standard deviation, computed in float64;
-        the scale of a constant column is 1. Sparse rows keep the offset 0, because they would not stay sparse.
+        the scale of a constant column is 1. Sparse rows keep the offset 0, because they would not stay sparse. Codes of
+        categories (``Columns``) stay as they are.
 
         Parameters
         ----------
@@ -498,9 +509,10 @@ class Network:
         """All parameters in one dimension: a read-only copy; assign a whole array to change them in one step.
 
         The order is layer by layer W (row by row), B, gamma, mix and scale, as ``layers`` have them; a layer without
-        bias has no B here. The running statistics of batch normalisation are not parameters, and stay as they are when
-        parameters are assigned. The length is the total of ``summary()``. ``copy_parameters`` and ``blend`` take
-        another network's without the way through NumPy.
+        bias has no B here. Last are the arrays of ``columns``, in the order of its documentation. The running
+        statistics of batch normalisation are not parameters, and stay as they are when parameters are assigned. The
+        length is the total of ``summary()``. ``copy_parameters`` and ``blend`` take another network's without the way
+        through NumPy.
 
         Raises
         ------
@@ -694,7 +706,8 @@ class Network:
         -------
         [(dW (k, m), dB (m,)), ...], an entry for every layer
             dB is 0 in a layer without bias. The entry of a normalised layer is (dW, dB, dgamma); then follow dmix in a
-            layer with ``Parametric``, and dscale in a layer after a ``Scale``.
+            layer with ``Parametric``, and dscale in a layer after a ``Scale``. With ``Columns``, a last entry has the
+            gradients of the arrays of ``columns``, in the order of its documentation, those of all tables in one array.
 
         Raises
         ------
@@ -771,6 +784,7 @@ class Network:
         Returns
         -------
         array (n, inputs) of the network's dtype
+            0 in columns of codes (``Columns``).
 
         Raises
         ------
@@ -857,7 +871,7 @@ class Network:
         Raises
         ------
         TypeError : an argument is not as above.
-        ValueError : an argument is not as above, or the network has softmax, normalization, ``Scale`` or
+        ValueError : an argument is not as above, or the network has ``Columns``, softmax, normalization, ``Scale`` or
             ``Parametric``.
         """
         return derivatives.hvp(self._state, x, cotangent, v, output)
@@ -890,8 +904,8 @@ class Network:
         Raises
         ------
         TypeError : an argument is not as above.
-        ValueError : an argument is not as above, or the network has normalization, ``Scale``, ``Parametric`` or an
-            activation that is not twice differentiable, such as relu.
+        ValueError : an argument is not as above, or the network has ``Columns``, normalization, ``Scale``,
+            ``Parametric`` or an activation that is not twice differentiable, such as relu.
         MemoryError : the activations do not fit in memory.
 
         Examples
@@ -995,8 +1009,8 @@ class Network:
 
         Raises
         ------
-        TypeError, ValueError : an argument is not as above, a frozen layer has batch normalisation, or the explanation
-            would have more than 20 million numbers.
+        TypeError, ValueError : an argument is not as above, the network has ``Scale`` or ``Columns``, a frozen layer
+            has batch normalisation, or the explanation would have more than 20 million numbers.
         DivergenceError : a step leads to infinite or NaN numbers.
         ArithmeticError : the native core and the NumPy reference differ by more than rounding errors, which is a bug in
             fcnet.

@@ -43,6 +43,32 @@ struct LayerView {
   }
 };
 
+// Frequencies, and outputs, of the embedding of a number at most.
+constexpr Size most_of_embedding = 128;
+
+// The columns of x, the arrays that embed them, each contiguous, and the rows that they become, see columns.hpp. In x
+// stand the numbers, then others that enter as they are, then a code for each table; in the result the embeddings of
+// the numbers, the numbers themselves where the embedding keeps them, the others, and for each code its table's row.
+template <class T>
+struct ColumnsView {
+  NumberEmbedding embedding;
+  Size numbers, others, tables;
+  Size frequencies, size;  // of the embedding of a number
+  Size table_size;
+  const Size* categories;  // of each table, which has a row more: the first, for what is unknown
+  T *frequency, *phase;    // (numbers, frequencies)
+  T *weights, *bias;       // (numbers, frequencies, size), (numbers, size)
+  T* table;                // (rows of all tables, table_size)
+
+  [[gnu::always_inline]] Size embedded() const { return numbers * size; }
+  // The first column that enters as it is too, and how many do.
+  [[gnu::always_inline]] Size first_kept() const { return 0; }
+  [[gnu::always_inline]] Size kept() const { return numbers + others - first_kept(); }
+  [[gnu::always_inline]] Size first_code() const { return numbers + others; }
+  // The first row of the result that is of a table.
+  [[gnu::always_inline]] Size before_tables() const { return embedded() + kept(); }
+};
+
 // Panels of 32 samples, the last one perhaps not full.
 template <class T>
 struct Panels {

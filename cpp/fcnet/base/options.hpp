@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What can be chosen, each an enumeration: activations, normalisations, losses, optimizers, types of numbers. Switches
-// over them have no default, so that a forgotten entry does not compile.
+// What can be chosen, each an enumeration: activations, normalisations, embeddings, losses, optimizers, types of
+// numbers. Switches over them have no default, so that a forgotten entry does not compile.
 #pragma once
 
 namespace fcnet {
@@ -25,6 +25,8 @@ enum class Activation {
   softmax
 };
 enum class Normalization { none, layer, batch };
+// Of the numbers in the columns of x, see columns.hpp.
+enum class NumberEmbedding { none, periodic };
 // `cotangent` is none: sigma of the outputs is what a caller gives.
 enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom, cotangent };
 enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };

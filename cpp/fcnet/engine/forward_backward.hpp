@@ -107,10 +107,11 @@ class ForwardBackward {
   void set_end(const Stages& stages, const PassOptions& options) {
     lowest_ = options.trained.first();
     const bool scales = lowest_ < stages.shape().layers() && stages.group(lowest_).scales();
-    end_ = options.to_inputs ? 0 : scales ? lowest_ : lowest_ + 1;
+    to_first_ = options.to_first(stages);
+    end_ = to_first_ ? 0 : scales ? lowest_ : lowest_ + 1;
   }
   // Whether a group is where sigma ends: before the first layer trained, as far as its scale needs it.
-  bool ends_at(Size i) const { return i == lowest_ && !layer_pass_.options().to_inputs; }
+  bool ends_at(Size i) const { return i == lowest_ && !to_first_; }
 
   // A pass over all stages, whose result for some samples of a panel `panel_of` names.
   template <class Pass, class F>
@@ -178,8 +179,8 @@ class ForwardBackward {
       layer_pass_.run_back(group.back_by_samples(), i, at, n, 0, group.rows);
       if (i > 0)
         layer_pass_.transpose(i, at, n, 0, group.rows);
-      else
-        layer_pass_.inputs_of(at, n, inputs_ + part.chunk.first * group.rows);
+      else if (inputs_ != nullptr)
+        layer_pass_.inputs_of(at, n, inputs_ + part.chunk.first * stages().shape().inputs());
     });
   }
 
@@ -194,6 +195,7 @@ class ForwardBackward {
       });
     }
     update_scales(all, result, sink);
+    update_columns(all, result, sink);
   }
 
   // Whose sums are complete when sigma has come back through all products.
@@ -212,6 +214,21 @@ class ForwardBackward {
       if (l % static_cast<Size>(all.team.size) == static_cast<Size>(all.team.id) && all.going_on())
         sink.sums(result, *stages().blocks(l).find(Role::scale), layer_pass_.scale_sums(l));
     });
+  }
+
+  // The arrays of the columns, when sigma has come back to what goes into the first layer.
+  void update_columns(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
+    if (!layer_pass_.options().trains_columns(stages())) return;
+    constexpr Size terms = 64;  // a sine, a cosine and some sums take as long
+    all.each_row_block(stages().shape().columns.sums(), terms, 1,
+                       [&](Size first, Size last) { layer_pass_.sum_columns(all.n, first, last); });
+    all.sync();
+    for (const ParameterBlock& block : stages().blocks(stages().columns()))
+      all.each_row_block(block.lines(), panel_width, 1, [&](Size first, Size last) {
+        if (!all.going_on()) return;
+        const ParameterBlock lines = block.lines(first, last);
+        sink.sums(result, lines, layer_pass_.columns_sums(lines));
+      });
   }
 
   // Both layer by layer, in blocks of rows whose weights are still in the cache when the sink changes them.
@@ -236,6 +253,7 @@ class ForwardBackward {
     }
     if (lowest_ < end_ && lowest_ < outputs()) update_first(all, result, sink);
     update_scales(all, result, sink);
+    update_columns(all, result, sink);
   }
 
   // The first layer trained, from which sigma goes no further: panels of its weights, or blocks of them, stay with one
@@ -302,7 +320,8 @@ class ForwardBackward {
   LayerPass<T> layer_pass_;
   Size lowest_ = 0;  // the first layer that is trained
   Size end_ = 1;     // the last group that sigma comes back to: behind that layer, or where it has a scale before it
-  T* inputs_ = nullptr;  // where dL/dx goes
+  bool to_first_ = false;  // whether it comes back to group 0, and through its stages
+  T* inputs_ = nullptr;    // where dL/dx goes
   Cancellation* cancellation_ = nullptr;
 };
 

@@ -23,6 +23,7 @@ void each_part_of(const Team& team, Size samples, Cancellation& cancellation, F 
 }  // namespace
 
 bool jets_are_defined(const Shape& shape, bool logits) {
+  if (shape.columns.any()) return false;
   for (Size l = 0; l < shape.layers(); ++l) {
     const LayerKind kind = shape.kind(l);
     const bool softmax = kind.activation == Activation::softmax && !(logits && l + 1 == shape.layers());

@@ -23,6 +23,10 @@ struct PassOptions {
   Trained trained{};       // the layers whose gradients are wanted
   Trained by_batch{};      // those that are normalised by statistics of the batch, not by the running ones
   bool to_inputs = false;  // whether sigma goes back to the inputs
+
+  bool trains_columns(const Stages& stages) const { return stages.embeds() && trained(stages.columns()); }
+  // Whether it goes back to what goes into the first layer, and through the stages before.
+  bool to_first(const Stages& stages) const { return to_inputs || trains_columns(stages); }
 };
 
 template <class T>
@@ -36,7 +40,8 @@ class LayerPass {
     parameters_ = &parameters;
     data_ = data;
     const Size longest = sparsity(stages, data).longest;
-    return workspace_.allocate(stages, ceil_div(samples, panel_width), longest, options.to_inputs);
+    return workspace_.allocate(stages, ceil_div(samples, panel_width), longest, options.to_first(stages),
+                               options.to_inputs);
   }
   // Other gradients from here on, of the same forward pass.
   void want(const Trained& trained, bool to_inputs) {
@@ -87,6 +92,11 @@ class LayerPass {
       case StageKind::product:
       case StageKind::dropout:  // its factors are in the derivative that the activation saved
       case StageKind::loss:
+        return;
+      case StageKind::embed:
+        if (options_.to_inputs)
+          kernels<T>().embed_backward(parameters_->columns(), workspace_.columns(at, n).p, sigma.p,
+                                      workspace_.columns_sigma(at, n).p, n);
         return;
       case StageKind::scale:
         return kernels<T>().scale(scale_row(stage), read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
@@ -162,7 +172,8 @@ class LayerPass {
     const Panels<T> to = group.scales() ? workspace_.scaled_sigma(i, at, n) : workspace_.sigma(i, at, n);
     kernels<T>().backward_data(parameters_->layer(i), read_only(workspace_.sigma(i + 1, at, n)), derived_from(i, at, n),
                                group.back_epilogue(), to, first, last);
-    if (i > options_.trained.first() || options_.to_inputs) run_back(group.back_by_rows(), i, at, n, first, last);
+    if (i > options_.trained.first() || options_.to_first(*stages_))
+      run_back(group.back_by_rows(), i, at, n, first, last);
   }
 
   // f(block, values) for the blocks of a layer that do not learn by the weight product, when sigma has come back
@@ -178,6 +189,11 @@ class LayerPass {
         case Role::weights:
         case Role::bias:
         case Role::scale:  // later, see scale_sums
+        case Role::frequencies:
+        case Role::phases:
+        case Role::embedding_weights:
+        case Role::embedding_bias:
+        case Role::tables:  // of the columns, see columns_sums
           break;
         case Role::gamma:
           f(block, sums);
@@ -209,9 +225,19 @@ class LayerPass {
   }
   const T* scale_sums(Size layer) { return workspace_.scale_sums(layer); }
 
+  // Parts first..last of those for the arrays of the columns (Columns::sums), from sigma(0).
+  void sum_columns(Size samples, Size first, Size last) {
+    kernels<T>().embed_sums(parameters_->columns(), read_only(workspace_.columns(0, samples)),
+                            read_only(workspace_.sigma(0, 0, samples)),
+                            parameters_->columns_at(workspace_.columns_sums()), first, last);
+  }
+  const T* columns_sums(const ParameterBlock& lines) {
+    return workspace_.columns_sums() + lines.first_row * panel_width;
+  }
+
   // dL/dx of a panel's samples, from sigma(0), into rows (samples, inputs) of the chunk.
   void inputs_of(Size at, Size n, T* rows) {
-    const Panels<T> sigma = workspace_.sigma(0, at, n);
+    const Panels<T> sigma = stages_->embeds() ? workspace_.columns_sigma(at, n) : workspace_.sigma(0, at, n);
     if (data_.x.scale != nullptr)
       kernels<T>().scale({const_cast<T*>(data_.x.scale), panel_width}, read_only(sigma), sigma, 0, shape().inputs());
     kernels<T>().scatter(sigma.p, shape().inputs(), n, rows + at * shape().inputs());
@@ -230,6 +256,8 @@ class LayerPass {
     switch (stage.kind) {
       case StageKind::gather:
         return gather(chunk, at, n);
+      case StageKind::embed:
+        return kernels<T>().embed(parameters_->columns(), workspace_.columns(at, n).p, h.p, n);
       case StageKind::scale:
         return kernels<T>().scale(scale_row(stage), read_only(h), workspace_.input(i, at, n), first, last);
       case StageKind::product: {
@@ -271,7 +299,8 @@ class LayerPass {
     if (is_sparse(0))
       kernels<T>().gather_nonzeros(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
     else
-      kernels<T>().gather(rows, chunk.first + at, n, workspace_.h(0, at, n).p);
+      kernels<T>().gather(rows, chunk.first + at, n,
+                          stages_->embeds() ? workspace_.columns(at, n).p : workspace_.h(0, at, n).p);
   }
 
   ParameterRow<T> row(const Stage& stage, Role role) const {

@@ -66,7 +66,7 @@ int threads_for_few(const Stages& stages, Size samples, int threads) {
 template <class T>
 Sparsity sparsity(const Stages& stages, const Data<T>& data) {
   const std::int64_t* const starts = data.x.starts;
-  if (starts == nullptr || data.x.scale != nullptr || stages.group(0).scales()) return {};
+  if (starts == nullptr || data.x.scale != nullptr || stages.embeds() || stages.group(0).scales()) return {};
   if (data.samples == 0 || data.x.columns > UINT32_MAX) return {};
   Sparsity sparse;
   Size numbers = 0;

@@ -22,7 +22,8 @@ struct Plan {
   Size steps_at_once;  // between two looks whether to stop
 };
 
-// Of rows that are sparse enough for the first layer to go from number to number (sparse.hpp), if nothing scales them.
+// Of rows that are sparse enough for the first layer to go from number to number (sparse.hpp), if nothing scales or
+// embeds them.
 template <class T>
 Sparsity sparsity(const Stages& stages, const Data<T>& data);
 

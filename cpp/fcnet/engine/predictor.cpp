@@ -59,6 +59,8 @@ class PredictionPass {
 
  private:
   const Stages& stages() const { return parameters_.stages(); }
+  // x, before it is embedded: where the next group will be.
+  T* columns(Size at, Size n) const { return h(1, at, n).p; }
 
   void run(const Stage& stage, Size i, Chunk chunk, Size at, Size n, Size first, Size last) const {
     const LayerKind kind = parameters_.shape().kind(stage.layer);
@@ -68,7 +70,9 @@ class PredictionPass {
       case StageKind::gather:
         if (sparse_ != nullptr)
           return kernels<T>().gather_nonzeros(x_, chunk.first + at, n, sparse_->from(at / panel_width));
-        return kernels<T>().gather(x_, chunk.first + at, n, to.p);
+        return kernels<T>().gather(x_, chunk.first + at, n, stages().embeds() ? columns(at, n) : to.p);
+      case StageKind::embed:
+        return kernels<T>().embed(parameters_.columns(), columns(at, n), to.p, n);
       case StageKind::product: {
         const LayerView<T> layer = parameters_.layer(stage.layer, epilogue(i));
         if (i == 1 && sparse_ != nullptr) return kernels<T>().forward_nonzeros(layer, *sparse_, to, first, last);
@@ -140,7 +144,8 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
   const bool by_layers = teams > std::max(shares, Size{1});
   const bool by_nonzeros = sparsity.longest != 0;  // then no panel holds inputs
-  const Size widest = *std::max_element(shape.sizes.begin() + by_nonzeros, shape.sizes.end());
+  const Size of_layers = *std::max_element(shape.sizes.begin() + by_nonzeros, shape.sizes.end());
+  const Size widest = stages.embeds() ? std::max(of_layers, shape.inputs()) : of_layers;
   const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
   const Size of_one =
       std::clamp<Size>(ceil_div(ceil_div(shares, teams) * granularity, panel_width), 1, blocking.panels_at_once);
@@ -211,6 +216,15 @@ void run_on_rows(const PredictionPass<T>& pass, Size i, Rows<T> rows, Size n, Si
   each([](T& row, const T& lane) { row = lane; });
 }
 
+// What goes into the first layer, of a few rows whose columns are embedded: by way of a panel.
+template <class T>
+void embed_rows(const PredictionPass<T>& pass, Rows<T> rows, Size n, Size columns) {
+  pass.run(pass.wanted(0), 0, {0, n}, 0, n, 0, columns);
+  const T* const panel = pass.h(0, 0, n).p;
+  for (Size r = 0; r < n; ++r)
+    for (Size j = 0; j < columns; ++j) rows.p[r * rows.stride + j] = panel[j * panel_width + r];
+}
+
 // A few rows: all threads share each layer's panels of weights.
 template <class T>
 Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends ends, T* out,
@@ -219,15 +233,19 @@ Status predict_few(const Parameters<T>& parameters, const Data<T>& data, Ends en
   const Shape& shape = stages.shape();
   const Size n = data.samples, last = shape.layers(), outputs = shape.outputs();
   const FlushDenormals flush;
-  const Size stride = row_stride(*std::max_element(shape.sizes.begin(), shape.sizes.end()));
+  const Size widest = *std::max_element(shape.sizes.begin(), shape.sizes.end());
+  const Size stride = row_stride(stages.embeds() ? std::max(widest, shape.inputs()) : widest);
   Buffer<T> buffer;
-  const Size rows_of_panel = stages.sums() ? panel_width : 0;
-  if (const Status s = buffer.allocate(CheckedSize(stride) * (n * 2 + rows_of_panel)); s != Status::ok) return s;
+  const Size rows_of_panels = stages.embeds() ? 2 * panel_width : stages.sums() ? panel_width : 0;
+  if (const Status s = buffer.allocate(CheckedSize(stride) * (n * 2 + rows_of_panels)); s != Status::ok) return s;
   const Rows<T> rows[2] = {{buffer.data(), stride}, {buffer.data() + n * stride, stride}};
   PredictionPass<T> pass(parameters, ends, {});
   T* const panel = buffer.data() + n * 2 * stride;
-  pass.use(panel, panel, 0, data.x, nullptr);
-  kernels<T>().gather_rows(data.x, 0, n, rows[0]);
+  pass.use(panel, stages.embeds() ? panel + panel_width * stride : panel, 0, data.x, nullptr);
+  if (stages.embeds())
+    embed_rows(pass, rows[0], n, shape.sizes[0]);
+  else
+    kernels<T>().gather_rows(data.x, 0, n, rows[0]);
   const auto scale = [&](Size i) {
     const ParameterRow<T> by = pass.scale_row(i);
     for (Size r = 0; r < n; ++r)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Forward mode: tangents of the inputs through the stages, beside a forward pass that is kept. They lie where sigma
-// does on the way back. The Jacobian of every stage but scale and product is symmetric, up to the factors gamma of a
-// normalisation: the kernels of the way back serve here too.
+// does on the way back. The Jacobian of every stage but embed, scale and product is symmetric, up to the factors gamma
+// of a normalisation: the kernels of the way back serve here too.
 #pragma once
 
 #include "fcnet/engine/layer_pass.hpp"
@@ -28,11 +28,16 @@ class TangentPass {
     const Group& group = stages().group(i);
     const Panels<T> t = w.sigma(i, at, n);
     switch (stage.kind) {
-      case StageKind::gather:
-        kernels<T>().gather(plain_rows(tangents_, group.rows), chunk.first + at, n, t.p);
+      case StageKind::gather: {
+        const Size inputs = stages().shape().inputs();
+        const Panels<T> of_x = stages().embeds() ? w.columns_sigma(at, n) : t;
+        kernels<T>().gather(plain_rows(tangents_, inputs), chunk.first + at, n, of_x.p);
         if (input_scale_ != nullptr)
-          kernels<T>().scale({const_cast<T*>(input_scale_), panel_width}, read_only(t), t, 0, group.rows);
+          kernels<T>().scale({const_cast<T*>(input_scale_), panel_width}, read_only(of_x), of_x, 0, inputs);
         return;
+      }
+      case StageKind::embed:
+        return kernels<T>().embed_along(parameters_.columns(), w.columns(at, n).p, w.columns_sigma(at, n).p, t.p, n);
       case StageKind::scale:
         return kernels<T>().scale(pass_.scale_row(stage), read_only(t), t, first, last);
       case StageKind::product:

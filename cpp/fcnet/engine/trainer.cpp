@@ -61,6 +61,12 @@ void Trainer<T>::list_norm_blocks() {
       norm_blocks_.back().optimized = trained_(l);
     }
   }
+  if (!stages_.embeds()) return;
+  for (const ParameterBlock& block : stages_.blocks(stages_.columns()))
+    for (Size first = 0, lines = block.lines(); first < lines; first += elements / panel_width) {
+      norm_blocks_.push_back(block.lines(first, std::min(first + elements / panel_width, lines)));
+      norm_blocks_.back().optimized = trained_(stages_.columns());
+    }
 }
 
 template <class T>
@@ -133,10 +139,15 @@ void Trainer<T>::update(const WeightProduct<T>& weights, const OptimizerStep<T>&
 
 template <class T>
 void Trainer<T>::update_by_sums(const ParameterBlock& rows, const Step& step) {
+  if (rows.apart()) {
+    const Size lines = rows.lines(), decaying = traits(rows.role).decays ? lines : 0;
+    T* const w = parameters_.row(rows).p;
+    const LayerView<T> view{w, 0, decaying, panel_width, Activation::identity};
+    return kernels<T>().update(view, {}, {}, step_of(rows, step), target(w, true), 0, lines);
+  }
   for (const ParameterBlock& block : stages_.blocks(rows.layer)) {
     const Size first = std::max(rows.first_row, block.first_row), last = std::min(rows.last_row(), block.last_row());
-    const bool in_one_place = traits(block.role).of_inputs == traits(rows.role).of_inputs;
-    if (!block.optimized || !in_one_place || first >= last) continue;
+    if (!block.optimized || block.apart() || first >= last) continue;
     const ParameterRow<T> row = parameters_.row(block);
     T* const w = row.p + (first - block.first_row) * panel_width;
     const Size decaying = traits(block.role).decays ? last - first : 0;
@@ -361,6 +372,10 @@ template <class T>
 void Trainer<T>::set_gradient(const Parameters<T>& start, const ParameterBlock& block, const T* values) {
   if (!trained_(block.layer)) return;  // nor do they count in the norm
   const ParameterRow<T> first = sums_of(start, block);
+  if (block.apart()) {
+    std::copy_n(values, block.rows * block.columns, first.p);
+    return;
+  }
   for (Size i = 0; i < block.rows; ++i, values += block.columns)
     for (Size q = 0; q * panel_width < block.columns; ++q)
       std::copy_n(values + q * panel_width, used_width(block.columns, q), first.p + q * first.stride + i * panel_width);

@@ -16,7 +16,7 @@ Stages stages_without_loss(Shape shape, bool logits) {
   return Stages(shape);
 }
 
-Trained no_layer(const Shape& shape) { return Trained(std::vector<bool>(shape.layers(), false)); }
+Trained no_layer(const Shape& shape) { return Trained(std::vector<bool>(shape.owners(), false)); }
 
 }  // namespace
 
@@ -124,6 +124,11 @@ Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellatio
         return products(of_panel(w.scaled_sigma(layer, 0, n), p), of_panel(w.h(layer, 0, n), p));
       case Role::running_mean:
       case Role::running_variance:
+      case Role::frequencies:
+      case Role::phases:
+      case Role::embedding_weights:
+      case Role::embedding_bias:
+      case Role::tables:  // refused by the bindings
         return;
     }
   });

@@ -17,8 +17,9 @@ namespace fcnet {
 template <class T>
 class Workspace {
  public:
-  // `longest`: the numbers of a sparse row, or 0: rows are dense. `to_inputs`: with room for sigma(0).
-  [[nodiscard]] Status allocate(const Stages& stages, Size panels, Size longest, bool to_inputs = false) {
+  // `longest`: the numbers of a sparse row, or 0: rows are dense. `to_first`: with room for sigma(0), `to_inputs`: and
+  // for the derivative by x.
+  [[nodiscard]] Status allocate(const Stages& stages, Size panels, Size longest, bool to_first, bool to_inputs) {
     const Shape& shape = stages.shape();
     panels_ = panels;
     groups_.clear();
@@ -30,9 +31,11 @@ class Workspace {
       if (const Status s = groups_[i].h.allocate(all); s != Status::ok) return s;
       for (const Stage& stage : stages.group(i).before_loss())
         if (const Status s = allocate(groups_[i], stage.saves, rows, all); s != Status::ok) return s;
+      if (i == 0 && stages.embeds())
+        if (const Status s = allocate_columns(stages, to_first, to_inputs); s != Status::ok) return s;
       for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
         std::fill_n(input(i, p * panel_width, panel_width).p + rows * panel_width, panel_width, T(1));
-      if (i > 0 || to_inputs)
+      if (i > 0 || to_first)
         if (const Status s = groups_[i].sigma.allocate(all); s != Status::ok) return s;
       if (i == 0) continue;
       const CheckedSize transposed = CheckedSize(ceil_div(rows, panel_width)) * panels * (panel_width * panel_width);
@@ -68,6 +71,10 @@ class Workspace {
   }
   Panels<T> scaled_sigma(Size i, Size first, Size samples) { return view(groups_[i].scaled_sigma, first, samples); }
   T* scale_sums(Size i) { return groups_[i].scale_sums.data(); }
+  // Where columns are embedded: x, the derivative by it, and the sums for the arrays of their embeddings.
+  Panels<T> columns(Size first, Size samples) { return view(columns_, first, samples); }
+  Panels<T> columns_sigma(Size first, Size samples) { return view(columns_sigma_, first, samples); }
+  T* columns_sums() { return columns_sums_.data(); }
   // The normalised product; sigma before its way back through the normalisation.
   Panels<T> normalized(Size i, Size first, Size samples) { return view(groups_[i].normalized, first, samples); }
   Panels<T> before(Size i, Size first, Size samples) { return view(groups_[i].before, first, samples); }
@@ -125,8 +132,18 @@ class Workspace {
     return Status::ok;
   }
 
+  [[nodiscard]] Status allocate_columns(const Stages& stages, bool to_first, bool to_inputs) {
+    const CheckedSize all = CheckedSize(panel_stride(stages.shape().inputs(), sizeof(T))) * panels_;
+    if (const Status s = columns_.allocate(all); s != Status::ok) return s;
+    if (to_inputs)
+      if (const Status s = columns_sigma_.allocate(all); s != Status::ok) return s;
+    return to_first ? columns_sums_.allocate(CheckedSize(stages.blocks(stages.columns()).lines()) * panel_width)
+                    : Status::ok;
+  }
+
   Size panels_ = 1;
   std::vector<Buffers> groups_;
+  Buffer<T> columns_, columns_sigma_, columns_sums_;
   SparseWorkspace<T> sparse_;
   Buffer<T> target_, rows_;
   Buffer<LossSum> losses_;

@@ -70,6 +70,15 @@ struct Kernels {
   // scale.hpp: rows first..last of `from`, each times its number of `by`
   void (*scale)(ParameterRow<T> by, Panels<const T> from, Panels<T> to, Size first, Size last);
 
+  // columns.hpp, on one panel: from columns of x what goes into the first layer, tangents of it from those of x, and
+  // dL/dx from its sigma; of all panels the sums over the samples for parts first..last of the arrays, see
+  // Columns::sums
+  void (*embed)(const ColumnsView<T>& columns, const T* x, T* h, Size samples);
+  void (*embed_along)(const ColumnsView<T>& columns, const T* x, const T* tangents, T* to, Size samples);
+  void (*embed_backward)(const ColumnsView<T>& columns, const T* x, const T* sigma, T* dx, Size samples);
+  void (*embed_sums)(const ColumnsView<T>& columns, Panels<const T> x, Panels<const T> sigma, const ColumnsView<T>& to,
+                     Size first, Size last);
+
   // normalization.hpp: h_in = gamma o normalized + beta in place of h, and normalized, which may lie where h does; then
   // what sigma, the derivative by h_in, is by the product, in its place. Of one panel, whose samples' 1 / deviation are
   // saved; or of rows first..last over the whole batch, whose mean and variance are saved, or taken from the layer
@@ -97,6 +106,8 @@ struct Kernels {
   void (*activate)(Activation activation, const T* x, Size count, T* out);
   void (*exp)(const T* x, Size count, T* out);
   void (*log)(const T* x, Size count, T* out);
+  void (*sin)(const T* x, Size count, T* out);
+  void (*cos)(const T* x, Size count, T* out);
   void (*average)(T* a, const T* x, Size count, T weight);
 
   // gaussian_init.hpp: weights `first`.. of a layer, standard normal times `spread`

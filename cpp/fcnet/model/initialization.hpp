@@ -58,14 +58,14 @@ template <class T>
 
 template <class T>
 [[nodiscard]] Status initialize(Parameters<T>& parameters, std::uint64_t seed, Cancellation& cancellation) {
-  for (Size l = 0; l < parameters.shape().layers(); ++l)
+  for (Size l = 0; l < parameters.shape().owners(); ++l)
     for (const ParameterBlock& block : parameters.blocks(l)) {
       if (block.role == Role::weights) {
         if (const Status s = draw_weights(parameters, block, seed, cancellation); s != Status::ok) return s;
         continue;
       }
       const ParameterRow<T> row = parameters.row(block);
-      for (Size j = 0; j < block.columns; ++j) row[j] = static_cast<T>(traits(block.role).initial);
+      for (Size j = 0; j < block.rows * block.columns; ++j) row[j] = static_cast<T>(traits(block.role).initial);
     }
   return Status::ok;
 }

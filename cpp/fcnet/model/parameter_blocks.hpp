@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Parameter blocks: pieces of a layer's parameters with a role. The role says what becomes of a block: its first
-// values, whether a fit trains it, where its gradient comes from, whether weight decay and penalties apply.
+// Parameter blocks: pieces of a layer's parameters, or of those of the columns of x, with a role. The role says what
+// becomes of a block: its first values, whether a fit trains it, where its gradient comes from, whether weight decay
+// and penalties apply.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +10,22 @@
 
 namespace fcnet {
 
-enum class Role { weights, bias, gamma, beta, mix, scale, running_mean, running_variance };
+enum class Role {
+  weights,
+  bias,
+  gamma,
+  beta,
+  mix,
+  scale,
+  running_mean,
+  running_variance,
+  // of the columns
+  frequencies,
+  phases,
+  embedding_weights,
+  embedding_bias,
+  tables
+};
 
 // What moves the values of a block in a step: the optimizer, with a gradient from the weight product or from sums over
 // the samples that a stage forms; or no gradient, but the statistics of the batch.
@@ -20,7 +36,7 @@ struct RoleTraits {
   Learns learns;
   bool decays;  // weight decay and penalties, also where the optimizer has `decay_biases` off
   double initial;
-  bool of_inputs = false;  // a row of as many columns as the layer has inputs, behind the panels of its weights
+  bool apart = false;  // an array of its own, contiguous, behind the panels of its layer
 };
 
 static constexpr RoleTraits traits(Role role) {
@@ -36,16 +52,27 @@ static constexpr RoleTraits traits(Role role) {
     case Role::mix:  // a of a parametric activation
       return {.name = "mix", .learns = Learns::by_sums, .decays = false, .initial = 1};
     case Role::scale:
-      return {.name = "scale", .learns = Learns::by_sums, .decays = false, .initial = 1, .of_inputs = true};
+      return {.name = "scale", .learns = Learns::by_sums, .decays = false, .initial = 1, .apart = true};
     case Role::running_mean:
       return {.name = "mean", .learns = Learns::from_statistics, .decays = false, .initial = 0};
     case Role::running_variance:
       return {.name = "variance", .learns = Learns::from_statistics, .decays = false, .initial = 1};
+    case Role::frequencies:  // drawn by Python, as all of the columns
+      return {.name = "frequencies", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
+    case Role::phases:
+      return {.name = "phases", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
+    case Role::embedding_weights:
+      return {.name = "W", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
+    case Role::embedding_bias:
+      return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
+    case Role::tables:
+      return {.name = "tables", .learns = Learns::by_sums, .decays = true, .initial = 0, .apart = true};
   }
   return {};
 }
 
-// Rows first_row..first_row + rows of the panels of a layer; or row 0 of a place of its own, see RoleTraits::of_inputs.
+// Rows first_row..first_row + rows of the panels of a layer; or an array apart (RoleTraits), row-major from number
+// 32 first_row behind the panels on. `layer` may be that of the columns, behind all layers: Shape::owners.
 struct ParameterBlock {
   Role role;
   Size layer, first_row, rows, columns;
@@ -53,24 +80,21 @@ struct ParameterBlock {
   Factors factors{};
 
   Size last_row() const { return first_row + rows; }
+  bool apart() const { return traits(role).apart; }
+  // Of an array apart, rows first..last of the 32 numbers each that it takes in memory, as one row.
+  ParameterBlock lines(Size first, Size last) const {
+    return {role, layer, first_row + first, 1, (last - first) * panel_width, optimized, factors};
+  }
+  Size lines() const { return ceil_div(rows * columns, panel_width); }
 };
 
-// The blocks of one layer, in the order in which Python knows them. Where the layer is normalised, row `in` is zero,
-// because the product has no bias, and gamma and beta follow; mix is the next row, before the running statistics.
+// The blocks of one layer, or of the columns, in the order in which Python knows them. Where the layer is normalised,
+// row `in` is zero, because the product has no bias, and gamma and beta follow; mix is the next row, before the running
+// statistics.
 class LayerBlocks {
  public:
-  LayerBlocks(const Shape& shape, Size layer)
-      : layer_(layer), in_(shape.sizes[layer]), out_(shape.sizes[layer + 1]), kind_(shape.kind(layer)) {
-    const bool normalizes = kind_.normalization != Normalization::none;
-    add(Role::weights, 0, in_);
-    add(normalizes ? Role::beta : Role::bias, in_ + (normalizes ? 2 : 0), 1, kind_.bias);
-    if (normalizes) add(Role::gamma, in_ + 1, 1);
-    if (kind_.parametric) add(Role::mix, in_ + (normalizes ? 3 : 1), 1);
-    if (kind_.scale) blocks_[count_++] = {Role::scale, layer, 0, 1, in_, true, factors_of(Role::scale)};
-    if (kind_.normalization == Normalization::batch) {
-      add(Role::running_mean, rows(), 1);
-      add(Role::running_variance, rows(), 1);
-    }
+  LayerBlocks(const Shape& shape, Size layer) : layer_(layer) {
+    layer < shape.layers() ? add_layer(shape) : add_columns(shape.columns);
     have_factors_ = std::any_of(begin(), end(), [](const ParameterBlock& block) { return block.factors != Factors{}; });
   }
 
@@ -99,7 +123,30 @@ class LayerBlocks {
     });
   }
 
+  // Of 32 numbers each, for all arrays apart.
+  Size lines() const {
+    Size last = 0;
+    for (const ParameterBlock& block : *this)
+      if (block.apart()) last = block.first_row + block.lines();
+    return last;
+  }
+
  private:
+  void add_layer(const Shape& shape) {
+    in_ = shape.sizes[layer_];
+    out_ = shape.sizes[layer_ + 1];
+    kind_ = shape.kind(layer_);
+    const bool normalizes = kind_.normalization != Normalization::none;
+    add(Role::weights, 0, in_);
+    add(normalizes ? Role::beta : Role::bias, in_ + (normalizes ? 2 : 0), 1, kind_.bias);
+    if (normalizes) add(Role::gamma, in_ + 1, 1);
+    if (kind_.parametric) add(Role::mix, in_ + (normalizes ? 3 : 1), 1);
+    if (kind_.scale) add_apart(Role::scale, 1, in_, kind_.of_scale);
+    if (kind_.normalization == Normalization::batch) {
+      add(Role::running_mean, rows(), 1);
+      add(Role::running_variance, rows(), 1);
+    }
+  }
   void add(Role role, Size first_row, Size rows, bool optimized = true) {
     optimized = optimized && traits(role).learns != Learns::from_statistics;
     blocks_[count_++] = {role, layer_, first_row, rows, out_, optimized, factors_of(role)};
@@ -115,25 +162,46 @@ class LayerBlocks {
       case Role::gamma:
       case Role::beta:
         return kind_.of_biases;
-      case Role::scale:
-        return kind_.of_scale;
       case Role::mix:
         return kind_.of_mix;
       case Role::running_mean:
       case Role::running_variance:
+      case Role::scale:  // arrays apart, see add_apart
+      case Role::frequencies:
+      case Role::phases:
+      case Role::embedding_weights:
+      case Role::embedding_bias:
+      case Role::tables:
         break;
     }
     return factors;
+  }
+  void add_apart(Role role, Size rows, Size columns, const Factors& factors) {
+    const Size behind = lines();
+    blocks_[count_++] = {role, layer_, behind, rows, columns, true, factors};
+  }
+  void add_columns(const Columns& of) {
+    switch (of.embedding) {
+      case NumberEmbedding::none:
+        break;
+      case NumberEmbedding::periodic:
+        add_apart(Role::frequencies, of.numbers, of.frequencies, of.of_embedding);
+        add_apart(Role::phases, of.numbers, of.frequencies, of.of_embedding);
+        add_apart(Role::embedding_weights, of.numbers, of.frequencies * of.size, of.of_embedding);
+        add_apart(Role::embedding_bias, of.numbers, of.size, of.of_embedding);
+        break;
+    }
+    if (!of.categories.empty()) add_apart(Role::tables, of.table_rows(), of.table_size, of.of_tables);
   }
   template <class Is>
   Size last_row(Is is) const {
     Size last = 0;
     for (const ParameterBlock& block : *this)
-      if (!traits(block.role).of_inputs && is(block)) last = std::max(last, block.last_row());
+      if (!block.apart() && is(block)) last = std::max(last, block.last_row());
     return last;
   }
 
-  Size layer_, in_, out_;
+  Size layer_, in_ = 0, out_ = 0;
   LayerKind kind_;
   ParameterBlock blocks_[7] = {};
   Size count_ = 0;

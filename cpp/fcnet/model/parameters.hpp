@@ -37,7 +37,7 @@ class Parameters {
     return copy_all(other.panels_, panels_, cancellation);
   }
 
-  // Where the panels of a layer begin.
+  // Where the panels of a layer begin, or the arrays of the columns.
   Size offset(Size l) const { return offset_[l]; }
   LayerView<T> layer(Size l, Activation epilogue = Activation::identity) const {
     const Shape& s = shape();
@@ -49,11 +49,34 @@ class Parameters {
     view.biased = false;
     return view;
   }
-  // The first row of a block.
+  // The first row of a block; of an array apart all of it is one.
   ParameterRow<T> row(const ParameterBlock& block) const {
-    const LayerView<T> view = layer(block.layer);
-    if (!traits(block.role).of_inputs) return view.row(block.first_row);
-    return {view.w + ceil_div(view.out, panel_width) * view.stride, panel_width};
+    if (!block.apart()) return layer(block.layer).row(block.first_row);
+    const Size begin = offset_[block.layer] + panels_of(block.layer);
+    return {const_cast<T*>(panels_.data()) + begin + block.first_row * panel_width, panel_width};
+  }
+  ColumnsView<T> columns() const { return columns_at(panels_.data() + offset_[shape().layers()]); }
+  // The same of arrays that lie like those of the columns, from `begin` on.
+  ColumnsView<T> columns_at(const T* begin) const {
+    const Columns& of = shape().columns;
+    const LayerBlocks& arrays = blocks(shape().layers());
+    const auto at = [&](Role role) {
+      const ParameterBlock* const block = arrays.find(role);
+      return block == nullptr ? nullptr : const_cast<T*>(begin) + block->first_row * panel_width;
+    };
+    return {.embedding = of.embedding,
+            .numbers = of.numbers,
+            .others = of.others,
+            .tables = of.categories.size(),
+            .frequencies = of.frequencies,
+            .size = of.size,
+            .table_size = of.table_size,
+            .categories = of.categories.data(),
+            .frequency = at(Role::frequencies),
+            .phase = at(Role::phases),
+            .weights = at(Role::embedding_weights),
+            .bias = at(Role::embedding_bias),
+            .table = at(Role::tables)};
   }
   NormalizationRows<T> normalization(Size l) const {
     const auto row_of = [&](Role role) {
@@ -95,15 +118,13 @@ class Parameters {
     stages_ = std::make_shared<const Stages>(shape);
     offset_.clear();
     CheckedSize total = 0;
-    for (Size l = 0; l < shape.layers(); ++l) {
+    for (Size l = 0; l < shape.owners(); ++l) {
       constexpr Size most_rows_behind = 6;
-      const CheckedSize rows = CheckedSize(shape.sizes[l]) + most_rows_behind;
+      const CheckedSize rows = l < shape.layers() ? CheckedSize(shape.sizes[l]) + most_rows_behind : 0;
       if (!(rows * (panel_width * sizeof(T)) + 8192).ok() || !total.ok()) return Status::too_large;
       offset_.push_back(total.value());
-      total = total + CheckedSize(ceil_div(shape.sizes[l + 1], panel_width)) * stride(l);
-      for (const ParameterBlock& block : blocks(l))
-        if (traits(block.role).of_inputs)
-          total = total + CheckedSize(ceil_div(block.columns, panel_width)) * panel_width;
+      if (l < shape.layers()) total = total + CheckedSize(ceil_div(shape.sizes[l + 1], panel_width)) * stride(l);
+      total = total + CheckedSize(blocks(l).lines()) * panel_width;
     }
     return panels_.allocate(total);
   }
@@ -116,6 +137,10 @@ class Parameters {
   }
 
   Size stride(Size l) const { return panel_stride(blocks(l).rows(), sizeof(T)); }
+  // Elements in the panels of a layer; the columns have none.
+  Size panels_of(Size l) const {
+    return l < shape().layers() ? ceil_div(shape().sizes[l + 1], panel_width) * stride(l) : 0;
+  }
 
   Status move(const ParameterBlock& block, T* rows, bool into_panels, Cancellation& cancellation) const {
     const Size at_once = std::max(block_elements / block.columns, Size{1});
@@ -126,6 +151,12 @@ class Parameters {
 
   void move_row(const ParameterBlock& block, Size i, T* row, bool into_panels) const {
     const ParameterRow<T> first = this->row(block);
+    if (block.apart()) {
+      T* const here = first.p + i * block.columns;
+      into_panels ? std::memcpy(here, row, block.columns * sizeof(T))
+                  : std::memcpy(row, here, block.columns * sizeof(T));
+      return;
+    }
     for (Size q = 0; q * panel_width < block.columns; ++q) {
       T* const in_panel = first.p + q * first.stride + i * panel_width;
       const Size bytes = used_width(block.columns, q) * sizeof(T);

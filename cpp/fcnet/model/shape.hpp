@@ -8,6 +8,7 @@
 
 #include "fcnet/base/random.hpp"
 #include "fcnet/kernels/pointwise/batch_loss.hpp"
+#include "fcnet/model/columns.hpp"
 #include "fcnet/model/factors.hpp"
 
 namespace fcnet {
@@ -61,17 +62,20 @@ static constexpr bool needs_saved_derivative(Activation activation) {
 }
 
 struct Shape {
-  std::vector<Size> sizes;  // inputs, hidden layers ..., outputs
+  std::vector<Size> sizes;  // what goes into the first layer, hidden layers ..., outputs
   Loss loss = Loss::cross_entropy;
   double parameter = 0;            // of the loss, see LossTask
   std::vector<LayerKind> kinds{};  // of every layer; where it is empty ReLU, and at the end what belongs to the loss
   std::vector<double>
-      quantiles{};  // of the loss where they are several, ascending: each group of as many outputs has them
+      quantiles{};    // of the loss where they are several, ascending: each group of as many outputs has them
+  Columns columns{};  // of x, where they are embedded
 
   bool operator==(const Shape&) const = default;
 
   Size layers() const { return sizes.size() - 1; }
-  Size inputs() const { return sizes.front(); }
+  // What has parameters: the layers and, behind them, the columns where they are embedded.
+  Size owners() const { return layers() + columns.any(); }
+  Size inputs() const { return columns.any() ? columns.inputs() : sizes.front(); }  // columns of x
   Size outputs() const { return sizes.back(); }
   LayerKind kind(Size layer) const {
     if (!kinds.empty()) return kinds[layer];
@@ -82,14 +86,14 @@ struct Shape {
   // Whether the loss takes the last layer's h_in, and its sigma is already the derivative by it.
   bool linked() const { return is_linked(loss, output()); }
 
-  Size neurons() const {  // with the inputs
+  Size neurons() const {  // with what goes into the first layer
     Size sum = 0;
     for (const Size n : sizes) sum += n;
     return sum;
   }
 };
 
-// Which layers a fit trains; all of them where it does not say.
+// Which layers a fit trains, and whether the columns, behind them; all of them where it does not say.
 class Trained {
  public:
   Trained() = default;
@@ -97,7 +101,7 @@ class Trained {
 
   bool operator()(Size layer) const { return layers_.empty() || layers_[layer]; }
   bool all() const { return std::find(layers_.begin(), layers_.end(), false) == layers_.end(); }
-  // The first of them, or how many layers there are where none is trained.
+  // The first of them; not below the number of layers where none is trained.
   Size first() const {
     return layers_.empty() ? 0 : static_cast<Size>(std::find(layers_.begin(), layers_.end(), true) - layers_.begin());
   }

@@ -10,7 +10,19 @@
 
 namespace fcnet {
 
-enum class StageKind { gather, scale, product, batch_norm, layer_norm, activation, parametric, softmax, dropout, loss };
+enum class StageKind {
+  gather,
+  embed,
+  scale,
+  product,
+  batch_norm,
+  layer_norm,
+  activation,
+  parametric,
+  softmax,
+  dropout,
+  loss
+};
 
 // What a stage keeps of the forward pass for the way back, beside h.
 enum class Saves { nothing, derivative, derivative_and_excess, batch_statistics, sample_statistics, scaled };
@@ -85,13 +97,14 @@ class Stages {
  public:
   Stages() = default;
   explicit Stages(const Shape& shape) : shape_(shape), groups_(shape.layers() + 1) {
-    groups_[0].rows = shape.inputs();
+    groups_[0].rows = shape.sizes[0];
     groups_[0].add({.kind = StageKind::gather, .layer = 0, .grain = Grain::sample});
+    if (embeds()) groups_[0].add({.kind = StageKind::embed, .layer = 0, .grain = Grain::sample});
     for (Size l = 0; l < shape.layers(); ++l) {
       if (shape.kind(l).scale) groups_[l].add({.kind = StageKind::scale, .layer = l, .saves = Saves::scaled});
       add_layer(l, groups_[l + 1]);
-      blocks_.emplace_back(shape, l);
     }
+    for (Size l = 0; l < shape.owners(); ++l) blocks_.emplace_back(shape, l);
     for (const Group& group : groups_) {
       whole_batches_ = whole_batches_ || group.has(Grain::batch);
       for (const Stage& stage : group.all()) flops_ += stage.flops;
@@ -103,6 +116,9 @@ class Stages {
   const std::vector<Group>& groups() const { return groups_; }
   const Group& group(Size i) const { return groups_[i]; }
   const LayerBlocks& blocks(Size layer) const { return blocks_[layer]; }
+  // Whether x becomes what goes into the first layer by an embedding of its columns, and where the blocks of those are.
+  bool embeds() const { return shape_.columns.any(); }
+  Size columns() const { return shape_.layers(); }
 
   double flops() const { return flops_; }
   // Whether what becomes of a sample depends on the batch: then a chunk of samples is a whole batch.
@@ -116,7 +132,7 @@ class Stages {
   // Whether a step consists of nothing but the three products and their epilogues, the same for all parameters, and a
   // loss that takes h_in.
   bool plain() const {
-    bool plain = shape_.linked() && !whole_batches_;
+    bool plain = shape_.linked() && !whole_batches_ && !embeds();
     for (Size l = 0; l < shape_.layers(); ++l) {
       plain = plain && shape_.kind(l).bias && !shape_.kind(l).scale && !blocks_[l].have_factors();
       for (const Stage& stage : groups_[l + 1].before_loss())

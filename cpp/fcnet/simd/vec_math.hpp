@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // exp, log and what follows from them on vectors, of our own so that every CPU and C library gives the same bits.
-// Error, with and without fused multiply-add: exp at most 1 ulp, log at most 1 ulp (tests/test_math_ulp.py); for the
-// others see tests/test_activations.py. Special
-// values as in C: exp(-inf) = 0, log(0) = -inf, log(negative) = NaN, NaN stays NaN.
+// Error, with and without fused multiply-add: exp at most 1 ulp, log at most 1 ulp; for |x| <= 2^13 sin at most 2.5
+// ulp, cos at most 2.5 ulp (tests/test_math_ulp.py); for the others see tests/test_activations.py. Special values as in
+// C: exp(-inf) = 0, log(0) = -inf, log(negative) = NaN, sin and cos of infinity are NaN, NaN stays NaN.
 #pragma once
 
 #include "fcnet/simd/vec.hpp"
@@ -17,7 +17,9 @@ struct FloatFormat<float> {
   static constexpr float magic = 0x1.8p23f;  // x + magic - magic rounds x to a whole number
   static constexpr float exp_above = 0x1.62e42ep6f, exp_below = -0x1.a0p6f;  // beyond: inf, and 0
   static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f;  // k * ln2_high is exact
-  static constexpr int exp_terms = 8, log_terms = 6, tanh_terms = 6;
+  // pi / 2 in parts, of which k times each but the last is exact for |k| < 2^13
+  static constexpr float half_pi[] = {0x1.92p0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68c234p-39f};
+  static constexpr int exp_terms = 8, log_terms = 6, tanh_terms = 6, sin_terms = 4, cos_terms = 5;
 };
 template <>
 struct FloatFormat<double> {
@@ -25,7 +27,8 @@ struct FloatFormat<double> {
   static constexpr double magic = 0x1.8p52;
   static constexpr double exp_above = 0x1.62e42fefa39efp9, exp_below = -0x1.75p9;
   static constexpr double ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-  static constexpr int exp_terms = 14, log_terms = 12, tanh_terms = 10;
+  static constexpr double half_pi[] = {0x1.921fb54442p0, 0x1.a308d31318p-41, 0x1.8a2e03707344ap-81};
+  static constexpr int exp_terms = 14, log_terms = 12, tanh_terms = 10, sin_terms = 8, cos_terms = 8;
 };
 
 template <class V>
@@ -84,6 +87,44 @@ FCNET_INLINE V log(V x) {
   const V y = fma(e, V{} + F::ln2_high, f - (half_square - tail));
   const V edge = x == V{} ? V{} - T(__builtin_inf()) : V{} + T(__builtin_nan(""));
   return x > V{} ? (x == T(__builtin_inf()) ? x : y) : edge;
+}
+
+template <class V>
+struct SinCos {
+  V sin, cos;
+};
+
+// x = k pi / 2 + r with k = round(x / (pi / 2)) and |r| <= pi / 4. Where parts of x and k pi / 2 cancel, their
+// differences are exact. sin r = r + r^3 (-1/3! + r^2 / 5! - ...) and cos r = 1 + r^2 (-1/2! + r^2 / 4! - ...), Horner;
+// k mod 4 says which of them, with which sign, are those of x.
+template <class V>
+FCNET_INLINE SinCos<V> sincos(V x) {
+  using T = ElementOf<V>;
+  using F = FloatFormat<T>;
+  using U = typename UnsignedBits<V>::Vector;
+  constexpr T two_over_pi = T(0x1.45f306dc9c883p-1);
+  constexpr int to_sign_bit = 8 * sizeof(T) - 2;
+  const V shifted = fma(x, V{} + two_over_pi, V{} + F::magic);
+  const V k = shifted - F::magic;
+  V r = x;
+  FCNET_UNROLL
+  for (Size i = 0; i < sizeof(F::half_pi) / sizeof(T); ++i) r = fma(k, V{} - F::half_pi[i], r);
+  const V square = r * r;
+  T of_sin[F::sin_terms + 1] = {1}, of_cos[F::cos_terms + 1] = {1};
+  FCNET_UNROLL
+  for (int i = 1; i <= F::sin_terms; ++i) of_sin[i] = -of_sin[i - 1] / T(2 * i * (2 * i + 1));
+  FCNET_UNROLL
+  for (int i = 1; i <= F::cos_terms; ++i) of_cos[i] = -of_cos[i - 1] / T(2 * i * (2 * i - 1));
+  V p = V{} + of_sin[F::sin_terms], q = V{} + of_cos[F::cos_terms];
+  FCNET_UNROLL
+  for (int i = F::sin_terms - 1; i >= 1; --i) p = fma(p, square, V{} + of_sin[i]);
+  FCNET_UNROLL
+  for (int i = F::cos_terms - 1; i >= 1; --i) q = fma(q, square, V{} + of_cos[i]);
+  const V sin_r = fma(r * square, p, r), cos_r = fma(q, square, V{} + T(1));
+  const U quarter = (U)shifted - (U)(V{} + F::magic);
+  const auto odd = (quarter & 1) != 0;
+  const U sin_bits = (U)(odd ? cos_r : sin_r), cos_bits = (U)(odd ? sin_r : cos_r);
+  return {(V)(sin_bits ^ ((quarter & 2) << to_sign_bit)), (V)(cos_bits ^ (((quarter + 1) & 2) << to_sign_bit))};
 }
 
 // tanh x = over / under for |x| < 0.6: Lambert's continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...))).

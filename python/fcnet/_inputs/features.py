@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from fcnet._inputs import arrays, feature_names, iterables, sparse, tables, tensors
 from fcnet._inputs.arrays import Array
+from fcnet._inputs.codes import Codes
 from fcnet._inputs.feature_names import Name, variable
 from fcnet._inputs.finite import Scaling, refuse_unfit
 from fcnet._inputs.sparse import SparseRows
@@ -54,6 +55,7 @@ def check_x(
     finite: bool,
     known: tuple[Name, ...] | None = None,
     scaling: Scaling | None = None,
+    codes: Codes | None = None,
     name: str = "x",
 ) -> Array | SparseRows:
     """Check x; floats and integers of up to 64 bits are not copied, other types are converted to ``dtype``.
@@ -69,6 +71,8 @@ def check_x(
         The columns that a table must have, in the form of ``feature_names``.
     scaling : Scaling, optional
         Input scaling of the network; numbers that become infinite by it are refused too.
+    codes : Codes, optional
+        The columns of x that hold codes of categories, perhaps none, if the network embeds columns: x is not sparse.
     name : str
         Name of the argument in messages.
 
@@ -79,9 +83,9 @@ def check_x(
     Raises
     ------
     TypeError : x does not hold real numbers, or is a masked array.
-    ValueError : x has another shape, other columns, or numbers that are not finite.
+    ValueError : x has another shape, other columns, numbers that are not finite, or unknown codes.
     """
-    if not finite and _needs_no_check(x, inputs):
+    if not finite and codes is None and _needs_no_check(x, inputs):
         return x  # type: ignore[return-value]  # a cast would cost a call
     columns = None
     if type(x) is not np.ndarray:
@@ -92,6 +96,9 @@ def check_x(
         feature_names.compare(columns, known, name, x)
         x = tables.of_frame(x)
         if sparse.is_sparse(x):
+            if codes is not None:
+                what = f"{name} is sparse, but the network embeds its columns (fcnet.Columns)"
+                raise TypeError(f"{what}: expected a dense array, use {variable(name)}.toarray()")
             rows = sparse.rows(x, dtype, name)
             _check_features(rows.shape, inputs, name)
             if finite:
@@ -119,4 +126,6 @@ def check_x(
         taken = arrays.converted(array, array.dtype if keep else wide)
     if finite:
         refuse_unfit(array, name, scaling or Scaling(dtype), columns or known)
+    if codes is not None:
+        codes.check(array, name, columns or known)
     return taken

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fcnet._inputs import strips, tables, tensors
+from fcnet._inputs.codes import Codes
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.features import check_x
 from fcnet._inputs.iterables import inputs_of, is_batches
@@ -69,7 +70,7 @@ def _batches(x: Any) -> Iterator[tuple[str, Any]]:
 
 
 class Columns:
-    """Statistics of the columns of x, updated part by part.
+    """Statistics of the columns of x, updated part by part; codes of categories stay as they are.
 
     Attributes
     ----------
@@ -79,8 +80,8 @@ class Columns:
         Number of rows.
     """
 
-    def __init__(self, inputs: int, names: tuple[Name, ...] | None) -> None:
-        self.names, self.count = names, 0
+    def __init__(self, inputs: int, names: tuple[Name, ...] | None, codes: Codes | None = None) -> None:
+        self.names, self.count, self._codes = names, 0, codes
         self._inputs, self._sparse = inputs, False
         self._mean, self._squares = np.zeros((2, inputs))
         self._low, self._high = np.full(inputs, np.inf), np.full(inputs, -np.inf)
@@ -94,7 +95,8 @@ class Columns:
         """
         for name, batch in _batches(x):
             table = tables.in_memory(batch, name)
-            rows = check_x(table, self._inputs, np.dtype(float), finite=True, known=self.names, name=name)
+            own = self._inputs, np.dtype(float)
+            rows = check_x(table, *own, finite=True, known=self.names, codes=self._codes, name=name)
             self.names = self.names or tables.column_names(table)
             self._sparse |= isinstance(rows, SparseRows)
             for part in _of_sparse(rows) if isinstance(rows, SparseRows) else _of_dense(rows):
@@ -113,4 +115,7 @@ class Columns:
             scale = 1 / np.sqrt(self._squares / self.count)
             varies = (self._low < self._high) & np.isfinite(scale.astype(dtype))
         offset = np.zeros_like(self._mean) if self._sparse else np.where(varies, self._mean, self._low)
-        return offset, np.where(varies, scale, 1.0)
+        scale = np.where(varies, scale, 1.0)
+        if self._codes is not None:
+            offset[self._codes.first :], scale[self._codes.first :] = 0, 1
+        return offset, scale

@@ -15,9 +15,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet._checks.numbers import whole_number
 from fcnet._inputs import arrays, class_names, tensors
+from fcnet._inputs.codes import Codes
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling
 from fcnet._model.activation import Activation, Parametric
+from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import LayerSpec, specs_of
 from fcnet._model.scale import Scale, without_scales
@@ -25,7 +27,7 @@ from fcnet._native import Model
 from fcnet.initializers import Initializer, first_weights
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
-ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset", "classes")
+ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset", "classes", "columns")
 
 
 def _float_type(given: DTypeLike) -> np.dtype[Any]:
@@ -70,7 +72,11 @@ def _factors(name: str, value: float | list[float | None]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """Sizes, layer specifications, loss, dtype, seed, input scaling and classes, as ``Network`` documents them."""
+    """Sizes, layer specifications, loss, dtype, seed, input scaling and classes, as ``Network`` documents them.
+
+    The first of the sizes is the number of inputs of the first layer, which are not those of x where ``columns`` are
+    embedded.
+    """
 
     sizes: tuple[int, ...]
     specs: tuple[LayerSpec, ...]
@@ -81,6 +87,17 @@ class Architecture:
     offset: NDArray[Any]
     classes: tuple[Name, ...] | None
     inits: tuple[Initializer | str, ...]  # initializers of the weights, which are not saved
+    columns: Columns | None = None
+
+    @property
+    def inputs(self) -> int:
+        """The number of columns of x."""
+        return self.sizes[0] if self.columns is None else self.columns.inputs
+
+    @cached_property
+    def codes(self) -> Codes | None:
+        """The columns of x that hold codes of categories, perhaps none; None where x is not embedded."""
+        return None if self.columns is None else self.columns.codes
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -90,7 +107,7 @@ class Architecture:
     @classmethod
     def of(
         cls,
-        sizes: Sequence[int | Dense | Scale],
+        sizes: Sequence[int | Dense | Scale | Columns],
         loss: object,
         seed: int | None,
         dtype: DTypeLike,
@@ -113,7 +130,10 @@ class Architecture:
         if isinstance(sizes[0], Dense):
             raise TypeError("sizes[0] is a Dense layer: expected the number of inputs")
         entries, scales = without_scales(sizes)
+        columns = entries[0] if isinstance(entries[0], Columns) else None
         numbers = [(i, n.units if isinstance(n, Dense) else n) for i, n in enumerate(sizes) if not isinstance(n, Scale)]
+        if columns is not None:
+            numbers[0] = 0, columns.features
         checked = tuple(whole_number(n, f"sizes[{i}]", 1, 2**62) for i, n in numbers)
         chosen = _loss(loss, entries[-1])
         if chosen.quantiles and checked[-1] % len(chosen.quantiles):
@@ -126,20 +146,25 @@ class Architecture:
         for spec in specs:
             if spec.normalization is not None:
                 spec.normalization.check_for(type_)
-        factors = arrays.per_feature(scale, checked[0], type_, "scale")
-        zeros = arrays.per_feature(offset, checked[0], type_, "offset")
+        if columns is not None:
+            columns.check_for(type_)
         classes = class_names.checked(classes, chosen, checked[-1])
         inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in entries[1:])
-        return cls(checked, tuple(specs), chosen, checked_seed(seed), type_, factors, zeros, classes, inits)  # type: ignore[arg-type]
+        embedded = columns if columns is not None and columns.embeds else None
+        own = checked, tuple(specs), chosen, checked_seed(seed), type_
+        return cls(*own, np.ones(()), np.zeros(()), classes, inits, embedded).with_input(offset, scale)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
         """Return everything but the weights in plain values and arrays; a custom loss function is returned as it is."""
         loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
         plain = list(self.sizes), [spec.plain() for spec in self.specs], loss, self.seed, self.dtype.name
-        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes), strict=True))
+        columns = () if self.columns is None else (self.columns.plain(),)
+        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes, *columns), strict=False))
 
     @classmethod
-    def from_arguments(cls, sizes: Any, layers: Any, loss: Any, classes: Any, **others: Any) -> Architecture:
+    def from_arguments(
+        cls, sizes: Any, layers: Any, loss: Any, classes: Any, columns: Any, **others: Any
+    ) -> Architecture:
         """Return the architecture of ``arguments()``, which may come from a damaged file.
 
         Raises
@@ -149,6 +174,10 @@ class Architecture:
         if not all(isinstance(given, list) for given in (sizes, layers)) or len(layers) != len(sizes) - 1:
             raise ValueError(f"layers is {layers!r}: expected one entry for each of the layers of {sizes!r}")
         entries: list[Any] = [*sizes[:1]]
+        if columns is not None:
+            entries = [Columns.from_plain(columns)]
+            if sizes[0] != entries[0].features or not entries[0].embeds:
+                raise ValueError(f"sizes[0] is {sizes[0]!r}: expected {entries[0].features}, as of embedded columns")
         for n, spec in zip(sizes[1:], map(LayerSpec.from_plain, layers), strict=True):
             names = {"activation", "scale", "parametric"}
             values: Any = {name: getattr(spec, name) for name in spec._fields if name not in names}
@@ -193,15 +222,22 @@ class Architecture:
 
     def with_input(self, offset: ArrayLike, scale: ArrayLike) -> Architecture:
         """Return a copy with another offset and scale; ValueError if they are not finite in the network's dtype."""
-        zeros = arrays.per_feature(offset, self.sizes[0], self.dtype, "offset")
-        factors = arrays.per_feature(scale, self.sizes[0], self.dtype, "scale")
+        factors = arrays.per_feature(scale, self.inputs, self.dtype, "scale")
+        zeros = arrays.per_feature(offset, self.inputs, self.dtype, "offset")
+        if self.codes is not None and self.codes.categories:
+            for name, value, neutral in (("scale", factors, 1), ("offset", zeros, 0)):
+                if not np.all((value[self.codes.first :] if value.ndim else value) == neutral):
+                    expected = (
+                        f"{self.inputs} numbers, {neutral} from column {self.codes.first} on, as adapt(x) sets them"
+                    )
+                    raise ValueError(f"{name} changes codes of categories: expected {expected}")
         return replace(self, offset=zeros, scale=factors)
 
     def input(self) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
         """Return scale and offset of every input for the native core, or two None where inputs are not scaled."""
         if not self.scales:
             return None, None
-        return np.full(self.sizes[0], self.scale), np.full(self.sizes[0], self.offset)
+        return np.full(self.inputs, self.scale), np.full(self.inputs, self.offset)
 
     def model(self, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> Model:
         """Create the native model, with the given parameters of every layer or with initial ones.
@@ -214,34 +250,53 @@ class Architecture:
         given = None if parameters is None else self.parts(parameters)
         factors, zeros = self.input()
         specs, loss = [spec.native() for spec in self.specs], self.loss
-        each = list(loss.quantiles)
-        model = Model(
-            list(self.sizes), specs, loss.name, loss.parameter, self.dtype.name, self.seed, factors, zeros, given, each
-        )
+        columns = None if self.columns is None else self.columns.native()
+        common = loss.name, loss.parameter, self.dtype.name, self.seed
+        model = Model(list(self.sizes), specs, *common, factors, zeros, given, list(loss.quantiles), columns)
         if parameters is None:
             for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):
                 if isinstance(init, Initializer):
                     weights = first_weights(init, k, m, self.seed, i)
                     model.set_parameter(i, "W", self.part(weights, i, "W", f"init of layers[{i}]"))
+            for name, array in (self.columns.draw(self.seed) if self.columns else {}).items():
+                model.set_parameter(len(self.specs), name, array.astype(self.dtype))
         return model
 
     def parts(self, layers: Sequence[Sequence[ArrayLike]]) -> list[tuple[NDArray[Any], ...]]:
-        """Check the parameters of all layers.
+        """Check the parameters of all layers, and of the columns where they are embedded.
 
         Raises
         ------
         TypeError, ValueError : the number of layers or of arrays in a layer is wrong, or an array is not as for
             ``part``.
         """
+        own = [] if self.columns is None else [layers[-1]]
+        layers = layers[: len(layers) - len(own)]
         if len(layers) != len(self.specs):
             raise ValueError(f"there are parameters of {len(layers)} layers: expected {len(self.specs)}")
-        return [
+        checked = [
             tuple(
                 self.part(value, i, part, f"{part} of layers[{i}]")
                 for part, value in zip(spec.parts, values, strict=True)
             )
             for i, (spec, values) in enumerate(zip(self.specs, layers, strict=True))
         ]
+        return checked + [self.columns_parts(values) for values in own]
+
+    def columns_parts(self, values: Sequence[ArrayLike], name: str = "{} of columns") -> tuple[NDArray[Any], ...]:
+        """Check the arrays of the columns; ``name`` is how messages call one of them.
+
+        Raises
+        ------
+        TypeError, ValueError : their number is wrong, or one is not of real numbers of its shape.
+        """
+        shapes = {} if self.columns is None else self.columns.shapes
+        if len(values) != len(shapes):
+            raise ValueError(f"there are {len(values)} arrays of columns: expected {', '.join(shapes)}")
+        return tuple(
+            arrays.parameter(value, shape, self.dtype, name.format(part))
+            for value, (part, shape) in zip(values, shapes.items(), strict=True)
+        )
 
     def shape_of(self, layer: int, part: str) -> tuple[int, ...]:
         """Return the shape of a parameter array of a layer, such as W."""
@@ -251,11 +306,12 @@ class Architecture:
     @cached_property
     def number_of_parameters(self) -> int:
         """The number of parameters, without running statistics."""
-        return sum(map(self.parameters_of, range(len(self.specs))))
+        return sum(map(self.parameters_of, range(len(self.specs)))) + self.parameters_of_columns
 
     def without_statistics(self, layers: Sequence[Sequence[NDArray[Any]]]) -> list[tuple[NDArray[Any], ...]]:
         """Leave out the running statistics in the arrays of every layer, as the native core returns them."""
-        return [tuple(parts[: len(spec.trained_parts)]) for spec, parts in zip(self.specs, layers, strict=True)]
+        counts = [*(len(spec.trained_parts) for spec in self.specs), None]
+        return [tuple(parts[:count]) for count, parts in zip(counts, layers, strict=False)]
 
     def split(self, flat: NDArray[Any]) -> list[tuple[NDArray[Any], ...]]:
         """Return the arrays of every layer as views of a flat array of all parameters, and zeros for absent biases."""
@@ -271,6 +327,10 @@ class Architecture:
                 parts.append(flat[at:end].reshape(shape))
                 at = end
             layers.append(tuple(parts))
+        if self.columns is not None:
+            shapes = self.columns.shapes.values()
+            ends = np.cumsum([at, *map(math.prod, shapes)])
+            layers.append(tuple(flat[i:end].reshape(s) for (i, end), s in zip(pairwise(ends), shapes, strict=True)))
         return layers
 
     def parameters_of(self, layer: int) -> int:
@@ -278,6 +338,11 @@ class Architecture:
         spec, (inputs, outputs) = self.specs[layer], self.sizes[layer : layer + 2]
         of_neuron = spec.bias + (spec.normalization is not None) + (spec.parametric is not None)
         return (inputs + of_neuron) * outputs + bool(spec.scale) * inputs
+
+    @property
+    def parameters_of_columns(self) -> int:
+        """The number of parameters of the columns."""
+        return 0 if self.columns is None else sum(map(math.prod, self.columns.shapes.values()))
 
     def part(self, value: ArrayLike, layer: int, part: str, name: str) -> NDArray[Any]:
         """Check one parameter array of a layer, such as W.

@@ -27,10 +27,15 @@ class Summary(str):
 
 
 def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
-    """Return the table of ``Network.summary``; ``trainable`` has an entry for every layer."""
+    """Return the table of ``Network.summary``; ``trainable`` has an entry for every layer, and last for the columns."""
     rows = [("layer", "W", "output", "activation", "parameters")]
     counts, running = {"total": 0, "trainable": 0, "frozen": 0}, 0
-    for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=True)):
+    if architecture.columns is not None:
+        counts |= {"total": architecture.parameters_of_columns}
+        counts["trainable" if trainable[-1] else "frozen"] += counts["total"]
+        described = architecture.columns.described + ("" if trainable[-1] else ", frozen")
+        rows.append(("columns", "", f"(n, {architecture.sizes[0]})", described, f"{counts['total']:,}"))
+    for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=False)):
         k, m = architecture.sizes[i : i + 2]
         parameters = architecture.parameters_of(i)
         running += len(spec.running_parts) * m
@@ -59,7 +64,7 @@ def _short(value: NDArray[Any]) -> str:
 
 def arguments(architecture: Architecture) -> str:
     """Format the arguments of ``Network``, for its repr."""
-    entries = [str(architecture.sizes[0])]
+    entries = [str(architecture.columns or architecture.sizes[0])]
     defaults = [LayerSpec("relu")] * (len(architecture.specs) - 1) + [LayerSpec(architecture.loss.output)]
     for n, spec, default in zip(architecture.sizes[1:], architecture.specs, defaults, strict=True):
         values = spec._asdict() | {"normalization": spec.normalization and spec.normalization.name_or_self()}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._model.columns import Columns
 from fcnet._model.layer_spec import LayerSpec
 from fcnet._saving import safetensors
 from fcnet._saving.atomic_file import replacing
@@ -27,6 +28,7 @@ _NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early":
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
 _PARTS = ("W", "B", "gamma", "mix", "scale", "mean", "variance")  # of a layer, each with some of these
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
+_COLUMNS_KEY = "columns"  # in the architecture, and in the names of arrays, of networks that have them
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
@@ -71,10 +73,15 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
         _owners(len(slots), average, best_weights is not None),
         [*map(LayerSpec.from_plain, state["layers"])],
     )
+    columns_spec = state.get(_COLUMNS_KEY)
+    names_of_parts = [spec.parts for spec in specs]
+    if columns_spec is not None:
+        names_of_parts.append(tuple(Columns.from_plain(columns_spec).shapes))
     others = *([without_average] if average else []), *([best_weights] if best_weights is not None else [])
     for owner, layers in zip(owners, [state["parameters"], *slots, *others], strict=True):
-        for i, (spec, parts) in enumerate(zip(specs, layers, strict=True)):
-            tensors |= {f"{owner}.{i}.{name}": part for name, part in zip(spec.parts, parts, strict=True)}
+        for i, (names, parts) in enumerate(zip(names_of_parts, layers, strict=True)):
+            place = i if i < len(specs) else _COLUMNS_KEY
+            tensors |= {f"{owner}.{place}.{name}": part for name, part in zip(names, parts, strict=True)}
     history = History(**state["history"]).whole()
     columns = {name: history[name] for name in history if len(history[name]) == len(history)}
     columns.pop("seconds", None)  # so that files of the same fit are equal
@@ -87,8 +94,8 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
-        "version": _version(specs),
-        "network": json.dumps({name: state[name] for name in _ARCHITECTURE}),
+        "version": _version(specs, columns_spec),
+        "network": json.dumps({name: state[name] for name in (*_ARCHITECTURE, _COLUMNS_KEY) if name in state}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),
         "history": json.dumps({"names": list(columns)} | ends),
@@ -97,9 +104,9 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
     return tensors, metadata
 
 
-def _version(specs: list[LayerSpec]) -> str:
-    """Return the oldest version that knows what the layers have, so that older versions of fcnet read the file."""
-    if any(spec.options for spec in specs):
+def _version(specs: list[LayerSpec], columns: object) -> str:
+    """Return the oldest version that knows what the network has, so that older versions of fcnet read the file."""
+    if columns is not None or any(spec.options for spec in specs):
         return "5"
     return "4" if any(spec.scale for spec in specs) else "3"
 
@@ -141,6 +148,8 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
     expected = {"1": _ARCHITECTURE_1, "2": _ARCHITECTURE[:-1]}.get(metadata["version"], _ARCHITECTURE)
+    if metadata["version"] == _VERSIONS[-1] and isinstance(state, dict) and _COLUMNS_KEY in state:
+        expected = (*expected, _COLUMNS_KEY)
     if not isinstance(state, dict) or set(state) != set(expected):
         raise ValueError(f"its architecture is not given by {', '.join(expected)}")
     if metadata["version"] == "1":
@@ -159,8 +168,12 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     owners, layers = _owners(slots, average, has_best), 0
     while f"layers.{layers}.W" in tensors:
         layers += 1
-    parts = [[name for name in _PARTS if f"layers.{i}.{name}" in tensors] for i in range(layers)]
-    names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in range(layers) for p in parts[i])}
+    parts = {str(i): [name for name in _PARTS if f"layers.{i}.{name}" in tensors] for i in range(layers)}
+    inputs = None
+    if _COLUMNS_KEY in state:
+        columns = Columns.from_plain(state[_COLUMNS_KEY])
+        parts[_COLUMNS_KEY], inputs = list(columns.shapes), columns.inputs
+    names = {"input.scale", "input.offset", *(f"{o}.{i}.{p}" for o in owners for i in parts for p in parts[i])}
     if set(tensors) != names:
         raise ValueError(f"its arrays are not those of {layers} layers")
     for name, tensor in tensors.items():
@@ -173,10 +186,11 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
     last = tensors[f"layers.{layers - 1}.W"]
     outputs = last.shape[1] if last.ndim == 2 else 0
     classes = 2 if outputs == 1 and state["loss"].get("name") != "cross_entropy" else outputs
-    state["feature_names"] = None if lines is None else _names(lines, len(tensors["layers.0.W"]), "input")
+    inputs = len(tensors["layers.0.W"]) if inputs is None else inputs
+    state["feature_names"] = None if lines is None else _names(lines, inputs, "input")
     state["classes"] = None if of_classes is None else _names(of_classes, classes, "class")
     state["parameters"], *states = (
-        [tuple(tensors[f"{owner}.{i}.{name}"] for name in parts[i]) for i in range(layers)] for owner in owners
+        [tuple(tensors[f"{owner}.{i}.{name}"] for name in names) for i, names in parts.items()] for owner in owners
     )
     state["best"] = None if best is None else (best, states.pop() if has_best else None)
     state["average_state"] = (average, count, states.pop()) if average else None

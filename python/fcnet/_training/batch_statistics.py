@@ -11,7 +11,7 @@ from fcnet._model.normalization import BatchNorm
 
 def over_batch(architecture: Architecture, trainable: Sequence[bool]) -> str:
     """Return the names of the layers that a training step normalises by the statistics of its batch, or ""."""
-    specs = zip(architecture.specs, trainable, strict=True)
+    specs = zip(architecture.specs, trainable, strict=False)  # of which the columns' is the last
     return ", ".join(
         f"layers[{i}]" for i, (spec, t) in enumerate(specs) if t and isinstance(spec.normalization, BatchNorm)
     )

@@ -144,11 +144,12 @@ class Dataset:
         x, y = tables.in_memory(x, names[0]), tables.in_memory(y, names[1])
         rows = check_x(
             x,
-            architecture.sizes[0],
+            architecture.inputs,
             architecture.dtype,
             finite=finite,
             known=known,
             scaling=architecture.scaling,
+            codes=architecture.codes,
             name=names[0],
         )
         n, features = len(rows), known or tables.column_names(x)

@@ -87,11 +87,14 @@ def grown(
 def _large(model: Model, architecture: Architecture, rows: NDArray[Any] | SparseRows) -> tuple[str, str]:
     """Return of which layer something is so large that its square, and its fourth power, are infinite; "" for none."""
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
-    h = architecture.scaling.of(dense).astype(np.float64)
+    h, layers = architecture.scaling.of(dense).astype(np.float64), model.state()[0]
     largest = float(np.finfo(architecture.dtype).max)
     found = ""
     with np.errstate(all="ignore"):
-        for i, (spec, arrays) in enumerate(zip(architecture.specs, model.state()[0], strict=True)):
+        if architecture.columns is not None:
+            *layers, own = layers
+            h = reference.embed(h, own, **architecture.columns.embedding_of_rows())
+        for i, (spec, arrays) in enumerate(zip(architecture.specs, layers, strict=True)):
             parts = dict(zip(spec.parts, arrays, strict=True))
             scaled = h * parts["scale"] if spec.scale else h
             h_in = scaled @ parts["W"].astype(np.float64) + parts["B"]

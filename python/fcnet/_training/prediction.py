@@ -25,7 +25,8 @@ def rows_of(state: TrainState, x: Any, name: str = "x") -> Any:
     TypeError, ValueError : x is not as for ``Network.predict``.
     """
     architecture, known = state.architecture, state.feature_names
-    return check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=known, name=name)
+    own = architecture.inputs, architecture.dtype
+    return check_x(x, *own, finite=False, known=known, codes=architecture.codes, name=name)
 
 
 def is_logits(output: object) -> bool:
@@ -59,7 +60,8 @@ def predict(state: TrainState, x: Any, output: object, dropout: object, seed: in
     """
     architecture, known = state.architecture, state.feature_names  # rows_of, inlined for speed
     try:
-        rows = check_x(x, architecture.sizes[0], architecture.dtype, finite=False, known=known)
+        own = architecture.inputs, architecture.dtype
+        rows = check_x(x, *own, finite=False, known=known, codes=architecture.codes)
     except BatchesGivenError:
         return _predict_batches(state, x, output, dropout, seed)
     if output is None and dropout is False and seed is None:

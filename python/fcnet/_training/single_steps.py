@@ -231,7 +231,7 @@ def _any_sample(architecture: Architecture) -> Data:
     zeros: Any = np.zeros((1, outputs), dtype)
     if isinstance(loss, Custom):
         zeros = loss.of_rows(zeros, None)
-    return np.zeros((1, architecture.sizes[0]), dtype), zeros, None
+    return np.zeros((1, architecture.inputs), dtype), zeros, None
 
 
 def _divergence(
@@ -258,10 +258,12 @@ def _checked_gradients(architecture: Architecture, given: Any) -> Any:
         )
     if not is_layers:
         return arrays.parameter(given, (architecture.number_of_parameters,), dtype, "gradients")
-    if len(given) != len(architecture.specs):
-        raise ValueError(f"gradients are of {len(given)} layers: expected {len(architecture.specs)}")
+    owners = len(architecture.specs) + (architecture.columns is not None)
+    if len(given) != owners:
+        and_columns = "" if architecture.columns is None else ", of which the last is that of the columns"
+        raise ValueError(f"gradients are of {len(given)} layers: expected {owners}{and_columns}")
     checked = []
-    for i, (spec, parts) in enumerate(zip(architecture.specs, given, strict=True)):
+    for i, (spec, parts) in enumerate(zip(architecture.specs, given, strict=False)):
         names = spec.trained_parts
         if len(parts) != len(names):
             expected = ", ".join(f"d{name}" for name in names)
@@ -273,6 +275,8 @@ def _checked_gradients(architecture: Architecture, given: Any) -> Any:
                 for j, (part, shape) in enumerate(zip(parts, shapes, strict=True))
             )
         )
+    if architecture.columns is not None:
+        checked.append(architecture.columns_parts(given[-1], f"{{}} of gradients[{owners - 1}]"))
     return checked
 
 

@@ -18,6 +18,7 @@ from fcnet._training.averaging import EMA
 from fcnet._training.dataset import MOST_EPOCHS, Dataset
 from fcnet._training.early_stopping import Best
 from fcnet._training.history import History
+from fcnet.columns import EmbeddedColumns
 from fcnet.layers import Layer
 from fcnet.optimizers import Optimizer
 
@@ -25,7 +26,12 @@ _TRAINED = (
     *("parameters", "history", "epochs_trained", "steps", "feature_names", "trainable"),
     *("optimizer_state", "average_state", "best"),
 )
-_NEWER: dict[str, Any] = {"best": None, "classes": None, "steps": 0}  # defaults of entries that older pickles lack
+_NEWER: dict[str, Any] = {
+    "best": None,
+    "classes": None,
+    "columns": None,
+    "steps": 0,
+}  # defaults of entries that older pickles lack
 
 
 class OpenStep(NamedTuple):
@@ -49,6 +55,7 @@ class TrainState:
     model : Model
         Parameters, optimizer state and the state of a weight average.
     layers : tuple of Layer
+    columns : EmbeddedColumns or None
     feature_names : tuple, or None
         Column names in the form of ``fcnet._inputs.feature_names``.
     history : History
@@ -63,12 +70,13 @@ class TrainState:
         By default, initial ones.
     """
 
-    __slots__ = ("architecture", "best", "feature_names", "history", "layers", "model", "open_step")
+    __slots__ = ("architecture", "best", "columns", "feature_names", "history", "layers", "model", "open_step")
 
     def __init__(self, architecture: Architecture, parameters: Sequence[Sequence[ArrayLike]] | None = None) -> None:
         self.model = architecture.model(parameters)
         self.architecture = architecture
         self.layers = tuple(Layer(self.model, i, architecture) for i in range(len(architecture.specs)))
+        self.columns = None if architecture.columns is None else EmbeddedColumns(self.model, architecture)
         self.feature_names: tuple[Name, ...] | None = None
         self.history = History()
         self.best = Best(None, self.history)
@@ -93,8 +101,9 @@ class TrainState:
 
     @property
     def trainable(self) -> list[bool]:
-        """Whether fits train each layer."""
-        return [layer.trainable for layer in self.layers]
+        """Whether fits train each layer and, last, the columns where they are embedded."""
+        of_layers = [layer.trainable for layer in self.layers]
+        return of_layers if self.columns is None else [*of_layers, self.columns.trainable]
 
     def dataset(
         self,
@@ -129,7 +138,7 @@ class TrainState:
                 "the network is already trained with its current offset and scale: expected a new network, adapted "
                 "before its first fit"
             )
-        columns = Columns(self.architecture.sizes[0], self.feature_names)
+        columns = Columns(self.architecture.inputs, self.feature_names, self.architecture.codes)
         columns.add(x)
         if not columns.count:
             raise ValueError("x has no rows: expected at least one")
@@ -138,7 +147,7 @@ class TrainState:
         self.architecture, self.feature_names = adapted, columns.names
 
     def gradients(self, dataset: Dataset) -> list[tuple[NDArray[Any], ...]]:
-        """Return dW, dB and, where a layer has them, dgamma, dmix and dscale of every layer."""
+        """Return dW, dB and, where a layer has them, dgamma, dmix and dscale of every layer; last those of columns."""
         layers = self.model.gradients(*dataset.of_loss(self.architecture))[1]
         return self.architecture.without_statistics(layers)
 
@@ -181,19 +190,22 @@ class TrainState:
         entries = {name: s.pop(name) for name in _TRAINED}
         architecture = Architecture.from_arguments(**s)
         trainable = entries["trainable"]
-        if not isinstance(trainable, list) or len(trainable) != len(architecture.specs):
+        owners = len(architecture.specs) + (architecture.columns is not None)
+        if not isinstance(trainable, list) or len(trainable) != owners:
             raise ValueError(
-                f"trainable is {trainable!r}: expected a flag for each of {len(architecture.specs)} layers"
+                f"trainable is {trainable!r}: expected a flag for each of {owners} layers, with the columns"
             )
         state = cls(architecture, entries["parameters"])
-        for layer, flag in zip(state.layers, trainable, strict=True):
+        for layer, flag in zip(state.layers, trainable, strict=False):
             layer.trainable = flag
+        if state.columns is not None:
+            state.columns.trainable = trainable[-1]
         if entries["optimizer_state"] is not None:
             state.model.set_optimizer_state(*entries["optimizer_state"])
         if entries["average_state"] is not None:
             kind, count, without_average = entries["average_state"]
             state.model.set_average_state(kind, count, architecture.parts(without_average))
-        state.feature_names = feature_names.checked(entries["feature_names"], architecture.sizes[0])
+        state.feature_names = feature_names.checked(entries["feature_names"], architecture.inputs)
         if entries["best"] is not None:
             epoch, weights = entries["best"]
             snapshot = state.model.snapshot(weights and architecture.parts(weights))

@@ -239,16 +239,18 @@ def network(shown: Network | Explanation, *, view: str = "before") -> Any:
 
 def _weights(net: Network) -> Any:
     """Draw a network with W at the edges, and B in the neurons if there is room."""
-    weights, sizes = [layer.W for layer in net.layers], net.sizes
+    weights = [layer.W for layer in net.layers]
+    sizes = [len(weights[0]), *net.sizes[1:]]
     written = max(sizes) <= _MOST_LABELLED
     texts = [[""] * sizes[0], *([f"{b:.3g}" if written else "" for b in layer.B] for layer in net.layers)]
     heads = [
-        f"inputs\n{sizes[0]:,}",
+        f"{'inputs' if net.columns is None else 'embedded columns'}\n{sizes[0]:,}",
         *(f"layers[{i}]\n{n:,} {net.layers[i].activation}" for i, n in enumerate(sizes[1:])),
     ]
     ends = net.classes if net.classes is not None and len(net.classes) == sizes[-1] else ()
     with panels(1) as (figure, (axes,)):
-        _draw(axes, weights, texts, heads=heads, starts=net.feature_names or (), ends=ends)
+        starts = net.feature_names if net.columns is None else None
+        _draw(axes, weights, texts, heads=heads, starts=starts or (), ends=ends)
     ranges = (f"of layers[{i}] from {w.min():.3g} to {w.max():.3g}" for i, w in enumerate(weights))
     figure.set_label(f"The network {' – '.join(map(str, sizes))}: weights {', '.join(ranges)}.")
     return figure

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from fcnet.reference.activations import activation, activation_derivative, through_activation
 from fcnet.reference.averaging import ema, swa
+from fcnet.reference.columns import embed, through_embedding
 from fcnet.reference.kernels import (
     cross_entropy,
     linear,
@@ -37,6 +38,7 @@ __all__ = [
     "cross_entropy",
     "dropout_mask",
     "ema",
+    "embed",
     "forward",
     "he_normal",
     "linear",
@@ -57,6 +59,7 @@ __all__ = [
     "softmax",
     "swa",
     "through_activation",
+    "through_embedding",
     "through_normalization",
     "training_step",
     "weight_gradient",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fcnet.reference.activations import activation as apply_activation
 from fcnet.reference.activations import through_activation
+from fcnet.reference.columns import embed, through_embedding
 from fcnet.reference.kernels import Array, linear, weight_gradient
 from fcnet.reference.losses import OUTPUTS, loss_and_sigma
 from fcnet.reference.normalization import normalize, through_normalization
@@ -24,9 +25,12 @@ def _of_layers(layers: Layers, loss: Any, activation: str | Sequence[str], outpu
     return [*hidden, output or (OUTPUTS.get(loss, "identity") if isinstance(loss, str) else "identity")]
 
 
-def _multiplied(layers: Layers, multipliers: Sequence[float] | None) -> Layers:
-    """Return the layers with the matrices that multiply: W times its multiplier."""
-    return layers if multipliers is None else [(m * w, *b) for m, (w, *b) in zip(multipliers, layers, strict=True)]
+def _multiplied(layers: Layers, multipliers: Sequence[float] | None, columns: Mapping[str, Any] | None) -> Layers:
+    """Return the layers, and perhaps the arrays of columns, with the matrices that multiply: W times its multiplier."""
+    if multipliers is None:
+        return layers
+    own = len(layers) - (columns is not None)
+    return [*((m * w, *b) for m, (w, *b) in zip(multipliers, layers[:own], strict=True)), *layers[own:]]
 
 
 def forward(
@@ -42,6 +46,7 @@ def forward(
     parametric: Sequence[bool] | None = None,
     scaled: Sequence[bool] | None = None,
     multipliers: Sequence[float] | None = None,
+    columns: Mapping[str, Any] | None = None,
 ) -> list[tuple[Array, Array]]:
     """Forward pass: ``h_0 = x``, ``h_in_i = h_{i-1} W_i + B_i``, ``h_i = F_i(h_in_i)``.
 
@@ -70,6 +75,8 @@ def forward(
     multipliers : [float, ...], optional
         Factor of every layer's product, ``h_in_i = multiplier_i h_{i-1} W_i + B_i``; ``1 / sqrt(k)`` is the neural
         tangent parametrisation (Jacot et al. 2018).
+    columns : mapping, optional
+        Options of embed, where ``h_0 = embed(x, arrays)``; the arrays are the last entry of layers.
 
     Returns
     -------
@@ -79,8 +86,11 @@ def forward(
     ------
     ValueError : the shapes disagree.
     """
-    layers = _multiplied(layers, multipliers)
+    layers = _multiplied(layers, multipliers, columns)
     h, passed = np.asarray(x), []
+    if columns is not None:
+        *layers, arrays = layers
+        h = embed(x, arrays, **columns)
     for i, ((w, b, *gamma), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
         kind = normalization[i] if normalization else None
         h = h * layers[i][-1] if scaled and scaled[i] else h
@@ -114,12 +124,13 @@ def backward(
     scaled: Sequence[bool] | None = None,
     outputs: ArrayLike | None = None,
     multipliers: Sequence[float] | None = None,
+    columns: Mapping[str, Any] | None = None,
 ) -> tuple[Any, list[tuple[Array, ...]]]:
     """Backpropagation: ``sigma_L = p - y``, ``sigma_i = sigma_{i+1} W_{i+1}^T o F'(h_in_i)``, and the gradients.
 
     Parameters
     ----------
-    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled, multipliers : as forward
+    layers, x, activation, output, masks, normalization, epsilon, parametric, scaled, multipliers, columns : as forward
     y, loss, parameter, weights, outputs : as loss_and_sigma
 
     Returns
@@ -127,13 +138,14 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
-        With dL/dgamma for a normalised layer, then dL/dmix for a parametric one, and dL/dscale for a scaled one.
+        With dL/dgamma for a normalised layer, then dL/dmix for a parametric one, and dL/dscale for a scaled one; last
+        those of columns.
 
     Raises
     ------
     ValueError : the shapes disagree, a label is out of range, or the loss is unknown.
     """
-    layers = _multiplied(layers, multipliers)
+    layers = _multiplied(layers, multipliers, columns)
     passed = forward(
         layers,
         x,
@@ -145,7 +157,13 @@ def backward(
         epsilon=epsilon,
         parametric=parametric,
         scaled=scaled,
+        columns=columns,
     )
+    h_0: Array = np.asarray(x)
+    arrays: Sequence[Array] = ()
+    if columns is not None:
+        *layers, arrays = layers
+        h_0 = embed(x, arrays, **columns)
     functions = _of_layers(layers, loss, activation, output)
     value, sigma, scale = loss_and_sigma(
         passed[-1][0], y, loss, output=functions[-1], parameter=parameter, weights=weights, outputs=outputs
@@ -153,7 +171,7 @@ def backward(
     gradients: list[tuple[Array, ...]] = []
     of_mix: list[Array] = []  # of the layer whose sigma this is; the last one has none
     for i in range(len(layers) - 1, -1, -1):
-        unscaled = passed[i - 1][1] if i > 0 else np.asarray(x)
+        unscaled = passed[i - 1][1] if i > 0 else h_0
         scale_i = layers[i][-1] if scaled and scaled[i] else None
         h = unscaled if scale_i is None else unscaled * scale_i
         of_norm: list[Array] = []
@@ -168,8 +186,10 @@ def backward(
         of_scale = [] if scale_i is None else [scale * (slope * unscaled).sum(axis=0)]
         multiplier = multipliers[i] if multipliers else 1
         gradients.append((multiplier * scale * dw, scale * db, *of_norm, *of_mix, *of_scale))
+        slope = slope if scale_i is None else slope * scale_i
+        if i == 0 and columns is not None:
+            gradients.insert(0, through_embedding(scale * slope, x, arrays, **columns)[0])
         if i > 0:
-            slope = slope if scale_i is None else slope * scale_i
             mask = None if masks is None else masks[i - 1]
             slope = slope if mask is None else slope * mask
             h_in, f = passed[i - 1][0], functions[i - 1]

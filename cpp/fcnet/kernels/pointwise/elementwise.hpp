@@ -50,6 +50,16 @@ void map_log(const T* x, Size count, T* out) {
   map(x, count, out, [](Vec<T> v) { return log(v); });
 }
 
+template <class T>
+void map_sin(const T* x, Size count, T* out) {
+  map(x, count, out, [](Vec<T> v) { return sincos(v).sin; });
+}
+
+template <class T>
+void map_cos(const T* x, Size count, T* out) {
+  map(x, count, out, [](Vec<T> v) { return sincos(v).cos; });
+}
+
 // a <- a + weight (x - a): where both are the same they stay so. Kept out of the shortest steps, which do without.
 template <class T>
 [[gnu::noinline]] void average(T* a, const T* x, Size count, T weight) {

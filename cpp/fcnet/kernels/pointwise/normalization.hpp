@@ -61,6 +61,14 @@ void layer_norm_backward(const NormalizationRows<T>& layer, T* sigma, const T* n
   }
 }
 
+// The sum over 32 lanes.
+template <class T>
+FCNET_INLINE T fold(T (&sums)[panel_width]) {
+  for (Size half = panel_width / 2; half > 0; half /= 2)
+    for (Size i = 0; i < half; ++i) sums[i] += sums[i + half];
+  return sums[0];
+}
+
 // The sum of term(panel, lane) over the samples.
 template <class T, class F>
 FCNET_INLINE T over_samples(Size samples, F term) {
@@ -72,9 +80,7 @@ FCNET_INLINE T over_samples(Size samples, F term) {
     else
       for (Size i = 0; i < used; ++i) sums[i] += term(p, i);
   }
-  for (Size half = panel_width / 2; half > 0; half /= 2)
-    for (Size i = 0; i < half; ++i) sums[i] += sums[i + half];
-  return sums[0];
+  return fold(sums);
 }
 
 template <class T>

@@ -20,7 +20,7 @@ from fcnet._training.divergence import DivergenceError
 from fcnet._training.single_steps import train_step
 from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.figures import Figures
-from fcnet.explanation.numbers.kinks import first_product
+from fcnet.explanation.numbers.kinks import embedded, first_product
 from fcnet.explanation.numbers.printed import Printed
 from fcnet.explanation.numbers.single_layers import activated
 from fcnet.layers import Layer
@@ -146,15 +146,16 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
     """
     dataset = state.dataset(x, y).not_empty("x")
     inputs = _inputs(state.architecture, dataset.x)
+    own = [] if state.architecture.columns is None else [state.model.state()[0][-1]]
     layers, h = [], np.empty(0)
     initial = [i for i, layer in enumerate(state.layers) if _is_initial(layer)] if state.model.epochs else []
     advice = [_unlearnt(i) for i in initial]
     with np.errstate(all="ignore"):
         loss, gradients = _loss(state, dataset), state.gradients(dataset)
-        for i, (layer, (dw, *_)) in enumerate(zip(state.layers, gradients, strict=True)):
+        for i, (layer, (dw, *_)) in enumerate(zip(state.layers, gradients, strict=False)):
             if i == 0:
                 parts = tuple(getattr(layer, name) for name in state.architecture.specs[0].trained_parts)
-                product = first_product(state.architecture, dataset, parts)
+                product = first_product(state.architecture, dataset, parts, own)
             else:
                 scaled = h * layer.scale if state.architecture.specs[i].scale else h
                 product = kernels.linear(scaled, layer.W, 0 * layer.B if layer.normalization else layer.B)
@@ -175,9 +176,12 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
         after = _loss(state, dataset)
     except DivergenceError:
         after = float("nan")
-    found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(inputs), tuple(layers), ())
+    into_first = inputs if not own else embedded(state.architecture, dataset.x, own[0])
+    found = Diagnosis(loss, after, optimizer.learning_rate, Figures.of(into_first), tuple(layers), ())
     sparse = isinstance(dataset.x, SparseRows)
-    return Diagnosis(**{**vars(found), "advice": (*advice, *_advice(found, inputs, state.feature_names, sparse))})
+    by_adapt = state.architecture.columns is not None
+    more = _advice(found, inputs, state.feature_names, sparse, by_adapt=by_adapt)
+    return Diagnosis(**{**vars(found), "advice": (*advice, *more)})
 
 
 def _is_initial(layer: Layer) -> bool:
@@ -204,10 +208,11 @@ def _loss(state: TrainState, dataset: Dataset) -> float:
 
 
 def _inputs(architecture: Architecture, x: Any) -> Array:
-    """Return the first layer's inputs in float64; of large sparse data, for some evenly spaced rows."""
+    """Return x after scaling, without codes, in float64; of large sparse data, for some evenly spaced rows."""
     if isinstance(x, SparseRows):
         x = x[np.arange(0, len(x), -(-x.shape[0] * x.shape[1] // _MOST) or 1)].dense()
-    return replace(architecture, dtype=np.dtype(np.float64)).scaled(x)
+    scaled = replace(architecture, dtype=np.dtype(np.float64)).scaled(x)
+    return scaled if architecture.codes is None else scaled[:, : architecture.codes.first]
 
 
 def _normal(product: Array, layer: Layer) -> Array:
@@ -242,7 +247,9 @@ def _scaling(spread: Array, alike: bool, sparse: bool) -> str:
     return f"scale=1 / {std}, offset=x.mean(axis=0)"
 
 
-def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, sparse: bool) -> list[Advice]:
+def _advice(
+    found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, sparse: bool, *, by_adapt: bool
+) -> list[Advice]:
     broken = [each.layer for each in found.layers if not np.isfinite((each.weights.least, each.weights.most)).all()]
     if broken:
         return [Advice(f"set the weights of layers[{broken[0]}] again", "some of them are NaN or infinite")]
@@ -250,15 +257,16 @@ def _advice(found: Diagnosis, inputs: Array, names: tuple[Name, ...] | None, spa
     if not found.loss_after < found.loss and any(layer.gradient_norm for layer in found.layers):
         change = f"one step of {found.learning_rate:g} takes the loss from {found.loss:.4g} to {found.loss_after:.4g}"
         advice.append(Advice("lower the learning rate: it is too high", change))
-    spread = inputs.astype(float).std(axis=0)
-    largest, middle = float(np.abs(inputs).max()), float(np.median(spread))
+    spread = inputs.astype(float).std(axis=0) if inputs.size else np.zeros(1)
+    largest, middle = float(np.abs(inputs).max(initial=0)), float(np.median(spread))
     uneven = bool(spread.max() > _UNEVEN * middle > 0) and not sparse
     if largest > _LARGE or uneven:
         column = int(spread.argmax())
         name = f"column {column}" if names is None else shown(names[column])
         how = f"inputs reach {largest:.3g}; {name} varies by {spread[column]:.3g}, half of them by {middle:.3g} or less"
         alike = not uneven and float(inputs.std()) < 2 * middle
-        advice.append(Advice(f"scale the inputs, like Network({_scaling(spread, alike, sparse)})", how))
+        by = "by adapt(x) of a new network" if by_adapt else f"like Network({_scaling(spread, alike, sparse)})"
+        advice.append(Advice(f"scale the inputs, {by}", how))
     for layer in found.layers:
         where = f"layers[{layer.layer}]"
         if layer.dead > 0.2:

@@ -19,7 +19,7 @@ from fcnet._model.normalization import BatchNorm
 from fcnet._native import Model
 from fcnet._training.dataset import Dataset
 from fcnet._training.train_state import TrainState
-from fcnet.explanation.numbers.kinks import Kinks, Parameters
+from fcnet.explanation.numbers.kinks import Kinks, Parameters, embedded
 from fcnet.losses import Custom
 
 Array = NDArray[Any]
@@ -131,15 +131,23 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
     loss = _Loss(wide, answered, parameters, places)
     rng = np.random.default_rng(architecture.seed)
     tolerance = _ROUNDING[architecture.dtype.name]
-    sizes = [_size_of_inputs(wide, dataset), *(min(size, _LARGEST) for size in places.largest)]
+    sizes = [_size_of_inputs(wide, dataset, parameters), *(min(size, _LARGEST) for size in places.largest)]
     rounded = loss.rounding(gradients, tolerance) if architecture.dtype == np.float32 else None
     found, kinks = [], 0
-    for i, (slopes, spec) in enumerate(zip(gradients, architecture.specs, strict=True)):
-        for j, (letter, gradient) in enumerate(zip(spec.trained_parts, slopes, strict=True)):
-            if letter == "B" and not spec.bias:
+    names = [spec.trained_parts for spec in architecture.specs]
+    if architecture.columns is not None:
+        names.append(tuple(architecture.columns.shapes))
+    for i, (slopes, letters) in enumerate(zip(gradients, names, strict=True)):
+        spec = architecture.specs[i] if i < len(architecture.specs) else None
+        for j, (letter, gradient) in enumerate(zip(letters, slopes, strict=True)):
+            if spec is not None and letter == "B" and not spec.bias:
                 continue
-            size, inputs = float(np.abs(gradient).max()) or 1.0, _inputs(letter, sizes[i], spec, parameters[i])
-            inputs = places.largest_excess(i) if letter == "mix" else inputs
+            size = float(np.abs(gradient).max()) or 1.0
+            if spec is None:
+                inputs = 2 * np.pi * _size_of_x(wide, dataset) if letter == "frequencies" else 1.0
+            else:
+                inputs = _inputs(letter, sizes[i], spec, parameters[i])
+                inputs = places.largest_excess(i) if letter == "mix" else inputs
             saturated = float(np.finfo(architecture.dtype).eps) * inputs  # rounding of numbers near 1
             chosen = np.arange(gradient.size)
             if len(chosen) > most:
@@ -150,7 +158,8 @@ def checked(state: TrainState, x: ArrayLike, y: ArrayLike, most: int) -> Gradien
                 if slope is None:
                     kinks += 1
                     continue
-                name = f"layers[{i}].{letter}[{', '.join(map(str, map(int, at)))}]"
+                owner = "columns" if spec is None else f"layers[{i}]"
+                name = f"{owner}.{letter}[{', '.join(map(str, map(int, at)))}]"
                 rounding = saturated if rounded is None else saturated + float(rounded[i][j][at])
                 found.append(slope.beside(name, float(gradient[at]), rounding, size))
     of_loss = None
@@ -248,7 +257,8 @@ class _Loss:
     def _at(self, layer: int, which: int, at: tuple[Any, ...], step: float) -> float:
         changed = self._parameters[layer][which].copy()
         changed[at] += step
-        name = self._architecture.specs[layer].parts[which]
+        specs, columns = self._architecture.specs, self._architecture.columns
+        name = specs[layer].parts[which] if columns is None or layer < len(specs) else [*columns.shapes][which]
         self._model.set_parameter(layer, name, changed)
         try:
             return self._value()
@@ -275,8 +285,15 @@ class _Loss:
         return None
 
 
-def _size_of_inputs(architecture: Architecture, dataset: Dataset) -> float:
+def _size_of_inputs(architecture: Architecture, dataset: Dataset, parameters: Parameters) -> float:
     """Return the size of the first layer's largest input."""
+    if architecture.columns is None:
+        return _size_of_x(architecture, dataset)
+    return min(float(np.abs(embedded(architecture, dataset.x, parameters[-1])).max()), _LARGEST)
+
+
+def _size_of_x(architecture: Architecture, dataset: Dataset) -> float:
+    """Return the size of the largest number of x after scaling."""
     if isinstance(dataset.x, SparseRows):
         return max(1.0, float(np.abs(dataset.x.data).max(initial=0)))
     return min(float(np.abs(architecture.scaled(dataset.x)).max()), _LARGEST)

@@ -36,19 +36,20 @@ class Kinks:
         The architecture in the type of the finite differences.
     dataset : Dataset
     parameters : [(W, B), ...]
-        Parameters in the type of ``wide``; (W, B, gamma, ...) for normalised layers.
+        Parameters in the type of ``wide``; (W, B, gamma, ...) for normalised layers. Last the arrays of the columns, if
+        they are embedded.
     """
 
     def __init__(
         self, architecture: Architecture, wide: Architecture, dataset: Dataset, parameters: Parameters
     ) -> None:
         self._architecture, self._dataset, self._parameters = wide, dataset, parameters
-        passed = list(self._pass(first_product(wide, dataset, parameters[0]), 0, parameters))
+        passed = list(self._pass(self._first_product(wide, parameters), 0, parameters))
         self._products, self._passed = ([each[i] for each in passed] for i in (0, 1))
         own = [tuple(part.astype(architecture.dtype) for part in parts) for parts in parameters]
         self._sides = [
             place > 0
-            for place in self._places(self._pass(first_product(architecture, dataset, own[0]), 0, own, native=True), 0)
+            for place in self._places(self._pass(self._first_product(architecture, own), 0, own, native=True), 0)
         ]
 
     @property
@@ -68,6 +69,8 @@ class Kinks:
         at both ends.
         """
         ends = []
+        if layer == len(self._architecture.specs):
+            return self._crossed_by_columns(which, at, step)
         for change in (step, -step):
             product, parameters = self._products[layer].copy(), list(self._parameters)
             name = self._architecture.specs[layer].parts[which]
@@ -83,6 +86,24 @@ class Kinks:
                 parts[which][at] += change
                 parameters[layer] = tuple(parts)
             ends.append(self._places(self._pass(product, layer, parameters), layer))
+        return self._are_crossed(ends)
+
+    def _crossed_by_columns(self, which: int, at: tuple[Any, ...], step: float) -> bool:
+        """As ``crossed``, for an array of the columns that are embedded."""
+        ends = []
+        for change in (step, -step):
+            *layers, arrays = self._parameters
+            changed = [array.copy() for array in arrays]
+            changed[which][at] += change
+            product = self._first_product(self._architecture, [*layers, tuple(changed)])
+            ends.append(self._places(self._pass(product, 0, self._parameters), 0))
+        return self._are_crossed(ends)
+
+    def _first_product(self, architecture: Architecture, parameters: Parameters) -> Array:
+        return first_product(architecture, self._dataset, parameters[0], parameters[len(architecture.specs) :])
+
+    def _are_crossed(self, ends: list[list[Array]]) -> bool:
+        """Whether a kink lies between the quantities of both ends."""
         sides = self._sides[len(self._sides) - len(ends[0]) :]
         return any(
             bool(((up != down) & (((up > 0) != side) | ((down > 0) != side))).any())
@@ -131,6 +152,8 @@ class Kinks:
         if layer:
             return self._output(layer - 1)[:, column]
         x = self._dataset.x
+        if self._architecture.columns is not None:
+            return embedded(self._architecture, x, self._parameters[-1])[:, column]
         if isinstance(x, SparseRows):
             values, here = np.zeros(len(x)), x.indices == column
             values[np.repeat(np.arange(len(x)), np.diff(x.starts))[here]] = x.data[here]
@@ -161,8 +184,17 @@ def _scale(spec: LayerSpec, parts: Parts) -> Array:
     return np.asarray(parts[spec.parts.index("scale")]) if spec.scale else np.ones(inputs, parts[0].dtype)
 
 
-def first_product(architecture: Architecture, dataset: Dataset, parts: Parts) -> Array:
-    """Return the product of the first layer for x of any kind, plus B unless the layer is normalised."""
+def embedded(architecture: Architecture, x: Any, arrays: Parts) -> Array:
+    """Return the inputs of the first layer for x, whose columns are embedded."""
+    assert architecture.columns is not None
+    return reference.embed(architecture.scaled(x), arrays, **architecture.columns.embedding_of_rows())
+
+
+def first_product(architecture: Architecture, dataset: Dataset, parts: Parts, columns: Parameters) -> Array:
+    """Return the product of the first layer for x of any kind, plus B unless the layer is normalised.
+
+    ``columns`` has the arrays of the columns that are embedded as its only entry, or none.
+    """
     spec = architecture.specs[0]
     one = replace(
         architecture,
@@ -172,4 +204,4 @@ def first_product(architecture: Architecture, dataset: Dataset, parts: Parts) ->
         inits=architecture.inits[:1],
     )
     scale = (parts[spec.parts.index("scale")],) if spec.scale else ()
-    return one.model([(parts[0], _added(spec, parts), *scale)]).predict(dataset.x)
+    return one.model([(parts[0], _added(spec, parts), *scale), *columns]).predict(dataset.x)

@@ -120,6 +120,11 @@ class Problem:
     def check(self, steps: int) -> None:
         """Raise ValueError if the network or the number of steps cannot be explained."""
         sizes = self.architecture.sizes
+        if self.architecture.columns is not None:
+            raise ValueError(
+                "the network has fcnet.Columns, which explain does not show: see Network.check_gradients and "
+                "Network.diagnose"
+            )
         for i in self.layers:
             if self.architecture.specs[i - 1].scale:
                 raise ValueError(
