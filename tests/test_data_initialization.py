@@ -7,6 +7,7 @@ import pytest
 
 import fcnet as fc
 from fcnet.initializers import from_data
+from fcnet.reference.columns import embed
 
 
 def problem(n=500, k=7):
@@ -17,6 +18,9 @@ def problem(n=500, k=7):
 def products(net, x):
     """h_prev W of every layer, as NumPy computes it."""
     h = (x - net.offset) * net.scale
+    if net.columns:
+        arrays = [np.asarray(array, float) for array in net.columns.arrays()]
+        h = embed(h, arrays, **net.columns.specification.embedding_of_rows())
     for i, layer in enumerate(net.layers):
         yield (h * layer.scale if hasattr(layer, "scale") else h) @ layer.W
         h = net.activations(x)[i]
@@ -33,6 +37,23 @@ def test_every_neuron_has_variance_1(dtype, activation):
     from_data(net, x)
     for z in products(net, x.astype(dtype)):
         np.testing.assert_allclose(z.std(axis=0), 1, rtol=2e-3 if dtype == "float32" else 1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_behind_embeddings_too(dtype):
+    columns = fc.Columns(5, 1, fc.Periodic(), [4], embedding_size=3)
+    x = np.column_stack([problem()[:, 1:], np.arange(500) % 5])
+    net = fc.Network([columns, fc.Scale(), 33, 3], loss="mse", dtype=dtype, seed=0)
+    net.adapt(x)
+    before = net.columns.arrays()
+    from_data(net, x)
+    for z in products(net, x.astype(dtype)):
+        np.testing.assert_allclose(z.std(axis=0), 1, rtol=2e-3 if dtype == "float32" else 1e-9)
+    for array, of_before in zip(net.columns.arrays(), before, strict=True):
+        np.testing.assert_array_equal(array, of_before)
+    x[7, -1] = 5
+    with pytest.raises(ValueError, match=r"x contains 5\.0 in row 7, column 6, a column of codes"):
+        from_data(net, x)
 
 
 def test_a_bias_is_minus_a_mean_of_what_the_neuron_has_for_some_rows():

@@ -241,7 +241,7 @@ def test_parameters_can_be_read_set_and_shown():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"recipe": "real"}, "recipe is 'real': expected one of auto, realmlp-s"),
+        ({"recipe": "real"}, "recipe is 'real': expected one of auto, realmlp, realmlp-s"),
         ({"recipe": 3}, "recipe is 3: expected a name"),
         ({"metric": "rmse"}, "metric is 'rmse': expected one of auto, error, accuracy"),
         ({"validation": 0}, "validation is 0"),

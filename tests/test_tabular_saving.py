@@ -13,6 +13,8 @@ from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
 
 SMALL = RealMLP(hidden=(8,), epochs=3, batch_size=32, bins=3)
 
+EMBEDDED = RealMLP(hidden=(8,), epochs=3, batch_size=32, embedding=fc.Periodic(4, 2), one_hot=2, table_size=3)
+
 
 def table():
     random = np.random.default_rng(0)
@@ -32,6 +34,7 @@ MODELS = {
     "classes": lambda: fitted(),
     "folds": lambda: fitted(folds=2, networks=2),
     "named recipe": lambda: fitted(recipe="realmlp-s", epochs=2),
+    "embeddings": lambda: fitted(recipe=EMBEDDED),
     "numbers": lambda: fitted(TabularRegressor, np.arange(90.0)),
     "several numbers": lambda: fitted(TabularRegressor, np.arange(180.0).reshape(90, 2), dtype="float64"),
     "booleans": lambda: fitted(y=np.arange(90) % 2 == 0),
@@ -102,6 +105,23 @@ def setting(*keys, to):
     return changed(change)
 
 
+def without_a_category(path):
+    """One of a column whose categories have a table."""
+    with_table = fitted(recipe=EMBEDDED)
+    with_table.save(path)
+
+    def change(content, tensors):
+        columns = json.loads(tensors["columns.0"].tobytes())
+        column = columns["columns"][1]
+        assert column["categories"].pop() == "c"
+        column["gaps"] += column["counts"].pop()
+        column["kind"] = "binary"
+        columns["encoding"]["one_hot"] = 1
+        tensors["columns.0"] = np.frombuffer(json.dumps(columns).encode(), np.uint8)
+
+    changed(change)(path)
+
+
 HOSTILE = {
     "another class": setting("estimator", to="os.system"),
     "no parameters": setting("parameters", to=[]),
@@ -120,6 +140,8 @@ HOSTILE = {
     "no columns": changed(lambda content, tensors: tensors.pop("columns.0")),
     "damaged columns": changed(lambda content, tensors: tensors.update({"columns.0": np.frombuffer(b"{}", np.uint8)})),
     "columns of numbers": changed(lambda content, tensors: tensors.update({"columns.0": np.zeros(2)})),
+    "tables of other categories": without_a_category,
+    "an unknown embedding": setting("parameters", "recipe", "embedding", to={"name": "os.system"}),
     "a changed weight": changed(lambda content, tensors: tensors["network.0.layers.0.B"].fill(1)),
 }
 

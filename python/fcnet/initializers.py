@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import check_numbers, whole_number
 from fcnet._checks.suggestions import meant
+from fcnet.reference.columns import embed
 
 if TYPE_CHECKING:
     from fcnet.layers import Layer
@@ -189,6 +190,7 @@ def from_data(net: Network, x: ArrayLike, *, bias_rows: int = 5, seed: int | Non
     The weights of every neuron are divided by the standard deviation of ``h_prev W`` over the rows, so that h_in has
     variance 1. Then ``B = -sum_i w_i (h_prev W)[r_i]`` for random rows r_i and random shares w_i, the same number for
     each neuron: the neuron bends where the data are. These are "std" and "he+5" of RealMLP (Holzmueller et al. 2024).
+    What goes into the first layer of a network with ``Columns`` are the embeddings, which stay as they are.
     Normalised layers, and neurons whose ``h_prev W`` is constant, are left as they are.
 
     Parameters
@@ -222,6 +224,8 @@ def from_data(net: Network, x: ArrayLike, *, bias_rows: int = 5, seed: int | Non
         raise ValueError(f"x has shape {rows.shape}: expected (n, {net.sizes[0]}) with at least one row")
     if not np.isfinite(rows.astype(float, copy=False)).all():
         raise ValueError("x has numbers that are not finite: expected none")
+    if net.columns is not None:
+        net.columns.specification.codes.check(rows, "x", None)
     random = np.random.default_rng([seed, 2])
     for i, layer in enumerate(net.layers):
         if layer.normalization is not None:
@@ -241,6 +245,9 @@ def _into(net: Network, rows: Array, layer: int) -> Array:
     """Return what multiplies the weights of a layer, in float64."""
     of: Layer = net.layers[layer]
     h = net.activations(rows)[layer - 1] if layer else (np.asarray(rows, np.float64) - net.offset) * net.scale
+    if layer == 0 and net.columns is not None:
+        arrays = [np.asarray(array, np.float64) for array in net.columns.arrays()]
+        h = embed(h, arrays, **net.columns.specification.embedding_of_rows())
     return np.asarray(h, np.float64) * (of.scale if hasattr(of, "scale") else 1)
 
 

@@ -17,7 +17,7 @@ from fcnet._training.history import History
 from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet.initializers import from_data
 from fcnet.network import Network
-from fcnet.tabular.column_encoder import Column, ColumnEncoder, Encoding
+from fcnet.tabular.column_encoder import Column, ColumnEncoder
 from fcnet.tabular.metrics import Metric, metric_of
 from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
@@ -203,7 +203,7 @@ class TabularEstimator(BaseEstimator):
                 table,
                 categorical_features=self.categorical_features,
                 rows=split.train,
-                encoding=Encoding(one_hot=None, bins=recipe.bins),
+                encoding=recipe.encoding,
             )
             targets, x = self._targets(y[split.train], recipe), columns.transform(table, dtype)
             training = Rows(x[split.train], targets.of(y[split.train], dtype), _rows(weights, split.train))
@@ -214,7 +214,7 @@ class TabularEstimator(BaseEstimator):
                 validation = Rows(columns.transform(known[0], dtype), targets.of(known[1], dtype), None)
             for _ in range(recipe.networks):
                 seed = int(random.integers(2**63))
-                network = recipe.network(x.shape[1], targets.outputs, targets.loss, dtype.name, seed)
+                network = recipe.network(columns, targets.outputs, targets.loss, dtype.name, seed)
                 if recipe.first_weights == "data":
                     from_data(network, training.x, seed=seed)
                 score = targets.score(metric)
@@ -318,6 +318,9 @@ class TabularEstimator(BaseEstimator):
             expected = sum(of_part.widths), targets.outputs
             if len(mine) < count or any((net.sizes[0], net.sizes[-1]) != expected for net in mine):
                 raise ValueError(f"its networks are not {count} of {expected[0]} inputs and {expected[1]} outputs")
+            categories = tuple(codes - 1 for codes in of_part.cardinalities)
+            if any((net.columns.specification.categories if net.columns else ()) != categories for net in mine):
+                raise ValueError("its networks have tables of other categories than its columns")
             found.append(Part(of_part, targets, tuple(mine)))
         if left or not found:
             raise ValueError(f"it has {len(networks)} networks, which do not belong to its {len(found)} parts")

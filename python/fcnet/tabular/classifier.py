@@ -24,9 +24,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     Parameters
     ----------
-    recipe : {"auto", "realmlp-s"} or RealMLP, default "auto"
-        How networks are built and trained. "auto" is what measures best, see the page on tables; "realmlp-s" is
-        RealMLP-TD-S (Holzmueller et al. 2024).
+    recipe : {"auto", "realmlp", "realmlp-s"} or RealMLP, default "auto"
+        How networks are built and trained. "auto" is what measures best, see the page on tables; "realmlp" is
+        RealMLP-TD, "realmlp-s" RealMLP-TD-S (Holzmueller et al. 2024).
     metric : str or function, default "auto"
         What the best epoch is chosen by: "auto" or "error", the share of wrong predictions; "log_loss", "roc_auc",
         "f1", ... of ``fcnet.metrics``; or a function ``(y_true, y_pred)`` of class numbers (n,) and probabilities (n,

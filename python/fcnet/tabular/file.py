@@ -41,7 +41,7 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
             networks.append(metadata)
     parameters = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
     if isinstance(estimator.recipe, RealMLP):
-        parameters["recipe"] = dataclasses.asdict(estimator.recipe)
+        parameters["recipe"] = estimator.recipe.to_plain()
     content = {
         "estimator": type(estimator).__name__,
         "parameters": parameters,
@@ -89,7 +89,7 @@ def _restored(
     content = _of_bytes(tensors.pop("content"))
     parameters = content["parameters"]
     if isinstance(parameters["recipe"], dict):
-        parameters["recipe"] = RealMLP(**{name: _tuple(value) for name, value in parameters["recipe"].items()})
+        parameters["recipe"] = RealMLP.from_plain(parameters["recipe"])
     estimator = kinds[content["estimator"]](**parameters)
     estimator._y_from_plain(content["y"])
     estimator.validation_predictions_ = tensors.pop("validation")
@@ -107,10 +107,6 @@ def _restored(
         raise ValueError(f"it has the further arrays {', '.join(sorted(tensors))}")
     estimator._assemble(columns, content["parts"], networks)
     return estimator
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_bytes(value: Any) -> NDArray[np.uint8]:

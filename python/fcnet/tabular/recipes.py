@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -13,13 +13,18 @@ from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import POSITIVE, Range, check_numbers, flag, whole_number
 from fcnet._checks.suggestions import meant
 from fcnet._model.activation import Parametric, check_activation
+from fcnet._model.columns import Columns, Periodic, embedding_from_plain, embedding_to_plain
 from fcnet._model.dense import Dense
 from fcnet._model.scale import Scale
 from fcnet.losses import Loss
 from fcnet.network import Network
 from fcnet.optimizers import AdamW
+from fcnet.tabular.encoding import Encoding
 
-RecipeName = Literal["auto", "realmlp-s"]
+if TYPE_CHECKING:
+    from fcnet.tabular.column_encoder import ColumnEncoder
+
+RecipeName = Literal["auto", "realmlp", "realmlp-s"]
 _SHARE: Range = ("0 <= share < 1", lambda value: 0 <= value < 1)
 _AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
 
@@ -43,6 +48,12 @@ class RealMLP:
         Whether activations are parametric, ``h + a o (F(h) - h)`` with a trainable a.
     bins : int >= 0, default 0
         Every number is also encoded piecewise linearly in so many bins, between quantiles; 0: it is not.
+    embedding : fcnet.Periodic, optional
+        Trainable embedding of the numbers; by default there is none.
+    one_hot : int >= 0, optional
+        Columns of up to so many categories are one-hot, others have a trainable table; None: all are one-hot.
+    table_size : int in [1, 1024], default 8
+        Inputs for a column with a table. The row for missing or unknown categories starts at 0.
     learning_rate : float > 0, default 0.04
     cycles : int >= 1, default 4
     scale_rate, bias_rate : float >= 0, default 6 and 0.1
@@ -70,6 +81,9 @@ class RealMLP:
     activation: str = "selu"
     parametric: bool = False
     bins: int = 0
+    embedding: Periodic | None = None
+    one_hot: int | None = None
+    table_size: int = 8
     learning_rate: float = 0.04
     cycles: int = 4
     scale_rate: float = 6
@@ -93,18 +107,30 @@ class RealMLP:
             object.__setattr__(self, name, flag(getattr(self, name), name))
         for name, least in (("bins", 0), ("cycles", 1), ("epochs", 1), ("batch_size", 1), ("networks", 1)):
             object.__setattr__(self, name, whole_number(getattr(self, name), name, least))
+        if self.embedding is not None and not isinstance(self.embedding, Periodic):
+            raise TypeError(f"embedding is {self.embedding!r}: expected fcnet.Periodic(), or None")
+        if self.one_hot is not None:
+            object.__setattr__(self, "one_hot", whole_number(self.one_hot, "one_hot", 0))
+        object.__setattr__(self, "table_size", whole_number(self.table_size, "table_size", 1, 1024))
         ranges = {"learning_rate": POSITIVE, "scale_rate": _AT_LEAST_0, "bias_rate": _AT_LEAST_0}
         ranges |= {"dropout": _SHARE, "weight_decay": _AT_LEAST_0, "label_smoothing": _SHARE}
         check_numbers(self, ranges)
         if not isinstance(self.first_weights, str) or self.first_weights not in ("normal", "data"):
             raise ValueError(f"first_weights is {self.first_weights!r}: expected 'normal' or 'data'")
 
-    def network(self, inputs: int, outputs: int, loss: Loss, dtype: str, seed: int) -> Network:
+    @property
+    def encoding(self) -> Encoding:
+        """How the columns of a table become inputs of the network."""
+        return Encoding(one_hot=self.one_hot, bins=self.bins)
+
+    def network(self, encoder: ColumnEncoder, outputs: int, loss: Loss, dtype: str, seed: int) -> Network:
         """Return the untrained network.
 
         Parameters
         ----------
-        inputs, outputs : int
+        encoder : ColumnEncoder
+            Of ``encoding``.
+        outputs : int
         loss : of fcnet.losses
         dtype : "float32" or "float64"
         seed : int
@@ -121,12 +147,41 @@ class RealMLP:
         normal = self.first_weights == "normal"
         last = Dense(outputs, init="zeros" if normal else "auto", **common)
         scale = Scale(rate_factor=self.scale_rate, decay_factor=self.scale_rate)
-        network = Network([inputs, scale, *hidden, last], loss=loss, dtype=dtype, seed=seed)
+        network = Network([self._inputs(encoder), scale, *hidden, last], loss=loss, dtype=dtype, seed=seed)
+        if network.columns is not None and network.columns.specification.categories:
+            tables = [np.array(table) for table in network.columns.tables]
+            for table in tables:
+                table[0] = 0  # a category that training has not seen is as good as any: in their middle
+            network.columns.tables = tables
         if normal:
             random = np.random.default_rng([seed, 1])
             for layer in network.layers[:-1]:
                 layer.B = random.standard_normal(layer.B.shape)
         return network
+
+    def _inputs(self, encoder: ColumnEncoder) -> int | Columns:
+        """Return what the network has in place of its number of inputs."""
+        numbers, bins, flags, codes = encoder.widths
+        embedding = self.embedding if numbers else None
+        if embedding is None and not codes:
+            return numbers + bins + flags
+        categories = [codes - 1 for codes in encoder.cardinalities]
+        return Columns(numbers, bins + flags, embedding, categories, self.table_size)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return what ``from_plain`` restores, in types of JSON."""
+        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return plain | {"embedding": embedding_to_plain(self.embedding)}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> RealMLP:
+        """Restore and check what ``to_plain`` returned, perhaps by way of JSON.
+
+        Raises
+        ------
+        TypeError, ValueError : it is damaged.
+        """
+        return cls(**(plain | {"embedding": embedding_from_plain(plain.get("embedding"))}))
 
     def optimizer(self) -> AdamW:
         """Return the optimizer."""
@@ -134,6 +189,15 @@ class RealMLP:
 
 
 _TD_S = RealMLP()
+_TD = RealMLP(
+    parametric=True,
+    embedding=Periodic(rate_factor=0.1, decay_factor=0.1),
+    one_hot=8,
+    dropout=0.15,
+    weight_decay=0.02,
+    first_weights="data",
+    clip=True,
+)
 # four networks of 64 epochs score better than one of 256
 _AUTO = RealMLP(
     parametric=True,
@@ -148,6 +212,7 @@ _AUTO = RealMLP(
 # By name, for classes and for numbers.
 _RECIPES: dict[str, tuple[RealMLP, RealMLP]] = {
     "auto": (_AUTO, dataclasses.replace(_AUTO, activation="mish", learning_rate=0.2)),
+    "realmlp": (_TD, dataclasses.replace(_TD, activation="mish", learning_rate=0.2)),
     "realmlp-s": (_TD_S, dataclasses.replace(_TD_S, activation="mish", learning_rate=0.07)),
 }
 

@@ -25,7 +25,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     Parameters
     ----------
-    recipe : {"auto", "realmlp-s"} or RealMLP, default "auto"
+    recipe : {"auto", "realmlp", "realmlp-s"} or RealMLP, default "auto"
         As for ``TabularClassifier``, like the parameters that are not listed here.
     metric : str or function, default "auto"
         What the best epoch is chosen by: "auto" or "rmse"; "mae", "mse", "r2"; or a function ``(y_true, y_pred)`` of
