@@ -123,6 +123,7 @@ METHODS: dict[str, tuple[str, Callable[..., Any]]] = {  # with the library that 
     "auto": ("fcnet", fcnet()),
     "auto, 1 network": ("fcnet", fcnet(networks=1)),
     "auto, 5 folds": ("fcnet", fcnet(folds=5, networks=1)),
+    "realmlp": ("fcnet", fcnet(recipe="realmlp")),
     "realmlp-s": ("fcnet", fcnet(recipe="realmlp-s")),
     "HistGradientBoosting": ("sklearn", trees),
     "LightGBM": ("lightgbm", lightgbm),
