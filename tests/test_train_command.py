@@ -109,6 +109,32 @@ def test_classes_are_predicted_with_probabilities(folder, capsys):
     assert np.mean(right) > 0.9
 
 
+def test_numbers_are_predicted_with_intervals(folder, capsys):
+    printed(capsys, "train", "flats.csv", "--target", "price", *FAST)
+    out = printed(capsys, "predict", "model.safetensors", "flats.csv", "--interval", "0.8")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert list(rows[0]) == ["prediction", "lower", "upper"]
+    ends = np.array([[float(row[name]) for name in rows[0]] for row in rows])
+    np.testing.assert_allclose(ends[:, 0], ends[:, 1:].mean(axis=1), rtol=1e-6)
+    assert np.mean((ends[:, 1] <= truth("price")) & (truth("price") <= ends[:, 2])) > 0.7
+    found = refused(capsys, "predict", "model.safetensors", "flats.csv", "--interval", "0.99")
+    assert "coverage is 0.99, which needs 99 validation rows, but the fit had 19" in found
+
+
+def test_probabilities_are_calibrated_on_request(folder, capsys):
+    flats(dear=np.where(np.random.default_rng(1).random(120) < 0.2, "no", "yes"))
+    printed(capsys, "train", "flats.csv", "--target", "dear", "--calibrate", *FAST)
+    assert fc.load("model.safetensors").temperature_ != 1
+    assert "--interval is given" in refused(capsys, "predict", "model.safetensors", "flats.csv", "--interval", "0.8")
+    assert "--calibrate is given" in refused(
+        capsys, "train", "flats.csv", "--target", "price", "--calibrate", "--force"
+    )
+
+
+def truth(name):
+    return read_csv("flats.csv").columns[name].values().array
+
+
 def test_columns_that_tell_nothing_are_left_out_with_advice(folder, capsys):
     n = 120
     flats(id=np.arange(n), name=[f"flat {i}" for i in range(n)], sold=[f"2024-01-{i % 28 + 1:02d}" for i in range(n)])

@@ -50,12 +50,14 @@ def predict(given: argparse.Namespace) -> int:
     model = load(given.model)
     if isinstance(model, Network):
         raise ValueError(f"{given.model} holds a network: expected a model of fcnet train")
+    if given.interval is not None and not isinstance(model, TabularRegressor):
+        raise ValueError(f"--interval is given, but {given.model} predicts classes: expected a model of numbers")
     if given.proba and not isinstance(model, TabularClassifier):
         raise ValueError(f"--proba is given, but {given.model} predicts numbers: expected a model of classes")
     file = read_table(given.table, given.encoding)
     table = _table(file, model)
     with threads(given.threads) if given.threads is not None else nullcontext():
-        columns = _predictions(model, table, given.proba)
+        columns = _predictions(model, table, given)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -97,20 +99,27 @@ def _table(file: TableFile, model: TabularClassifier | TabularRegressor) -> Tabl
 
 
 def _predictions(
-    model: TabularClassifier | TabularRegressor, table: Table, with_probabilities: bool
+    model: TabularClassifier | TabularRegressor, table: Table, given: argparse.Namespace
 ) -> dict[str, Sequence[Any]]:
     """Return the columns to write, by name."""
     if isinstance(model, TabularClassifier):
         probabilities = model.predict_proba(table)
         found = {"prediction": model.classes_[probabilities.argmax(axis=1)].tolist()}
-        if with_probabilities:
+        if given.proba:
             for name, column in zip(model.classes_, probabilities.T, strict=True):
                 found[f"probability {name}"] = _texts(column, 6)
         return found
     outputs = model.predict(table)
+    ends = None if given.interval is None else model.predict_interval(table, given.interval)
     if outputs.ndim == 1:
-        return {"prediction": _texts(outputs, 9)}
-    return {f"prediction {i}": _texts(column, 9) for i, column in enumerate(outputs.T)}
+        outputs, ends = outputs[:, None], None if ends is None else ends[:, None]
+    found = {}
+    for i, column in enumerate(outputs.T):
+        end = f" {i}" if outputs.shape[1] > 1 else ""
+        found[f"prediction{end}"] = _texts(column, 9)
+        if ends is not None:
+            found |= {f"lower{end}": _texts(ends[:, i, 0], 9), f"upper{end}": _texts(ends[:, i, 1], 9)}
+    return found
 
 
 def _texts(numbers: NDArray[np.float64], digits: int) -> list[str]:

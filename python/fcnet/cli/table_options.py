@@ -16,7 +16,8 @@ The test rows are neither trained on nor used to choose the best epoch, so their
 _PREDICT = """\
 examples:
   fcnet predict model.safetensors new.csv
-  fcnet predict model.safetensors new.csv --proba --output predictions.csv"""
+  fcnet predict model.safetensors new.csv --proba --output predictions.csv
+  fcnet predict model.safetensors new.csv --interval 0.9"""
 
 
 def add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,6 +53,7 @@ def add_train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     add("--categorical", nargs="+", default=[], metavar="COLUMN", help="columns of numbers that are codes")
     add("--recipe", default="auto", help="how networks are built and trained, such as realmlp-s (default: auto)")
     add("--metric", default="auto", help="what the best epoch is chosen by: log_loss, roc_auc, f1, mae, ...")
+    add("--calibrate", action="store_true", help="calibrate the probabilities of classes on validation rows")
     add("--networks", type=int, metavar="N", help="networks for each split (default: the recipe's)")
     add("--folds", type=int, metavar="N", help="train on so many folds")
     add("--time-limit", type=float, metavar="SECONDS", help="of the fit; fewer epochs are trained if necessary")
@@ -81,5 +83,11 @@ def add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--output", metavar="FILE", help="CSV file to write (default: standard output)")
     add("--force", action="store_true", help="overwrite the file of before")
     add("--proba", action="store_true", help="write the probability of each class too")
+    add(
+        "--interval",
+        type=float,
+        metavar="SHARE",
+        help="write intervals that contain so many of the true numbers",
+    )
     add("--threads", type=int, metavar="N", help="number of threads (default: all processors)")
     add("--encoding", metavar="NAME", help="of a CSV file (default: utf-8)")

@@ -51,6 +51,8 @@ def train(given: argparse.Namespace) -> int:
     file = read_table(given.table, given.encoding)
     _check_columns(file, given)
     target = target_of(file, given.target, given.task)
+    if given.calibrate and target.task == "numbers":
+        raise ValueError("--calibrate is given, but the target is numbers: expected classes")
     metric_of(given.metric, target.task == "classes")
     recipe_of(given.recipe, target.task == "classes")
     values, left_out = features_of(file, given.target, target.rows, given.ignore, {*given.keep, *given.categorical})
@@ -122,6 +124,7 @@ def _fitted(
         networks=given.networks,
         time_limit=given.time_limit,
         random_state=given.seed,
+        **({"calibrate": True} if given.calibrate else {}),
     )
     tests = f"; {len(test):,} others are the test" if share else ""
     console.write_line(f"Training on {len(rest):,} rows{tests}")

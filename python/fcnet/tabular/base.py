@@ -107,6 +107,20 @@ class TabularEstimator(BaseEstimator):
         """Return how a network that is trained on these y sees y."""
         raise NotImplementedError
 
+    def _learn_from_validation(
+        self, y: NDArray[Any], outputs: NDArray[np.float64], weights: NDArray[Any] | None
+    ) -> None:
+        """Learn from predictions (m, outputs) of rows by networks that were not trained on them."""
+        raise NotImplementedError
+
+    def _learnt_from_validation(self) -> dict[str, NDArray[Any]]:
+        """Return what ``_learn_from_validation`` has learnt as arrays for a file."""
+        raise NotImplementedError
+
+    def _set_learnt_from_validation(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take what ``_learnt_from_validation`` returned out of the arrays of a file, and check it."""
+        raise NotImplementedError
+
     def _y_to_plain(self) -> Any:
         """Return what ``_learn_y`` has learnt as JSON can hold it."""
         raise NotImplementedError
@@ -234,6 +248,8 @@ class TabularEstimator(BaseEstimator):
         judged = ~np.isnan(found).any(axis=1)
         self.best_score_ = float(metric.of((y if known is None else known[1])[judged], found[judged]))
         self.validation_predictions_ = self._as_given(found)
+        of_y, of_weights = (y, weights) if known is None else (known[1], None)
+        self._learn_from_validation(of_y[judged], found[judged], _rows(of_weights, np.flatnonzero(judged)))
         self.seconds_ = clock.seconds
 
     def _keep_trained(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet._checks import console
+from fcnet._checks.numbers import flag
 from fcnet._inputs import arrays, class_names, tables
 from fcnet._training.callbacks import Callback, Logs
 from fcnet._training.dataset import weights_of_classes
@@ -17,6 +18,7 @@ from fcnet.tabular.base import TabularEstimator
 from fcnet.tabular.protocol import ClassifierMixin, ConversionWarning
 from fcnet.tabular.recipes import RealMLP, RecipeName
 from fcnet.tabular.targets import Classes, Targets
+from fcnet.tabular.temperature import at_temperature, temperature_of
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
@@ -50,6 +52,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         ``epochs=model.epochs_`` repeats it anywhere.
     class_weight : dict, array-like or "balanced", optional
         As for ``Network.fit``.
+    calibrate : bool, default False
+        Calibrate probabilities by temperature scaling on the validation rows, ``softmax(log(p) / T)``, as
+        scikit-learn's ``CalibratedClassifierCV(method="temperature")`` does. It corrects what label smoothing does to
+        them; the most probable class stays the same.
     random_state : int, generator of NumPy or None, default None
     callbacks : list of fcnet.Callback or function, optional
         For every network's fit.
@@ -69,8 +75,11 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         Of every network.
     validation_predictions_ : array (n, classes)
         Probabilities for the rows of X (or of X_val) by the networks that were not trained on them; NaN for others.
+        They are not calibrated.
     best_score_ : float
         The metric of ``validation_predictions_``.
+    temperature_ : float
+        The temperature of ``calibrate``; 1 without it.
     epochs_ : int
         Epochs that were planned for every network.
     seconds_ : float
@@ -92,6 +101,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     _classifies: ClassVar[bool] = True
     classes_: NDArray[Any]
+    temperature_: float
 
     def __init__(
         self,
@@ -108,6 +118,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         learning_rate: float | None = None,
         time_limit: float | None = None,
         class_weight: Any = None,
+        calibrate: bool = False,
         random_state: Any = None,
         callbacks: Sequence[Callback | Callable[[int, Logs], object]] | None = None,
         progress: ProgressMode = None,
@@ -125,6 +136,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         self.learning_rate = learning_rate
         self.time_limit = time_limit
         self.class_weight = class_weight
+        self.calibrate = calibrate
         self.random_state = random_state
         self.callbacks = callbacks
         self.progress = progress
@@ -158,7 +170,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return probabilities, the mean of all networks'.
+        """Return probabilities, the mean of all networks', calibrated if ``calibrate`` is True.
 
         Parameters
         ----------
@@ -173,7 +185,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         ------
         TypeError, ValueError : the columns are not those of fit.
         """
-        return self._outputs(X)
+        return at_temperature(self._outputs(X), getattr(self, "temperature_", 1.0))  # older pickles have none
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row.
@@ -248,6 +260,27 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _targets(self, y: NDArray[Any], recipe: RealMLP) -> Targets:
         return Classes(len(self.classes_), recipe.label_smoothing)
+
+    def _learn_from_validation(
+        self, y: NDArray[Any], outputs: NDArray[np.float64], weights: NDArray[Any] | None
+    ) -> None:
+        self.temperature_ = 1.0
+        if flag(self.calibrate, "calibrate"):
+            found = temperature_of(outputs, y, weights)
+            if found is None:
+                what = f"calibrate is True, but the {len(y)} validation rows are predicted all right or by chance"
+                console.warn(f"{what}: the temperature stays 1, expected more rows")
+            self.temperature_ = found or 1.0
+
+    def _learnt_from_validation(self) -> dict[str, NDArray[Any]]:
+        temperature = getattr(self, "temperature_", 1.0)
+        return {} if temperature == 1 else {"temperature": np.array([temperature])}
+
+    def _set_learnt_from_validation(self, arrays: dict[str, NDArray[Any]]) -> None:
+        found = arrays.pop("temperature", np.ones(1))
+        if found.dtype != np.float64 or found.shape != (1,) or not 0 < found[0] < np.inf:
+            raise ValueError(f"its temperature is {found!r}: expected a positive number")
+        self.temperature_ = float(found[0])
 
     def _y_to_plain(self) -> Any:
         return class_names.given(self.classes_)

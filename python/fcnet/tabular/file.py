@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 _Estimator = TypeVar("_Estimator", bound="TabularEstimator")
 FORMAT = "fcnet.tabular"
-_VERSION = "1"
+_VERSIONS = ("1", "2")  # 2 has what was learnt from validation rows: a temperature or errors
 _RESULTS = ("epochs_", "best_score_", "seconds_", "stopped_by_")
 _LEFT_OUT = ("callbacks", "random_state")  # what only a pickle can hold is not for a file
 
 
 def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator, and replace the file atomically."""
-    tensors: dict[str, NDArray[Any]] = {"validation": estimator.validation_predictions_}
+    learnt = estimator._learnt_from_validation()
+    tensors: dict[str, NDArray[Any]] = {"validation": estimator.validation_predictions_, **learnt}
     networks: list[dict[str, str]] = []
     parts: list[dict[str, Any]] = []
     for part in estimator._parts:
@@ -40,6 +41,8 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
             tensors |= {f"network.{len(networks)}.{name}": tensor for name, tensor in own.items()}
             networks.append(metadata)
     parameters = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
+    if not parameters.get("calibrate"):  # older versions of fcnet do not know it
+        parameters.pop("calibrate", None)
     if isinstance(estimator.recipe, RealMLP):
         parameters["recipe"] = estimator.recipe.to_plain()
     content = {
@@ -52,7 +55,12 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
     }
     tensors["content"] = _as_bytes(content)
     with replacing(path) as file:
-        safetensors.write(file, tensors, {"format": FORMAT, "version": _VERSION})
+        safetensors.write(file, tensors, {"format": FORMAT, "version": _version(learnt, parameters)})
+
+
+def _version(learnt: dict[str, NDArray[Any]], parameters: dict[str, Any]) -> str:
+    """Return the oldest version that knows what the file has, so that older versions of fcnet read it."""
+    return "2" if learnt or "calibrate" in parameters else "1"
 
 
 def estimator_of(
@@ -83,8 +91,8 @@ def _restored(
     allow_nonfinite: bool,
 ) -> _Estimator:
 
-    if metadata.get("version") != _VERSION:
-        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet reads {_VERSION}")
+    if metadata.get("version") not in _VERSIONS:
+        raise ValueError(f"its format is version {metadata.get('version')!r}: this fcnet reads {', '.join(_VERSIONS)}")
     tensors = dict(tensors)
     content = _of_bytes(tensors.pop("content"))
     parameters = content["parameters"]
@@ -93,6 +101,7 @@ def _restored(
     estimator = kinds[content["estimator"]](**parameters)
     estimator._y_from_plain(content["y"])
     estimator.validation_predictions_ = tensors.pop("validation")
+    estimator._set_learnt_from_validation(tensors)
     for name in _RESULTS:
         setattr(estimator, name, content["results"][name])
     columns = [ColumnEncoder.from_plain(_of_bytes(tensors.pop(f"columns.{i}"))) for i in range(len(content["parts"]))]

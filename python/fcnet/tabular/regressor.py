@@ -15,6 +15,7 @@ from fcnet._inputs.targets import targets
 from fcnet._training.callbacks import Callback, Logs
 from fcnet._training.progress import ProgressMode
 from fcnet.tabular.base import TabularEstimator
+from fcnet.tabular.intervals import check_errors, half_widths
 from fcnet.tabular.protocol import RegressorMixin
 from fcnet.tabular.recipes import RealMLP, RecipeName
 from fcnet.tabular.targets import Numbers, Targets
@@ -52,6 +53,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     _classifies: ClassVar[bool] = False
     _is_column: bool  # whether y has one dimension
+    _errors: NDArray[np.float64] | None = None  # of validation rows, sorted (m, outputs); None in older files
 
     def __init__(
         self,
@@ -129,6 +131,36 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         """
         return self._as_given(self._outputs(X))
 
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return intervals that contain a share ``coverage`` of true values, on average over new rows.
+
+        They are the predictions plus and minus one number, a quantile of the errors on the ``m`` validation rows: the
+        ``ceil((m + 1) coverage)``-th smallest one (split conformal prediction, Lei et al. 2018). The share holds for
+        rows like those of the fit, whatever their distribution is. It is slightly less where the validation rows have
+        chosen the best epoch, too, and slightly more with ``folds``, where a row of the fit is predicted by fewer
+        networks than a new one.
+
+        Parameters
+        ----------
+        X : as for predict
+        coverage : float in (0, 1), default 0.9
+            At most ``m / (m + 1)``.
+
+        Returns
+        -------
+        array (n, 2), or (n, outputs, 2) where y has several columns
+            Lower and upper ends; every column of y by itself.
+
+        Raises
+        ------
+        TypeError, ValueError : the columns are not those of fit, or there are too few validation rows; the estimator is
+            from a file without their errors.
+        """
+        self._check_fitted()
+        widths, outputs = half_widths(self._errors, coverage), self._outputs(X)
+        ends = np.stack([outputs - widths, outputs + widths], axis=-1)
+        return ends[:, 0] if self._is_column else ends
+
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return R², the coefficient of determination, on a table.
 
@@ -157,6 +189,19 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     def _as_given(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         return outputs[:, 0] if self._is_column else outputs
+
+    def _learn_from_validation(
+        self, y: NDArray[Any], outputs: NDArray[np.float64], weights: NDArray[Any] | None
+    ) -> None:
+        self._errors = np.sort(np.abs(y - outputs), axis=0)
+
+    def _learnt_from_validation(self) -> dict[str, NDArray[Any]]:
+        return {} if self._errors is None else {"errors": self._errors}
+
+    def _set_learnt_from_validation(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self._errors = arrays.pop("errors", None)
+        if self._errors is not None:
+            check_errors(self._errors, self._n_outputs)
 
     def _y_to_plain(self) -> Any:
         return {"is_column": self._is_column, "outputs": self._n_outputs}
