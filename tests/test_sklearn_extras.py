@@ -121,7 +121,9 @@ def negative_error(estimator, x, y):
     return -mean_absolute_error(y, estimator.predict(x))
 
 
-@pytest.mark.parametrize("scoring", ["neg_mean_absolute_error", negative_error, "loss", None], ids=str)
+@pytest.mark.parametrize(
+    "scoring", ["neg_mean_absolute_error", negative_error, "loss", None], ids=["name", "function", "loss", "None"]
+)
 def test_early_stopping_watches_any_scorer(scoring):
     net = MLPRegressor(
         scoring=scoring, early_stopping=True, n_iter_no_change=3, learning_rate_init=0.05, random_state=0
