@@ -11,6 +11,7 @@ import fcnet as fc
 from fcnet import schedules
 from fcnet._training.learning_rate_search import LearningRates
 from fcnet.plot.edge_labels import places
+from fcnet.tabular import PermutationImportance
 
 from explanations import NAMES, article
 from interop import library
@@ -69,6 +70,7 @@ def every_picture(history):
     yield fc.plot.confusion_matrix([0, 1], [0, 1])
     yield fc.plot.calibration([0, 1], [0.2, 0.9])
     yield fc.plot.first_layer(net, (2, 3))
+    yield fc.plot.permutation_importance(PermutationImportance(("a",), "r2", 0.5, np.ones((1, 2))))
     yield fc.plot.network(net)
     yield fc.plot.network(article().explain([[1, 1]], [0]))
     yield fc.plot.network(fc.Network([2, 40, 2], seed=0).explain([[1, 1]], [0]))

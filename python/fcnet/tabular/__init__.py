@@ -23,6 +23,7 @@ from fcnet.tabular.classifier import TabularClassifier
 from fcnet.tabular.column import Column
 from fcnet.tabular.column_encoder import ColumnEncoder, Widths
 from fcnet.tabular.encoding import Encoding
+from fcnet.tabular.importance import PermutationImportance
 from fcnet.tabular.normal_scale import normal_quantile, normal_quantiles, to_normal
 from fcnet.tabular.piecewise_linear import piecewise_linear, quantile_edges
 from fcnet.tabular.reading import Table, read
@@ -34,6 +35,7 @@ __all__ = [
     "Column",
     "ColumnEncoder",
     "Encoding",
+    "PermutationImportance",
     "RealMLP",
     "Table",
     "TabularClassifier",

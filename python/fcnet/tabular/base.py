@@ -18,6 +18,7 @@ from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet.initializers import from_data
 from fcnet.network import Network
 from fcnet.tabular.column_encoder import Column, ColumnEncoder
+from fcnet.tabular.importance import PermutationImportance, permuted
 from fcnet.tabular.metrics import Metric, metric_of
 from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
@@ -303,6 +304,49 @@ class TabularEstimator(BaseEstimator):
             raise ValueError(f"X has {table.columns} features, but {expected}")
         total = np.sum([part.outputs(table) for part in self._parts], axis=0)
         return np.asarray(total / len(self.networks_))
+
+    def _calibrated(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return means of predictions as they are shown, in classes at the temperature."""
+        return outputs
+
+    def permutation_importance(
+        self, X: Any, y: Any, *, repeats: int = 5, metric: Any = None, random_state: Any = None
+    ) -> PermutationImportance:
+        """Tell how much worse the predictions are when the values of a column are shuffled.
+
+        A column is unimportant to the networks if this changes nothing, which is also so where another column tells the
+        same. Use rows that were not trained on. The result is that of scikit-learn's ``permutation_importance``.
+
+        Parameters
+        ----------
+        X, y : as for fit
+        repeats : int >= 1, default 5
+            Permutations of each column.
+        metric : str or function, optional
+            As the parameter ``metric``; by default that of ``score``: the accuracy, or R².
+        random_state : int, generator of NumPy or None, default None
+
+        Returns
+        -------
+        PermutationImportance
+            ``print`` shows a table, ``plot()`` a picture.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the columns are not those of fit.
+        """
+        self._check_fitted()
+        default = "accuracy" if self._classifies else "r2"
+        of, table = metric_of(default if metric is None else metric, self._classifies), read(X)
+        truth = self._check_y(y, table.rows, "y")
+        if len(truth) != table.rows:
+            raise ValueError(f"y has {len(truth)} rows: expected {table.rows}, one for each row of X")
+        names = tuple(column.name for column in self.columns_)
+
+        def score(each: Table) -> float:
+            return float(of.of(truth, self._calibrated(self._outputs(each))))
+
+        return permuted(table, score, of, names, repeats, random_state)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a safetensors file, which ``fcnet.load`` reads, without pickle.

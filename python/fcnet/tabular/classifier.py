@@ -185,7 +185,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         ------
         TypeError, ValueError : the columns are not those of fit.
         """
-        return at_temperature(self._outputs(X), getattr(self, "temperature_", 1.0))  # older pickles have none
+        return self._calibrated(self._outputs(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable class of each row.
@@ -271,6 +271,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
                 what = f"calibrate is True, but the {len(y)} validation rows are predicted all right or by chance"
                 console.warn(f"{what}: the temperature stays 1, expected more rows")
             self.temperature_ = found or 1.0
+
+    def _calibrated(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return at_temperature(outputs, getattr(self, "temperature_", 1.0))  # older pickles have none
 
     def _learnt_from_validation(self) -> dict[str, NDArray[Any]]:
         temperature = getattr(self, "temperature_", 1.0)
