@@ -269,7 +269,7 @@ def test_errors_name_the_argument_and_leave_the_estimator_as_it_was(options, mes
 def test_errors_of_y():
     x, _, _ = table()
     with pytest.raises(
-        ValueError, match=r"y is 0\.5 in row 0, which is continuous: expected labels; for numbers use TabularRegressor"
+        ValueError, match=r"Unknown label type: continuous, as y is 0\.5 in row 0: expected labels; for numbers use TabularRegressor"
     ):
         classifier().fit(x, np.full(200, 0.5))
     with pytest.raises(ValueError, match="y is nan in row 3"):

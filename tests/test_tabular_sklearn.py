@@ -26,14 +26,24 @@ ESTIMATORS = [
     TabularRegressor(SMALL, random_state=0, progress=False),
 ]
 
-# rows are held back at random, so that removing a row is another fit than giving it weight 0
-NOT_EXPECTED = {"check_sample_weight_equivalence_on_dense_data": "which rows are held back depends on their number"}
-CHECKS = parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda estimator: NOT_EXPECTED)
+CHECKS = parametrize_with_checks(ESTIMATORS)
+
+
+def compares_no_row_with_a_row_of_weight_0(check):
+    """Which rows are held back depends on their number. The second name is of scikit-learn 1.5."""
+    name, kind = check.func.__name__, check.keywords.get("kind")
+    return name == "check_sample_weight_equivalence_on_dense_data" or (
+        name == "check_sample_weights_invariance" and kind == "zeros"
+    )
 
 
 @pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_a_check_of_scikit_learn_passes(estimator, check):
-    check(estimator)
+    if compares_no_row_with_a_row_of_weight_0(check):
+        with pytest.raises(AssertionError):
+            check(estimator)
+    else:
+        check(estimator)
 
 
 def table():

@@ -144,6 +144,10 @@ class TabularEstimator(BaseEstimator):
         tags.non_deterministic = self.time_limit is not None
         return tags
 
+    def _more_tags(self) -> dict[str, Any]:  # of scikit-learn before 1.6
+        types = ["2darray", "string", "categorical"]
+        return {"allow_nan": True, "X_types": types, "multioutput": not self._classifies}
+
     def _recipe(self, metric: Metric) -> RealMLP:
         """Return the recipe with the parameters that override its constants."""
         names = ("epochs", "batch_size", "learning_rate", "networks")

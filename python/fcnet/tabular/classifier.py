@@ -239,7 +239,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             raise ValueError(f"y is {array[row]} in row {row}: expected a label for every row")
         if array.dtype.kind == "f" and (array != np.rint(array)).any():
             row = int(np.flatnonzero(array != np.rint(array))[0])
-            what = f"y is {array[row]} in row {row}, which is continuous"
+            what = f"Unknown label type: continuous, as y is {array[row]} in row {row}"
             raise ValueError(f"{what}: expected labels; for numbers use TabularRegressor")
         self.classes_, numbers = np.unique(array, return_inverse=True)
         return numbers.astype(np.int32)
