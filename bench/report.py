@@ -16,6 +16,8 @@ from bench import tables
 from bench.peers import PEERS
 from bench.results import Sitting, load
 from bench.sitting import ROOT
+from bench.tabular import report as tabular_report
+from bench.tabular import run as tabular_run
 
 RESULTS = ROOT / "bench/results/latest.json"
 DOCS = ROOT / "docs"
@@ -87,6 +89,15 @@ the median time in seconds, and the mean and standard deviation of the score on 
 (`bench/test_sklearn.py`).
 
 {fits}
+
+## Tables
+
+Errors of `fcnet.tabular` and of others on seven public tables, each with its defaults: mean and standard deviation
+over random splits, of which a quarter, at most 10,000 rows, are for the test. Below them geometric means relative to
+CatBoost over the fits that both have. Recipes were chosen on the first split alone. The fits are kept, with the version
+of each library, and are of other sessions than the rest of the page (`python -m bench.tabular`).
+
+{scores}
 
 ## Losses outside fit
 
@@ -202,6 +213,7 @@ def page(sitting: Sitting) -> str:
         predict=tables.times(sitting.of("test_predict")),
         kernels=tables.ratios(sitting.of("test_kernels")),
         fits=tables.fits(sitting),
+        scores=tabular_report.tables_of_all(tabular_run.load()),
         outside=outside(sitting),
         steps=tables.steps(sitting),
         busy=tables.busy(sitting),
@@ -236,6 +248,7 @@ def main() -> None:
     from bench import pictures  # matplotlib
 
     pictures.draw(sitting, chosen.docs / "pictures")
+    tabular_report.draw_all(tabular_run.load(), chosen.docs / "pictures")
     (chosen.docs / "performance.md").write_text(page(sitting))
 
 

@@ -1,0 +1,1 @@
+"""Scores and seconds on tables: fcnet.tabular beside gradient-boosted trees and neural networks for tables."""
