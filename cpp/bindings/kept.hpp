@@ -54,7 +54,9 @@ template <class T>
 class Kept {
  protected:
   Kept(const Model<T>& model, py::object x)
-      : samples_(std::move(x), model.shape().inputs(), model.input()), parameters_(model.published()) {}
+      : samples_(std::move(x), model.shape().inputs(), model.input()), parameters_(model.published()) {
+    if (model.shape().members != 0) value_error("outputs of members have no derivatives here");
+  }
 
   const Shape& shape() const { return parameters_->shape(); }
   Data<T> data() const { return {.x = samples_.rows, .samples = samples_.n}; }

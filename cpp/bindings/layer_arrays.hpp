@@ -19,7 +19,12 @@ inline Dimensions dimensions_of(const Shape& shape, const ParameterBlock& block)
   switch (block.role) {
     case Role::embedding_weights:
       return {dim(columns.numbers), dim(columns.frequencies), dim(columns.size)};
+    case Role::member_weights:
+      return {dim(shape.sizes[block.layer]), dim(shape.sizes[block.layer + 1]), dim(block.columns)};
     case Role::weights:
+    case Role::member_bias:
+    case Role::member_r:
+    case Role::member_s:
     case Role::frequencies:
     case Role::phases:
     case Role::embedding_bias:

@@ -75,10 +75,27 @@ std::shared_ptr<Model<T>> typed_model(const Shape& shape, std::uint64_t seed, py
   });
 }
 
+// Of an ensemble, what its members know.
+void check_members(const Shape& shape, bool columns) {
+  if (shape.members == 0) {
+    if (shape.adapts_all) value_error("adapters are of members, and there are none");
+    return;
+  }
+  if (panel_width % shape.members != 0) value_error("members is not 1, 2, 4, 8, 16 or 32");
+  if (columns || shape.layers() < 2 || shape.loss == Loss::custom || shape.loss == Loss::rmse)
+    value_error("members are of a network with hidden layers, without columns, custom loss and rmse");
+  for (Size l = 0; l < shape.layers(); ++l) {
+    const LayerKind& kind = shape.kinds[l];
+    if (kind.scale || kind.normalization != Normalization::none ||
+        (!kind.bias && (shape.is_heads(l) || shape.has_s(l))) || (kind.ntp && shape.is_heads(l)))
+      value_error("members are of a network without scale, normalization, layers without bias, and ntp of the last");
+  }
+}
+
 PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kinds, const std::string& loss,
                    double parameter, const std::string& dtype, std::uint64_t seed, py::object scale, py::object offset,
                    const std::optional<Layers>& parameters, const std::vector<double>& quantiles,
-                   const std::optional<ColumnsKind>& columns) {
+                   const std::optional<ColumnsKind>& columns, Size members, bool adapts_all) {
   if (sizes.size() < 2) value_error("sizes has fewer than two entries: expected at least inputs and outputs");
   for (const Size n : sizes)
     if (n == 0) value_error("sizes contains 0: expected at least one neuron in every layer");
@@ -109,6 +126,8 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
                            .of_scale = factors_of(factors[2]),
                            .of_mix = factors_of(factors[3])});
   }
+  shape.members = members, shape.adapts_all = adapts_all;
+  check_members(shape, columns.has_value());
   if (columns) shape.columns = columns_of(*columns);
   if (columns && (!shape.columns.any() || shape.columns.features() != sizes.front()))
     value_error("columns do not become what goes into the first layer");
@@ -223,6 +242,7 @@ py::array predict_otherwise(const PyModel& self, py::object x, bool logits, std:
 // h_out of every layer.
 py::list activations_of(const PyModel& self, py::object x) {
   return with_model(self, [&]<class T>(const auto& model, T) {
+    if (model->shape().members != 0) value_error("members have several activations of a row");
     const Samples<T> samples(std::move(x), model->shape().inputs(), model->input());
     py::list arrays;
     std::vector<T*> layers;
@@ -282,7 +302,7 @@ void register_model(py::module_& m) {
   py::class_<PyModel>(m, "Model")
       .def(py::init(&make_model), "sizes"_a, "kinds"_a, "loss"_a, "parameter"_a, "dtype"_a, "seed"_a,
            "scale"_a = py::none(), "offset"_a = py::none(), "parameters"_a = py::none(),
-           "quantiles"_a = std::vector<double>{}, "columns"_a = py::none())
+           "quantiles"_a = std::vector<double>{}, "columns"_a = py::none(), "members"_a = 0, "adapts_all"_a = false)
       .def("as_now", as_now)
       .def("set_input", set_input, "scale"_a, "offset"_a)
       .def("state", state_of, "snapshot"_a = nullptr)

@@ -52,7 +52,9 @@ bool with_alike(const PyModel& self, const PyModel& other, F f) {
     const auto* const of = std::get_if<std::shared_ptr<Model<T>>>(&other.model);
     if (of == nullptr) return false;
     const Shape &mine = model->shape(), &its = (*of)->shape();
-    if (mine.sizes != its.sizes || mine.kinds != its.kinds || mine.columns != its.columns) return false;
+    if (mine.sizes != its.sizes || mine.kinds != its.kinds || mine.columns != its.columns ||
+        mine.members != its.members || mine.adapts_all != its.adapts_all)
+      return false;
     if (!same(model->input(), (*of)->input())) return false;
     const typename Model<T>::Claim claim(model, parameters_are_taken);
     f(*model, (*of)->published_parameters());

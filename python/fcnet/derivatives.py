@@ -15,6 +15,7 @@ from fcnet._inputs import arrays, class_names
 from fcnet._inputs.feature_names import cut
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
+from fcnet._model.members import Members
 from fcnet._training.prediction import is_logits, rows_of
 from fcnet._training.train_state import TrainState
 from fcnet.gradients import Gradients
@@ -56,6 +57,7 @@ class Pullback:
 
     def __init__(self, state: TrainState, x: ArrayLike, training: object, output: object) -> None:
         self._architecture = state.architecture
+        Members.refuse(state.architecture.members, "vjp")
         self._training, logits = flag(training, "training"), is_logits(output)
         self._rows = rows_of(state, x)
         if self._training and len(self._rows) == 1 and _has_batch_norm(self._architecture):
@@ -141,6 +143,7 @@ def input_gradient(
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
+    Members.refuse(state.architecture.members, "input_gradient")
     architecture, rows, logits = state.architecture, rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "its gradient")
     n, outputs, dtype = len(rows), architecture.sizes[-1], architecture.dtype
@@ -187,6 +190,7 @@ def jacobian(state: TrainState, x: ArrayLike, output: object) -> NDArray[Any]:
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
+    Members.refuse(state.architecture.members, "jacobian")
     rows, logits = rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "the Jacobian")
     return _native.Vjp(state.model, rows, False, logits).jacobian()
@@ -199,6 +203,7 @@ def jvp(state: TrainState, x: ArrayLike, v: ArrayLike, output: object) -> tuple[
     ------
     TypeError, ValueError : an argument is not as documented there.
     """
+    Members.refuse(state.architecture.members, "jvp")
     rows, logits = rows_of(state, x), is_logits(output)
     _refuse_sparse(rows, "its tangent")
     architecture = state.architecture
@@ -212,6 +217,7 @@ _SMOOTH = frozenset({"identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "
 
 def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *, smooth: bool) -> None:
     """Raise ValueError if second derivatives are not defined, or not by formulas that fcnet has, and say where."""
+    Members.refuse(architecture.members, what)
     if architecture.columns is not None:
         raise ValueError(f"the network has fcnet.Columns: {what} needs one that takes x without embeddings")
     last = len(architecture.specs) - 1

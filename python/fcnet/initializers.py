@@ -224,6 +224,8 @@ def from_data(net: Network, x: ArrayLike, *, bias_rows: int = 5, seed: int | Non
         raise ValueError(f"x has shape {rows.shape}: expected (n, {net.sizes[0]}) with at least one row")
     if not np.isfinite(rows.astype(float, copy=False)).all():
         raise ValueError("x has numbers that are not finite: expected none")
+    if net.members is not None:
+        raise ValueError("the network has members, which from_data does not know: expected a network without")
     if net.columns is not None:
         net.columns.specification.codes.check(rows, "x", None)
     random = np.random.default_rng([seed, 2])

@@ -107,6 +107,10 @@ class Layer:
         The number a of every neuron in a layer with ``fcnet.Parametric``; read and assigned like W.
     scale : array (k,)
         Scale of every input of a layer after a ``fcnet.Scale``; read and assigned like W.
+    R, S : array (k, members), array (m, members)
+        Of a network with members: what each multiplies the layer's inputs and its product by, where it does; read and
+        assigned like W. B (m, members) and, of the last layer, W (k, m, members) have a last axis of members where each
+        has its own.
     mean, variance : array (m,)
         Running statistics of batch normalisation; read and assigned like W.
     activation : str
@@ -229,6 +233,24 @@ class Layer:
         self._set("scale", value)
 
     @property
+    def R(self) -> NDArray[Any]:
+        """What members multiply inputs by (k, members); AttributeError without. Assigning raises as for W."""
+        return self._get("R")
+
+    @R.setter
+    def R(self, value: ArrayLike) -> None:
+        self._set("R", value)
+
+    @property
+    def S(self) -> NDArray[Any]:
+        """What members multiply the product by (m, members); AttributeError without. Assigning raises as for W."""
+        return self._get("S")
+
+    @S.setter
+    def S(self, value: ArrayLike) -> None:
+        self._set("S", value)
+
+    @property
     def mean(self) -> NDArray[Any]:
         """Running means (m,) of batch normalisation; AttributeError for other layers. Assigning raises as for W."""
         return self._get("mean")
@@ -257,6 +279,8 @@ class Layer:
         if part not in self._architecture.specs[self._index].parts:
             if part == "scale":
                 raise AttributeError("a layer without fcnet.Scale() before it has no scale")
+            if part in ("R", "S"):
+                raise AttributeError(f"a layer without {part} of members has no {part}, see members of fcnet.Network")
             if part == "mix":
                 raise AttributeError(f"a layer with activation {self.activation!r} has no mix, see fcnet.Parametric")
             raise AttributeError(f"a layer with normalization {self.normalization!r} has no {part}")

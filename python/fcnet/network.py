@@ -21,6 +21,7 @@ from fcnet._model.architecture import Architecture
 from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import refuse_constants
+from fcnet._model.members import Adapters, Members
 from fcnet._model.scale import Scale
 from fcnet._model.summary import Summary, arguments, summary
 from fcnet._saving import network_file
@@ -92,11 +93,20 @@ class Network:
         The class labels that y contains (text, numbers or other), in the order of the outputs; two labels where a
         single sigmoid output decides between two classes. By default the first fit takes them from text labels in y,
         sorted; labels ``0, 1, 2, ...`` need no names.
+    members : 1, 2, 4, 8, 16 or 32, optional
+        Train that many networks at once which share the weights W of their hidden layers (TabM, Gorishniy et al. 2025),
+        and predict the mean of their outputs. The loss is the mean of their losses. Each has a last layer of its own.
+        Initial W and B are uniform within ``+-1 / sqrt(inputs of the layer)``. Members do not go together with
+        ``Columns``, ``Scale``, normalization, rmse and custom losses.
+    adapters : {"first", "all"}, default "first"
+        What else each member has of its own: ``R`` (1 or -1 at first), by which it multiplies the inputs of the first
+        layer (TabM-mini), or in all hidden layers ``R``, ``S`` and ``B`` of ``F(((h o R) W) o S + B)`` (TabM).
 
     Attributes
     ----------
     sizes, loss, seed, dtype : as given
     scale, offset : array () or (inputs,) of float64
+    members, adapters : as given
     columns : EmbeddedColumns, or None
         With ``Columns``, their arrays, which can be read and assigned: ``net.columns.tables``.
     layers : tuple of Layer
@@ -144,9 +154,11 @@ class Network:
         offset: ArrayLike = 0,
         activation: Activation | Parametric | Sequence[Activation | Parametric] = "relu",
         classes: Sequence[Hashable] | None = None,
+        members: int | None = None,
+        adapters: Adapters | None = None,
     ) -> None:
-        labels = class_names.given(classes)
-        architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, labels)
+        labels, ensemble = class_names.given(classes), Members.of(members, adapters)
+        architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, labels, ensemble)
         refuse_constants(architecture.sizes, architecture.specs)
         self._state = TrainState(architecture)
         names = {label for label in map(tables.index_names, (offset, scale)) if label is not None}
@@ -201,6 +213,18 @@ class Network:
     def columns(self) -> EmbeddedColumns | None:
         """The columns of x that are embedded; None without ``Columns``."""
         return self._state.columns
+
+    @property
+    def members(self) -> int | None:
+        """The number of members that share the hidden layers, or None."""
+        members = self._state.architecture.members
+        return None if members is None else members.count
+
+    @property
+    def adapters(self) -> Adapters | None:
+        """Where members have arrays of their own beside the last layer: "first" or "all" hidden layers."""
+        members = self._state.architecture.members
+        return None if members is None else members.adapters
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -655,6 +679,7 @@ class Network:
         ------
         TypeError, ValueError : x is not as for predict.
         """
+        Members.refuse(self._state.architecture.members, "activations")
         return self._state.model.activations(rows_of(self._state, x))
 
     @suggesting
@@ -1024,6 +1049,7 @@ class Network:
         """
         from fcnet.explanation import Explanation
 
+        Members.refuse(self._state.architecture.members, "explain")
         return Explanation(self._state, x, y, learning_rate, steps, answer, class_names)
 
     @suggesting
@@ -1052,6 +1078,7 @@ class Network:
         """
         from fcnet.explanation.numbers import gradient_check
 
+        Members.refuse(self._state.architecture.members, "check_gradients")
         most = whole_number(most, "most", 1)
         return gradient_check.checked(self._state.copy(), x, y, most)
 
@@ -1079,6 +1106,7 @@ class Network:
         """
         from fcnet.explanation.numbers import diagnosis
 
+        Members.refuse(self._state.architecture.members, "diagnose")
         return diagnosis.diagnosed(self._state.copy(), x, y, SGD(learning_rate))
 
     @suggesting

@@ -43,6 +43,13 @@ struct LayerView {
   }
 };
 
+// Layers of the members of an ensemble, each with its own, see members.hpp: W (in, out, members), B (out, members).
+template <class T>
+struct HeadsView {
+  const T *w, *b;
+  Size in, out, members;
+};
+
 // Frequencies, and outputs, of the embedding of a number at most.
 constexpr Size most_of_embedding = 128;
 

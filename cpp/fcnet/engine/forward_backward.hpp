@@ -39,12 +39,13 @@ class ForwardBackward {
     cancellation_ = cancellation;
   }
   // From here on schedules change what a step does, and dropout drops, see layer_pass.hpp.
-  void schedule(const StepValues& values, Size batch) { layer_pass_.schedule(values, batch); }
-  void drop(std::uint64_t seed, std::uint32_t epoch, Size before) { layer_pass_.drop(seed, epoch, before); }
+  void schedule(const StepValues& values, Size batch) { layer_pass_.schedule(values, batch * lanes()); }
+  void drop(std::uint64_t seed, std::uint32_t epoch, Size before) { layer_pass_.drop(seed, epoch, before * lanes()); }
 
-  // Takes a batch through in chunks of up to `most` samples. Every thread returns the batch's loss, added up in the
-  // order of the panels. A pass that was stopped synchronises without working; its results are incomplete.
-  LossSum run(const Team& team, Chunk batch, Size most, GradientSink<T>& sink) {
+  // Takes a batch, of rows, through in chunks of up to `most` samples. Every thread returns the batch's loss, added up
+  // in the order of the panels. A pass that was stopped synchronises without working; its results are incomplete.
+  LossSum run(const Team& team, Chunk rows_of_batch, Size most, GradientSink<T>& sink) {
+    const Chunk batch{rows_of_batch.first * lanes(), rows_of_batch.samples * lanes()};
     LossSum loss;
     for (Size done = 0; done < batch.samples; done += most) {
       const Chunk chunk{batch.first + done, std::min(most, batch.samples - done)};
@@ -104,6 +105,7 @@ class ForwardBackward {
 
  private:
   const Stages& stages() const { return layer_pass_.stages(); }
+  Size lanes() const { return stages().shape().lanes(); }
   void set_end(const Stages& stages, const PassOptions& options) {
     lowest_ = options.trained.first();
     const bool scales = lowest_ < stages.shape().layers() && stages.group(lowest_).scales();
@@ -131,7 +133,7 @@ class ForwardBackward {
   // f(part) for this thread's share of a chunk's samples, some panels at a time.
   template <class F>
   void each_part(Chunk chunk, const Team& team, F f) {
-    for_share(team, team.id, chunk.samples, sample_granularity<T>(), [&](Size begin, Size end) {
+    for_share(team, team.id, chunk.samples, sample_granularity<T>(stages()), [&](Size begin, Size end) {
       each_subchunk(begin, end, blocking.panels_at_once,
                     [&](Size at, Size n) { f(Part<T>{team, cancellation_, chunk, at, n, false}); });
     });
@@ -195,11 +197,13 @@ class ForwardBackward {
       });
     }
     update_scales(all, result, sink);
+    update_members(all, result, sink);
     update_columns(all, result, sink);
   }
 
   // Whose sums are complete when sigma has come back through all products.
   void update_scales(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
+    if (stages().members()) return;
     const auto each = [&](auto f) {
       for (Size l = lowest_; l < outputs(); ++l)
         if (stages().group(l).scales() && trained(l)) f(l);
@@ -213,6 +217,29 @@ class ForwardBackward {
     each([&](Size l) {
       if (l % static_cast<Size>(all.team.size) == static_cast<Size>(all.team.id) && all.going_on())
         sink.sums(result, *stages().blocks(l).find(Role::scale), layer_pass_.scale_sums(l));
+    });
+  }
+
+  // The arrays of members, likewise.
+  void update_members(const Part<T>& all, const ChunkResult& result, GradientSink<T>& sink) {
+    if (!stages().members()) return;
+    const auto each = [&](auto f) {
+      for (Size l = lowest_; l < outputs(); ++l)
+        for (const ParameterBlock& block : stages().blocks(l))
+          if (block.apart() && trained(l)) f(block);
+    };
+    each([&](const ParameterBlock& block) {
+      const bool heads = block.role == Role::member_weights;
+      const Size of = heads ? rows(block.layer) : block.rows, terms = heads ? rows(outputs()) : 1;
+      all.each_row_block(of, terms, 1,
+                         [&](Size first, Size last) { layer_pass_.sum_members(block, all.n, first, last); });
+    });
+    all.sync();
+    each([&](const ParameterBlock& block) {
+      all.each_row_block(block.lines(), panel_width, 1, [&](Size first, Size last) {
+        const ParameterBlock lines = block.lines(first, last);
+        if (all.going_on()) sink.sums(result, lines, layer_pass_.member_sums(lines));
+      });
     });
   }
 
@@ -253,6 +280,7 @@ class ForwardBackward {
     }
     if (lowest_ < end_ && lowest_ < outputs()) update_first(all, result, sink);
     update_scales(all, result, sink);
+    update_members(all, result, sink);
     update_columns(all, result, sink);
   }
 

@@ -24,7 +24,8 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
     const LossSum sum = forward_backward.run(team, {0, data.samples}, plan.chunk, sink);
     if (team.id == 0) loss = sum;
   };
-  run_team(plan.threads, body, patience(3 * parameters.stages().flops() * static_cast<double>(data.samples)));
+  run_team(plan.threads, body,
+           patience(3 * parameters.stages().flops() * static_cast<double>(data.samples * shape.lanes())));
   const T scale = static_cast<T>(gradient_scale(shape.loss, shape.outputs(), loss));
   Buffer<T>& sums = gradient.panels();
   const Status status = in_parallel(sums.size(), block_elements, cancellation, [&](Size begin, Size end) {
@@ -32,7 +33,7 @@ LossResult gradients(const Parameters<T>& parameters, const Data<T>& data, Param
   });
   return {.status = status,
           .loss = mean_loss(shape.loss, shape.outputs(), loss),
-          .correct = loss.correct,
+          .correct = loss.correct / static_cast<std::int64_t>(shape.lanes()),
           .samples = data.samples};
 }
 

@@ -90,6 +90,7 @@ class LayerPass {
     switch (stage.kind) {
       case StageKind::gather:
       case StageKind::product:
+      case StageKind::heads:
       case StageKind::dropout:  // its factors are in the derivative that the activation saved
       case StageKind::loss:
         return;
@@ -99,7 +100,10 @@ class LayerPass {
                                       workspace_.columns_sigma(at, n).p, n);
         return;
       case StageKind::scale:
-        return kernels<T>().scale(scale_row(stage), read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
+        return scale(stage, read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
+      case StageKind::adapt:
+        return kernels<T>().adapt_backward(parameters_->of_members(stage.layer, Role::member_s), shape().members, sigma,
+                                           workspace_.before(i, at, n), first, last);
       case StageKind::batch_norm: {
         if (workspace_.keeps_before(i)) copy_rows(read_only(sigma), workspace_.before(i, at, n), first, last);
         T* const sums = running(stage) && !options_.trained(stage.layer) ? nullptr : workspace_.statistics(i);
@@ -170,8 +174,15 @@ class LayerPass {
   void backward_data(Size i, Size at, Size n, Size first, Size last) {
     const Group& group = stages_->group(i);
     const Panels<T> to = group.scales() ? workspace_.scaled_sigma(i, at, n) : workspace_.sigma(i, at, n);
-    kernels<T>().backward_data(parameters_->layer(i), read_only(workspace_.sigma(i + 1, at, n)), derived_from(i, at, n),
-                               group.back_epilogue(), to, first, last);
+    const Panels<const T> sigma = read_only(workspace_.sigma(i + 1, at, n));
+    if (shape().is_heads(i)) {
+      kernels<T>().heads_backward(parameters_->heads(i), sigma, to, first, last);
+      if (group.back_epilogue() != Activation::identity)
+        kernels<T>().derive(group.back_epilogue(), to, derived_from(i, at, n), first, last);
+    } else {
+      kernels<T>().backward_data(parameters_->layer(i), sigma, derived_from(i, at, n), group.back_epilogue(), to, first,
+                                 last);
+    }
     if (i > options_.trained.first() || options_.to_first(*stages_))
       run_back(group.back_by_rows(), i, at, n, first, last);
   }
@@ -189,6 +200,10 @@ class LayerPass {
         case Role::weights:
         case Role::bias:
         case Role::scale:  // later, see scale_sums
+        case Role::member_weights:
+        case Role::member_bias:
+        case Role::member_r:
+        case Role::member_s:  // later, see sum_members
         case Role::frequencies:
         case Role::phases:
         case Role::embedding_weights:
@@ -225,6 +240,30 @@ class LayerPass {
   }
   const T* scale_sums(Size layer) { return workspace_.scale_sums(layer); }
 
+  // Those for rows first..last of an array of members, or for inputs first..last of the heads, when sigma has come back
+  // through the layer's product.
+  void sum_members(const ParameterBlock& block, Size samples, Size first, Size last) {
+    const Size l = block.layer, i = l + 1, members = shape().members;
+    const Panels<const T> sigma = read_only(workspace_.sigma(i, 0, samples));
+    T* const sums = member_sums(block);
+    if (block.role == Role::member_weights)
+      kernels<T>().heads_sums(parameters_->heads(l), read_only(workspace_.h(l, 0, samples)), sigma, sums,
+                              member_sums(*stages_->blocks(l).find(Role::member_bias)), first, last);
+    if (block.role == Role::member_bias && !shape().is_heads(l))  // those of heads are formed with their weights
+      kernels<T>().sums_by_member(read_only(workspace_.before(i, 0, samples)), {nullptr, 0, 0}, members, sums, first,
+                                  last);
+    if (block.role == Role::member_s)
+      kernels<T>().sums_by_member(read_only(workspace_.before(i, 0, samples)),
+                                  read_only(workspace_.normalized(i, 0, samples)), members, sums, first, last);
+    if (block.role == Role::member_r)
+      kernels<T>().sums_by_member(read_only(workspace_.scaled_sigma(l, 0, samples)),
+                                  read_only(workspace_.h(l, 0, samples)), members, sums, first, last);
+  }
+  // Also of some lines of a block.
+  T* member_sums(const ParameterBlock& block) {
+    return workspace_.member_sums(block.layer) + block.first_row * panel_width;
+  }
+
   // Parts first..last of those for the arrays of the columns (Columns::sums), from sigma(0).
   void sum_columns(Size samples, Size first, Size last) {
     kernels<T>().embed_sums(parameters_->columns(), read_only(workspace_.columns(0, samples)),
@@ -259,7 +298,14 @@ class LayerPass {
       case StageKind::embed:
         return kernels<T>().embed(parameters_->columns(), workspace_.columns(at, n).p, h.p, n);
       case StageKind::scale:
-        return kernels<T>().scale(scale_row(stage), read_only(h), workspace_.input(i, at, n), first, last);
+        return scale(stage, read_only(h), workspace_.input(i, at, n), first, last);
+      case StageKind::heads:
+        return kernels<T>().heads(parameters_->heads(stage.layer), read_only(workspace_.h(i - 1, at, n)), h, first,
+                                  last);
+      case StageKind::adapt:
+        return kernels<T>().adapt(parameters_->of_members(stage.layer, Role::member_s),
+                                  parameters_->of_members(stage.layer, Role::member_bias), shape().members, h,
+                                  workspace_.normalized(i, at, n), first, last);
       case StageKind::product: {
         const LayerView<T> layer = parameters_->layer(stage.layer, stages_->group(i).epilogue);
         if (is_sparse(stage.layer))
@@ -299,8 +345,15 @@ class LayerPass {
     if (is_sparse(0))
       kernels<T>().gather_nonzeros(rows, chunk.first + at, n, workspace_.sparse().panels(at, n));
     else
-      kernels<T>().gather(rows, chunk.first + at, n,
-                          stages_->embeds() ? workspace_.columns(at, n).p : workspace_.h(0, at, n).p);
+      gather_samples(rows, chunk.first + at, n, shape().lanes(),
+                     stages_->embeds() ? workspace_.columns(at, n).p : workspace_.h(0, at, n).p);
+  }
+
+  void scale(const Stage& stage, Panels<const T> from, Panels<T> to, Size first, Size last) {
+    if (stages_->members())
+      return kernels<T>().scale_by_member(parameters_->of_members(stage.layer, Role::member_r), shape().members, from,
+                                          to, first, last);
+    kernels<T>().scale(scale_row(stage), from, to, first, last);
   }
 
   ParameterRow<T> row(const Stage& stage, Role role) const {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double seconds_at_once = 1e-4;  // of steps between two looks whether to stop
 constexpr Size most_samples_by_rows = 8;
+constexpr Size chunk_of_members = 1024;   // samples: there are more arrays of them than elsewhere
 constexpr double flops_per_thread = 9e5;  // some 10 us of work: less is not worth waking a thread for
 constexpr double cached_bytes = blocking.shared_cache_bytes;
 constexpr double bytes_per_second = 1e10;  // of memory, a cautious guess
@@ -90,7 +91,9 @@ template <class T>
 Plan plan_training(const Stages& stages, const Trained& trained, Size batch, const Hyperparameters& chosen, int threads,
                    const Sparsity& sparse) {
   const bool custom = stages.shape().loss == Loss::custom;  // which may fail
-  const Size chunk = stages.whole_batches() ? batch : std::min(batch, blocking.chunk_samples);
+  batch *= stages.shape().lanes();
+  const Size chunk =
+      stages.whole_batches() ? batch : std::min(batch, stages.members() ? chunk_of_members : blocking.chunk_samples);
   const bool by_nonzeros = sparse.longest != 0;
   const double each = 3 * sample_flops(stages, sparse), flops = each * static_cast<double>(batch);
   // W is read for the forward pass, then read and written, with the optimizer's state; and read for its average
@@ -120,7 +123,8 @@ Plan plan_training(const Stages& stages, const Trained& trained, Size batch, con
 
 template <class T>
 Schedule choose_schedule(const Stages& stages, Size samples, int threads, bool sparse) {
-  const bool even = divide(ceil_div(samples, sample_granularity<T>()), threads);  // else some threads wait for others
+  const bool even =
+      divide(ceil_div(samples, sample_granularity<T>(stages)), threads);  // else some threads wait for others
   const double weights = stages.flops() / 2, neurons = static_cast<double>(stages.shape().neurons());
   // Of several threads each needs what the others changed: by panels all weights, by layers all activations.
   const bool light = threads == 1 || weights <= neurons * static_cast<double>(samples);

@@ -43,6 +43,12 @@ void set_longest_step(double seconds);
 template <class T>
 Schedule choose_schedule(const Stages& stages, Size samples, int threads, bool sparse = false);
 
+// The granularity in which samples are shared out.
+template <class T>
+Size sample_granularity(const Stages& stages) {
+  return stages.members() ? panel_width : sample_granularity<T>();
+}
+
 // Whether `count` equal tasks keep so many threads busy for nearly the same time.
 bool divide(Size count, int threads);
 

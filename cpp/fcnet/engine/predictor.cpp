@@ -41,6 +41,9 @@ class PredictionPass {
   ParameterRow<T> scale_row(Size i) const { return parameters_.row(*stages().blocks(i).find(Role::scale)); }
   void scale(Size i, Size at, Size n) const {
     const Panels<T> all = h(i, at, n);
+    if (stages().members())
+      return kernels<T>().scale_by_member(parameters_.of_members(i, Role::member_r), parameters_.shape().members,
+                                          {all.p, all.stride, n}, all, 0, stages().group(i).rows);
     kernels<T>().scale(scale_row(i), {all.p, all.stride, n}, all, 0, stages().group(i).rows);
   }
 
@@ -70,7 +73,8 @@ class PredictionPass {
       case StageKind::gather:
         if (sparse_ != nullptr)
           return kernels<T>().gather_nonzeros(x_, chunk.first + at, n, sparse_->from(at / panel_width));
-        return kernels<T>().gather(x_, chunk.first + at, n, stages().embeds() ? columns(at, n) : to.p);
+        return gather_samples(x_, chunk.first + at, n, parameters_.shape().lanes(),
+                              stages().embeds() ? columns(at, n) : to.p);
       case StageKind::embed:
         return kernels<T>().embed(parameters_.columns(), columns(at, n), to.p, n);
       case StageKind::product: {
@@ -79,6 +83,14 @@ class PredictionPass {
         const Panels<T> from = h(i - 1, at, n);
         return kernels<T>().forward(layer, {from.p, from.stride, from.samples}, to, first, last);
       }
+      case StageKind::heads: {
+        const Panels<T> from = h(i - 1, at, n);
+        return kernels<T>().heads(parameters_.heads(stage.layer), {from.p, from.stride, from.samples}, to, first, last);
+      }
+      case StageKind::adapt:
+        return kernels<T>().adapt(parameters_.of_members(stage.layer, Role::member_s),
+                                  parameters_.of_members(stage.layer, Role::member_bias), parameters_.shape().members,
+                                  to, {nullptr, 0, n}, first, last);
       case StageKind::batch_norm:
         return kernels<T>().batch_norm(parameters_.normalization(stage.layer), epsilon, true, to, to, nullptr, nullptr,
                                        first, last);
@@ -130,17 +142,18 @@ void sort_quantiles(const Shape& shape, T* out, Size samples) {
       for (Size j = i; j > 0 && before(group[j], group[j - 1]); --j) std::swap(group[j], group[j - 1]);
 }
 
-// Takes all rows through the stages; sink(first row, rows, panel of outputs, scratch panel) on each panel. Every thread
-// takes its samples, some at a time, through all stages; where there are more threads than samples worth one, they
-// share each layer's rows and synchronise after it.
+// Takes all rows through the stages; sink(first sample, samples, panel of outputs, scratch panel) on each panel. Every
+// thread takes its samples, some at a time, through all stages; where there are more threads than samples worth one,
+// they share each layer's rows and synchronise after it.
 template <class T, class Sink>
 Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends ends, const Wanted<T>& wanted,
                    Cancellation& cancellation, Sink sink) {
   const Stages& stages = parameters.stages();
   const Shape& shape = stages.shape();
-  const Size granularity = sample_granularity<T>(), shares = ceil_div(data.samples, granularity);
+  const Size all_samples = data.samples * shape.lanes();
+  const Size granularity = sample_granularity<T>(stages), shares = ceil_div(all_samples, granularity);
   const Sparsity sparsity = fcnet::sparsity(stages, data);
-  const double flops = sample_flops(stages, sparsity) * static_cast<double>(data.samples);
+  const double flops = sample_flops(stages, sparsity) * static_cast<double>(all_samples);
   const Size teams = static_cast<Size>(useful_threads(flops, static_cast<Size>(num_threads())));
   const bool by_layers = teams > std::max(shares, Size{1});
   const bool by_nonzeros = sparsity.longest != 0;  // then no panel holds inputs
@@ -149,13 +162,13 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
   const Size stride = panel_stride(widest + 1, sizeof(T)), sets = by_layers ? 1 : teams;
   const Size of_one =
       std::clamp<Size>(ceil_div(ceil_div(shares, teams) * granularity, panel_width), 1, blocking.panels_at_once);
-  const Size room = by_layers ? ceil_div(data.samples, panel_width) : of_one;
+  const Size room = by_layers ? ceil_div(all_samples, panel_width) : of_one;
   Buffer<T> buffer;
   if (const Status s = buffer.allocate_unset(CheckedSize(stride) * room * 2 * sets); s != Status::ok) return s;
   SparseWorkspace<T> nonzeros;
   if (const Status s = nonzeros.allocate(shape.inputs(), sparsity.longest, room * sets); s != Status::ok) return s;
   // Some four pieces for a thread, if each fills its panels; more, of some 10 ms, of long work.
-  const Size of_thread = ceil_div(data.samples, teams * room * panel_width);
+  const Size of_thread = ceil_div(all_samples, teams * room * panel_width);
   const Size tens_of_ms = static_cast<Size>(std::min(nanoseconds(flops) / 1e7 / static_cast<double>(teams), 1e3));
   const Size pieces_of_thread = std::clamp<Size>(of_thread, 1, std::max<Size>(tens_of_ms, 4));
   Claims claims(std::min({shares, teams * pieces_of_thread, Claims::most}));
@@ -188,11 +201,11 @@ Status for_outputs(const Parameters<T>& parameters, const Data<T>& data, Ends en
   const auto body = [&](const Team& team) {
     const FlushDenormals flush;
     PredictionPass<T> pass(parameters, ends, wanted.dropout_seed);
-    if (by_layers) return through_layers(team, pass, 0, data.samples);
+    if (by_layers) return through_layers(team, pass, 0, all_samples);
     claims.each(team, [&](Size piece) {
       const Size pieces = claims.pieces();
       through_layers(team, pass, split_begin(shares, pieces, piece) * granularity,
-                     std::min(split_begin(shares, pieces, piece + 1) * granularity, data.samples));
+                     std::min(split_begin(shares, pieces, piece + 1) * granularity, all_samples));
     });
     if (team.id == 0 && nanoseconds(flops) > 1e9) claims.wait([&] { return go_on(team, cancellation); });
   };
@@ -291,17 +304,21 @@ Status predict(const Parameters<T>& parameters, const Data<T>& data, T* out, Can
                const Wanted<T>& wanted) {
   const Shape& shape = parameters.shape();
   const Ends ends = wanted.logits ? Ends::logits : Ends::outputs;
-  if (few(data.samples) && sparsity(parameters.stages(), data).longest == 0 && wanted.layers == nullptr &&
-      !wanted.dropout_seed) {
+  const Size members = shape.members, lanes = shape.lanes();
+  if (few(data.samples) && members == 0 && sparsity(parameters.stages(), data).longest == 0 &&
+      wanted.layers == nullptr && !wanted.dropout_seed) {
     const Status status = predict_few(parameters, data, ends, out, cancellation);
     if (status == Status::ok && !wanted.logits) sort_quantiles(shape, out, data.samples);
     return status;
   }
-  return for_outputs(parameters, data, ends, wanted, cancellation, [&](Size first, Size rows, T* panel, T*) {
+  return for_outputs(parameters, data, ends, wanted, cancellation, [&](Size first, Size samples, T* panel, T*) {
     if (out == nullptr) return;
-    T* const to = out + first * shape.outputs();
-    kernels<T>().scatter(panel, shape.outputs(), rows, to);
-    if (!wanted.logits) sort_quantiles(shape, to, rows);
+    T* const to = out + first / lanes * shape.outputs();
+    if (members != 0)
+      kernels<T>().mean_of_members(panel, shape.outputs(), samples, members, to);
+    else
+      kernels<T>().scatter(panel, shape.outputs(), samples, to);
+    if (!wanted.logits) sort_quantiles(shape, to, samples / lanes);
   });
 }
 
@@ -310,7 +327,8 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Cancel
   const Shape& shape = parameters.shape();
   LossResult result;
   Buffer<LossSum> losses;
-  if (result.status = losses.allocate(ceil_div(data.samples, loss_group)); result.status != Status::ok) return result;
+  if (result.status = losses.allocate(ceil_div(data.samples * shape.lanes(), loss_group)); result.status != Status::ok)
+    return result;
   result.status =
       for_outputs(parameters, data, Ends::loss, {}, cancellation, [&](Size first, Size rows, T* panel, T* scratch) {
         // sigma overwrites the outputs, the targets lie in the panel that the last layer no longer needs
@@ -320,7 +338,7 @@ LossResult evaluate(const Parameters<T>& parameters, const Data<T>& data, Cancel
   if (result.status != Status::ok) return result;
   LossSum sum;
   for (Size i = 0; i < losses.size(); ++i) sum.add(losses[i]);
-  result.correct = sum.correct;
+  result.correct = sum.correct / static_cast<std::int64_t>(shape.lanes());
   result.samples = data.samples;
   result.loss = mean_loss(shape.loss, shape.outputs(), sum);
   return result;

@@ -57,6 +57,8 @@ class TangentPass {
                                          w.before(i, at, n).p, n);
         return kernels<T>().scale(gamma, read_only(t), t, 0, group.rows);
       }
+      case StageKind::heads:
+      case StageKind::adapt:  // refused by the bindings
       case StageKind::dropout:
       case StageKind::loss:
         return;

@@ -29,7 +29,7 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
     if (const Status s = next_.allocate(shape, cancellation); s != Status::ok) return s;
     if (const Status s = allocate(next_slots_, state_slots(chosen.optimizer)); s != Status::ok) return s;
   }
-  if (plan_.chunk < batch_ || chosen.needs_norm() || stages_.sums())
+  if (plan_.chunk < batch_ * shape.lanes() || chosen.needs_norm() || stages_.sums())
     if (const Status s = allocate(sums_, 1); s != Status::ok) return s;
   if (chosen.needs_norm()) {
     list_norm_blocks();
@@ -44,8 +44,18 @@ Status Trainer<T>::prepare(const Shape& shape, const Data<T>& data, Size batch, 
 template <class T>
 void Trainer<T>::list_norm_blocks() {
   constexpr Size elements = Size{1} << 15;  // of a block: never another number, as the norm is summed in blocks
+  const auto list_apart = [&](const ParameterBlock& block) {
+    for (Size first = 0, lines = block.lines(); first < lines; first += elements / panel_width) {
+      norm_blocks_.push_back(block.lines(first, std::min(first + elements / panel_width, lines)));
+      norm_blocks_.back().optimized = trained_(block.layer);
+    }
+  };
   for (Size l = 0; l < shape().layers(); ++l) {
-    const Size rows = std::max(stages_.blocks(l).optimized_rows(), shape().sizes[l] + 1);
+    if (stages_.members())
+      for (const ParameterBlock& block : stages_.blocks(l))
+        if (block.apart()) list_apart(block);
+    if (shape().is_heads(l)) continue;
+    const Size rows = std::max(stages_.blocks(l).optimized_rows(), shape().sizes[l] + !shape().has_s(l));
     const Size block = std::max(elements / (ceil_div(shape().sizes[l + 1], panel_width) * panel_width), Size{1});
     const ParameterBlock& weights = *stages_.blocks(l).begin();
     const auto list = [&](Size first, Size last, const Factors& factors) {
@@ -62,11 +72,7 @@ void Trainer<T>::list_norm_blocks() {
     }
   }
   if (!stages_.embeds()) return;
-  for (const ParameterBlock& block : stages_.blocks(stages_.columns()))
-    for (Size first = 0, lines = block.lines(); first < lines; first += elements / panel_width) {
-      norm_blocks_.push_back(block.lines(first, std::min(first + elements / panel_width, lines)));
-      norm_blocks_.back().optimized = trained_(stages_.columns());
-    }
+  for (const ParameterBlock& block : stages_.blocks(stages_.columns())) list_apart(block);
 }
 
 template <class T>
@@ -287,7 +293,8 @@ void Trainer<T>::run_steps(Cancellation& cancellation) {
   };
   for (; begin < used_ && !stop_; begin = next) {
     reform_ = false;
-    run_team(plan_.threads, body, patience(3 * stages_.flops() * static_cast<double>(std::min(batch_, used_))));
+    run_team(plan_.threads, body,
+             patience(3 * stages_.flops() * static_cast<double>(std::min(batch_, used_) * shape().lanes())));
   }
 }
 
@@ -412,7 +419,9 @@ template <class T>
 LossResult Trainer<T>::progress() const {
   // NaN where no sample so far weighs anything: that measures nothing, which is no loss of 0.
   const double loss = total_.weight == 0 ? __builtin_nan("") : total_.sum / total_.weight;
-  return {Status::ok, loss, total_.correct, seen_};
+  // of members in the mean
+  const auto lanes = static_cast<std::int64_t>(shape().lanes());
+  return {Status::ok, loss, (total_.correct + lanes / 2) / lanes, seen_};
 }
 
 template <class T>

@@ -124,6 +124,10 @@ Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellatio
         return products(of_panel(w.scaled_sigma(layer, 0, n), p), of_panel(w.h(layer, 0, n), p));
       case Role::running_mean:
       case Role::running_variance:
+      case Role::member_weights:
+      case Role::member_bias:
+      case Role::member_r:
+      case Role::member_s:
       case Role::frequencies:
       case Role::phases:
       case Role::embedding_weights:

@@ -33,6 +33,10 @@ class Workspace {
         if (const Status s = allocate(groups_[i], stage.saves, rows, all); s != Status::ok) return s;
       if (i == 0 && stages.embeds())
         if (const Status s = allocate_columns(stages, to_first, to_inputs); s != Status::ok) return s;
+      if (stages.members() && i < shape.layers()) {
+        const CheckedSize sums = CheckedSize(stages.blocks(i).lines()) * panel_width;
+        if (const Status s = groups_[i].member_sums.allocate(sums); s != Status::ok) return s;
+      }
       for (Size p = 0; p < panels; ++p)  // the row that multiplies the bias
         std::fill_n(input(i, p * panel_width, panel_width).p + rows * panel_width, panel_width, T(1));
       if (i > 0 || to_first)
@@ -71,6 +75,8 @@ class Workspace {
   }
   Panels<T> scaled_sigma(Size i, Size first, Size samples) { return view(groups_[i].scaled_sigma, first, samples); }
   T* scale_sums(Size i) { return groups_[i].scale_sums.data(); }
+  // What is to become of a layer's arrays of members: sums over samples, arranged like the arrays.
+  T* member_sums(Size layer) { return groups_[layer].member_sums.data(); }
   // Where columns are embedded: x, the derivative by it, and the sums for the arrays of their embeddings.
   Panels<T> columns(Size first, Size samples) { return view(columns_, first, samples); }
   Panels<T> columns_sigma(Size first, Size samples) { return view(columns_sigma_, first, samples); }
@@ -103,7 +109,7 @@ class Workspace {
   // Of one group of stages.
   struct Buffers {
     Buffer<T> h, sigma, sigma_t, derivative, excess, mix_sums, mix_products, normalized, before, statistics, scaled,
-        scaled_sigma, scale_sums;
+        scaled_sigma, scale_sums, member_sums;
   };
 
   // What a stage saves.
@@ -124,6 +130,9 @@ class Workspace {
         if (const Status s = to.normalized.allocate(all); s != Status::ok) return s;
         if (const Status s = to.before.allocate(all); s != Status::ok) return s;
         return to.statistics.allocate(CheckedSize(panels_) * panel_width + rows * 2);
+      case Saves::adapted:
+        if (const Status s = to.normalized.allocate(all); s != Status::ok) return s;
+        return to.before.allocate(all);
       case Saves::scaled:
         if (const Status s = to.scaled.allocate(all); s != Status::ok) return s;
         if (const Status s = to.scaled_sigma.allocate(all); s != Status::ok) return s;

@@ -70,6 +70,18 @@ struct Kernels {
   // scale.hpp: rows first..last of `from`, each times its number of `by`
   void (*scale)(ParameterRow<T> by, Panels<const T> from, Panels<T> to, Size first, Size last);
 
+  // members.hpp: of one panel, then rows first..last of all; sums over rows are (rows, members)
+  void (*repeat_lanes)(T* panel, Size columns, Size members);
+  void (*mean_of_members)(const T* panel, Size columns, Size samples, Size members, T* out);
+  void (*scale_by_member)(const T* r, Size members, Panels<const T> from, Panels<T> to, Size first, Size last);
+  void (*adapt)(const T* s, const T* b, Size members, Panels<T> h, Panels<T> product, Size first, Size last);
+  void (*adapt_backward)(const T* s, Size members, Panels<T> sigma, Panels<T> before, Size first, Size last);
+  void (*sums_by_member)(Panels<const T> sigma, Panels<const T> h, Size members, T* sums, Size first, Size last);
+  void (*heads)(const HeadsView<T>& view, Panels<const T> h, Panels<T> z, Size first, Size last);
+  void (*heads_backward)(const HeadsView<T>& view, Panels<const T> sigma, Panels<T> to, Size first, Size last);
+  void (*heads_sums)(const HeadsView<T>& view, Panels<const T> h, Panels<const T> sigma, T* of_w, T* of_b, Size first,
+                     Size last);
+
   // columns.hpp, on one panel: from columns of x what goes into the first layer, tangents of it from those of x, and
   // dL/dx from its sigma; of all panels the sums over the samples for parts first..last of the arrays, see
   // Columns::sums

@@ -68,15 +68,27 @@ struct LossResult {
   Size samples = 0;  // seen; fewer than all where interrupted
 };
 
+// The row of a sample, which may be one of several that a row becomes (Shape::lanes).
+inline std::int64_t row_of_sample(const std::int64_t* order, Size sample, Size lanes) {
+  return row_at(order, sample / lanes);
+}
+
+// Rows as the samples of one panel, `first` among them.
+template <class T>
+void gather_samples(const RowSource<T>& rows, Size first, Size samples, Size lanes, T* panel) {
+  kernels<T>().gather(rows, first / lanes, samples / lanes, panel);
+  if (lanes > 1) kernels<T>().repeat_lanes(panel, rows.columns, lanes);
+}
+
 // The losses of up to one panel of which every sample has one output, and sigma, 0 for the others. It may lie where the
 // outputs do.
 template <class T>
-int losses_of_picks(const LossTask<T>& task, const Data<T>& data, const std::int64_t* order, Size first, Size samples,
-                    const T* output, Size outputs, T* sigma, T* loss) {
+int losses_of_picks(const LossTask<T>& task, const Data<T>& data, const std::int64_t* order, Size first, Size lanes,
+                    Size samples, const T* output, Size outputs, T* sigma, T* loss) {
   T picked[panel_width] = {}, of_picked[panel_width];
   Size places[panel_width];
   for (Size i = 0; i < samples; ++i) {
-    places[i] = static_cast<Size>(data.picks[row_at(order, first + i)]) * panel_width + i;
+    places[i] = static_cast<Size>(data.picks[row_of_sample(order, first + i, lanes)]) * panel_width + i;
     picked[i] = output[places[i]];
   }
   const int correct = kernels<T>().loss(task, picked, 1, samples, of_picked, loss);
@@ -103,16 +115,17 @@ void losses_of(const Shape& shape, double parameter, const Data<T>& data, const 
   std::fill_n(result, ceil_div(samples, loss_group), LossSum{});
   if (shape.loss == Loss::cotangent)
     return kernels<T>().gather(plain_rows(data.targets, shape.outputs(), order), first, samples, sigma);
+  const Size lanes = shape.lanes();
   T loss[panel_width], weights[panel_width];
   std::int32_t labels[panel_width];
   LossTask<T> task{.loss = shape.loss, .output = shape.output(), .parameter = static_cast<T>(parameter)};
   if (!shape.quantiles.empty()) task.quantiles = shape.quantiles.data(), task.count = shape.quantiles.size();
   if (data.labels != nullptr) {
-    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_at(order, first + i)];
+    for (Size i = 0; i < samples; ++i) labels[i] = data.labels[row_of_sample(order, first + i, lanes)];
     task.labels = labels;
   } else {
     const Size columns = data.outputs_in_loss(shape.outputs());
-    kernels<T>().gather(plain_rows(data.targets, columns, order), first, samples, target);
+    gather_samples(plain_rows(data.targets, columns, order), first, samples, lanes, target);
     task.targets = target;
     if (parameter != shape.parameter && shape.loss == Loss::cross_entropy)
       smooth_again(target, columns, samples, shape.parameter, parameter, shape.outputs());
@@ -120,12 +133,12 @@ void losses_of(const Shape& shape, double parameter, const Data<T>& data, const 
       smooth_again(target, columns, samples, shape.parameter, parameter, 2);
   }
   if (data.weights != nullptr) {
-    for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_at(order, first + i)];
+    for (Size i = 0; i < samples; ++i) weights[i] = data.weights[row_of_sample(order, first + i, lanes)];
     task.weights = weights;
   }
-  result->correct = data.picks == nullptr
-                        ? kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss)
-                        : losses_of_picks(task, data, order, first, samples, output, shape.outputs(), sigma, loss);
+  result->correct = data.picks == nullptr ? kernels<T>().loss(task, output, shape.outputs(), samples, sigma, loss)
+                                          : losses_of_picks(task, data, order, first, lanes, samples, output,
+                                                            shape.outputs(), sigma, loss);
   for (Size i = 0; i < samples; ++i) {
     result[i / loss_group].sum += static_cast<double>(loss[i]);
     result[i / loss_group].weight += task.weights != nullptr ? static_cast<double>(weights[i]) : 1.0;

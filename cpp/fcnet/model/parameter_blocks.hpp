@@ -19,6 +19,11 @@ enum class Role {
   scale,
   running_mean,
   running_variance,
+  // of members
+  member_weights,
+  member_bias,
+  member_r,
+  member_s,
   // of the columns
   frequencies,
   phases,
@@ -57,6 +62,14 @@ static constexpr RoleTraits traits(Role role) {
       return {.name = "mean", .learns = Learns::from_statistics, .decays = false, .initial = 0};
     case Role::running_variance:
       return {.name = "variance", .learns = Learns::from_statistics, .decays = false, .initial = 1};
+    case Role::member_weights:  // drawn by Python
+      return {.name = "W", .learns = Learns::by_sums, .decays = true, .initial = 0, .apart = true};
+    case Role::member_bias:
+      return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
+    case Role::member_r:
+      return {.name = "R", .learns = Learns::by_sums, .decays = false, .initial = 1, .apart = true};
+    case Role::member_s:
+      return {.name = "S", .learns = Learns::by_sums, .decays = false, .initial = 1, .apart = true};
     case Role::frequencies:  // drawn by Python, as all of the columns
       return {.name = "frequencies", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
     case Role::phases:
@@ -137,11 +150,24 @@ class LayerBlocks {
     out_ = shape.sizes[layer_ + 1];
     kind_ = shape.kind(layer_);
     const bool normalizes = kind_.normalization != Normalization::none;
+    if (shape.is_heads(layer_)) {
+      add_apart(Role::member_weights, in_ * out_, shape.members, kind_.of_weights);
+      add_apart(Role::member_bias, out_, shape.members, kind_.of_biases);
+      return;
+    }
     add(Role::weights, 0, in_);
+    if (shape.has_s(layer_)) {
+      add_apart(Role::member_bias, out_, shape.members, kind_.of_biases);
+      if (kind_.parametric) add(Role::mix, in_ + 1, 1);
+      add_apart(Role::member_r, in_, shape.members, kind_.of_scale);
+      add_apart(Role::member_s, out_, shape.members, kind_.of_scale);
+      return;
+    }
     add(normalizes ? Role::beta : Role::bias, in_ + (normalizes ? 2 : 0), 1, kind_.bias);
     if (normalizes) add(Role::gamma, in_ + 1, 1);
     if (kind_.parametric) add(Role::mix, in_ + (normalizes ? 3 : 1), 1);
     if (kind_.scale) add_apart(Role::scale, 1, in_, kind_.of_scale);
+    if (shape.has_r(layer_)) add_apart(Role::member_r, in_, shape.members, kind_.of_scale);
     if (kind_.normalization == Normalization::batch) {
       add(Role::running_mean, rows(), 1);
       add(Role::running_variance, rows(), 1);
@@ -167,6 +193,10 @@ class LayerBlocks {
       case Role::running_mean:
       case Role::running_variance:
       case Role::scale:  // arrays apart, see add_apart
+      case Role::member_weights:
+      case Role::member_bias:
+      case Role::member_r:
+      case Role::member_s:
       case Role::frequencies:
       case Role::phases:
       case Role::embedding_weights:

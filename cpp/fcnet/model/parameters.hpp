@@ -41,7 +41,7 @@ class Parameters {
   Size offset(Size l) const { return offset_[l]; }
   LayerView<T> layer(Size l, Activation epilogue = Activation::identity) const {
     const Shape& s = shape();
-    return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), s.sizes[l], s.sizes[l + 1], epilogue};
+    return {const_cast<T*>(panels_.data()) + offset_[l], stride(l), s.sizes[l], s.sizes[l + 1], epilogue, !s.has_s(l)};
   }
   // The same for derivatives of the inputs, which the bias has no part in.
   LayerView<T> linear_layer(Size l) const {
@@ -77,6 +77,12 @@ class Parameters {
             .weights = at(Role::embedding_weights),
             .bias = at(Role::embedding_bias),
             .table = at(Role::tables)};
+  }
+  // The array of a block apart, of layer l, in members' role.
+  T* of_members(Size l, Role role) const { return row(*blocks(l).find(role)).p; }
+  HeadsView<T> heads(Size l) const {
+    return {of_members(l, Role::member_weights), of_members(l, Role::member_bias), shape().sizes[l],
+            shape().sizes[l + 1], shape().members};
   }
   NormalizationRows<T> normalization(Size l) const {
     const auto row_of = [&](Role role) {

@@ -69,6 +69,10 @@ struct Shape {
   std::vector<double>
       quantiles{};    // of the loss where they are several, ascending: each group of as many outputs has them
   Columns columns{};  // of x, where they are embedded
+  // Of an ensemble of networks that share W of their hidden layers, see members.hpp; 0: one plain network. Each has an
+  // R before the first layer, where `adapts_all` R, S and B in all hidden layers, and a last layer of its own.
+  Size members = 0;
+  bool adapts_all = false;
 
   bool operator==(const Shape&) const = default;
 
@@ -77,6 +81,11 @@ struct Shape {
   Size owners() const { return layers() + columns.any(); }
   Size inputs() const { return columns.any() ? columns.inputs() : sizes.front(); }  // columns of x
   Size outputs() const { return sizes.back(); }
+  // Samples that a row of x becomes.
+  Size lanes() const { return members != 0 ? members : 1; }
+  bool is_heads(Size layer) const { return members != 0 && layer + 1 == layers(); }
+  bool has_r(Size layer) const { return members != 0 && !is_heads(layer) && (layer == 0 || adapts_all); }
+  bool has_s(Size layer) const { return members != 0 && !is_heads(layer) && adapts_all; }
   LayerKind kind(Size layer) const {
     if (!kinds.empty()) return kinds[layer];
     return {.activation = layer + 1 == layers() ? link(loss) : Activation::relu};

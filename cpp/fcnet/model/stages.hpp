@@ -13,8 +13,10 @@ namespace fcnet {
 enum class StageKind {
   gather,
   embed,
-  scale,
+  scale,  // also by R of members
   product,
+  heads,  // of members, in place of the last product
+  adapt,  // by S and B of members
   batch_norm,
   layer_norm,
   activation,
@@ -25,7 +27,7 @@ enum class StageKind {
 };
 
 // What a stage keeps of the forward pass for the way back, beside h.
-enum class Saves { nothing, derivative, derivative_and_excess, batch_statistics, sample_statistics, scaled };
+enum class Saves { nothing, derivative, derivative_and_excess, batch_statistics, sample_statistics, scaled, adapted };
 
 // What must be there before a stage can run: the rows that it works on, all rows of a sample, or the whole batch.
 enum class Grain { rows, sample, batch };
@@ -101,7 +103,8 @@ class Stages {
     groups_[0].add({.kind = StageKind::gather, .layer = 0, .grain = Grain::sample});
     if (embeds()) groups_[0].add({.kind = StageKind::embed, .layer = 0, .grain = Grain::sample});
     for (Size l = 0; l < shape.layers(); ++l) {
-      if (shape.kind(l).scale) groups_[l].add({.kind = StageKind::scale, .layer = l, .saves = Saves::scaled});
+      if (shape.kind(l).scale || shape.has_r(l))
+        groups_[l].add({.kind = StageKind::scale, .layer = l, .saves = Saves::scaled});
       add_layer(l, groups_[l + 1]);
     }
     for (Size l = 0; l < shape.owners(); ++l) blocks_.emplace_back(shape, l);
@@ -116,6 +119,8 @@ class Stages {
   const std::vector<Group>& groups() const { return groups_; }
   const Group& group(Size i) const { return groups_[i]; }
   const LayerBlocks& blocks(Size layer) const { return blocks_[layer]; }
+  // Whether samples are members of an ensemble: then a panel is never shared.
+  bool members() const { return shape_.members != 0; }
   // Whether x becomes what goes into the first layer by an embedding of its columns, and where the blocks of those are.
   bool embeds() const { return shape_.columns.any(); }
   Size columns() const { return shape_.layers(); }
@@ -146,8 +151,10 @@ class Stages {
     const LayerKind kind = shape_.kind(l);
     const Size in = shape_.sizes[l], out = shape_.sizes[l + 1];
     group.rows = out;
-    group.add(
-        {.kind = StageKind::product, .layer = l, .flops = 2.0 * static_cast<double>(in) * static_cast<double>(out)});
+    group.add({.kind = shape_.is_heads(l) ? StageKind::heads : StageKind::product,
+               .layer = l,
+               .flops = 2.0 * static_cast<double>(in) * static_cast<double>(out)});
+    if (shape_.has_s(l)) group.add({.kind = StageKind::adapt, .layer = l, .saves = Saves::adapted});
     switch (kind.normalization) {
       case Normalization::none:
         break;
@@ -182,7 +189,7 @@ class Stages {
                         .activation = kind.activation,
                         .saves = Saves::derivative_and_excess});
     }
-    const bool normalizes = kind.normalization != Normalization::none;
+    const bool normalizes = kind.normalization != Normalization::none || shape_.has_s(l);
     const bool saves = needs_saved_derivative(kind.activation) || kind.dropout > 0 || normalizes;
     if (kind.activation == Activation::identity && !saves) return;
     group.add({.kind = StageKind::activation,

@@ -22,12 +22,13 @@ from fcnet._model.activation import Activation, Parametric
 from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import LayerSpec, specs_of
+from fcnet._model.members import Members
 from fcnet._model.scale import Scale, without_scales
 from fcnet._native import Model
 from fcnet.initializers import Initializer, first_weights
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
-ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset", "classes", "columns")
+ARGUMENTS = ("sizes", "layers", "loss", "seed", "dtype", "scale", "offset", "classes", "columns", "members")
 
 
 def _float_type(given: DTypeLike) -> np.dtype[Any]:
@@ -88,6 +89,7 @@ class Architecture:
     classes: tuple[Name, ...] | None
     inits: tuple[Initializer | str, ...]  # initializers of the weights, which are not saved
     columns: Columns | None = None
+    members: Members | None = None
 
     @property
     def inputs(self) -> int:
@@ -115,6 +117,7 @@ class Architecture:
         offset: ArrayLike,
         activation: Activation | Parametric | Sequence[Activation | Parametric],
         classes: tuple[Name, ...] | None = None,
+        members: Members | None = None,
     ) -> Architecture:
         """Check the arguments of ``Network``; ``classes`` are in the form that ``class_names.given`` returns.
 
@@ -151,19 +154,24 @@ class Architecture:
         classes = class_names.checked(classes, chosen, checked[-1])
         inits = tuple(layer.init if isinstance(layer, Dense) else "auto" for layer in entries[1:])
         embedded = columns if columns is not None and columns.embeds else None
+        if members is not None:
+            members.check(specs, chosen, inits, columns is not None)
+            specs = members.adapted(specs)
         own = checked, tuple(specs), chosen, checked_seed(seed), type_
-        return cls(*own, np.ones(()), np.zeros(()), classes, inits, embedded).with_input(offset, scale)  # type: ignore[arg-type]
+        input_ = np.ones(()), np.zeros(())
+        return cls(*own, *input_, classes, inits, embedded, members).with_input(offset, scale)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
         """Return everything but the weights in plain values and arrays; a custom loss function is returned as it is."""
         loss = self.loss.function if isinstance(self.loss, Custom) else self.loss.plain()
         plain = list(self.sizes), [spec.plain() for spec in self.specs], loss, self.seed, self.dtype.name
-        columns = () if self.columns is None else (self.columns.plain(),)
-        return dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes, *columns), strict=False))
+        arguments = dict(zip(ARGUMENTS, (*plain, self.scale, self.offset, self.classes), strict=False))
+        others = {"columns": self.columns, "members": self.members}
+        return arguments | {name: each.plain() for name, each in others.items() if each is not None}
 
     @classmethod
     def from_arguments(
-        cls, sizes: Any, layers: Any, loss: Any, classes: Any, columns: Any, **others: Any
+        cls, sizes: Any, layers: Any, loss: Any, classes: Any, columns: Any, members: Any, **others: Any
     ) -> Architecture:
         """Return the architecture of ``arguments()``, which may come from a damaged file.
 
@@ -179,12 +187,13 @@ class Architecture:
             if sizes[0] != entries[0].features or not entries[0].embeds:
                 raise ValueError(f"sizes[0] is {sizes[0]!r}: expected {entries[0].features}, as of embedded columns")
         for n, spec in zip(sizes[1:], map(LayerSpec.from_plain, layers), strict=True):
-            names = {"activation", "scale", "parametric"}
+            names = {"activation", "scale", "parametric", "own"}
             values: Any = {name: getattr(spec, name) for name in spec._fields if name not in names}
             entries += [spec.scale] if spec.scale else []
             entries.append(Dense(n, spec.given_activation, **values))
         known = class_names.known(classes)
-        return cls.of(entries, loss, activation="relu", classes=known, **others)
+        ensemble = None if members is None else Members.from_plain(members)
+        return cls.of(entries, loss, activation="relu", classes=known, members=ensemble, **others)
 
     @property
     def given_loss(self) -> str | Loss | LossFunction:
@@ -252,8 +261,14 @@ class Architecture:
         specs, loss = [spec.native() for spec in self.specs], self.loss
         columns = None if self.columns is None else self.columns.native()
         common = loss.name, loss.parameter, self.dtype.name, self.seed
-        model = Model(list(self.sizes), specs, *common, factors, zeros, given, list(loss.quantiles), columns)
+        quantiles = list(loss.quantiles)
+        ensemble = (0, False) if self.members is None else (self.members.count, self.members.adapters == "all")
+        model = Model(list(self.sizes), specs, *common, factors, zeros, given, quantiles, columns, *ensemble)
         if parameters is None:
+            drawn = self.members.draw(self.sizes, self.specs, self.seed) if self.members else []
+            for i, parts in enumerate(drawn):
+                for name, array in parts.items():
+                    model.set_parameter(i, name, array.astype(self.dtype))
             for i, (init, (k, m)) in enumerate(zip(self.inits, pairwise(self.sizes), strict=True)):
                 if isinstance(init, Initializer):
                     weights = first_weights(init, k, m, self.seed, i)
@@ -301,7 +316,8 @@ class Architecture:
     def shape_of(self, layer: int, part: str) -> tuple[int, ...]:
         """Return the shape of a parameter array of a layer, such as W."""
         inputs, outputs = self.sizes[layer : layer + 2]
-        return {"W": (inputs, outputs), "scale": (inputs,)}.get(part, (outputs,))
+        shape = {"W": (inputs, outputs), "scale": (inputs,), "R": (inputs,)}.get(part, (outputs,))
+        return (*shape, self.members.count) if self.members and part in self.specs[layer].own else shape
 
     @cached_property
     def number_of_parameters(self) -> int:
@@ -335,9 +351,9 @@ class Architecture:
 
     def parameters_of(self, layer: int) -> int:
         """Return the number of parameters of a layer, without running statistics."""
-        spec, (inputs, outputs) = self.specs[layer], self.sizes[layer : layer + 2]
-        of_neuron = spec.bias + (spec.normalization is not None) + (spec.parametric is not None)
-        return (inputs + of_neuron) * outputs + bool(spec.scale) * inputs
+        spec = self.specs[layer]
+        parts = [name for name in spec.trained_parts if name != "B" or spec.bias]
+        return sum(math.prod(self.shape_of(layer, name)) for name in parts)
 
     @property
     def parameters_of_columns(self) -> int:
@@ -369,6 +385,7 @@ class Architecture:
             (spec.scale, f"scaled inputs ({of_scale})" if of_scale else "scaled inputs"),
             (not spec.bias, "no bias"),
             (norm, norm),
+            (spec.own, f"{self.members.count if self.members else 0} of {', '.join(spec.own)}"),
             (spec.dropout, f"dropout {spec.dropout:g}"),
             (spec.parametrization != "standard", spec.parametrization),
             *((True, words) for words in others),

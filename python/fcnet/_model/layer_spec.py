@@ -25,6 +25,7 @@ class LayerSpec(NamedTuple):
     parametrization: str = "standard"
     rate_factor: tuple[float, float] = (1.0, 1.0)  # of W, of B
     decay_factor: tuple[float, float | None] = (1.0, None)
+    own: tuple[str, ...] = ()  # the arrays that each member of an ensemble has of its own
 
     @property
     def given_activation(self) -> Activation | Parametric:
@@ -45,7 +46,9 @@ class LayerSpec(NamedTuple):
     def trained_parts(self) -> tuple[str, ...]:
         """The names of the parameters that have a gradient."""
         norm = self.normalization.parts[:1] if self.normalization else ()
-        return ("W", "B", *norm, *(("mix",) if self.parametric else ()), *(("scale",) if self.scale else ()))
+        others = tuple(name for name, there in (("mix", self.parametric), ("scale", self.scale)) if there)
+        adapters = tuple(name for name in self.own if name not in ("W", "B"))
+        return ("W", "B", *norm, *others, *adapters)
 
     @property
     def running_parts(self) -> tuple[str, ...]:

@@ -36,13 +36,14 @@ def summary(architecture: Architecture, trainable: Sequence[bool]) -> Summary:
         described = architecture.columns.described + ("" if trainable[-1] else ", frozen")
         rows.append(("columns", "", f"(n, {architecture.sizes[0]})", described, f"{counts['total']:,}"))
     for i, (spec, trained) in enumerate(zip(architecture.specs, trainable, strict=False)):
-        k, m = architecture.sizes[i : i + 2]
+        m = architecture.sizes[i + 1]
         parameters = architecture.parameters_of(i)
         running += len(spec.running_parts) * m
         for name in ("total", "trainable" if trained else "frozen"):
             counts[name] += parameters
         described = architecture.described(i, trained)
-        rows.append((f"layers[{i}]", f"{k} x {m}", f"(n, {m})", described, f"{parameters:,}"))
+        w = " x ".join(map(str, architecture.shape_of(i, "W")))
+        rows.append((f"layers[{i}]", w, f"(n, {m})", described, f"{parameters:,}"))
     counts |= {"running": running} if running else {}
     counts |= {"bytes": (counts["total"] + running) * architecture.dtype.itemsize}
     rows += [(name, "", "", "", f"{count:,}") for name, count in counts.items()]
@@ -69,13 +70,15 @@ def arguments(architecture: Architecture) -> str:
     for n, spec, default in zip(architecture.sizes[1:], architecture.specs, defaults, strict=True):
         values = spec._asdict() | {"normalization": spec.normalization and spec.normalization.name_or_self()}
         values["activation"] = spec.given_activation
-        del values["parametric"]
+        del values["parametric"], values["own"]
         if scale := values.pop("scale"):
             entries.append(repr(scale))
         options = [f"{name}={value!r}" for name, value in values.items() if value != getattr(default, name)]
         entries.append(f"Dense({n}, {', '.join(options)})" if options else str(n))
     text = f"[{', '.join(entries)}], loss={architecture.given_loss!r}, seed={architecture.seed}"
     text += f", dtype={architecture.dtype.name!r}"
+    if members := architecture.members:
+        text += f", members={members.count}, adapters={members.adapters!r}"
     for name, value, neutral in (("scale", architecture.scale, 1), ("offset", architecture.offset, 0)):
         text += "" if np.all(value == neutral) else f", {name}={_short(value)}"
     return text

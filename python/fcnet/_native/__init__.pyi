@@ -38,6 +38,8 @@ class Model:
         parameters: Sequence[Sequence[_Array]] | None = None,
         quantiles: Sequence[float] = (),
         columns: tuple[Any, ...] | None = None,
+        members: int = 0,
+        adapts_all: bool = False,
     ) -> None: ...
     def state(
         self, snapshot: Snapshot | None = None

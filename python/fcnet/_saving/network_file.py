@@ -14,21 +14,24 @@ from numpy.typing import NDArray
 
 from fcnet._model.columns import Columns
 from fcnet._model.layer_spec import LayerSpec
+from fcnet._model.members import Members
 from fcnet._saving import safetensors
 from fcnet._saving.atomic_file import replacing
 from fcnet._training.history import History
 from fcnet.losses import loss_of
 
-_VERSIONS = "1", "2", "3", "4", "5"
+_VERSIONS = "1", "2", "3", "4", "5", "6"
 _NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
 _COLUMNS = ("epochs", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 _NO_HISTORY: dict[str, Any] = {"names": [], "best_epoch": None, "stopped_early": False, "best": None}
 _NO_AVERAGE: tuple[str, float, list[Any]] = ("", 0.0, [])
-_PARTS = ("W", "B", "gamma", "mix", "scale", "mean", "variance")  # of a layer, each with some of these
+_PARTS = ("W", "B", "gamma", "mix", "scale", "R", "S", "mean", "variance")  # of a layer, each with some
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
+_MEMBERS_KEY = "members"  # in the architecture of networks that have them
 _COLUMNS_KEY = "columns"  # in the architecture, and in the names of arrays, of networks that have them
+_OPTIONAL = {_COLUMNS_KEY: ("5", "6"), _MEMBERS_KEY: ("6",)}  # entries of it, and the versions that may have them
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
@@ -74,6 +77,8 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
         [*map(LayerSpec.from_plain, state["layers"])],
     )
     columns_spec = state.get(_COLUMNS_KEY)
+    if _MEMBERS_KEY in state:
+        specs = Members.from_plain(state[_MEMBERS_KEY]).adapted(specs)
     names_of_parts = [spec.parts for spec in specs]
     if columns_spec is not None:
         names_of_parts.append(tuple(Columns.from_plain(columns_spec).shapes))
@@ -94,8 +99,8 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
-        "version": _version(specs, columns_spec),
-        "network": json.dumps({name: state[name] for name in (*_ARCHITECTURE, _COLUMNS_KEY) if name in state}),
+        "version": "6" if _MEMBERS_KEY in state else _version(specs, columns_spec),
+        "network": json.dumps({name: state[name] for name in (*_ARCHITECTURE, *_OPTIONAL) if name in state}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),
         "history": json.dumps({"names": list(columns)} | ends),
@@ -148,8 +153,9 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
         raise ValueError("its checksum is wrong: the file is damaged")
     state: dict[str, Any] = json.loads(metadata["network"])
     expected = {"1": _ARCHITECTURE_1, "2": _ARCHITECTURE[:-1]}.get(metadata["version"], _ARCHITECTURE)
-    if metadata["version"] == _VERSIONS[-1] and isinstance(state, dict) and _COLUMNS_KEY in state:
-        expected = (*expected, _COLUMNS_KEY)
+    if isinstance(state, dict):
+        version = metadata["version"]
+        expected = (*expected, *(name for name, known in _OPTIONAL.items() if version in known and name in state))
     if not isinstance(state, dict) or set(state) != set(expected):
         raise ValueError(f"its architecture is not given by {', '.join(expected)}")
     if metadata["version"] == "1":
@@ -184,7 +190,7 @@ def state_of(tensors: dict[str, NDArray[Any]], metadata: dict[str, str], *, allo
             raise ValueError(f"{name} is not finite, see allow_nonfinite")
     state["scale"], state["offset"] = tensors["input.scale"], tensors["input.offset"]
     last = tensors[f"layers.{layers - 1}.W"]
-    outputs = last.shape[1] if last.ndim == 2 else 0
+    outputs = last.shape[1] if last.ndim in (2, 3) else 0
     classes = 2 if outputs == 1 and state["loss"].get("name") != "cross_entropy" else outputs
     inputs = len(tensors["layers.0.W"]) if inputs is None else inputs
     state["feature_names"] = None if lines is None else _names(lines, inputs, "input")

@@ -86,6 +86,8 @@ def grown(
 
 def _large(model: Model, architecture: Architecture, rows: NDArray[Any] | SparseRows) -> tuple[str, str]:
     """Return of which layer something is so large that its square, and its fourth power, are infinite; "" for none."""
+    if architecture.members is not None:
+        return "", ""
     dense = rows.dense() if isinstance(rows, SparseRows) else tensors.widened(rows)
     h, layers = architecture.scaling.of(dense).astype(np.float64), model.state()[0]
     largest = float(np.finfo(architecture.dtype).max)

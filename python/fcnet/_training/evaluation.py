@@ -172,6 +172,9 @@ def _evaluate(model: Model, architecture: Architecture, dataset: Dataset, metric
     result = {"loss": loss if n and not dataset.weighs_nothing else math.nan}
     if architecture.classifies:
         result["accuracy"] = correct / n if n else math.nan
+    if architecture.classifies and architecture.members is not None and n:  # of the mean, not of the members
+        truth, output = dataset.y_true(architecture), model.predict(dataset.x, dataset.rows)
+        result["accuracy"] = _by_name("accuracy", architecture)(truth, output, None)
     return result | score(model, architecture, dataset, metric_set)
 
 

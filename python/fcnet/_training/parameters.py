@@ -51,6 +51,8 @@ def _difference(state: TrainState, other: TrainState) -> ValueError:
     for i, (layer, other_layer) in enumerate(zip(state.layers, other.layers, strict=False)):
         if mine.specs[i] != its.specs[i] or mine.sizes[i : i + 2] != its.sizes[i : i + 2]:
             return ValueError(f"other differs in layers[{i}]: it has {other_layer}, expected {layer}")
+    if mine.members != its.members:
+        return ValueError(f"other has {its.members}: expected {mine.members}")
     if mine.columns != its.columns:
         return ValueError(f"other has the columns {its.columns}: expected {mine.columns}")
     if len(state.layers) != len(other.layers):

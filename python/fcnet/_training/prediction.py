@@ -13,6 +13,7 @@ from fcnet._inputs import class_names
 from fcnet._inputs.features import check_x
 from fcnet._inputs.iterables import BatchesGivenError, inputs_of
 from fcnet._model.architecture import checked_seed
+from fcnet._model.members import Members
 from fcnet._training.train_state import TrainState
 
 
@@ -82,6 +83,8 @@ def _predict_rows(state: TrainState, rows: Any, output: object, dropout: object,
     if output is None and dropout is False and seed is None:
         return state.model.predict(rows)
     logits = is_logits(output)
+    if logits:
+        Members.refuse(state.architecture.members, "output='logits'")
     if not flag(dropout, "dropout"):
         if seed is not None:
             raise ValueError(f"seed is {seed!r}, but predict is not random: expected dropout=True with it")

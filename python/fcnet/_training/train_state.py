@@ -30,6 +30,7 @@ _NEWER: dict[str, Any] = {
     "best": None,
     "classes": None,
     "columns": None,
+    "members": None,
     "steps": 0,
 }  # defaults of entries that older pickles lack
 

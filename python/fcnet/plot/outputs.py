@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fcnet._checks.numbers import whole_number
 from fcnet._inputs.class_names import numbered, of_text
+from fcnet._model.members import Members
 from fcnet.metrics.samples import labels, predicted, scores
 from fcnet.plot.edge_labels import places
 from fcnet.plot.style import BLUE, GREY, VERMILION, panels
@@ -239,6 +240,7 @@ def network(shown: Network | Explanation, *, view: str = "before") -> Any:
 
 def _weights(net: Network) -> Any:
     """Draw a network with W at the edges, and B in the neurons if there is room."""
+    Members.refuse(net._state.architecture.members, "plot.network")
     weights = [layer.W for layer in net.layers]
     sizes = [len(weights[0]), *net.sizes[1:]]
     written = max(sizes) <= _MOST_LABELLED

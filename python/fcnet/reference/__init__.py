@@ -23,6 +23,7 @@ from fcnet.reference.kernels import (
     weight_gradient,
 )
 from fcnet.reference.losses import loss_and_sigma
+from fcnet.reference.members import members_backward, members_forward
 from fcnet.reference.network import backward, forward, training_step
 from fcnet.reference.normalization import normalize, running_statistics, through_normalization
 from fcnet.reference.optimizers import adagrad, adam, by_block, lion, nadam, regularized, rmsprop, sgd
@@ -44,6 +45,8 @@ __all__ = [
     "linear",
     "lion",
     "loss_and_sigma",
+    "members_backward",
+    "members_forward",
     "nadam",
     "normalize",
     "permutation",
