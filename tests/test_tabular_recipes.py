@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
-from fcnet.tabular.recipes import recipe_of
+from fcnet.tabular import RealMLP, TabM, TabularClassifier, TabularRegressor
+from fcnet.tabular.recipes import recipe_from_plain, recipe_of
 
 
 def table(n=120):
@@ -59,10 +61,44 @@ def test_a_table_without_numbers_has_no_embedding_of_numbers():
 
 
 @pytest.mark.parametrize("classifies", [True, False])
-@pytest.mark.parametrize("name", ["auto", "realmlp", "realmlp-s"])
+@pytest.mark.parametrize("name", ["auto", "realmlp", "realmlp-s", "tabm-mini", "tabm"])
 def test_a_recipe_survives_a_file(name, classifies):
     recipe = recipe_of(name, classifies)
-    assert RealMLP.from_plain(recipe.to_plain()) == recipe
+    assert recipe_from_plain(json.loads(json.dumps(recipe.to_plain()))) == recipe
+
+
+@pytest.mark.parametrize("adapters", ["first", "all"])
+@pytest.mark.parametrize("bins", [0, 6])
+def test_members_share_the_first_r_of_a_column(adapters, bins):
+    x, y = table()
+    recipe = TabM((16, 16), members=8, adapters=adapters, bins=bins, epochs=2)
+    model = TabularRegressor(recipe, random_state=0, progress=False).fit(x, y)
+    untrained = recipe.network(model._parts[0].columns, 1, fc.losses.MSE(), "float32", 1)
+    r, numbers = untrained.layers[0].R, 2 * bins
+    assert (untrained.members, untrained.adapters) == (8, adapters)
+    assert r.shape == (2 + numbers + 4 + 13, 8)  # missing or unknown has a place of its own
+    columns = [0, 1, *np.repeat([0, 1], bins), *[2] * 4, *[3] * 13]
+    firsts = [columns.index(i) for i in range(4)]
+    assert (r == r[[firsts[i] for i in columns]]).all()
+    assert len(np.unique(r)) == (4 * 8 if bins else 2)
+    assert model.predict(x).shape == (120,)
+    assert model.networks_[0].layers[0].R.shape == r.shape
+
+
+def test_patience_ends_a_fit_at_the_first_of_equals():
+    x, y = table()
+    recipe = TabM((8,), members=4, patience=3, learning_rate=0.05)
+    model = TabularClassifier(recipe, random_state=0, progress=False).fit(x, y > 0)
+    history, scores = model.history_[0], model.history_[0].val_accuracy
+    assert model.stopped_by_ == "patience"
+    assert model.best_epochs_ == [int(np.argmax(scores))] == [len(history) - 1 - 3]
+
+
+def test_the_batch_size_of_tabm_grows_with_the_rows():
+    recipe = TabM()
+    rows = [20, 2799, 2800, 4500, 6400, 31_999, 32_000, 108_000]
+    assert [recipe.batch_of(n) for n in rows] == [20, 32, 64, 128, 256, 256, 512, 1024]
+    assert TabM(batch_size=48).batch_of(10_000) == 48
 
 
 @pytest.mark.parametrize(
@@ -77,3 +113,19 @@ def test_a_recipe_survives_a_file(name, classifies):
 def test_wrong_constants_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         RealMLP(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"members": 12}, ValueError, "members is 12"),
+        ({"members": None, "adapters": None}, TypeError, "members is None"),
+        ({"adapters": "some"}, ValueError, "adapters is 'some'"),
+        ({"patience": 0}, ValueError, "patience is 0"),
+        ({"hidden": ()}, TypeError, "hidden is"),
+        ({"batch_size": 0}, ValueError, "batch_size is 0"),
+    ],
+)
+def test_wrong_constants_of_tabm_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        TabM(**options)

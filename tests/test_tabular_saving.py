@@ -9,7 +9,7 @@ import pytest
 
 import fcnet as fc
 from fcnet._saving import safetensors
-from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
+from fcnet.tabular import RealMLP, TabM, TabularClassifier, TabularRegressor
 
 SMALL = RealMLP(hidden=(8,), epochs=3, batch_size=32, bins=3)
 
@@ -35,6 +35,7 @@ MODELS = {
     "folds": lambda: fitted(folds=2, networks=2),
     "named recipe": lambda: fitted(recipe="realmlp-s", epochs=2),
     "embeddings": lambda: fitted(recipe=EMBEDDED),
+    "members": lambda: fitted(recipe=TabM((8,), members=4, bins=3, epochs=2)),
     "numbers": lambda: fitted(TabularRegressor, np.arange(90.0)),
     "several numbers": lambda: fitted(TabularRegressor, np.arange(180.0).reshape(90, 2), dtype="float64"),
     "booleans": lambda: fitted(y=np.arange(90) % 2 == 0),

@@ -30,6 +30,7 @@ from fcnet.tabular.reading import Table, read
 from fcnet.tabular.recipes import RealMLP
 from fcnet.tabular.regressor import TabularRegressor
 from fcnet.tabular.robust_scale import median_and_factor, smooth_clip
+from fcnet.tabular.tabm import TabM
 
 __all__ = [
     "Column",
@@ -37,6 +38,7 @@ __all__ = [
     "Encoding",
     "PermutationImportance",
     "RealMLP",
+    "TabM",
     "Table",
     "TabularClassifier",
     "TabularRegressor",

@@ -15,14 +15,13 @@ from fcnet._checks.numbers import share as share_range
 from fcnet._inputs import feature_names, sample_weights
 from fcnet._training.history import History
 from fcnet._training.progress import ProgressMode, checked_progress
-from fcnet.initializers import from_data
 from fcnet.network import Network
 from fcnet.tabular.column_encoder import Column, ColumnEncoder
 from fcnet.tabular.importance import PermutationImportance, permuted
 from fcnet.tabular.metrics import Metric, metric_of
 from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
-from fcnet.tabular.recipes import RealMLP, recipe_of
+from fcnet.tabular.recipes import Recipe, recipe_of
 from fcnet.tabular.splits import Split, folds, held_back
 from fcnet.tabular.targets import Targets
 from fcnet.tabular.training import Clock, Member, Rows, train
@@ -104,7 +103,7 @@ class TabularEstimator(BaseEstimator):
         """Check a further y, such as that of validation rows; return what ``_learn_y`` returns."""
         raise NotImplementedError
 
-    def _targets(self, y: NDArray[Any], recipe: RealMLP) -> Targets:
+    def _targets(self, y: NDArray[Any], recipe: Recipe) -> Targets:
         """Return how a network that is trained on these y sees y."""
         raise NotImplementedError
 
@@ -148,7 +147,7 @@ class TabularEstimator(BaseEstimator):
         types = ["2darray", "string", "categorical"]
         return {"allow_nan": True, "X_types": types, "multioutput": not self._classifies}
 
-    def _recipe(self, metric: Metric) -> RealMLP:
+    def _recipe(self, metric: Metric) -> Recipe:
         """Return the recipe with the parameters that override its constants."""
         names = ("epochs", "batch_size", "learning_rate", "networks")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
@@ -234,8 +233,7 @@ class TabularEstimator(BaseEstimator):
             for _ in range(recipe.networks):
                 seed = int(random.integers(2**63))
                 network = recipe.network(columns, targets.outputs, targets.loss, dtype.name, seed)
-                if recipe.first_weights == "data":
-                    from_data(network, training.x, seed=seed)
+                recipe.prepare(network, training.x, seed)
                 score = targets.score(metric)
                 rises = metric.rises or score is None
                 members.append(Member(network, recipe, targets, training, validation, score, rises, class_weight))
@@ -248,7 +246,7 @@ class TabularEstimator(BaseEstimator):
             console.warn(f"time_limit is {self.time_limit}, enough for {self.epochs_} epochs: expected more seconds")
         self._describe()
         stops = {member.stopped_by for member in members}
-        self.stopped_by_ = next((by for by in ("time", "callback") if by in stops), "epochs")
+        self.stopped_by_ = next((by for by in ("time", "callback", "patience") if by in stops), "epochs")
         found = self._validated(members, splits, known)
         judged = ~np.isnan(found).any(axis=1)
         self.best_score_ = float(metric.of((y if known is None else known[1])[judged], found[judged]))

@@ -16,7 +16,7 @@ from fcnet._training.dataset import weights_of_classes
 from fcnet._training.progress import ProgressMode
 from fcnet.tabular.base import TabularEstimator
 from fcnet.tabular.protocol import ClassifierMixin, ConversionWarning
-from fcnet.tabular.recipes import RealMLP, RecipeName
+from fcnet.tabular.recipes import Recipe, RecipeName
 from fcnet.tabular.targets import Classes, Targets
 from fcnet.tabular.temperature import at_temperature, temperature_of
 
@@ -26,9 +26,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     Parameters
     ----------
-    recipe : {"auto", "realmlp", "realmlp-s"} or RealMLP, default "auto"
+    recipe : {"auto", "realmlp", "realmlp-s", "tabm-mini", "tabm"}, RealMLP or TabM, default "auto"
         How networks are built and trained. "auto" is what measures best, see the page on tables; "realmlp" is
-        RealMLP-TD, "realmlp-s" RealMLP-TD-S (Holzmueller et al. 2024).
+        RealMLP-TD, "realmlp-s" RealMLP-TD-S (Holzmueller et al. 2024), "tabm-mini" and "tabm" are those of Gorishniy et
+        al. 2025.
     metric : str or function, default "auto"
         What the best epoch is chosen by: "auto" or "error", the share of wrong predictions; "log_loss", "roc_auc",
         "f1", ... of ``fcnet.metrics``; or a function ``(y_true, y_pred)`` of class numbers (n,) and probabilities (n,
@@ -84,7 +85,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         Epochs that were planned for every network.
     seconds_ : float
         Duration of ``fit``.
-    stopped_by_ : {"epochs", "time", "callback"}
+    stopped_by_ : {"epochs", "patience", "time", "callback"}
         What ended the training.
 
     Examples
@@ -105,7 +106,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def __init__(
         self,
-        recipe: RecipeName | RealMLP = "auto",
+        recipe: RecipeName | Recipe = "auto",
         *,
         metric: str | Callable[[NDArray[Any], NDArray[Any]], float] = "auto",
         categorical_features: Literal["auto"] | ArrayLike = "auto",
@@ -258,7 +259,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
             return given
         return weights_of_classes(given, len(self.classes_), class_names.given(self.classes_))
 
-    def _targets(self, y: NDArray[Any], recipe: RealMLP) -> Targets:
+    def _targets(self, y: NDArray[Any], recipe: Recipe) -> Targets:
         return Classes(len(self.classes_), recipe.label_smoothing)
 
     def _learn_from_validation(

@@ -15,7 +15,8 @@ from fcnet._saving import network_file, safetensors
 from fcnet._saving.atomic_file import replacing
 from fcnet.network import network_of
 from fcnet.tabular.column_encoder import ColumnEncoder
-from fcnet.tabular.recipes import RealMLP
+from fcnet.tabular.recipes import RealMLP, recipe_from_plain
+from fcnet.tabular.tabm import TabM
 
 if TYPE_CHECKING:
     from fcnet.tabular.base import TabularEstimator
@@ -43,7 +44,7 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
     parameters = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
     if not parameters.get("calibrate"):  # older versions of fcnet do not know it
         parameters.pop("calibrate", None)
-    if isinstance(estimator.recipe, RealMLP):
+    if isinstance(estimator.recipe, RealMLP | TabM):
         parameters["recipe"] = estimator.recipe.to_plain()
     content = {
         "estimator": type(estimator).__name__,
@@ -97,7 +98,7 @@ def _restored(
     content = _of_bytes(tensors.pop("content"))
     parameters = content["parameters"]
     if isinstance(parameters["recipe"], dict):
-        parameters["recipe"] = RealMLP.from_plain(parameters["recipe"])
+        parameters["recipe"] = recipe_from_plain(parameters["recipe"])
     estimator = kinds[content["estimator"]](**parameters)
     estimator._y_from_plain(content["y"])
     estimator.validation_predictions_ = tensors.pop("validation")

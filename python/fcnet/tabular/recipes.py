@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import POSITIVE, Range, check_numbers, flag, whole_number
@@ -16,15 +17,19 @@ from fcnet._model.activation import Parametric, check_activation
 from fcnet._model.columns import Columns, Periodic, embedding_from_plain, embedding_to_plain
 from fcnet._model.dense import Dense
 from fcnet._model.scale import Scale
+from fcnet._training.early_stopping import EarlyStopping
+from fcnet.initializers import from_data
 from fcnet.losses import Loss
 from fcnet.network import Network
 from fcnet.optimizers import AdamW
+from fcnet.schedules import CosLog, FlatCosine
 from fcnet.tabular.encoding import Encoding
+from fcnet.tabular.tabm import TabM
 
 if TYPE_CHECKING:
     from fcnet.tabular.column_encoder import ColumnEncoder
 
-RecipeName = Literal["auto", "realmlp", "realmlp-s"]
+RecipeName = Literal["auto", "realmlp", "realmlp-s", "tabm-mini", "tabm"]
 _SHARE: Range = ("0 <= share < 1", lambda value: 0 <= value < 1)
 _AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
 
@@ -168,6 +173,25 @@ class RealMLP:
         categories = [codes - 1 for codes in encoder.cardinalities]
         return Columns(numbers, bins + flags, embedding, categories, self.table_size)
 
+    def prepare(self, network: Network, x: NDArray[Any], seed: int) -> None:
+        """Change the first weights, where they depend on the training rows."""
+        if self.first_weights == "data":
+            from_data(network, x, seed=seed)
+
+    def batch_of(self, n: int) -> int:
+        """Return the batch size for n training rows."""
+        return min(self.batch_size, n)
+
+    def training(self, monitor: str, mode: Any) -> dict[str, Any]:
+        """Return what a fit is given beside the optimizer: schedules, and how the best epoch is chosen."""
+        return {
+            "drop_last": True,
+            "schedule": CosLog(self.cycles),
+            "dropout_schedule": FlatCosine() if self.dropout else None,
+            "decay_schedule": FlatCosine() if self.weight_decay else None,
+            "early_stopping": EarlyStopping(patience=None, monitor=monitor, mode=mode, ties="last"),
+        }
+
     def to_plain(self) -> dict[str, Any]:
         """Return what ``from_plain`` restores, in types of JSON."""
         plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
@@ -210,25 +234,38 @@ _AUTO = RealMLP(
     epochs=64,
     networks=4,
 )
+Recipe = RealMLP | TabM
 # By name, for classes and for numbers.
-_RECIPES: dict[str, tuple[RealMLP, RealMLP]] = {
+_RECIPES: dict[str, tuple[Recipe, Recipe]] = {
     "auto": (_AUTO, dataclasses.replace(_AUTO, activation="mish", learning_rate=0.2)),
     "realmlp": (_TD, dataclasses.replace(_TD, activation="mish", learning_rate=0.2)),
     "realmlp-s": (_TD_S, dataclasses.replace(_TD_S, activation="mish", learning_rate=0.07)),
+    "tabm-mini": (TabM(), TabM()),
+    "tabm": (TabM(adapters="all"), TabM(adapters="all")),
 }
 
 
-def recipe_of(given: object, classifies: bool) -> RealMLP:
+def recipe_from_plain(plain: dict[str, Any]) -> Recipe:
+    """Restore and check a recipe from what its ``to_plain`` returned.
+
+    Raises
+    ------
+    TypeError, ValueError : it is damaged.
+    """
+    return TabM.from_plain(plain) if plain.get("name") == "TabM" else RealMLP.from_plain(plain)
+
+
+def recipe_of(given: object, classifies: bool) -> Recipe:
     """Return the recipe that the argument ``recipe`` of an estimator describes.
 
     Raises
     ------
     TypeError, ValueError : it is neither a recipe nor the name of one.
     """
-    if isinstance(given, RealMLP):
+    if isinstance(given, RealMLP | TabM):
         return given
     if not isinstance(given, str):
-        raise TypeError(f"recipe is {given!r}: expected a name like 'auto', or fcnet.tabular.RealMLP(...)")
+        raise TypeError(f"recipe is {given!r}: expected a name like 'auto', or fcnet.tabular.RealMLP(...) or TabM(...)")
     if given not in _RECIPES:
         names = get_args(RecipeName)
         raise ValueError(f"recipe is {given!r}: expected one of {', '.join(names)}{meant(given, names)}")

@@ -17,7 +17,7 @@ from fcnet._training.progress import ProgressMode
 from fcnet.tabular.base import TabularEstimator
 from fcnet.tabular.intervals import check_errors, half_widths
 from fcnet.tabular.protocol import RegressorMixin
-from fcnet.tabular.recipes import RealMLP, RecipeName
+from fcnet.tabular.recipes import Recipe, RecipeName
 from fcnet.tabular.targets import Numbers, Targets
 
 
@@ -26,7 +26,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     Parameters
     ----------
-    recipe : {"auto", "realmlp", "realmlp-s"} or RealMLP, default "auto"
+    recipe : {"auto", "realmlp", "realmlp-s", "tabm-mini", "tabm"}, RealMLP or TabM, default "auto"
         As for ``TabularClassifier``, like the parameters that are not listed here.
     metric : str or function, default "auto"
         What the best epoch is chosen by: "auto" or "rmse"; "mae", "mse", "r2"; or a function ``(y_true, y_pred)`` of
@@ -57,7 +57,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     def __init__(
         self,
-        recipe: RecipeName | RealMLP = "auto",
+        recipe: RecipeName | Recipe = "auto",
         *,
         metric: str | Callable[[NDArray[Any], NDArray[Any]], float] = "auto",
         categorical_features: Literal["auto"] | ArrayLike = "auto",
@@ -184,7 +184,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _check_y(self, y: Any, n: int, name: str) -> NDArray[Any]:
         return targets(tables.only_column(y), n, self._n_outputs, np.dtype(np.float64), name)
 
-    def _targets(self, y: NDArray[Any], recipe: RealMLP) -> Targets:
+    def _targets(self, y: NDArray[Any], recipe: Recipe) -> Targets:
         return Numbers.learn(y, recipe.clip)
 
     def _as_given(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from fcnet._threads import get_num_threads, threads
 from fcnet._training.callbacks import Callback, Logs, StopTraining
-from fcnet._training.early_stopping import EarlyStopping
 from fcnet._training.progress import Progress, ProgressMode
 from fcnet.network import Network
-from fcnet.schedules import CosLog, FlatCosine
-from fcnet.tabular.recipes import RealMLP
+from fcnet.tabular.recipes import Recipe
 from fcnet.tabular.targets import Targets
 
 _TIMED_STEPS = 10
@@ -100,7 +98,7 @@ class Member:
     Attributes
     ----------
     network : Network
-    recipe : RealMLP
+    recipe : RealMLP or TabM
     targets : Targets
     train, validation : Rows
     score : function (y, outputs) -> float, or None
@@ -108,12 +106,12 @@ class Member:
     rises : bool
         Whether a higher score is better.
     class_weight : as for ``Network.fit``
-    stopped_by : {"epochs", "time", "callback"}
+    stopped_by : {"epochs", "patience", "time", "callback"}
         What ended its fit.
     """
 
     network: Network
-    recipe: RealMLP
+    recipe: Recipe
     targets: Targets
     train: Rows
     validation: Rows
@@ -137,34 +135,35 @@ class Member:
             sample_weight=train.weights,
             class_weight=self.class_weight,
             epochs=epochs,
-            batch_size=min(recipe.batch_size, len(train)),
-            drop_last=True,
+            batch_size=recipe.batch_of(len(self.train)),
             optimizer=recipe.optimizer(),
-            schedule=CosLog(recipe.cycles),
-            dropout_schedule=FlatCosine() if recipe.dropout else None,
-            decay_schedule=FlatCosine() if recipe.weight_decay else None,
             validation_data=self.validation.given(),
             metrics=None if self.score is None else {"score": self.score},
-            early_stopping=EarlyStopping(
-                patience=None, monitor=self.monitor, mode="max" if self.rises else "min", ties="last"
-            ),
             callbacks=callbacks,
             progress=False,
+            **recipe.training(self.monitor, "max" if self.rises else "min"),
         )
 
     def run(self, epochs: int, clock: Clock, ended: threading.Event, callbacks: Sequence[Any]) -> None:
         """Train the network until all epochs are done, the time is over, or ``ended`` is set."""
         if ended.is_set():
             return
-        is_long = len(self.train) > _LONG_EPOCH * self.recipe.batch_size
+        is_long = len(self.train) > _LONG_EPOCH * self.recipe.batch_of(len(self.train))
         stop = (_StopWithinEpoch if is_long else _Stop)(clock, ended)
         self.fit(epochs, [*callbacks, stop])
         if self.network.history.stopped_early:
-            self.stopped_by = "time" if stop.by_time else "callback"
+            self.stopped_by = "time" if stop.by_time else "patience" if self._is_out_of_patience else "callback"
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        """Whether the fit ended because no epoch was better for as long as the recipe waits."""
+        history, patience = self.network.history, getattr(self.recipe, "patience", None)
+        return patience is not None and history.best_epoch is not None and len(history) > history.best_epoch + patience
 
     def seconds_an_epoch(self) -> float:
         """Measure some steps of a copy of the network, and tell how long an epoch would take."""
-        steps, batch = max(len(self.train) // self.recipe.batch_size, 1), self.recipe.batch_size
+        batch = self.recipe.batch_of(len(self.train))
+        steps = max(len(self.train) // batch, 1)
         trial = copy.copy(self)
         trial.network = copy.deepcopy(self.network)
         start = time.perf_counter()
