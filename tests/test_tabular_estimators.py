@@ -268,9 +268,8 @@ def test_errors_name_the_argument_and_leave_the_estimator_as_it_was(options, mes
 
 def test_errors_of_y():
     x, _, _ = table()
-    with pytest.raises(
-        ValueError, match=r"Unknown label type: continuous, as y is 0\.5 in row 0: expected labels; for numbers use TabularRegressor"
-    ):
+    message = r"Unknown label type: continuous, as y is 0\.5 in row 0: expected labels; for numbers use TabularReg"
+    with pytest.raises(ValueError, match=message):
         classifier().fit(x, np.full(200, 0.5))
     with pytest.raises(ValueError, match="y is nan in row 3"):
         classifier().fit(x, np.where(np.arange(200) == 3, np.nan, 1.0))

@@ -94,8 +94,8 @@ RESULT = PermutationImportance(("area", "city", "floor"), "r2", 0.9, np.array([[
 def test_it_prints_an_aligned_table_with_the_most_important_column_first():
     assert str(RESULT).splitlines() == [
         "column  r2 worse by  ± std",
-        "city            1.1    0.1",
-        "area            0.6    0.1",
+        "city          1.100    0.1",
+        "area         0.6000    0.1",
         "floor             0   0.01",
     ]
 

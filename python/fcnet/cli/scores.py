@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet import metrics
+from fcnet.tabular.aligned import aligned, short
 from fcnet.tabular.categories import Coder, distinct
 from fcnet.tabular.metrics import Metric
 from fcnet.tabular.reading import Table
@@ -98,16 +99,11 @@ def table(rows: dict[str, tuple[NDArray[np.float64], float]], y: NDArray[Any], m
         scores = [each.of(truth, outputs) for each in shown]
         texts = [_text(score, each) for each, score in zip(shown, scores, strict=True)]
         lines.append([name, *texts, "" if math.isnan(seconds) else f"{seconds:.1f}"])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
-    )
+    return aligned(lines)
 
 
 def _text(score: float, metric: Metric) -> str:
     """Return a score as a share, with four decimals if its best value is 1, or with about four digits."""
     if metric.name == "error":
         return f"{score:.2%}"
-    if metric.rises or not 1e-4 <= abs(score) < 1e9:
-        return f"{score:.4f}" if metric.rises else f"{score:.4g}"
-    return f"{score:,.{max(0, 3 - math.floor(math.log10(abs(score))))}f}"
+    return f"{score:.4f}" if metric.rises else short(score)

@@ -30,6 +30,7 @@ from fcnet.tabular.reading import Table, read
 from fcnet.tabular.recipes import RealMLP
 from fcnet.tabular.regressor import TabularRegressor
 from fcnet.tabular.robust_scale import median_and_factor, smooth_clip
+from fcnet.tabular.row_explanation import RowExplanation
 from fcnet.tabular.tabm import TabM
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Encoding",
     "PermutationImportance",
     "RealMLP",
+    "RowExplanation",
     "TabM",
     "Table",
     "TabularClassifier",

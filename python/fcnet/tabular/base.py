@@ -17,11 +17,13 @@ from fcnet._training.history import History
 from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet.network import Network
 from fcnet.tabular.column_encoder import Column, ColumnEncoder
-from fcnet.tabular.importance import PermutationImportance, permuted
+from fcnet.tabular.importance import PermutationImportance, names_of, permuted
+from fcnet.tabular.integrated_gradients import Explained, contributions
 from fcnet.tabular.metrics import Metric, metric_of
 from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
 from fcnet.tabular.recipes import Recipe, recipe_of
+from fcnet.tabular.row_explanation import RowExplanation, median_row, one_row, plain_values
 from fcnet.tabular.splits import Split, folds, held_back
 from fcnet.tabular.targets import Targets
 from fcnet.tabular.training import Clock, Member, Rows, train
@@ -55,9 +57,13 @@ class Part:
     targets: Targets
     networks: tuple[Network, ...]
 
+    def inputs(self, table: Table, name: str = "X") -> NDArray[Any]:
+        """Return a table as inputs of the networks."""
+        return self.columns.transform(table, self.networks[0].dtype, name=name)
+
     def outputs(self, table: Table) -> NDArray[np.float64]:
         """Return the sum of the networks' predictions for a table."""
-        x = self.columns.transform(table, self.networks[0].dtype)
+        x = self.inputs(table)
         return np.asarray(np.sum([self.targets.back(network.predict(x)) for network in self.networks], axis=0))
 
 
@@ -349,6 +355,47 @@ class TabularEstimator(BaseEstimator):
             return float(of.of(truth, self._calibrated(self._outputs(each))))
 
         return permuted(table, score, of, names, repeats, random_state)
+
+    def explain_row(self, row: Any, *, base: Any = None, of: Any = None) -> RowExplanation:
+        """Tell what each column of a row contributes to its prediction.
+
+        The contributions add up to the difference between the prediction for the row and that for a base row. They are
+        integrated gradients (Sundararajan et al. 2017): the derivative of the prediction by an input, integrated along
+        the straight line from the base row, and summed over the inputs of a column. Categories in a trainable table,
+        which have no derivative, are switched at once.
+
+        Parameters
+        ----------
+        row : table or array of one row, dict, Series of pandas, or list of values
+        base : like row, optional
+            By default the medians and the most frequent categories of the training rows.
+        of : label or int, optional
+            The class to explain, by default the predicted one; of several numbers, the place of one.
+
+        Returns
+        -------
+        RowExplanation
+            ``print`` shows it as a table.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the columns are not those of fit; the recipe is TabM.
+        """
+        self._check_fitted()
+        if any(network.members for network in self.networks_):
+            raise ValueError("explain_row is not implemented for networks with members: expected another recipe")
+        encoder = self._parts[0].columns
+        table = one_row(row, encoder.feature_names, "row")
+        start = median_row(encoder) if base is None else one_row(base, encoder.feature_names, "base")
+        inputs = [[part.inputs(t, name) for part in self._parts] for t, name in ((start, "base"), (table, "row"))]
+        explained, what = self._explained(of, self._outputs(table))
+        found, before, after = contributions(self._parts, explained, *inputs)
+        names = names_of(tuple(column.name for column in encoder.columns))
+        return RowExplanation(what, names, plain_values(table), plain_values(start), found, after, before)
+
+    def _explained(self, of: Any, outputs: NDArray[np.float64]) -> tuple[Explained, str]:
+        """Return what ``explain_row`` explains of the means (1, outputs) for a row, and its name."""
+        raise NotImplementedError
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a safetensors file, which ``fcnet.load`` reads, without pickle.

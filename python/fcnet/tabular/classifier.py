@@ -10,15 +10,17 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet._checks import console
 from fcnet._checks.numbers import flag
+from fcnet._checks.suggestions import meant
 from fcnet._inputs import arrays, class_names, tables
 from fcnet._training.callbacks import Callback, Logs
 from fcnet._training.dataset import weights_of_classes
 from fcnet._training.progress import ProgressMode
 from fcnet.tabular.base import TabularEstimator
+from fcnet.tabular.integrated_gradients import Explained
 from fcnet.tabular.protocol import ClassifierMixin, ConversionWarning
 from fcnet.tabular.recipes import Recipe, RecipeName
 from fcnet.tabular.targets import Classes, Targets
-from fcnet.tabular.temperature import at_temperature, temperature_of
+from fcnet.tabular.temperature import at_temperature, slope_at_temperature, temperature_of
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
@@ -275,6 +277,16 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _calibrated(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         return at_temperature(outputs, getattr(self, "temperature_", 1.0))  # older pickles have none
+
+    def _explained(self, of: Any, outputs: NDArray[np.float64]) -> tuple[Explained, str]:
+        names, temperature = self.classes_.tolist(), getattr(self, "temperature_", 1.0)
+        if of is not None and of not in names:
+            raise ValueError(f"of is {of!r}: expected one of {class_names.listing(names)}{meant(of, map(str, names))}")
+        output = int(outputs[0].argmax()) if of is None else names.index(of)
+        return Explained(
+            lambda mean: at_temperature(mean, temperature)[:, output],
+            lambda mean: slope_at_temperature(mean, temperature, output),
+        ), f"probability of {names[output]}"
 
     def _learnt_from_validation(self) -> dict[str, NDArray[Any]]:
         temperature = getattr(self, "temperature_", 1.0)

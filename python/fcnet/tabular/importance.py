@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from fcnet._checks import console
 from fcnet._checks.numbers import whole_number
 from fcnet._checks.public import public_in
 from fcnet._inputs.feature_names import Name, cut, shown
+from fcnet.tabular.aligned import aligned, short
 from fcnet.tabular.metrics import Metric
 from fcnet.tabular.reading import Table
 
@@ -76,14 +77,8 @@ class PermutationImportance:
     def __str__(self) -> str:
         mean, std = self.importances_mean, self.importances_std
         lines = [("column", f"{self.metric} worse by", "± std")]
-        lines += [(self.names[i], f"{mean[i]:.4g}", f"{std[i]:.2g}") for i in self.order()]
+        lines += [(self.names[i], short(mean[i]), f"{std[i]:.2g}") for i in self.order()]
         return console.printable(aligned(lines))
-
-
-def aligned(lines: Sequence[tuple[str, ...]]) -> str:
-    """Return lines of cells as a table, the first column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in lines)
 
 
 def names_of(names: tuple[Name, ...]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from fcnet._inputs.targets import targets
 from fcnet._training.callbacks import Callback, Logs
 from fcnet._training.progress import ProgressMode
 from fcnet.tabular.base import TabularEstimator
+from fcnet.tabular.integrated_gradients import Explained
 from fcnet.tabular.intervals import check_errors, half_widths
 from fcnet.tabular.protocol import RegressorMixin
 from fcnet.tabular.recipes import Recipe, RecipeName
@@ -194,6 +195,15 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         self, y: NDArray[Any], outputs: NDArray[np.float64], weights: NDArray[Any] | None
     ) -> None:
         self._errors = np.sort(np.abs(y - outputs), axis=0)
+
+    def _explained(self, of: Any, outputs: NDArray[np.float64]) -> tuple[Explained, str]:
+        count = self._n_outputs
+        if of is None and count > 1:
+            raise ValueError(f"of is None, but {count} numbers are predicted: expected the place of one, from 0")
+        output = 0 if of is None else whole_number(of, "of", 0, count - 1)
+        slope = np.eye(count)[[output]]
+        what = "prediction" if count == 1 else f"prediction {output}"
+        return Explained(lambda mean: mean[:, output], lambda mean: np.repeat(slope, len(mean), axis=0)), what
 
     def _learnt_from_validation(self) -> dict[str, NDArray[Any]]:
         return {} if self._errors is None else {"errors": self._errors}

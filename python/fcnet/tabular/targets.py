@@ -35,6 +35,10 @@ class Classes:
         """Return the probabilities."""
         return outputs.astype(np.float64)
 
+    def slope(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the derivative of ``back``."""
+        return np.ones(outputs.shape)
+
     def score(self, metric: Metric) -> Score | None:
         """Return the metric; the accuracy chooses the same epoch as the error does."""
         return None if metric.name in ("error", "accuracy") else metric.of
@@ -81,6 +85,11 @@ class Numbers:
         """Return numbers like those of y."""
         numbers: NDArray[np.float64] = np.clip(outputs * np.array(self.std) + self.mean, self.low, self.high)
         return numbers
+
+    def slope(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the derivative of ``back``, which is 0 where numbers are clipped."""
+        numbers = outputs * np.array(self.std) + self.mean
+        return np.where((numbers > self.low) & (numbers < self.high), self.std, 0.0)
 
     def score(self, metric: Metric) -> Score | None:
         """Return the metric of numbers like those of y."""

@@ -24,6 +24,16 @@ def at_temperature(probabilities: Array, temperature: float) -> Array:
     return probabilities if temperature == 1 else _softmax(_logarithms(probabilities), 1 / temperature)
 
 
+def slope_at_temperature(probabilities: Array, temperature: float, output: int) -> Array:
+    """Return the derivative of ``at_temperature``'s probability of a class by the probabilities (n, classes)."""
+    if temperature == 1:
+        return np.eye(probabilities.shape[1])[[output]].repeat(len(probabilities), axis=0)
+    p = at_temperature(probabilities, temperature)
+    of_logarithms = -p * p[:, [output]] / temperature
+    of_logarithms[:, output] += p[:, output] / temperature
+    return np.where(probabilities > _TINY, of_logarithms / np.maximum(probabilities, _TINY), 0.0)
+
+
 def temperature_of(probabilities: Array, y: NDArray[Any], weights: NDArray[Any] | None) -> float | None:
     """Return the temperature of least log loss.
 
