@@ -10,12 +10,18 @@ from layer_checks import layers_of
 
 NUMBERS, OTHERS, CATEGORIES = 3, 2, (4, 7)
 KINDS = [None, "layer", "batch"]
-ARRAYS = ("frequencies", "phases", "W", "B")
+EDGES = [[-1.2, -0.3, 0.4, 1.5], [0.1, 0.6], [-2, -1, -0.5, 0, 0.25, 0.5, 1, 2]]
 COLUMNS = {
     "both": fc.Columns(NUMBERS, OTHERS, fc.Periodic(), CATEGORIES, embedding_size=5),
     "numbers": fc.Columns(NUMBERS, embedding=fc.Periodic(frequencies=3, size=9)),
     "tables": fc.Columns(others=OTHERS, categories=CATEGORIES),
     "one table": fc.Columns(categories=[40], embedding_size=3),
+    "plr": fc.Columns(NUMBERS, OTHERS, fc.PLR(5, 18, sigma=0.4), CATEGORIES, embedding_size=5),
+    "pl": fc.Columns(NUMBERS, embedding=fc.PLR(4, 3, sigma=0.4, activation="identity")),
+    "lite": fc.Columns(NUMBERS, OTHERS, fc.PLR(5, 18, sigma=0.4, lite=True), CATEGORIES),
+    "bins": fc.Columns(NUMBERS, OTHERS, fc.PiecewiseLinear(EDGES, 5), CATEGORIES),
+    "bins A": fc.Columns(NUMBERS, embedding=fc.PiecewiseLinear(EDGES, 18, version="A")),
+    "bins A, relu": fc.Columns(NUMBERS, OTHERS, fc.PiecewiseLinear(EDGES, 3, version="A", activation="relu")),
     "factors": fc.Columns(
         NUMBERS, OTHERS, fc.Periodic(rate_factor=0.1, decay_factor=0.3), CATEGORIES, 5, rate_factor=2, decay_factor=0.5
     ),
@@ -45,9 +51,7 @@ def network(columns=COLUMNS["both"], kind=None, activation="tanh", *, scaled=Fal
 
 def arrays_of(net):
     """The arrays of the columns, in float64, as gradients have them."""
-    of_numbers = [getattr(net.columns, name) for name in ARRAYS if net.columns.specification.embedding]
-    tables = [np.concatenate(net.columns.tables)] if net.columns.specification.categories else []
-    return tuple(np.array(array, float) for array in (*of_numbers, *tables))
+    return tuple(np.array(array, float) for array in net.columns.arrays())
 
 
 def all_of(net):

@@ -35,6 +35,8 @@ def seeds() -> list[fc.Network]:
     nets += [fc.Network([3, fc.Scale(), 4, 2], seed=7), fc.Network([3, fc.Scale(rate_factor=6), options, 2], seed=7)]
     columns = fc.Columns(numbers=1, embedding=fc.Periodic(2, 1), categories=[3, 1], embedding_size=2)
     nets.append(fc.Network([columns, 4, 2], seed=7))
+    for embedding in (fc.PLR(2, 1, lite=True), fc.PiecewiseLinear([[0, 1, 2]], 2)):
+        nets.append(fc.Network([fc.Columns(numbers=1, others=1, embedding=embedding, categories=[3]), 4, 2], seed=7))
     return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), parametric]
 
 

@@ -337,24 +337,44 @@ def test_what_is_wrong_is_named(make, error, message):
 
 
 def test_the_native_core_refuses_columns_that_do_not_fit():
-    def model(columns, inputs=4):
-        kinds = [LayerSpec("identity").native()]
-        factors = (1.0, None), (1.0, None)
-        return _native.Model([inputs, 1], kinds, "mse", 0.0, "float32", 0, columns=(*columns, factors))
+    def model(numbers, others, embedding, categories=(), table_size=0, inputs=4):
+        kinds, factors = [LayerSpec("identity").native()], ((1.0, None), (1.0, None))
+        name, frequencies, size, *options = embedding
+        own = name, frequencies, size, *(options or (False, False, False, []))
+        columns = numbers, others, own, list(categories), table_size, factors
+        return _native.Model([inputs, 1], kinds, "mse", 0.0, "float32", 0, columns=columns)
 
-    model((1, 0, "periodic", 4, 3, [], 0))
-    for columns in (
-        (1, 0, "periodic", 4, 2, [], 0),
-        (0, 4, "periodic", 4, 3, [], 0),
-        (1, 0, "periodic", 129, 3, [], 0),
-        (1, 0, "periodic", 0, 3, [], 0),
-        (4, 0, "none", 0, 0, [], 0),
-        (1, 0, "none", 4, 3, [], 0),
-        (0, 0, "none", 0, 0, [0], 4),
-        (0, 0, "none", 0, 0, [3], 0),
-        (0, 0, "other", 0, 0, [3], 4),
-        (2**62, 0, "periodic", 4, 3, [], 0),
-        (0, 0, "none", 0, 0, [2**62], 4),
+    none, bins = ("none", 0, 0), [[0.0, 1.0, 2.0]]
+    model(1, 0, ("periodic", 4, 3))
+    model(1, 0, ("plr", 64, 4, True, True, False, []))
+    model(1, 0, ("piecewise_linear", 0, 4, False, False, True, bins))
+    for given in (
+        (1, 0, ("periodic", 4, 2)),
+        (0, 4, ("periodic", 4, 3)),
+        (1, 0, ("periodic", 129, 3)),
+        (1, 0, ("periodic", 0, 3)),
+        (1, 0, ("periodic", 4, 3, True, False, False, [])),
+        (1, 0, ("periodic", 4, 3, False, True, False, [])),
+        (1, 0, ("periodic", 4, 3, False, False, False, bins)),
+        (1, 0, ("plr", 65, 4, True, False, False, [])),
+        (1, 0, ("plr", 2**63, 4, True, False, False, [])),
+        (1, 0, ("plr", 4, 4, True, False, True, [])),
+        (1, 0, ("piecewise_linear", 0, 4)),
+        (1, 0, ("piecewise_linear", 4, 4, False, False, False, bins)),
+        (1, 0, ("piecewise_linear", 0, 4, False, True, False, bins)),
+        (1, 0, ("piecewise_linear", 0, 4, True, False, True, bins)),
+        (1, 0, ("piecewise_linear", 0, 4, False, False, False, [*bins, *bins])),
+        (1, 0, ("piecewise_linear", 0, 4, False, False, False, [[0.0]])),
+        (1, 0, ("piecewise_linear", 0, 4, False, False, False, [[0.0, 0.0]])),
+        (1, 0, ("piecewise_linear", 0, 4, False, False, False, [[0.0, np.inf]])),
+        (1, 0, ("piecewise_linear", 0, 4, False, False, False, [list(map(float, range(130)))])),
+        (4, 0, none),
+        (1, 0, ("none", 4, 3)),
+        (0, 0, none, [0], 4),
+        (0, 0, none, [3], 0),
+        (0, 0, ("other", 0, 0), [3], 4),
+        (2**62, 0, ("periodic", 4, 3)),
+        (0, 0, none, [2**62], 4),
     ):
         with pytest.raises((ValueError, OverflowError)):
-            model(columns)
+            model(*given)

@@ -106,6 +106,11 @@ CALLS: dict[str, tuple[Callable[..., Any], list[str]]] = {
         ["numbers", "others", "embedding", "categories", "embedding_size"],
     ),
     "Periodic": (lambda **one: fc.Periodic(**one), ["frequencies", "size", "sigma"]),
+    "PLR": (lambda **one: fc.PLR(**one), ["frequencies", "size", "sigma", "activation", "lite"]),
+    "PiecewiseLinear": (
+        lambda **one: fc.PiecewiseLinear(**{"edges": [[0, 1]], **one}),
+        ["edges", "size", "version", "activation"],
+    ),
     "fit": (
         method("fit", X, Y, epochs=1),
         [

@@ -77,7 +77,13 @@ def some_columns(rng):
     numbers, categories = int(rng.integers(0, 4)), rng.integers(1, 40, rng.integers(0, 3)).tolist()
     of_numbers = {"rate_factor": 0.5, "decay_factor": 2.0} if rng.random() < 0.5 else {}
     of_tables = {"rate_factor": 2.0, "decay_factor": 0.5} if rng.random() < 0.5 else {}
-    embedding = fc.Periodic(int(rng.choice([1, 5, 16])), int(rng.choice([1, 3, 9])), 0.3, **of_numbers)
+    waves, size = int(rng.choice([1, 5, 16])), int(rng.choice([1, 3, 9]))
+    edges = [np.unique(rng.standard_normal(rng.integers(2, 9))) for _ in range(max(numbers, 1))]
+    embedding = [
+        fc.Periodic(waves, size, 0.3, **of_numbers),
+        fc.PLR(waves, size, 0.3, "identity", **of_numbers),
+        fc.PiecewiseLinear(edges, size, version=str(rng.choice(["A", "B"])), **of_numbers),
+    ][rng.integers(3)]
     if not numbers and not categories:
         return fc.Columns(others=2, categories=[3], **of_tables)
     is_embedded = numbers and (not categories or rng.random() < 0.8)
@@ -122,8 +128,9 @@ def by_block(oracle, options, l2, layers, scales, columns):
         factors.append([of_weights, of_biases, *gamma, *mix, *([(1, 0)] if has_scale else [])])
     if columns:
         of = columns.embedding
-        of_numbers = [(of.rate_factor, of.decay_factor or 0)] * 4 if of else []
-        factors.append([*of_numbers, *([(columns.rate_factor, columns.decay_factor)] if columns.categories else [])])
+        of_numbers = of and (of.rate_factor, of.decay_factor or 0)
+        of_tables = columns.rate_factor, columns.decay_factor
+        factors.append([of_tables if name == "tables" else of_numbers for name in columns.shapes])
     return reference.by_block(of_array, factors)
 
 

@@ -87,6 +87,7 @@ def shown_in_one_line():
     yield from (fc.Checkpoint("net-{epoch}.safetensors", every=2), fc.Checkpoint("a", monitor="val_loss"))
     yield from (fc.EarlyStopping(), fc.EMA(), fc.SWA(), fc.BatchNorm(), fc.LayerNorm(), fc.Scale())
     yield from (fc.Parametric("mish"), fc.Dense(3, fc.Parametric("mish")), fc.Periodic())
+    yield from (fc.PLR(lite=True), fc.PiecewiseLinear([[0, 1, 2], [0, 1]], version="A"))
     columns = fc.Columns(2, embedding=fc.Periodic(8), categories=[5, 9])
     yield from (columns, fc.Network([columns, 2], seed=0), fc.Network([columns, 2], seed=0).columns)
     yield from (fc.SGD(), fc.Adam(), fc.AdamW(), fc.NAdam(), fc.RMSprop(), fc.Adagrad(), fc.Lion())

@@ -18,7 +18,11 @@ inline Dimensions dimensions_of(const Shape& shape, const ParameterBlock& block)
   const Columns& columns = shape.columns;
   switch (block.role) {
     case Role::embedding_weights:
-      return {dim(columns.numbers), dim(columns.frequencies), dim(columns.size)};
+      if (columns.shared || columns.bins() > 0) return {dim(block.rows), dim(block.columns)};
+      return {dim(columns.numbers), dim(columns.waves()), dim(columns.size)};
+    case Role::embedding_bias:
+      if (columns.shared) return {dim(block.columns)};
+      return {dim(block.rows), dim(block.columns)};
     case Role::member_weights:
       return {dim(shape.sizes[block.layer]), dim(shape.sizes[block.layer + 1]), dim(block.columns)};
     case Role::weights:
@@ -27,7 +31,7 @@ inline Dimensions dimensions_of(const Shape& shape, const ParameterBlock& block)
     case Role::member_s:
     case Role::frequencies:
     case Role::phases:
-    case Role::embedding_bias:
+    case Role::slopes:
     case Role::tables:
       return {dim(block.rows), dim(block.columns)};
     case Role::bias:

@@ -40,7 +40,9 @@ inline Normalization normalization_named(const std::string& name) {
 
 inline NumberEmbedding embedding_named(const std::string& name) {
   static constexpr Named<NumberEmbedding> all[]{{"none", NumberEmbedding::none},
-                                                {"periodic", NumberEmbedding::periodic}};
+                                                {"periodic", NumberEmbedding::periodic},
+                                                {"plr", NumberEmbedding::plr},
+                                                {"piecewise_linear", NumberEmbedding::piecewise_linear}};
   return named(all, "embedding", name);
 }
 

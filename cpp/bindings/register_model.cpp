@@ -32,25 +32,57 @@ Factors factors_of(const std::pair<double, std::optional<double>>& given) {
   return {.rate = rate, .decay = decay};
 }
 
-// numbers, others; the embedding's name, frequencies and size; categories, and the size of their tables; factors of the
-// embedding's arrays, and of the tables
-using ColumnsKind = std::tuple<Size, Size, std::string, Size, Size, std::vector<Size>, Size,
+// the embedding's name, frequencies and size; whether it has a ReLU, arrays that all numbers share, a slope; the edges
+// of bins of each number
+using EmbeddingKind = std::tuple<std::string, Size, Size, bool, bool, bool, std::vector<std::vector<double>>>;
+// numbers, others; their embedding; categories, and the size of their tables; factors of the embedding's arrays, and of
+// the tables
+using ColumnsKind = std::tuple<Size, Size, EmbeddingKind, std::vector<Size>, Size,
                                std::array<std::pair<double, std::optional<double>>, 2>>;
 
+void add_bins(Columns& columns, const std::vector<std::vector<double>>& edges) {
+  if (edges.empty()) return;
+  columns.first_bin = {0};
+  for (const std::vector<double>& of_number : edges) {
+    if (of_number.size() < 2 || of_number.size() - 1 > most_of_embedding)
+      value_error("the bins of a number are not 1 to " + std::to_string(most_of_embedding));
+    for (Size i = 0; i < of_number.size(); ++i)
+      if (!std::isfinite(of_number[i]) || (i > 0 && of_number[i] <= of_number[i - 1]))
+        value_error("the edges of a number are not finite numbers in ascending order");
+    columns.edges.insert(columns.edges.end(), of_number.begin(), of_number.end());
+    columns.first_bin.push_back(columns.bins() + of_number.size() - 1);
+  }
+}
+
+// Whether the options of the embedding of numbers fit together.
+bool embedding_fits(const Columns& of) {
+  const bool has_bins = of.embedding == NumberEmbedding::piecewise_linear,
+             is_plr = of.embedding == NumberEmbedding::plr;
+  if (of.embedding == NumberEmbedding::none) return of.frequencies == 0 && of.size == 0 && of.bins() == 0;
+  const auto is_too_large = [](Size n) { return n > most_of_embedding; };
+  if (of.numbers == 0 || of.size == 0 || is_too_large(of.size) || is_too_large(of.frequencies)) return false;
+  if (has_bins != (of.frequencies == 0) || is_too_large(of.waves())) return false;
+  if (of.first_bin.size() != (has_bins ? of.numbers + 1 : 0)) return false;
+  return (!of.relu || is_plr || has_bins) && (!of.shared || is_plr) && (!of.sloped || (has_bins && !of.relu));
+}
+
 Columns columns_of(const ColumnsKind& given) {
-  const auto& [numbers, others, embedding, frequencies, size, categories, table_size, factors] = given;
-  const Columns columns{.numbers = numbers,
-                        .others = others,
-                        .embedding = embedding_named(embedding),
-                        .frequencies = frequencies,
-                        .size = size,
-                        .categories = categories,
-                        .table_size = table_size,
-                        .of_embedding = factors_of(factors[0]),
-                        .of_tables = factors_of(factors[1])};
-  const bool embeds = columns.embedding != NumberEmbedding::none, tables = !categories.empty();
-  const auto is_odd = [&](Size n) { return embeds != (n > 0) || n > most_of_embedding; };
-  if (is_odd(frequencies) || is_odd(size) || (embeds && numbers == 0) || tables != (table_size > 0))
+  const auto& [numbers, others, embedding, categories, table_size, factors] = given;
+  const auto& [name, frequencies, size, relu, shared, sloped, edges] = embedding;
+  Columns columns{.numbers = numbers,
+                  .others = others,
+                  .embedding = embedding_named(name),
+                  .frequencies = frequencies,
+                  .size = size,
+                  .relu = relu,
+                  .shared = shared,
+                  .sloped = sloped,
+                  .categories = categories,
+                  .table_size = table_size,
+                  .of_embedding = factors_of(factors[0]),
+                  .of_tables = factors_of(factors[1])};
+  add_bins(columns, edges);
+  if (!embedding_fits(columns) || categories.empty() != (table_size == 0))
     value_error("columns are of numbers that are embedded, or of categories with tables, and their options fit");
   CheckedSize rows = 0;
   for (const Size count : categories) {
@@ -58,7 +90,7 @@ Columns columns_of(const ColumnsKind& given) {
     rows = rows + CheckedSize(count) + 1;
   }
   const CheckedSize features = CheckedSize(numbers) * (size + 1) + others + CheckedSize(categories.size()) * table_size;
-  if (!(rows * table_size * 8).ok() || !(CheckedSize(numbers) * (frequencies + 1) * (size + 1) * 8).ok() ||
+  if (!(rows * table_size * 8).ok() || !(CheckedSize(numbers) * (2 * frequencies + 2) * (size + 1) * 8).ok() ||
       !features.ok())
     raise_unless_ok(Status::too_large);
   return columns;

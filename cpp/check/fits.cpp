@@ -98,7 +98,8 @@ class Fits {
                .parametric = true},
               Loss::cross_entropy, batch);
     for (const bool scale : {false, true})
-      for (const Size batch : {5, 48}) embedded(scale, batch);
+      for (const Size batch : {5, 48})
+        for (const Columns& columns : kinds_of_columns()) embedded(columns, scale, batch);
     for (const DType dtype : {DType::float64, DType::float16, DType::bfloat16, DType::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, dtype);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
@@ -123,15 +124,33 @@ class Fits {
       judge_.expect(numbers, {}, "fit", 0, 0, 0);
   }
 
-  // Embeddings of numbers, and of codes from 0 to 8.
-  void embedded(bool scale, Size batch) {
-    const Columns columns{.numbers = 20,
-                          .others = 14,
-                          .embedding = NumberEmbedding::periodic,
-                          .frequencies = 5,
-                          .size = 3,
-                          .categories = {8, 8, 6},
-                          .table_size = 4};
+  // Embeddings of 20 numbers, and of codes from 0 to 8.
+  static std::vector<Columns> kinds_of_columns() {
+    Columns periodic{.numbers = 20,
+                     .others = 14,
+                     .embedding = NumberEmbedding::periodic,
+                     .frequencies = 5,
+                     .size = 3,
+                     .categories = {8, 8, 6},
+                     .table_size = 4};
+    Columns plr = periodic;
+    plr.embedding = NumberEmbedding::plr;
+    plr.size = 18;
+    plr.relu = true;
+    Columns lite = plr;
+    lite.shared = true;
+    Columns bins = periodic;
+    bins.embedding = NumberEmbedding::piecewise_linear;
+    bins.frequencies = 0;
+    bins.sloped = true;
+    bins.first_bin = {0};
+    for (Size j = 0; j < bins.numbers; ++j) {
+      for (Size edge = 0; edge <= 1 + j % 4; ++edge) bins.edges.push_back(0.5 * static_cast<double>(edge * (edge + 1)));
+      bins.first_bin.push_back(bins.bins() + 1 + j % 4);
+    }
+    return {periodic, plr, lite, bins};
+  }
+  void embedded(const Columns& columns, bool scale, Size batch) {
     const LayerKind first{.activation = Activation::selu, .scale = scale}, last{link(Loss::cross_entropy)};
     const Shape shape{
         .sizes = {columns.features(), 33, 20, outputs}, .kinds = {first, first, last}, .columns = columns};

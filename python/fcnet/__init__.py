@@ -22,9 +22,10 @@ from fcnet.threadpool_controller import register_when_imported
 if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
     from fcnet._model.activation import Parametric
-    from fcnet._model.columns import Columns, Periodic
+    from fcnet._model.columns import Columns
     from fcnet._model.dense import Dense
     from fcnet._model.normalization import BatchNorm, LayerNorm
+    from fcnet._model.number_embeddings import PLR, Periodic, PiecewiseLinear
     from fcnet._model.scale import Scale
     from fcnet._saving.checkpoint import Checkpoint
     from fcnet._training.averaging import EMA, SWA
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMA",
+    "PLR",
     "SGD",
     "SWA",
     "Adagrad",
@@ -62,6 +64,7 @@ __all__ = [
     "Network",
     "Parametric",
     "Periodic",
+    "PiecewiseLinear",
     "RMSprop",
     "Scale",
     "StopTraining",
@@ -87,9 +90,10 @@ __all__ = [
 _MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
 _HOMES = {
     "_model.activation": ("Parametric",),
-    "_model.columns": ("Columns", "Periodic"),
+    "_model.columns": ("Columns",),
     "_model.dense": ("Dense",),
     "_model.normalization": ("BatchNorm", "LayerNorm"),
+    "_model.number_embeddings": ("PLR", "Periodic", "PiecewiseLinear"),
     "_model.scale": ("Scale",),
     "_saving.checkpoint": ("Checkpoint",),
     "_training.averaging": ("EMA", "SWA"),

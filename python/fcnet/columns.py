@@ -24,11 +24,14 @@ class EmbeddedColumns:
     specification : Columns
         As given to the network.
     frequencies, phases : array (numbers, frequencies)
-        w and b of ``fcnet.Periodic``.
-    W : array (numbers, frequencies, size)
-        V of ``fcnet.Periodic``.
+        w and b of ``fcnet.Periodic``, w of ``fcnet.PLR``.
+    W : array (numbers, features, size)
+        V of the embedding of numbers. Of ``fcnet.PiecewiseLinear`` it is (bins of all numbers, size), one number's rows
+        below the other's; of ``fcnet.PLR(lite=True)`` (features, size).
     B : array (numbers, size)
-        v of ``fcnet.Periodic``.
+        v of the embedding; of ``fcnet.PLR(lite=True)`` (size,).
+    slopes : array (numbers, size)
+        u of ``fcnet.PiecewiseLinear``, version "B".
     tables : tuple of arrays (categories + 1, embedding_size)
         The table of each categorical column; row 0 is that of missing or unknown categories. Assign a sequence of whole
         tables.
@@ -73,7 +76,7 @@ class EmbeddedColumns:
 
     @property
     def phases(self) -> NDArray[Any]:
-        """The array b (numbers, frequencies), like frequencies."""
+        """The array b (numbers, frequencies), like frequencies; only ``fcnet.Periodic`` has it."""
         return self._get("phases")
 
     @phases.setter
@@ -82,7 +85,7 @@ class EmbeddedColumns:
 
     @property
     def W(self) -> NDArray[Any]:
-        """The weights V (numbers, frequencies, size), like frequencies."""
+        """The weights V, (numbers, features, size) or as the class says, like frequencies."""
         return self._get("W")
 
     @W.setter
@@ -91,12 +94,21 @@ class EmbeddedColumns:
 
     @property
     def B(self) -> NDArray[Any]:
-        """The bias v (numbers, size), like frequencies."""
+        """The bias v, (numbers, size) or (size,), like frequencies."""
         return self._get("B")
 
     @B.setter
     def B(self, value: ArrayLike) -> None:
         self._set("B", value)
+
+    @property
+    def slopes(self) -> NDArray[Any]:
+        """The slopes u (numbers, size), like frequencies; only ``fcnet.PiecewiseLinear`` of version "B" has them."""
+        return self._get("slopes")
+
+    @slopes.setter
+    def slopes(self, value: ArrayLike) -> None:
+        self._set("slopes", value)
 
     @property
     def tables(self) -> tuple[NDArray[Any], ...]:
@@ -121,7 +133,7 @@ class EmbeddedColumns:
         self._model.set_parameter(self._index, "tables", np.concatenate(parts))
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Return all arrays in their order: frequencies, phases, W, B, tables, those that there are.
+        """Return all arrays in their order: frequencies, phases, W, B, slopes, tables, those that there are.
 
         The tables are one array (rows, embedding_size), one below the other.
         """

@@ -61,15 +61,21 @@ struct ColumnsView {
   NumberEmbedding embedding;
   Size numbers, others, tables;
   Size frequencies, size;  // of the embedding of a number
+  bool relu, shared;       // of its results; one V and v for all numbers
   Size table_size;
+  const double* edges;     // piecewise linear: of the bins of all numbers
+  const Size* first_bin;   // of each number, and the end
   const Size* categories;  // of each table, which has a row more: the first, for what is unknown
   T *frequency, *phase;    // (numbers, frequencies)
-  T *weights, *bias;       // (numbers, frequencies, size), (numbers, size)
+  T *weights, *bias;       // V (features of all numbers, size), v (numbers, size); or those that are shared
+  T* slope;                // (numbers, size), or null
   T* table;                // (rows of all tables, table_size)
 
   [[gnu::always_inline]] Size embedded() const { return numbers * size; }
   // The first column that enters as it is too, and how many do.
-  [[gnu::always_inline]] Size first_kept() const { return 0; }
+  [[gnu::always_inline]] Size first_kept() const {
+    return embedding == NumberEmbedding::none || embedding == NumberEmbedding::periodic ? 0 : numbers;
+  }
   [[gnu::always_inline]] Size kept() const { return numbers + others - first_kept(); }
   [[gnu::always_inline]] Size first_code() const { return numbers + others; }
   // The first row of the result that is of a table.

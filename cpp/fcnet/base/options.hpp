@@ -26,7 +26,7 @@ enum class Activation {
 };
 enum class Normalization { none, layer, batch };
 // Of the numbers in the columns of x, see columns.hpp.
-enum class NumberEmbedding { none, periodic };
+enum class NumberEmbedding { none, periodic, plr, piecewise_linear };
 // `cotangent` is none: sigma of the outputs is what a caller gives.
 enum class Loss { cross_entropy, binary_cross_entropy, mse, rmse, mae, huber, poisson, quantile, custom, cotangent };
 enum class Optimizer { sgd, momentum, nesterov, adam, nadam, rmsprop, rmsprop_momentum, adagrad, lion };

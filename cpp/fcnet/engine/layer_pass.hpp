@@ -95,10 +95,9 @@ class LayerPass {
       case StageKind::loss:
         return;
       case StageKind::embed:
-        if (options_.to_inputs)
-          kernels<T>().embed_backward(parameters_->columns(), workspace_.columns(at, n).p, sigma.p,
-                                      workspace_.columns_sigma(at, n).p, n);
-        return;
+        return kernels<T>().embed_backward(parameters_->columns(), workspace_.columns(at, n).p,
+                                           workspace_.h(i, at, n).p, sigma.p,
+                                           options_.to_inputs ? workspace_.columns_sigma(at, n).p : nullptr, n);
       case StageKind::scale:
         return scale(stage, read_only(workspace_.scaled_sigma(i, at, n)), sigma, first, last);
       case StageKind::adapt:
@@ -208,6 +207,7 @@ class LayerPass {
         case Role::phases:
         case Role::embedding_weights:
         case Role::embedding_bias:
+        case Role::slopes:
         case Role::tables:  // of the columns, see columns_sums
           break;
         case Role::gamma:

@@ -37,7 +37,8 @@ class TangentPass {
         return;
       }
       case StageKind::embed:
-        return kernels<T>().embed_along(parameters_.columns(), w.columns(at, n).p, w.columns_sigma(at, n).p, t.p, n);
+        return kernels<T>().embed_along(parameters_.columns(), w.columns(at, n).p, w.h(i, at, n).p,
+                                        w.columns_sigma(at, n).p, t.p, n);
       case StageKind::scale:
         return kernels<T>().scale(pass_.scale_row(stage), read_only(t), t, first, last);
       case StageKind::product:

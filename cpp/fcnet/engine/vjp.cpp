@@ -132,6 +132,7 @@ Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellatio
       case Role::phases:
       case Role::embedding_weights:
       case Role::embedding_bias:
+      case Role::slopes:
       case Role::tables:  // refused by the bindings
         return;
     }

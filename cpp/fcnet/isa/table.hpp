@@ -82,12 +82,12 @@ struct Kernels {
   void (*heads_sums)(const HeadsView<T>& view, Panels<const T> h, Panels<const T> sigma, T* of_w, T* of_b, Size first,
                      Size last);
 
-  // columns.hpp, on one panel: from columns of x what goes into the first layer, tangents of it from those of x, and
-  // dL/dx from its sigma; of all panels the sums over the samples for parts first..last of the arrays, see
-  // Columns::sums
+  // columns.hpp, on one panel: from columns of x what goes into the first layer, h; tangents of it from those of x;
+  // back through an activation, sigma, and dL/dx unless it is null; of all panels the sums over the samples for parts
+  // first..last of the arrays, see Columns::sums
   void (*embed)(const ColumnsView<T>& columns, const T* x, T* h, Size samples);
-  void (*embed_along)(const ColumnsView<T>& columns, const T* x, const T* tangents, T* to, Size samples);
-  void (*embed_backward)(const ColumnsView<T>& columns, const T* x, const T* sigma, T* dx, Size samples);
+  void (*embed_along)(const ColumnsView<T>& columns, const T* x, const T* h, const T* tangents, T* to, Size samples);
+  void (*embed_backward)(const ColumnsView<T>& columns, const T* x, const T* h, T* sigma, T* dx, Size samples);
   void (*embed_sums)(const ColumnsView<T>& columns, Panels<const T> x, Panels<const T> sigma, const ColumnsView<T>& to,
                      Size first, Size last);
 

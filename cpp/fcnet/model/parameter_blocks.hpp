@@ -29,6 +29,7 @@ enum class Role {
   phases,
   embedding_weights,
   embedding_bias,
+  slopes,
   tables
 };
 
@@ -78,6 +79,8 @@ static constexpr RoleTraits traits(Role role) {
       return {.name = "W", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
     case Role::embedding_bias:
       return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
+    case Role::slopes:
+      return {.name = "slopes", .learns = Learns::by_sums, .decays = false, .initial = 0, .apart = true};
     case Role::tables:
       return {.name = "tables", .learns = Learns::by_sums, .decays = true, .initial = 0, .apart = true};
   }
@@ -201,6 +204,7 @@ class LayerBlocks {
       case Role::phases:
       case Role::embedding_weights:
       case Role::embedding_bias:
+      case Role::slopes:
       case Role::tables:
         break;
     }
@@ -211,15 +215,13 @@ class LayerBlocks {
     blocks_[count_++] = {role, layer_, behind, rows, columns, true, factors};
   }
   void add_columns(const Columns& of) {
-    switch (of.embedding) {
-      case NumberEmbedding::none:
-        break;
-      case NumberEmbedding::periodic:
-        add_apart(Role::frequencies, of.numbers, of.frequencies, of.of_embedding);
+    if (of.embedding != NumberEmbedding::none) {
+      if (of.frequencies > 0) add_apart(Role::frequencies, of.numbers, of.frequencies, of.of_embedding);
+      if (of.embedding == NumberEmbedding::periodic)
         add_apart(Role::phases, of.numbers, of.frequencies, of.of_embedding);
-        add_apart(Role::embedding_weights, of.numbers, of.frequencies * of.size, of.of_embedding);
-        add_apart(Role::embedding_bias, of.numbers, of.size, of.of_embedding);
-        break;
+      add_apart(Role::embedding_weights, of.weight_rows(), of.size, of.of_embedding);
+      add_apart(Role::embedding_bias, of.bias_rows(), of.size, of.of_embedding);
+      if (of.sloped) add_apart(Role::slopes, of.numbers, of.size, of.of_embedding);
     }
     if (!of.categories.empty()) add_apart(Role::tables, of.table_rows(), of.table_size, of.of_tables);
   }

@@ -70,12 +70,17 @@ class Parameters {
             .tables = of.categories.size(),
             .frequencies = of.frequencies,
             .size = of.size,
+            .relu = of.relu,
+            .shared = of.shared,
             .table_size = of.table_size,
+            .edges = of.edges.data(),
+            .first_bin = of.first_bin.data(),
             .categories = of.categories.data(),
             .frequency = at(Role::frequencies),
             .phase = at(Role::phases),
             .weights = at(Role::embedding_weights),
             .bias = at(Role::embedding_bias),
+            .slope = at(Role::slopes),
             .table = at(Role::tables)};
   }
   // The array of a block apart, of layer l, in members' role.

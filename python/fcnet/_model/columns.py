@@ -1,109 +1,29 @@
-"""``Columns``, embeddings of the columns of x, and ``Periodic``, one of numbers."""
+"""``Columns``, embeddings of the columns of x."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.keywords import suggesting
-from fcnet._checks.numbers import AT_LEAST_0, POSITIVE, check_numbers, whole_number
+from fcnet._checks.numbers import AT_LEAST_0, check_numbers, whole_number
 from fcnet._checks.public import public
 from fcnet._inputs.codes import Codes
+from fcnet._model.number_embeddings import (
+    EMBEDDINGS,
+    NumberEmbedding,
+    PiecewiseLinear,
+    embedding_from_plain,
+    embedding_to_plain,
+    shown,
+)
 
 Array = NDArray[Any]
-_MOST = 128  # frequencies and outputs of the embedding of a number
 _MOST_CATEGORIES = 2**31
-
-
-def _shown(given: Any) -> str:
-    """Return the repr of a dataclass without the options that have their defaults."""
-    values = ((field, getattr(given, field.name)) for field in fields(given))
-    options = (f"{field.name}={value!r}" for field, value in values if value != field.default)
-    return f"{type(given).__name__}({', '.join(options)})"
-
-
-@public
-@suggesting
-@dataclass(frozen=True, repr=False)
-class Periodic:
-    """Periodic embedding of numbers: ``[cos(2 pi x w + b) V + v, x]`` of each number x, with arrays of its own.
-
-    It is "PBLD" of RealMLP (Holzmueller et al. 2024) after Gorishniy et al. (2022). The inputs of the first layer are
-    the embeddings of all numbers, then the numbers themselves.
-
-    Parameters
-    ----------
-    frequencies : int in [1, 128], default 16
-        Length of w, which is drawn from a normal distribution, and of b, uniform from -pi to pi.
-    size : int in [1, 128], default 3
-        Outputs of V (frequencies, size) and v, which are uniform within ``1 / sqrt(frequencies)``.
-    sigma : float > 0, default 0.1
-        Standard deviation of w at first. Larger ones suit functions with more detail.
-    rate_factor : float >= 0, default 1
-        Factor on the optimizer's learning rate for all arrays.
-    decay_factor : float >= 0, optional
-        Factor on the optimizer's weight decay and L2 penalty for all arrays. The default is 0, or 1 where the optimizer
-        has ``decay_biases=True``.
-
-    Raises
-    ------
-    TypeError, ValueError : an argument is not as above.
-    """
-
-    name: ClassVar[str] = "periodic"
-    frequencies: int = 16
-    size: int = 3
-    sigma: float = 0.1
-    rate_factor: float = 1.0
-    decay_factor: float | None = None
-
-    def __post_init__(self) -> None:
-        for option in ("frequencies", "size"):
-            object.__setattr__(self, option, whole_number(getattr(self, option), option, 1, _MOST))
-        check_numbers(self, {"sigma": POSITIVE, "rate_factor": AT_LEAST_0})
-        if self.decay_factor is not None:
-            check_numbers(self, {"decay_factor": AT_LEAST_0})
-
-    __repr__ = _shown
-
-    def shapes(self, numbers: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the arrays, in the order of the native core."""
-        waves = numbers, self.frequencies
-        return {"frequencies": waves, "phases": waves, "W": (*waves, self.size), "B": (numbers, self.size)}
-
-    def draw(self, numbers: int, random: np.random.Generator) -> dict[str, Array]:
-        """Draw the first values of the arrays."""
-        shapes, most = self.shapes(numbers), 1 / math.sqrt(self.frequencies)
-        return {
-            "frequencies": random.normal(0, self.sigma, shapes["frequencies"]),
-            "phases": random.uniform(-math.pi, math.pi, shapes["phases"]),
-            "W": random.uniform(-most, most, shapes["W"]),
-            "B": random.uniform(-most, most, shapes["B"]),
-        }
-
-
-def embedding_to_plain(embedding: Periodic | None) -> dict[str, Any] | None:
-    """Return an embedding of numbers in plain values, for a file."""
-    return None if embedding is None else {"name": embedding.name, **asdict(embedding)}
-
-
-def embedding_from_plain(plain: Any) -> Periodic | None:
-    """Return the embedding of ``embedding_to_plain``, which may come from a damaged file.
-
-    Raises
-    ------
-    TypeError, ValueError : it is none.
-    """
-    if plain is None:
-        return None
-    if not isinstance(plain, Mapping) or plain.get("name") != Periodic.name:
-        raise ValueError(f"the embedding of numbers is {plain!r}: expected {Periodic.name!r} with options")
-    return Periodic(**{name: value for name, value in plain.items() if name != "name"})
 
 
 @public
@@ -114,8 +34,9 @@ class Columns:
 
     Each row of x holds the numbers, then the others, then a code for each categorical column: a whole number from 1 to
     its number of categories, or 0 for a missing or unknown one. Inputs of the first layer are the embeddings of the
-    numbers, the numbers, the others, and for each code its row of a table (entity embeddings, Guo and Berkhahn 2016).
-    All of it is trained with the network. ``net.columns`` has the arrays.
+    numbers, the numbers (behind ``Periodic``, or without an embedding), the others, and for each code its row of a
+    table (entity embeddings, Guo and Berkhahn 2016). All of it is trained with the network. ``net.columns`` has the
+    arrays.
 
     The tables have a row for each category and one for 0. They are drawn from a standard normal distribution, and the
     optimizer changes all of their rows in every step; weight decay applies to them.
@@ -126,7 +47,7 @@ class Columns:
         Number of columns of numbers.
     others : int >= 0, default 0
         Number of further columns, which become inputs as they are: flags, one-hot columns.
-    embedding : Periodic, optional
+    embedding : Periodic, PLR or PiecewiseLinear, optional
         Embedding of the numbers; by default they are inputs as they are.
     categories : sequence of int >= 1, default ()
         Number of categories of each categorical column.
@@ -153,7 +74,7 @@ class Columns:
 
     numbers: int = 0
     others: int = 0
-    embedding: Periodic | None = None
+    embedding: NumberEmbedding | None = None
     categories: Sequence[int] = ()
     embedding_size: int = 8
     rate_factor: float = 1.0
@@ -169,17 +90,23 @@ class Columns:
         object.__setattr__(self, "categories", tuple(counts))
         object.__setattr__(self, "embedding_size", whole_number(self.embedding_size, "embedding_size", 1, 1024))
         check_numbers(self, {"rate_factor": AT_LEAST_0, "decay_factor": AT_LEAST_0})
-        if isinstance(self.embedding, type) and issubclass(self.embedding, Periodic):
+        if isinstance(self.embedding, type) and issubclass(self.embedding, EMBEDDINGS):
             object.__setattr__(self, "embedding", self.embedding())
-        if self.embedding is not None and not isinstance(self.embedding, Periodic):
-            raise TypeError(f"embedding is {self.embedding!r}: expected fcnet.Periodic(), or None")
+        if self.embedding is not None and not isinstance(self.embedding, EMBEDDINGS):
+            others = "fcnet.PLR(), fcnet.PiecewiseLinear(edges), or None"
+            raise TypeError(f"embedding is {self.embedding!r}: expected fcnet.Periodic(), {others}")
         if self.embedding is not None and not self.numbers:
             raise ValueError("numbers is 0, and embedding is given: expected numbers to embed")
+        if isinstance(self.embedding, PiecewiseLinear) and len(self.embedding.edges) != self.numbers:
+            given = len(self.embedding.edges)
+            raise ValueError(
+                f"embedding has edges for {given} numbers, and numbers is {self.numbers}: expected as many"
+            )
         if not self.inputs:
             raise ValueError("there are no columns: expected numbers, others or categories")
 
     def __repr__(self) -> str:
-        text = _shown(self)
+        text = shown(self)
         return text.replace(f"categories={self.categories!r}", f"categories={list(self.categories)}")
 
     @property
@@ -190,8 +117,9 @@ class Columns:
     @property
     def features(self) -> int:
         """Number of inputs of the first layer."""
-        embedded = self.embedding.size * self.numbers if self.embedding else 0
-        return embedded + self.numbers + self.others + len(self.categories) * self.embedding_size
+        of = self.embedding
+        each = 1 if of is None else of.size + of.keeps_numbers
+        return each * self.numbers + self.others + len(self.categories) * self.embedding_size
 
     @property
     def codes(self) -> Codes:
@@ -232,13 +160,8 @@ class Columns:
 
     def embedding_of_rows(self) -> dict[str, Any]:
         """Return the options of ``fcnet.reference.embed``."""
-        embedding = self.embedding and self.embedding.name
-        return {
-            "numbers": self.numbers,
-            "others": self.others,
-            "embedding": embedding,
-            "categories": self.categories,
-        }
+        of_numbers = self.embedding.of_rows() if self.embedding else {}
+        return of_numbers | {"numbers": self.numbers, "others": self.others, "categories": self.categories}
 
     def check_for(self, dtype: np.dtype[Any]) -> None:
         """Raise ValueError if codes would be rounded in a network of this dtype."""
@@ -268,9 +191,9 @@ class Columns:
     def native(self) -> tuple[Any, ...]:
         """Return the columns as the native core takes them."""
         of = self.embedding
-        name, frequencies, size = (of.name, of.frequencies, of.size) if of else ("none", 0, 0)
+        embedding = of.native() if of else ("none", 0, 0, False, False, False, [])
         table_size = self.embedding_size if self.categories else 0
         of_embedding = (of.rate_factor, of.decay_factor) if of else (1.0, None)
         of_tables = self.rate_factor, None if self.decay_factor == 1 else self.decay_factor
         categories = list(self.categories), table_size
-        return self.numbers, self.others, name, frequencies, size, *categories, (of_embedding, of_tables)
+        return self.numbers, self.others, embedding, *categories, (of_embedding, of_tables)

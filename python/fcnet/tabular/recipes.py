@@ -14,8 +14,9 @@ from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import POSITIVE, Range, check_numbers, flag, whole_number
 from fcnet._checks.suggestions import meant
 from fcnet._model.activation import Parametric, check_activation
-from fcnet._model.columns import Columns, Periodic, embedding_from_plain, embedding_to_plain
+from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
+from fcnet._model.number_embeddings import PLR, Periodic, embedding_from_plain, embedding_to_plain
 from fcnet._model.scale import Scale
 from fcnet._training.early_stopping import EarlyStopping
 from fcnet.initializers import from_data
@@ -53,7 +54,7 @@ class RealMLP:
         Whether activations are parametric, ``h + a o (F(h) - h)`` with a trainable a.
     bins : int >= 0, default 0
         Every number is also encoded piecewise linearly in so many bins, between quantiles; 0: it is not.
-    embedding : fcnet.Periodic, optional
+    embedding : fcnet.Periodic or fcnet.PLR, optional
         Trainable embedding of the numbers; by default there is none.
     one_hot : int >= 0, optional
         Columns of up to so many categories are one-hot, others have a trainable table; None: all are one-hot.
@@ -86,7 +87,7 @@ class RealMLP:
     activation: str = "selu"
     parametric: bool = False
     bins: int = 0
-    embedding: Periodic | None = None
+    embedding: Periodic | PLR | None = None
     one_hot: int | None = None
     table_size: int = 8
     learning_rate: float = 0.04
@@ -112,8 +113,8 @@ class RealMLP:
             object.__setattr__(self, name, flag(getattr(self, name), name))
         for name, least in (("bins", 0), ("cycles", 1), ("epochs", 1), ("batch_size", 1), ("networks", 1)):
             object.__setattr__(self, name, whole_number(getattr(self, name), name, least))
-        if self.embedding is not None and not isinstance(self.embedding, Periodic):
-            raise TypeError(f"embedding is {self.embedding!r}: expected fcnet.Periodic(), or None")
+        if self.embedding is not None and not isinstance(self.embedding, Periodic | PLR):
+            raise TypeError(f"embedding is {self.embedding!r}: expected fcnet.Periodic(), fcnet.PLR(), or None")
         if self.one_hot is not None:
             object.__setattr__(self, "one_hot", whole_number(self.one_hot, "one_hot", 0))
         object.__setattr__(self, "table_size", whole_number(self.table_size, "table_size", 1, 1024))

@@ -47,10 +47,8 @@ class Kinks:
         passed = list(self._pass(self._first_product(wide, parameters), 0, parameters))
         self._products, self._passed = ([each[i] for each in passed] for i in (0, 1))
         own = [tuple(part.astype(architecture.dtype) for part in parts) for parts in parameters]
-        self._sides = [
-            place > 0
-            for place in self._places(self._pass(self._first_product(architecture, own), 0, own, native=True), 0)
-        ]
+        places = self._places(self._pass(self._first_product(architecture, own), 0, own, native=True), 0)
+        self._sides = [place > 0 for place in [*self._embeddings(own), *places]]
 
     @property
     def largest(self) -> list[float]:
@@ -95,9 +93,19 @@ class Kinks:
             *layers, arrays = self._parameters
             changed = [array.copy() for array in arrays]
             changed[which][at] += change
-            product = self._first_product(self._architecture, [*layers, tuple(changed)])
-            ends.append(self._places(self._pass(product, 0, self._parameters), 0))
+            parameters = [*layers, tuple(changed)]
+            product = self._first_product(self._architecture, parameters)
+            places = self._places(self._pass(product, 0, self._parameters), 0)
+            ends.append([*self._embeddings(parameters), *places])
         return self._are_crossed(ends)
+
+    def _embeddings(self, parameters: Parameters) -> list[Array]:
+        """Return the embeddings of numbers if they go through ReLU, in a list."""
+        columns = self._architecture.columns
+        if columns is None or columns.embedding is None or not columns.embedding.of_rows().get("relu"):
+            return []
+        inputs = embedded(self._architecture, self._dataset.x, parameters[-1])
+        return [inputs[:, : columns.numbers * columns.embedding.size]]
 
     def _first_product(self, architecture: Architecture, parameters: Parameters) -> Array:
         return first_product(architecture, self._dataset, parameters[0], parameters[len(architecture.specs) :])
