@@ -88,6 +88,28 @@ def test_predictions_are_the_mean_of_all_networks():
     np.testing.assert_allclose(model.predict_proba(x), np.mean(each, axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("options", "networks", "seen"),
+    [
+        ({}, 5, 60),
+        ({"folds": None}, 4, 12),
+        ({"networks": 1}, 1, 12),
+        ({"validation": 0.5}, 4, 30),
+        ({"folds": 3}, 3, 60),
+        ({"folds": 3, "networks": 2}, 6, 60),
+        ({"recipe": SMALL}, 1, 12),
+    ],
+)
+def test_the_default_recipe_has_five_folds_unless_something_else_is_asked_for(options, networks, seen):
+    x, y, _ = table(60)
+    model = TabularClassifier(**{"random_state": 0, "epochs": 2, "progress": False} | options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(x, y)
+    assert len(model.networks_) == networks
+    assert np.isfinite(model.validation_predictions_[:, 0]).sum() == seen
+
+
 def test_folds_predict_every_row_by_networks_that_have_not_seen_it():
     x, y, numbers = table()
     model = classifier(folds=4).fit(x, y)
@@ -232,7 +254,7 @@ def test_copies_and_pickles_predict_the_same_bits(copied):
 def test_parameters_can_be_read_set_and_shown():
     model = TabularClassifier("realmlp-s", folds=3)
     assert model.get_params()["folds"] == 3
-    assert model.set_params(folds=None, epochs=5) is model
+    assert model.set_params(folds="auto", epochs=5) is model
     assert "".join(repr(model).split()) == "TabularClassifier(epochs=5,recipe='realmlp-s')"
     with pytest.raises(ValueError, match="Invalid parameter 'fold' for estimator TabularClassifier"):
         model.set_params(fold=3)

@@ -120,7 +120,7 @@ def _fitted(
         given.recipe,
         metric=given.metric,
         categorical_features=given.categorical or "auto",
-        folds=given.folds,
+        folds="auto" if given.folds is None else given.folds,
         networks=given.networks,
         time_limit=given.time_limit,
         random_state=given.seed,

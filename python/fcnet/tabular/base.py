@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +73,8 @@ class TabularEstimator(BaseEstimator):
     recipe: Any
     metric: Any
     categorical_features: Any
-    validation: float
-    folds: int | None
+    validation: float | None
+    folds: int | Literal["auto"] | None
     repeats: int
     networks: int | None
     epochs: int | None
@@ -153,28 +153,44 @@ class TabularEstimator(BaseEstimator):
         types = ["2darray", "string", "categorical"]
         return {"allow_nan": True, "X_types": types, "multioutput": not self._classifies}
 
-    def _recipe(self, metric: Metric) -> Recipe:
+    def _folds(self, n: int, has_validation: bool) -> int | None:
+        """Return into how many folds n rows are divided; None: into none."""
+        given = self.folds
+        if isinstance(given, str):
+            if given != "auto":
+                raise ValueError(f"folds is {given!r}: expected a number, 'auto' or None")
+            is_default = isinstance(self.recipe, str) and self.recipe == "auto"
+            chosen = has_validation or self.validation is not None or self.networks is not None
+            return min(5, n) if is_default and not chosen and n > 1 else None
+        if given is None:
+            return None
+        for name, is_given in (("X_val", has_validation), ("validation", self.validation is not None)):
+            if is_given:
+                raise ValueError(f"folds is {given!r}, and {name} is given: expected one of them")
+        return whole_number(given, "folds", 2, n)
+
+    def _recipe(self, metric: Metric, has_folds: bool) -> Recipe:
         """Return the recipe with the parameters that override its constants."""
         names = ("epochs", "batch_size", "learning_rate", "networks")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given: dict[str, Any] = {"networks": 1} if has_folds else {}
+        given |= {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         if metric.of_probabilities and isinstance(self.recipe, str):
             given["label_smoothing"] = 0
         return replace(recipe_of(self.recipe, self._classifies), **given)
 
-    def _splits(self, n: int, y: NDArray[Any], has_validation: bool, random: np.random.Generator) -> list[Split]:
-        """Return the rows of each split."""
+    def _splits(
+        self, n: int, y: NDArray[Any], has_validation: bool, k: int | None, random: np.random.Generator
+    ) -> list[Split]:
+        """Return the rows of each split, in k folds or by a share of the rows."""
         repeats = whole_number(self.repeats, "repeats", 1)
         if has_validation:
-            if self.folds is not None:
-                raise ValueError(f"folds is {self.folds!r}, and X_val is given: expected one of them")
             return [Split(np.arange(n), np.arange(0))] * repeats
         if n < 2:
             raise ValueError(f"X has {n} sample{'s' * (n != 1)}: expected at least 2, some of which are for validation")
         classes = y if self._classifies else None
-        if self.folds is not None:
-            k = whole_number(self.folds, "folds", 2, n)
+        if k is not None:
             return [split for _ in range(repeats) for split in folds(n, k, classes, random)]
-        part = number(self.validation, "validation", share_range("validation"))
+        part = 0.2 if self.validation is None else number(self.validation, "validation", share_range("validation"))
         splits = [held_back(n, part, classes, random) for _ in range(repeats)]
         if not len(splits[0].validation):
             raise ValueError(
@@ -206,7 +222,6 @@ class TabularEstimator(BaseEstimator):
     def _fit_new(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         clock = Clock(None if self.time_limit is None else number(self.time_limit, "time_limit", POSITIVE))
         metric, random = metric_of(self.metric, self._classifies), _generator(self.random_state)
-        recipe = self._recipe(metric)
         progress, dtype = checked_progress(self.progress), np.dtype(self.dtype)
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise ValueError("Complex data not supported: X has complex numbers, expected real ones")
@@ -221,7 +236,9 @@ class TabularEstimator(BaseEstimator):
                 raise ValueError("all sample weights are zero: expected some above 0")
         known = self._validation_set(X_val, y_val)
         parts, members = [], []
-        splits = self._splits(table.rows, y, known is not None, random)
+        k = self._folds(table.rows, known is not None)
+        recipe = self._recipe(metric, k is not None)
+        splits = self._splits(table.rows, y, known is not None, k, random)
         for split in splits:
             columns = ColumnEncoder.fit(
                 table,

@@ -39,15 +39,17 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         own.
     categorical_features : "auto", list of names or places, or mask, default "auto"
         Columns of numbers that are codes. Text, categorical types and booleans are categories in any case.
-    validation : float in (0, 1), default 0.2
-        Share of the rows that is held back to choose the best epoch, of every class alike.
-    folds : int >= 2, optional
-        Train on so many folds; every network is validated on one and trained on the others.
+    validation : float in (0, 1), optional
+        Share of the rows that is held back to choose the best epoch, of every class alike: 0.2 where there are no
+        folds.
+    folds : int >= 2, "auto" or None, default "auto"
+        Train on so many folds; every network is validated on one and trained on the others. "auto": on 5 with the
+        recipe "auto", unless ``validation``, ``networks`` or ``X_val`` is given; otherwise on none.
     repeats : int >= 1, default 1
         Number of random splits, or of divisions into folds.
     networks : int >= 1, optional
-        Networks for each split, which differ in their seeds; the default is the recipe's, 4 for "auto". Predictions are
-        means of all networks.
+        Networks for each split, which differ in their seeds: by default 1 for each fold; without folds the recipe's, 4
+        for "auto". Predictions are means of all networks.
     epochs, batch_size, learning_rate : optional
         In place of the recipe's.
     time_limit : float > 0, optional
@@ -112,8 +114,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         *,
         metric: str | Callable[[NDArray[Any], NDArray[Any]], float] = "auto",
         categorical_features: Literal["auto"] | ArrayLike = "auto",
-        validation: float = 0.2,
-        folds: int | None = None,
+        validation: float | None = None,
+        folds: int | Literal["auto"] | None = "auto",
         repeats: int = 1,
         networks: int | None = None,
         epochs: int | None = None,

@@ -32,8 +32,6 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     metric : str or function, default "auto"
         What the best epoch is chosen by: "auto" or "rmse"; "mae", "mse", "r2"; or a function ``(y_true, y_pred)`` of
         arrays (n, outputs), where more is better.
-    validation : float in (0, 1), default 0.2
-        Share of the rows that is held back to choose the best epoch.
 
     Attributes
     ----------
@@ -62,8 +60,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         *,
         metric: str | Callable[[NDArray[Any], NDArray[Any]], float] = "auto",
         categorical_features: Literal["auto"] | ArrayLike = "auto",
-        validation: float = 0.2,
-        folds: int | None = None,
+        validation: float | None = None,
+        folds: int | Literal["auto"] | None = "auto",
         repeats: int = 1,
         networks: int | None = None,
         epochs: int | None = None,
