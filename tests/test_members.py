@@ -12,6 +12,7 @@ import pytest
 import fcnet as fc
 from fcnet import reference
 
+import interop
 from bounds import flat, max_error
 from walks import walk
 
@@ -25,9 +26,13 @@ def data(n=70, loss="cross_entropy", k=5):
     return x, rng.integers(0, 3, n) if loss == "cross_entropy" else rng.uniform(0, 1, (n, 3))
 
 
-def network(adapters="first", members=32, activation="tanh", loss="cross_entropy", *, dropout=0.0, **options):
+def network(
+    adapters="first", members=32, activation="tanh", loss="cross_entropy", *, dropout=0.0, output=None, **options
+):
     hidden = fc.Dense(33, activation, dropout=dropout), fc.Dense(18, activation, dropout=dropout)
-    net = fc.Network([5, *hidden, 3], loss=loss, seed=3, members=members, adapters=adapters, **options)
+    net = fc.Network(
+        [5, *hidden, fc.Dense(3, output)], loss=loss, seed=3, members=members, adapters=adapters, **options
+    )
     rng = np.random.default_rng(1)  # no number that hides a mistake
     for layer in net.layers:
         for name in set(parts_of(layer)) - {"W"}:
@@ -125,13 +130,17 @@ def test_members_train_as_their_oracle(optimizer, adapters, members, activation,
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-11
 
 
+OUTPUTS = [("cross_entropy", None), ("mse", None), ("binary_cross_entropy", None), ("poisson", None)]
+OUTPUTS += [("mse", "tanh"), ("mae", "gelu"), ("poisson", "softplus")]
+
+
 @pytest.mark.parametrize("adapters", ADAPTERS)
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-def test_gradients_are_the_oracles(adapters, loss, dtype, isa):
+@pytest.mark.parametrize(("loss", "output"), OUTPUTS)
+def test_gradients_are_the_oracles(adapters, loss, output, dtype, isa):
     x, y = data(150, loss)
     for members in COUNTS:
-        net = network(adapters, members, loss=loss, dtype=dtype)
-        _, expected = reference.members_backward(layers_of(net), x, y, **options_of(net))
+        net = network(adapters, members, loss=loss, output=output, dtype=dtype)
+        _, expected = reference.members_backward(layers_of(net), x, y, output=output, **options_of(net))
         found = net.gradients(x, y)
         for parts, layer in zip(found, net.layers, strict=True):
             assert [part.shape for part in parts] == [getattr(layer, name).shape for name in parts_of(layer)]
@@ -139,21 +148,23 @@ def test_gradients_are_the_oracles(adapters, loss, dtype, isa):
 
 
 @pytest.mark.parametrize("adapters", ADAPTERS)
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-def test_predictions_are_the_mean_and_do_not_depend_on_the_rows_beside(adapters, loss, isa, threads):
+@pytest.mark.parametrize(("loss", "output"), OUTPUTS)
+def test_predictions_are_the_mean_and_do_not_depend_on_the_rows_beside(adapters, loss, output, isa, threads):
     x, _ = data(200)
     for members in COUNTS:
-        net = network(adapters, members, "gelu", loss, dtype="float64")
-        expected = reference.members_forward(layers_of(net), x, **options_of(net, "gelu"))[-1].mean(axis=1)
+        net = network(adapters, members, "gelu", loss, output=output, dtype="float64")
+        each = reference.members_forward(layers_of(net), x, output=output, **options_of(net, "gelu"))[-1]
+        expected = each.mean(axis=1)
         predicted = net.predict(x)
         np.testing.assert_allclose(predicted, expected, rtol=1e-11)
         for rows in (slice(0, 1), slice(3, 10), slice(5, 60), slice(0, 199)):
             assert (net.predict(x[rows]) == predicted[rows]).all()
         if loss == "mse":
-            each = reference.members_forward(layers_of(net), x, **options_of(net, "gelu"))[-1]
             y = predicted + 1
             assert net.evaluate(x, y)["loss"] == pytest.approx(np.mean((each - y[:, None]) ** 2), rel=1e-12)
-        else:
+        elif loss == "binary_cross_entropy":
+            assert net.evaluate(x, predicted > 0.5)["accuracy"] == 1
+        elif loss == "cross_entropy":
             assert net.evaluate(x, predicted.argmax(axis=1))["accuracy"] == 1
 
 
@@ -373,3 +384,93 @@ def test_what_does_not_know_members_says_so():
     for name, call in calls.items():
         with pytest.raises(ValueError, match=f"the network has members, which {name} does not know"):
             call()
+
+
+LOSSES = [
+    "cross_entropy",
+    "binary_cross_entropy",
+    fc.losses.Quantile([0.1, 0.5, 0.9]),
+    fc.losses.CrossEntropy(label_smoothing=0.2),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=str)
+def test_one_member_fits_and_is_judged_as_a_plain_network(loss):
+    x, classes = data(150)
+    _, y = data(150, "mse")
+    if loss == "binary_cross_entropy":
+        y = np.round(y)
+    elif isinstance(loss, fc.losses.Quantile):
+        y = y[:, :1]
+    else:
+        y = classes
+    x[x < 0] = 0
+    common = {"loss": loss, "seed": 3, "dtype": "float64", "scale": 0.5, "offset": 0.0}
+    plain = fc.Network([5, 33, 18, 3], **common)
+    net = fc.Network([5, 33, 18, 3], members=1, **common)
+    net.layers[0].R = np.ones((5, 1))
+    for layer, of in zip(net.layers, plain.layers, strict=True):
+        layer.W, layer.B = np.reshape(of.W, layer.W.shape), np.reshape(of.B, layer.B.shape)
+    assert net.evaluate(x, y) == pytest.approx(plain.evaluate(x, y), rel=1e-12)
+    assert net.predict(np.empty((0, 5))).shape == (0, 3)
+    assert (net.predict(x[:, ::-1].copy()[:, ::-1]) == net.predict(x)).all()
+    options = {
+        "epochs": 3,
+        "batch_size": 33,
+        "optimizer": fc.SGD(0.1),
+        "validation_split": 0.2,
+        "early_stopping": fc.EarlyStopping(),
+        "schedule": fc.schedules.FlatCosine(),
+        "sample_weight": np.linspace(0.5, 2, 150),
+        "progress": False,
+    }
+    for each in (net, plain):
+        each.layers[0].freeze()  # the plain network has no R
+        each.fit(x, y, **options)
+    for name in plain.history:
+        if name != "seconds":
+            assert net.history[name] == pytest.approx(plain.history[name], rel=1e-10), name
+    for layer, of in zip(net.layers, plain.layers, strict=True):
+        np.testing.assert_allclose(layer.W.reshape(of.W.shape), of.W, rtol=1e-10)
+    np.testing.assert_allclose(net.predict(x), plain.predict(x), rtol=1e-10)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("adapters", ADAPTERS)
+def test_sparse_rows_are_the_same_rows(adapters):
+    scipy = interop.library("scipy.sparse")
+    x, y = data(70)
+    x[np.random.default_rng(1).uniform(size=x.shape) < 0.95] = 0
+    nets = [network(adapters, 8, dtype="float64") for _ in range(2)]
+    for net, rows in zip(nets, (x, scipy.csr_array(x)), strict=True):
+        net.fit(rows, y, epochs=1, batch_size=35, progress=False)
+    assert pickle.dumps(layers_of(nets[0])) == pickle.dumps(layers_of(nets[1]))
+    assert (nets[0].predict(scipy.csr_array(x)) == nets[0].predict(x)).all()
+
+
+@pytest.mark.parametrize("adapters", ADAPTERS)
+def test_batches_are_the_same_rows(adapters):
+    x, y = data(70)
+    whole, batches = network(adapters, 8), network(adapters, 8)
+    whole.fit(x, y, epochs=1, batch_size=35, shuffle=False, progress=False)
+    batches.fit([(x[:35], y[:35]), (x[35:], y[35:])], epochs=1, progress=False)
+    assert pickle.dumps(layers_of(batches)) == pickle.dumps(layers_of(whole))
+
+
+def test_the_loss_of_one_output_is_that_of_all_members():
+    x, y = data(40, "mse")
+    net = network("all", 4, loss="mse", dtype="float64")
+    layers = layers_of(net)
+    picks = np.arange(40) % 3
+    h = reference.members_forward(layers, x, loss="mse", activation="tanh")[-1]
+    expected = np.mean((h[np.arange(40), :, picks] - y[:, :1]) ** 2)
+    loss = net.train_on_batch(x, y[:, :1], outputs=picks, optimizer=fc.SGD(0.01))["loss"]
+    assert loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_dropout_while_predicting_is_repeatable():
+    x, _ = data(40)
+    net = network("all", 4, dropout=0.3)
+    one, other = (net.predict(x, dropout=True, seed=seed) for seed in (1, 2))
+    assert (one == net.predict(x, dropout=True, seed=1)).all()
+    assert (one != other).any()

@@ -189,14 +189,16 @@ class Stages {
                         .activation = kind.activation,
                         .saves = Saves::derivative_and_excess});
     }
-    const bool normalizes = kind.normalization != Normalization::none || shape_.has_s(l);
-    const bool saves = needs_saved_derivative(kind.activation) || kind.dropout > 0 || normalizes;
+    // Whether F does not come straight from a product, in whose epilogue it could be; heads have none.
+    const bool heads = shape_.is_heads(l) && kind.activation != Activation::identity;
+    const bool apart = kind.normalization != Normalization::none || shape_.has_s(l) || heads;
+    const bool saves = needs_saved_derivative(kind.activation) || kind.dropout > 0 || apart;
     if (kind.activation == Activation::identity && !saves) return;
     group.add({.kind = StageKind::activation,
                .layer = l,
                .activation = kind.activation,
                .saves = saves ? Saves::derivative : Saves::nothing,
-               .follows_product = !normalizes});
+               .follows_product = !apart});
     group.derivative = saves ? Activation::saved_derivative : kind.activation;
     if (group.all().back().rides() && !group.has_loss()) group.epilogue = kind.activation;
   }
