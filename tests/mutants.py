@@ -37,6 +37,7 @@ def seeds() -> list[fc.Network]:
     nets.append(fc.Network([columns, 4, 2], seed=7))
     for embedding in (fc.PLR(2, 1, lite=True), fc.PiecewiseLinear([[0, 1, 2]], 2)):
         nets.append(fc.Network([fc.Columns(numbers=1, others=1, embedding=embedding, categories=[3]), 4, 2], seed=7))
+    nets += [fc.Network([3, 4, 2], seed=7, members=2, adapters=adapters) for adapters in ("first", "all")]
     return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), parametric]
 
 

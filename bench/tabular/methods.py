@@ -80,6 +80,8 @@ METHODS: dict[str, tuple[str, Callable[..., Any]]] = {  # with the library that 
     "auto, 5 folds": ("fcnet", fcnet(folds=5, networks=1)),
     "realmlp": ("fcnet", fcnet(recipe="realmlp")),
     "realmlp-s": ("fcnet", fcnet(recipe="realmlp-s")),
+    "tabm-mini": ("fcnet", fcnet(recipe="tabm-mini")),
+    "tabm": ("fcnet", fcnet(recipe="tabm")),
     "fcnet's MLP": ("sklearn", multilayer_perceptron("fcnet.sklearn")),
     "scikit-learn's MLP": ("sklearn", multilayer_perceptron("sklearn.neural_network")),
     "HistGradientBoosting": ("sklearn", trees),

@@ -100,6 +100,9 @@ class Fits {
     for (const bool scale : {false, true})
       for (const Size batch : {5, 48})
         for (const Columns& columns : kinds_of_columns()) embedded(columns, scale, batch);
+    for (const bool adapts_all : {false, true})
+      for (const Size members : {1, 4, 32})
+        for (const Size batch : {5, 48}) ensemble(members, adapts_all, batch);
     for (const DType dtype : {DType::float64, DType::float16, DType::bfloat16, DType::uint8})
       for (const Size batch : {4, 33}) fit({}, Loss::cross_entropy, batch, dtype);
     for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::momentum})
@@ -159,6 +162,18 @@ class Fits {
       judge_.expect(numbers, {}, "embedded", 0, 0, 0);
   }
 
+  // Members that share weights.
+  void ensemble(Size members, bool adapts_all, Size batch) {
+    const LayerKind hidden{.activation = Activation::selu, .dropout = 0.25}, last{link(Loss::cross_entropy)};
+    const Shape shape{.sizes = {inputs, 33, 20, outputs},
+                      .kinds = {hidden, hidden, last},
+                      .members = members,
+                      .adapts_all = adapts_all};
+    const Data<T> data{.x = numbers_.as<T>(DType::uint8), .samples = samples, .labels = labels_.data()};
+    for (const std::vector<T>& numbers : results(shape, data, batch, Optimizer::adam))
+      judge_.expect(numbers, {}, "ensemble", 0, 0, 0);
+  }
+
   // The same numbers as sparse rows of a wide array, out of order, one of them empty, and as that array.
   void sparse(Optimizer optimizer, Size batch) {
     constexpr Size columns = 300, each = 7;
@@ -199,7 +214,7 @@ class Fits {
     OptimizerState<T> state;
     Trainer<T> trainer;
     good_ = good_ && start.allocate(shape, never) == Status::ok && initialize(start, 1, never) == Status::ok &&
-            draw_columns(start) && state.begin(chosen.optimizer, start.panels().size(), never) == Status::ok &&
+            draw_arrays(start) && state.begin(chosen.optimizer, start.panels().size(), never) == Status::ok &&
             trainer.prepare(shape, data, batch, chosen, never) == Status::ok;
     if (!good_) return all;
     for (std::uint32_t epoch = 0; epoch < 2; ++epoch)
@@ -209,16 +224,9 @@ class Fits {
       const ParameterBlock whole{Role::weights, l, 0, rows, columns, false};
       all.emplace_back(rows * columns);
       good_ = good_ && trainer.parameters().read(whole, all.back().data(), never) == Status::ok;
-      if (const ParameterBlock* const scale = trainer.parameters().blocks(l).find(Role::scale); scale != nullptr) {
-        all.emplace_back(scale->columns);
-        good_ = good_ && trainer.parameters().read(*scale, all.back().data(), never) == Status::ok;
-      }
+      read_arrays(trainer.parameters(), l, all);
     }
-    if (shape.columns.any())
-      for (const ParameterBlock& block : trainer.parameters().blocks(shape.layers())) {
-        all.emplace_back(block.rows * block.columns);
-        good_ = good_ && trainer.parameters().read(block, all.back().data(), never) == Status::ok;
-      }
+    if (shape.columns.any()) read_arrays(trainer.parameters(), shape.layers(), all);
     std::vector<T> together(samples * shape.outputs()), alone(3 * shape.outputs());
     good_ = good_ && predict(trainer.parameters(), data, together.data(), never) == Status::ok;
     data.samples = 3;
@@ -229,12 +237,22 @@ class Fits {
     return all;
   }
 
-  // What Python draws.
-  bool draw_columns(Parameters<T>& parameters) {
-    const Shape& shape = parameters.shape();
+  // Those apart of a layer, or of the columns.
+  void read_arrays(const Parameters<T>& parameters, Size layer, std::vector<std::vector<T>>& all) {
     Cancellation never;
-    if (shape.columns.any())
-      for (const ParameterBlock& block : parameters.blocks(shape.layers())) {
+    for (const ParameterBlock& block : parameters.blocks(layer)) {
+      if (!block.apart()) continue;
+      all.emplace_back(block.rows * block.columns);
+      good_ = good_ && parameters.read(block, all.back().data(), never) == Status::ok;
+    }
+  }
+
+  // What Python draws.
+  bool draw_arrays(Parameters<T>& parameters) {
+    Cancellation never;
+    for (Size l = 0; l < parameters.shape().owners(); ++l)
+      for (const ParameterBlock& block : parameters.blocks(l)) {
+        if (!block.apart() || block.role == Role::scale) continue;
         const std::vector<T> values = judge_.template vector<T>(block.rows * block.columns);
         if (parameters.write(block, values.data(), never) != Status::ok) return false;
       }
