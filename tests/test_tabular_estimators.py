@@ -304,3 +304,18 @@ def test_errors_of_y():
 def test_it_says_what_is_missing_before_fit():
     with pytest.raises(Exception, match=r"call fit\(X, y\) first"):
         classifier().predict([[1.0]])
+
+
+@pytest.mark.parametrize("count", [1, 199, 201])
+def test_as_many_labels_as_rows_are_expected(count):
+    x, y, _ = table()
+    wrong = np.resize(y, count)
+    for labels in (wrong, wrong.tolist(), wrong == "yes"):
+        with pytest.raises(ValueError, match=rf"^y has shape \({count},\): expected \(200,\), .* each row of X$"):
+            classifier(epochs=1).fit(x, labels)
+    with pytest.raises(ValueError, match=rf"^y_val has shape \({count},\): expected \(200,\), .* each row of X_val$"):
+        classifier(epochs=1).fit(x, y, X_val=x, y_val=wrong)
+    model = classifier(epochs=1).fit(x, y)
+    for judge in (model.score, model.permutation_importance):
+        with pytest.raises(ValueError, match=rf"^y has shape \({count},\): expected \(200,\), a label for each row"):
+            judge(x, wrong)

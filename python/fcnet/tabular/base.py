@@ -364,8 +364,6 @@ class TabularEstimator(BaseEstimator):
         default = "accuracy" if self._classifies else "r2"
         of, table = metric_of(default if metric is None else metric, self._classifies), read(X)
         truth = self._check_y(y, table.rows, "y")
-        if len(truth) != table.rows:
-            raise ValueError(f"y has {len(truth)} rows: expected {table.rows}, one for each row of X")
         names = tuple(column.name for column in self.columns_)
 
         def score(each: Table) -> float:

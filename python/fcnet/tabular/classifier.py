@@ -23,6 +23,13 @@ from fcnet.tabular.targets import Classes, Targets
 from fcnet.tabular.temperature import at_temperature, slope_at_temperature, temperature_of
 
 
+def _check_shape(labels: NDArray[Any], n: int, name: str) -> None:
+    """Raise ValueError if there are more or fewer labels than rows of X, or of X_val."""
+    if labels.shape != (n,):
+        rows = "X_val" if name == "y_val" else "X"
+        raise ValueError(f"{name} has shape {labels.shape}: expected ({n},), a label for each row of {rows}")
+
+
 class TabularClassifier(ClassifierMixin, TabularEstimator):
     """Classification of the rows of a table by neural networks: text, categories and gaps as they are.
 
@@ -222,7 +229,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         -------
         float
         """
-        right = self.predict(X) == self.classes_[self._check_y(y, len(tables.only_column(y)), "y")]
+        found = self.predict(X)
+        right = found == self.classes_[self._check_y(y, len(found), "y")]
         return float(np.average(right, weights=None if sample_weight is None else np.asarray(sample_weight)))
 
     def _learn_y(self, y: Any, n: int) -> NDArray[Any]:
@@ -237,8 +245,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
                 "A column-vector y was passed when a 1d array was expected: use np.ravel(y)", ConversionWarning
             )
             array = array[:, 0]
-        if array.shape != (n,):
-            raise ValueError(f"y has shape {array.shape}: expected ({n},), a label for each row of X")
+        _check_shape(array, n, "y")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = int(np.flatnonzero(~np.isfinite(array))[0])
             raise ValueError(f"y is {array[row]} in row {row}: expected a label for every row")
@@ -252,10 +259,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     def _check_y(self, y: Any, n: int, name: str) -> NDArray[Any]:
         column = tables.only_column(y)
         kept = class_names.given(self.classes_)
-        numbers, _ = class_names.labels(
+        found, _ = class_names.labels(
             column, kept, Classes(len(self.classes_), 0).loss, len(self.classes_), name, learn=False
         )
-        return np.asarray(numbers).astype(np.int32)
+        numbers = np.asarray(found)
+        _check_shape(numbers, n, name)
+        return numbers.astype(np.int32)
 
     def _class_weight(self) -> Any:
         given = self.class_weight
