@@ -169,3 +169,17 @@ def test_they_are_shown_in_short():
 def test_what_is_wrong_is_named(make, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize("edges", [[0, 1e-40], [-1e39, 0, 1e39], [1, 1 + 1e-12]])
+def test_edges_that_float32_does_not_tell_apart_are_refused(edges):
+    sizes = [fc.Columns(1, embedding=fc.PiecewiseLinear([edges])), 1]
+    with pytest.raises(ValueError, match=r"edges\[0\] is .*: expected edges that are finite and differ in float32"):
+        fc.Network(sizes, loss="mse")
+    net = fc.Network(sizes, loss="mse", dtype="float64")
+    assert np.isfinite(net.predict([[0.5]])).all()
+
+
+def test_edges_of_text_are_refused():
+    with pytest.raises(TypeError, match=r"edges\[0\] is \['1', '2'\]: expected numbers"):
+        fc.PiecewiseLinear([["1", "2"]])

@@ -206,3 +206,17 @@ def test_edges_are_the_distinct_quantiles(bins):
 def test_other_numbers_and_edges_are_refused(use, error, message):
     with pytest.raises(error, match=message):
         use()
+
+
+def test_quantiles_that_differ_by_rounding_are_one_edge():
+    x = [0, 0.1, 0.2, 0.3, 0.1 + 0.2] * 20
+    edges = quantile_edges(x, bins=24)
+    assert np.diff(edges).min() > 0.09
+    assert abs(piecewise_linear([1.0], edges)).max() < 10
+
+
+def test_no_bin_of_a_table_is_so_narrow_that_a_larger_number_becomes_huge():
+    random = np.random.default_rng(0)
+    x = np.concatenate([random.standard_normal(500), [2, 2 + 1e-9] * 50])[:, None]
+    encoder = ColumnEncoder.fit(x, encoding=Encoding("robust", bins=24))
+    assert abs(encoder.transform([[100.0], [-100.0]])).max() < 3000

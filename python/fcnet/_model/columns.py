@@ -164,7 +164,9 @@ class Columns:
         return of_numbers | {"numbers": self.numbers, "others": self.others, "categories": self.categories}
 
     def check_for(self, dtype: np.dtype[Any]) -> None:
-        """Raise ValueError if codes would be rounded in a network of this dtype."""
+        """Raise ValueError if codes, or edges of bins, do not fit into a network of this dtype."""
+        if isinstance(self.embedding, PiecewiseLinear):
+            self.embedding.check_for(dtype)
         most = 2 ** (np.finfo(dtype).nmant + 1)
         for i, count in enumerate(self.categories):
             if count > most:

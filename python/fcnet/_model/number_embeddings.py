@@ -251,6 +251,17 @@ class PiecewiseLinear:
         """The most bins of a number."""
         return max(len(np.asarray(of)) - 1 for of in self.edges)
 
+    def check_for(self, dtype: np.dtype[Any]) -> None:
+        """Raise ValueError if a bin is too narrow, or an edge too large, for a network of this dtype."""
+        for i, of in enumerate(self.edges):
+            with np.errstate(over="ignore", divide="ignore"):
+                edges = np.asarray(of).astype(dtype)
+                fit = np.isfinite(edges).all() and np.isfinite(1 / np.diff(edges)).all()
+            if not fit:
+                raise ValueError(
+                    f"edges[{i}] is {np.asarray(of).tolist()}: expected edges that are finite and differ in {dtype}"
+                )
+
     def of_rows(self) -> dict[str, Any]:
         """Return the options of ``fcnet.reference.embed``."""
         is_b = self.version == "B"
@@ -278,9 +289,12 @@ def _edges(given: Any, number: int) -> tuple[float, ...]:
     """Check the edges of the bins of a number."""
     name = f"edges[{number}]"
     try:
-        edges = np.asarray(given, np.float64)
+        edges = np.asarray(given)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} is {given!r}: expected numbers in ascending order") from None
+        edges = np.array([None])
+    if edges.dtype.kind not in "fiu":
+        raise TypeError(f"{name} is {given!r}: expected numbers in ascending order")
+    edges = edges.astype(np.float64)
     if edges.ndim != 1 or not 2 <= len(edges) <= _MOST + 1:
         raise ValueError(f"{name} has shape {edges.shape}: expected 2 to {_MOST + 1} numbers in ascending order")
     if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():

@@ -12,10 +12,12 @@ from fcnet.tabular.categories import Coder, distinct
 from fcnet.tabular.column import Column, Kind
 from fcnet.tabular.encoding import Encoding
 from fcnet.tabular.normal_scale import normal_quantiles, to_normal
-from fcnet.tabular.piecewise_linear import quantile_edges
+from fcnet.tabular.piecewise_linear import apart, quantile_edges
 from fcnet.tabular.quantiles import equal_quantiles
 from fcnet.tabular.robust_scale import factor_of, smooth_clip
 from fcnet.tabular.values import Values
+
+_NARROWEST = 1e-3  # of a bin, relative to all: outside of the outer ones an encoding grows with 1 / width
 
 
 def training_rows(given: ArrayLike | None, count: int, name: str) -> slice | NDArray[np.intp]:
@@ -68,5 +70,6 @@ def number_of(name: Name, x: NDArray[Any], encoding: Encoding, place: int) -> Co
         with np.errstate(over="ignore"):
             z = to_normal(ordered, quantiles) if len(quantiles) else smooth_clip((ordered - median) * factor)
         found = quantile_edges(z, encoding.bins)
+        found = apart(found, lambda edge: _NARROWEST * (found[-1] - found[0]))
         edges = found if len(found) > 1 else edges
     return Column(name, "number", (), (), gaps, median, factor, tuple(quantiles.tolist()), tuple(edges.tolist()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from fcnet.tabular.quantiles import equal_quantiles
 
 def quantile_edges(x: ArrayLike, bins: int = 48) -> NDArray[np.float64]:
     """Edges of bins for ``piecewise_linear``: the distinct ones of the quantiles at 0, 1 / bins, ..., 1.
+
+    Quantiles that differ by a millionth of their size, as 0.3 and 0.1 + 0.2 do, count as equal: a bin between them
+    would make huge numbers of a number above it.
 
     Parameters
     ----------
@@ -43,7 +47,27 @@ def quantile_edges(x: ArrayLike, bins: int = 48) -> NDArray[np.float64]:
     if not len(array):
         raise ValueError("x is empty: expected at least one number")
     refuse_unfit(array, "x", Scaling(np.dtype(np.float64)))
-    return np.unique(equal_quantiles(np.sort(array), min(bins, max(len(array) - 1, 1))))
+    found = np.unique(equal_quantiles(np.sort(array), min(bins, max(len(array) - 1, 1))))
+    return apart(found, lambda edge: 1e-6 * abs(edge))
+
+
+def apart(edges: NDArray[np.float64], least: Callable[[float], float]) -> NDArray[np.float64]:
+    """Leave out edges until neighbours differ by more than ``least`` of the upper one; the last one is kept.
+
+    Parameters
+    ----------
+    edges : array (T + 1,), ascending
+    least : function of an edge
+
+    Returns
+    -------
+    array, ascending
+    """
+    kept: list[float] = []
+    for edge in edges[::-1].tolist():
+        if not kept or kept[-1] - edge > least(kept[-1]):
+            kept.append(edge)
+    return np.array(kept[::-1])
 
 
 def piecewise_linear(x: ArrayLike, edges: ArrayLike) -> NDArray[Any]:
