@@ -123,6 +123,19 @@ def without_a_category(path):
     changed(change)(path)
 
 
+def validation(predictions):
+    return changed(lambda content, tensors: tensors.update(validation=predictions))
+
+
+def in_columns(change, part=0):
+    def change_all(content, tensors):
+        columns = json.loads(tensors[f"columns.{part}"].tobytes())
+        change(columns)
+        tensors[f"columns.{part}"] = np.frombuffer(json.dumps(columns).encode(), np.uint8)
+
+    return changed(change_all)
+
+
 HOSTILE = {
     "another class": setting("estimator", to="os.system"),
     "no parameters": setting("parameters", to=[]),
@@ -135,6 +148,27 @@ HOSTILE = {
     "no network of a part": setting("parts", 0, "networks", to=0),
     "networks as text": setting("parts", 0, "networks", to="1"),
     "targets of other outputs": setting("parts", 0, "targets", to={"outputs": 3, "label_smoothing": 0}),
+    "more targets": setting("parts", 0, "targets", "more", to=1),
+    "smoothing below 0": setting("parts", 0, "targets", "label_smoothing", to=-0.1),
+    "smoothing of 1": setting("parts", 0, "targets", "label_smoothing", to=1),
+    "smoothing of a large integer": setting("parts", 0, "targets", "label_smoothing", to=10**400),
+    "smoothing as text": setting("parts", 0, "targets", "label_smoothing", to="0.1"),
+    "epochs as text": setting("results", "epochs_", to="x"),
+    "no epochs": setting("results", "epochs_", to=0),
+    "a list of scores": setting("results", "best_score_", to=[1]),
+    "no score": setting("results", "best_score_", to=None),
+    "seconds below 0": setting("results", "seconds_", to=-1),
+    "undefined seconds": setting("results", "seconds_", to=float("nan")),
+    "stopped by a list": setting("results", "stopped_by_", to=[]),
+    "stopped by something else": setting("results", "stopped_by_", to="x"),
+    "predictions of whole numbers": validation(np.zeros((90, 2), np.uint8)),
+    "predictions of float32": validation(np.zeros((90, 2), np.float32)),
+    "predictions in three dimensions": validation(np.zeros((3, 3, 3))),
+    "predictions of other classes": validation(np.zeros((90, 3))),
+    "predictions of one number": validation(np.zeros(90)),
+    "a prediction without rows": validation(np.zeros(())),
+    "predictions of no rows": validation(np.zeros((0, 2))),
+    "a large integer as the median": in_columns(lambda columns: columns["columns"][0].update(median=10**400)),
     "no results": setting("results", to={}),
     "a missing array": changed(lambda content, tensors: tensors.pop("network.0.layers.0.W")),
     "a further array": changed(lambda content, tensors: tensors.update(more=np.zeros(3))),
@@ -153,6 +187,63 @@ def test_a_damaged_file_is_refused(change, tmp_path):
     fitted().save(path)
     change(path)
     with pytest.raises(ValueError, match=r"model\.safetensors"):
+        fc.load(path)
+
+
+def of_numbers(name, *, to):
+    return setting("parts", 0, "targets", name, to=to)
+
+
+def of_range(low, high):
+    return changed(lambda content, _: content["parts"][0]["targets"].update(low=[low], high=[high]))
+
+
+HOSTILE_NUMBERS = {
+    "a large integer": of_numbers("mean", to=[10**400]),
+    "an undefined mean": of_numbers("mean", to=[float("nan")]),
+    "an infinite mean": of_numbers("mean", to=[float("inf")]),
+    "a mean as text": of_numbers("mean", to="1"),
+    "a mean of text": of_numbers("mean", to=["1"]),
+    "means of two outputs": of_numbers("mean", to=[1.0, 2.0]),
+    "two stds": of_numbers("std", to=[1.0, 2.0]),
+    "std below 0": of_numbers("std", to=[-1]),
+    "std of 0": of_numbers("std", to=[0]),
+    "undefined std": of_numbers("std", to=[float("nan")]),
+    "infinite std": of_numbers("std", to=[float("inf")]),
+    "an undefined low": of_numbers("low", to=[float("nan")]),
+    "low above high": of_range(1, 0),
+    "an infinite low": of_range(np.inf, np.inf),
+    "an infinite high": of_range(-np.inf, -np.inf),
+    "no high": of_numbers("high", to=[]),
+    "predictions of two numbers": validation(np.zeros((90, 2))),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE_NUMBERS.values(), ids=HOSTILE_NUMBERS)
+def test_a_damaged_file_of_numbers_is_refused(change, tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted(TabularRegressor, np.arange(90.0)).save(path)
+    change(path)
+    with pytest.raises(ValueError, match=r"model\.safetensors"):
+        fc.load(path)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_parts_with_other_names_of_columns_are_refused(named, tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted(folds=2).save(path)
+
+    def rename(columns):
+        columns["named"] = True
+        for column, name in zip(columns["columns"], ("a", "b"), strict=True):
+            column["name"] = name
+
+    in_columns(rename, part=1)(path)
+    if named:
+        in_columns(rename, part=0)(path)
+        assert fc.load(path).feature_names_in_.tolist() == ["a", "b"]
+        in_columns(lambda columns: columns["columns"][0].update(name="c"), part=1)(path)
+    with pytest.raises(ValueError, match=r"model\.safetensors.* different columns"):
         fc.load(path)
 
 

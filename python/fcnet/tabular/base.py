@@ -435,6 +435,8 @@ class TabularEstimator(BaseEstimator):
 
     def _assemble(self, columns: list[ColumnEncoder], parts: list[dict[str, Any]], networks: list[Network]) -> None:
         """Restore a fitted estimator from the content of a file."""
+        if len({(each.named, tuple(column.name for column in each.columns)) for each in columns}) > 1:
+            raise ValueError("its parts have different columns: expected the same number and names")
         left, found = list(networks), []
         for of_part, part in zip(columns, parts, strict=True):
             count, targets = whole_number(part["networks"], "networks", 1), self._targets_from_plain(part["targets"])

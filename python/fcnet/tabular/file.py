@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._checks.numbers import AT_LEAST_0, number, whole_number
 from fcnet._saving import network_file, safetensors
 from fcnet._saving.atomic_file import replacing
 from fcnet.network import network_of
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 _Estimator = TypeVar("_Estimator", bound="TabularEstimator")
 FORMAT = "fcnet.tabular"
 _VERSIONS = ("1", "2")  # 2 has what was learnt from validation rows: a temperature or errors
-_RESULTS = ("epochs_", "best_score_", "seconds_", "stopped_by_")
+_RESULTS: dict[str, Callable[[Any, str], Any]] = {  # and their checks
+    "epochs_": lambda value, name: whole_number(value, name, 1),
+    "best_score_": lambda value, name: number(value, name, ("a number", lambda _: True)),
+    "seconds_": lambda value, name: number(value, name, AT_LEAST_0),
+    "stopped_by_": lambda value, name: _stop(value, name),
+}
+_STOPS = ("epochs", "patience", "time", "callback")
 _LEFT_OUT = ("callbacks", "random_state")  # what only a pickle can hold is not for a file
 
 
@@ -80,7 +87,7 @@ def estimator_of(
     """
     try:
         return _restored(tensors, metadata, path, kinds, allow_nonfinite)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{path!r} is not an estimator that can be loaded: {error}") from None
 
 
@@ -101,10 +108,10 @@ def _restored(
         parameters["recipe"] = recipe_from_plain(parameters["recipe"])
     estimator = kinds[content["estimator"]](**parameters)
     estimator._y_from_plain(content["y"])
-    estimator.validation_predictions_ = tensors.pop("validation")
+    validation = tensors.pop("validation")
     estimator._set_learnt_from_validation(tensors)
-    for name in _RESULTS:
-        setattr(estimator, name, content["results"][name])
+    for name, check in _RESULTS.items():
+        setattr(estimator, name, check(content["results"][name], name))
     columns = [ColumnEncoder.from_plain(_of_bytes(tensors.pop(f"columns.{i}"))) for i in range(len(content["parts"]))]
     networks = []
     for i, own in enumerate(content["networks"]):
@@ -116,7 +123,23 @@ def _restored(
     if tensors:
         raise ValueError(f"it has the further arrays {', '.join(sorted(tensors))}")
     estimator._assemble(columns, content["parts"], networks)
+    estimator.validation_predictions_ = _predictions(validation, estimator)
     return estimator
+
+
+def _stop(value: Any, name: str) -> str:
+    if value not in _STOPS:
+        raise ValueError(f"{name} is {value!r}: expected one of {', '.join(_STOPS)}")
+    return str(value)
+
+
+def _predictions(found: NDArray[Any], estimator: TabularEstimator) -> NDArray[np.float64]:
+    """Return predictions of validation rows, if they have the type and the shape of the estimator's."""
+    a_row = estimator._as_given(np.empty((1, estimator._parts[0].targets.outputs))).shape[1:]
+    if found.dtype != np.float64 or not found.shape or not len(found) or found.shape[1:] != a_row:
+        what = f"its predictions of validation rows are {found.dtype} {found.shape}"
+        raise ValueError(f"{what}: expected float64 ({', '.join(map(str, ('rows', *a_row)))})")
+    return found
 
 
 def _as_bytes(value: Any) -> NDArray[np.uint8]:

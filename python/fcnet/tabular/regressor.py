@@ -219,7 +219,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         self._n_outputs = whole_number(plain["outputs"], "outputs", 1)
 
     def _targets_from_plain(self, plain: dict[str, Any]) -> Targets:
-        fields = {name: tuple(float(value) for value in plain[name]) for name in ("mean", "std", "low", "high")}
-        if any(len(values) != self._n_outputs for values in fields.values()):
-            raise ValueError(f"it standardises other than {self._n_outputs} outputs")
-        return Numbers(**fields)
+        found = Numbers(**plain)
+        if found.outputs != self._n_outputs:
+            raise ValueError(f"it standardises {found.outputs} outputs: expected {self._n_outputs}")
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._checks.numbers import POSITIVE, Range, number, share, whole_number
 from fcnet.losses import MSE, CrossEntropy, Loss
 from fcnet.tabular.metrics import Metric
 
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
+_RANGES: dict[str, Range] = {
+    "mean": ("a finite number", math.isfinite),
+    "std": POSITIVE,
+    "low": ("a number below infinity", lambda value: value < math.inf),
+    "high": ("a number above -infinity", lambda value: value > -math.inf),
+}
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,10 @@ class Classes:
 
     outputs: int
     label_smoothing: float
+
+    def __post_init__(self) -> None:
+        whole_number(self.outputs, "outputs", 1)
+        number(self.label_smoothing, "label_smoothing", share("label_smoothing"))
 
     @property
     def loss(self) -> Loss:
@@ -58,6 +70,16 @@ class Numbers:
     std: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name, range_ in _RANGES.items():
+            values = tuple(number(value, name, range_) for value in getattr(self, name))
+            if len(values) != len(self.mean):
+                raise ValueError(f"{name} has {len(values)} numbers: expected {len(self.mean)}, as mean has")
+            object.__setattr__(self, name, values)
+        for low, high in zip(self.low, self.high, strict=True):
+            if low > high:
+                raise ValueError(f"low is {low!r} and high is {high!r}: expected low <= high")
 
     @classmethod
     def learn(cls, y: NDArray[np.float64], clip: bool) -> Numbers:
