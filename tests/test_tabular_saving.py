@@ -68,6 +68,60 @@ def test_a_loaded_estimator_can_be_fitted_anew(tmp_path):
     np.testing.assert_array_equal(again.predict_proba(x), model.predict_proba(x))
 
 
+class Series:
+    """A column with an index, such as pandas'."""
+
+    index = (0, 1)
+
+    def to_dict(self):
+        return {0: 1.0, 1: 2.0}
+
+
+PARAMETERS = {
+    "numbers of classes": ({"class_weight": {0: 1.0, 1: 2.0}}, {0: 1.0, 1: 2.0}),
+    "classes of NumPy": ({"class_weight": {np.int64(0): np.float32(0.5)}}, {0: 0.5}),
+    "no class": ({"class_weight": {}}, {}),
+    "a column": ({"class_weight": Series()}, {0: 1.0, 1: 2.0}),
+    "an array of weights": ({"class_weight": np.array([1.0, 2.0])}, [1.0, 2.0]),
+    "a type": ({"dtype": np.float32}, "float32"),
+    "a type of NumPy": ({"dtype": np.dtype("f8")}, "float64"),
+    "places": ({"categorical_features": np.array([1])}, [1]),
+    "a mask": ({"categorical_features": np.array([False, True])}, [False, True]),
+    "a place of NumPy": ({"categorical_features": [np.int64(1)]}, [1]),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), PARAMETERS.values(), ids=PARAMETERS)
+def test_parameters_keep_their_types(given, expected, tmp_path):
+    y, path = np.arange(90) % 2, tmp_path / "model.safetensors"
+    model = fitted(y=y, **given)
+    model.save(path)
+    again = fc.load(path)
+    found = again.get_params()[next(iter(given))]
+    assert found == expected
+    assert repr(found) == repr(expected)
+    anew = again.set_params(random_state=0).fit(table(), y)
+    np.testing.assert_array_equal(anew.predict_proba(table()), model.predict_proba(table()))
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), (False, True), (1.5e300, 2.0)], ids=str)
+def test_class_weights_keep_the_type_of_their_labels(labels, tmp_path):
+    weights, path = dict(zip(labels, (1.0, 2.0), strict=True)), tmp_path / "model.safetensors"
+    model = fitted(y=np.array(labels)[np.arange(90) % 2], class_weight=weights)
+    model.save(path)
+    found = fc.load(path).class_weight
+    assert found == weights
+    assert [type(label) for label in found] == [type(label) for label in labels]
+
+
+def test_class_weights_of_older_files_are_read(tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted().save(path)
+    for older in ({"no": 1.0, "yes": 2.0}, {"pairs": 1.0}):
+        setting("parameters", "class_weight", to=older)(path)
+        assert fc.load(path).class_weight == older
+
+
 def test_what_only_a_pickle_can_hold_is_refused_and_leaves_the_file(tmp_path):
     path = tmp_path / "model.safetensors"
     fitted().save(path)
@@ -140,6 +194,8 @@ HOSTILE = {
     "another class": setting("estimator", to="os.system"),
     "no parameters": setting("parameters", to=[]),
     "an unknown parameter": setting("parameters", "shell", to=1),
+    "class weights without labels": setting("parameters", "class_weight", to={"pairs": [1]}),
+    "class weights of lists": setting("parameters", "class_weight", to={"pairs": [[[], 1.0]]}),
     "a wrong recipe": setting("parameters", "recipe", to={"hidden": [0]}),
     "classes twice": setting("y", to=["no", "no"]),
     "too many classes": setting("y", to=["a", "b", "c"]),

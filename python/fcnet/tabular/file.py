@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.numbers import AT_LEAST_0, number, whole_number
+from fcnet._inputs import feature_names
 from fcnet._saving import network_file, safetensors
 from fcnet._saving.atomic_file import replacing
 from fcnet.network import network_of
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 _Estimator = TypeVar("_Estimator", bound="TabularEstimator")
 FORMAT = "fcnet.tabular"
-_VERSIONS = ("1", "2")  # 2 has what was learnt from validation rows: a temperature or errors
+_VERSIONS = ("1", "2", "3")  # 2 has what was learnt from validation rows: a temperature or errors; 3 has pairs
+_PAIRS = "pairs"  # of labels and their weights
 _RESULTS: dict[str, Callable[[Any, str], Any]] = {  # and their checks
     "epochs_": lambda value, name: whole_number(value, name, 1),
     "best_score_": lambda value, name: number(value, name, ("a number", lambda _: True)),
@@ -48,11 +50,7 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
             own, metadata = network_file.content(network_file.for_prediction(network.__getstate__()))
             tensors |= {f"network.{len(networks)}.{name}": tensor for name, tensor in own.items()}
             networks.append(metadata)
-    parameters = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
-    if not parameters.get("calibrate"):  # older versions of fcnet do not know it
-        parameters.pop("calibrate", None)
-    if isinstance(estimator.recipe, RealMLP | TabM):
-        parameters["recipe"] = estimator.recipe.to_plain()
+    parameters = _parameters(estimator)
     content = {
         "estimator": type(estimator).__name__,
         "parameters": parameters,
@@ -66,8 +64,37 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
         safetensors.write(file, tensors, {"format": FORMAT, "version": _version(learnt, parameters)})
 
 
+def _parameters(estimator: TabularEstimator) -> dict[str, Any]:
+    """Return the parameters as JSON can hold them; a dict, whose keys would become text, as pairs."""
+    given = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
+    if not given.get("calibrate"):  # older versions of fcnet do not know it
+        given.pop("calibrate", None)
+    if isinstance(estimator.recipe, RealMLP | TabM):
+        given["recipe"] = estimator.recipe.to_plain()
+    given["dtype"] = np.dtype(estimator.dtype).name
+    weights: Any = given.get("class_weight")
+    if hasattr(weights, "to_dict"):  # a Series
+        weights = weights.to_dict()
+    if isinstance(weights, Mapping):
+        given["class_weight"] = {_PAIRS: [(feature_names.kept(label), weight) for label, weight in weights.items()]}
+    return given
+
+
+def _restore_class_weight(parameters: dict[str, Any]) -> None:
+    """Restore a dict from pairs; older files have a dict with keys of text."""
+    weights = parameters.get("class_weight")
+    if isinstance(weights, dict) and isinstance(weights.get(_PAIRS), list):
+        labels = feature_names.checked([label for label, _ in weights[_PAIRS]], len(weights[_PAIRS])) or ()
+        restored = map(feature_names.restored, labels)
+        parameters["class_weight"] = {
+            label: weight for label, (_, weight) in zip(restored, weights[_PAIRS], strict=True)
+        }
+
+
 def _version(learnt: dict[str, NDArray[Any]], parameters: dict[str, Any]) -> str:
     """Return the oldest version that knows what the file has, so that older versions of fcnet read it."""
+    if isinstance(parameters.get("class_weight"), dict):
+        return "3"
     return "2" if learnt or "calibrate" in parameters else "1"
 
 
@@ -106,6 +133,7 @@ def _restored(
     parameters = content["parameters"]
     if isinstance(parameters["recipe"], dict):
         parameters["recipe"] = recipe_from_plain(parameters["recipe"])
+    _restore_class_weight(parameters)
     estimator = kinds[content["estimator"]](**parameters)
     estimator._y_from_plain(content["y"])
     validation = tensors.pop("validation")
@@ -143,7 +171,7 @@ def _predictions(found: NDArray[Any], estimator: TabularEstimator) -> NDArray[np
 
 
 def _as_bytes(value: Any) -> NDArray[np.uint8]:
-    return np.frombuffer(json.dumps(value, default=_refuse).encode(), np.uint8)
+    return np.frombuffer(json.dumps(value, default=_plain).encode(), np.uint8)
 
 
 def _of_bytes(tensor: NDArray[Any]) -> Any:
@@ -155,5 +183,8 @@ def _of_bytes(tensor: NDArray[Any]) -> Any:
     return found
 
 
-def _refuse(value: object) -> None:
+def _plain(value: object) -> Any:
+    """Return an array or a number of NumPy as JSON can hold it."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
     raise TypeError(f"{value!r} is a {type(value).__name__}, which a file cannot hold: see pickle")
