@@ -92,10 +92,11 @@ the median time in seconds, and the mean and standard deviation of the score on 
 
 ## Tables
 
-Errors of `fcnet.tabular` and of others on seven public tables, each with its defaults: mean and standard deviation
-over random splits, of which a quarter, at most 10,000 rows, are for the test. Below them geometric means relative to
-CatBoost over the fits that both have. Recipes were chosen on the first split alone. The fits are kept, with the version
-of each library, and are of other sessions than the rest of the page (`python -m bench.tabular`).
+Errors of `fcnet.tabular` and of others on seven public tables, each with its defaults: mean and standard deviation over
+random splits, of which a quarter, at most 10,000 rows, are for the test. Below them geometric means relative to
+CatBoost over the fits that both have. Recipes were chosen on the first split; for one choice, tables for categories,
+some results of the others had been seen. The fits are kept, with the version of each library, and are of other sessions
+than the rest of the page (`python -m bench.tabular`).
 
 {scores}
 

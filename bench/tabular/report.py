@@ -94,9 +94,11 @@ def draw(fits: dict[Fit, dict[str, Any]], rows: int, path: Path) -> None:
     for method in score.index:
         ours = METHODS[method][0] == "fcnet"
         above.scatter(wall[method], score[method], 46, color="#2563eb" if ours else "#94a3b8", zorder=3)
-        above.annotate(method, (wall[method], score[method]), (6, 4), textcoords="offset points", fontsize=9)
+        label = f"fcnet, {method}" if ours else method
+        above.annotate(label, (wall[method], score[method]), (6, 4), textcoords="offset points", fontsize=9)
     above.axhline(1, color="#cbd5e1", linewidth=1)
     above.axvline(1, color="#cbd5e1", linewidth=1)
+    above.margins(y=0.1)
     above.set(xscale="log", xlabel=f"wall time of a fit relative to {ANCHOR}", ylabel=f"error relative to {ANCHOR}")
     above.set_xticks([0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30], ["0.01", "0.03", "0.1", "0.3", "1", "3", "10", "30"])
     above.minorticks_off()
@@ -106,7 +108,9 @@ def draw(fits: dict[Fit, dict[str, Any]], rows: int, path: Path) -> None:
         ours = METHODS[method][0] == "fcnet"
         below.plot([mean.iloc[0], rank], [i, i], color="#e2e8f0", linewidth=1)
         below.scatter(rank, i, 46, color="#2563eb" if ours else "#94a3b8", zorder=3)
-        below.annotate(method, (rank, i), (8, -3), textcoords="offset points", fontsize=9)
+        below.annotate(
+            f"fcnet, {method}" if ours else method, (rank, i), (8, -3), textcoords="offset points", fontsize=9
+        )
     below.axvspan(mean.iloc[0], mean.iloc[0] + critical, color="#f1f5f9", zorder=0)
     below.set(xlabel=f"mean rank over {frame['set'].nunique()} tables; shaded: not different from the best at 5 %")
     below.set(yticks=[], xlim=(0.8, max(mean.iloc[-1], mean.iloc[0] + critical) + 1.2))

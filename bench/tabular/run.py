@@ -48,7 +48,10 @@ def measure(fit: Fit) -> dict[str, Any]:
     y = table.y.iloc[test].to_numpy()
     score = (found != y).mean() if table.classifies else np.sqrt(np.mean((found - y) ** 2))
     name = {"sklearn": "scikit-learn"}.get(library, library)
-    facts = {"version": fcnet.__version__ if library == "fcnet" else version(name), "machine": get_cpu_info()["brand_raw"]}
+    facts = {
+        "version": fcnet.__version__ if library == "fcnet" else version(name),
+        "machine": get_cpu_info()["brand_raw"],
+    }
     return {"score": round(float(score), 5), "cpu": round(cpu, 2), "wall": round(wall, 2), **facts}
 
 
