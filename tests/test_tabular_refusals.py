@@ -8,10 +8,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from fcnet.tabular import ColumnEncoder, Encoding
+from fcnet.tabular import ColumnEncoder, Encoding, TabularClassifier, TabularRegressor
 
 from columns_of_tables import NEW, column, fitted, named, objects
 from interop import library
+from tables import Named
 
 pytestmark = pytest.mark.once
 
@@ -180,6 +181,22 @@ def test_other_encodings_are_refused(options, error, message):
 def test_another_type_of_inputs_is_refused():
     with pytest.raises(TypeError, match="dtype is float16: expected float32 or float64"):
         fitted().transform(named(NEW), np.float16)
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"X has the column 'b' twice: expected names that differ"):
+        ColumnEncoder.fit(Named(np.eye(3), ["a", "b", "b"]))
+    y = np.arange(20) % 2
+    for kind in (TabularClassifier, TabularRegressor):
+        with pytest.raises(ValueError, match=r"X has the column 'a' twice"):
+            kind(epochs=1).fit(Named(np.ones((20, 3)), ["a", "b", "a"]), y)
+
+
+@pytest.mark.interop
+def test_two_columns_of_one_name_of_pandas_are_refused():
+    frame = library("pandas").DataFrame({"population": [1.0, 2.0], "households": [3.0, 4.0]})
+    with pytest.raises(ValueError, match=r"X has the column 'population' twice"):
+        ColumnEncoder.fit(frame.rename(columns={"households": "population"}))
 
 
 @pytest.mark.interop

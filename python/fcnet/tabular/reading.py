@@ -64,7 +64,7 @@ def read(table: Any, name: str = "X") -> Table:
     Raises
     ------
     TypeError : a column holds dates, a mixture of text and numbers, or other objects; it is not a table.
-    ValueError : it is not rectangular, or has no columns.
+    ValueError : it is not rectangular, has no columns, or two of one name.
 
     Examples
     --------
@@ -76,6 +76,9 @@ def read(table: Any, name: str = "X") -> Table:
         return table
     table = tables.in_memory(table, name)
     names = tables.column_names(table)
+    if names is not None and len(set(names)) < len(names):
+        twice = next(label for i, label in enumerate(names) if label in names[:i])
+        raise ValueError(f"{name} has the column {shown(twice)} twice: expected names that differ")
     columns = _columns(table) if names is not None else None
     if names is not None and columns is not None:
         return Table(names, len(table), len(names), _values(columns, names, name))
