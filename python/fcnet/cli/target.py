@@ -30,12 +30,15 @@ class Target:
         The rows that have a target.
     y : array
         The targets of these rows: text, bool, int or float.
+    fits_both : bool
+        Whether the other task is possible too.
     """
 
     task: str
     why: str
     rows: NDArray[np.intp]
     y: NDArray[Any]
+    fits_both: bool
 
 
 def target_of(file: TableFile, name: str, task: str | None) -> Target:
@@ -70,9 +73,10 @@ def target_of(file: TableFile, name: str, task: str | None) -> Target:
             odd = distinct[distinct != np.rint(distinct)][0]
             raise ValueError(f"{what} is {odd:g} in a row: expected text or whole numbers for --task classes")
         why, found = "--task says so", task
+    fits_both = values.sort != "text" and _are_whole(distinct)
     if found == "numbers":
-        return Target(found, why, rows, y.astype(np.float64))
-    return Target(found, why, rows, y.astype(np.int64) if values.sort == "numbers" else y)
+        return Target(found, why, rows, y.astype(np.float64), fits_both)
+    return Target(found, why, rows, y.astype(np.int64) if values.sort == "numbers" else y, fits_both)
 
 
 def _plain(values: Values, rows: NDArray[np.intp]) -> NDArray[Any]:

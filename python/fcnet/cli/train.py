@@ -86,7 +86,7 @@ def _describe(
 ) -> None:
     """Print what was found in the file, and what was decided."""
     other = "numbers" if target.task == "classes" else "classes"
-    overrule = "" if given.task else f" (otherwise: --task {other})"
+    overrule = f" (otherwise: --task {other})" if target.fits_both and not given.task else ""
     console.write_line(f"{file.path}: {file.rows:,} rows, {len(file.columns)} columns")
     console.write_line(f"Target {cut(given.target)}: {target.task}, because {target.why}{overrule}")
     without = file.rows - len(target.rows)
