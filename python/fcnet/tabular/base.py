@@ -194,7 +194,7 @@ class TabularEstimator(BaseEstimator):
         splits = [held_back(n, part, classes, random) for _ in range(repeats)]
         if not len(splits[0].validation):
             raise ValueError(
-                f"validation is {part:g}, which is no row of {n}: expected a larger share, or X_val and y_val"
+                f"validation is {part:g}, which is no row of {n}: expected more rows, a larger share, or X_val and y_val"
             )
         return splits
 
@@ -266,7 +266,8 @@ class TabularEstimator(BaseEstimator):
         if interrupted:
             self._keep_trained()
         elif self.epochs_ < min(_FEW_EPOCHS, recipe.epochs):
-            console.warn(f"time_limit is {self.time_limit}, enough for {self.epochs_} epochs: expected more seconds")
+            epochs = f"{self.epochs_} epoch{'s' * (self.epochs_ != 1)}"
+            console.warn(f"time_limit is {self.time_limit}, enough for {epochs}: expected more seconds")
         self._describe()
         stops = {member.stopped_by for member in members}
         self.stopped_by_ = next((by for by in ("time", "callback", "patience") if by in stops), "epochs")
