@@ -214,6 +214,7 @@ def test_ctrl_c_keeps_the_best_epochs_so_far():
     assert 1 <= len(model.networks_) <= 2
     assert model.predict(x).shape == (400,)
     assert np.isfinite(model.validation_predictions_).all(axis=1).sum() == 80
+    assert model.stopped_by_ == "interrupted"
 
 
 def test_ctrl_c_before_the_first_epoch_leaves_the_estimator_as_it_was():

@@ -270,7 +270,8 @@ class TabularEstimator(BaseEstimator):
             console.warn(f"time_limit is {self.time_limit}, enough for {epochs}: expected more seconds")
         self._describe()
         stops = {member.stopped_by for member in members}
-        self.stopped_by_ = next((by for by in ("time", "callback", "patience") if by in stops), "epochs")
+        order = ("time", "callback", "patience")
+        self.stopped_by_ = "interrupted" if interrupted else next((by for by in order if by in stops), "epochs")
         found = self._validated(members, splits, known)
         judged = ~np.isnan(found).any(axis=1)
         self.best_score_ = float(metric.of((y if known is None else known[1])[judged], found[judged]))

@@ -70,7 +70,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         them; the most probable class stays the same.
     random_state : int, generator of NumPy or None, default None
     callbacks : list of fcnet.Callback or function, optional
-        For every network's fit.
+        For every network's fit. Functions are called from several Python threads, because networks are trained at the
+        same time. With an ``fcnet.Callback``, whose ``model`` is the network, they are trained one after another, with
+        the same result.
     progress : bool, "lines" or None
         As for ``Network.fit``, for all networks together.
     dtype : {"float32", "float64"}, default "float32"
@@ -96,8 +98,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
         Epochs that were planned for every network.
     seconds_ : float
         Duration of ``fit``.
-    stopped_by_ : {"epochs", "patience", "time", "callback"}
-        What ended the training.
+    stopped_by_ : {"epochs", "patience", "time", "callback", "interrupted"}
+        What ended the training; "interrupted" means Ctrl-C.
 
     Examples
     --------

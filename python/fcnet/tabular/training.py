@@ -73,11 +73,11 @@ class _Stop(Callback):
     """Ends a fit after an epoch when its time is over, or when the fits are to end."""
 
     def __init__(self, clock: Clock, ended: threading.Event) -> None:
-        self._clock, self._ended, self.by_time = clock, ended, False
+        self._clock, self._ended, self.by = clock, ended, ""
 
     def _check(self) -> None:
-        self.by_time = self._clock.is_over
-        if self.by_time or self._ended.is_set():
+        self.by = "time" if self._clock.is_over else "interrupted" if self._ended.is_set() else ""
+        if self.by:
             raise StopTraining
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -106,7 +106,7 @@ class Member:
     rises : bool
         Whether a higher score is better.
     class_weight : as for ``Network.fit``
-    stopped_by : {"epochs", "patience", "time", "callback"}
+    stopped_by : {"epochs", "patience", "time", "callback", "interrupted"}
         What ended its fit.
     """
 
@@ -152,7 +152,7 @@ class Member:
         stop = (_StopWithinEpoch if is_long else _Stop)(clock, ended)
         self.fit(epochs, [*callbacks, stop])
         if self.network.history.stopped_early:
-            self.stopped_by = "time" if stop.by_time else "patience" if self._is_out_of_patience else "callback"
+            self.stopped_by = stop.by or ("patience" if self._is_out_of_patience else "callback")
 
     @property
     def _is_out_of_patience(self) -> bool:
@@ -206,25 +206,26 @@ def _side_by_side(jobs: int, tasks: Sequence[Callable[[], object]], ended: threa
     return interrupted
 
 
-class _Report(Callback):
-    """Advances one progress bar for the epochs of all members."""
+class _Report:
+    """Advances one progress bar for the epochs of all members, which end in several threads."""
 
     def __init__(self, bar: Progress, samples: int) -> None:
         self._bar, self._samples, self._done, self._lock = bar, samples, 0, threading.Lock()
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def end_epoch(self, network: Network, epoch: int, logs: Logs) -> None:
+        """Report the end of an epoch of one member's network."""
         with self._lock:
             self._done += 1
-            self._bar.end_epoch(epoch, self._done, self._samples, self._seconds(), logs)
-
-    def _seconds(self) -> float:
-        return float(self.model.history.seconds[-1])
+            self._bar.end_epoch(epoch, self._done, self._samples, network.history.seconds[-1], logs)
 
 
 def train(
     members: Sequence[Member], epochs: int, clock: Clock, callbacks: Sequence[Any], progress: ProgressMode
 ) -> tuple[int, bool]:
-    """Train all members, several at once where there are threads for them.
+    """Train all members: several at once where there are threads for them, unless a ``Callback`` is to see each.
+
+    A ``Callback`` has one ``model``, so with one in ``callbacks`` the members are trained in turn, each on all threads.
+    The results have the same bits.
 
     Parameters
     ----------
@@ -244,17 +245,19 @@ def train(
         Whether Ctrl-C has ended the training.
     """
     ended = threading.Event()
-    jobs = min(get_num_threads(), len(members))
-    interrupted = False
+    jobs = 1 if any(isinstance(one, Callback) for one in callbacks) else min(get_num_threads(), len(members))
     if np.isfinite(clock.left):
         times: list[float] = []
         tried = [lambda member=member: times.append(member.seconds_an_epoch()) for member in members[:jobs]]
-        interrupted = _side_by_side(jobs, tried, threading.Event())
+        if _side_by_side(jobs, tried, threading.Event()):
+            return epochs, True
         rounds = -(-len(members) // jobs)
         epochs = max(1, min(epochs, int(_PLANNED * clock.left / (rounds * max(times)))))
     samples = sum(map(len, (member.train for member in members))) // len(members)
     with Progress(progress, epochs * len(members), 0, samples) as bar:
-        callbacks = [*callbacks, *([_Report(bar, samples)] if bar.is_shown else [])]
-        tasks = [partial(member.run, epochs, clock, ended, callbacks) for member in members]
-        interrupted = interrupted or _side_by_side(jobs, tasks, ended)
-    return epochs, interrupted
+        report = _Report(bar, samples)
+        tasks = []
+        for member in members:
+            own = [partial(report.end_epoch, member.network)] if bar.is_shown else []
+            tasks.append(partial(member.run, epochs, clock, ended, [*callbacks, *own]))
+        return epochs, _side_by_side(jobs, tasks, ended)
