@@ -81,6 +81,19 @@ def test_numbers_are_trained_scored_saved_and_predicted(folder, capsys):
     np.testing.assert_allclose(np.array(out[1:], float), model.predict(table), rtol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("by", "told"), [("time", "seconds, stopped by time\n"), ("interrupted", "seconds, interrupted\n")]
+)
+def test_what_ended_the_training_is_said(by, told, folder, capsys, monkeypatch):
+    fit = fc.tabular.TabularRegressor.fit
+
+    def ended(self, *data):
+        fit(self, *data).stopped_by_ = by
+
+    monkeypatch.setattr(fc.tabular.TabularRegressor, "fit", ended)
+    assert told in printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
+
+
 def test_the_shown_score_is_that_of_rows_that_were_not_trained_on(folder, capsys):
     text = printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
     model = fc.load("model.safetensors")

@@ -130,7 +130,8 @@ def _fitted(
     console.write_line(f"Training on {len(rest):,} rows{tests}")
     table = table_of(values, rest)
     model.fit(table, y[rest])
-    shortened = f", stopped by {model.stopped_by_}" if model.stopped_by_ != "epochs" else ""
+    by = model.stopped_by_
+    shortened = {"epochs": "", "interrupted": ", interrupted"}.get(by, f", stopped by {by}")
     count = len(model.networks_)
     networks = f"{count} network{'s' * (count > 1)} of {model.epochs_} epochs"
     console.write_line(f"Trained {networks} in {model.seconds_:.1f} seconds{shortened}\n")
