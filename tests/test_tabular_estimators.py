@@ -193,7 +193,7 @@ def test_a_time_limit_plans_fewer_epochs_which_repeat_the_fit():
 def test_too_short_a_time_limit_gives_a_warning_and_a_model():
     x, y, _ = table()
     model = TabularClassifier(SMALL, time_limit=1e-3, random_state=0, progress=False)
-    with pytest.warns(UserWarning, match=r"time_limit is 0\.001, enough for 1 epochs"):
+    with pytest.warns(UserWarning, match=r"time_limit is 0\.001, enough for 1 epoch:"):
         model.fit(x, y)
     assert model.predict(x).shape == (200,)
 
