@@ -317,3 +317,44 @@ def test_the_printed_lines_of_python_predict_the_same(folder, capsys):
     code = "\n".join([*lines[:-1], f"print(*({lines[-1]}))".replace("new.csv", "flats.csv")])
     found = in_a_process(code).split()
     assert found == printed(capsys, "predict", "model.safetensors", "flats.csv").split()[1:]
+
+
+READ_OTHERWISE_BY_PANDAS = {
+    "codes": ({"zip": np.resize(["01234", "00501", "90210"], 120)}, "dtype={'zip': str}"),
+    "codes and a gap": ({"zip": np.resize(["01234", "?", "90210"], 120)}, "dtype={'zip': str}, na_values=['?']"),
+    "texts some of which are numbers": ({"size": np.resize(["1", "2", "XL"], 120)}, "dtype={'size': str}"),
+    "gaps among numbers": ({"age": np.resize(["31", "?", "45.5", "na"], 120)}, "na_values=['?', 'na']"),
+    "gaps among truths": ({"new": np.resize(["true", "?", "false"], 120)}, "na_values=['?']"),
+    "gaps that pandas knows": ({"age": np.resize(["31", "", "45.5", "NA"], 120)}, '"new.csv")'),
+}
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("what", READ_OTHERWISE_BY_PANDAS)
+def test_the_printed_lines_read_cells_as_the_command_does(what, folder, capsys):
+    library("pandas")
+    columns, options = READ_OTHERWISE_BY_PANDAS[what]
+    flats(**columns)
+    text = printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
+    assert options in text.splitlines()[-1]
+    assert_printed_lines_predict_the_same(text, capsys)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("mark", ",.")
+def test_the_printed_lines_read_decimals_as_the_command_does(mark, folder, capsys):
+    library("pandas")
+    flats()
+    cells = (folder / "flats.csv").read_text().replace(",", ";")
+    (folder / "flats.csv").write_text(cells.replace(".", mark))
+    text = printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
+    assert ('decimal=","' in text) == (mark == ",")
+    assert_printed_lines_predict_the_same(text, capsys)
+
+
+def assert_printed_lines_predict_the_same(text, capsys):
+    lines = [line.strip() for line in text.splitlines()[-3:]]
+    code = "\n".join([*lines[:-1], f"print(*({lines[-1]}))".replace("new.csv", "flats.csv")])
+    found = np.array(in_a_process(code).split(), float)
+    expected = np.array(printed(capsys, "predict", "model.safetensors", "flats.csv").split()[1:], float)
+    np.testing.assert_allclose(found, expected, rtol=1e-8)

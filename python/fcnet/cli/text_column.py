@@ -13,8 +13,8 @@ from fcnet._inputs.feature_names import cut
 from fcnet.tabular.column import Column
 from fcnet.tabular.values import UnreadableError, Values
 
-_GAPS = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
-_TRUTHS = {"false": 0.0, "true": 1.0}
+GAPS = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
+TRUTHS = {"false": 0.0, "true": 1.0}
 # no leading zeros, which codes have and numbers have not
 _NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
 _WITH_COMMA = re.compile(r"[+-]?(0|[1-9]\d*)?,\d+(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
@@ -68,20 +68,20 @@ class TextColumn:
         known = self._known()
         sort = self._sort(known) if fitted is None else _sort_of(fitted)
         if sort == "text":
-            places = np.array([-1 if text.lower() in _GAPS else i for i, text in enumerate(self.texts)], np.int32)
+            places = np.array([-1 if text.lower() in GAPS else i for i, text in enumerate(self.texts)], np.int32)
             return _text(self.texts, places[self.codes] if len(places) else self.codes)
         if sort == "truths":
-            numbers = [_TRUTHS.get(text.lower(), np.nan) for text in self.texts]
+            numbers = [TRUTHS.get(text.lower(), np.nan) for text in self.texts]
         else:
-            numbers = [np.nan if text.lower() in _GAPS else self._number(text) for text in self.texts]
+            numbers = [np.nan if text.lower() in GAPS else self._number(text) for text in self.texts]
         array = np.array(numbers, np.float64)[self.codes]
         return Values("truths" if sort == "truths" else "numbers", array)
 
     def _known(self) -> list[str]:
-        return [text for text in self.texts if text.lower() not in _GAPS]
+        return [text for text in self.texts if text.lower() not in GAPS]
 
     def _sort(self, known: list[str]) -> str:
-        if known and all(text.lower() in _TRUTHS for text in known):
+        if known and all(text.lower() in TRUTHS for text in known):
             return "truths"
         return "numbers" if all(is_number(text, self.has_comma) for text in known) else "text"
 

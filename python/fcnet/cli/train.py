@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -17,6 +17,7 @@ from fcnet._inputs.feature_names import cut
 from fcnet._threads import threads
 from fcnet.cli import scores
 from fcnet.cli.features import features_of
+from fcnet.cli.pandas_options import pandas_options
 from fcnet.cli.table_file import TableFile, check_output, read_table, table_of
 from fcnet.cli.target import Target, target_of
 from fcnet.tabular import TabularClassifier, TabularRegressor
@@ -60,7 +61,7 @@ def train(given: argparse.Namespace) -> int:
     with threads(given.threads) if given.threads is not None else nullcontext():
         model = _fitted(given, target, values, share)
     model.save(given.output)
-    console.write_line(_next(given, file, target))
+    console.write_line(_next(given, file, target, values))
     return 0
 
 
@@ -154,15 +155,13 @@ def _fitted(
     return model
 
 
-def _next(given: argparse.Namespace, file: TableFile, target: Target) -> str:
+def _next(given: argparse.Namespace, file: TableFile, target: Target, names: Iterable[str]) -> str:
     """Return what to do with the model, in the shell and in Python."""
     suffix = ".csv" if file.separator else ".parquet"
     proba = " --proba" if target.task == "classes" else ""
-    options = "" if file.separator in (",", "") else f", sep={file.separator!r}"
-    if getattr(file.columns[given.target], "has_comma", False):
-        options += ', decimal=","'
-    options += f", encoding={given.encoding!r}" if given.encoding else ""
-    read = f'pandas.read_csv("new.csv"{options})' if file.separator else 'pandas.read_parquet("new.parquet")'
+    read = 'pandas.read_parquet("new.parquet")'
+    if file.separator:
+        read = f'pandas.read_csv("new.csv"{pandas_options(file, names, given.encoding)})'
     return f"""\
 Saved: {given.output}
 Predict in the shell:
