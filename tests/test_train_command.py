@@ -159,6 +159,30 @@ def test_columns_that_tell_nothing_are_left_out_with_advice(folder, capsys):
     assert "Left out" not in text
 
 
+WRITTEN = {
+    "separators": ([f"{i + 1},736.{i % 9}3" for i in range(120)], "numbers with separators"),
+    "points and a comma": ([f"{i + 1}.736,5" for i in range(120)], "numbers with separators"),
+    "per cent": ([f"{i / 10}%" for i in range(120)], "numbers with per cent signs"),
+    "per cent and a space": ([f"{i} %" for i in range(119)] + [""], "numbers with per cent signs"),
+    "other text": ([f"{i}%a" for i in range(120)], None),
+    "codes": ([f"{i:05}" for i in range(120)], None),
+}
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+def test_text_that_looks_like_numbers_is_said_to_be_converted(what, folder, capsys):
+    cells, found = WRITTEN[what]
+    advice = f", which looks like {found}: convert it to plain numbers" if found else ""
+    flats(rent=cells)
+    text = printed(capsys, "train", "flats.csv", "--target", "price", *FAST)
+    assert f"Left out: rent, text that differs in most rows, such as {cells[0]!r}{advice}; --keep rent" in text
+    flats(rent=np.resize(cells[:3], 120))
+    text = printed(capsys, "train", "flats.csv", "--target", "price", "--force", *FAST)
+    assert "Categories: city, dear, rent\n" in text
+    assert ("Note:" in text) == bool(found)
+    assert not found or f"Note: rent is text, such as {cells[0]!r}{advice}\n" in text
+
+
 def test_rows_without_a_target_are_left_out(folder, capsys):
     flats(price=["" if i % 10 == 0 else str(i * 1.5) for i in range(120)])
     text = printed(capsys, "train", "flats.csv", "--target", "price", *FAST)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fcnet._inputs.feature_names import cut
 from fcnet.cli.table_file import TableFile
-from fcnet.cli.text_column import of_rows
+from fcnet.cli.text_column import of_rows, written_numbers
 from fcnet.tabular.values import Values
 
 _DATES = "dates; make columns such as year, month, weekday or days since a date of it"
@@ -65,11 +65,17 @@ def features_of(
     return values, left_out
 
 
+def looks_like(values: Values) -> str:
+    """Return the advice to convert text that looks like numbers, as the end of a line; "" if it does not."""
+    found = written_numbers(values.texts) if values.sort == "text" else None
+    return f", which looks like {found}: convert it to plain numbers" if found else ""
+
+
 def _reason(values: Values) -> str | None:
     """Return why a column is not to be trained on, in words; None if it is."""
     known = values.array[~values.gaps()]
     if values.sort == "text" and len(values.texts) > max(2, len(known) / 2):
-        return f"text that differs in most rows, such as {cut(repr(values.texts[0]))}"
+        return f"text that differs in most rows, such as {cut(repr(values.texts[0]))}{looks_like(values)}"
     if values.sort == "numbers" and 2 < len(known) == len(values.array):
         counts = known[0] in (0, 1) and bool((np.diff(known) == 1).all())
         if counts:

@@ -18,6 +18,7 @@ TRUTHS = {"false": 0.0, "true": 1.0}
 # no leading zeros, which codes have and numbers have not
 _NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
 _WITH_COMMA = re.compile(r"[+-]?(0|[1-9]\d*)?,\d+(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}([,. '’\u00a0\u202f]\d{3})+([.,]\d+)?", re.ASCII)
 _TIME = r"([ T]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?"
 _DATE = re.compile(
     rf"(\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.](\d{{4}}|\d{{2}})"
@@ -96,6 +97,18 @@ class TextColumn:
 def is_number(text: str, has_comma: bool = False) -> bool:
     """Whether a cell is a number, which may have a decimal comma."""
     return bool(_NUMBER.fullmatch(text) or (has_comma and _WITH_COMMA.fullmatch(text)))
+
+
+def written_numbers(texts: Sequence[str]) -> str | None:
+    """Return which numbers the texts of a column are that are not read as such, in words; None if they are others."""
+    plain = [text.removesuffix("%").rstrip() for text in texts]
+    if not all(is_number(text) or _GROUPED.fullmatch(text) for text in plain):
+        return None
+    if any(text.endswith("%") for text in texts):
+        return "numbers with per cent signs"
+    return (
+        "numbers with separators" if any(_GROUPED.fullmatch(text) and not is_number(text) for text in plain) else None
+    )
 
 
 def _sort_of(fitted: Column) -> str:

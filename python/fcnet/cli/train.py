@@ -16,7 +16,7 @@ from fcnet._checks.numbers import number
 from fcnet._inputs.feature_names import cut
 from fcnet._threads import threads
 from fcnet.cli import scores
-from fcnet.cli.features import features_of
+from fcnet.cli.features import features_of, looks_like
 from fcnet.cli.pandas_options import pandas_options
 from fcnet.cli.table_file import TableFile, check_output, read_table, table_of
 from fcnet.cli.target import Target, target_of
@@ -100,6 +100,10 @@ def _describe(
     for what, names in (("Numbers", numbers), ("Categories", categories)):
         if names:
             console.write_line(f"{what}: {', '.join(map(cut, names))}")
+    for name in categories:
+        advice = looks_like(values[name])
+        if advice:
+            console.write_line(f"Note: {cut(name)} is text, such as {cut(repr(values[name].texts[0]))}{advice}")
 
 
 def _is_category(name: str, values: Values, given: argparse.Namespace) -> bool:
