@@ -194,7 +194,8 @@ class TabularEstimator(BaseEstimator):
         splits = [held_back(n, part, classes, random) for _ in range(repeats)]
         if not len(splits[0].validation):
             raise ValueError(
-                f"validation is {part:g}, which is no row of {n}: expected more rows, a larger share, or X_val and y_val"
+                f"validation is {part:g}, which is no row of {n}: "
+                "expected more rows, a larger share, or X_val and y_val"
             )
         return splits
 
