@@ -320,3 +320,32 @@ def test_as_many_labels_as_rows_are_expected(count):
     for judge in (model.score, model.permutation_importance):
         with pytest.raises(ValueError, match=rf"^y has shape \({count},\): expected \(200,\), a label for each row"):
             judge(x, wrong)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_whose_mean_or_deviation_overflows_are_refused(dtype):
+    x, _, y = table()
+    expected = ".*: expected a finite mean and std, divide y by a constant$"
+    for wrong, message in (
+        (np.resize([0, 1e200], 200), r"^y has numbers up to 1e\+200, a mean of .*e\+199 and a std of inf"),
+        (np.full(200, 1.7e308), r"^y has numbers up to 1.7e\+308, a mean of inf"),
+        (np.column_stack([y, y * 1e200]), r"^y has numbers up to .* in column 1, .* a std of inf"),
+    ):
+        with pytest.raises(ValueError, match=message + expected):
+            regressor(dtype=dtype, epochs=1).fit(x, wrong)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_overflow_by_the_training_rows_scale_are_refused():
+    x, _, y = table()
+    with pytest.raises(ValueError, match=r"^y_val has 1e\+60, but the training rows .* finite in float32$"):
+        regressor(epochs=1).fit(x, y, X_val=x, y_val=np.full(200, 1e60))
+    with pytest.raises(ValueError, match=r"^y has 1e\+60, but the training rows a mean of 0 and a std of 1: "):
+        regressor(epochs=1, folds=200).fit(x, np.where(np.arange(200) == 7, 1e60, 0))
+
+
+def test_numbers_far_beyond_float32_are_learnt_by_their_scale():
+    x, _, y = table()
+    one, other = regressor(epochs=2).fit(x, y), regressor(epochs=2).fit(x, y * 2.0**300)
+    np.testing.assert_array_equal(other.predict(x), one.predict(x) * 2.0**300)

@@ -39,7 +39,7 @@ class Classes:
         """Cross-entropy."""
         return CrossEntropy(label_smoothing=self.label_smoothing)
 
-    def of(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def of(self, y: NDArray[Any], dtype: np.dtype[Any], name: str = "y") -> NDArray[Any]:
         """Return y."""
         return y
 
@@ -83,10 +83,15 @@ class Numbers:
 
     @classmethod
     def learn(cls, y: NDArray[np.float64], clip: bool) -> Numbers:
-        """Learn from the training rows (n, outputs)."""
-        std = y.std(axis=0)
+        """Learn from the training rows (n, outputs); ValueError if their mean or standard deviation overflows."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, std = y.mean(axis=0), y.std(axis=0)
+        for column in np.flatnonzero(~np.isfinite(mean) | ~np.isfinite(std)):
+            largest, where = np.abs(y[:, column]).max(), f" in column {column}" if y.shape[1] > 1 else ""
+            what = f"y has numbers up to {largest:g}{where}, a mean of {mean[column]:g} and a std of {std[column]:g}"
+            raise ValueError(f"{what}: expected a finite mean and std, divide y by a constant")
         low, high = (y.min(axis=0), y.max(axis=0)) if clip else (np.full(y.shape[1], b) for b in (-np.inf, np.inf))
-        columns = y.mean(axis=0), np.where(std > 0, std, 1.0), low, high
+        columns = mean, np.where(std > 0, std, 1.0), low, high
         return cls(*(tuple(column.tolist()) for column in columns))
 
     @property
@@ -99,9 +104,15 @@ class Numbers:
         """Mean squared error."""
         return MSE()
 
-    def of(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return standardised numbers."""
-        return ((y - self.mean) / self.std).astype(dtype)
+    def of(self, y: NDArray[Any], dtype: np.dtype[Any], name: str = "y") -> NDArray[Any]:
+        """Return standardised numbers; ValueError, which names y, if one overflows."""
+        with np.errstate(over="ignore"):
+            found: NDArray[Any] = ((y - self.mean) / self.std).astype(dtype)
+        for row, column in np.argwhere(~np.isfinite(found)):
+            mean, std = self.mean[column], self.std[column]
+            what = f"{name} has {y[row, column]:g}, but the training rows a mean of {mean:g} and a std of {std:g}"
+            raise ValueError(f"{what}: expected a number whose distance, in units of std, is finite in {dtype.name}")
+        return found
 
     def back(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return numbers like those of y."""
