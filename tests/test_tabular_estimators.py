@@ -349,3 +349,17 @@ def test_numbers_far_beyond_float32_are_learnt_by_their_scale():
     x, _, y = table()
     one, other = regressor(epochs=2).fit(x, y), regressor(epochs=2).fit(x, y * 2.0**300)
     np.testing.assert_array_equal(other.predict(x), one.predict(x) * 2.0**300)
+
+
+def test_at_most_as_many_folds_as_rows_with_others_of_their_class():
+    x = np.arange(16.0).reshape(8, 2)
+    y = [0, 0, 0, 1, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="^folds is 6: expected from 2 to 5, as other rows are alone in their class$"):
+        classifier(folds=6).fit(x, y)
+    assert len(classifier(folds=5, epochs=1).fit(x, y).networks_) == 5
+    with pytest.raises(ValueError, match="^folds is 2, but every row is alone in its class: expected None, X_val and"):
+        classifier(folds=2).fit(x[:4], [0, 1, 2, 3])
+    with pytest.raises(ValueError, match="^every row of y is alone in its class: expected several of a class, or"):
+        TabularClassifier().fit(x[:4], [0, 1, 2, 3])
+    automatic = TabularClassifier(epochs=1, progress=False).fit(x[:4], [0, 0, 1, 2])
+    assert len(automatic.networks_) == 2

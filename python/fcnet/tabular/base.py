@@ -24,7 +24,7 @@ from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
 from fcnet.tabular.recipes import Recipe, recipe_of
 from fcnet.tabular.row_explanation import RowExplanation, median_row, one_row, plain_values
-from fcnet.tabular.splits import Split, folds, held_back
+from fcnet.tabular.splits import Split, folds, held_back, most_folds
 from fcnet.tabular.targets import Targets
 from fcnet.tabular.training import Clock, Member, Rows, train
 
@@ -153,21 +153,24 @@ class TabularEstimator(BaseEstimator):
         types = ["2darray", "string", "categorical"]
         return {"allow_nan": True, "X_types": types, "multioutput": not self._classifies}
 
-    def _folds(self, n: int, has_validation: bool) -> int | None:
-        """Return into how many folds n rows are divided; None: into none."""
-        given = self.folds
+    def _folds(self, y: NDArray[Any], has_validation: bool) -> int | None:
+        """Return into how many folds the rows are divided; None: into none."""
+        given, most = self.folds, most_folds(len(y), y if self._classifies else None)
         if isinstance(given, str):
             if given != "auto":
                 raise ValueError(f"folds is {given!r}: expected a number, 'auto' or None")
             is_default = isinstance(self.recipe, str) and self.recipe == "auto"
             chosen = has_validation or self.validation is not None or self.networks is not None
-            return min(5, n) if is_default and not chosen and n > 1 else None
+            return min(5, most) if is_default and not chosen and most > 1 else None
         if given is None:
             return None
         for name, is_given in (("X_val", has_validation), ("validation", self.validation is not None)):
             if is_given:
                 raise ValueError(f"folds is {given!r}, and {name} is given: expected one of them")
-        return whole_number(given, "folds", 2, n)
+        if not most:
+            raise ValueError(f"folds is {given!r}, but every row is alone in its class: expected None, X_val and y_val")
+        hint = ", as other rows are alone in their class" if most < len(y) else ""
+        return whole_number(given, "folds", 2, most, hint)
 
     def _recipe(self, metric: Metric, has_folds: bool) -> Recipe:
         """Return the recipe with the parameters that override its constants."""
@@ -192,6 +195,10 @@ class TabularEstimator(BaseEstimator):
             return [split for _ in range(repeats) for split in folds(n, k, classes, random)]
         part = 0.2 if self.validation is None else number(self.validation, "validation", share_range("validation"))
         splits = [held_back(n, part, classes, random) for _ in range(repeats)]
+        if not most_folds(n, classes):
+            raise ValueError(
+                "every row of y is alone in its class: expected several rows of a class, or X_val and y_val"
+            )
         if not len(splits[0].validation):
             raise ValueError(
                 f"validation is {part:g}, which is no row of {n}: "
@@ -237,7 +244,7 @@ class TabularEstimator(BaseEstimator):
                 raise ValueError("all sample weights are zero: expected some above 0")
         known = self._validation_set(X_val, y_val)
         parts, members = [], []
-        k = self._folds(table.rows, known is not None)
+        k = self._folds(y, known is not None)
         recipe = self._recipe(metric, k is not None)
         splits = self._splits(table.rows, y, known is not None, k, random)
         for split in splits:

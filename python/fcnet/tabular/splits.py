@@ -17,12 +17,23 @@ class Split(NamedTuple):
     validation: Rows
 
 
+def _alone(classes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows are the only ones of their class."""
+    alone: NDArray[np.bool_] = np.bincount(classes)[classes] == 1
+    return alone
+
+
+def most_folds(n: int, classes: NDArray[Any] | None) -> int:
+    """Return into how many folds n rows can be divided: the number of those that are not alone in their class."""
+    return n if classes is None else n - int(_alone(classes).sum())
+
+
 def _spread(n: int, classes: NDArray[Any] | None, random: np.random.Generator) -> tuple[Rows, Rows]:
     """Return the rows in random order, sorted by class; and those that always train, the only ones of their class."""
     order = random.permutation(n)
     if classes is None:
         return order, order[:0]
-    alone = np.bincount(classes)[classes] == 1
+    alone = _alone(classes)
     order = order[np.argsort(classes[order], kind="stable")]
     return order[~alone[order]], np.flatnonzero(alone)
 
@@ -55,7 +66,7 @@ def folds(n: int, k: int, classes: NDArray[Any] | None, random: np.random.Genera
     Parameters
     ----------
     n : int
-    k : int in [2, n]
+    k : int in [2, most_folds(n, classes)]
     classes : array (n,) of int, optional
         The rows of a class are dealt out to the folds in turns.
     random : Generator
