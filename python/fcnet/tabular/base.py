@@ -196,9 +196,7 @@ class TabularEstimator(BaseEstimator):
         part = 0.2 if self.validation is None else number(self.validation, "validation", share_range("validation"))
         splits = [held_back(n, part, classes, random) for _ in range(repeats)]
         if not most_folds(n, classes):
-            raise ValueError(
-                "every row of y is alone in its class: expected several rows of a class, or X_val and y_val"
-            )
+            raise ValueError("every row of y is alone in its class: expected several of a class, or X_val and y_val")
         if not len(splits[0].validation):
             raise ValueError(
                 f"validation is {part:g}, which is no row of {n}: "
