@@ -13,7 +13,7 @@ from fcnet import _native
 
 from bounds import exact_type, spacing
 
-HEADER = (Path(__file__).parent.parent / "cpp/fcnet/simd/vec_math.hpp").read_text()
+HEADER = (Path(__file__).parent.parent / "cpp/fcnet/simd/vec_math.hpp").read_text().replace("\n// ", " ")
 EXACT = {"exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos}
 MOST_ULP = {name: float(re.search(rf"\b{name} at most ([\d.]+) ulp", HEADER)[1]) for name in EXACT}
 FARTHEST = 2**13  # of sin and cos
