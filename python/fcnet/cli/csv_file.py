@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -141,12 +141,15 @@ class _Codes:
         return list(distinct), np.array([distinct[text] for text in texts], np.int32)[codes]
 
 
+def repeated(names: list[str]) -> str | None:
+    """Return the first name that occurs more than once; None if there is none."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
 def _names(path: str, header: list[str]) -> list[str]:
     """Return the names of the columns; those without a name get "column 1" and so on."""
     names = [name.strip() or f"column {place}" for place, name in enumerate(header, 1)]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(
-                f"{path} has the column {cut(repr(name))} twice: expected different names in its first line"
-            )
+    twice = repeated(names)
+    if twice is not None:
+        raise ValueError(f"{path} has the column {cut(repr(twice))} twice: expected different names in its first line")
     return names

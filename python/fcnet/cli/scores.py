@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet import metrics
 from fcnet.tabular.aligned import aligned, short
 from fcnet.tabular.categories import Coder, distinct
-from fcnet.tabular.metrics import Metric
+from fcnet.tabular.metrics import Metric, metric_of
 from fcnet.tabular.reading import Table
 from fcnet.tabular.values import Values
 
@@ -87,10 +86,7 @@ def table(rows: dict[str, tuple[NDArray[np.float64], float]], y: NDArray[Any], m
     -------
     str
     """
-    error = Metric("error", lambda y, p: 1 - metrics.accuracy(y, p), False)
-    shown = [error, Metric("log_loss", metrics.log_loss, False)] if classifies else []
-    if not classifies:
-        shown = [Metric("rmse", metrics.rmse, False), Metric("mae", metrics.mae, False), Metric("r2", metrics.r2, True)]
+    shown = [metric_of(name, classifies) for name in (("error", "log_loss") if classifies else ("rmse", "mae", "r2"))]
     shown += [] if metric.name in {each.name for each in shown} else [metric]
     lines = [["", *(each.name + (" ↑" if each.rises else "") for each in shown), "seconds"]]
     for name, (outputs, seconds) in rows.items():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fcnet._checks.optional_imports import optional
 from fcnet._checks.suggestions import meant
 from fcnet._inputs.feature_names import cut
-from fcnet.cli.csv_file import read_csv
+from fcnet.cli.csv_file import read_csv, repeated
 from fcnet.cli.text_column import TextColumn, is_number, of_rows
 from fcnet.tabular.column import Column
 from fcnet.tabular.reading import Table
@@ -106,9 +106,9 @@ def read_table(path: str, encoding: str | None = None) -> TableFile:
         found = read_csv(path, encoding)
         return TableFile(path, found.columns, found.rows, found.separator)
     names, columns = _parquet(path)
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{path} has the column {cut(repr(name))} twice: expected different names")
+    twice = repeated(names)
+    if twice is not None:
+        raise ValueError(f"{path} has the column {cut(repr(twice))} twice: expected different names")
     if not columns or not len(columns[0]):
         raise ValueError(f"{path} has no rows")
     return TableFile(path, dict(zip(names, map(TypedColumn, columns), strict=True)), len(columns[0]), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.keywords import suggesting
-from fcnet._checks.numbers import POSITIVE, Range, check_numbers, flag, whole_number
+from fcnet._checks.numbers import AT_LEAST_0, POSITIVE, check_numbers, flag, share, whole_number
 from fcnet._checks.suggestions import meant
 from fcnet._model.activation import Parametric, check_activation
 from fcnet._model.columns import Columns
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from fcnet.tabular.column_encoder import ColumnEncoder
 
 RecipeName = Literal["auto", "realmlp", "realmlp-s", "tabm-mini", "tabm"]
-_SHARE: Range = ("0 <= share < 1", lambda value: 0 <= value < 1)
-_AT_LEAST_0: Range = ("a finite number, at least 0", lambda value: 0 <= value < math.inf)
 
 
 @suggesting
@@ -118,8 +115,8 @@ class RealMLP:
         if self.one_hot is not None:
             object.__setattr__(self, "one_hot", whole_number(self.one_hot, "one_hot", 0))
         object.__setattr__(self, "table_size", whole_number(self.table_size, "table_size", 1, 1024))
-        ranges = {"learning_rate": POSITIVE, "scale_rate": _AT_LEAST_0, "bias_rate": _AT_LEAST_0}
-        ranges |= {"dropout": _SHARE, "weight_decay": _AT_LEAST_0, "label_smoothing": _SHARE}
+        ranges = {"learning_rate": POSITIVE, "scale_rate": AT_LEAST_0, "bias_rate": AT_LEAST_0}
+        ranges |= {"dropout": share("share"), "weight_decay": AT_LEAST_0, "label_smoothing": share("share")}
         check_numbers(self, ranges)
         if not isinstance(self.first_weights, str) or self.first_weights not in ("normal", "data"):
             raise ValueError(f"first_weights is {self.first_weights!r}: expected 'normal' or 'data'")

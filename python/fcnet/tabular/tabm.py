@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.keywords import suggesting
-from fcnet._checks.numbers import AT_LEAST_0, POSITIVE, Range, check_numbers, flag, whole_number
+from fcnet._checks.numbers import AT_LEAST_0, POSITIVE, check_numbers, flag, share, whole_number
 from fcnet._model.dense import Dense
 from fcnet._model.members import Adapters, Members
 from fcnet._training.early_stopping import EarlyStopping
@@ -23,7 +23,6 @@ from fcnet.tabular.encoding import Encoding
 if TYPE_CHECKING:
     from fcnet.tabular.column_encoder import ColumnEncoder
 
-_SHARE: Range = ("0 <= share < 1", lambda value: 0 <= value < 1)
 # Rows for a batch size, as in pytabkit: below 2,800 rows 32, ..., from 108,000 on 1024.
 _BATCHES = ((2800, 32), (4500, 64), (6400, 128), (32_000, 256), (108_000, 512), (math.inf, 1024))
 
@@ -94,7 +93,7 @@ class TabM:
         if self.batch_size is not None:
             object.__setattr__(self, "batch_size", whole_number(self.batch_size, "batch_size", 1))
         ranges = {"learning_rate": POSITIVE, "weight_decay": AT_LEAST_0}
-        check_numbers(self, ranges | {"dropout": _SHARE, "label_smoothing": _SHARE})
+        check_numbers(self, ranges | {"dropout": share("share"), "label_smoothing": share("share")})
         object.__setattr__(self, "clip", flag(self.clip, "clip"))
 
     @property
