@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a module imports only what stands before it.
 # Folders of the package, and modules beside them, import only from the lines above their own.
 PACKAGE_ORDER = """
-_native _checks _moved _pyinstaller datasets reference
+_native _checks _moved _onnx _pyinstaller datasets reference
 _threads config gradients kernels threadpool_controller losses initializers optimizers
 _inputs
 _model metrics
@@ -38,8 +38,8 @@ article jax loading sklearn torch
 cli
 __main__"""
 OTHER_LIBRARIES = {
-    *("PyInstaller", "dask", "distributed", "jax", "matplotlib", "ml_dtypes", "pandas", "polars", "pyarrow", "ray"),
-    *("safetensors", "scipy", "skops", "sklearn", "torch"),
+    *("PyInstaller", "dask", "distributed", "jax", "matplotlib", "ml_dtypes", "onnx", "onnxruntime", "pandas"),
+    *("polars", "pyarrow", "ray", "safetensors", "scipy", "skl2onnx", "skops", "sklearn", "torch"),
 }
 
 sources = sorted((ROOT / "cpp").rglob("*.?pp")) + sorted((ROOT / "cpp").rglob("*.inc"))

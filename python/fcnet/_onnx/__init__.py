@@ -1,0 +1,1 @@
+"""The file format of ONNX: messages of protobuf, without the packages ``onnx`` and ``protobuf``."""
