@@ -28,6 +28,7 @@ plot columns
 _training
 derivatives
 _saving
+_exporting _exporting.onnx
 explanation.numbers
 explanation.writing
 explanation.drawing

@@ -997,6 +997,59 @@ class Network:
         return lr_range_test(self._state, self._state.dataset(x, y).not_empty("x"), ramp, batch_size, optimizer)
 
     @suggesting
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        labels: Sequence[str] | Sequence[int] | None = None,
+        outputs: Literal["all", "scores"] = "all",
+        opset: int | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+    ) -> bytes:
+        """Return the network as a model in the ONNX format, for other runtimes, and write it to a file.
+
+        The input is ``x`` (batch, inputs). A classifier has the outputs ``label`` (batch,) and ``probabilities``
+        (batch, classes), two columns where one sigmoid decides; of a multi-label one ``label`` (batch, outputs) holds 0
+        and 1. Other networks have ``output`` (batch, outputs), what ``predict`` returns.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write, which is replaced atomically.
+        labels : sequence of str or of int, optional
+            Labels of the classes. By default the network's ``classes``, or 0, 1, 2, ...
+        outputs : {"all", "scores"}, default "all"
+            "scores" leaves out ``label``.
+        opset : int in [13, 20], optional
+            Version of ONNX' operators; by default the lowest that serves, 13, or 17 with layer normalization, so that
+            old runtimes open the file.
+        dtype : {"float32", "float64"}, default "float32"
+            Type of inputs, weights and outputs.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        TypeError : labels is neither text nor whole numbers.
+        ValueError : an argument is not as above; the network's classes are neither text nor whole numbers, and labels
+            is not given; a parameter is not finite in dtype; a layer has gelu with "float64", which onnxruntime
+            does not compute; or the model would have 2 GiB or more.
+        OSError : the file cannot be written; an existing file is unchanged.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> model = fc.Network([4, 8, 3], seed=0, classes=["setosa", "versicolor", "virginica"]).to_onnx()
+        >>> type(model)
+        <class 'bytes'>
+        """
+        from fcnet._exporting.onnx.model import to_onnx
+
+        return to_onnx(self._state, path, labels, outputs, opset, dtype)
+
+    @suggesting
     def explain(
         self,
         x: ArrayLike,

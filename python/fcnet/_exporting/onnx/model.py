@@ -1,0 +1,91 @@
+"""``Network.to_onnx``: its arguments, and the bytes of the model."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fcnet import _native
+from fcnet._checks.numbers import whole_number
+from fcnet._exporting.onnx.activations import check_type
+from fcnet._exporting.onnx.labels import Labels, add_outputs, checked_labels
+from fcnet._exporting.onnx.layers import predicted
+from fcnet._exporting.onnx.parameters import Parameters
+from fcnet._model.architecture import Architecture
+from fcnet._model.normalization import LayerNorm
+from fcnet._onnx.graph import Graph
+from fcnet._saving.atomic_file import replacing
+
+if TYPE_CHECKING:
+    from fcnet._training.train_state import TrainState
+
+LOWEST_OPSET, LAYER_NORM_OPSET, HIGHEST_OPSET = 13, 17, 20
+
+
+def to_onnx(
+    state: TrainState, path: str | os.PathLike[str] | None, labels: Any, outputs: str, opset: int | None, dtype: str
+) -> bytes:
+    """Compute ``Network.to_onnx``, whose arguments these are.
+
+    Raises
+    ------
+    TypeError, ValueError : an argument is not as documented there, or the network holds what ONNX does not.
+    OSError : the file cannot be written.
+    """
+    architecture = state.architecture
+    type_ = _checked_type(dtype)
+    scores_only = _checked_outputs(outputs)
+    if scores_only and labels is not None:
+        raise ValueError("labels is given, and outputs is 'scores', which has no labels: expected one of the two")
+    names: Labels | None = None if scores_only else checked_labels(labels, architecture)
+    graph = Graph(type_, checked_opset(opset, architecture, type_))
+    x = graph.input("x", type_, ("batch", architecture.inputs))
+    h = predicted(graph, Parameters(state, type_), x)
+    add_outputs(graph, architecture, h, names, scores_only=scores_only)
+    model = graph.model(("fcnet", _native.__version__), _metadata(state))
+    if path is not None:
+        with replacing(path) as file:
+            file.write(model)
+    return model
+
+
+def checked_opset(given: int | None, architecture: Architecture, dtype: np.dtype[Any]) -> int:
+    """Return the version of the operators: as given, or the lowest one that has what the network needs.
+
+    Raises
+    ------
+    TypeError, ValueError : it is too low or too high, or an activation is not known in this type.
+    """
+    for i, spec in enumerate(architecture.specs):
+        check_type(spec.activation, dtype, f"layers[{i}]")
+    if given is not None:
+        return whole_number(given, "opset", LOWEST_OPSET, HIGHEST_OPSET)
+    has_layer_norm = dtype == np.float32 and any(
+        isinstance(spec.normalization, LayerNorm) for spec in architecture.specs
+    )
+    return LAYER_NORM_OPSET if has_layer_norm else LOWEST_OPSET
+
+
+def _checked_type(given: object) -> np.dtype[Any]:
+    if not isinstance(given, str | type | np.dtype) or given not in ("float32", "float64", np.float32, np.float64):
+        raise ValueError(f"dtype is {given!r}: expected 'float32' or 'float64'")
+    return np.dtype(given)
+
+
+def _checked_outputs(given: object) -> bool:
+    if not isinstance(given, str) or given not in ("all", "scores"):
+        raise ValueError(f"outputs is {given!r}: expected 'all' or 'scores'")
+    return given == "scores"
+
+
+def _metadata(state: TrainState) -> dict[str, str]:
+    architecture = state.architecture
+    sizes = [architecture.inputs, *architecture.sizes[1:]]
+    network = {"sizes": sizes, "loss": architecture.loss.plain(), "seed": architecture.seed}
+    names = (
+        {} if state.feature_names is None else {"fcnet.feature_names": json.dumps(state.feature_names, default=repr)}
+    )
+    return {"fcnet.network": json.dumps(network), **names}
