@@ -34,13 +34,14 @@ explanation.writing
 explanation.drawing
 explanation
 network
+_importing
 tabular
 article jax loading sklearn torch
 cli
 __main__"""
 OTHER_LIBRARIES = {
-    *("PyInstaller", "dask", "distributed", "jax", "matplotlib", "ml_dtypes", "onnx", "onnxruntime", "pandas"),
-    *("polars", "pyarrow", "ray", "safetensors", "scipy", "skl2onnx", "skops", "sklearn", "torch"),
+    *("PyInstaller", "dask", "distributed", "flax", "jax", "keras", "matplotlib", "ml_dtypes", "onnx", "onnxruntime"),
+    *("pandas", "polars", "pyarrow", "ray", "safetensors", "scipy", "skl2onnx", "skops", "sklearn", "torch"),
 }
 
 sources = sorted((ROOT / "cpp").rglob("*.?pp")) + sorted((ROOT / "cpp").rglob("*.inc"))

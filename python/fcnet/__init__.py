@@ -21,6 +21,9 @@ from fcnet.threadpool_controller import register_when_imported
 
 if TYPE_CHECKING:
     from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
+    from fcnet._importing.from_keras import from_keras
+    from fcnet._importing.from_sklearn import from_sklearn
+    from fcnet._importing.from_torch import from_torch
     from fcnet._model.activation import Parametric
     from fcnet._model.columns import Columns
     from fcnet._model.dense import Dense
@@ -72,6 +75,9 @@ __all__ = [
     "clip_by_norm",
     "datasets",
     "explanation",
+    "from_keras",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "kernels",
@@ -89,6 +95,9 @@ __all__ = [
 # Where the names are that come in when they are first asked for: `import fcnet` is quick.
 _MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
 _HOMES = {
+    "_importing.from_keras": ("from_keras",),
+    "_importing.from_sklearn": ("from_sklearn",),
+    "_importing.from_torch": ("from_torch",),
     "_model.activation": ("Parametric",),
     "_model.columns": ("Columns",),
     "_model.dense": ("Dense",),
