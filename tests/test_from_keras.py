@@ -14,11 +14,7 @@ from interop import library
 os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = library("keras")
 layers = keras.layers
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.once,
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # within Keras
-]
+pytestmark = [pytest.mark.interop, pytest.mark.once]
 
 NAMES = {"linear": "identity", "exponential": "exp"}
 ACTIVATIONS = [
