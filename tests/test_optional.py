@@ -15,6 +15,8 @@ import pytest
 import fcnet as fc
 from fcnet._checks.optional_imports import optional
 
+from interop import interop
+
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
@@ -37,8 +39,9 @@ CALLS = {
     "tqdm": ("tqdm", lambda: fitted(progress=True)),
     "jax": ("jax", lambda: importlib.import_module("fcnet.jax")),
     "torch": ("torch", lambda: importlib.import_module("fcnet.torch")),
+    **interop({"skl2onnx": ("skl2onnx", lambda: importlib.import_module("fcnet.sklearn").register_onnx())}),
 }
-NO_EXTRA = {"jax", "torch"}  # whoever puts a network inside them has them
+NO_EXTRA = {"jax", "skl2onnx", "torch"}  # whoever brings them together with fcnet has them
 
 
 @pytest.mark.parametrize("package", CALLS)

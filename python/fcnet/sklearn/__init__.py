@@ -17,7 +17,8 @@ from fcnet._checks.optional_imports import optional
 optional("sklearn", "fcnet.sklearn")
 
 from fcnet.sklearn.classifier import MLPClassifier  # noqa: E402
+from fcnet.sklearn.onnx import register_onnx  # noqa: E402
 from fcnet.sklearn.regressor import MLPRegressor  # noqa: E402
 from fcnet.tabular import TabularClassifier, TabularRegressor  # noqa: E402
 
-__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "register_onnx"]

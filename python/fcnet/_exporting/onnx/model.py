@@ -41,15 +41,27 @@ def to_onnx(
     if scores_only and labels is not None:
         raise ValueError("labels is given, and outputs is 'scores', which has no labels: expected one of the two")
     names: Labels | None = None if scores_only else checked_labels(labels, architecture)
-    graph = Graph(type_, checked_opset(opset, architecture, type_))
-    x = graph.input("x", type_, ("batch", architecture.inputs))
-    h = predicted(graph, Parameters(state, type_), x)
-    add_outputs(graph, architecture, h, names, scores_only=scores_only)
+    graph = graph_of(state, names, checked_opset(opset, architecture, type_), type_, scores_only=scores_only)
     model = graph.model(("fcnet", _native.__version__), _metadata(state))
     if path is not None:
         with replacing(path) as file:
             file.write(model)
     return model
+
+
+def graph_of(
+    state: TrainState, labels: Labels | None, opset: int, dtype: np.dtype[Any], *, scores_only: bool = False
+) -> Graph:
+    """Return the graph of a network, with labels as ``checked_labels`` returns them.
+
+    Raises
+    ------
+    ValueError : a parameter is not finite in this type.
+    """
+    graph, architecture = Graph(dtype, opset), state.architecture
+    h = predicted(graph, Parameters(state, dtype), graph.input("x", dtype, ("batch", architecture.inputs)))
+    add_outputs(graph, architecture, h, labels, scores_only=scores_only)
+    return graph
 
 
 def checked_opset(given: int | None, architecture: Architecture, dtype: np.dtype[Any]) -> int:
