@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import get_args
 
 import matplotlib
 import numpy as np
@@ -22,7 +21,7 @@ from matplotlib.text import Text
 
 import fcnet as fc
 from fcnet import reference
-from fcnet._model.activation import Activation
+from fcnet.activations import ACTIVATIONS
 from fcnet.article import article_network
 from fcnet.plot import style
 
@@ -70,7 +69,7 @@ def initialisation() -> Figure:
 
 def activations() -> Figure:
     """Every F of one number, and its derivative."""
-    names = [name for name in get_args(Activation) if name != "softmax"]
+    names = [name for name in ACTIVATIONS if name != "softmax"]
     h = np.linspace(-4, 4, 161)
     figure = Figure(figsize=(9, 5), layout="constrained")
     columns = 5

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from functools import cache
 
 import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet import _native, reference
-from fcnet._model.activation import ACTIVATIONS as ALL_ACTIVATIONS
+from fcnet import reference
+from fcnet._saving import safetensors
+from fcnet.activations import ACTIVATIONS as ALL_ACTIVATIONS
+from fcnet.activations import ELU, LeakyReLU
+from fcnet.explanation.numbers.single_layers import activated
 from fcnet.reference.activations import ACTIVATIONS
 
 from bounds import exact_type, flat, max_error, spacing
@@ -30,8 +35,11 @@ MOST_ULP = {
     "gelu_tanh": 4,  # times the size of what the sigmoid is taken of, which is rounded
     "silu": 4,
     "mish": 4,
+    "relu6": 0,
+    "hard_swish": 3,
 }
-names = pytest.mark.parametrize("name", ACTIVATIONS)
+OWN = {LeakyReLU(0.3): 2, LeakyReLU(1.5): 1, ELU(0.3): 5, ELU(2): 4}  # constants of one's own; float32 rounds 0.3
+names = pytest.mark.parametrize("name", [*ACTIVATIONS, *OWN], ids=str)
 
 
 def arguments(dtype) -> np.ndarray:
@@ -55,9 +63,9 @@ def errors(name, x, expected=None) -> tuple[np.ndarray, np.ndarray]:
     """Those x whose result is a normal number, and the errors of their results in ulp."""
     dtype, expected = x.dtype, exact(name, x) if expected is None else expected
     with np.errstate(all="ignore"):
-        got = _native.activation(x, name).astype(expected.dtype)
+        got = activated(x, name).astype(expected.dtype)
     size = np.abs(expected)
-    least = np.finfo(dtype).tiny * (128 if "lu" in name or name == "mish" else 1)  # whose factors may be smaller
+    least = np.finfo(dtype).tiny * (128 if "lu" in str(name) or name == "mish" else 1)  # whose factors may be smaller
     normal = (size >= least) & (size <= np.finfo(dtype).max)  # smaller results are 0 in a network
     x, got, expected = x[normal], got[normal], expected[normal]
     error = np.abs(got - expected) / spacing(expected, dtype)
@@ -73,7 +81,7 @@ def test_error_in_ulp(name, dtype, isas):
     expected = exact(name, x)
     for isa in isas:
         normal, error = errors(name, x, expected)
-        assert error.max() <= MOST_ULP[name], (isa, normal[error.argmax()], error.max())
+        assert error.max() <= (MOST_ULP | OWN)[name], (isa, normal[error.argmax()], error.max())
 
 
 @names
@@ -83,7 +91,7 @@ def test_special_values(name, dtype, isa):
         expected = np.array([reference.activation(x[i : i + 1], name)[0] for i in range(4)])
     if name == "softplus":
         expected[:2] = np.inf, 0
-    np.testing.assert_allclose(_native.activation(x, name), expected, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(activated(x, name), expected, rtol=4 * np.finfo(dtype).eps)
 
 
 @names
@@ -162,7 +170,12 @@ def test_every_hidden_layer_may_have_its_own():
 
 
 @pytest.mark.parametrize(
-    ("name", "variance"), [("relu", 2), ("softplus", 2), ("tanh", 1), ("selu", 1), ("sigmoid", 1), ("identity", 1)]
+    ("name", "variance"),
+    [
+        *(("relu", 2), ("softplus", 2), ("tanh", 1), ("selu", 1), ("sigmoid", 1), ("identity", 1), ("hard_swish", 2)),
+        *((LeakyReLU(0.5), 1.6), (LeakyReLU(1), 1), (ELU(0.5), 2)),  # 2 / (1 + slope^2), as calculate_gain of PyTorch
+    ],
+    ids=str,
 )
 def test_initial_weights_suit_the_function(name, variance):
     w = fc.Network([500, 400, 2], seed=0, activation=name).layers[0].W
@@ -176,6 +189,8 @@ def test_initial_weights_suit_the_function(name, variance):
         (["relu", "relu"], ValueError, "activation has 2 names: expected one, or 1, one for each hidden"),
         (3, TypeError, "activation is 3: expected a name like 'relu'"),
         ([3], ValueError, "activation is 3: expected one of"),
+        (LeakyReLU, TypeError, "activation is <class .*: expected a name like 'relu'"),
+        ([LeakyReLU], ValueError, "did you mean 'leaky_relu'"),
     ],
 )
 def test_what_is_wrong_is_named(given, error, match):
@@ -183,3 +198,85 @@ def test_what_is_wrong_is_named(given, error, match):
         fc.Network([2, 3, 2], activation=given)
     with pytest.raises(ValueError, match="activation is 'x': expected one of"):
         reference.activation([1.0], "x")
+
+
+@pytest.mark.parametrize(
+    ("usual", "name"), [(LeakyReLU(), "leaky_relu"), (ELU(), "elu"), (LeakyReLU(0.01), "leaky_relu")]
+)
+def test_the_usual_constant_is_the_name(usual, name):
+    nets = [fc.Network([5, fc.Dense(9, f), 3], seed=0) for f in (usual, name)]
+    assert [net.layers[0].activation for net in nets] == [name, name]
+    assert repr(nets[0]) == repr(nets[1])
+    x = np.random.default_rng(0).standard_normal((40, 5))
+    for net in nets:
+        net.fit(x, np.arange(40) % 3)
+    assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
+
+
+def test_without_a_slope_it_is_relu(dtype, isa):
+    x = np.random.default_rng(0).standard_normal((50, 5)).astype(dtype)
+    for zero in (LeakyReLU(0), ELU(0)):
+        nets = [fc.Network([5, 20, 33, 3], activation=f, seed=1, dtype=dtype) for f in (zero, "relu")]
+        for net in nets:
+            net.fit(x, np.arange(50) % 3, epochs=2, batch_size=16)
+        assert (nets[0].predict(x) == nets[1].predict(x)).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: LeakyReLU(-0.1), ValueError, "slope is -0.1: expected a number from 0 to 1,000,000"),
+        (lambda: LeakyReLU(float("nan")), ValueError, "slope is nan: expected"),
+        (lambda: LeakyReLU("0.1"), TypeError, "slope is '0.1': expected a number"),
+        (lambda: LeakyReLU(negative_slope=0.1), TypeError, "did you mean slope?"),
+        (lambda: LeakyReLU(alpha=0.1), TypeError, "did you mean slope?"),
+        (lambda: ELU(float("inf")), ValueError, "alpha is inf: expected"),
+    ],
+)
+def test_a_constant_that_is_wrong_is_named(make, error, match):
+    with pytest.raises(error, match=match):
+        make()
+
+
+def test_a_layer_with_a_constant_is_read_and_shown():
+    net = fc.Network([2, fc.Dense(3, LeakyReLU(0.2)), 4, 2], seed=0, activation=[ELU(0.5), fc.Parametric(ELU(2))])
+    assert [layer.activation for layer in net.layers] == [LeakyReLU(0.2), ELU(2), "softmax"]
+    assert repr(net) == (
+        "Network([2, Dense(3, activation=LeakyReLU(slope=0.2)), Dense(4, activation=Parametric(activation=ELU("
+        "alpha=2.0))), 2], loss='cross_entropy', seed=0, dtype='float32')"
+    )
+    assert repr(net.layers[0]) == "Layer(2 x 3, leaky_relu(0.2))"
+    assert "parametric elu(2)" in str(net.summary())
+    assert len({LeakyReLU(0.2), LeakyReLU(0.2), ELU(0.2)}) == 2
+
+
+def test_files_pickles_and_copies_keep_a_constant(tmp_path):
+    for activation, version in {
+        "relu": "3",
+        LeakyReLU(0.01): "3",
+        LeakyReLU(0.2): "7",
+        fc.Parametric(ELU(0.5)): "7",
+        "relu6": "7",
+        "hard_swish": "7",
+    }.items():
+        net = fc.Network([5, 9, 3], activation=activation, seed=0)
+        net.save(tmp_path / "net")
+        assert safetensors.read(tmp_path / "net")[1]["version"] == version
+        x = np.random.default_rng(0).standard_normal((4, 5))
+        for other in (fc.load(tmp_path / "net"), pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+            assert repr(other) == repr(net)
+            assert (other.predict(x) == net.predict(x)).all()
+    members = fc.Network([5, 9, 3], activation="relu6", members=2, seed=0)
+    members.save(tmp_path / "members")
+    assert safetensors.read(tmp_path / "members")[1]["version"] == "7"
+    assert repr(fc.load(tmp_path / "members")) == repr(members)
+
+
+def test_explanations_show_a_constant():
+    net = fc.Network([2, fc.Dense(3, LeakyReLU(0.2)), fc.Dense(3, "hard_swish"), 2], seed=0)
+    shown = net.explain([[1.0, 0.5]], [0])
+    assert "leaky relu(0.2), hard swish, then softmax" in str(shown)
+    assert "F of layers[0] has the slope 0.2." in " ".join(shown.to_text().split())
+    assert shown.to_dict()["activations"] == ["leaky_relu(0.2)", "hard_swish", "softmax"]
+    assert "HardSwish" in shown.to_latex()
+    assert "LeakyReLU" in shown.to_html()

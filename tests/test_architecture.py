@@ -19,7 +19,9 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a module imports only what stands before it.
 # Folders of the package, and modules beside them, import only from the lines above their own.
 PACKAGE_ORDER = """
-_native _checks _moved _onnx _pyinstaller datasets reference
+_native _checks _moved _onnx _pyinstaller datasets
+activations
+reference
 _threads config gradients kernels threadpool_controller losses initializers optimizers
 _inputs
 _model metrics

@@ -10,7 +10,7 @@ import pytest
 
 import fcnet as fc
 from fcnet import reference
-from fcnet._model.activation import ACTIVATIONS
+from fcnet.activations import ACTIVATIONS, ELU, LeakyReLU
 from fcnet.explanation import table
 from fcnet.explanation.numbers.oracle import check_step, computed, wide
 
@@ -48,7 +48,7 @@ def test_every_loss_is_that_of_the_oracle(dtype, loss, output, n):
 
 
 @walk("bias", [True, False])
-@pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"exp"}))
+@pytest.mark.parametrize("activation", [*sorted({*ACTIVATIONS} - {"exp"}), LeakyReLU(0.3), ELU(0.5)], ids=str)
 def test_every_activation_is_that_of_the_oracle(activation, bias):
     check(*batch(activation=activation, bias=bias))
 

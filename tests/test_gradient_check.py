@@ -7,13 +7,16 @@ import pytest
 
 import fcnet as fc
 from fcnet._training.train_state import TrainState
+from fcnet.activations import ELU, LeakyReLU
 
 from explanations import article, batch, few_neurons, normalized
 from interop import library
 from walks import walk
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softmax", "selu"])
+@pytest.mark.parametrize(
+    "activation", ["relu", "tanh", "gelu", "softmax", "selu", "hard_swish", "relu6", ELU(0.5)], ids=str
+)
 @pytest.mark.parametrize("loss", [None, "mse", "rmse", "binary_cross_entropy", "poisson"])
 def test_right_gradients_pass(dtype, activation, loss):
     found = batch(dtype, loss, activation)[0].check_gradients(*batch(dtype, loss, activation)[1:])
@@ -112,11 +115,15 @@ def test_a_wrong_gradient_is_named(monkeypatch):
 
 @walk("share", [0.0, 1e-6, 0.25, 1 / 3, 0.8])
 @walk("side", [1, -1])
-@pytest.mark.parametrize("activation", ["relu", "selu"])
-def test_a_kink_anywhere_within_a_step_is_no_error(dtype, activation, side, share):
+@pytest.mark.parametrize(
+    ("activation", "kink"),
+    [*(("relu", 0), ("selu", 0), ("relu6", 6), ("hard_swish", 3), ("hard_swish", -3)), (LeakyReLU(0.3), 0)],
+    ids=str,
+)
+def test_a_kink_anywhere_within_a_step_is_no_error(dtype, activation, kink, side, share):
     net, x, y = batch(dtype, activation=activation)
     w, b = net.layers[0].W, net.layers[0].B.copy()
-    b[0] = -x[0] @ w[:, 0].astype(float) + side * share * 2**-17  # how far the first sample's h_in is from 0
+    b[0] = kink - x[0] @ w[:, 0].astype(float) + side * share * 2**-17  # how far the first h_in is from it
     net.layers[0].B = b
     found = net.check_gradients(x, y)
     assert found.passed, str(found)

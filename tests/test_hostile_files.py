@@ -97,6 +97,18 @@ CHANGES = {
     "huge layers": (network(sizes=[2**40, 2**40, 2]), "has shape"),
     "sizes that are no list": (network(sizes={"a": 1}), "expected one entry for each of the layers of"),
     "an unknown activation": (network(layers=[["eval", True, 0.0], LAYERS[1]]), "activation is 'eval'"),
+    "an unknown activation with a constant": (
+        network(layers=[[{"name": "relu", "slope": 0.1}, True, 0.0], LAYERS[1]]),
+        "expected a name, or that of leaky_relu or elu in a dict",
+    ),
+    "a constant that is not of the activation": (
+        network(layers=[[{"name": "elu", "slope": 0.1}, True, 0.0], LAYERS[1]]),
+        "has no argument 'slope'",
+    ),
+    "a constant out of range": (
+        network(layers=[[{"name": "elu", "alpha": -1}, True, 0.0], LAYERS[1]]),
+        "alpha is -1",
+    ),
     "an activation that is no name": (network(layers=[[["relu"], True, 0.0], LAYERS[1]]), "activation is"),
     "a layer of too many parts": (network(layers=[["relu", True, 0.0, "zeros", 1], LAYERS[1]]), "not a network"),
     "options of a parametric activation that it has not": (

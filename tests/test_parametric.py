@@ -11,8 +11,8 @@ import pytest
 
 import fcnet as fc
 from fcnet import reference
-from fcnet._model.activation import ACTIVATIONS
 from fcnet._saving import safetensors
+from fcnet.activations import ACTIVATIONS
 
 from bounds import flat, max_error
 from explanations import fourth_power

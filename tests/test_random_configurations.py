@@ -26,6 +26,7 @@ OPTIMIZERS = [
 ]
 # Smooth ones: where a derivative jumps, rounding may fall on either side.
 ACTIVATIONS = ["identity", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "mish", "softmax"]
+KINKED = ["relu6", "hard_swish", fc.activations.LeakyReLU(0.3), fc.activations.ELU(0.5)]  # now and then
 SCHEDULES = [
     None,
     schedules.StepDecay(2, 0.5),
@@ -167,6 +168,10 @@ def check(seed):
     hidden = [hidden_layer(rng) for _ in range(rng.integers(0, 4))]
     scales = (np.random.default_rng([seed, 1]).random(len(hidden) + 1) < 0.3).tolist()
     parametric = (np.random.default_rng([seed, 2]).random(len(hidden)) < 0.3).tolist()
+    kinked = np.random.default_rng([seed, 5])
+    for i, layer in enumerate(hidden):
+        if layer.activation != "softmax" and kinked.random() < 0.2:
+            hidden[i] = replace(layer, activation=KINKED[kinked.integers(len(KINKED))])
     of_columns = np.random.default_rng([seed, 4])
     columns = some_columns(of_columns)
     entries, of_factors = [columns or inputs], np.random.default_rng([seed, 3])

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet.activations import ELU, LeakyReLU
 
 from interop import library
 
 SMOOTH = ("identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu", "mish")
-OTHERS = ("relu", "leaky_relu", "elu", "selu")
+OTHERS = ("relu", "leaky_relu", "elu", "selu", "relu6", "hard_swish", ELU(0.5), LeakyReLU(0.3))
 
 
 def network(activation, outputs=2, *, dtype="float64", **options):
@@ -38,7 +39,7 @@ def close(a, b, tolerance):
     assert np.abs(a - b).max() <= tolerance * max(1, np.abs(b).max())
 
 
-@pytest.mark.parametrize("activation", SMOOTH + OTHERS)
+@pytest.mark.parametrize("activation", SMOOTH + OTHERS, ids=str)
 @pytest.mark.parametrize("options", [{}, {"offset": 0.3, "scale": [0.5, 2, 1]}], ids=["", "scaled"])
 def test_hvp_is_the_difference_of_two_vjps(activation, options):
     net = network(activation, **options)

@@ -94,9 +94,29 @@ def test_a_regressor_takes_a_loss_of_ones_own():
     np.testing.assert_allclose(own.coefs_[0], MLPRegressor(alpha=0, **OPTIONS).fit(X, VALUES).coefs_[0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("activation", ["leaky_relu", "elu", "selu", "softplus", "gelu", "silu", "mish", "sigmoid"])
+@pytest.mark.parametrize(
+    "activation",
+    [
+        *("leaky_relu", "elu", "selu", "softplus", "gelu", "silu", "mish", "sigmoid", "relu6", "hard_swish"),
+        *(fc.activations.LeakyReLU(0.3), fc.activations.ELU(0.5)),
+    ],
+    ids=str,
+)
 def test_every_activation_of_the_network(activation):
-    assert MLPClassifier(activation=activation, **OPTIONS | {"max_iter": 100}).fit(X, Y).score(X, Y) > 0.8
+    net = MLPClassifier(activation=activation, **OPTIONS | {"max_iter": 100}).fit(X, Y)
+    assert net.score(X, Y) > 0.8
+    again = clone(net).fit(X, Y)
+    assert again.activation == activation
+    assert same(net, again)
+    assert same(net, pickle.loads(pickle.dumps(net)))
+
+
+def test_the_constant_of_an_activation_is_a_parameter():
+    relu, leaky = MLPClassifier(**OPTIONS), MLPClassifier(activation=fc.activations.LeakyReLU(0), **OPTIONS)
+    assert same(relu.fit(X, Y), leaky.fit(X, Y))
+    assert not same(relu, leaky.set_params(activation=fc.activations.LeakyReLU(0.5)).fit(X, Y))
+    with pytest.raises(ValueError, match="The 'activation' parameter of MLPClassifier must be"):
+        leaky.set_params(activation=fc.Parametric("mish")).fit(X, Y)
 
 
 def test_validation_data_of_ones_own():

@@ -16,7 +16,8 @@ from processes import output
 
 ACTIVATIONS = (
     *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh"),
-    *("silu", "mish", "softmax", "parametric mish", "parametric relu"),
+    *("silu", "mish", "relu6", "hard_swish", "softmax", "parametric mish", "parametric relu"),
+    *(fc.activations.LeakyReLU(0.3), fc.activations.ELU(0.5), fc.Parametric(fc.activations.ELU(2))),
 )
 LAST = {"mse": "identity", "cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp"}
 
@@ -25,8 +26,9 @@ def network(activation="tanh", normalization=None, *, loss="mse", scaled=False, 
     """5 inputs, layers that fill no panel, 3 outputs; no parameter has a value that hides a mistake."""
     if activation == "softmax":
         normalization = None
-    name = activation.removeprefix("parametric ")
-    f = fc.Parametric(name) if name != activation else name
+    f = activation
+    if str(activation).startswith("parametric "):
+        f = fc.Parametric(activation.removeprefix("parametric "))
     hidden = [fc.Dense(n, f, normalization=normalization, bias=bias) for n in (33, 18)]
     scales = [fc.Scale()] if scaled else []
     net = fc.Network([5, *scales, hidden[0], hidden[1], *scales, 3], loss=loss, seed=3, dtype=dtype, **options)
@@ -97,7 +99,7 @@ def check_against_differences(net, x, c):
             close(found[some], expected)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
 def test_gradients_are_finite_differences(activation, normalization):
     check_against_differences(network(activation, normalization), rows(3), cotangents(3))
@@ -235,7 +237,7 @@ def test_the_jacobian_stacks_vjps(outputs):
         assert (net.input_gradient(x, of=k) == back(c, parameters=False).x).all()
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
 def test_jvp_is_the_jacobian_times_v(activation, normalization):
     net = network(activation, normalization, scaled=True, loss="cross_entropy", offset=0.3, scale=0.7)
@@ -470,12 +472,16 @@ TORCH = {
     "gelu_tanh": lambda nn: nn.GELU(approximate="tanh"),
     "silu": lambda nn: nn.SiLU(),
     "mish": lambda nn: nn.Mish(),
+    "relu6": lambda nn: nn.ReLU6(),
+    "hard_swish": lambda nn: nn.Hardswish(),
+    fc.activations.LeakyReLU(0.3): lambda nn: nn.LeakyReLU(0.3),
+    fc.activations.ELU(0.5): lambda nn: nn.ELU(0.5),
     "softmax": lambda nn: nn.Softmax(dim=1),
 }
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("activation", TORCH)
+@pytest.mark.parametrize("activation", TORCH, ids=str)
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
 def test_gradients_are_those_of_autograd(activation, normalization):
     torch = library("torch")

@@ -2,6 +2,8 @@
 // Activation functions, losses and the like by the names that Python knows them by.
 #pragma once
 
+#include <cmath>
+#include <optional>
 #include <string>
 
 #include "arrays.hpp"
@@ -22,14 +24,21 @@ Choice named(const Named<Choice> (&all)[n], const char* argument, const std::str
   value_error(std::string(argument) + " is '" + name + "': expected one that fcnet has");
 }
 
-inline Activation activation_named(const std::string& name) {
-  static constexpr Named<Activation> all[]{
+// With the usual constant where none is given.
+inline Activation activation_named(const std::string& name, std::optional<double> constant = std::nullopt) {
+  static constexpr Named<Activation::Kind> all[]{
       {"identity", Activation::identity}, {"relu", Activation::relu},           {"leaky_relu", Activation::leaky_relu},
       {"elu", Activation::elu},           {"selu", Activation::selu},           {"sigmoid", Activation::sigmoid},
       {"tanh", Activation::tanh},         {"softplus", Activation::softplus},   {"exp", Activation::exp},
       {"gelu", Activation::gelu},         {"gelu_tanh", Activation::gelu_tanh}, {"silu", Activation::silu},
-      {"mish", Activation::mish},         {"softmax", Activation::softmax}};
-  return named(all, "activation", name);
+      {"mish", Activation::mish},         {"relu6", Activation::relu6},         {"hard_swish", Activation::hard_swish},
+      {"softmax", Activation::softmax}};
+  const Activation usual = named(all, "activation", name);
+  if (!constant) return usual;
+  const bool has_one = usual.kind == Activation::leaky_relu || usual.kind == Activation::elu;
+  if (!has_one || !(*constant >= 0 && std::isfinite(*constant)))
+    value_error("the constant of " + name + " is " + std::to_string(*constant) + ": expected another one, or none");
+  return {usual.kind, *constant};
 }
 
 inline Normalization normalization_named(const std::string& name) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The published kernels: check, allocate, release the GIL, call. Legend: n samples, k inputs, m outputs.
+#include <pybind11/stl.h>
+
 #include <algorithm>
 
 #include "arrays.hpp"
@@ -72,8 +74,8 @@ py::object softmax(py::object h_in, py::object out) {
   });
 }
 
-py::object activation(py::object h_in, const std::string& name, py::object out) {
-  const Activation chosen = activation_named(name);
+py::object activation(py::object h_in, const std::string& name, py::object out, std::optional<double> constant) {
+  const Activation chosen = activation_named(name, constant);
   if (chosen == Activation::softmax) return softmax(h_in, out);
   return elementwise(h_in, "h_in", out, [chosen](const auto& k) {
     return [chosen, &k](const auto* x, Size count, auto* y) { k.activate(chosen, x, count, y); };
@@ -199,9 +201,9 @@ py::object backward_and_update(py::object sigma, py::object w, py::object b, py:
 void register_kernels(py::module_& m) {
   m.def("linear", linear, "x"_a, "w"_a, "b"_a, "out"_a = py::none());
   m.def(
-      "relu", [](py::object h_in, py::object out) { return activation(h_in, "relu", out); }, "h_in"_a,
+      "relu", [](py::object h_in, py::object out) { return activation(h_in, "relu", out, {}); }, "h_in"_a,
       "out"_a = py::none());
-  m.def("activation", activation, "h_in"_a, "name"_a, "out"_a = py::none());
+  m.def("activation", activation, "h_in"_a, "name"_a, "out"_a = py::none(), "constant"_a = py::none());
   m.def(
       "exp", [](py::object x) { return elementwise(x, "x", py::none(), [](const auto& k) { return k.exp; }); }, "x"_a);
   m.def(

@@ -62,7 +62,7 @@ class Fits {
 
   bool run() {
     for (int a = 0; a <= static_cast<int>(Activation::softmax); ++a) {
-      const auto activation = static_cast<Activation>(a);
+      const Activation activation = static_cast<Activation::Kind>(a);
       if (activation == Activation::saved_derivative || activation == Activation::exp)
         continue;  // not for hidden layers
       for (const Normalization n : {Normalization::none, Normalization::layer, Normalization::batch})
@@ -72,6 +72,10 @@ class Fits {
               fit({.activation = activation, .dropout = dropout, .normalization = n, .epsilon = 1e-5, .momentum = 0.1},
                   Loss::cross_entropy, batch);
     }
+    for (const Activation activation : {Activation(Activation::leaky_relu, 0.3), Activation(Activation::elu, 0.5)})
+      for (const double dropout : {0.0, 0.25})
+        for (const Size batch : {5, 33})
+          fit({.activation = activation, .dropout = dropout}, Loss::cross_entropy, batch);
     for (int l = 0; l < static_cast<int>(Loss::custom); ++l) {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
       for (const Size batch : {1, 4}) fit({}, static_cast<Loss>(l), batch, DType::float32, {2, 2, 2, 2});

@@ -20,7 +20,18 @@ from fcnet._threads import get_num_threads, set_num_threads, threads
 from fcnet.threadpool_controller import register_when_imported
 
 if TYPE_CHECKING:
-    from fcnet import datasets, explanation, initializers, kernels, losses, metrics, plot, reference, schedules
+    from fcnet import (
+        activations,
+        datasets,
+        explanation,
+        initializers,
+        kernels,
+        losses,
+        metrics,
+        plot,
+        reference,
+        schedules,
+    )
     from fcnet._importing.from_keras import from_keras
     from fcnet._importing.from_sklearn import from_sklearn
     from fcnet._importing.from_torch import from_torch
@@ -72,6 +83,7 @@ __all__ = [
     "Scale",
     "StopTraining",
     "__version__",
+    "activations",
     "clip_by_norm",
     "datasets",
     "explanation",
@@ -93,7 +105,10 @@ __all__ = [
 ]
 
 # Where the names are that come in when they are first asked for: `import fcnet` is quick.
-_MODULES = ("datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference", "schedules")
+_MODULES = (
+    *("activations", "datasets", "explanation", "initializers", "kernels", "losses", "metrics", "plot", "reference"),
+    "schedules",
+)
 _HOMES = {
     "_importing.from_keras": ("from_keras",),
     "_importing.from_sklearn": ("from_sklearn",),

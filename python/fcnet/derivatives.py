@@ -18,6 +18,7 @@ from fcnet._model.architecture import Architecture
 from fcnet._model.members import Members
 from fcnet._training.prediction import is_logits, rows_of
 from fcnet._training.train_state import TrainState
+from fcnet.activations import ACTIVATIONS, KINKS
 from fcnet.gradients import Gradients
 
 _MOST_BYTES = 2 << 30  # of gradients per sample
@@ -212,7 +213,7 @@ def jvp(state: TrainState, x: ArrayLike, v: ArrayLike, output: object) -> tuple[
     return kept.outputs(), kept.along(tangent)
 
 
-_SMOOTH = frozenset({"identity", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu", "mish"})
+_SMOOTH = frozenset(ACTIVATIONS) - {"softmax", *KINKS}  # of one number, twice differentiable
 
 
 def _refuse_other_stages(architecture: Architecture, logits: bool, what: str, *, smooth: bool) -> None:

@@ -13,6 +13,7 @@ from fcnet._checks.numbers import flag
 from fcnet._model.architecture import Architecture
 from fcnet._model.normalization import Normalization
 from fcnet._native import Model
+from fcnet.activations import Activation
 
 
 def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,8 +114,9 @@ class Layer:
         has its own.
     mean, variance : array (m,)
         Running statistics of batch normalisation; read and assigned like W.
-    activation : str
-        Name of the activation function F, see ``fcnet.reference.activation``; also where ``mix`` belongs to it.
+    activation : str or fcnet.activations
+        The activation function F by its name, see ``fcnet.reference.activation``, or as an object where it has a
+        constant of its own, such as ``LeakyReLU(0.2)``; also where ``mix`` belongs to it.
     bias : bool
         Whether the layer has biases; if not, B is 0.
     dropout : float
@@ -136,8 +138,8 @@ class Layer:
         self._shape, self._trainable = architecture.sizes[index : index + 2], True
 
     @property
-    def activation(self) -> str:
-        """Name of the activation function F."""
+    def activation(self) -> str | Activation:
+        """The activation function F: its name, or an object where it has a constant of its own."""
         return self._architecture.specs[self._index].activation
 
     @property

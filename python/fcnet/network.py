@@ -16,7 +16,7 @@ from fcnet._checks.numbers import flag, whole_number
 from fcnet._checks.public import public
 from fcnet._inputs import class_names, tables
 from fcnet._inputs.feature_names import restored
-from fcnet._model.activation import Activation, Parametric
+from fcnet._model.activation import Parametric
 from fcnet._model.architecture import Architecture
 from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
@@ -39,6 +39,7 @@ from fcnet._training.prediction import predict, predict_classes, rows_of
 from fcnet._training.progress import ProgressMode
 from fcnet._training.single_steps import apply_gradients, train_on_batch
 from fcnet._training.train_state import TrainState
+from fcnet.activations import Activation, ActivationName
 from fcnet.columns import EmbeddedColumns
 from fcnet.derivatives import LaplacianPullback, Pullback
 from fcnet.gradients import Gradients
@@ -87,7 +88,7 @@ class Network:
         scaling is part of the network and applies in ``predict`` too. The offset is subtracted in float64 where x holds
         numbers that float32 rounds, such as time stamps in float64 or int64; rows of float32 are scaled in float32.
         Both are stored in float64. Codes of categories (``Columns``) have scale 1 and offset 0.
-    activation : str or Parametric, or a sequence of one for each hidden layer, default "relu"
+    activation : str, fcnet.activations or Parametric, or a sequence of one for each hidden layer, default "relu"
         Activation of the hidden layers that are given as numbers; ``Dense`` lists the names.
     classes : sequence of labels, optional
         The class labels that y contains (text, numbers or other), in the order of the outputs; two labels where a
@@ -152,7 +153,9 @@ class Network:
         dtype: DTypeLike = "float32",
         scale: ArrayLike = 1,
         offset: ArrayLike = 0,
-        activation: Activation | Parametric | Sequence[Activation | Parametric] = "relu",
+        activation: (
+            ActivationName | Activation | Parametric | Sequence[ActivationName | Activation | Parametric]
+        ) = "relu",
         classes: Sequence[Hashable] | None = None,
         members: int | None = None,
         adapters: Adapters | None = None,

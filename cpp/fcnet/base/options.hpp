@@ -5,24 +5,40 @@
 
 namespace fcnet {
 
-// The first three are simple, see activations.hpp. `saved_derivative` is no layer's: it says that F'(h_in) itself was
-// saved by the forward pass.
-enum class Activation {
-  identity,
-  relu,
-  saved_derivative,
-  leaky_relu,
-  elu,
-  selu,
-  sigmoid,
-  tanh,
-  softplus,
-  exp,
-  gelu,
-  gelu_tanh,
-  silu,
-  mish,
-  softmax
+// F, and the constant that it may have. The first three are simple, see activations.hpp. `saved_derivative` is no
+// layer's: it says that F'(h_in) itself was saved by the forward pass.
+struct Activation {
+  enum Kind {
+    identity,
+    relu,
+    saved_derivative,
+    leaky_relu,
+    elu,
+    selu,
+    sigmoid,
+    tanh,
+    softplus,
+    exp,
+    gelu,
+    gelu_tanh,
+    silu,
+    mish,
+    relu6,
+    hard_swish,
+    softmax
+  };
+
+  Kind kind;
+  double constant;  // the slope of leaky_relu below 0, alpha of elu, of others 0
+
+  // With the usual constant.
+  [[gnu::always_inline]] constexpr Activation(Kind of = identity)
+      : Activation(of, of == leaky_relu ? 0.01
+                       : of == elu      ? 1
+                                        : 0) {}
+  [[gnu::always_inline]] constexpr Activation(Kind of, double with) : kind(of), constant(with) {}
+
+  [[gnu::always_inline]] bool operator==(const Activation&) const = default;
 };
 enum class Normalization { none, layer, batch };
 // Of the numbers in the columns of x, see columns.hpp.

@@ -10,18 +10,20 @@
 namespace fcnet {
 
 // Weights Gaussian, all else by its role; the variance of the weights is 2 / in where F passes half of its input on (He
-// et al. 2015, equation 10), and 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al.
-// 2017) and in the neural tangent parametrisation.
+// et al. 2015, equation 10), 2 / ((1 + slope^2) in) where it passes on a share of the other half (equation 15), and
+// 1 / in where it is linear around 0 (LeCun et al. 1998, section 4.6; Klambauer et al. 2017) and in the neural tangent
+// parametrisation. The usual slope of 0.01 counts as 0.
 static constexpr double gain(Activation activation) {
-  switch (activation) {
+  switch (activation.kind) {
     case Activation::identity:
     case Activation::selu:
     case Activation::sigmoid:
     case Activation::tanh:
       return 1;
+    case Activation::leaky_relu:
+      return activation == Activation::leaky_relu ? 2 : 2 / (1 + activation.constant * activation.constant);
     case Activation::relu:
     case Activation::saved_derivative:
-    case Activation::leaky_relu:
     case Activation::elu:
     case Activation::softplus:
     case Activation::exp:
@@ -29,6 +31,8 @@ static constexpr double gain(Activation activation) {
     case Activation::gelu_tanh:
     case Activation::silu:
     case Activation::mish:
+    case Activation::relu6:
+    case Activation::hard_swish:
     case Activation::softmax:
       return 2;
   }

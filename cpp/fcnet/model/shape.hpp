@@ -39,11 +39,12 @@ Dropout<T> dropout_of(double fraction, std::uint64_t seed, std::uint32_t epoch, 
 
 // Whether F' of an activation cannot be computed from h_out, so that the forward pass saves it.
 static constexpr bool needs_saved_derivative(Activation activation) {
-  switch (activation) {
+  switch (activation.kind) {
     case Activation::gelu:
     case Activation::gelu_tanh:
     case Activation::silu:
     case Activation::mish:
+    case Activation::hard_swish:
     case Activation::saved_derivative:
       return true;
     case Activation::identity:
@@ -55,6 +56,7 @@ static constexpr bool needs_saved_derivative(Activation activation) {
     case Activation::tanh:
     case Activation::softplus:
     case Activation::exp:
+    case Activation::relu6:
     case Activation::softmax:
       return false;
   }

@@ -9,6 +9,7 @@ _ELSEWHERE: dict[str, tuple[str, ...]] = {  # names in other libraries, in lower
     "none": ("identity",),
     "logistic": ("sigmoid",),
     "swish": ("silu",),
+    "hardsilu": ("hard_swish",),
     "exponential": ("exp",),
     "crossentropyloss": ("cross_entropy",),
     "categoricalcrossentropy": ("cross_entropy",),

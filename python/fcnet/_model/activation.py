@@ -1,32 +1,15 @@
-"""Activation functions by name, and ``Parametric``, an activation with a trainable number for each neuron."""
+"""The activation functions that a user gives, and ``Parametric``, with a trainable number for each neuron."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
 
 from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import AT_LEAST_0, check_numbers
 from fcnet._checks.public import public
 from fcnet._checks.suggestions import meant
-
-Activation = Literal[
-    "identity",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "sigmoid",
-    "tanh",
-    "softplus",
-    "exp",
-    "gelu",
-    "gelu_tanh",
-    "silu",
-    "mish",
-    "softmax",
-]
-ACTIVATIONS: tuple[str, ...] = get_args(Activation)
+from fcnet.activations import ACTIVATIONS, WITH_CONSTANT, Activation, ActivationName
 
 
 def check_activation(name: object) -> None:
@@ -47,8 +30,8 @@ class Parametric:
 
     Parameters
     ----------
-    activation : str
-        Activation function F, any name that ``Dense`` lists except identity and softmax.
+    activation : str or fcnet.activations
+        Activation function F, any that ``Dense`` lists except identity and softmax.
     rate_factor : float >= 0, default 1
         Factor on the optimizer's learning rate for a.
     decay_factor : float >= 0, optional
@@ -60,20 +43,19 @@ class Parametric:
     TypeError, ValueError : an argument is not as above.
     """
 
-    activation: Activation
+    activation: ActivationName | Activation
     rate_factor: float = 1.0
     decay_factor: float | None = None
 
     def __post_init__(self) -> None:
         given = {} if self.decay_factor is None else {"decay_factor": AT_LEAST_0}
         check_numbers(self, {"rate_factor": AT_LEAST_0} | given)
-        check_activation(self.activation)
+        object.__setattr__(self, "activation", checked_function(self.activation))
         if self.activation in ("identity", "softmax"):
             raise ValueError(
                 f"activation of Parametric is {self.activation!r}: expected a function of one number that is not the "
                 "identity, like 'mish'"
             )
-        object.__setattr__(self, "activation", str(self.activation))
 
     def factors(self) -> dict[str, float]:
         """Return the factors that differ from their defaults."""
@@ -85,14 +67,40 @@ class Parametric:
         return f"Parametric(activation={self.activation!r}{options})"
 
 
-def checked_activation(given: object) -> Activation | Parametric:
-    """Return an activation as given by a user, a name as a plain string.
+def checked_function(given: object) -> ActivationName | Activation:
+    """Return an activation that is not parametric, as given by a user; a plain string where its name says all.
 
     Raises
     ------
     ValueError : it is not one.
     """
-    if isinstance(given, Parametric):
-        return given
+    if isinstance(given, Activation):
+        return given.name_or_self()  # type: ignore[return-value]
     check_activation(given)
     return str(given)  # type: ignore[return-value]
+
+
+def checked_activation(given: object) -> ActivationName | Activation | Parametric:
+    """Return an activation as given by a user, as ``checked_function`` does.
+
+    Raises
+    ------
+    ValueError : it is not one.
+    """
+    return given if isinstance(given, Parametric) else checked_function(given)
+
+
+def function_of(plain: object) -> object:
+    """Return an activation from a file: a name as it is, unchecked, or what ``Activation.plain`` has returned.
+
+    Raises
+    ------
+    TypeError, ValueError : it is a mapping, but not of an activation.
+    """
+    if not isinstance(plain, Mapping):
+        return plain
+    options = dict(plain)
+    name = options.pop("name", None)
+    if not isinstance(name, str) or name not in WITH_CONSTANT:
+        raise ValueError(f"activation is {plain!r}: expected a name, or that of {' or '.join(WITH_CONSTANT)} in a dict")
+    return WITH_CONSTANT[name](**options)

@@ -18,13 +18,14 @@ from fcnet._inputs import arrays, class_names, tensors
 from fcnet._inputs.codes import Codes
 from fcnet._inputs.feature_names import Name
 from fcnet._inputs.finite import Scaling
-from fcnet._model.activation import Activation, Parametric
+from fcnet._model.activation import Parametric
 from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import LayerSpec, specs_of
 from fcnet._model.members import Members
 from fcnet._model.scale import Scale, without_scales
 from fcnet._native import Model
+from fcnet.activations import Activation, ActivationName
 from fcnet.initializers import Initializer, first_weights
 from fcnet.losses import CrossEntropy, Custom, Loss, LossFunction, loss_of
 
@@ -115,7 +116,7 @@ class Architecture:
         dtype: DTypeLike,
         scale: ArrayLike,
         offset: ArrayLike,
-        activation: Activation | Parametric | Sequence[Activation | Parametric],
+        activation: ActivationName | Activation | Parametric | Sequence[ActivationName | Activation | Parametric],
         classes: tuple[Name, ...] | None = None,
         members: Members | None = None,
     ) -> Architecture:

@@ -11,8 +11,9 @@ from fcnet._checks.keywords import suggesting
 from fcnet._checks.numbers import AT_LEAST_0, check_numbers, flag, number, whole_number
 from fcnet._checks.public import public
 from fcnet._checks.representation import shown
-from fcnet._model.activation import Activation, Parametric, checked_activation
+from fcnet._model.activation import Parametric, checked_activation
 from fcnet._model.normalization import Normalization, NormalizationName, normalization_of
+from fcnet.activations import Activation, ActivationName
 from fcnet.initializers import Initializer, InitializerName, checked_initializer
 
 Parametrization = Literal["standard", "ntp"]
@@ -28,10 +29,11 @@ class Dense:
     ----------
     units : int >= 1
         Number of neurons, that is, of outputs of the layer.
-    activation : str or Parametric, optional
+    activation : str, fcnet.activations or Parametric, optional
         Activation function F: identity, relu, leaky_relu (slope 0.01), elu, selu, sigmoid, tanh, softplus, exp, gelu,
-        gelu_tanh (the usual approximation of gelu), silu, mish or softmax; ``Parametric("mish")`` trains how much of F
-        each neuron takes. The default is relu; for the last layer, the loss determines it.
+        gelu_tanh (the usual approximation of gelu), silu, mish, relu6, hard_swish or softmax;
+        ``fcnet.activations.LeakyReLU(0.2)`` and ``ELU(0.5)`` have a constant of your own; ``Parametric("mish")`` trains
+        how much of F each neuron takes. The default is relu; for the last layer, the loss determines it.
     bias : bool, default True
         Whether the layer has biases. Without them, B is 0 and stays 0.
     dropout : float in [0, 1), default 0
@@ -61,7 +63,7 @@ class Dense:
     """
 
     units: int
-    activation: Activation | Parametric | None = None
+    activation: ActivationName | Activation | Parametric | None = None
     bias: bool = True
     dropout: float = 0.0
     normalization: NormalizationName | Normalization | None = None

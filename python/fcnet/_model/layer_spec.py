@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fcnet._checks.numbers import flag
-from fcnet._model.activation import Activation, Parametric, checked_activation
+from fcnet._model.activation import Parametric, checked_activation, function_of
 from fcnet._model.dense import Dense
 from fcnet._model.normalization import LayerNorm, Normalization, normalization_of
 from fcnet._model.scale import Scale
+from fcnet.activations import Activation, ActivationName, name_and_constant
 from fcnet.losses import Loss
 
 
 class LayerSpec(NamedTuple):
     """The specification of a layer, without its sizes."""
 
-    activation: str
+    activation: str | Activation
     bias: bool = True
     dropout: float = 0.0
     normalization: Normalization | None = None
@@ -28,14 +29,14 @@ class LayerSpec(NamedTuple):
     own: tuple[str, ...] = ()  # the arrays that each member of an ensemble has of its own
 
     @property
-    def given_activation(self) -> Activation | Parametric:
+    def given_activation(self) -> ActivationName | Activation | Parametric:
         """The activation as a user gives it."""
         return self.parametric or self.activation  # type: ignore[return-value]
 
     @property
     def activation_name(self) -> str:
         """The activation in words."""
-        return f"parametric {self.activation}" if self.parametric else self.activation
+        return f"parametric {self.activation}" if self.parametric else str(self.activation)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -56,6 +57,13 @@ class LayerSpec(NamedTuple):
         return self.normalization.parts[1:] if self.normalization else ()
 
     @property
+    def file_version(self) -> int:
+        """The oldest version of files that can hold the specification, see ``plain``."""
+        if not isinstance(self.activation, str) or self.activation in ("relu6", "hard_swish"):
+            return 7
+        return 5 if self.options else 4 if self.scale else 3
+
+    @property
     def options(self) -> dict[str, Any]:
         """The options that differ from their defaults and that files before version 5 cannot hold."""
         given = {name: getattr(self, name) for name in _OPTIONS if getattr(self, name) != self._field_defaults[name]}
@@ -73,7 +81,8 @@ class LayerSpec(NamedTuple):
         """
         norm, options = self.normalization and self.normalization.plain(), self.options
         others = [bool(self.scale), options] if options else [True] if self.scale else []
-        return [*self[:3], norm, *others]
+        f = self.activation if isinstance(self.activation, str) else self.activation.plain()
+        return [f, self.bias, self.dropout, norm, *others]
 
     @classmethod
     def from_plain(cls, plain: Any) -> LayerSpec:
@@ -97,12 +106,13 @@ class LayerSpec(NamedTuple):
         if not isinstance(of_parametric, dict | None):
             raise ValueError(f"a layer has the options {plain[5]!r}: expected a dict of parametric")
         values = dict(zip(cls._fields[:4], plain, strict=False))
+        values["activation"] = function_of(values["activation"])
         if of_parametric is not None:
             values["activation"] = Parametric(values["activation"], **of_parametric)
         return cls.of(Dense(1, **values, **options), "relu", Scale(**of_scale) if has_scale else None)
 
     @classmethod
-    def of(cls, dense: Dense, activation: str | Parametric, scale: Scale | None) -> LayerSpec:
+    def of(cls, dense: Dense, activation: str | Activation | Parametric, scale: Scale | None) -> LayerSpec:
         """Return the specification of a layer, with the activation that it has where none is given."""
         norm = normalization_of(dense.normalization)
         options: Any = {name: getattr(dense, name) for name in _OPTIONS}
@@ -125,7 +135,7 @@ class LayerSpec(NamedTuple):
         )
         of_norm = name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0)
         has = self.scale is not None, mix is not None, self.parametrization == "ntp"
-        return (*self[:3], *of_norm, *has, factors)
+        return (name_and_constant(self.activation), self.bias, self.dropout, *of_norm, *has, factors)
 
     def step_factor(self, part: str, inputs: int) -> float:
         """Return what a step of plain gradient descent on a parameter of the layer, such as W, is multiplied by."""
@@ -142,10 +152,10 @@ _OPTIONS = "parametrization", "rate_factor", "decay_factor"  # of Dense, which L
 
 
 def _activations(
-    given: Activation | Parametric | Sequence[Activation | Parametric], hidden: int
-) -> list[Activation | Parametric]:
+    given: ActivationName | Activation | Parametric | Sequence[ActivationName | Activation | Parametric], hidden: int
+) -> list[ActivationName | Activation | Parametric]:
     """Return the activations of the hidden layers."""
-    is_one = isinstance(given, str | Parametric)
+    is_one = isinstance(given, str | Activation | Parametric)
     names = [given] * hidden if is_one else given
     if not isinstance(names, Sequence):
         raise TypeError(f"activation is {given!r}: expected a name like 'relu', or one for each hidden layer")
@@ -179,7 +189,7 @@ def refuse_constants(sizes: Sequence[int], specs: Sequence[LayerSpec]) -> None:
 def specs_of(
     layers: Sequence[Dense | int],
     loss: Loss,
-    activation: Activation | Parametric | Sequence[Activation | Parametric],
+    activation: ActivationName | Activation | Parametric | Sequence[ActivationName | Activation | Parametric],
     scales: Sequence[Scale | None],
 ) -> list[LayerSpec]:
     """Return the specifications of the layers; an activation that is not given is the default."""

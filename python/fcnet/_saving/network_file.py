@@ -20,7 +20,7 @@ from fcnet._saving.atomic_file import replacing
 from fcnet._training.history import History
 from fcnet.losses import loss_of
 
-_VERSIONS = "1", "2", "3", "4", "5", "6"
+_VERSIONS = "1", "2", "3", "4", "5", "6", "7"
 _NAMES = {"feature_names": "input.feature_names", "classes": "output.classes"}
 _HISTORY = "history"
 _NO_OPTIMIZER: tuple[str, list[float], list[Any]] = ("", [], [])
@@ -31,7 +31,10 @@ _PARTS = ("W", "B", "gamma", "mix", "scale", "R", "S", "mean", "variance")  # of
 _ARCHITECTURE = ("sizes", "layers", "loss", "dtype", "seed", "trainable", "epochs_trained", "steps")
 _MEMBERS_KEY = "members"  # in the architecture of networks that have them
 _COLUMNS_KEY = "columns"  # in the architecture, and in the names of arrays, of networks that have them
-_OPTIONAL = {_COLUMNS_KEY: ("5", "6"), _MEMBERS_KEY: ("6",)}  # entries of it, and the versions that may have them
+_OPTIONAL = {
+    _COLUMNS_KEY: ("5", "6", "7"),
+    _MEMBERS_KEY: ("6", "7"),
+}  # entries of it, and the versions that may have them
 _ARCHITECTURE_1 = ("sizes", "loss", "activation", "dtype", "seed", "epochs_trained")
 
 
@@ -99,7 +102,7 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
     ends = {"best_epoch": history.best_epoch, "stopped_early": history.stopped_early, "best": best}
     metadata = {
         "format": "fcnet",
-        "version": "6" if _MEMBERS_KEY in state else _version(specs, columns_spec),
+        "version": _version(specs, columns=_COLUMNS_KEY in state, members=_MEMBERS_KEY in state),
         "network": json.dumps({name: state[name] for name in (*_ARCHITECTURE, *_OPTIONAL) if name in state}),
         "optimizer": json.dumps({"name": optimizer, "powers": powers, "slots": len(slots)}),
         "average": json.dumps({"name": average, "count": count}),
@@ -109,11 +112,9 @@ def content(state: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], dict[str, s
     return tensors, metadata
 
 
-def _version(specs: list[LayerSpec], columns: object) -> str:
+def _version(specs: list[LayerSpec], *, columns: bool, members: bool) -> str:
     """Return the oldest version that knows what the network has, so that older versions of fcnet read the file."""
-    if columns is not None or any(spec.options for spec in specs):
-        return "5"
-    return "4" if any(spec.scale for spec in specs) else "3"
+    return str(max(6 if members else 5 if columns else 3, *(spec.file_version for spec in specs)))
 
 
 def _refuse_name(what: str, name: object) -> None:

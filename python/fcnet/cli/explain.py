@@ -10,7 +10,7 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from fcnet._checks import console
-from fcnet._model.activation import ACTIVATIONS
+from fcnet.activations import ACTIVATIONS
 from fcnet.article import CLASS_NAMES, INPUT, SIZES, TARGET, article_network
 from fcnet.loading import load
 from fcnet.losses import LOSSES

@@ -184,7 +184,7 @@ class Explanation(Mapping[str, Array]):
         architecture = self._problem.architecture
         return {
             "sizes": list(architecture.sizes),
-            "activations": [spec.activation for spec in architecture.specs],
+            "activations": [str(spec.activation) for spec in architecture.specs],
             "loss": architecture.loss.name,
             "dtype": architecture.dtype.name,
             "learning_rate": self._problem.learning_rate,

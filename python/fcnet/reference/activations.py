@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fcnet.activations import Activation, name_and_constant
 from fcnet.reference.kernels import Array, softmax
 
-_LEAK = 0.01
+F = str | Activation
+Function = tuple[Callable[[Array], Array], Callable[[Array], Array]]
 _LAMBDA, _ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 
@@ -73,18 +75,31 @@ def _mish_gate(h: Array) -> Array:
     return np.tanh(_softplus(h))
 
 
+def _leaky_relu(slope: float) -> Function:
+    return (
+        lambda h: np.where(h.real <= 0, h.dtype.type(slope) * h, h),
+        lambda h: _by_sign(h, _ones(h), _ones(h, slope)),
+    )
+
+
+def _elu(alpha: float) -> Function:
+    """Clevert et al. 2016."""
+    return (
+        lambda h: np.where(h.real <= 0, h.dtype.type(alpha) * np.expm1(h), h),
+        lambda h: _by_sign(h, _ones(h), h.dtype.type(alpha) * np.exp(h)),
+    )
+
+
+def _between(h: Array, low: float, high: float, below: Array, inside: Array, above: Array) -> Array:
+    return np.where(h.real <= low, below, np.where(h.real >= high, above, inside))
+
+
 # name -> F(h_in), F'(h_in)
-ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+ACTIVATIONS: dict[str, Function] = {
     "identity": (lambda h: h, _ones),
     "relu": (lambda h: np.where(h.real <= 0, np.zeros_like(h), h), lambda h: _by_sign(h, _ones(h), 0 * h)),
-    "leaky_relu": (
-        lambda h: np.where(h.real <= 0, h.dtype.type(_LEAK) * h, h),
-        lambda h: _by_sign(h, _ones(h), _ones(h, _LEAK)),
-    ),
-    "elu": (  # Clevert et al. 2016, alpha = 1
-        lambda h: np.where(h.real <= 0, np.expm1(h), h),
-        lambda h: _by_sign(h, _ones(h), np.exp(h)),
-    ),
+    "leaky_relu": _leaky_relu(0.01),
+    "elu": _elu(1),
     "selu": (  # Klambauer et al. 2017, equation 2
         lambda h: h.dtype.type(_LAMBDA) * np.where(h.real <= 0, h.dtype.type(_ALPHA) * np.expm1(h), h),
         lambda h: _by_sign(h, _ones(h, _LAMBDA), h.dtype.type(_LAMBDA * _ALPHA) * np.exp(h)),
@@ -97,20 +112,30 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
     "gelu_tanh": (lambda h: h * _sigmoid(_gate(h)[0]), lambda h: _gated_derivative(h, *_gate(h))),
     "silu": (lambda h: h * _sigmoid(h), lambda h: _gated_derivative(h, h, _ones(h))),  # Elfwing et al. 2018
     "mish": (lambda h: h * _mish_gate(h), lambda h: _mish_gate(h) + h * (1 - _mish_gate(h) ** 2) * _sigmoid(h)),
+    "relu6": (
+        lambda h: _between(h, 0, 6, 0 * _ones(h), h, _ones(h, 6)),
+        lambda h: _between(h, 0, 6, 0 * _ones(h), _ones(h), 0 * _ones(h)),
+    ),
+    "hard_swish": (  # Howard et al. 2019
+        lambda h: _between(h, -3, 3, 0 * _ones(h), h * (h + 3) / 6, h),
+        lambda h: _between(h, -3, 3, 0 * _ones(h), h / 3 + _ones(h, 0.5), _ones(h)),
+    ),
 }
+_WITH_CONSTANT: dict[str, Callable[[float], Function]] = {"leaky_relu": _leaky_relu, "elu": _elu}
 
 
-def activation(h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Array:
+def activation(h_in: ArrayLike, name: F, mix: ArrayLike | None = None) -> Array:
     """Activation ``h_out = F(h_in)``, element by element; softmax works row by row.
 
     Parameters
     ----------
     h_in : array of any shape
-    name : str
+    name : str or fcnet.activations
         identity; relu, max(h, 0); leaky_relu, h or 0.01 h; elu, h or exp(h) - 1; selu; sigmoid, 1 / (1 + exp(-h));
         tanh; softplus, ln(1 + exp(h)); exp; gelu, h Phi(h) with the normal distribution function Phi; gelu_tanh, the
         same with (1 + tanh(sqrt(2/pi) (h + 0.044715 h^3))) / 2 for Phi; silu, h sigmoid(h); mish,
-        h tanh(ln(1 + exp(h))); softmax.
+        h tanh(ln(1 + exp(h))); relu6, min(max(h, 0), 6); hard_swish, h relu6(h + 3) / 6; softmax. ``LeakyReLU(0.2)``
+        and ``ELU(0.5)`` have other constants.
     mix : array of the last axis of h_in, optional
         The a of a parametric activation, ``h_in + a o (F(h_in) - h_in)``, which is ``a o F(h_in) + (1 - a) o h_in``.
 
@@ -127,13 +152,13 @@ def activation(h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Arra
     return h_out if mix is None else _mixed(h_out, h, mix)
 
 
-def activation_derivative(h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Array:
+def activation_derivative(h_in: ArrayLike, name: F, mix: ArrayLike | None = None) -> Array:
     """Derivative ``F'(h_in)`` of an activation, element by element.
 
     Parameters
     ----------
     h_in : array of any shape
-    name : str
+    name : str or fcnet.activations
         As for ``activation``, but not softmax, whose outputs depend on the whole row.
     mix : as for ``activation``, optional
         Then the derivative is ``1 + a o (F'(h_in) - 1)``.
@@ -150,7 +175,7 @@ def activation_derivative(h_in: ArrayLike, name: str, mix: ArrayLike | None = No
     return slope if mix is None else _mixed(slope, np.ones_like(slope), mix)
 
 
-def through_activation(slope: ArrayLike, h_in: ArrayLike, name: str, mix: ArrayLike | None = None) -> Array:
+def through_activation(slope: ArrayLike, h_in: ArrayLike, name: F, mix: ArrayLike | None = None) -> Array:
     """Backward pass: ``sigma = dL/dh_in`` is ``dL/dh_out F'``, or for softmax ``p_j (s_j - sum_i s_i p_i)``.
 
     Parameters
@@ -178,7 +203,8 @@ def _mixed(one: Array, other: Array, mix: ArrayLike) -> Array:
     return np.asarray(a * one + (1 - a) * other)
 
 
-def _named(name: str) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+def _named(activation: F) -> Function:
+    name, constant = name_and_constant(activation)
     if name not in ACTIVATIONS:
         raise ValueError(f"activation is {name!r}: expected one of {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]
+    return ACTIVATIONS[name] if constant is None else _WITH_CONSTANT[name](constant)

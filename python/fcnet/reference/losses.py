@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fcnet.reference.activations import activation, through_activation
+from fcnet.reference.activations import F, activation, through_activation
 from fcnet.reference.kernels import Array, one_hot, softmax
 
 # name -> (L(p, y, parameter) of one output, dL/dp), without the last layer's F
@@ -33,7 +33,7 @@ def _size(e: Array) -> Array:
     return np.asarray(np.sign(e.real) * e)
 
 
-def _poisson(h: Array, y: Array, f: str) -> tuple[Array, Array]:
+def _poisson(h: Array, y: Array, f: F) -> tuple[Array, Array]:
     """Return ``p - y ln p`` and its derivative by h, accurate also if ``p = F(h)`` underflows."""
     if f == "exp":
         return np.exp(h) - y * h, np.exp(h) - y
@@ -52,7 +52,7 @@ def loss_and_sigma(
     y: ArrayLike,
     loss: str | Callable[..., Any] = "cross_entropy",
     *,
-    output: str | None = None,
+    output: F | None = None,
     parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     outputs: ArrayLike | None = None,
@@ -70,7 +70,7 @@ def loss_and_sigma(
         y``; "poisson": ``p - y ln p``, with sigma ``p - y`` for exp; with e = p - y "mse": ``e^2``; "rmse": the root of
         its mean; "mae": ``|e|``; "huber": ``e^2 / 2`` up to delta, ``delta (|e| - delta / 2)`` beyond; "quantile":
         ``max(-q e, (1 - q) e)``. A callable returns the mean loss and its derivative by p.
-    output : str, optional
+    output : str or fcnet.activations, optional
         Output activation F, by default that of the loss; for "poisson" exp or softplus.
     parameter : float or array (m,), optional
         delta; q, also one for each output; or label smoothing s of the cross-entropies, which replaces y by ``(1 - s) y

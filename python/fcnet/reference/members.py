@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fcnet.reference.activations import F, through_activation
 from fcnet.reference.activations import activation as apply_activation
-from fcnet.reference.activations import through_activation
 from fcnet.reference.kernels import Array
 from fcnet.reference.losses import OUTPUTS, loss_and_sigma
 
 Layers = Sequence[tuple[Array, ...]]
 
 
-def _functions(layers: Layers, loss: str, activation: str, output: str | None) -> list[str]:
+def _functions(layers: Layers, loss: str, activation: F, output: F | None) -> list[F]:
     return [activation] * (len(layers) - 1) + [output or OUTPUTS.get(loss, "identity")]
 
 
 def _passed(
-    layers: Layers, x: ArrayLike, functions: Sequence[str], masks: Sequence[Array | None] | None
+    layers: Layers, x: ArrayLike, functions: Sequence[F], masks: Sequence[Array | None] | None
 ) -> list[tuple[Array, Array, Array, Array]]:
     """Return of every layer h before and after R, the product, and h_in; and one entry more, with h of the outputs."""
     members = layers[-1][0].shape[-1]
@@ -47,8 +47,8 @@ def members_forward(
     x: ArrayLike,
     *,
     loss: str = "cross_entropy",
-    activation: str = "relu",
-    output: str | None = None,
+    activation: F = "relu",
+    output: F | None = None,
     masks: Sequence[Array | None] | None = None,
 ) -> list[Array]:
     """Forward pass of all members: ``h_in_i = ((h_{i-1} o R_i) W_i) o S_i + B_i``, ``h_i = F_i(h_in_i)``.
@@ -86,8 +86,8 @@ def members_backward(
     y: ArrayLike,
     *,
     loss: str = "cross_entropy",
-    activation: str = "relu",
-    output: str | None = None,
+    activation: F = "relu",
+    output: F | None = None,
     masks: Sequence[Array | None] | None = None,
     parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,

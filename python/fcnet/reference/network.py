@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fcnet.reference.activations import F, through_activation
 from fcnet.reference.activations import activation as apply_activation
-from fcnet.reference.activations import through_activation
 from fcnet.reference.columns import embed, through_embedding
 from fcnet.reference.kernels import Array, linear, weight_gradient
 from fcnet.reference.losses import OUTPUTS, loss_and_sigma
@@ -19,9 +19,9 @@ from fcnet.reference.optimizers import Update, sgd
 Layers = Sequence[tuple[Array, ...]]
 
 
-def _of_layers(layers: Layers, loss: Any, activation: str | Sequence[str], output: str | None) -> list[str]:
+def _of_layers(layers: Layers, loss: Any, activation: F | Sequence[F], output: F | None) -> list[F]:
     """Return the activation F of every layer."""
-    hidden = [activation] * (len(layers) - 1) if isinstance(activation, str) else activation
+    hidden = [activation] * (len(layers) - 1) if isinstance(activation, F) else activation
     return [*hidden, output or (OUTPUTS.get(loss, "identity") if isinstance(loss, str) else "identity")]
 
 
@@ -38,8 +38,8 @@ def forward(
     x: ArrayLike,
     *,
     loss: Any = "cross_entropy",
-    activation: str | Sequence[str] = "relu",
-    output: str | None = None,
+    activation: F | Sequence[F] = "relu",
+    output: F | None = None,
     masks: Sequence[Array | None] | None = None,
     normalization: Sequence[str | None] | None = None,
     epsilon: float = 1e-5,
@@ -113,8 +113,8 @@ def backward(
     y: ArrayLike,
     *,
     loss: Any = "cross_entropy",
-    activation: str | Sequence[str] = "relu",
-    output: str | None = None,
+    activation: F | Sequence[F] = "relu",
+    output: F | None = None,
     masks: Sequence[Array | None] | None = None,
     parameter: ArrayLike | None = None,
     weights: ArrayLike | None = None,

@@ -245,7 +245,7 @@ class BaseMLP(Parameters, CallbackSupportMixin, BaseEstimator):
         if first:
             self.t_, self.n_layers_ = 0, len(self._network.layers) + 1
             output = self._network.layers[-1].activation
-            self.out_activation_ = "logistic" if output == "sigmoid" else output
+            self.out_activation_ = "logistic" if output == "sigmoid" else str(output)
             for name in ("loss_curve_", "validation_loss_curve_", "validation_scores_", "best_loss_", "_rate"):
                 self.__dict__.pop(name, None)
         if self.solver == "lbfgs":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from fcnet._model.activation import ACTIVATIONS
+from fcnet.activations import ACTIVATIONS, Activation
 from fcnet.schedules import Schedule
 
 AT_LEAST_0 = Interval(Real, 0, None, closed="left")
@@ -18,7 +18,7 @@ AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", AT_LEAST_1],
-    "activation": [StrOptions({"logistic", *ACTIVATIONS})],
+    "activation": [StrOptions({"logistic", *ACTIVATIONS}), Activation],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
     "alpha": [AT_LEAST_0],
     "batch_size": [StrOptions({"auto"}), AT_LEAST_1],

@@ -51,7 +51,7 @@ void derive(Activation activation, Panels<T> sigma, Panels<const T> h, Size firs
           store(s, f.times_derivative(load(s), load(h.p + p * h.stride + row * panel_width + lane)));
         }
   };
-  activation == Activation::saved_derivative ? each(SavedDerivative{}) : with_activation(activation, each);
+  activation.kind == Activation::saved_derivative ? each(SavedDerivative{}) : with_activation(activation, each);
 }
 
 // e = exp(z - max z) of one vector of samples and its sum over the classes, in ascending order.

@@ -32,28 +32,60 @@ struct Relu {
   }
 };
 
+// With a slope of at least 0, so that the sign of h_in is that of h_out.
 struct LeakyRelu {
+  double slope;
   template <class V>
-  static constexpr auto slope = ElementOf<V>(0.01);
-  template <class V>
-  static FCNET_INLINE V apply(V h_in) {
-    return h_in <= V{} ? slope<V> * h_in : h_in;
+  FCNET_INLINE V apply(V h_in) const {
+    return h_in <= V{} ? ElementOf<V>(slope) * h_in : h_in;
   }
   template <class V>
-  static FCNET_INLINE V times_derivative(V sigma, V h_out) {
-    return h_out > V{} ? sigma : slope<V> * sigma;
+  FCNET_INLINE V times_derivative(V sigma, V h_out) const {
+    return h_out > V{} ? sigma : ElementOf<V>(slope) * sigma;
   }
 };
 
-// Clevert et al. 2016, with alpha = 1.
+// Clevert et al. 2016, with an alpha of at least 0.
 struct Elu {
+  double alpha;
+  template <class V>
+  FCNET_INLINE V apply(V h_in) const {
+    return h_in <= V{} ? ElementOf<V>(alpha) * expm1(h_in) : h_in;
+  }
+  template <class V>
+  FCNET_INLINE V times_derivative(V sigma, V h_out) const {
+    return h_out > V{} ? sigma : sigma * (h_out + ElementOf<V>(alpha));
+  }
+};
+
+// min(max(h, 0), 6) (Krizhevsky 2010).
+struct Relu6 {
   template <class V>
   static FCNET_INLINE V apply(V h_in) {
-    return h_in <= V{} ? expm1(h_in) : h_in;
+    const V most = V{} + ElementOf<V>(6);
+    return h_in >= most ? most : Relu::apply(h_in);
   }
   template <class V>
   static FCNET_INLINE V times_derivative(V sigma, V h_out) {
-    return h_out > V{} ? sigma : sigma * (h_out + ElementOf<V>(1));
+    return h_out < V{} + ElementOf<V>(6) ? Relu::times_derivative(sigma, h_out) : V{};
+  }
+};
+
+// h relu6(h + 3) / 6 (Howard et al. 2019).
+struct HardSwish {
+  template <class V>
+  static constexpr auto bound = ElementOf<V>(3);
+  template <class V>
+  static FCNET_INLINE V apply(V h_in) {
+    V slope;
+    return apply_and_slope(h_in, slope);
+  }
+  template <class V>
+  static FCNET_INLINE V apply_and_slope(V h_in, V& slope) {
+    using T = ElementOf<V>;
+    const auto linear = h_in >= bound<V>, off = h_in <= -bound<V>;
+    slope = linear ? V{} + T(1) : off ? V{} : fma(h_in, V{} + T(1.0 / 3), V{} + T(0.5));
+    return linear ? h_in : off ? V{} : h_in * ((h_in + bound<V>)*T(1.0 / 6));
   }
 };
 
@@ -213,7 +245,7 @@ struct SavedDerivative {
 // derivative, are dealt with elsewhere: they leave nothing to do.
 template <class F>
 FCNET_INLINE void with_any_activation(Activation activation, F f) {
-  switch (activation) {
+  switch (activation.kind) {
     case Activation::identity:
     case Activation::saved_derivative:
     case Activation::softmax:
@@ -221,9 +253,9 @@ FCNET_INLINE void with_any_activation(Activation activation, F f) {
     case Activation::relu:
       return f(Relu{});
     case Activation::leaky_relu:
-      return f(LeakyRelu{});
+      return f(LeakyRelu{activation.constant});
     case Activation::elu:
-      return f(Elu{});
+      return f(Elu{activation.constant});
     case Activation::selu:
       return f(Selu{});
     case Activation::sigmoid:
@@ -242,6 +274,10 @@ FCNET_INLINE void with_any_activation(Activation activation, F f) {
       return f(Silu{});
     case Activation::mish:
       return f(Mish{});
+    case Activation::relu6:
+      return f(Relu6{});
+    case Activation::hard_swish:
+      return f(HardSwish{});
   }
 }
 
@@ -253,18 +289,18 @@ FCNET_INLINE void with_activation(Activation activation, F f) {
   });
 }
 
-static constexpr bool is_simple(Activation activation) { return activation <= Activation::saved_derivative; }
+static constexpr bool is_simple(Activation activation) { return activation.kind <= Activation::saved_derivative; }
 
 // The same for an epilogue; with Identity where the function is not simple and comes after it.
 template <class F>
 FCNET_INLINE void with_epilogue(Activation activation, F f) {
-  activation == Activation::relu ? f(Relu{}) : f(Identity{});
+  activation.kind == Activation::relu ? f(Relu{}) : f(Identity{});
 }
 
 // The same for the epilogue of backward-data.
 template <class F>
 FCNET_INLINE void with_derivative(Activation activation, F f) {
-  activation == Activation::saved_derivative ? f(SavedDerivative{}) : with_epilogue(activation, f);
+  activation.kind == Activation::saved_derivative ? f(SavedDerivative{}) : with_epilogue(activation, f);
 }
 
 // What an epilogue left: F in place, on rows of `columns` elements, a multiple of a vector's.

@@ -39,7 +39,7 @@ FCNET_INLINE void derive_thrice(Activation activation, V z, V& first, V& second,
   using T = ElementOf<V>;
   const V one = V{} + T(1);
   first = one, second = third = V{};
-  switch (activation) {
+  switch (activation.kind) {
     case Activation::identity:
     case Activation::saved_derivative:
     case Activation::softmax:
@@ -48,10 +48,10 @@ FCNET_INLINE void derive_thrice(Activation activation, V z, V& first, V& second,
       first = z > V{} ? one : V{};
       return;
     case Activation::leaky_relu:
-      first = z > V{} ? one : V{} + LeakyRelu::slope<V>;
+      first = z > V{} ? one : V{} + T(activation.constant);
       return;
     case Activation::elu:
-      second = third = z > V{} ? V{} : exp(z);
+      second = third = z > V{} ? V{} : T(activation.constant) * exp(z);
       first = z > V{} ? one : second;
       return;
     case Activation::selu:
@@ -112,6 +112,13 @@ FCNET_INLINE void derive_thrice(Activation activation, V z, V& first, V& second,
       third = linear ? V{} : fma(h, t3, T(3) * t2);
       return;
     }
+    case Activation::relu6:
+      first = z > V{} ? (z < V{} + T(6) ? one : V{}) : V{};
+      return;
+    case Activation::hard_swish:
+      HardSwish::apply_and_slope(z, first);
+      second = z > -HardSwish::bound<V> ? (z < V{} + HardSwish::bound<V> ? V{} + T(1.0 / 3) : V{}) : V{};
+      return;
   }
 }
 

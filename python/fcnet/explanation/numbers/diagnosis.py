@@ -33,7 +33,7 @@ _MOST = 20_000_000  # numbers of sparse rows, as dense ones, up to which all are
 # bounds of saturating activations; outputs as close as _CLOSE to a bound have almost no gradient
 _BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _CLOSE = 0.01
-_DYING = ("relu",)
+_DYING = ("relu", "relu6")
 _LARGE, _UNEVEN = 10, 100  # size of inputs; ratio of a column's standard deviation to the median
 
 
@@ -49,7 +49,7 @@ class LayerDiagnosis:
     weights, outputs, gradients : Figures
         Statistics of W, h_out and dL/dW.
     dead : float
-        Fraction of ReLU units whose output is 0 for every sample; 0 for other activations.
+        Fraction of units with relu or relu6 whose output is 0 for every sample; 0 for other activations.
     saturated : float
         Fraction of outputs within 1 % of a bound of sigmoid or tanh; 0 for other activations.
     gradient_norm, weight_norm : float

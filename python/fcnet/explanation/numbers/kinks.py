@@ -15,14 +15,13 @@ from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.layer_spec import LayerSpec
 from fcnet._training.dataset import Dataset
+from fcnet.activations import kinks_of
 from fcnet.explanation.numbers.single_layers import activated, normalized
 from fcnet.losses import MSE
 
 Array = NDArray[Any]
 Parts = tuple[Array, ...]
 Parameters = list[Parts]
-
-_KINKED = ("relu", "leaky_relu", "elu", "selu")  # F at 0
 
 
 class Kinks:
@@ -144,8 +143,7 @@ class Kinks:
         """Return the quantities, from a layer on, that have a kink at 0."""
         specs, places, last = self._architecture.specs[layer:], [], np.empty(0)
         for (_, last), spec in zip(passed, specs, strict=True):
-            if spec.activation in _KINKED:
-                places.append(last)
+            places += [kink - last if kink > 0 else last - kink for kink in kinks_of(spec.activation)]
         loss, y = self._architecture.loss, self._dataset.y
         if loss.name in ("mae", "quantile", "huber"):
             error = activated(last, specs[-1].activation) - y.reshape(last.shape)

@@ -13,6 +13,7 @@ import numpy as np
 
 from fcnet import reference
 from fcnet._model.normalization import BatchNorm, Normalization
+from fcnet.activations import Activation, kinks_of
 from fcnet.explanation.numbers.trace import Array, Problem, Quantities
 from fcnet.losses import Custom
 from fcnet.reference.normalization import AXES
@@ -43,7 +44,7 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
     yield f"p{new}", h, 0 * h, 1
 
 
-def _activated(h_in: Array, f: str, mix: Array | None) -> tuple[Array, Array]:
+def _activated(h_in: Array, f: str | Activation, mix: Array | None) -> tuple[Array, Array]:
     """Return h_out, and the size of its rounding errors."""
     value = reference.activation(h_in, f)
     size = np.abs(value) * (1 + np.abs(h_in).max(axis=1, keepdims=True) ** (3 if f == "gelu_tanh" else 1))
@@ -231,7 +232,9 @@ def check_step(step: Quantities, problem: Problem) -> None:
         bound = 2 * roundings * (u * size + 2 * least)
         layer = name.rpartition("_")[2]
         if name == f"h_in_{layer}":
-            kinks[layer] = np.where(np.abs(value) <= bound, np.inf, 0.0)
+            places = kinks_of(problem.activation(int(layer)))
+            near = [np.abs(value - place) <= bound for place in places]
+            kinks[layer] = np.where(np.any(near, axis=0), np.inf, 0.0) if near else np.zeros(1)
         elif name in (f"F_prime_{layer}", f"sigma_{layer}"):  # the derivative differs on both sides of a kink
             bound = bound + kinks[layer]
         apart = np.abs(np.asarray(step[name]).astype(value.dtype) - value)

@@ -17,6 +17,7 @@ from fcnet._model.activation import Parametric
 from fcnet._model.layer_spec import LayerSpec
 from fcnet._model.normalization import BatchNorm, Normalization
 from fcnet._native import Model
+from fcnet.activations import Activation, name_and_constant
 from fcnet.losses import Loss
 
 Array = NDArray[Any]
@@ -35,17 +36,18 @@ def _parametric(activation: Any) -> Parametric:
     return Parametric(activation)
 
 
-def activated(h_in: Array, activation: str, mix: Array | None = None) -> Array:
+def activated(h_in: Array, activation: str | Activation, mix: Array | None = None) -> Array:
     """Return h_out, with the ``mix`` (m,) of a parametric activation."""
     if mix is None:
-        return _native.activation(h_in, activation)
+        name, constant = name_and_constant(activation)
+        return _native.activation(h_in, name, constant=constant)
     m = h_in.shape[1]
     same = np.eye(m, dtype=h_in.dtype), np.zeros(m, h_in.dtype)
     specs = [LayerSpec(activation, parametric=_parametric(activation)), LayerSpec("identity")]
     return _model(m, specs, [(*same, mix), same]).predict(h_in)
 
 
-def derivative(h_in: Array, activation: str, mix: Array | None = None) -> Array:
+def derivative(h_in: Array, activation: str | Activation, mix: Array | None = None) -> Array:
     """Return F'(h_in), the derivative by h_in of a loss whose derivative by the outputs is 1."""
     if mix is not None:
         return sigma_before(h_in, activation, np.eye(len(mix), dtype=h_in.dtype), np.ones_like(h_in), mix)
@@ -54,20 +56,20 @@ def derivative(h_in: Array, activation: str, mix: Array | None = None) -> Array:
     return model.gradients(one, lambda output, _: (0.0, np.ones_like(output)))[1][0][1].reshape(h_in.shape)
 
 
-def output_layer(h_in: Array, activation: str, loss: Loss) -> tuple[Model, Array]:
+def output_layer(h_in: Array, activation: str | Activation, loss: Loss) -> tuple[Model, Array]:
     """Return a network of one layer whose h_in equals its inputs, and the inputs."""
     m = h_in.shape[1]
     return _model(m, [LayerSpec(activation)], [(np.eye(m, dtype=h_in.dtype), np.zeros(m, h_in.dtype))], loss), h_in
 
 
-def sigma_of_output(h_in: Array, activation: str, loss: Loss, y: Any) -> Array:
+def sigma_of_output(h_in: Array, activation: str | Activation, loss: Loss, y: Any) -> Array:
     """Return dL/dh_in of the last layer; y is as for the core's gradients."""
     n, m = h_in.shape
     model = _model(n, [LayerSpec(activation)], [(h_in, np.zeros(m, h_in.dtype))], loss)
     return model.gradients(np.eye(n, dtype=h_in.dtype), y)[1][0][0]
 
 
-def sigma_before(h_in: Array, activation: str, w: Array, behind: Array, mix: Array | None = None) -> Array:
+def sigma_before(h_in: Array, activation: str | Activation, w: Array, behind: Array, mix: Array | None = None) -> Array:
     """Return ``sigma = (behind w^T) o F'(h_in)``, from the derivative ``behind`` by the product of the next layer.
 
     ``mix`` (m,) is that of a parametric activation.

@@ -31,6 +31,7 @@ from fcnet._training.dataset import Dataset
 from fcnet._training.divergence import DivergenceError
 from fcnet._training.single_steps import train_step
 from fcnet._training.train_state import TrainState
+from fcnet.activations import Activation
 from fcnet.explanation.numbers.single_layers import (
     activated,
     derivative,
@@ -84,7 +85,7 @@ class Problem:
         """Whether inputs are scaled or shifted, so that I differs from x."""
         return self.architecture.scales
 
-    def activation(self, layer: int) -> str:
+    def activation(self, layer: int) -> str | Activation:
         """Return F of a layer, counted from 1."""
         return self.architecture.specs[layer - 1].activation
 

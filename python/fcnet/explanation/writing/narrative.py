@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcnet._model.normalization import BatchNorm
+from fcnet.activations import name_and_constant
 from fcnet.explanation.numbers.oracle import slope_of_product
 from fcnet.explanation.numbers.trace import Problem, Quantities
 from fcnet.explanation.writing.expressions import (
@@ -36,6 +37,8 @@ _FUNCTIONS = {
     "gelu": "GELU",
     "silu": "SiLU",
     "mish": "Mish",
+    "relu6": "ReLU6",
+    "hard_swish": "HardSwish",
 }
 _SYMBOLS = {"gamma": "γ", "mix": "a"}
 
@@ -127,7 +130,7 @@ class Narrative:
         return Symbol(letter, str(i), sup)
 
     def _function(self, i: int) -> str:
-        name = self._problem.activation(i)
+        name, _ = name_and_constant(self._problem.activation(i))
         return _FUNCTIONS.get(name, name.replace("_", " "))
 
     def _inputs(self, i: int, new: str = "", *, transposed: bool = False) -> Numbers:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
+from fcnet.activations import Activation
 from fcnet.explanation.numbers.trace import Problem, Quantities
 from fcnet.explanation.writing.normalization_formulas import in_words as in_words_of
 
@@ -28,11 +30,14 @@ def numbering(problem: Problem) -> str:
 
 
 def beside(problem: Problem) -> str:
-    """Describe normalisation, parametric activations and dropout, if there are any."""
+    """Describe normalisation, constants of activations, parametric ones and dropout, if there are any."""
     sentences = ""
     specs = list(enumerate(problem.architecture.specs))
     for i, norm in ((i, spec.normalization) for i, spec in specs if spec.normalization):
         sentences += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
+    for i, f in ((i, spec.activation) for i, spec in specs):
+        if isinstance(f, Activation):
+            sentences += "".join(f" F of layers[{i}] has the {name} {value:g}." for name, value in asdict(f).items())
     for i in (i for i, spec in specs if spec.parametric):
         sentences += f" The activation of layers[{i}] is parametric: a_{i + 1} is layers[{i}].mix."
     dropped = [f"layers[{i}]" for i, spec in specs if spec.dropout]
