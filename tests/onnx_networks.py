@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import fcnet as fc
+from fcnet.activations import ELU, LeakyReLU
 
 from interop import library
 
@@ -12,6 +13,7 @@ ACTIVATIONS = [
     *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus"),
     *("gelu", "gelu_tanh", "silu", "mish", "softmax"),
 ]
+MORE = ["exp", "relu6", "hard_swish", LeakyReLU(0.3), LeakyReLU(1.5), ELU(0.5)]
 LOSSES = [
     *("cross_entropy", "cross_entropy", "binary_cross_entropy", "mse", "rmse", "mae", "huber", "poisson", "quantile"),
     fc.losses.Quantile([0.1, 0.5, 0.9]),

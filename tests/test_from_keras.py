@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fcnet as fc
+from fcnet.activations import ELU, LeakyReLU
 
 from interop import library
 
@@ -16,9 +17,10 @@ keras = library("keras")
 layers = keras.layers
 pytestmark = [pytest.mark.interop, pytest.mark.once]
 
-NAMES = {"linear": "identity", "exponential": "exp"}
+NAMES = {"linear": "identity", "exponential": "exp", "hard_silu": "hard_swish", "leaky_relu": LeakyReLU(0.2)}
 ACTIVATIONS = [
-    *("linear", "relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exponential", "gelu", "silu", "mish", "softmax")
+    *("linear", "relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exponential", "gelu", "silu", "mish", "softmax"),
+    *("relu6", "hard_silu", "leaky_relu"),
 ]
 
 
@@ -41,6 +43,23 @@ def test_every_activation_as_argument_and_as_layer(name):
         net = fc.from_keras(given)
         assert [layer.activation for layer in net.layers] == [NAMES.get(name, name), "identity"]
         assert difference(net, given, rows()) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("layer", "activation"),
+    [
+        (layers.LeakyReLU(), LeakyReLU(0.3)),
+        (layers.ELU(alpha=0.5), ELU(0.5)),
+        (layers.ELU(), "elu"),
+        (layers.ReLU(max_value=6), "relu6"),
+    ],
+    ids=str,
+)
+def test_layers_that_are_activations_with_their_constants(layer, activation):
+    given = model(layers.Dense(9), layer, layers.Dense(3))
+    net = fc.from_keras(given)
+    assert net.layers[0].activation == activation
+    assert difference(net, given, rows()) < 1e-6
 
 
 def test_normalisation_dropout_and_scaling_with_their_conventions():
@@ -128,11 +147,8 @@ REFUSED = {
     "embedding": (lambda: model(layers.Embedding(5, 3)), r"Embedding 'embedding.*' is none of the layers"),
     "sum": (lambda: joined(residual), r"model: add.* takes what 2 layers give: expected a chain"),
     "shared": (shared, r"Dense 'dense.*' stands in the model twice"),
-    "slope": (lambda: model(dense(3), layers.LeakyReLU()), r"'leaky_re_lu.*' is LeakyReLU with negative_slope=0.3"),
-    "function's slope": (lambda: model(dense(3, activation="leaky_relu")), r"is leaky_relu with negative_slope=0.2"),
-    "alpha": (lambda: model(dense(3), layers.ELU(alpha=0.5)), r"is ELU with alpha=0.5"),
-    "relu6": (lambda: model(dense(3, activation="relu6")), r"Dense 'dense.*' is relu6: expected an activation"),
-    "bounded": (lambda: model(dense(3), layers.ReLU(max_value=6)), r"is ReLU with max_value=6"),
+    "alpha": (lambda: model(dense(3), layers.ELU(alpha=-1)), r"is ELU, whose alpha is -1.*: expected a number from 0"),
+    "bounded": (lambda: model(dense(3), layers.ReLU(max_value=5)), r"is ReLU with max_value=5"),
     "prelu": (lambda: model(dense(3), layers.PReLU()), r"PReLU 'p_re_lu.*' is none of the layers"),
     "own function": (lambda: model(dense(3, activation=lambda x: x)), r"has the activation <lambda>"),
     "own layer": (lambda: model(Own()), r"Own 'own.*' computes what is not known"),

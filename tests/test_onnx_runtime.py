@@ -11,7 +11,15 @@ import fcnet as fc
 
 from embeddings import COLUMNS, data
 from interop import library
-from onnx_networks import ACTIVATIONS, assert_is_the_network, custom_loss, outputs_of, set_parameters, some_network
+from onnx_networks import (
+    ACTIVATIONS,
+    MORE,
+    assert_is_the_network,
+    custom_loss,
+    outputs_of,
+    set_parameters,
+    some_network,
+)
 
 onnx = library("onnx")
 pytestmark = [pytest.mark.interop, pytest.mark.once]
@@ -25,7 +33,7 @@ def test_a_random_network_is_the_same_in_onnxruntime(seed):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("activation", [*ACTIVATIONS, "exp"])
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, *MORE], ids=str)
 def test_an_activation_is_the_same_in_onnxruntime(activation, opset):
     net = fc.Network([5, fc.Dense(7, activation)], loss=custom_loss, seed=1)
     x = 3 * np.random.default_rng(0).standard_normal((64, 5), np.float32)
@@ -34,7 +42,7 @@ def test_an_activation_is_the_same_in_onnxruntime(activation, opset):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("activation", [each for each in (*ACTIVATIONS, "exp") if each != "gelu"])
+@pytest.mark.parametrize("activation", [each for each in (*ACTIVATIONS, *MORE) if each != "gelu"], ids=str)
 def test_an_activation_is_the_same_in_float64(activation, opset):
     net = fc.Network([5, fc.Dense(7, activation)], loss=custom_loss, seed=1, dtype="float64")
     x = 3 * np.random.default_rng(0).standard_normal((64, 5))
@@ -43,7 +51,7 @@ def test_an_activation_is_the_same_in_float64(activation, opset):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("activation", [*ACTIVATIONS, "exp"])
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, *MORE], ids=str)
 def test_large_inputs_of_an_activation_are_no_nan(activation):
     net = fc.Network([3, fc.Dense(3, activation)], loss=custom_loss, seed=1)
     net.layers[0].W, net.layers[0].B = np.eye(3), np.zeros(3)

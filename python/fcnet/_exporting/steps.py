@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._model.normalization import BatchNorm, LayerNorm
+from fcnet.activations import Activation
 
 if TYPE_CHECKING:
     from fcnet.network import Network
@@ -60,9 +61,9 @@ class Normalized(Step):
 
 @dataclass(frozen=True, eq=False)
 class Function(Step):
-    """An activation by its name here; parametric where there is a mix."""
+    """An activation as ``Layer.activation`` gives it; parametric where there is a mix."""
 
-    name: str
+    name: str | Activation
     mix: Array | None = None
 
 

@@ -14,6 +14,7 @@ from fcnet._model.activation import Parametric
 from fcnet._model.dense import Dense
 from fcnet._model.normalization import BatchNorm, LayerNorm
 from fcnet._model.scale import Scale
+from fcnet.activations import name_and_constant
 from fcnet.losses import loss_of
 from fcnet.network import Network
 
@@ -66,7 +67,7 @@ class _Layer:
             return
         if self.function is not None:
             raise refused(step.place, f"is an activation behind that of {self.function.place}", "expected one")
-        if self.dropout and (step.name not in _HOMOGENEOUS or step.mix is not None):
+        if self.dropout and (name_and_constant(step.name)[0] not in _HOMOGENEOUS or step.mix is not None):
             raise refused(step.place, f"is {step.name} behind the dropout {self.dropout.place}", "expected it before")
         self.function = step
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fcnet._exporting.steps import Function
 from fcnet._importing.assembly import refused
+from fcnet.activations import ELU, LeakyReLU
 
 
 def qualified(cls: type) -> str:
@@ -29,8 +30,8 @@ _KNOWN: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
     "identity": ("identity", {}),
     "linear": ("identity", {}),
     "relu": ("relu", {"max_value": (None,), "negative_slope": (0,), "threshold": (0,)}),
-    "leakyrelu": ("leaky_relu", {"negative_slope": (0.01,)}),
-    "elu": ("elu", {"alpha": (1,)}),
+    "leakyrelu": ("leaky_relu", {}),
+    "elu": ("elu", {}),
     "selu": ("selu", {}),
     "sigmoid": ("sigmoid", {}),
     "logistic": ("sigmoid", {}),
@@ -42,14 +43,23 @@ _KNOWN: dict[str, tuple[str, dict[str, tuple[Any, ...]]]] = {
     "silu": ("silu", {}),
     "swish": ("silu", {}),
     "mish": ("mish", {}),
+    "relu6": ("relu6", {}),
+    "hardswish": ("hard_swish", {}),
+    "hardsilu": ("hard_swish", {}),
     "softmax": ("softmax", {"dim": (-1, 1, None), "axis": (-1, 1)}),
     "logsoftmax": ("softmax", {"dim": (-1, 1, None), "axis": (-1, 1)}),
+}
+# Those with a constant, the option that has it, and the activation here.
+_WITH_CONSTANT: dict[str, tuple[str, type[LeakyReLU | ELU]]] = {
+    "leakyrelu": ("negative_slope", LeakyReLU),
+    "elu": ("alpha", ELU),
 }
 
 
 def options_of(name: str) -> tuple[str, ...]:
     """Return the names of the options that an activation of another library may have."""
-    return tuple(_KNOWN.get(_letters(name), ("", {}))[1])
+    constant = _WITH_CONSTANT.get(_letters(name), ())[:1]
+    return (*_KNOWN.get(_letters(name), ("", {}))[1], *constant)
 
 
 def is_activation(name: str) -> bool:
@@ -74,6 +84,14 @@ def activation(place: str, name: str, options: Mapping[str, Any]) -> Function:
     found, expected = _KNOWN[_letters(name)]
     if found == "gelu" and options.get("approximate") in ("tanh", True):
         return Function(place, "gelu_tanh")
+    if found == "relu" and options.get("max_value") == 6:
+        found, options = "relu6", {**options, "max_value": None}
+    constant, kind = _WITH_CONSTANT.get(_letters(name), ("", None))
+    if kind is not None and constant in options:
+        try:
+            return Function(place, kind(options[constant]).name_or_self())
+        except ValueError as error:
+            raise refused(place, f"is {name}, whose {error}", "see fcnet.activations") from None
     for option, allowed in expected.items():
         if option in options and options[option] not in allowed:
             what = f"is {name} with {option}={options[option]!r}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fcnet._onnx.graph import Graph
+from fcnet.activations import Activation, name_and_constant
 
 _LEAK = 0.01
 _ALPHA, _LAMBDA = 1.6732632423543772848, 1.0507009873554804934  # of selu
@@ -24,24 +25,29 @@ _ONE_NODE: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def check_type(name: str, dtype: np.dtype[Any], place: str) -> None:
+def check_type(f: str | Activation, dtype: np.dtype[Any], place: str) -> None:
     """Raise ValueError if no runtime is known that computes an activation in this type."""
-    if dtype == np.float64 and name == "gelu":
+    if dtype == np.float64 and f == "gelu":
         raise ValueError(
             f"dtype is 'float64', and {place} has gelu, whose operator Erf onnxruntime has in float32 only: expected "
             "'float32'"
         )
 
 
-def activated(graph: Graph, name: str, h: str) -> str:
+def activated(graph: Graph, f: str | Activation, h: str) -> str:
     """Add the nodes of an activation, and return the name of its output."""
+    name, constant = name_and_constant(f)
     if name == "identity":
         return h
     if graph.dtype == np.float64 and name in ("leaky_relu", "elu", "selu", "softplus", "mish"):
-        return _of_others(graph, name, h)
+        return _of_others(graph, name, constant, h)
     if name in _ONE_NODE:
         operator, options = _ONE_NODE[name]
-        return graph.add(operator, h, **options)
+        return graph.add(operator, h, **options if constant is None else {"alpha": constant})
+    if name == "relu6":
+        return _relu6(graph, h)
+    if name == "hard_swish":
+        return graph.add("Mul", h, graph.add("Div", _relu6(graph, graph.add("Add", h, graph.real(3))), graph.real(6)))
     if name == "silu":
         return graph.add("Mul", h, graph.add("Sigmoid", h))
     if name == "mish":
@@ -51,20 +57,26 @@ def activated(graph: Graph, name: str, h: str) -> str:
     return _gelu(graph, h) if name == "gelu" else _gelu_tanh(graph, h)
 
 
-def _of_others(graph: Graph, name: str, h: str) -> str:
+def _of_others(graph: Graph, name: str, constant: float | None, h: str) -> str:
     """An activation whose operator onnxruntime has in float32 only, by others; its absolute error is some 1e-16."""
     if name == "leaky_relu":
-        return graph.add("Max", h, graph.add("Mul", h, graph.real(_LEAK)))
+        slope = _LEAK if constant is None else constant
+        return graph.add("Max" if slope <= 1 else "Min", h, graph.add("Mul", h, graph.real(slope)))
     positive = graph.add("Max", h, graph.real(0))
     if name in ("elu", "selu"):
         power = graph.add("Sub", graph.add("Exp", graph.add("Min", h, graph.real(0))), graph.real(1))
         if name == "elu":
-            return graph.add("Add", positive, power)
+            scaled = power if constant is None else graph.add("Mul", power, graph.real(constant))
+            return graph.add("Add", positive, scaled)
         sum_ = graph.add("Add", positive, graph.add("Mul", power, graph.real(_ALPHA)))
         return graph.add("Mul", sum_, graph.real(_LAMBDA))
     power = graph.add("Exp", graph.add("Neg", graph.add("Abs", h)))
     softplus = graph.add("Add", positive, graph.add("Log", graph.add("Add", power, graph.real(1))))
     return softplus if name == "softplus" else graph.add("Mul", h, graph.add("Tanh", softplus))
+
+
+def _relu6(graph: Graph, h: str) -> str:
+    return graph.add("Clip", h, graph.real(0), graph.real(6))
 
 
 def _gelu(graph: Graph, h: str) -> str:
