@@ -23,7 +23,7 @@ _native _checks _moved _onnx _pyinstaller datasets
 activations
 reference
 _threads config gradients kernels threadpool_controller losses initializers optimizers
-_inputs
+_inputs _quantization
 _model metrics
 layers schedules
 plot columns
@@ -35,6 +35,7 @@ explanation.numbers
 explanation.writing
 explanation.drawing
 explanation
+_exporting
 network
 _importing
 tabular

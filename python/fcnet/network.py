@@ -1198,6 +1198,56 @@ class Network:
             state = network_file.for_prediction(state)
         network_file.save(state, path)
 
+    @suggesting
+    def to_c(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "net",
+        dtype: Literal["float32", "int8"] = "float32",
+        calibration: ArrayLike | None = None,
+    ) -> None:
+        """Write the network as a header of C99, which needs no library but ``math.h``.
+
+        ``net_predict(x, y)`` computes the outputs y of one row x in float32. It contains ``scale`` and ``offset``,
+        allocates no memory and may be called from several threads at once. For rows of float32 its results are those of
+        ``predict``: the same bits if all activations are relu, leaky_relu or identity and fused multiply-add is used,
+        otherwise up to the last bits of ``math.h``. The parameters of a float64 network are rounded to float32.
+
+        Parameters
+        ----------
+        path : path
+            Path of the header, by convention ``*.h``; an existing file is replaced.
+        name : str, default "net"
+            What all names in the header begin with.
+        dtype : {"float32", "int8"}, default "float32"
+            "int8" computes with 8-bit weights and activations and 32-bit sums, for a quarter of the memory. Hidden
+            layers then have relu, leaky_relu or identity, and perhaps batch normalisation. How far its results are from
+            ``predict`` on the rows of calibration is printed and written into the header.
+        calibration : array-like (n, inputs), optional
+            Rows as the network will meet them, required for "int8", at least 100: their largest activations determine
+            the scales. The first three are those of the self-test. In float32 they serve for that only.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above, or the network has members, ``Columns``, numbers that are
+            not finite, or, for "int8", what is not listed there.
+        OSError : the file cannot be written.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> import tempfile
+        >>> net = fc.Network([2, 8, 1], loss="mse", seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_c(f"{folder}/net.h")
+        ...     "net_predict(const float x[2], float y[1])" in open(f"{folder}/net.h").read()
+        True
+        """
+        from fcnet._exporting.c.header import to_c
+
+        to_c(self._state, path, name, dtype, calibration)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the complete state in plain values and arrays, for ``pickle`` and ``copy``."""
         return self._state.to_dict()
