@@ -1,4 +1,4 @@
-"""Networks as C: size on a Cortex-M4, time for a row here and accuracy, beside emlearn's; the table of docs/exchange.md.
+"""Networks as C: size on a Cortex-M4, time of a row and accuracy, beside emlearn's; the table of docs/exchange.md.
 
 ``python -m bench.exported_c`` prints the table, ``--write`` puts it into the page. It needs gcc, arm-none-eabi-gcc,
 scikit-learn and emlearn.
@@ -34,7 +34,11 @@ HARNESS = """
 #include <time.h>
 void run(const float *x, float *y);
 static float x[ROWS][64], y[ROWS][10];
-static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1e6 + t.tv_nsec / 1e3; }
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
 int main(void) {
   double best = 1e30;
   int i, k;
@@ -49,7 +53,7 @@ int main(void) {
 }
 """
 HEAD = """\
-| digits | code + constants, bytes | static RAM, bytes | µs a row, gcc -Os | µs, gcc -O3, native | right of 360 | furthest |
+| digits | code + constants, bytes | static RAM, bytes | µs a row, -Os | µs, -O3, native | right of 360 | furthest |
 |---|---|---|---|---|---|---|
 """
 
@@ -58,7 +62,9 @@ def sizes(folder: Path, source: str) -> tuple[int, int, int]:
     """Bytes of code, of constants and of static variables of a source on the chip, without the C library."""
     command = [*CHIP, f"-I{emlearn.includedir}", "-c", source, "-o", "chip.o"]
     subprocess.run(command, cwd=folder, check=True)
-    listed = subprocess.run(["arm-none-eabi-size", "-A", "chip.o"], cwd=folder, check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["arm-none-eabi-size", "-A", "chip.o"], cwd=folder, check=True, capture_output=True, text=True
+    )
     found = dict.fromkeys((".text", ".rodata", ".data", ".bss"), 0)
     for name, size in re.findall(r"^(\.\w+)\S*\s+(\d+)", listed.stdout, re.M):
         found[name] = found.get(name, 0) + int(size)

@@ -30,12 +30,12 @@ plot columns
 _training
 derivatives
 _saving
-_exporting _exporting.onnx
+_exporting
+_exporting.c _exporting.onnx
 explanation.numbers
 explanation.writing
 explanation.drawing
 explanation
-_exporting
 network
 _importing
 tabular

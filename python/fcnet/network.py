@@ -1238,10 +1238,11 @@ class Network:
         --------
         >>> import fcnet as fc
         >>> import tempfile
+        >>> from pathlib import Path
         >>> net = fc.Network([2, 8, 1], loss="mse", seed=0)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     net.to_c(f"{folder}/net.h")
-        ...     "net_predict(const float x[2], float y[1])" in open(f"{folder}/net.h").read()
+        ...     "net_predict(const float x[2], float y[1])" in Path(folder, "net.h").read_text()
         True
         """
         from fcnet._exporting.c.header import to_c

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+ACTIVATIONS = (
+    *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh"),
+    *("silu", "mish", "softmax"),
+)  # those that C and JavaScript have: a new one of fcnet is refused until they do
+_PARTS = {"W", "B", "gamma", "mean", "variance", "mix", "scale"}
+
 
 @dataclass(frozen=True, eq=False)
 class BatchNormArrays:
@@ -103,6 +109,13 @@ def chain_of(state: TrainState, dtype: np.dtype[Any], what: str) -> Chain:
         raise ValueError(f"the network embeds Columns, which {what} does not know: expected a number of inputs")
     layers = []
     for i, spec in enumerate(architecture.specs):
+        if unknown := sorted({*spec.parts} - _PARTS):
+            raise ValueError(f"layers[{i}] has {unknown[0]}, which {what} does not know: expected none")
+        if spec.activation not in ACTIVATIONS:
+            expected = ", ".join(ACTIVATIONS)
+            raise ValueError(
+                f"layers[{i}] has activation {spec.activation!r}, not known to {what}: expected {expected}"
+            )
         parts = {name: state.model.parameter(i, name) for name in spec.parts}
         rounded = {name: _rounded(array, dtype, f"{name} of layers[{i}]") for name, array in parts.items()}
         layers.append(
