@@ -116,5 +116,5 @@ def test_leaky_relu_leaks():
 
 def test_a_layer_that_overflows_is_named():
     layers = [FloatLayer(np.full((1, 1), 1e300), np.zeros(1), "identity")] * 2
-    with pytest.raises(ValueError, match=r"outputs of layers\[1\] are not finite"):
+    with pytest.raises(ValueError, match=r"outputs of layers\[0\] are not finite"):
         quantized(layers, np.ones((2, 1)))

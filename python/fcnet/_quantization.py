@@ -110,7 +110,7 @@ def quantized_layer(layer: FloatLayer, of_inputs: float, of_outputs: float | Non
     of_weights = np.abs(layer.W).max(axis=0) / MOST
     of_weights = np.maximum(of_weights, np.abs(layer.B) / (of_inputs * 2.0**_BIAS_BITS))  # so that B fits
     of_weights = np.where(of_weights > 0, of_weights, 1.0)
-    factor = of_inputs * of_weights
+    factor = np.minimum(of_inputs * of_weights, np.finfo(np.float32).max)
     whole = rounded(layer.W / of_weights).astype(np.int8)
     bias = np.clip(np.rint(layer.B / factor), -(2**_BIAS_BITS), 2**_BIAS_BITS).astype(np.int32)
     last, leaks = of_outputs is None, layer.activation == "leaky_relu"
@@ -151,8 +151,10 @@ def quantized(layers: Sequence[FloatLayer], h: Array) -> tuple[float, list[Quant
     for i, layer in enumerate(layers):
         with np.errstate(over="ignore", invalid="ignore"):
             h = activated(h @ layer.W + layer.B, layer.activation)
-        if not np.isfinite(h).all():
-            raise ValueError(f"outputs of layers[{i}] are not finite for the rows of calibration: expected finite ones")
+        if not (np.abs(h) <= np.finfo(np.float32).max).all():
+            raise ValueError(
+                f"outputs of layers[{i}] are not finite in float32 for the rows of calibration: expected finite ones"
+            )
         behind = None if i + 1 == len(layers) else scale_of(h)
         found.append(quantized_layer(layer, before, behind))
         before = behind or before
