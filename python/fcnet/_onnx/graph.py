@@ -43,10 +43,10 @@ class Graph:
 
     Attributes
     ----------
-    dtype : of the real numbers
+    dtype : of further real numbers
     opset : version of the operators
-    place : str
-        What the names of further nodes and constants begin with, such as "layers.0.".
+    root, place : str
+        What the names of further nodes and constants begin with, such as "networks.0." and "layers.0.".
     """
 
     dtype: np.dtype[Any]
@@ -55,8 +55,10 @@ class Graph:
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
+    root: str = ""
     place: str = ""
     _taken: set[str] = field(default_factory=set)
+    _names: dict[tuple[str, str], str] = field(default_factory=dict)  # of constants that nodes share
 
     def input(self, name: str, dtype: np.dtype[Any], shape: Shape) -> str:
         """Add an input and return its name."""
@@ -65,23 +67,24 @@ class Graph:
 
     def constant(self, name: str, array: NDArray[Any]) -> str:
         """Add a constant and return its name, which begins with ``place``."""
-        name = self._free(self.place + name)
+        name = self._free(self.root + self.place + name)
         self.constants[name] = array
         return name
 
     def real(self, value: float) -> str:
         """Return the name of a real number, which is added where it is new."""
-        name = repr(float(value))
-        if name not in self.constants:
-            self.constants[self._free(name)] = np.array(value, self.dtype)
-        return name
+        return self._shared(repr(float(value)), np.array(value, self.dtype))
 
     def axis(self, value: int) -> str:
         """Return the name of a list of one axis, which is added where it is new."""
-        name = f"axis_{value}"
-        if name not in self.constants:
-            self.constants[self._free(name)] = np.array([value], np.int64)
-        return name
+        return self._shared(f"axis_{value}", np.array([value], np.int64))
+
+    def _shared(self, wanted: str, array: NDArray[Any]) -> str:
+        key = wanted, array.dtype.char
+        if key not in self._names:
+            self._names[key] = self._free(wanted)
+            self.constants[self._names[key]] = array
+        return self._names[key]
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one output, and return the name of that."""
@@ -89,7 +92,7 @@ class Graph:
 
     def add_several(self, operator: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any) -> list[str]:
         """Add a node with several outputs, and return their names."""
-        names = [self._free(self.place + operator) for _ in range(outputs)]
+        names = [self._free(self.root + self.place + operator) for _ in range(outputs)]
         self.nodes.append(Node(operator, list(inputs), names, attributes, domain))
         return names
 

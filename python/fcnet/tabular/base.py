@@ -441,6 +441,46 @@ class TabularEstimator(BaseEstimator):
         self._check_fitted()
         file.save(self, path)
 
+    def to_onnx(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        opset: int | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+    ) -> bytes:
+        """Return the fitted estimator as a model in the ONNX format, for other runtimes, and write it to a file.
+
+        The model has an input (batch, 1) for each column of the table, under its name, or "x0", "x1", ... for an array:
+        text for categories that are text, otherwise numbers. A missing number is NaN. A text that no category is, such
+        as "", counts as missing, as an unknown category does. The model contains all networks; its outputs are
+        ``label`` (batch,) and ``probabilities`` (batch, classes) of a classifier, otherwise ``output`` (batch,
+        outputs).
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write, which is replaced atomically.
+        opset : int in [13, 20], optional
+            Version of ONNX' operators; by default the lowest that serves.
+        dtype : {"float32", "float64"}, default "float32"
+            Type of numbers, weights and outputs. Columns are scaled in float64 in any case.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above; the estimator is not fitted; it has classes that are
+            neither text nor numbers, categories that are the same number in dtype, or an activation that onnxruntime
+            does not have in dtype.
+        OSError : the file cannot be written; an existing file is unchanged.
+        """
+        from fcnet.tabular.onnx import to_onnx
+
+        self._check_fitted()
+        return to_onnx(self, path, opset, dtype)
+
     def _assemble(self, columns: list[ColumnEncoder], parts: list[dict[str, Any]], networks: list[Network]) -> None:
         """Restore a fitted estimator from the content of a file."""
         if len({(each.named, tuple(column.name for column in each.columns)) for each in columns}) > 1:

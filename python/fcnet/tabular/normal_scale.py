@@ -11,10 +11,11 @@ from fcnet.tabular.quantiles import equal_quantiles
 from fcnet.tabular.robust_scale import factor_of
 
 _Array = NDArray[np.float64]
-_LEAST = 1e-7 - np.spacing(1)  # level of the least result, -5.2, as in scikit-learn
+Powers = tuple[tuple[float, float], ...]
+LEAST = 1e-7 - np.spacing(1)  # level of the least result, -5.2, as in scikit-learn
 
 # Wichura (1988), algorithm AS 241: numerators and denominators in falling powers, for the middle and the two tails.
-_MIDDLE = (
+MIDDLE = (
     (2.5090809287301226727e3, 5.2264952788528545610e3),
     (3.3430575583588128105e4, 2.8729085735721942674e4),
     (6.7265770927008700853e4, 3.9307895800092710610e4),
@@ -24,7 +25,7 @@ _MIDDLE = (
     (1.3314166789178437745e2, 4.2313330701600911252e1),
     (3.3871328727963666080e0, 1.0),
 )
-_TAIL = (
+TAIL = (
     (7.74545014278341407640e-4, 1.05075007164441684324e-9),
     (2.27238449892691845833e-2, 5.47593808499534494600e-4),
     (2.41780725177450611770e-1, 1.51986665636164571966e-2),
@@ -46,7 +47,7 @@ _FAR_TAIL = (
 )
 
 
-def _ratio(powers: tuple[tuple[float, float], ...], r: _Array) -> _Array:
+def _ratio(powers: Powers, r: _Array) -> _Array:
     """Return the ratio of two polynomials of r (n,), by Horner's rule for both at once."""
     first, *others = np.array(powers)[:, :, None]
     sums = first * r
@@ -80,13 +81,13 @@ def normal_quantile(p: ArrayLike) -> _Array:
     given = np.asarray(p, np.float64)
     p = given.reshape(-1)
     q = p - 0.5
-    x = _ratio(_MIDDLE, 0.180625 - q * q)
+    x = _ratio(MIDDLE, 0.180625 - q * q)
     x *= q
     outside = np.abs(q) > 0.425
     if outside.any():
         some = p[outside]
         r = np.sqrt(-np.log(np.minimum(some, 1 - some)))
-        tails = _ratio(_TAIL, r - 1.6)
+        tails = _ratio(TAIL, r - 1.6)
         far = r > 5
         if far.any():
             tails[far] = _ratio(_FAR_TAIL, r[far] - 5)
@@ -168,4 +169,4 @@ class Levels:
 
 def normal_of_levels(p: _Array) -> _Array:
     """Map levels to a normal distribution, within -5.2 to 5.2."""
-    return normal_quantile(np.clip(p, _LEAST, 1 - _LEAST))
+    return normal_quantile(np.clip(p, LEAST, 1 - LEAST))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_TINY = float(np.finfo(np.float32).tiny)
+TINY = float(np.finfo(np.float32).tiny)
 _STEPS = 100
 _CLOSE = 1e-12  # relative
 
@@ -31,7 +31,7 @@ def slope_at_temperature(probabilities: Array, temperature: float, output: int) 
     p = at_temperature(probabilities, temperature)
     of_logarithms = -p * p[:, [output]] / temperature
     of_logarithms[:, output] += p[:, output] / temperature
-    return np.where(probabilities > _TINY, of_logarithms / np.maximum(probabilities, _TINY), 0.0)
+    return np.where(probabilities > TINY, of_logarithms / np.maximum(probabilities, TINY), 0.0)
 
 
 def temperature_of(probabilities: Array, y: NDArray[Any], weights: NDArray[Any] | None) -> float | None:
@@ -80,7 +80,7 @@ def temperature_of(probabilities: Array, y: NDArray[Any], weights: NDArray[Any] 
 
 
 def _logarithms(probabilities: Array) -> Array:
-    result: Array = np.log(np.maximum(probabilities, _TINY))
+    result: Array = np.log(np.maximum(probabilities, TINY))
     return result
 
 

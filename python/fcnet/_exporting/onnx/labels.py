@@ -44,7 +44,7 @@ def checked_labels(given: Any, architecture: Architecture) -> Labels | None:
         if own is None or count is None:
             return None
         restored = list(class_names.restored(own))
-        names = _alike(restored)
+        names = alike(restored)
         if names is None:
             raise ValueError(
                 f"the network's classes are {class_names.listing(own)}, and labels in ONNX are text or whole numbers: "
@@ -59,7 +59,7 @@ def checked_labels(given: Any, architecture: Architecture) -> Labels | None:
         what = "several labels of 0 and 1" if isinstance(architecture.loss, BinaryCrossEntropy) else "values"
         loss = architecture.loss.name
         raise ValueError(f"labels is given, but the outputs under loss {loss!r} are {what}: expected None")
-    names = _alike(given)
+    names = alike(given)
     if names is None:
         raise TypeError(f"labels is {list(given)!r}: expected text for every class, or a whole number for every class")
     if len(names) != count or len(set(names)) != count:
@@ -67,7 +67,7 @@ def checked_labels(given: Any, architecture: Architecture) -> Labels | None:
     return names
 
 
-def _alike(given: Sequence[Any]) -> Labels | None:
+def alike(given: Sequence[Any]) -> Labels | None:
     """Return labels that are all text or all whole numbers of int64; None for others."""
     if given and all(isinstance(each, str) for each in given):
         return None if any(map(_has_surrogates, given)) else [str(each) for each in given]
@@ -94,9 +94,10 @@ def add_outputs(graph: Graph, architecture: Architecture, h: str, labels: Labels
         h = graph.add("Concat", graph.add("Sub", graph.real(1), h), h, axis=1)
         outputs = 2
     if not scores_only:
-        label = _labels_of_each(graph, h) if is_multilabel else _label(graph, h, labels)
-        shape = ("batch", outputs) if is_multilabel else ("batch",)
-        graph.output(label, "label", _TEXT if labels and isinstance(labels[0], str) else _INT64, shape)
+        if is_multilabel:
+            graph.output(_labels_of_each(graph, h), "label", _INT64, ("batch", outputs))
+        else:
+            add_label(graph, h, labels)
     name = "probabilities" if activation in ("sigmoid", "softmax") else "output"
     graph.output(h, name, graph.dtype, ("batch", outputs))
 
@@ -106,11 +107,11 @@ def _labels_of_each(graph: Graph, p: str) -> str:
     return graph.add("Cast", graph.add("Greater", p, graph.real(0.5)), to=DataType.INT64)
 
 
-def _label(graph: Graph, p: str, labels: Labels | None) -> str:
-    """The label of the largest output, of the first one where some are equal."""
-    index = graph.add("ArgMax", p, axis=1, keepdims=0)
-    if labels is None or labels == list(range(len(labels))):
-        return index
-    kind = "values_strings" if isinstance(labels[0], str) else "values_int64s"
-    keys: dict[str, Any] = {"keys_int64s": list(range(len(labels))), kind: labels}
-    return graph.add("LabelEncoder", index, domain=ML_DOMAIN, **keys)
+def add_label(graph: Graph, p: str, labels: Labels | None) -> None:
+    """Add the output ``label``: that of the largest output, of the first one where some are equal."""
+    label = graph.add("ArgMax", p, axis=1, keepdims=0)
+    is_text = labels is not None and isinstance(labels[0], str)
+    if labels is not None and labels != list(range(len(labels))):
+        values: dict[str, Any] = {"values_strings" if is_text else "values_int64s": labels}
+        label = graph.add("LabelEncoder", label, domain=ML_DOMAIN, keys_int64s=list(range(len(labels))), **values)
+    graph.output(label, "label", _TEXT if is_text else _INT64, ("batch",))

@@ -36,13 +36,24 @@ def to_onnx(
     OSError : the file cannot be written.
     """
     architecture = state.architecture
-    type_ = _checked_type(dtype)
+    type_ = checked_type(dtype)
     scores_only = _checked_outputs(outputs)
     if scores_only and labels is not None:
         raise ValueError("labels is given, and outputs is 'scores', which has no labels: expected one of the two")
     names: Labels | None = None if scores_only else checked_labels(labels, architecture)
     graph = graph_of(state, names, checked_opset(opset, architecture, type_), type_, scores_only=scores_only)
-    model = graph.model(("fcnet", _native.__version__), _metadata(state))
+    return written(graph, _metadata(state), path)
+
+
+def written(graph: Graph, metadata: dict[str, str], path: str | os.PathLike[str] | None) -> bytes:
+    """Return a graph as the bytes of a model, and write them to a file if there is a path.
+
+    Raises
+    ------
+    ValueError : they are more than protobuf allows.
+    OSError : the file cannot be written.
+    """
+    model = graph.model(("fcnet", _native.__version__), metadata)
     if path is not None:
         with replacing(path) as file:
             file.write(model)
@@ -81,7 +92,8 @@ def checked_opset(given: int | None, architecture: Architecture, dtype: np.dtype
     return LAYER_NORM_OPSET if has_layer_norm else LOWEST_OPSET
 
 
-def _checked_type(given: object) -> np.dtype[Any]:
+def checked_type(given: object) -> np.dtype[Any]:
+    """Check the argument ``dtype``; ValueError if it is neither float32 nor float64."""
     if not isinstance(given, str | type | np.dtype) or given not in ("float32", "float64", np.float32, np.float64):
         raise ValueError(f"dtype is {given!r}: expected 'float32' or 'float64'")
     return np.dtype(given)
