@@ -94,6 +94,26 @@ def test_patience_ends_a_fit_at_the_first_of_equals():
     assert model.best_epochs_ == [int(np.argmax(scores))] == [len(history) - 1 - 3]
 
 
+def test_few_rows_have_small_batches_by_default():
+    """Of 300 rows in batches of 256 an epoch has one step, and 64 steps are too few to learn |x|."""
+    recipe = recipe_of("auto", classifies=False)
+    assert [recipe.batch_of(n) for n in (10, 40, 191, 192, 240, 800, 1535, 1536, 10**6)] == [
+        10,
+        16,
+        16,
+        32,
+        32,
+        128,
+        128,
+        256,
+        256,
+    ]
+    assert recipe_of("realmlp", classifies=False).batch_of(300) == 256  # as in pytabkit
+    x = np.linspace(-1, 1, 300)[:, None]
+    model = TabularRegressor(networks=1, random_state=0, progress=False).fit(x, np.abs(x[:, 0]))
+    assert np.abs(model.predict(x) - np.abs(x[:, 0])).max() < 0.05
+
+
 def test_the_batch_size_of_tabm_grows_with_the_rows():
     recipe = TabM()
     rows = [20, 2799, 2800, 4500, 6400, 31_999, 32_000, 108_000]

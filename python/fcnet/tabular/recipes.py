@@ -71,7 +71,8 @@ class RealMLP:
     clip : bool, default False
         Clip predicted numbers to the range of y in the training rows.
     epochs : int >= 1, default 256
-    batch_size : int >= 1, default 256
+    batch_size : int >= 1, optional, default 256
+        None: 256, but for less than 1,536 rows the largest power of two of which six fit into the rows, 16 at least.
     networks : int >= 1, default 1
         Networks for each split, which differ in their seeds.
 
@@ -97,7 +98,7 @@ class RealMLP:
     first_weights: Literal["normal", "data"] = "normal"
     clip: bool = False
     epochs: int = 256
-    batch_size: int = 256
+    batch_size: int | None = 256
     networks: int = 1
 
     def __post_init__(self) -> None:
@@ -108,8 +109,10 @@ class RealMLP:
         check_activation(self.activation)
         for name in ("parametric", "clip"):
             object.__setattr__(self, name, flag(getattr(self, name), name))
-        for name, least in (("bins", 0), ("cycles", 1), ("epochs", 1), ("batch_size", 1), ("networks", 1)):
+        for name, least in (("bins", 0), ("cycles", 1), ("epochs", 1), ("networks", 1)):
             object.__setattr__(self, name, whole_number(getattr(self, name), name, least))
+        if self.batch_size is not None:
+            object.__setattr__(self, "batch_size", whole_number(self.batch_size, "batch_size", 1))
         if self.embedding is not None and not isinstance(self.embedding, Periodic | PLR):
             raise TypeError(f"embedding is {self.embedding!r}: expected fcnet.Periodic(), fcnet.PLR(), or None")
         if self.one_hot is not None:
@@ -178,6 +181,8 @@ class RealMLP:
 
     def batch_of(self, n: int) -> int:
         """Return the batch size for n training rows."""
+        if self.batch_size is None:  # few rows need more steps than one or two an epoch
+            return min(n, next((size for size in (256, 128, 64, 32) if n >= 6 * size), 16))
         return min(self.batch_size, n)
 
     def training(self, monitor: str, mode: Any) -> dict[str, Any]:
@@ -230,6 +235,7 @@ _AUTO = RealMLP(
     first_weights="data",
     clip=True,
     epochs=64,
+    batch_size=None,
     networks=4,
 )
 _MINI = TabM((512, 512), bins=24)  # which scores better than three layers without bins

@@ -45,7 +45,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     >>> import numpy as np
     >>> from fcnet.tabular import TabularRegressor
     >>> X = np.linspace(-1, 1, 300)[:, None]
-    >>> model = TabularRegressor(batch_size=32, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> model = TabularRegressor(random_state=0).fit(X, np.abs(X[:, 0]))
     >>> bool(abs(model.predict([[0.5]])[0] - 0.5) < 0.05)
     True
     """
