@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fcnet._importing.from_keras import from_keras
     from fcnet._importing.from_sklearn import from_sklearn
     from fcnet._importing.from_torch import from_torch
+    from fcnet._importing.onnx.reading import from_onnx
     from fcnet._model.activation import Parametric
     from fcnet._model.columns import Columns
     from fcnet._model.dense import Dense
@@ -88,6 +89,7 @@ __all__ = [
     "datasets",
     "explanation",
     "from_keras",
+    "from_onnx",
     "from_sklearn",
     "from_torch",
     "get_num_threads",
@@ -113,6 +115,7 @@ _HOMES = {
     "_importing.from_keras": ("from_keras",),
     "_importing.from_sklearn": ("from_sklearn",),
     "_importing.from_torch": ("from_torch",),
+    "_importing.onnx.reading": ("from_onnx",),
     "_model.activation": ("Parametric",),
     "_model.columns": ("Columns",),
     "_model.dense": ("Dense",),

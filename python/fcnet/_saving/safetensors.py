@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._saving.atomic_file import path_text
+from fcnet._saving.regular_file import opened
 
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "U8": np.dtype("u1")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
@@ -75,10 +75,7 @@ def read(
     OSError : the file cannot be read.
     ValueError : the file is not complete and in this format, or has other types than float32, float64 and uint8.
     """
-    path = path_text(path)
-    _refuse_pipes(path, os.stat(path))
-    with open(path, "rb", opener=_open_at_once) as file:
-        _refuse_pipes(path, os.fstat(file.fileno()))  # in case it was replaced
+    with opened(path) as file:
         try:
             return _read(file, os.fstat(file.fileno()).st_size, check)
         except (ValueError, RecursionError) as error:
@@ -87,18 +84,7 @@ def read(
                 reason = "its header is nested too deeply"
             elif isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
                 reason = "it is not in the safetensors format, as its header is not JSON"
-            raise ValueError(f"{path!r} is not a model file: {reason}") from None
-
-
-def _refuse_pipes(path: str, status: os.stat_result) -> None:
-    """Raise ValueError for pipes and devices, where reading could block."""
-    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-        raise ValueError(f"{path!r} is a pipe or a device: expected a file")
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting, as a pipe would for a writer."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+            raise ValueError(f"{path_text(path)!r} is not a model file: {reason}") from None
 
 
 def _read(
