@@ -37,8 +37,7 @@ explanation.writing
 explanation.drawing
 explanation
 network
-_importing
-tabular
+_importing _importing.onnx tabular
 article jax loading sklearn torch
 cli
 __main__"""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fcnet._model.dense import Dense
 from fcnet._model.normalization import BatchNorm, LayerNorm, Normalization
-from fcnet.losses import Loss, LossFunction, LossName
+from fcnet.losses import Loss, LossName
 from fcnet.network import Network
 
 Vector = NDArray[np.float64]
@@ -204,7 +204,7 @@ class Chain:
             raise ValueError(f"it follows the activation {layer.activation!r}: expected a product between them")
         layer.activation = activation
 
-    def network(self, loss: LossName | Loss | LossFunction | None, **options: Any) -> Network:
+    def network(self, loss: Loss | None, **options: Any) -> Network:
         """Return the network."""
         if not self._layers:
             raise ValueError("there is no product with a matrix of weights: expected layers")
@@ -227,8 +227,8 @@ class Chain:
             Dense(layer.units, layer.activation, "B" in found, normalization=layer.normalization, init="zeros")
             for layer, found in zip(self._layers, arrays, strict=True)
         ]
-        chosen = _LOSSES.get(last.activation, "mse") if loss is None else loss
-        net = Network([inputs, *sizes], loss=chosen, dtype=dtype, **options)
+        default = _LOSSES.get(last.activation, "mse")
+        net = Network([inputs, *sizes], loss=default if loss is None else loss, dtype=dtype, **options)
         for made, found in zip(net.layers, arrays, strict=True):
             for name, array in found.items():
                 setattr(made, name, array)

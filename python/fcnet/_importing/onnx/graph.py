@@ -111,9 +111,9 @@ class Graph:
         return found
 
     def number(self, node: Node, position: int) -> float | None:
-        """Return an input of a node that is one number; None where it is left out, or another array."""
+        """Return an input of a node that is one number, by its shortest decimals; None for others and none."""
         found = self.numbers(node, position)
-        return None if found is None or found.size != 1 else float(found.reshape(-1)[0])
+        return None if found is None or found.size != 1 else float(str(found.reshape(-1)[0]))
 
     def region(self, value: str, most: int | None = None) -> Region | None:
         """Return the nodes from a value to the next one that all paths go through; None if there is no such one.
@@ -146,13 +146,15 @@ class Graph:
                 return None
         return None
 
-    def rest(self, value: str) -> list[Node]:
-        """The nodes behind a value, in order."""
+    def rest(self, value: str, most: int | None = None) -> list[Node]:
+        """The nodes behind a value, in order; with ``most``, of those that are more only so many and one."""
         reached, nodes = {value}, []
-        for node in self.nodes:
+        for node in self.nodes[min(self._consumers[value], default=0) :]:
             if any(name in reached for name in node.inputs):
                 reached.update(node.outputs)
                 nodes.append(node)
+                if most is not None and len(nodes) > most:
+                    break
         return nodes
 
 

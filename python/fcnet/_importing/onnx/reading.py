@@ -11,12 +11,13 @@ from fcnet._importing.onnx.chain import Chain
 from fcnet._importing.onnx.functions import Found, match_activation
 from fcnet._importing.onnx.graph import Graph, Region, refuse
 from fcnet._importing.onnx.layer_norm import apply_layer_norm
+from fcnet._importing.onnx.metadata import column_names, loss_and_seed, sorts_quantiles
 from fcnet._importing.onnx.operators import apply
 from fcnet._importing.onnx.tails import OPERATORS_OF_TAILS, classes_of_tail
 from fcnet._onnx.parse import Model, parse
 from fcnet._saving.atomic_file import path_text
 from fcnet._saving.regular_file import opened
-from fcnet.losses import Loss, LossFunction, LossName
+from fcnet.losses import Loss, LossFunction, LossName, loss_of
 from fcnet.network import Network
 
 _ALLOWANCE = 1 << 16  # bytes of constants that nodes may copy, whatever the file's size
@@ -36,14 +37,15 @@ def from_onnx(path: str | os.PathLike[str] | bytes, *, loss: LossName | Loss | L
     path : path, or bytes
         The file, or its content.
     loss : as for Network, optional
-        The loss of further training. The default is that of the last activation: "cross_entropy" of softmax,
-        "binary_cross_entropy" of sigmoid, "poisson" of exp and softplus, otherwise "mse".
+        The loss of further training. The default is that of the network where fcnet wrote the file, otherwise that of
+        the last activation: "cross_entropy" of softmax, "binary_cross_entropy" of sigmoid, "poisson" of exp and
+        softplus, "mse" of others.
 
     Returns
     -------
     Network
         Of float64 where a matrix of weights is, otherwise of float32. Nodes that make labels of probabilities are left
-        off; ``classes`` has their names. The seed is 0.
+        off; ``classes`` has their names. The seed is that of the network where fcnet wrote the file, otherwise 0.
 
     Raises
     ------
@@ -71,10 +73,16 @@ def from_onnx(path: str | os.PathLike[str] | bytes, *, loss: LossName | Loss | L
 def _network(model: Model, most: int, loss: LossName | Loss | LossFunction | None) -> Network:
     graph = Graph(model, most)
     chain = Chain(_width(graph.input_shape))
-    classes = _follow(graph, chain)
+    own, seed = loss_and_seed(model.metadata)
+    chosen = own if loss is None else loss_of(loss)
+    classes = _follow(graph, chain, chosen)
     if classes == list(range(len(classes or ()))):
         classes = None
-    return chain.network(loss, classes=classes, seed=0)
+    net = chain.network(chosen, classes=classes, seed=seed)
+    names = column_names(model.metadata)
+    if names is not None:
+        net.__setstate__(net.__getstate__() | {"feature_names": names})
+    return net
 
 
 def _width(shape: list[int | None] | None) -> int | None:
@@ -87,12 +95,14 @@ def _width(shape: list[int | None] | None) -> int | None:
     return math.prod(sizes) if len(sizes) == len(shape) - 1 else None
 
 
-def _follow(graph: Graph, chain: Chain) -> list[Any] | None:
+def _follow(graph: Graph, chain: Chain, loss: Loss | None) -> list[Any] | None:
     """Add every node to the chain; return the classes of the tail."""
     value = graph.input
     while not graph.is_end(value):
         if value in graph.outputs:
             return classes_of_tail(graph, value, chain.width)
+        if sorts_quantiles(graph, value, loss):
+            return None
         found = match_activation(graph, value)
         if found is not None:
             _activate(chain, found)
