@@ -9,7 +9,7 @@ import numpy as np
 
 import fcnet as fc
 from fcnet._onnx import fields
-from fcnet._onnx.graph import Graph
+from fcnet._onnx.graph import Graph, Node, Value
 
 GOLDEN = Path(__file__).parent / "golden/onnx"
 _TAGS = [number << 3 | wire for number in (*range(1, 15), 20, 21) for wire in (0, 1, 2, 5)]
@@ -98,9 +98,7 @@ def graph(
     for operator, inputs, output, *attributes in nodes:
         [given] = attributes or [{}]
         domain, _, operator = str(operator).rpartition(".")
-        name = made.add(operator, *str(inputs).split(), domain=domain, **given)
-        made.nodes[-1].outputs[:] = [str(output)]
-        assert name
+        made.nodes.append(Node(operator, str(inputs).split(), [str(output)], given, domain))
     for name in outputs:
-        made.outputs.append(type(made.inputs[0])(name, made.dtype, ("batch", 1)))
+        made.outputs.append(Value(name, made.dtype, ("batch", 1)))
     return made.model(("test", "1"), {})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sys
-import time
 import tracemalloc
 import warnings
 
@@ -109,7 +109,7 @@ def attribute(*parts):
 T, FLOAT = fields.Tensor, (fields.Tensor.DATA_TYPE, fields.DataType.FLOAT)
 FILES = {
     "nothing": (b"", "there is no graph"),
-    "text": (b"hello, world, this is text", "a field|there is no|is not a model"),
+    "text": (b"hello, world", "has the wire type 4"),
     "no graph": (message((fields.Model.IR_VERSION, 8)), "there is no graph"),
     "no version": (model(version=0), "there is no version"),
     "two graphs": (model() + message((fields.Model.GRAPH, b"")), "two graphs"),
@@ -203,15 +203,12 @@ def test_other_names_of_columns_are_refused(what):
 
 
 def traced(file):
-    """Bytes of Python's and NumPy's memory, at most, while a model is read, and the seconds."""
+    """Bytes of Python's and NumPy's memory, at most, while a model is read or refused."""
     tracemalloc.start()
     try:
-        begin = time.perf_counter()
-        try:
+        with contextlib.suppress(ValueError):
             fc.from_onnx(file)
-        except ValueError:
-            pass
-        return tracemalloc.get_traced_memory()[1], time.perf_counter() - begin
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
@@ -228,25 +225,23 @@ def test_constants_that_nodes_copy_are_limited():
     file = graph(*casts, ("MatMul", "x W", "y"), W=W, c0=constant)
     with pytest.raises(ValueError, match="constants take more memory than the file has bytes"):
         fc.from_onnx(file)
-    assert traced(file)[0] < 4 * len(file)
+    assert traced(file) < 4 * len(file)
 
 
 @pytest.mark.parametrize("which", ["Add", "Mul", "Identity", "Max", "branches"])
 def test_thousands_of_nodes_take_little_memory_and_no_recursion(which):
     if which == "branches":
-        nodes = [("Add", f"x v{i}", f"v{i + 1}") for i in range(9_000)]
-        file = graph(("Identity", "x", "v0"), *nodes, ("MatMul", "v9000 W", "y"), W=W)
+        nodes = [("Add", f"x v{i}", f"v{i + 1}") for i in range(2_000)]
+        file = graph(("Identity", "x", "v0"), *nodes, ("MatMul", "v2000 W", "y"), W=W)
     else:
-        file = chain_of(which, "" if which == "Identity" else "c", 9_000, c=1.0)
-    memory, _ = traced(file)
-    assert memory < 2 * len(file) + 12 * 2**20
+        file = chain_of(which, "" if which == "Identity" else "c", 2_000, c=1.0)
+    assert traced(file) < 2 * len(file) + 4 * 2**20
 
 
-def test_reading_takes_less_memory_than_the_file_beside_the_network():
-    net = fc.Network([1000, 1000, 1000, 10], seed=0)
-    file = net.to_onnx()
-    net = fc.from_onnx(file)
-    assert traced(file)[0] < len(file)
+def test_reading_takes_as_much_memory_as_the_file_beside_the_file_and_the_network():
+    file = fc.Network([1000, 1000, 1000, 10], seed=0).to_onnx()
+    fc.from_onnx(file)
+    assert traced(file) < 1.1 * len(file)
 
 
 def test_weights_are_views_of_the_file():

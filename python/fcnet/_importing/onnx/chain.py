@@ -6,14 +6,19 @@ between an activation and the next product into the latter's. All of that is com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._inputs import class_names
+from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Dense
+from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.normalization import BatchNorm, LayerNorm, Normalization
+from fcnet._training.train_state import untrained
 from fcnet.losses import Loss, LossName
 from fcnet.network import Network
 
@@ -60,8 +65,8 @@ class _Layer:
         self.bias = _plus(self.bias, -mean * factor)
         self.factor, self.normalization = _times(self.factor, factor), None
 
-    def arrays(self, dtype: np.dtype[Any]) -> dict[str, NDArray[Any]]:
-        """The parameters in the network's type."""
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The parameters."""
         weights = self.weights
         bias = self.bias
         if self.input_bias is not None:
@@ -76,10 +81,7 @@ class _Layer:
         found = {"W": weights} | self.statistics
         if bias is not None:
             found["B"] = bias
-        return {
-            name: np.broadcast_to(array, self.units).astype(dtype) if name != "W" else array
-            for name, array in found.items()
-        }
+        return {name: array if name == "W" else np.broadcast_to(array, self.units) for name, array in found.items()}
 
 
 class Chain:
@@ -204,8 +206,19 @@ class Chain:
             raise ValueError(f"it follows the activation {layer.activation!r}: expected a product between them")
         layer.activation = activation
 
-    def network(self, loss: Loss | None, **options: Any) -> Network:
-        """Return the network."""
+    def network(
+        self, loss: Loss | None, seed: int, classes: Sequence[Any] | None, names: Sequence[Any] | None
+    ) -> Network:
+        """Return the network.
+
+        Parameters
+        ----------
+        loss : Loss, optional
+            None: that of the last activation.
+        seed : int
+        classes : of the outputs, optional
+        names : of columns as ``json`` brings them, optional
+        """
         if not self._layers:
             raise ValueError("there is no product with a matrix of weights: expected layers")
         if self._factor is not None or self._bias is not None:
@@ -220,18 +233,25 @@ class Chain:
         types = {layer.weights.dtype.type for layer in self._layers}
         dtype = np.dtype(np.float64 if np.float64 in types else np.float32)
         inputs = len(self._layers[0].weights)
-        of_inputs = {"scale": self._scale, "offset": self._offset}
-        options |= {name: np.full(inputs, value) for name, value in of_inputs.items() if value is not None}
-        arrays = [layer.arrays(dtype) for layer in self._layers]
+        scale, offset = (
+            neutral if value is None else np.full(inputs, value)
+            for value, neutral in ((self._scale, 1), (self._offset, 0))
+        )
+        arrays = [layer.arrays() for layer in self._layers]
         sizes = [
-            Dense(layer.units, layer.activation, "B" in found, normalization=layer.normalization, init="zeros")
+            Dense(layer.units, layer.activation, "B" in found, normalization=layer.normalization)
             for layer, found in zip(self._layers, arrays, strict=True)
         ]
-        default = _LOSSES.get(last.activation, "mse")
-        net = Network([inputs, *sizes], loss=default if loss is None else loss, dtype=dtype, **options)
-        for made, found in zip(net.layers, arrays, strict=True):
-            for name, array in found.items():
-                setattr(made, name, array)
+        chosen = _LOSSES.get(last.activation, "mse") if loss is None else loss
+        given = class_names.given(classes)
+        architecture = Architecture.of([inputs, *sizes], chosen, seed, dtype, scale, offset, "relu", given)
+        refuse_constants(architecture.sizes, architecture.specs)
+        parameters = [
+            tuple(found.get(part, np.zeros(layer.units)) for part in spec.parts)
+            for layer, found, spec in zip(self._layers, arrays, architecture.specs, strict=True)
+        ]
+        net = Network.__new__(Network)
+        net.__setstate__(untrained(architecture, parameters, names))
         return net
 
     def _check_vector(self, vector: Vector) -> None:

@@ -60,9 +60,9 @@ class Algebra:
         terms = dict(found)
         [(of_x, _)] = self.x
         slope, alpha = terms.get(of_x), -terms.get((), 0.0)
-        if slope is not None and len(terms) == 2 and found == self.leaky_relu(self.x, slope):
+        if slope is not None and len(terms) == 2 and not alpha and found == self.leaky_relu(self.x, slope):
             return "leaky_relu", slope
-        if alpha and found == self.elu(self.x, alpha):
+        if alpha and len(terms) == 3 and found == self.elu(self.x, alpha):
             return "elu", alpha
         return None
 

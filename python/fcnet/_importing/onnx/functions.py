@@ -13,7 +13,7 @@ from fcnet._importing.onnx.graph import Graph, Region
 from fcnet._onnx.parse import Node
 
 _LONGEST = 40  # nodes that one activation may be written as
-_LONGEST_BEHIND_SUM = 8  # where the first of them is a sum or a factor
+_LONGEST_BEHIND_SUM = 4  # where the first of them is a sum or a factor
 
 
 class Found(NamedTuple):
@@ -104,6 +104,7 @@ _UNARY: dict[str, Callable[[Algebra, Node, Expression], Expression]] = {
 }
 
 
+_CONVERSIONS, _SUMS = ("Cast", "Identity"), ("Add", "Div", "Mul", "Sub")
 _FUNCTIONS = {*_BINARY, *_UNARY, "Cast", "Clip", "Greater", "GreaterOrEqual", "Where"}
 _ALGEBRA = Algebra()
 
@@ -158,11 +159,9 @@ def match_activation(graph: Graph, value: str) -> Found | None:
             break
         if not all(node.op in _FUNCTIONS for node in region.nodes):
             break
-        if (
-            not nodes
-            and region.nodes[0].op in ("Add", "Cast", "Div", "Identity", "Mul", "Sub")
-            and len(region.nodes) == 1
-        ):
+        if not nodes and len(region.nodes) == 1 and region.nodes[0].op in _CONVERSIONS:
+            break  # what follows is looked at from there
+        if not nodes and len(region.nodes) == 1 and region.nodes[0].op in _SUMS:
             longest = _LONGEST_BEHIND_SUM
         try:
             for node in region.nodes:

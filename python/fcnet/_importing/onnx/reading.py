@@ -78,11 +78,7 @@ def _network(model: Model, most: int, loss: LossName | Loss | LossFunction | Non
     classes = _follow(graph, chain, chosen)
     if classes == list(range(len(classes or ()))):
         classes = None
-    net = chain.network(chosen, classes=classes, seed=seed)
-    names = column_names(model.metadata)
-    if names is not None:
-        net.__setstate__(net.__getstate__() | {"feature_names": names})
-    return net
+    return chain.network(chosen, seed, classes, column_names(model.metadata))
 
 
 def _width(shape: list[int | None] | None) -> int | None:
