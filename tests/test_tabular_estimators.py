@@ -363,3 +363,11 @@ def test_at_most_as_many_folds_as_rows_with_others_of_their_class():
         TabularClassifier().fit(x[:4], [0, 1, 2, 3])
     automatic = TabularClassifier(epochs=1, progress=False).fit(x[:4], [0, 0, 1, 2])
     assert len(automatic.networks_) == 2
+
+
+@pytest.mark.parametrize("given", [3, 0, print, "lines", [3], [fc.Callback]])
+def test_callbacks_that_are_none_are_refused_by_their_name(given):
+    x, y, numbers = table(40)
+    for model, target in ((classifier(callbacks=given), y), (regressor(callbacks=given), numbers)):
+        with pytest.raises(TypeError, match="^callbacks (is|has) .*: expected (an|a list of) fcnet.Callback"):
+            model.fit(x, target)

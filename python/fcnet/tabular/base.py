@@ -13,6 +13,7 @@ from fcnet._checks import console
 from fcnet._checks.numbers import POSITIVE, number, whole_number
 from fcnet._checks.numbers import share as share_range
 from fcnet._inputs import feature_names, sample_weights
+from fcnet._training.callbacks import Callbacks
 from fcnet._training.history import History
 from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet.network import Network
@@ -229,6 +230,7 @@ class TabularEstimator(BaseEstimator):
         clock = Clock(None if self.time_limit is None else number(self.time_limit, "time_limit", POSITIVE))
         metric, random = metric_of(self.metric, self._classifies), _generator(self.random_state)
         progress, dtype = checked_progress(self.progress), np.dtype(self.dtype)
+        Callbacks(self.callbacks, None)  # which checks them
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise ValueError("Complex data not supported: X has complex numbers, expected real ones")
         if y is None:
