@@ -474,3 +474,33 @@ def test_dropout_while_predicting_is_repeatable():
     one, other = (net.predict(x, dropout=True, seed=seed) for seed in (1, 2))
     assert (one == net.predict(x, dropout=True, seed=1)).all()
     assert (one != other).any()
+
+
+class Counting:
+    """A model that counts its predictions."""
+
+    def __init__(self, model):
+        self._model, self.predictions = model, 0
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def as_now(self):
+        return self
+
+    def predict(self, *arguments):
+        self.predictions += 1
+        return self._model.predict(*arguments)
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_the_accuracy_and_the_metrics_of_members_take_one_prediction(in_batches):
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((40, 3)), random.integers(0, 3, 40)
+    net = fc.Network([3, 8, 3], members=4, seed=0)
+    given = ([(x, y)],) if in_batches else (x, y)
+    expected = net.evaluate(*given, metrics=["log_loss", "f1_macro"])
+    counting = net._state.model = Counting(net._state.model)
+    assert net.evaluate(*given, metrics=["log_loss", "f1_macro"]) == expected
+    assert counting.predictions == 1
+    assert expected["log_loss"] == pytest.approx(fc.metrics.log_loss(y, net.predict(x)))

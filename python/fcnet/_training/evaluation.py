@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from numbers import Real
 from typing import Any
 
@@ -163,9 +163,23 @@ def evaluate(state: TrainState, dataset: Dataset | Iterable[Dataset], metric_set
 
 
 def _evaluate(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
+    outputs = _outputs(model, dataset)
+    result = _losses(model, architecture, dataset, outputs)
+    return result | _score(architecture, dataset, metric_set, outputs)
+
+
+def _outputs(model: Model, dataset: Dataset) -> Callable[[], NDArray[Any]]:
+    """Return a function that predicts the dataset when it is called first, and keeps the outputs."""
+    return cache(lambda: model.predict(dataset.x, dataset.rows))
+
+
+def _losses(
+    model: Model, architecture: Architecture, dataset: Dataset, outputs: Callable[[], NDArray[Any]]
+) -> dict[str, float]:
+    """Compute the mean loss, and for classification the accuracy."""
     n, correct = len(dataset), 0
     if isinstance(architecture.loss, Custom):
-        output = model.predict(dataset.x, dataset.rows)
+        output = model.predict(dataset.x, dataset.rows)  # of its own, which the function may change
         loss = architecture.loss(output, dataset.of_samples(dataset.y), dataset.sample_weights)[0] if n else 0.0
     else:
         loss, correct = model.evaluate(dataset.x, dataset.y, dataset.weights, dataset.rows)
@@ -173,9 +187,9 @@ def _evaluate(model: Model, architecture: Architecture, dataset: Dataset, metric
     if architecture.classifies:
         result["accuracy"] = correct / n if n else math.nan
     if architecture.classifies and architecture.members is not None and n:  # of the mean, not of the members
-        right = _are_right(architecture, dataset.y_true(architecture), model.predict(dataset.x, dataset.rows))
+        right = _are_right(architecture, dataset.y_true(architecture), outputs())
         result["accuracy"] = np.count_nonzero(right) / n
-    return result | score(model, architecture, dataset, metric_set)
+    return result
 
 
 def _are_right(architecture: Architecture, truth: NDArray[Any], output: NDArray[Any]) -> NDArray[np.bool_]:
@@ -189,10 +203,15 @@ def _are_right(architecture: Architecture, truth: NDArray[Any], output: NDArray[
 
 def score(model: Model, architecture: Architecture, dataset: Dataset, metric_set: MetricSet) -> dict[str, float]:
     """Compute the metrics of a dataset."""
+    return _score(architecture, dataset, metric_set, _outputs(model, dataset))
+
+
+def _score(
+    architecture: Architecture, dataset: Dataset, metric_set: MetricSet, outputs: Callable[[], NDArray[Any]]
+) -> dict[str, float]:
     if not metric_set:
         return {}
-    truth, weights = dataset.y_true(architecture), dataset.sample_weights
-    return metric_set.of(truth, lambda: model.predict(dataset.x, dataset.rows), weights)
+    return metric_set.of(dataset.y_true(architecture), outputs, dataset.sample_weights)
 
 
 def _evaluate_batches(
@@ -201,14 +220,15 @@ def _evaluate_batches(
     parts, total, weight, correct, n = [], 0.0, 0.0, 0.0, 0
     root = isinstance(architecture.loss, RMSE)  # averaged over batches as mean squared error
     for batch in batches:
-        result = _evaluate(model, architecture, batch, MetricSet(None, architecture))
+        outputs = _outputs(model, batch)
+        result = _losses(model, architecture, batch, outputs)
         n, correct = n + len(batch.x), correct + result.get("accuracy", 0) * len(batch.x)
         if batch.weight:
             total += batch.weight * (result["loss"] ** 2 if root else result["loss"])
             weight += batch.weight
         if metric_set:
             weights = np.ones(len(batch.x)) if batch.weights is None else batch.weights.astype(np.float64)
-            parts.append((batch.y_true(architecture), model.predict(batch.x), np.ldexp(weights, batch.exponent)))
+            parts.append((batch.y_true(architecture), outputs(), np.ldexp(weights, batch.exponent)))
     mean = total / weight if weight else math.nan
     result = {"loss": math.sqrt(mean) if root else mean}
     if architecture.classifies:
