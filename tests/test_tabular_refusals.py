@@ -231,3 +231,31 @@ def test_dates_of_polars_and_arrow_are_refused_with_advice():
             ColumnEncoder.fit(pl.DataFrame({"a": [[1.0, 2.0]]}, schema={"a": kind}))
     with pytest.raises(TypeError, match="X is a LazyFrame: expected a table in memory"):
         ColumnEncoder.fit(library("polars").DataFrame({"a": [1]}).lazy())
+
+
+def test_columns_that_are_missing_or_unknown_are_named_everywhere():
+    random = np.random.default_rng(0)
+    x, y = {name: random.standard_normal(40).tolist() for name in "abc"}, random.standard_normal(40)
+    small = {"epochs": 2, "networks": 1, "random_state": 0, "progress": False}
+    model = TabularRegressor(**small).fit(named(x), y)
+    classifier = TabularClassifier(**small).fit(named(x), y > 0)
+    less = named({"a": x["a"]})
+    for call in (
+        lambda table: model.predict(table),
+        lambda table: model.predict_interval(table, 0.5),
+        lambda table: model.score(table, y),
+        lambda table: model.permutation_importance(table, y),
+        lambda table: classifier.predict(table),
+        lambda table: classifier.predict_proba(table),
+        lambda table: classifier.score(table, y > 0),
+    ):
+        with pytest.raises(ValueError, match="^X lacks the columns 'b', 'c': expected those of the first fit"):
+            call(less)
+        with pytest.raises(ValueError, match="^X has the unknown columns 'd': expected those of the first fit"):
+            call(named(x | {"d": x["a"]}))
+        with pytest.raises(ValueError, match="^X has 1 features, but Tabular(Regressor|Classifier) is expecting 3"):
+            call(np.zeros((40, 1)))
+    with pytest.raises(ValueError, match="^X_val lacks the columns 'b', 'c'"):
+        TabularRegressor(**small).fit(named(x), y, X_val=less, y_val=y)
+    with pytest.raises(ValueError, match="^row lacks the columns 'b', 'c'"):
+        model.explain_row({"a": 1.0})

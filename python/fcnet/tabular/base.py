@@ -260,7 +260,7 @@ class TabularEstimator(BaseEstimator):
                 back = split.validation
                 validation = Rows(x[back], targets.of(y[back], dtype), _rows(weights, back))
             else:
-                validation = Rows(columns.transform(known[0], dtype), targets.of(known[1], dtype, "y_val"), None)
+                validation = Rows(columns.transform(known[0], dtype, name="X_val"), targets.of(known[1], dtype, "y_val"), None)
             for _ in range(recipe.networks):
                 seed = int(random.integers(2**63))
                 network = recipe.network(columns, targets.outputs, targets.loss, dtype.name, seed)
@@ -333,7 +333,8 @@ class TabularEstimator(BaseEstimator):
         ValueError : fit has not been called.
         """
         self._check_fitted()
-        table = read(X)
+        table, encoder = read(X), self._parts[0].columns
+        feature_names.compare(table.names, encoder.feature_names, "X", table, advise=False)
         if table.columns != self.n_features_in_:
             expected = f"{type(self).__name__} is expecting {self.n_features_in_} features as input"
             raise ValueError(f"X has {table.columns} features, but {expected}")
