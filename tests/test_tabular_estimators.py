@@ -371,3 +371,13 @@ def test_callbacks_that_are_none_are_refused_by_their_name(given):
     for model, target in ((classifier(callbacks=given), y), (regressor(callbacks=given), numbers)):
         with pytest.raises(TypeError, match="^callbacks (is|has) .*: expected (an|a list of) fcnet.Callback"):
             model.fit(x, target)
+
+
+@pytest.mark.parametrize("recipe", [SMALL, "tabm-mini"])
+def test_probabilities_add_up_to_one_in_float64(recipe):
+    x, y, numbers = table()
+    y = np.where(numbers > 1100, "high", y)
+    model = TabularClassifier(recipe, epochs=3, networks=2, random_state=0, progress=False).fit(x, y)
+    np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1, rtol=1e-15, atol=0)
+    seen = np.isfinite(model.validation_predictions_[:, 0])
+    np.testing.assert_allclose(model.validation_predictions_[seen].sum(axis=1), 1, rtol=1e-15, atol=0)

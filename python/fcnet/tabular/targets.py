@@ -44,8 +44,10 @@ class Classes:
         return y
 
     def back(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probabilities."""
-        return outputs.astype(np.float64)
+        """Return the probabilities in float64, with a sum of 1 to its last digits."""
+        numbers = outputs.astype(np.float64)
+        numbers /= numbers.sum(axis=1, keepdims=True)
+        return numbers
 
     def slope(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the derivative of ``back``."""
