@@ -381,3 +381,58 @@ def test_probabilities_add_up_to_one_in_float64(recipe):
     np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1, rtol=1e-15, atol=0)
     seen = np.isfinite(model.validation_predictions_[:, 0])
     np.testing.assert_allclose(model.validation_predictions_[seen].sum(axis=1), 1, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"recipe": "tabm-mini"},
+        {"metric": "log_loss"},
+        {"metric": "roc_auc"},
+        {"metric": lambda y, p: float((y == p.argmax(axis=1)).mean())},
+        {"class_weight": "balanced"},
+        {"class_weight": {"a": 2}},
+        {"folds": 3},
+        {"calibrate": True},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:calibrate is True")
+def test_a_class_that_is_the_only_one_is_certain(options, tmp_path):
+    x, _, _ = table(60)
+    given = {"recipe": SMALL, "epochs": 3, "random_state": 0, "progress": False} | options
+    model = TabularClassifier(**given).fit(x, ["a"] * 60)
+    assert model.classes_.tolist() == ["a"]
+    assert (model.predict(x) == "a").all()
+    np.testing.assert_array_equal(model.predict_proba(x), np.ones((60, 1)))
+    assert model.score(x, ["a"] * 60) == 1
+    best = {"log_loss": 0, "roc_auc": np.nan}.get(options.get("metric"), 1 if "metric" in options else 0)
+    np.testing.assert_allclose(model.best_score_, best, atol=1e-12)
+    assert (model.permutation_importance(x, ["a"] * 60, repeats=1).importances == 0).all()
+    if "recipe" not in options:
+        assert (model.explain_row(x[:1]).contributions == 0).all()
+    if "metric" not in options or isinstance(options["metric"], str):
+        model.save(tmp_path / "m.safetensors")
+        np.testing.assert_array_equal(fc.load(tmp_path / "m.safetensors").predict_proba(x), np.ones((60, 1)))
+
+
+def test_numbers_that_are_none_are_refused_by_their_row():
+    x, text, y = table()
+    gap, both = np.where(np.arange(200) == 3, np.nan, y), np.column_stack([y, y])
+    both[5, 1] = np.nan
+    for wrong, message in (
+        (gap, "y is NaN, a gap, in row 3: expected a finite number for every row, drop rows without one"),
+        ([None, *y[1:]], "y is NaN, a gap, in row 0: "),
+        (both, "y is NaN, a gap, in row 5, column 1: "),
+        (np.where(np.arange(200) == 4, -np.inf, y), "y is -inf in row 4: "),
+    ):
+        with pytest.raises(ValueError, match=f"^{message}"):
+            regressor().fit(x, wrong)
+    model = regressor(epochs=1).fit(x, y)
+    with pytest.raises(ValueError, match="^y is NaN, a gap, in row 3: "):
+        model.score(x, gap)
+    with pytest.raises(ValueError, match="^y_val is NaN, a gap, in row 3: "):
+        regressor().fit(x, y, X_val=x, y_val=gap)
+    for wrong in (text, text.astype(object)):
+        with pytest.raises(TypeError, match=f"^y holds text, such as '{text[0]}': .* use TabularClassifier$"):
+            regressor().fit(x, wrong)

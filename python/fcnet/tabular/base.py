@@ -260,7 +260,9 @@ class TabularEstimator(BaseEstimator):
                 back = split.validation
                 validation = Rows(x[back], targets.of(y[back], dtype), _rows(weights, back))
             else:
-                validation = Rows(columns.transform(known[0], dtype, name="X_val"), targets.of(known[1], dtype, "y_val"), None)
+                validation = Rows(
+                    columns.transform(known[0], dtype, name="X_val"), targets.of(known[1], dtype, "y_val"), None
+                )
             for _ in range(recipe.networks):
                 seed = int(random.integers(2**63))
                 network = recipe.network(columns, targets.outputs, targets.loss, dtype.name, seed)

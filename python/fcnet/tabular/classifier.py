@@ -270,8 +270,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def _class_weight(self) -> Any:
         given = self.class_weight
-        if given is None or isinstance(given, str):
+        if isinstance(given, str):
             return given
+        if given is None or len(self.classes_) == 1:
+            return None
         return weights_of_classes(given, len(self.classes_), class_names.given(self.classes_))
 
     def _targets(self, y: NDArray[Any], recipe: Recipe) -> Targets:

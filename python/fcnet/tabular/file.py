@@ -67,6 +67,11 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
 def _parameters(estimator: TabularEstimator) -> dict[str, Any]:
     """Return the parameters as JSON can hold them; a dict, whose keys would become text, as pairs."""
     given = {name: value for name, value in estimator.get_params().items() if name not in _LEFT_OUT}
+    if callable(estimator.metric):
+        raise TypeError(
+            f"metric is {estimator.metric!r}, a function, which a file cannot hold: expected the name of a metric; use "
+            "set_params(metric='auto'), which does not change the fit, or pickle"
+        )
     if not given.get("calibrate"):  # older versions of fcnet do not know it
         given.pop("calibrate", None)
     if isinstance(estimator.recipe, RealMLP | TabM):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fcnet import metrics
@@ -39,6 +40,20 @@ class Metric:
         return self.name in _PROBABILITIES
 
 
+def _of_classes(function: Score) -> Score:
+    """Return a metric of class numbers and probabilities of all classes, also where there is one class.
+
+    ``fcnet.metrics`` would take a single column for the probability of the second of two classes.
+    """
+
+    def of(y_true: NDArray[Any], probabilities: NDArray[Any]) -> float:
+        if probabilities.shape[1] == 1:
+            probabilities = np.column_stack([probabilities, np.zeros(len(probabilities))])
+        return function(y_true, probabilities)
+
+    return of
+
+
 def _error(y_true: NDArray[Any], probabilities: NDArray[Any]) -> float:
     return 1 - metrics.accuracy(y_true, probabilities)
 
@@ -56,7 +71,7 @@ def metric_of(given: object, classifies: bool) -> Metric:
     if not isinstance(given, str):
         raise TypeError(f"metric is {given!r}: expected a name like 'log_loss', or a function (y_true, y_pred)")
     if given in ("auto", "error") and classifies:
-        return Metric("error", _error, False)
+        return Metric("error", _of_classes(_error), False)
     known = OF_CLASSES if classifies else OF_VALUES
     name = "rmse" if given == "auto" else given
     if name not in known:
@@ -64,5 +79,7 @@ def metric_of(given: object, classifies: bool) -> Metric:
         raise ValueError(f"metric is {given!r}: expected one of {', '.join(names)}, or a function{meant(given, names)}")
     stem, _, average = name.rpartition("_")
     if average in ("macro", "micro", "weighted"):
-        return Metric(name, partial(getattr(metrics, stem), average=average), known[name])
-    return Metric(name, getattr(metrics, name), known[name])
+        named: Score = partial(getattr(metrics, stem), average=average)
+    else:
+        named = getattr(metrics, name)
+    return Metric(name, _of_classes(named) if classifies else named, known[name])

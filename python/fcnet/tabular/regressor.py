@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from fcnet import metrics
 from fcnet._checks.numbers import flag, whole_number
-from fcnet._inputs import arrays, tables
+from fcnet._inputs import arrays, objects, tables
+from fcnet._inputs.feature_names import cut
 from fcnet._inputs.targets import targets
 from fcnet._training.callbacks import Callback, Logs
 from fcnet._training.progress import ProgressMode
@@ -20,6 +21,22 @@ from fcnet.tabular.intervals import check_errors, half_widths
 from fcnet.tabular.protocol import RegressorMixin
 from fcnet.tabular.recipes import Recipe, RecipeName
 from fcnet.tabular.targets import Numbers, Targets
+
+
+def _refuse_text_and_gaps(y: NDArray[Any], name: str) -> None:
+    """Raise TypeError if y holds text, ValueError if a number is missing or not finite."""
+    if y.dtype.kind in "OUST":
+        text = next((value for value in y.ravel().tolist() if isinstance(value, str)), None)
+        if text is not None:
+            raise TypeError(
+                f"{name} holds text, such as {cut(repr(text))}: expected numbers; for classes use TabularClassifier"
+            )
+    found = objects.numbers(y) if y.dtype.kind == "O" else y
+    if found is not None and found.dtype.kind == "f" and not np.isfinite(found).all():
+        place = tuple(np.argwhere(~np.isfinite(found))[0])
+        where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 and found.shape[1] > 1 else "")
+        value = "NaN, a gap," if np.isnan(found[place]) else f"{found[place]}"
+        raise ValueError(f"{name} is {value} in {where}: expected a finite number for every row, drop rows without one")
 
 
 class TabularRegressor(RegressorMixin, TabularEstimator):
@@ -181,7 +198,9 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return self._check_y(array, n, "y")
 
     def _check_y(self, y: Any, n: int, name: str) -> NDArray[Any]:
-        return targets(tables.only_column(y), n, self._n_outputs, np.dtype(np.float64), name)
+        column = tables.only_column(y)
+        _refuse_text_and_gaps(arrays.plain(column, name), name)
+        return targets(column, n, self._n_outputs, np.dtype(np.float64), name)
 
     def _targets(self, y: NDArray[Any], recipe: Recipe) -> Targets:
         return Numbers.learn(y, recipe.clip)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.numbers import POSITIVE, Range, number, share, whole_number
-from fcnet.losses import MSE, CrossEntropy, Loss
+from fcnet.losses import MSE, BinaryCrossEntropy, CrossEntropy, Loss
 from fcnet.tabular.metrics import Metric
 
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
@@ -25,7 +25,10 @@ _RANGES: dict[str, Range] = {
 
 @dataclass(frozen=True)
 class Classes:
-    """Class numbers, for a network with an output for each class."""
+    """Class numbers, for a network with an output for each class.
+
+    The output for a class that is the only one is trained towards 1, and its probability is 1 from the start.
+    """
 
     outputs: int
     label_smoothing: float
@@ -36,12 +39,14 @@ class Classes:
 
     @property
     def loss(self) -> Loss:
-        """Cross-entropy."""
+        """Cross-entropy; binary where there is one class, because softmax of one output does not depend on anything."""
+        if self.outputs == 1:
+            return BinaryCrossEntropy()
         return CrossEntropy(label_smoothing=self.label_smoothing)
 
     def of(self, y: NDArray[Any], dtype: np.dtype[Any], name: str = "y") -> NDArray[Any]:
-        """Return y."""
-        return y
+        """Return y, or 1 for each row where there is one class."""
+        return np.ones_like(y) if self.outputs == 1 else y
 
     def back(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probabilities in float64, with a sum of 1 to its last digits."""
@@ -51,11 +56,11 @@ class Classes:
 
     def slope(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the derivative of ``back``."""
-        return np.ones(outputs.shape)
+        return np.full(outputs.shape, float(self.outputs > 1))
 
     def score(self, metric: Metric) -> Score | None:
         """Return the metric; the accuracy chooses the same epoch as the error does."""
-        return None if metric.name in ("error", "accuracy") else metric.of
+        return None if self.outputs == 1 or metric.name in ("error", "accuracy") else metric.of
 
 
 @dataclass(frozen=True)
