@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.tabular import ColumnEncoder, Encoding, RealMLP, TabM, TabularClassifier, TabularRegressor
 from fcnet._onnx.graph import Graph
+from fcnet.tabular import ColumnEncoder, Encoding, RealMLP, TabM, TabularClassifier, TabularRegressor
 from fcnet.tabular.onnx_columns import Inputs, add_columns
 
 from interop import library
