@@ -202,11 +202,21 @@ WRITTEN = {  # as exporters write them: nodes from h to f
     ],
     "selu": [("Selu", "h", "f")],
     "exp": [("Exp", "h", "f")],
+    "relu6": [("Clip", "h zero six", "f")],
+    "relu6 by Relu": [("Relu", "h", "a"), ("Min", "a six", "f")],
+    "hard_swish": [("HardSwish", "h", "f")],
+    "hard_swish by HardSigmoid": [("HardSigmoid", "h", "a", {"alpha": 1 / 6}), ("Mul", "h a", "f")],
+    "hard_swish by clip": [
+        ("Add", "h three", "a"),
+        ("Clip", "a zero six", "b"),
+        ("Mul", "h b", "c"),
+        ("Div", "c six", "f"),
+    ],
     "tanh": [("Tanh", "h", "f")],
     "softmax": [("Softmax", "h", "f", {"axis": 1})],
 }
 NUMBERS = {"one": 1.0, "half": 0.5, "three": 3.0, "r": math.sqrt(2), "cubic": 0.044715, "slope": math.sqrt(2 / math.pi)}
-NUMBERS |= {"twenty": 20.0, "zero": 0.0, "leak": 0.01}
+NUMBERS |= {"six": 6.0, "twenty": 20.0, "zero": 0.0, "leak": 0.01}
 
 
 @pytest.mark.parametrize("what", WRITTEN)
@@ -216,6 +226,21 @@ def test_an_activation_is_known_by_its_nodes(what):
     assert [layer.activation for layer in net.layers] == [what.partition(" ")[0], "identity"]
     assert np.array_equal(net.layers[0].W, W)
     assert np.array_equal(net.layers[1].W, W2)
+
+
+SLOPES = {
+    "LeakyRelu": ([("LeakyRelu", "h", "f", {"alpha": 0.2})], fc.activations.LeakyReLU(0.2)),
+    "slope by max": ([("Mul", "h half", "a"), ("Max", "h a", "f")], fc.activations.LeakyReLU(0.5)),
+    "PRelu": ([("PRelu", "h half", "f")], fc.activations.LeakyReLU(0.5)),
+    "Elu": ([("Elu", "h", "f", {"alpha": 0.3})], fc.activations.ELU(0.3)),
+}
+
+
+@pytest.mark.parametrize("what", SLOPES)
+def test_slopes_and_alphas_are_read(what):
+    nodes, expected = SLOPES[what]
+    given = {"half": 0.5} if any("half" in node[1] for node in nodes) else {}
+    assert read(FIRST, *nodes, LAST, **given).layers[0].activation == expected
 
 
 def test_a_function_that_is_nearly_an_activation_is_none():
@@ -286,6 +311,12 @@ REFUSALS = {
     ),
     "another operator": ([FIRST, ("Sin", "h", "y")], {}, "Sin 'y': it is none of the operators that are read"),
     "another operator first": ([("Conv", "x W", "y")], {}, "Conv 'y': it is none of the operators that are read"),
+    "a slope below 0": (
+        [FIRST, ("LeakyRelu", "h", "y", {"alpha": -0.5})],
+        {},
+        "LeakyRelu 'y': slope is -0.5: expected a number from 0",
+    ),
+    "slopes of each neuron": ([FIRST, ("PRelu", "h B", "y")], {}, "PRelu 'y': it is none of the operators"),
     "a factor behind the outputs": (
         [FIRST, ("Tanh", "h", "a"), ("Mul", "a B", "y")],
         {},

@@ -95,8 +95,9 @@ class Algebra:
         terms = dict(a)
         if name in ("reciprocal", "log") and terms.pop((), None) == 1.0 and list(terms.values()) == [1.0]:
             [(monomial, _)] = terms.items()
-            inner = self._argument("exp", monomial)
-            if inner is not None:
+            key = self._key("exp", monomial)
+            if key is not None:
+                inner = key[1]
                 return (
                     self.function("softplus", inner)
                     if name == "log"
@@ -106,37 +107,37 @@ class Algebra:
             return self.constant(1 / a[0][1])
         return (((self._atom((name, a, *others)),), 1.0),)
 
-    def _argument(self, name: str, monomial: Monomial) -> Expression | None:
-        """What a monomial is a function of, if it is that function of something."""
-        for key, atom in self._atoms.items():
-            if (atom,) == monomial and key[0] == name:
-                argument: Expression = key[1]
-                return argument
-        return None
+    def _key(self, name: str, monomial: Monomial) -> Any:
+        """The function and arguments that a monomial is, if it is that function of something."""
+        return next((key for key, atom in self._atoms.items() if (atom,) == monomial and key[0] == name), None)
 
     def clip(self, a: Expression, low: float, high: float) -> Expression:
-        """``min(max(a, low), high)``; the atom has an argument without constant, whose first coefficient is 1."""
+        """``min(max(a, low), high)``, as a difference of ``max``, so that there is one form of it."""
         if low > high:
             return self.constant(high)
-        if low == -math.inf:
-            if high == math.inf:
-                return a
-            above = self.plus(self.clip(a, high, math.inf), self.constant(high), -1.0)
-            return self.plus(a, above, -1.0)
+        if high < math.inf:  # min(b, high) = b - max(b, high) + high
+            below = a if low == -math.inf else self._max(a, low)
+            return self.plus(self.plus(below, self._max(a, high), -1.0), self.constant(high))
+        return a if low == -math.inf else self._max(a, low)
+
+    def _max(self, a: Expression, low: float) -> Expression:
+        """``max(a, low)``; the atom has an argument without constant, whose first coefficient is 1."""
         terms = dict(a)
         shift = terms.pop((), 0.0)
         if not terms:
-            return self.constant(min(max(shift, low), high))
+            return self.constant(max(shift, low))
         bare = self._sorted(terms)
         factor = bare[0][1]
-        low, high = sorted(((low - shift) / factor, (high - shift) / factor))
-        bare = self.scaled(bare, 1 / factor)
-        if low == -math.inf:
-            inner = self.clip(bare, low, high)
-        else:
-            ends = self._number(low), high if high == math.inf else self._number(high)
-            inner = (((self._atom(("clip", bare, *ends)),), 1.0),)
-        return self.plus(self.scaled(inner, factor), self.constant(shift))
+        bare, low = self.scaled(bare, 1 / factor), (low - shift) / factor
+        [(monomial, _), *others] = bare
+        within = None if others else self._key("max", monomial)
+        if within is not None and factor > 0:  # max(max(b, other), low)
+            _, bare, other = within
+            low = max(other, low)
+        atom: Expression = (((self._atom(("max", bare, self._number(low))),), 1.0),)
+        if factor < 0:  # min(b, low) = b + low - max(b, low)
+            atom = self.plus(self.plus(bare, self.constant(low)), atom, -1.0)
+        return self.plus(self.scaled(atom, factor), self.constant(shift))
 
     def where_above(self, a: Expression, threshold: float, yes: Expression, no: Expression) -> Expression:
         """``yes`` where ``a > threshold``, ``no`` elsewhere; torch's softplus, which is x above 20, is softplus."""

@@ -17,10 +17,10 @@ _LONGEST_BEHIND_SUM = 4  # where the first of them is a sum or a factor
 
 
 class Found(NamedTuple):
-    """An activation by name, its slope or alpha, and its nodes."""
+    """An activation by name, its constant (slope or alpha) if it has one, and its nodes."""
 
     name: str
-    parameter: float | None
+    constant: float | None
     region: Region
 
 

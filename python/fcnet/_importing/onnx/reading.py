@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 from fcnet._checks.keywords import suggesting
@@ -17,12 +18,11 @@ from fcnet._importing.onnx.tails import OPERATORS_OF_TAILS, classes_of_tail
 from fcnet._onnx.parse import Model, parse
 from fcnet._saving.atomic_file import path_text
 from fcnet._saving.regular_file import opened
+from fcnet.activations import WITH_CONSTANT, Activation
 from fcnet.losses import Loss, LossFunction, LossName, loss_of
 from fcnet.network import Network
 
 _ALLOWANCE = 1 << 16  # bytes of constants that nodes may copy, whatever the file's size
-_PLAIN = ("exp", "gelu", "gelu_tanh", "mish", "relu", "selu", "sigmoid", "silu", "softplus", "tanh")
-_PARAMETERS = {"leaky_relu": 0.01, "elu": 1.0}
 
 
 @suggesting
@@ -132,12 +132,13 @@ def _refuse_other_paths(graph: Graph, value: str, region: Region | None, *, firs
 
 
 def _activate(chain: Chain, found: Found) -> None:
-    name, parameter = found.name, found.parameter
+    nodes = found.region.nodes
     try:
-        if name not in _PLAIN and parameter != _PARAMETERS.get(name, math.nan):
-            shown = name if parameter is None else f"{name} of {parameter:g}"
-            raise ValueError(f"the activation {shown} is none of fcnet's")
-        chain.activate(name)
+        chain.activate(found.name if found.constant is None else _with_constant(found.name, found.constant))
     except ValueError as error:
-        nodes = found.region.nodes
         refuse(next((node for node in nodes if node.op not in ("Cast", "Identity")), nodes[0]), error)
+
+
+def _with_constant(name: str, constant: float) -> str | Activation:
+    kind: Callable[[float], Activation] = WITH_CONSTANT[name]
+    return kind(constant).name_or_self()
