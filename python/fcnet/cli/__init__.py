@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fcnet import _native
 from fcnet._checks import console
+from fcnet.cli.exchange import add_export, add_import, export_model, import_model
 from fcnet.cli.explain import add_explain, explain
 from fcnet.cli.table_options import add_predict, add_train
 from fcnet.datasets import load_digits
@@ -55,14 +56,16 @@ def _run(given: argparse.Namespace) -> int:
     """Run the command that the arguments name."""
     if given.command == "explain":
         return explain(given)
-    if given.command not in ("train", "predict"):
+    if given.command in (None, "demo"):
         return demo()
-    # only now, because scikit-learn is imported with the estimators where it is installed
-    from fcnet.cli.predict import predict
-    from fcnet.cli.train import train
-
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning  # type: ignore[assignment]
+        if given.command in ("import", "export"):
+            return import_model(given) if given.command == "import" else export_model(given)
+        # only now, because scikit-learn is imported with the estimators where it is installed
+        from fcnet.cli.predict import predict
+        from fcnet.cli.train import train
+
         return train(given) if given.command == "train" else predict(given)
 
 
@@ -95,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"fcnet {_native.__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
     commands.add_parser("demo", help="train on the embedded digits and print the test accuracy (the default)")
-    for add in (add_train, add_predict, add_explain):
+    for add in (add_train, add_predict, add_explain, add_import, add_export):
         add(commands)
     given = parser.parse_args(arguments)
     try:

@@ -1,0 +1,96 @@
+"""The commands ``fcnet import`` and ``fcnet export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fcnet as fc
+from fcnet import cli
+from fcnet.cli.exchange import _SUFFIXES
+
+pytestmark = pytest.mark.once
+
+GOLDEN = Path(__file__).parent / "golden/onnx"
+X = np.ones((3, 4), np.float32)
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = fc.Network([4, 5, 3], seed=0)
+    net.save("net.safetensors")
+    return net
+
+
+def test_a_model_of_onnx_becomes_a_network(saved, capsys):
+    Path("net.onnx").write_bytes(saved.to_onnx())
+    Path("net.safetensors").unlink()
+    assert cli.main(["import", "net.onnx"]) == 0
+    out = capsys.readouterr().out
+    assert "Saved: net.safetensors" in out
+    assert "4 x 5" in out
+    assert np.array_equal(fc.load("net.safetensors").predict(X), saved.predict(X))
+
+
+def test_outputs_go_where_they_shall(saved, capsys):
+    assert cli.main(["export", "net.safetensors", "--to", "onnx", "--output", "a.onnx"]) == 0
+    assert cli.main(["import", "a.onnx", "-o", "b.safetensors"]) == 0
+    assert np.array_equal(fc.load("b.safetensors").predict(X), saved.predict(X))
+
+
+@pytest.mark.parametrize("kind", _SUFFIXES)
+def test_a_saved_network_is_exported(kind, saved, capsys):
+    assert cli.main(["export", "net.safetensors", "--to", kind]) == 0
+    path = Path("net").with_suffix(_SUFFIXES[kind])
+    assert capsys.readouterr().out == f"Saved: {path}\n"
+    getattr(saved, f"to_{kind}")("expected")
+    assert path.read_bytes() == Path("expected").read_bytes()
+
+
+def test_an_estimator_of_tables_is_exported(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).standard_normal((60, 3))
+    estimator = fc.tabular.TabularRegressor(epochs=2, networks=1).fit(x, x[:, 0])
+    estimator.save("table.safetensors")
+    assert cli.main(["export", "table.safetensors", "--to", "onnx"]) == 0
+    assert Path("table.onnx").read_bytes() == estimator.to_onnx()
+    assert cli.main(["export", "table.safetensors", "--to", "c"]) == 2
+    assert "holds a TabularRegressor: expected a network, or --to onnx" in capsys.readouterr().err
+
+
+REFUSED = {
+    "a model that is none": (["import", "net.safetensors", "-o", "a"], "is not a model of ONNX that can be read"),
+    "no chain": (["import", str(GOLDEN / "torch-script-residual.onnx"), "-o", "a"], "Add '/Add': it joins paths"),
+    "a missing file": (["import", "missing.onnx"], "missing.onnx: No such file"),
+    "a missing network": (["export", "missing", "--to", "onnx"], "missing: No such file"),
+    "the model itself": (["export", "net.safetensors", "--to", "c", "-o", "net.safetensors"], "is the model itself"),
+    "a file that exists": (["export", "net.safetensors", "--to", "c", "-o", "there"], "there exists: expected another"),
+    "no folder": (["import", "a.onnx", "-o", "none/a"], "expected a file in a folder that exists"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_errors_are_one_line(what, saved, capsys):
+    arguments, message = REFUSED[what]
+    Path("there").write_text("x")
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"fcnet {arguments[0]}: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert Path("there").read_text() == "x"
+
+
+def test_force_overwrites(saved, capsys):
+    Path("net.onnx").write_text("x")
+    assert cli.main(["export", "net.safetensors", "--to", "onnx", "--force"]) == 0
+    assert Path("net.onnx").read_bytes() == saved.to_onnx()
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_one_line(saved, capsys):
+    assert cli.main(["import", str(GOLDEN / "torch-script-log-softmax.onnx"), "-o", "a"]) == 0
+    assert capsys.readouterr().err.startswith("warning: LogSoftmax ")
