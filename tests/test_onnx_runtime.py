@@ -201,6 +201,12 @@ def test_the_names_of_columns_are_in_the_model():
     assert json.loads(metadata["fcnet.feature_names"]) == ["age", "größe"]
 
 
+def test_layer_normalization_has_a_bias_without_which_onnxruntime_1_15_ends_the_process():
+    net = fc.Network([4, fc.Dense(8, normalization="layer", bias=False), 2], seed=0)
+    [node] = [node for node in onnx.load_from_string(net.to_onnx()).graph.node if node.op_type == "LayerNormalization"]
+    assert len(node.input) == 3
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_the_bytes_are_those_that_onnx_itself_writes(seed):
     model = some_network(seed)[0].to_onnx()

@@ -39,7 +39,7 @@ def activated(graph: Graph, f: str | Activation, h: str) -> str:
     name, constant = name_and_constant(f)
     if name == "identity":
         return h
-    if graph.dtype == np.float64 and name in ("leaky_relu", "elu", "selu", "softplus", "mish"):
+    if graph.dtype == np.float64 and name in ("leaky_relu", "elu", "selu", "softplus", "silu", "mish"):
         return _of_others(graph, name, constant, h)
     if name in _ONE_NODE:
         operator, options = _ONE_NODE[name]
@@ -58,7 +58,12 @@ def activated(graph: Graph, f: str | Activation, h: str) -> str:
 
 
 def _of_others(graph: Graph, name: str, constant: float | None, h: str) -> str:
-    """An activation whose operator onnxruntime has in float32 only, by others; its absolute error is some 1e-16."""
+    """An activation whose operator onnxruntime has in float32 only, by others; its absolute error is some 1e-16.
+
+    Versions up to 1.22 make an operator for float32 of ``Mul`` and ``Sigmoid``, which silu would be.
+    """
+    if name == "silu":
+        return graph.add("Div", h, graph.add("Add", graph.add("Exp", graph.add("Neg", h)), graph.real(1)))
     if name == "leaky_relu":
         slope = _LEAK if constant is None else constant
         return graph.add("Max" if slope <= 1 else "Min", h, graph.add("Mul", h, graph.real(slope)))

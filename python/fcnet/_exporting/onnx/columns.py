@@ -65,8 +65,15 @@ def _waves(graph: Graph, parameters: Parameters, of: Periodic | PLR, x: str) -> 
     angle = graph.add("Mul", turns, graph.real(2 * math.pi))
     if isinstance(of, Periodic):
         phases = graph.constant("phases", parameters.of_columns("phases")[:, None])
-        return graph.add("Cos", graph.add("Add", angle, phases))
-    return graph.add("Concat", graph.add("Cos", angle), graph.add("Sin", angle), axis=-1)
+        return _cosine(graph, graph.add("Add", angle, phases))
+    return graph.add("Concat", _cosine(graph, angle), graph.add("Sin", angle), axis=-1)
+
+
+def _cosine(graph: Graph, angle: str) -> str:
+    """The cosine; in float64, which older versions of onnxruntime do not have of it, by the sine."""
+    if graph.dtype == np.float32:
+        return graph.add("Cos", angle)
+    return graph.add("Sin", graph.add("Add", angle, graph.real(math.pi / 2)))
 
 
 def _shares(graph: Graph, parameters: Parameters, of: PiecewiseLinear, x: str) -> tuple[str, np.ndarray]:

@@ -67,16 +67,15 @@ def _plain(graph: Graph, parameters: Parameters, i: int, h: str) -> str:
 
 def _layer_norm(graph: Graph, parameters: Parameters, i: int, z: str) -> str:
     spec = parameters.architecture.specs[i]
-    gamma = graph.constant("gamma", parameters.of_layer(i, "gamma"))
-    b = [graph.constant("B", parameters.of_layer(i, "B"))] if spec.bias else []
+    gamma, b = (graph.constant(name, parameters.of_layer(i, name)) for name in ("gamma", "B"))
     epsilon = float(getattr(spec.normalization, "epsilon", 0))
     if graph.opset >= 17 and graph.dtype == np.float32:  # whose epsilon is one of float32
-        return graph.add("LayerNormalization", z, gamma, *b, axis=-1, epsilon=epsilon)
+        # always with B: onnxruntime 1.15 ends the process where it is missing
+        return graph.add("LayerNormalization", z, gamma, b, axis=-1, epsilon=epsilon)
     centred = graph.add("Sub", z, graph.mean(z, -1, keep=True))
     variance = graph.mean(graph.add("Mul", centred, centred), -1, keep=True)
     deviation = graph.add("Sqrt", graph.add("Add", variance, graph.real(epsilon)))
-    h_in = graph.add("Mul", graph.add("Div", centred, deviation), gamma)
-    return graph.add("Add", h_in, b[0]) if b else h_in
+    return graph.add("Add", graph.add("Mul", graph.add("Div", centred, deviation), gamma), b)
 
 
 def _of_members(graph: Graph, parameters: Parameters, i: int, h: str) -> str:
