@@ -157,6 +157,13 @@ def test_labels_are_text_or_whole_numbers(y, labels):
     assert found.tolist() == [labels[estimator.classes_.tolist().index(label)] for label in estimator.predict(FRAME)]
 
 
+def test_the_only_class_has_the_probability_1():
+    estimator = fitted(TabularClassifier, RealMLP(**SMALL), np.full(N, "only"))
+    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].columns, NEW, np.float32))
+    assert found["label"].tolist() == ["only"] * len(NEW)
+    assert found["probabilities"].tolist() == estimator.predict_proba(NEW).tolist() == [[1.0]] * len(NEW)
+
+
 def test_columns_of_an_array_have_numbers_as_names():
     x = FRAME[["age", "income"]].to_numpy()
     estimator = TabularRegressor(RealMLP(**SMALL), random_state=0, progress=False).fit(x, VALUES)

@@ -80,7 +80,7 @@ def _labels(estimator: Any) -> list[Any]:
 def _back(graph: Graph, targets: Targets, outputs: str) -> str:
     """A network's outputs as probabilities, or as numbers like those of y."""
     if not isinstance(targets, Numbers):
-        return outputs
+        return graph.add("Div", outputs, graph.add("ReduceSum", outputs, graph.axis(1), keepdims=1))
 
     def own(name: str) -> str:
         return graph.constant(name, np.array(getattr(targets, name)))
