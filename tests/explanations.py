@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import numpy as np
 
@@ -42,12 +43,14 @@ def batch(dtype="float64", loss=None, activation="tanh", output=None, n=5, bias=
 def normalized(dtype="float64", activation="tanh", kind="layer", loss=None):
     """A network of 3 – 6 – 5 – 4 neurons, two of its layers normalised, and x and y for it."""
     rng = np.random.default_rng(7)
-    norm = {"layer": fc.LayerNorm, "batch": fc.BatchNorm}[kind]
+    norm = {"layer": fc.LayerNorm, "biased": partial(fc.LayerNorm, product_bias=True), "batch": fc.BatchNorm}[kind]
     norms = [norm(), norm(1e-2)]
     layers = [fc.Dense(m, activation, normalization=norm) for m, norm in zip((6, 5), norms, strict=True)]
     net = fc.Network([3, *layers, 4], seed=3, dtype=dtype, loss=loss)
     for layer in net.layers[:2]:
         layer.gamma, layer.B = rng.uniform(0.5, 2, len(layer.B)), rng.normal(size=len(layer.B))
+        if kind == "biased":
+            layer.product_bias = rng.normal(size=len(layer.B))
     return net, rng.normal(size=(5, 3)), rng.integers(0, 4, 5) if loss is None else rng.random((5, 4))
 
 

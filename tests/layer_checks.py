@@ -13,6 +13,13 @@ from fcnet import reference
 
 from bounds import flat
 
+BIASED = fc.LayerNorm(product_bias=True)
+
+
+def of_oracle(kind):
+    """The name that the oracle knows a normalisation by."""
+    return getattr(kind, "name", kind)
+
 
 def data(n=70, k=5, classes=3):
     rng = np.random.default_rng(n)
@@ -21,7 +28,7 @@ def data(n=70, k=5, classes=3):
 
 def parts_of(layer):
     """The names of the layer's parameters that have a gradient."""
-    names = ("W", "B", *(("gamma",) if layer.normalization else ()))
+    names = ("W", "B", *(layer.normalization.trained_parts if layer.normalization else ()))
     names = (*names, "mix") if "parametric" in repr(layer) else names
     return (*names, "scale") if "scaled" in repr(layer) else names
 

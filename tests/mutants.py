@@ -38,7 +38,8 @@ def seeds() -> list[fc.Network]:
     for embedding in (fc.PLR(2, 1, lite=True), fc.PiecewiseLinear([[0, 1, 2]], 2)):
         nets.append(fc.Network([fc.Columns(numbers=1, others=1, embedding=embedding, categories=[3]), 4, 2], seed=7))
     nets += [fc.Network([3, 4, 2], seed=7, members=2, adapters=adapters) for adapters in ("first", "all")]
-    nets.append(fc.Network([3, fc.Dense(4, fc.activations.LeakyReLU(0.2)), 2], seed=7))
+    norm = fc.LayerNorm(product_bias=True)
+    nets.append(fc.Network([3, fc.Dense(4, fc.activations.LeakyReLU(0.2), normalization=norm), 2], seed=7))
     return [*nets, fc.Network([3, 4, 2], loss=abs, seed=7), parametric]
 
 

@@ -64,14 +64,14 @@ def test_the_figures_are_those_of_numpy():
     assert len(found.layers[0].weights.bars()) == 24
 
 
-@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize("kind", ["layer", "biased", "batch"])
 def test_the_figures_of_normalised_layers_are_those_of_numpy(kind):
     net, x, y = normalized(kind=kind)
     found = net.diagnose(x, y)
     h = x
     for each, layer in zip(found.layers[:2], net.layers, strict=False):
-        z = h @ layer.W
-        axis = 1 if kind == "layer" else 0
+        z = h @ layer.W + getattr(layer, "product_bias", 0)
+        axis = 0 if kind == "batch" else 1
         normal = (z - z.mean(axis, keepdims=True)) / np.sqrt(z.var(axis, keepdims=True) + layer.normalization.epsilon)
         h = np.tanh(layer.gamma * normal + layer.B)
         assert (each.outputs.mean, each.outputs.std) == pytest.approx((h.mean(), h.std()))

@@ -141,7 +141,7 @@ def test_what_is_not_an_argument_is_refused(arguments, error, message):
         net.explain(x, y, **arguments)
 
 
-@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize("kind", ["layer", "biased", "batch"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu", "mish"])
 @pytest.mark.parametrize("loss", [None, "rmse", fourth_power], ids=["cross_entropy", "rmse", "own"])
 def test_normalization_is_that_of_the_oracle(dtype, activation, kind, loss):
@@ -185,13 +185,14 @@ def test_a_batch_is_normalised_by_its_own_statistics_and_remembered():
         net.explain(x, y)
 
 
-@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize("kind", ["layer", "biased", "batch"])
 def test_the_steps_of_a_normalized_network_are_those_of_a_fit(kind):
     net, x, y = normalized(kind=kind)
     shown = net.explain(x, y, learning_rate=0.2, steps=3)
     net.fit(x, y, epochs=3, batch_size=len(x), optimizer=fc.SGD(0.2), shuffle=False)
     for i, layer in enumerate(net.layers[:2], 1):
-        for name in ("W", "B", *layer.normalization.parts):
+        norm = layer.normalization
+        for name in ("W", "B", *norm.trained_parts, *norm.running_parts):
             assert (shown.steps[-1][f"{name}_new_{i}"] == getattr(layer, name)).all()
 
 

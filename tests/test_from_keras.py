@@ -88,6 +88,17 @@ def test_normalisation_dropout_and_scaling_with_their_conventions():
     assert difference(net, given, x) < 1e-6
 
 
+def test_a_bias_before_layer_normalisation_is_kept():
+    keras.utils.set_random_seed(0)
+    given = model(
+        layers.Dense(9, bias_initializer="normal"), layers.LayerNormalization(), layers.ReLU(), layers.Dense(3)
+    )
+    net = fc.from_keras(given)
+    assert net.layers[0].normalization == fc.LayerNorm(epsilon=1e-3, product_bias=True)
+    assert net.layers[0].product_bias.any()
+    assert difference(net, given, rows()) < 1e-6
+
+
 def test_a_functional_model_that_is_a_chain():
     keras.utils.set_random_seed(0)
     given = keras.Input((5,))
@@ -155,13 +166,12 @@ REFUSED = {
     "own model": (OwnModel, r"model: OwnModel is a model whose call is its own"),
     "not built": (lambda: keras.Sequential([dense(3)]), r"has no weights yet"),
     "norm": (lambda: model(dense(3, activation="relu"), layers.BatchNormalization()), r"normalises what is not the"),
-    "bias before norm": (lambda: model(dense(3), layers.LayerNormalization(), dense(2)), r"has a bias before it"),
     "rms": (lambda: model(dense(3), layers.RMSNormalization()), r"RMSNormalization 'rms_.*' is none of the layers"),
     "axis": (
         lambda: keras.Sequential([keras.Input((5, 2)), layers.LayerNormalization(axis=[1, 2])]),
         r"normalises axis",
     ),
-    "first": (lambda: model(layers.ReLU(), dense(3)), r"'re_lu.*' is an activation before the first layer"),
+    "first": (lambda: model(layers.ReLU(), layers.Dense(3)), r"'re_lu.*' is an activation before the first layer"),
     "nan": (nan, r"Dense 'dense.*' has a W with infinite or NaN numbers"),
 }
 

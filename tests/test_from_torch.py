@@ -94,6 +94,17 @@ def test_normalisation_with_its_conventions(dtype):
     assert difference(net, module, rows(dtype=dtype)) < (2e-6 if dtype == torch.float32 else 1e-14)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_bias_before_layer_normalisation_is_kept(dtype):
+    module = nn.Sequential(nn.Linear(5, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 3))
+    module = trained(module).to(dtype)
+    net = fc.from_torch(module)
+    assert net.layers[0].normalization == fc.LayerNorm(product_bias=True)
+    assert (net.layers[0].product_bias == module[0].bias.detach().numpy()).all()
+    assert (net.layers[0].B == module[1].bias.detach().numpy()).all()
+    assert difference(net, module, rows(dtype=dtype)) < (2e-6 if dtype == torch.float32 else 1e-14)
+
+
 def test_batch_normalisation_of_inputs_becomes_offset_and_scale():
     module = trained(nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3), nn.Sigmoid()))
     net = fc.from_torch(module)
@@ -227,10 +238,6 @@ REFUSED = {  # a module, or its parts: what the message says
     "norm": ([nn.Linear(5, 3), nn.ReLU(), nn.BatchNorm1d(3)], r"BatchNorm1d at '2' normalises what is not the"),
     "norm of inputs": ([nn.LayerNorm(5), nn.Linear(5, 3)], r"LayerNorm at '0' is a layer normalisation of the inputs"),
     "norm of outputs": ([nn.Linear(5, 3), nn.BatchNorm1d(3)], r"BatchNorm1d at '1' is behind the last layer"),
-    "bias before norm": (
-        [nn.Linear(5, 3), nn.LayerNorm(3), nn.Linear(3, 2)],
-        r"LayerNorm at '1' is a layer normalisation, and module: Linear at '0' has a bias before it",
-    ),
     "statistics": ([nn.Linear(5, 3), nn.BatchNorm1d(3, track_running_stats=False)], r"'1' is a batch normalisation w"),
     "cumulative": ([nn.Linear(5, 3), nn.BatchNorm1d(3, momentum=None)], r"'1' is a batch normalisation without"),
     "momentum": ([nn.Linear(5, 3), nn.BatchNorm1d(3, momentum=0.0)], r"'1' is a normalisation that fcnet does not"),

@@ -28,7 +28,7 @@ def test_right_gradients_pass(dtype, activation, loss):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 @walk("share", [None, 0.0, 0.1, 1 / 3, 0.8])
-@pytest.mark.parametrize("kind", ["layer", "batch"])
+@pytest.mark.parametrize("kind", ["layer", "biased", "batch"])
 def test_right_gradients_of_normalization_pass_beside_kinks_too(dtype, activation, share, kind):
     net, x, y = normalized(dtype, activation, kind)
     if share is not None:
@@ -38,6 +38,7 @@ def test_right_gradients_of_normalization_pass_beside_kinks_too(dtype, activatio
     found = net.check_gradients(x, y)
     assert found.passed, str(found)
     parts = sum(part.size for layer in net.layers[:2] for part in (layer.W, layer.B, layer.gamma))
+    parts += sum(layer.product_bias.size for layer in net.layers[:2] if kind == "biased")
     assert found.checked + found.kinks == parts + net.layers[2].W.size + net.layers[2].B.size
 
 

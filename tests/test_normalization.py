@@ -12,18 +12,21 @@ import pytest
 import fcnet as fc
 from fcnet import _native, reference
 from fcnet._model.normalization import Normalization
+from fcnet._saving import safetensors
 
 from bounds import flat, max_error
 from layer_checks import (
+    BIASED,
     check_bits_with_any_threads,
     check_gradients_of_the_oracle,
     check_that_two_fits_are_one,
     data,
     layers_of,
+    of_oracle,
 )
 from walks import walk
 
-KINDS = ["layer", "batch"]
+KINDS = ["layer", BIASED, "batch"]
 
 
 def network(kind, activation="tanh", **options):
@@ -32,16 +35,19 @@ def network(kind, activation="tanh", **options):
     rng = np.random.default_rng(1)  # no number that hides a mistake
     for layer in net.layers[:2]:
         layer.gamma, layer.B = rng.uniform(0.5, 2, layer.gamma.shape), rng.standard_normal(layer.B.shape)
+        if kind is BIASED:
+            layer.product_bias = rng.standard_normal(layer.B.shape)
     return net
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)
     rng = np.random.default_rng(0)
     layers = [(rng.standard_normal((5, 7)), rng.standard_normal(7), rng.uniform(0.5, 2, 7))]
+    layers[0] += (rng.standard_normal(7),) if kind is BIASED else ()
     layers.append((rng.standard_normal((7, 3)), rng.standard_normal(3)))
-    check_gradients_of_the_oracle(layers, x, y, activation="tanh", normalization=[kind, None])
+    check_gradients_of_the_oracle(layers, x, y, activation="tanh", normalization=[of_oracle(kind), None])
 
 
 OPTIMIZERS = {
@@ -72,7 +78,7 @@ def trained_by_the_oracle(kind, activation, n, batch, optimizer):
     x, y = data(n)
     net = network(kind, activation, dtype="float64")
     layers, statistics, oracle = layers_of(net), running(net), OPTIMIZERS[optimizer][1]()
-    options = {"activation": activation, "normalization": [kind, kind, None]}
+    options = {"activation": activation, "normalization": [of_oracle(kind), of_oracle(kind), None]}
     for epoch in range(2):
         order = reference.permutation(net.seed, epoch, n)
         for begin in range(0, n, batch):
@@ -86,7 +92,7 @@ def trained_by_the_oracle(kind, activation, n, batch, optimizer):
     return layers, statistics
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize(
     ("optimizer", "activation"),
     [("sgd", "relu"), ("adam", "tanh"), ("clipped", "gelu"), ("decay-biases", "tanh"), ("sgd", "gelu")],
@@ -105,12 +111,12 @@ def test_a_normalised_network_trains_as_its_oracle(kind, activation, n, batch, o
         assert max_error(flat(running(net)), flat(statistics)) <= 1e-11
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_same_bits_with_any_threads(kind, dtype, steps, isa):
     check_bits_with_any_threads(lambda: network(kind, dtype=dtype))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_predictions_are_the_oracles_and_do_not_depend_on_the_rows_beside(kind, isa):
     x, _ = data(200)
     net = network(kind, "gelu", dtype="float64")
@@ -119,8 +125,8 @@ def test_predictions_are_the_oracles_and_do_not_depend_on_the_rows_beside(kind, 
             layer.mean, layer.variance = np.linspace(-1, 1, len(layer.B)), np.linspace(0.1, 3, len(layer.B))
     h = x
     for layer in net.layers:
-        z = h @ layer.W
-        if kind == "layer" and layer.normalization:
+        z = h @ layer.W + getattr(layer, "product_bias", 0)
+        if of_oracle(kind) == "layer" and layer.normalization:
             z = layer.gamma * reference.normalize(z, "layer")[0]
         elif layer.normalization:
             z = layer.gamma * (z - layer.mean) / np.sqrt(layer.variance + 1e-5)
@@ -132,18 +138,19 @@ def test_predictions_are_the_oracles_and_do_not_depend_on_the_rows_beside(kind, 
     assert net.evaluate(x, h.argmax(axis=1))["accuracy"] == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_gradients_are_the_oracles(kind, dtype, isa):
     x, y = data(4200)
     net = network(kind, dtype=dtype)
     layers = layers_of(net)
-    _, expected = reference.backward(layers, x, y, activation="tanh", normalization=[kind, kind, None])
+    norms = [of_oracle(kind), of_oracle(kind), None]
+    _, expected = reference.backward(layers, x, y, activation="tanh", normalization=norms)
     found = net.gradients(x, y)
-    assert [len(parts) for parts in found] == [3, 3, 2]
+    assert [len(parts) for parts in found] == [3 + (kind is BIASED)] * 2 + [2]
     assert max_error(flat(found), flat(expected)) <= (1e-5 if dtype == np.float32 else 1e-13)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("batch", [5, 33])
 def test_a_layer_without_bias_and_a_frozen_one_keep_what_they_have(kind, batch, steps):
     x, y = data()
@@ -154,7 +161,9 @@ def test_a_layer_without_bias_and_a_frozen_one_keep_what_they_have(kind, batch, 
     net.fit(x, y, epochs=2, batch_size=batch, optimizer=fc.AdamW(0.01))
     assert not net.layers[0].B.any()
     assert (net.layers[0].gamma != before.layers[0].gamma).all()
-    for name in ("W", "B", *before.layers[1].normalization.parts):
+    norm = before.layers[1].normalization
+    assert kind is not BIASED or (net.layers[0].product_bias != 0).all()
+    for name in ("W", "B", *norm.trained_parts, *norm.running_parts):
         assert (getattr(net.layers[1], name) == getattr(before.layers[1], name)).all()
 
 
@@ -174,7 +183,7 @@ def test_a_frozen_layer_is_normalised_as_in_a_prediction(steps):
     np.testing.assert_allclose(frozen.predict(x), folded.predict(x), rtol=1e-9)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_dropout_and_normalisation_train_as_their_oracle(kind, steps):
     x, y = data(70)
     net = fc.Network([5, fc.Dense(33, "tanh", dropout=0.3, normalization=kind), 3], seed=3, dtype="float64")
@@ -184,7 +193,7 @@ def test_dropout_and_normalisation_train_as_their_oracle(kind, steps):
     for begin in range(0, len(x), 32):
         rows = order[begin : begin + 32]
         masks = [reference.dropout_mask(net.seed, 0, 0, np.arange(begin, begin + len(rows)), 33, 0.3)]
-        options = {"activation": "tanh", "normalization": [kind, None], "masks": masks}
+        options = {"activation": "tanh", "normalization": [of_oracle(kind), None], "masks": masks}
         reference.training_step(layers, x[rows], y[rows], 0.05, **options)
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-12
 
@@ -202,7 +211,7 @@ def test_a_snapshot_of_a_network_with_other_normalisation_is_refused():
     def trainer(net):
         return _native.Trainer(net._state.model, *batch, 32, False, *fc.SGD()._native())
 
-    nets = [fc.Network([5, fc.Dense(33, normalization=kind), 3], seed=0) for kind in (None, "layer", "batch")]
+    nets = [fc.Network([5, fc.Dense(33, normalization=kind), 3], seed=0) for kind in (None, *KINDS)]
     for net in nets:
         taken = trainer(net).snapshot()
         for other in nets:
@@ -247,6 +256,8 @@ def test_layers_give_and_take_what_they_have():
         (lambda: fc.Dense(3, normalization=Normalization), ValueError, "expected 'batch', 'layer'"),
         (lambda: fc.Network([2, fc.Dense(3, normalization=fc.LayerNorm(1e-39)), 2]), ValueError, "for float32"),
         (lambda: fc.Network([2, fc.Dense(3, normalization=fc.BatchNorm(1e39)), 2]), ValueError, "for float32"),
+        (lambda: fc.LayerNorm(product_bias=1), TypeError, "product_bias is 1: expected True or False"),
+        (lambda: fc.BatchNorm(product_bias=True), TypeError, "BatchNorm() has no argument 'product_bias'"),
         (lambda: fc.LayerNorm(0), ValueError, "epsilon is 0: expected a positive"),
         (lambda: fc.BatchNorm(momentum=0), ValueError, "momentum is 0: expected 0 < momentum <= 1"),
         (lambda: fc.BatchNorm("0.1"), TypeError, "epsilon is '0.1': expected a number"),
@@ -257,3 +268,41 @@ def test_layers_give_and_take_what_they_have():
 def test_what_is_wrong_is_named(make, error, message):
     with pytest.raises(error, match=re.escape(message)):
         make()
+
+
+def test_a_bias_before_normalisation_is_read_set_and_shown():
+    net = fc.Network([2, fc.Dense(3, normalization=BIASED, bias=False), fc.Dense(3, normalization="layer"), 2], seed=0)
+    first, second, _ = net.layers
+    assert first.product_bias.tolist() == [0, 0, 0]
+    first.product_bias = [1, 2, 3]
+    assert first.product_bias.tolist() == [1, 2, 3]
+    assert not first.B.any()
+    with pytest.raises(AttributeError, match="has no product_bias"):
+        second.product_bias  # noqa: B018
+    assert repr(first) == "Layer(2 x 3, relu, no bias, layer normalization, product bias)"
+    assert "Dense(3, bias=False, normalization=LayerNorm(epsilon=1e-05, product_bias=True))" in repr(net)
+    assert repr(second.normalization) == "LayerNorm(epsilon=1e-05)"
+    assert net.parameters.size == (6 + 3 + 3) + (9 + 3 + 3) + (6 + 2)  # the first layer has no B
+
+
+def test_only_files_with_a_bias_before_normalisation_have_the_version_that_knows_it(tmp_path):
+    versions = {}
+    for name, norm in {"layer": "layer", "biased": BIASED, "without": fc.LayerNorm(1e-3, product_bias=False)}.items():
+        fc.Network([5, fc.Dense(4, normalization=norm), 3], seed=1).save(tmp_path / name)
+        tensors, metadata = safetensors.read(tmp_path / name)
+        versions[name] = metadata["version"], "layers.0.product_bias" in tensors
+    assert versions == {"layer": ("3", False), "biased": ("7", True), "without": ("3", False)}
+    state = fc.Network([5, fc.Dense(4, normalization="layer"), 3], seed=1).__getstate__()
+    assert state["layers"][0] == ["relu", True, 0.0, {"name": "layer", "epsilon": 1e-5}]
+
+
+def test_without_training_it_a_bias_before_normalisation_changes_no_bit(dtype, isa):
+    x, y = data()
+    biased, plain = (network(kind, dtype=dtype) for kind in (BIASED, "layer"))
+    for layer, other in zip(biased.layers[:2], plain.layers, strict=False):
+        layer.product_bias = 0 * layer.B
+        layer.B, layer.gamma = other.B, other.gamma
+    assert (biased.predict(x) == plain.predict(x)).all()
+    for ours, theirs in zip(biased.gradients(x, y), plain.gradients(x, y), strict=True):
+        for one, other in zip(ours, theirs, strict=False):
+            assert (one == other).all()

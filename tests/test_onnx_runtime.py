@@ -51,6 +51,23 @@ def test_an_activation_is_the_same_in_float64(activation, opset):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("opset", OPSETS)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-13)])
+def test_a_bias_before_layer_normalisation_is_the_same(dtype, tolerance, opset):
+    norm = fc.LayerNorm(product_bias=True)
+    net = fc.Network(
+        [5, fc.Dense(9, "tanh", normalization=norm), fc.Dense(7, normalization=norm, bias=False), 3],
+        seed=1,
+        dtype=dtype,
+    )
+    rng = np.random.default_rng(0)
+    for layer in net.layers[:2]:
+        layer.product_bias = rng.standard_normal(len(layer.B))
+    x = rng.standard_normal((64, 5)).astype(dtype)
+    found = outputs_of(net.to_onnx(opset=opset, dtype=dtype, outputs="scores"), x)["probabilities"]
+    np.testing.assert_allclose(found, net.predict(x), rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, *MORE], ids=str)
 def test_large_inputs_of_an_activation_are_no_nan(activation):
     net = fc.Network([3, fc.Dense(3, activation)], loss=custom_loss, seed=1)

@@ -18,16 +18,18 @@ from bounds import flat, max_error
 from explanations import fourth_power
 from interop import library
 from layer_checks import (
+    BIASED,
     check_bits_with_any_threads,
     check_gradients_of_the_oracle,
     check_that_two_fits_are_one,
     data,
     layers_of,
+    of_oracle,
     parts_of,
 )
 from walks import walk
 
-KINDS = [None, "layer", "batch"]
+KINDS = [None, "layer", BIASED, "batch"]
 FUNCTIONS = [name for name in ACTIVATIONS if name not in ("identity", "softmax")]
 TAME = [name for name in FUNCTIONS if name != "exp"]  # which grows beyond all numbers, layer after layer
 PARAMETRIC = [True, True, False]
@@ -47,11 +49,11 @@ def network(kind=None, activation="mish", **options):
 
 
 def oracle_options(kind, activation="mish"):
-    options = {"activation": activation, "normalization": [kind, kind, None]}
+    options = {"activation": activation, "normalization": [of_oracle(kind), of_oracle(kind), None]}
     return options | {"parametric": PARAMETRIC, "scaled": [False, True, False]}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)
     check_gradients_of_the_oracle(layers_of(network(kind, dtype="float64")), x, y, **oracle_options(kind))
@@ -119,7 +121,7 @@ def test_a_parametric_network_trains_as_its_oracle(optimizer, kind, activation, 
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-11
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("activation", ["mish", "relu"])
 def test_the_same_bits_with_any_threads(kind, activation, dtype, steps, isa):
     check_bits_with_any_threads(lambda: network(kind, activation, dtype=dtype))
@@ -180,17 +182,18 @@ def test_a_mix_of_1_is_the_plain_activation_to_the_bit_and_of_0_the_identity(act
     assert (net.predict(x) == linear.predict(x)).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_gradients_are_the_oracles(kind, dtype, isa):
     x, y = data(4200)
     net = network(kind, dtype=dtype)
     _, expected = reference.backward(layers_of(net), x, y, **oracle_options(kind))
     found = net.gradients(x, y)
-    assert [len(parts) for parts in found] == ([3, 4, 2] if kind is None else [4, 5, 2])
+    extra = 0 if kind is None else 2 if kind is BIASED else 1
+    assert [len(parts) for parts in found] == [3 + extra, 4 + extra, 2]
     assert max_error(flat(found), flat(expected)) <= (1e-5 if dtype == np.float32 else 1e-13)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("activation", ["mish", "selu", "relu", "tanh"])
 def test_finite_differences_find_the_same_gradients(kind, activation, dtype):
     x, y = data(12)
@@ -228,7 +231,7 @@ def test_a_frozen_layer_keeps_its_mix_and_hands_sigma_on(frozen, batch, steps):
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-12
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_dropout_comes_after_the_activation(kind, steps):
     x, y = data(70)
     hidden = fc.Dense(33, fc.Parametric("mish"), dropout=0.3, normalization=kind)
@@ -240,7 +243,12 @@ def test_dropout_comes_after_the_activation(kind, steps):
     for begin in range(0, len(x), 32):
         rows = order[begin : begin + 32]
         masks = [reference.dropout_mask(net.seed, 0, 0, np.arange(begin, begin + len(rows)), 33, 0.3)]
-        options = {"activation": "mish", "parametric": [True, False], "normalization": [kind, None], "masks": masks}
+        options = {
+            "activation": "mish",
+            "parametric": [True, False],
+            "normalization": [of_oracle(kind), None],
+            "masks": masks,
+        }
         reference.training_step(layers, x[rows], y[rows], 0.05, **options)
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-12
     mask = reference.dropout_mask(7, 0, 0, np.arange(9), 33, 0.3)
@@ -312,7 +320,7 @@ def test_training_is_that_of_pytorch():
             assert np.abs(layer.mix - 1).max() > 0.01
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_two_fits_are_one_longer_fit_through_files_and_pickles(kind, dtype, tmp_path):
     sizes = [5, fc.Dense(20, fc.Parametric("mish"), normalization=kind), fc.Scale(), 3]
     options = {"optimizer": fc.Adam(), "averaging": fc.EMA(0.9)}
@@ -373,7 +381,7 @@ def test_diagnose_counts_it_in():
     assert found.layers[0].dead == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("loss", [None, "rmse", fourth_power], ids=["cross_entropy", "rmse", "own"])
 def test_explain_shows_its_numbers(kind, loss, dtype):
     rng = np.random.default_rng(7)

@@ -123,7 +123,7 @@ def by_block(oracle, options, l2, layers, scales, columns):
     factors = []
     for layer, has_scale in zip(layers, scales, strict=True):
         of_weights, of_biases = zip(layer.rate_factor, [each or 0 for each in layer.decay_factor], strict=True)
-        gamma = [of_biases] if layer.normalization else []
+        gamma = [of_biases] * len(layer.normalization.trained_parts if layer.normalization else ())
         f = layer.activation
         mix = [(f.rate_factor, f.decay_factor or 0)] if isinstance(f, fc.Parametric) else []
         factors.append([of_weights, of_biases, *gamma, *mix, *([(1, 0)] if has_scale else [])])
@@ -155,7 +155,7 @@ def parts(net, multipliers):
     """The arrays of every layer, W as the optimizer sees it, and of the columns."""
     found = []
     for layer, multiplier in zip(net.layers, multipliers, strict=True):
-        others = [name for name in ("B", "gamma", "mix", "scale") if hasattr(layer, name)]
+        others = [name for name in ("B", "gamma", "product_bias", "mix", "scale") if hasattr(layer, name)]
         found.append((layer.W / multiplier, *(getattr(layer, name).copy() for name in others)))
     return [*found, arrays_of(net)] if net.columns else found
 
@@ -170,6 +170,8 @@ def check(seed):
     parametric = (np.random.default_rng([seed, 2]).random(len(hidden)) < 0.3).tolist()
     kinked = np.random.default_rng([seed, 5])
     for i, layer in enumerate(hidden):
+        if isinstance(layer.normalization, fc.LayerNorm) and kinked.random() < 0.5:
+            hidden[i] = layer = replace(layer, normalization=fc.LayerNorm(product_bias=True))
         if layer.activation != "softmax" and kinked.random() < 0.2:
             hidden[i] = replace(layer, activation=KINKED[kinked.integers(len(KINKED))])
     of_columns = np.random.default_rng([seed, 4])

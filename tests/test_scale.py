@@ -16,16 +16,18 @@ from fcnet._saving import safetensors
 from bounds import flat, max_error
 from interop import library
 from layer_checks import (
+    BIASED,
     check_bits_with_any_threads,
     check_gradients_of_the_oracle,
     check_that_two_fits_are_one,
     data,
     layers_of,
+    of_oracle,
     parts_of,
 )
 from walks import walk
 
-KINDS = [None, "layer", "batch"]
+KINDS = [None, "layer", BIASED, "batch"]
 SCALED = [True, False, True]  # the first layer and the last
 
 
@@ -41,10 +43,10 @@ def network(kind=None, activation="tanh", **options):
 
 
 def oracle_options(kind, activation="tanh"):
-    return {"activation": activation, "normalization": [kind, kind, None], "scaled": SCALED}
+    return {"activation": activation, "normalization": [of_oracle(kind), of_oracle(kind), None], "scaled": SCALED}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)
     check_gradients_of_the_oracle(layers_of(network(kind, dtype="float64")), x, y, **oracle_options(kind))
@@ -106,7 +108,7 @@ def test_a_scaled_network_trains_as_its_oracle(optimizer, kind, activation, n, b
     assert max_error(flat(layers_of(net)), flat(layers)) <= 1e-11
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_same_bits_with_any_threads(kind, dtype, steps, isa):
     check_bits_with_any_threads(lambda: network(kind, dtype=dtype))
 
@@ -138,17 +140,18 @@ def test_threads_that_share_the_layers_of_few_rows_predict_the_same(dtype):
     assert len(bits) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_gradients_are_the_oracles(kind, dtype, isa):
     x, y = data(4200)
     net = network(kind, dtype=dtype)
     _, expected = reference.backward(layers_of(net), x, y, **oracle_options(kind))
     found = net.gradients(x, y)
-    assert [len(parts) for parts in found] == ([3, 2, 3] if kind is None else [4, 3, 3])
+    extra = 0 if kind is None else 2 if kind is BIASED else 1
+    assert [len(parts) for parts in found] == [3 + extra, 2 + extra, 3]
     assert max_error(flat(found), flat(expected)) <= (1e-5 if dtype == np.float32 else 1e-13)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_finite_differences_find_the_same_gradients(kind, dtype):
     x, y = data(12)
     for activation in ("relu", "tanh"):
@@ -227,7 +230,7 @@ def test_sparse_rows_train_and_predict_as_dense_ones(dtype):
     assert bits[0] == bits[1]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_two_fits_are_one_longer_fit_through_files_and_pickles(kind, dtype, tmp_path):
     sizes = [5, fc.Scale(), fc.Dense(20, normalization=kind), fc.Scale(), 3]
     options = {"optimizer": fc.Adam(), "averaging": fc.EMA(0.9)}

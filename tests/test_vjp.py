@@ -12,6 +12,7 @@ import pytest
 import fcnet as fc
 
 from interop import library
+from layer_checks import BIASED
 from processes import output
 
 ACTIVATIONS = (
@@ -36,7 +37,7 @@ def network(activation="tanh", normalization=None, *, loss="mse", scaled=False, 
     for layer in net.layers:
         if activation == "exp":  # or its numbers explode
             layer.W = layer.W / 8
-        for name in ("gamma", "mix", "scale", "variance"):
+        for name in ("gamma", "product_bias", "mix", "scale", "variance"):
             if hasattr(layer, name):
                 setattr(layer, name, rng.uniform(0.5, 2, getattr(layer, name).shape))
         if hasattr(layer, "mean"):
@@ -70,7 +71,7 @@ def close(a, b, tolerance=1e-6):
 
 
 def names_of(layer):
-    return ["W", "B", *(name for name in ("gamma", "mix", "scale") if hasattr(layer, name))]
+    return ["W", "B", *(name for name in ("gamma", "product_bias", "mix", "scale") if hasattr(layer, name))]
 
 
 def check_against_differences(net, x, c):
@@ -100,7 +101,7 @@ def check_against_differences(net, x, c):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
-@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("normalization", [None, "layer", BIASED, "batch"], ids=str)
 def test_gradients_are_finite_differences(activation, normalization):
     check_against_differences(network(activation, normalization), rows(3), cotangents(3))
     options = {"offset": 0.2, "scale": np.arange(1, 6) / 4}
@@ -108,7 +109,7 @@ def test_gradients_are_finite_differences(activation, normalization):
     check_against_differences(net, rows(3), cotangents(3))
 
 
-@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("normalization", [None, "layer", BIASED, "batch"], ids=str)
 def test_with_training_batch_statistics_count(normalization):
     net = network("tanh", normalization)
     x, c = rows(9), cotangents(9)
@@ -194,7 +195,7 @@ def test_a_pullback_keeps_the_parameters_of_its_moment():
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("activation", ["silu", "parametric mish"])
-@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("normalization", [None, "layer", BIASED, "batch"], ids=str)
 def test_gradients_per_sample_are_those_of_each_row(normalization, activation, bias):
     net = network(activation, normalization, scaled=True, loss="cross_entropy", bias=bias)
     x, c = rows(37), cotangents(37)
@@ -238,7 +239,7 @@ def test_the_jacobian_stacks_vjps(outputs):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
-@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("normalization", [None, "layer", BIASED, "batch"], ids=str)
 def test_jvp_is_the_jacobian_times_v(activation, normalization):
     net = network(activation, normalization, scaled=True, loss="cross_entropy", offset=0.3, scale=0.7)
     x, v = rows(), rows()[::-1].copy()
@@ -482,7 +483,7 @@ TORCH = {
 
 @pytest.mark.interop
 @pytest.mark.parametrize("activation", TORCH, ids=str)
-@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+@pytest.mark.parametrize("normalization", [None, "layer", BIASED, "batch"], ids=str)
 def test_gradients_are_those_of_autograd(activation, normalization):
     torch = library("torch")
     net = network(activation, normalization, loss="cross_entropy", offset=0.25, scale=[0.5, 1, 2, 1, 0.5])
@@ -493,12 +494,15 @@ def test_gradients_are_those_of_autograd(activation, normalization):
 
     for layer in net.layers:
         kind = layer.normalization
-        linear = torch.nn.Linear(*layer.W.shape, bias=kind is None, **double)
+        has_bias = kind is None or hasattr(layer, "product_bias")
+        linear = torch.nn.Linear(*layer.W.shape, bias=has_bias, **double)
         linear.weight.data = tensor(layer.W.T)
         modules.append(linear)
         if kind is None:
             linear.bias.data = tensor(layer.B)
         else:
+            if has_bias:
+                linear.bias.data = tensor(layer.product_bias)
             of_kind = torch.nn.BatchNorm1d if hasattr(layer, "mean") else torch.nn.LayerNorm
             norm = of_kind(len(layer.B), eps=kind.epsilon, **double)
             norm.weight.data, norm.bias.data = tensor(layer.gamma), tensor(layer.B)
@@ -520,3 +524,5 @@ def test_gradients_are_those_of_autograd(activation, normalization):
         close(parts[1], bias.bias.grad.numpy(), 1e-12)
         if layer.normalization is not None:
             close(parts[2], norm.weight.grad.numpy(), 1e-12)
+        if hasattr(layer, "product_bias"):
+            close(parts[3], module.bias.grad.numpy(), 1e-12)

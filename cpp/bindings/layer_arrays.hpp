@@ -37,6 +37,7 @@ inline Dimensions dimensions_of(const Shape& shape, const ParameterBlock& block)
     case Role::bias:
     case Role::gamma:
     case Role::beta:
+    case Role::product_bias:
     case Role::mix:
     case Role::scale:
     case Role::running_mean:

@@ -21,10 +21,11 @@ namespace {
 
 // Of W; of B, gamma and beta; of the scale; of mix: factors of the learning rate and, where there is one, of the decay.
 using GivenFactors = std::array<std::pair<double, std::optional<double>>, 4>;
-// activation and the constant that it may have, bias, dropout; the normalisation's name, epsilon and momentum; whether
-// inputs are scaled, whether the activation is parametric, whether the parametrisation is the neural tangent one
+// activation and the constant that it may have, bias, dropout; the normalisation's name, epsilon, momentum and whether
+// the product before it has a bias; whether inputs are scaled, whether the activation is parametric, whether the
+// parametrisation is the neural tangent one
 using Kind = std::tuple<std::pair<std::string, std::optional<double>>, bool, double, std::string, double, double, bool,
-                        bool, bool, GivenFactors>;
+                        bool, bool, bool, GivenFactors>;
 
 Factors factors_of(const std::pair<double, std::optional<double>>& given) {
   const auto& [rate, decay] = given;
@@ -136,13 +137,16 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
   Shape shape{.sizes = sizes, .loss = loss_named(loss), .parameter = parameter, .quantiles = quantiles};
   if (!quantiles.empty() && (shape.loss != Loss::quantile || shape.outputs() % quantiles.size() != 0))
     value_error("quantiles are for the loss of that name, and as many outputs for each target");
-  for (const auto& [given, bias, dropout, normalization, epsilon, momentum, scale, parametric, ntp, factors] : kinds) {
+  for (const auto& [given, bias, dropout, normalization, epsilon, momentum, product_bias, scale, parametric, ntp,
+                    factors] : kinds) {
     if (!(dropout >= 0 && dropout < 1)) value_error("dropout is not in [0, 1)");
     const Activation activation = activation_named(given.first, given.second);
     const Normalization chosen = normalization_named(normalization);
     const bool last = shape.kinds.size() + 1 == kinds.size();
     if (chosen != Normalization::none && (last || activation == Activation::softmax || !(epsilon > 0)))
       value_error("normalization is not for the last layer and for softmax, and its epsilon is positive");
+    if (product_bias && chosen != Normalization::layer)
+      value_error("a bias before normalization is for layer normalization");
     if (parametric && (last || activation == Activation::softmax))
       value_error("parametric activations are not for the last layer and for softmax");
     shape.kinds.push_back({.activation = activation,
@@ -151,6 +155,7 @@ PyModel make_model(const std::vector<Size>& sizes, const std::vector<Kind>& kind
                            .normalization = chosen,
                            .epsilon = epsilon,
                            .momentum = momentum,
+                           .product_bias = product_bias,
                            .scale = scale,
                            .parametric = parametric,
                            .ntp = ntp,

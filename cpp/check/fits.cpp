@@ -76,6 +76,10 @@ class Fits {
       for (const double dropout : {0.0, 0.25})
         for (const Size batch : {5, 33})
           fit({.activation = activation, .dropout = dropout}, Loss::cross_entropy, batch);
+    for (const double dropout : {0.0, 0.25})
+      for (const Size batch : {5, 33})
+        fit({.dropout = dropout, .normalization = Normalization::layer, .epsilon = 1e-5, .product_bias = true},
+            Loss::cross_entropy, batch);
     for (int l = 0; l < static_cast<int>(Loss::custom); ++l) {
       for (const Size batch : {1, 48}) fit({}, static_cast<Loss>(l), batch);
       for (const Size batch : {1, 4}) fit({}, static_cast<Loss>(l), batch, DType::float32, {2, 2, 2, 2});

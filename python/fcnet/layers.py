@@ -104,6 +104,8 @@ class Layer:
         Biases; read and assigned like W.
     gamma : array (m,)
         Scale of every neuron in a normalised layer; read and assigned like W.
+    product_bias : array (m,)
+        Bias of ``h_prev W`` before a ``LayerNorm(product_bias=True)``; read and assigned like W.
     mix : array (m,)
         The number a of every neuron in a layer with ``fcnet.Parametric``; read and assigned like W.
     scale : array (k,)
@@ -215,6 +217,15 @@ class Layer:
     @gamma.setter
     def gamma(self, value: ArrayLike) -> None:
         self._set("gamma", value)
+
+    @property
+    def product_bias(self) -> NDArray[Any]:
+        """Bias (m,) before layer normalisation; AttributeError for other layers. Assigning raises as for W."""
+        return self._get("product_bias")
+
+    @product_bias.setter
+    def product_bias(self, value: ArrayLike) -> None:
+        self._set("product_bias", value)
 
     @property
     def mix(self) -> NDArray[Any]:

@@ -535,11 +535,11 @@ class Network:
     def parameters(self) -> NDArray[Any]:
         """All parameters in one dimension: a read-only copy; assign a whole array to change them in one step.
 
-        The order is layer by layer W (row by row), B, gamma, mix and scale, as ``layers`` have them; a layer without
-        bias has no B here. Last are the arrays of ``columns``, in the order of its documentation. The running
-        statistics of batch normalisation are not parameters, and stay as they are when parameters are assigned. The
-        length is the total of ``summary()``. ``copy_parameters`` and ``blend`` take another network's without the way
-        through NumPy.
+        The order is layer by layer W (row by row), B, gamma, product_bias, mix and scale, as ``layers`` have them; a
+        layer without bias has no B here. Last are the arrays of ``columns``, in the order of its documentation. The
+        running statistics of batch normalisation are not parameters, and stay as they are when parameters are
+        assigned. The length is the total of ``summary()``. ``copy_parameters`` and ``blend`` take another network's
+        without the way through NumPy.
 
         Raises
         ------

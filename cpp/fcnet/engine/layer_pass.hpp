@@ -198,6 +198,7 @@ class LayerPass {
     for (const ParameterBlock& block : stages_->blocks(layer)) switch (block.role) {
         case Role::weights:
         case Role::bias:
+        case Role::product_bias:
         case Role::scale:  // later, see scale_sums
         case Role::member_weights:
         case Role::member_bias:

@@ -113,6 +113,7 @@ Status Vjp<T>::of_samples(const ParameterBlock& block, T* gradients, Cancellatio
         return;
       }
       case Role::bias:
+      case Role::product_bias:
         return kernels<T>().scatter(sigma, columns, samples, to);
       case Role::beta:
         return kernels<T>().scatter(of_panel(w.before(i, 0, n), p), columns, samples, to);

@@ -15,6 +15,7 @@ enum class Role {
   bias,
   gamma,
   beta,
+  product_bias,
   mix,
   scale,
   running_mean,
@@ -55,6 +56,8 @@ static constexpr RoleTraits traits(Role role) {
       return {.name = "gamma", .learns = Learns::by_sums, .decays = false, .initial = 1};
     case Role::beta:  // the bias of a normalised layer
       return {.name = "B", .learns = Learns::by_sums, .decays = false, .initial = 0};
+    case Role::product_bias:  // before a normalisation
+      return {.name = "product_bias", .learns = Learns::by_weight_product, .decays = false, .initial = 0};
     case Role::mix:  // a of a parametric activation
       return {.name = "mix", .learns = Learns::by_sums, .decays = false, .initial = 1};
     case Role::scale:
@@ -105,8 +108,8 @@ struct ParameterBlock {
 };
 
 // The blocks of one layer, or of the columns, in the order in which Python knows them. Where the layer is normalised,
-// row `in` is zero, because the product has no bias, and gamma and beta follow; mix is the next row, before the running
-// statistics.
+// row `in` is that of the product's bias, zero where it has none, and gamma and beta follow; mix is the next row,
+// before the running statistics.
 class LayerBlocks {
  public:
   LayerBlocks(const Shape& shape, Size layer) : layer_(layer) {
@@ -168,6 +171,7 @@ class LayerBlocks {
     }
     add(normalizes ? Role::beta : Role::bias, in_ + (normalizes ? 2 : 0), 1, kind_.bias);
     if (normalizes) add(Role::gamma, in_ + 1, 1);
+    if (kind_.product_bias) add(Role::product_bias, in_, 1);
     if (kind_.parametric) add(Role::mix, in_ + (normalizes ? 3 : 1), 1);
     if (kind_.scale) add_apart(Role::scale, 1, in_, kind_.of_scale);
     if (shape.has_r(layer_)) add_apart(Role::member_r, in_, shape.members, kind_.of_scale);
@@ -190,6 +194,7 @@ class LayerBlocks {
       case Role::bias:
       case Role::gamma:
       case Role::beta:
+      case Role::product_bias:
         return kind_.of_biases;
       case Role::mix:
         return kind_.of_mix;

@@ -20,10 +20,11 @@ struct LayerKind {
   double dropout = 0;  // the fraction of outputs that a training step leaves out
   Normalization normalization = Normalization::none;
   double epsilon = 0, momentum = 0;  // of a normalisation, see Python's normalization.py
+  bool product_bias = false;         // whether the product has a bias of its own, before layer normalisation
   bool scale = false;                // a trainable factor for each of its inputs
   bool parametric = false;           // whether its F is h + a o (F(h) - h), with a trainable a for each of its outputs
   bool ntp = false;                  // neural tangent parametrisation, see Factors::multiplier
-  Factors of_weights{}, of_biases{}, of_scale{}, of_mix{};  // those of biases also of gamma and beta
+  Factors of_weights{}, of_biases{}, of_scale{}, of_mix{};  // those of biases also of gamma, beta, product bias
 
   bool operator==(const LayerKind&) const = default;
 };

@@ -109,7 +109,8 @@ def steps_of(net: Network) -> list[Step]:
         of_norm, bias = layer.normalization, np.array(layer.B) if layer.bias else None
         if hasattr(layer, "scale"):
             steps.append(Scaling(at, np.array(layer.scale)))
-        steps.append(Product(at, np.array(layer.W), None if of_norm else bias, layer.trainable))
+        before = np.array(layer.product_bias) if hasattr(layer, "product_bias") else None
+        steps.append(Product(at, np.array(layer.W), before if of_norm else bias, layer.trainable))
         if isinstance(of_norm, BatchNorm):
             running = np.array(layer.mean), np.array(layer.variance)
             steps.append(Normalized(at, of_norm, np.array(layer.gamma), bias, *running))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -54,12 +54,6 @@ class _Layer:
                 "expected it directly behind a layer, before the activation; an ONNX file of the network, read by "
                 "fcnet.from_onnx, has no batch normalisation",
             )
-        if self.B is not None and isinstance(step.spec, LayerNorm):
-            raise refused(
-                step.place,
-                f"is a layer normalisation, and {self.product.place} has a bias before it",
-                "expected a layer without bias there",
-            )
         self.normalized = step
 
     def apply(self, step: chain.Function) -> None:
@@ -83,6 +77,8 @@ class _Layer:
             name = self.function.name if self.function.mix is None else Parametric(self.function.name)  # type: ignore[arg-type]
         bias = self.B if self.normalized is None else self.normalized.B
         rate, spec = self.dropout.rate if self.dropout else 0.0, self.normalized.spec if self.normalized else None
+        if isinstance(spec, LayerNorm) and self.B is not None:
+            spec = replace(spec, product_bias=True)
         return Dense(
             self.product.W.shape[1], name, bias=bias is not None, dropout=rate, normalization=spec, init="zeros"
         )
@@ -93,6 +89,7 @@ class _Layer:
         arrays: dict[str, Array | None] = {"W": self.product.W, "B": bias}
         if norm is not None:
             arrays |= {"B": norm.B, "gamma": norm.gamma, "mean": norm.mean, "variance": norm.variance}
+            arrays["product_bias"] = bias if isinstance(norm.spec, LayerNorm) else None
             if bias is not None and norm.mean is not None:
                 arrays["mean"] = norm.mean.astype(np.float64) - bias  # (z + b) - mean
         arrays["scale"] = self.scaling.values if self.scaling else None
@@ -253,6 +250,7 @@ def normalization(place: str, kind: type[BatchNorm | LayerNorm], **options: Any)
     ValueError : they are none that fcnet has.
     """
     try:
-        return kind(**{name: float(value) for name, value in options.items()})
+        numbers: Any = {name: float(value) for name, value in options.items()}
+        return kind(**numbers)
     except (TypeError, ValueError) as error:
         raise refused(place, "is a normalisation that fcnet does not have", str(error)) from None

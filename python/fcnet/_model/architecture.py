@@ -386,6 +386,7 @@ class Architecture:
             (spec.scale, f"scaled inputs ({of_scale})" if of_scale else "scaled inputs"),
             (not spec.bias, "no bias"),
             (norm, norm),
+            ("product_bias" in spec.parts, "product bias"),
             (spec.own, f"{self.members.count if self.members else 0} of {', '.join(spec.own)}"),
             (spec.dropout, f"dropout {spec.dropout:g}"),
             (spec.parametrization != "standard", spec.parametrization),

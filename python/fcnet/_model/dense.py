@@ -52,7 +52,8 @@ class Dense:
         stores the product ``W / sqrt(inputs)``, which ``layer.W``, ``init`` and gradients mean; the optimizer sees the
         gradient of W, and changes and decays W. The initial W is drawn from N(0, 1).
     rate_factor : float >= 0 or (float, float), default 1
-        Factors on the optimizer's learning rate, of W and of B; one number for both. gamma counts with B.
+        Factors on the optimizer's learning rate, of W and of B; one number for both. gamma and product_bias
+        count with B.
     decay_factor : float >= 0 or (float, float or None), default (1, None)
         Factors on the optimizer's weight decay and L2 penalty, of W and of B; one number for both. None for B means 0,
         or 1 where the optimizer has ``decay_biases=True``.

@@ -46,7 +46,7 @@ class LayerSpec(NamedTuple):
     @property
     def trained_parts(self) -> tuple[str, ...]:
         """The names of the parameters that have a gradient."""
-        norm = self.normalization.parts[:1] if self.normalization else ()
+        norm = self.normalization.trained_parts if self.normalization else ()
         others = tuple(name for name, there in (("mix", self.parametric), ("scale", self.scale)) if there)
         adapters = tuple(name for name in self.own if name not in ("W", "B"))
         return ("W", "B", *norm, *others, *adapters)
@@ -54,12 +54,13 @@ class LayerSpec(NamedTuple):
     @property
     def running_parts(self) -> tuple[str, ...]:
         """The names of the running statistics."""
-        return self.normalization.parts[1:] if self.normalization else ()
+        return self.normalization.running_parts if self.normalization else ()
 
     @property
     def file_version(self) -> int:
         """The oldest version of files that can hold the specification, see ``plain``."""
-        if not isinstance(self.activation, str) or self.activation in ("relu6", "hard_swish"):
+        is_new = not isinstance(self.activation, str) or self.activation in ("relu6", "hard_swish")
+        if is_new or "product_bias" in self.parts:
             return 7
         return 5 if self.options else 4 if self.scale else 3
 
@@ -133,7 +134,7 @@ class LayerSpec(NamedTuple):
             (scale.rate_factor, scale.decay_factor),
             (mix.rate_factor, mix.decay_factor) if mix else (1.0, None),
         )
-        of_norm = name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0)
+        of_norm = name, getattr(norm, "epsilon", 0.0), getattr(norm, "momentum", 0.0), "product_bias" in self.parts
         has = self.scale is not None, mix is not None, self.parametrization == "ntp"
         return (name_and_constant(self.activation), self.bias, self.dropout, *of_norm, *has, factors)
 

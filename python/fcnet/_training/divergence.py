@@ -99,7 +99,7 @@ def _large(model: Model, architecture: Architecture, rows: NDArray[Any] | Sparse
         for i, (spec, arrays) in enumerate(zip(architecture.specs, layers, strict=True)):
             parts = dict(zip(spec.parts, arrays, strict=True))
             scaled = h * parts["scale"] if spec.scale else h
-            h_in = scaled @ parts["W"].astype(np.float64) + parts["B"]
+            h_in = scaled @ parts["W"].astype(np.float64) + parts.get("product_bias", parts["B"])
             # what a normalised layer makes of h_in depends on the batch
             h = h_in if spec.normalization else reference.activation(h_in, spec.activation, parts.get("mix"))
             for what, most in (("weights", np.abs(parts["W"]).max()), ("outputs", np.abs([h_in, h]).max())):

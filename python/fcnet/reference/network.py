@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,7 +53,8 @@ def forward(
     Parameters
     ----------
     layers : [(W, B), ...]
-        (W, B, gamma) for a normalised layer; then follow mix in a layer with a parametric activation, and the scale of
+        (W, B, gamma) for a normalised layer, (W, B, gamma, c) where the product has a bias c too, ``normal(h W + c)``;
+        then follow mix in a layer with a parametric activation, and the scale of
         its inputs in a layer that has one.
     x : array (n, k)
     loss : as loss_and_sigma
@@ -94,17 +95,25 @@ def forward(
     for i, ((w, b, *gamma), f) in enumerate(zip(layers, _of_layers(layers, loss, activation, output), strict=True)):
         kind = normalization[i] if normalization else None
         h = h * layers[i][-1] if scaled and scaled[i] else h
-        h_in = gamma[0] * normalize(h @ w, kind, epsilon=epsilon)[0] + b if kind else linear(h, w, b)
-        h = apply_activation(h_in, f, _mix(layers[i], kind, parametric is not None and parametric[i]))
+        rest = _Rest.of(layers[i], kind, parametric is not None and parametric[i], scaled is not None and scaled[i])
+        h_in = gamma[0] * normalize(h @ w + rest.c, kind, epsilon=epsilon)[0] + b if kind else linear(h, w, b)
+        h = apply_activation(h_in, f, rest.mix)
         mask = masks[i] if masks is not None and i < len(masks) else None
         h = h if mask is None else h * mask
         passed.append((h_in, h))
     return passed
 
 
-def _mix(layer: tuple[Array, ...], kind: str | None, parametric: bool) -> Array | None:
-    """Return the mix of a layer, None unless its activation is parametric."""
-    return layer[3 if kind else 2] if parametric else None
+class _Rest(NamedTuple):
+    """The bias c of a product that is normalised, 0 where there is none, and mix."""
+
+    c: Any
+    mix: Array | None
+
+    @classmethod
+    def of(cls, layer: tuple[Array, ...], kind: str | None, parametric: bool, scaled: bool) -> _Rest:
+        has_bias = kind is not None and len(layer) > 3 + parametric + scaled
+        return cls(layer[3] if has_bias else 0, layer[-1 - scaled] if parametric else None)
 
 
 def backward(
@@ -138,8 +147,8 @@ def backward(
     loss : scalar
         Mean over the batch.
     gradients : [(dL/dW, dL/dB), ...]
-        With dL/dgamma for a normalised layer, then dL/dmix for a parametric one, and dL/dscale for a scaled one; last
-        those of columns.
+        With dL/dgamma for a normalised layer, and dL/dc, then dL/dmix for a parametric one, and dL/dscale for a scaled
+        one; last those of columns.
 
     Raises
     ------
@@ -178,9 +187,11 @@ def backward(
         kind = normalization[i] if normalization else None
         db = sigma.sum(axis=0)
         if kind:
-            normal, deviation = normalize(h @ layers[i][0], kind, epsilon=epsilon)
+            c = _Rest.of(layers[i], kind, bool(of_mix), scale_i is not None).c
+            normal, deviation = normalize(h @ layers[i][0] + c, kind, epsilon=epsilon)
             of_norm = [scale * (sigma * normal).sum(axis=0)]
             sigma = through_normalization(sigma, normal, deviation, layers[i][2], kind)
+            of_norm += [scale * sigma.sum(axis=0)] if np.ndim(c) else []
         dw, _ = weight_gradient(sigma, h)
         slope = sigma @ layers[i][0].T
         of_scale = [] if scale_i is None else [scale * (slope * unscaled).sum(axis=0)]
@@ -194,7 +205,8 @@ def backward(
             slope = slope if mask is None else slope * mask
             h_in, f = passed[i - 1][0], functions[i - 1]
             kind = normalization[i - 1] if normalization else None
-            mix = _mix(layers[i - 1], kind, parametric is not None and parametric[i - 1])
+            has_mix, has_scale = (each is not None and each[i - 1] for each in (parametric, scaled))
+            mix = _Rest.of(layers[i - 1], kind, has_mix, has_scale).mix
             of_mix = [] if mix is None else [scale * (slope * (apply_activation(h_in, f) - h_in)).sum(axis=0)]
             sigma = through_activation(slope, h_in, f, mix)
     return value, gradients[::-1]

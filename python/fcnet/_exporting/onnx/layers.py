@@ -51,7 +51,11 @@ def _plain(graph: Graph, parameters: Parameters, i: int, h: str) -> str:
     if spec.scale:
         h = graph.add("Mul", h, graph.constant("scale", parameters.of_layer(i, "scale")))
     if isinstance(spec.normalization, LayerNorm):
-        z = graph.add("MatMul", h, graph.constant("W", parameters.of_layer(i, "W")))
+        weights = graph.constant("W", parameters.of_layer(i, "W"))
+        if spec.normalization.product_bias:
+            bias = graph.constant("product_bias", parameters.of_layer(i, "product_bias"))
+            return _layer_norm(graph, parameters, i, graph.add("Gemm", h, weights, bias))
+        z = graph.add("MatMul", h, weights)
         return _layer_norm(graph, parameters, i, z)
     w, b = parameters.of_layer(i, "W"), parameters.of_layer(i, "B")
     if isinstance(spec.normalization, Normalization):

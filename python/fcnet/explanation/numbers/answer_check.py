@@ -133,6 +133,7 @@ def _candidates(name: str, known: Quantities, problem: Problem) -> Iterator[tupl
         "W_new": lambda: _updated("W", layer, known, problem),
         "B_new": lambda: _updated("B", layer, known, problem),
         "gamma_new": lambda: _updated("gamma", layer, known, problem),
+        "product_bias_new": lambda: _updated("product_bias", layer, known, problem),
         "mix_new": lambda: _updated("mix", layer, known, problem),
     }
     normalized = any(map(problem.normalized, problem.layers))  # for which the formulas below do not hold

@@ -20,7 +20,7 @@ from fcnet._training.divergence import DivergenceError
 from fcnet._training.single_steps import train_step
 from fcnet._training.train_state import TrainState
 from fcnet.explanation.numbers.figures import Figures
-from fcnet.explanation.numbers.kinks import embedded, first_product
+from fcnet.explanation.numbers.kinks import bias_of_product, embedded, first_product
 from fcnet.explanation.numbers.printed import Printed
 from fcnet.explanation.numbers.single_layers import activated
 from fcnet.layers import Layer
@@ -158,7 +158,8 @@ def diagnosed(state: TrainState, x: ArrayLike, y: ArrayLike, optimizer: SGD) -> 
                 product = first_product(state.architecture, dataset, parts, own)
             else:
                 scaled = h * layer.scale if state.architecture.specs[i].scale else h
-                product = kernels.linear(scaled, layer.W, 0 * layer.B if layer.normalization else layer.B)
+                biases = {name: getattr(layer, name) for name in ("B", "product_bias") if hasattr(layer, name)}
+                product = kernels.linear(scaled, layer.W, bias_of_product(state.architecture.specs[i], biases))
             spec = state.architecture.specs[i]
             h = activated(_normal(product, layer), spec.activation, layer.mix if spec.parametric else None)
             rate = optimizer.learning_rate * spec.step_factor("W", state.architecture.sizes[i])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from fcnet._inputs import tensors
 from fcnet._inputs.sparse import SparseRows
 from fcnet._model.architecture import Architecture
 from fcnet._model.layer_spec import LayerSpec
+from fcnet._model.normalization import without_product_bias
 from fcnet._training.dataset import Dataset
 from fcnet.activations import kinks_of
 from fcnet.explanation.numbers.single_layers import activated, normalized
@@ -76,7 +77,7 @@ class Kinks:
                 product[:, at[-1]] += change * factor[at[0]] * self._inputs(layer, at[0])
             elif name == "scale":
                 product += np.outer(change * self._inputs(layer, at[0]), parameters[layer][0][at[0]])
-            elif name == "B" and self._architecture.specs[layer].normalization is None:
+            elif name == ("B" if self._architecture.specs[layer].normalization is None else "product_bias"):
                 product[:, at[-1]] += change
             else:
                 parts = [part.copy() for part in parameters[layer]]
@@ -129,7 +130,7 @@ class Kinks:
             norm, h_in = specs[i].normalization, product
             if norm is not None and native:
                 same = np.eye(product.shape[1], dtype=product.dtype)
-                h_in = normalized(product, (same, *parameters[i][1:3]), norm)
+                h_in = normalized(product, (same, *parameters[i][1:3]), without_product_bias(norm))
             elif norm is not None:
                 h_in = parameters[i][2] * reference.normalize(product, norm.name, epsilon=norm.epsilon)[0]
                 h_in += parameters[i][1]
@@ -179,9 +180,13 @@ def _outputs(h_in: Array, spec: LayerSpec, parts: Parts, *, native: bool = False
     return activated(h_in, spec.activation, mix) if native else reference.activation(h_in, spec.activation, mix)
 
 
+def bias_of_product(spec: LayerSpec, parts: Mapping[str, Array]) -> Array:
+    """Return the bias to add to the product; in a normalised layer B is added later."""
+    return parts["B"] if spec.normalization is None else parts.get("product_bias", np.zeros_like(parts["B"]))
+
+
 def _added(spec: LayerSpec, parts: Parts) -> Array:
-    """Return the bias to add to the product, or 0 in a normalised layer, where B is added later."""
-    return parts[1] if spec.normalization is None else np.zeros_like(parts[1])
+    return bias_of_product(spec, dict(zip(spec.parts, parts, strict=False)))
 
 
 def _scale(spec: LayerSpec, parts: Parts) -> Array:
@@ -197,7 +202,7 @@ def embedded(architecture: Architecture, x: Any, arrays: Parts) -> Array:
 
 
 def first_product(architecture: Architecture, dataset: Dataset, parts: Parts, columns: Parameters) -> Array:
-    """Return the product of the first layer for x of any kind, plus B unless the layer is normalised.
+    """Return the product of the first layer for x of any kind, plus its bias, which is not B in a normalised layer.
 
     ``columns`` has the arrays of the columns that are embedded as its only entry, or none.
     """

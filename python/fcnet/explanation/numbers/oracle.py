@@ -32,7 +32,8 @@ def _forward(known: Quantities, problem: Problem, new: str) -> Iterator[tuple[st
             size = np.abs(h) @ np.abs(w) + np.abs(b)
             yield f"h_in{new}_{i}", reference.linear(h, w, b), size, len(w) + 1
         else:
-            yield f"z{new}_{i}", h @ w, np.abs(h) @ np.abs(w), len(w) + 1
+            c = known.get(f"product_bias{new}_{i}", np.zeros_like(b))
+            yield f"z{new}_{i}", reference.linear(h, w, c), np.abs(h) @ np.abs(w) + np.abs(c), len(w) + 1
             normal, steep = _normalized(known[f"z{new}_{i}"], norm)
             yield f"normal{new}_{i}", normal, steep + np.abs(normal), _FUNCTION + len(w) + sum(normal.shape)
             normal, gamma = known[f"normal{new}_{i}"], known[f"gamma{new}_{i}"]
@@ -125,6 +126,9 @@ def _backward(known: Quantities, problem: Problem) -> Iterator[tuple[str, Array,
             terms = yield from _through_normalization(known, problem, i, whole)
         slope = known[f"{slope_of_product(problem, i)}_{i}"]
         whole = np.abs(slope) if terms is None else terms
+        if "product_bias" in problem.parts(i):
+            dc, size = (problem.share * each.sum(axis=0) for each in (slope, whole))
+            yield f"dproduct_bias_{i}", dc, size, _FUNCTION + n
         dw, size = (problem.share * (a.T @ b) for a, b in ((h, slope), (np.abs(h), whole)))
         yield f"dW_{i}", dw, size, _FUNCTION + n
 
@@ -215,7 +219,7 @@ def computed(step: Quantities, problem: Problem, dtype: Any) -> Quantities:
 
 def is_given(name: str) -> bool:
     """Whether the quantity is a parameter or running statistic before the step."""
-    return name.startswith(("W_", "B_", "gamma_", "mix_", "mean_", "variance_")) and "new" not in name
+    return name.startswith(("W_", "B_", "gamma_", "product_bias_", "mix_", "mean_", "variance_")) and "new" not in name
 
 
 def check_step(step: Quantities, problem: Problem) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fcnet import _native
 from fcnet._model.activation import Parametric
 from fcnet._model.layer_spec import LayerSpec
-from fcnet._model.normalization import BatchNorm, Normalization
+from fcnet._model.normalization import BatchNorm, Normalization, without_product_bias
 from fcnet._native import Model
 from fcnet.activations import Activation, name_and_constant
 from fcnet.losses import Loss
@@ -82,7 +82,7 @@ def sigma_before(h_in: Array, activation: str | Activation, w: Array, behind: Ar
 
 
 def normalized(h: Array, parts: tuple[Array, ...], norm: Normalization) -> Array:
-    """Return h_in of a normalised layer with these W, B and gamma, as in a training step."""
+    """Return h_in of a normalised layer with these W, B, gamma and perhaps product_bias, as in a training step."""
     m, found = parts[0].shape[1], np.empty((len(h), parts[0].shape[1]), h.dtype)
     specs = [LayerSpec("identity", normalization=norm), LayerSpec("identity")]  # the last is never normalised
 
@@ -103,6 +103,7 @@ def _running(m: int, norm: Normalization, dtype: Any) -> tuple[Array, ...]:
 def through_normalization(z: Array, gamma: Array, sigma: Array, norm: Normalization) -> Array:
     """Return dL/dz, row by row."""
     (n, m), dtype = z.shape, z.dtype
+    norm = without_product_bias(norm)
     specs = [LayerSpec("identity", False), LayerSpec("identity", normalization=norm), LayerSpec("identity")]
     nothing, same = np.zeros(m, dtype), np.eye(m, dtype=dtype)
     layers = [(z, nothing), (same, nothing, gamma, *_running(m, norm, dtype)), (same, nothing)]

@@ -4,6 +4,7 @@ A step is a dict: ``I`` and ``y``; for layer i ``W_i``, ``B_i``, ``h_in_i``, ``h
 each sample; ``F_prime_i``, ``sigma_i``, ``dW_i``, ``dB_i``; and after the update ``W_new_i``, ``B_new_i``,
 ``h_in_new_i``, ``h_out_new_i``, ``p_new``, ``L_new``, ``L_n_new``. A normalised layer also has its product ``z_i``, the
 normalised product ``normal_i``, ``gamma_i``, the derivative ``tau_i`` by z, ``dgamma_i`` and ``gamma_new_i``; with
+a bias before the normalisation also ``product_bias_i``, ``dproduct_bias_i`` and ``product_bias_new_i``; with
 batch normalisation also the running ``mean_i`` and ``variance_i``, and their new values. A layer with a parametric
 activation also has ``mix_i``, ``dmix_i`` and ``mix_new_i``; its ``F_prime_i`` is the derivative of the whole. L is the
 mean of the samples' losses, and sigma the derivative of a sample's own loss by h_in (with batch normalisation, where
@@ -204,9 +205,10 @@ def _forward(model: Model, problem: Problem, inputs: Array, new: str) -> Quantit
         h_in = kernels.linear(h, w, b)
         if norm is not None:
             none, ones = np.zeros_like(b), np.ones_like(b)
-            found[f"z{new}_{i}"] = kernels.linear(h, w, none)
-            found[f"normal{new}_{i}"] = normalized(h, (w, none, ones), norm)
-            h_in = normalized(h, (w, b, parts["gamma"]), norm)
+            before = [parts["product_bias"]] if "product_bias" in parts else []
+            found[f"z{new}_{i}"] = kernels.linear(h, w, *before or [none])
+            found[f"normal{new}_{i}"] = normalized(h, (w, none, ones, *before), norm)
+            h_in = normalized(h, (w, b, parts["gamma"], *before), norm)
         found[f"h_in{new}_{i}"] = h_in
         found[f"h_out{new}_{i}"] = h = activated(h_in, spec.activation, parts.get("mix"))
     found[f"p{new}"] = h

@@ -40,7 +40,7 @@ _FUNCTIONS = {
     "relu6": "ReLU6",
     "hard_swish": "HardSwish",
 }
-_SYMBOLS = {"gamma": "γ", "mix": "a"}
+_SYMBOLS = {"gamma": "γ", "product_bias": "c", "mix": "a"}
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,9 @@ class Narrative:
             numbers: Expression = (self._inputs(i, new), "·", self._numbers(f"W{new}_{i}"))
             if self._problem.normalized(i):
                 z = self._numbers(f"z{new}_{i}")
+                if "product_bias" in self._problem.parts(i):
+                    symbols = (*symbols, "+", Symbol("c", str(i)))
+                    numbers = (*numbers, "+", self._numbers(f"product_bias{new}_{i}"))
                 equations.append(Equation(z.name, Symbol("z", str(i)), (symbols, numbers, z)))
                 normal = self._numbers(f"normal{new}_{i}")
                 equations.append(Equation(normal.name, normalized_symbol(i), (normalized_product(i), normal)))
@@ -239,6 +242,10 @@ class Narrative:
             each: Expression = (Symbol("σ", of), "∘", normalized_symbol(of))
             lines = ((*mean, Sum("n", each)) if self._n > 1 else each, self._numbers(f"dgamma_{i}"))
             equations.append(Equation(f"dgamma_{i}", _d("L", Symbol("γ", str(i))), lines))
+        if "product_bias" in self._problem.parts(i):
+            total = (*mean, Sum("n", Symbol("τ", f"{i},n"))) if self._n > 1 else Symbol("τ", str(i))
+            lines = (total, self._numbers(f"dproduct_bias_{i}"))
+            equations.append(Equation(f"dproduct_bias_{i}", _d("L", Symbol("c", str(i))), lines))
         if self._problem.parametric(i):
             n = ",n" if self._n > 1 else ""
             h, behind = Symbol("h", f"{i}{n}", "in"), Symbol(self._slope(i + 1).letter, f"{i + 1}{n}")

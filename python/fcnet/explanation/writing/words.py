@@ -35,6 +35,8 @@ def beside(problem: Problem) -> str:
     specs = list(enumerate(problem.architecture.specs))
     for i, norm in ((i, spec.normalization) for i, spec in specs if spec.normalization):
         sentences += f" layers[{i}] is normalised: {in_words_of(norm)}, ε is {norm.epsilon:g}."
+    for i in (i for i, spec in specs if "product_bias" in spec.parts):
+        sentences += f" c_{i + 1} is layers[{i}].product_bias."
     for i, f in ((i, spec.activation) for i, spec in specs):
         if isinstance(f, Activation):
             sentences += "".join(f" F of layers[{i}] has the {name} {value:g}." for name, value in asdict(f).items())
