@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 import fcnet
+
+sys.path.insert(0, str(Path(__file__).parent))
+import digits_page
 
 project = "fcnet"
 author = "the fcnet authors"
@@ -48,6 +53,13 @@ def one_exception_an_entry(_app, _what, _name, _object, _options, lines: list[st
     ]
 
 
+def add_digits_page(app, error: Exception | None) -> None:
+    """The page of exchange.md's last section, beside that one."""
+    if error is None and app.builder.format == "html":
+        digits_page.write(Path(app.outdir) / "digits.html")
+
+
 def setup(app) -> None:
     """Sphinx calls it."""
+    app.connect("build-finished", add_digits_page)
     app.connect("autodoc-process-docstring", one_exception_an_entry, priority=1)

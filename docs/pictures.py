@@ -26,6 +26,8 @@ from fcnet.article import article_network
 from fcnet.plot import style
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import digits_page
+
 import import_graph
 
 BLUE, VERMILION, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#00795c", "#a0478a", "#475569"
@@ -167,23 +169,43 @@ def imports() -> Figure:
     return figure
 
 
-def explain_page(path: Path) -> None:
-    """The page about exclusive or, the slider at its last step, as a browser shows it."""
+def photograph(path: Path, text: str, script: str, size: str) -> None:
+    """A page as a browser shows it after a script."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
     if browser is None:
         print(f"{path.name} is left as it is: no chromium is installed")
         return
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        page.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+        options = [f"--user-data-dir={folder}/profile", "--blink-settings=preferredColorScheme=1"]  # light
+        options += [f"--window-size={size}", f"--screenshot={path.resolve()}", "--hide-scrollbars"]
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *options, page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def explain_page(path: Path) -> None:
+    """The page about exclusive or, the slider at its last step."""
     net = fc.Network([2, 8, 2], activation="tanh", seed=1, dtype="float64")
     x, y, names = [[0, 0], [0, 1], [1, 0], [1, 1]], [1, 0, 0, 1], ("odd", "even")
     text = net.explain(x, y, learning_rate=1, steps=20, class_names=names).to_html()
-    last = 'step.value = step.max; step.dispatchEvent(new Event("input"));'
+    photograph(path, text, 'step.value = step.max; step.dispatchEvent(new Event("input"));', "1180,1600")
+
+
+def digits(path: Path) -> None:
+    """The page of drawn digits with a 3 on it, whose line is a curve through points."""
+    around = [*np.linspace(-2.6, 1.5, 30), *np.linspace(-1.5, 2.6, 30)]
+    points = [
+        (0.48 + 0.13 * np.cos(a), (0.3 if i < 30 else 0.66) + (0.15 if i < 30 else 0.2) * np.sin(a))
+        for i, a in enumerate(around)
+    ]
+    rounded = [[round(float(v), 3) for v in each] for each in points]
+    script = f"""const points = {rounded}, box = draw.getBoundingClientRect();
+points.forEach(([x, y], i) => draw.dispatchEvent(new PointerEvent(i ? "pointermove" : "pointerdown", {{
+  clientX: box.left + x * box.width, clientY: box.top + y * box.height, buttons: 1, button: 0 }})));"""
     with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "page.html"
-        page.write_text(text.replace("</body>", f"<script>{last}</script></body>"), encoding="utf-8")
-        options = [f"--user-data-dir={folder}/profile", "--blink-settings=preferredColorScheme=1"]  # light
-        options += ["--window-size=1180,1600", f"--screenshot={path.resolve()}", "--hide-scrollbars"]
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *options, page.as_uri()]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        digits_page.write(Path(folder) / "digits.html")
+        photograph(path, (Path(folder) / "digits.html").read_text(encoding="utf-8"), script, "1180,740")
 
 
 def main() -> None:
@@ -197,6 +219,7 @@ def main() -> None:
     shown = article_network().explain([[1, 1]], [0], steps=10, class_names=["odd", "even"])
     shown.to_svg(folder / "explain_steps.svg", view="steps")
     explain_page(folder / "explain_page.png")
+    digits(folder / "digits_page.png")
     with matplotlib.rc_context(STYLE):
         for draw in (initialisation, activations, losses, schedules, learning_rate, history, imports):
             draw().savefig(folder / f"{draw.__name__}.svg", metadata={"Date": None})

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up: a module imports only what stands before it.
 # Folders of the package, and modules beside them, import only from the lines above their own.
 PACKAGE_ORDER = """
-_native _checks _moved _onnx _pyinstaller datasets
+_native _checks _moved _onnx _pages _pyinstaller datasets
 activations
 reference
 _threads config gradients kernels threadpool_controller losses initializers optimizers
@@ -31,7 +31,7 @@ _training
 derivatives
 _saving
 _exporting
-_exporting.c _exporting.onnx
+_exporting.c _exporting.html _exporting.onnx
 explanation.numbers
 explanation.writing
 explanation.drawing

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import subprocess
-from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +13,13 @@ import pytest
 import fcnet as fc
 from fcnet.explanation.drawing.decision_surface import DecisionSurface
 
+import browser
 from explanations import XOR, article
-from processes import DEADLINE
 
 pytestmark = pytest.mark.once
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-CSS = Path(fc.__file__).parent / "explanation/drawing/page.css"
+FOLDER = Path(fc.__file__).parent
+CSS = "".join((FOLDER / name).read_text() for name in ("_pages/base.css", "explanation/drawing/page.css"))
 
 # Runs behind the page's own script: moves the slider, and writes down what there is to see.
 PROBE = """
@@ -55,27 +52,10 @@ def shown():
 
 
 def browsed(page, probe, width, folder):
-    """What a probe at the end of a page has written down in a browser of this width."""
-    if BROWSER is None:
-        pytest.skip("no chromium is installed")
+    """What a probe has found in a page, unless the letters of the browser's fonts are too wide."""
     if shutil.which("fc-match") and "DejaVu" in subprocess.check_output(["fc-match", "Times New Roman"], text=True):
         pytest.skip("no serif font is installed but DejaVu's, whose letters are a fifth wider than others'")
-    file = folder / "page.html"
-    file.write_text(page.replace("</body>", probe + "</body>"), encoding="utf-8")
-    done = subprocess.run(
-        [
-            *(BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"),
-            *("--enable-logging=stderr", "--no-first-run", f"--window-size={width},900", "--dump-dom"),
-            file.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-        env={name: value for name, value in os.environ.items() if name != "LD_PRELOAD"},  # the sanitizers' runtime
-    )
-    assert "CONSOLE" not in done.stderr
-    return json.loads(unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)[1]))
+    return browser.browsed(page, probe, width, folder)
 
 
 @pytest.fixture(scope="module", params=[1200, 375])
@@ -171,7 +151,7 @@ def test_equations_are_no_wider_than_paper_and_brackets_as_high_as_their_matrix(
 
 
 def test_a_printed_page_is_light_and_cuts_nothing_off():
-    screen, _, printed = CSS.read_text().partition("@media print")
+    screen, _, printed = CSS.partition("@media print")
     assert set(re.findall(r"(--\w+):", screen)) == set(re.findall(r"(--\w+):", printed))
     assert ".equation{overflow:visible}" in printed
 
@@ -211,7 +191,7 @@ def luminance(color):
 
 @pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
 def test_every_colour_of_text_has_the_contrast_of_wcag_aa(scheme):
-    block = re.findall(r":root\{(.*?)\}", CSS.read_text(), re.S)[scheme]
+    block = re.findall(r":root\{(.*?)\}", CSS, re.S)[scheme]
     colors = dict(re.findall(r"--(\w+):(#\w+)", block))
     for name, value in colors.items():
         colors[name] = "#" + "".join(2 * c for c in value[1:]) if len(value) == 4 else value

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from exported import ANY, EXACT, random_network
 from fcnet._exporting.c.integers import IntegerCode
 from fcnet._exporting.chain import chain_of
 
+from exported import ANY, EXACT, random_network
 from processes import DEADLINE
 
 pytestmark = pytest.mark.once

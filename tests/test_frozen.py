@@ -27,6 +27,7 @@ history = net.fit(digits.x_train, digits.y_train, epochs=3, optimizer=fc.Adam(),
 page = net.explain(digits.x_train[:2], digits.y_train[:2]).to_html(sys.argv[1])
 small = fc.Network([2, 3, 2], seed=0)
 small.explain([[0, 1]], [1], steps=3).to_svg(view="steps")
+small.to_html(sys.argv[1] + ".tried.html")
 print(small.diagnose([[0, 1]], [1]), fc.metrics.f1, fc.reference.linear, fc.initializers.Orthogonal())
 net.save(sys.argv[1] + ".safetensors")
 print("frozen" if hasattr(sys, "frozen") else "plain", fc.load(sys.argv[1] + ".safetensors").epochs_trained)
@@ -41,7 +42,9 @@ def test_the_hook_is_where_pyinstaller_looks_for_it():
 
 def test_the_hook_names_every_file_that_the_package_reads():
     read = {"datasets/README.md", "datasets/digits.npz"} | {
-        f"explanation/drawing/{name}" for name in os.listdir(PACKAGE / "explanation/drawing")
+        f"{folder}/{name}"
+        for folder in ("explanation/drawing", "_exporting/html", "_pages")
+        for name in os.listdir(PACKAGE / folder)
     }
     there = {
         str(path.relative_to(PACKAGE).as_posix())

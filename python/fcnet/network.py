@@ -1249,6 +1249,59 @@ class Network:
 
         to_c(self._state, path, name, dtype, calibration)
 
+    @suggesting
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        image: tuple[int, int] | None = None,
+        x: ArrayLike | None = None,
+        labels: Sequence[object] | None = None,
+        title: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Write a page on which one can try the network: a file of HTML that needs no server and no network access.
+
+        It has a slider for each input, or with ``image`` a field to draw on, and shows the outputs as bars. They are
+        computed by the page itself, in the network's arithmetic, and differ from ``predict`` by less than a millionth
+        of the largest.
+
+        Parameters
+        ----------
+        path : path
+            Path of the page, by convention ``*.html``; an existing file is replaced.
+        image : (height, width), optional
+            The inputs are the pixels of an image, row by row. Drawings are scaled and moved, and drawn with a pen, such
+            that they look like the images of x.
+        x : array-like, table (n, inputs), optional
+            Data: the ends of the sliders and where they begin (the median), the examples of a button, for regression
+            the ends of the bars. Without it, sliders reach three times ``1 / scale`` around ``offset``. With ``image``
+            it is required. Up to 20 rows become part of the page.
+        labels : sequence, optional
+            Names of the outputs, or of the two classes that one sigmoid output decides between; by default the
+            network's ``classes``.
+        title, description : str, optional
+            Heading, and the text below it.
+
+        Raises
+        ------
+        TypeError, ValueError : an argument is not as above, the network has members, ``Columns`` or numbers that are
+            not finite, or there are more than 300 inputs and no ``image``.
+        OSError : the file cannot be written.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> import tempfile
+        >>> digits = fc.datasets.load_digits()
+        >>> net = fc.Network([64, 32, 10], scale=1 / 16, seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_html(f"{folder}/digits.html", image=(8, 8), x=digits.x_train, title="Draw a digit")
+        """
+        from fcnet._exporting.html.page import to_html
+
+        to_html(self._state, path, image, x, labels, title, description)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the complete state in plain values and arrays, for ``pickle`` and ``copy``."""
         return self._state.to_dict()

@@ -5,7 +5,9 @@
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 
-datas = collect_data_files("fcnet", includes=["datasets/*", "explanation/drawing/*.css", "explanation/drawing/*.js"])
+_FOLDERS = ("explanation/drawing", "_exporting/html", "_pages")
+_PAGES = [f"{folder}/*.{kind}" for folder in _FOLDERS for kind in ("css", "js")]
+datas = collect_data_files("fcnet", includes=["datasets/*", *_PAGES])
 hiddenimports = collect_submodules(
     "fcnet", filter=lambda name: not name.startswith(("fcnet.sklearn", "fcnet._pyinstaller"))
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fcnet._pages.document import data, document
 from fcnet.explanation.drawing.decision_surface import DecisionSurface, has_decision_surface
 from fcnet.explanation.drawing.picture import STYLE, VIEWS, Picture, fits
 from fcnet.explanation.numbers.figures import of_layers
@@ -66,15 +67,9 @@ class Page:
         ]
         layout = "".join(f"<script>{(folder / name).read_text()}</script>" for name in ("brackets.js", "narrow.js"))
         script = f"<script>{(folder / 'page.js').read_text()}</script>" if several else ""
-        data = f'<script type="application/json" id=steps>{self._data()}</script>' if several else ""
+        values = data("steps", self._data()) if several else ""
         style = (folder / "page.css").read_text() + STYLE
-        return (
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(title)}</title><style>{style}</style></head><body>\n"
-            + "\n".join(body)
-            + f"\n{layout}{data}{script}</body></html>\n"
-        )
+        return document(title, style, "\n".join(body) + f"\n{layout}{values}{script}")
 
     def _findings(self, findings: Sequence[str]) -> str:
         items = "".join(f"<p>{escape(each)}</p>" for each in findings)
@@ -182,14 +177,13 @@ class Page:
     def _told(self, t: int) -> str:
         return f"{t + 1} of {len(self._steps)}: L = {self._placeholders.text(t, 'L', ())}"
 
-    def _data(self) -> str:
+    def _data(self) -> dict[str, Any]:
         count = range(len(self._steps))
         planes = [] if self._surface is None else self._surface.pictures
-        data = {
+        return {
             "texts": self._placeholders.texts(),
             "turns": [self._turns(t) for t in count],
             "told": [self._told(t) for t in count],
             "curve": [f"{x:.1f},{y:.1f}" for x, y in self._places()],
             "planes": planes,
         }
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")

@@ -1,0 +1,1 @@
+"""Networks as pages of HTML to try them."""
