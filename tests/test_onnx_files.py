@@ -228,6 +228,12 @@ def test_constants_that_nodes_copy_are_limited():
     assert traced(file) < 4 * len(file)
 
 
+def test_shapes_that_double_take_no_memory():
+    doubling = [("Concat", f"s{i} s{i}", f"s{i + 1}", {"axis": 0}) for i in range(60)]
+    file = graph(("Shape", "x", "s0"), *doubling, ("Reshape", "x s60", "h"), ("MatMul", "h W", "y"), W=W)
+    assert traced(file) < 2**20
+
+
 @pytest.mark.parametrize("which", ["Add", "Mul", "Identity", "Max", "branches"])
 def test_thousands_of_nodes_take_little_memory_and_no_recursion(which):
     if which == "branches":

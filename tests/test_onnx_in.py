@@ -116,6 +116,31 @@ CHAINS = {
         {"rows": np.array([-1, 2])},
         lambda x: x @ W,
     ),
+    "rows by their shape": (
+        [
+            ("Shape", "x", "a"),
+            ("Gather", "a zeroth", "b"),
+            ("Unsqueeze", "b zeroth", "c"),
+            ("Concat", "c minus", "d", {"axis": 0}),
+            ("Reshape", "x d", "e"),
+            ("MatMul", "e W", "y"),
+        ],
+        {"zeroth": np.array([0]), "minus": np.array([-1])},
+        lambda x: x @ W,
+    ),
+    "inner rows by their shape": (
+        [
+            FIRST,
+            ("Shape", "h", "a"),
+            ("Slice", "a zeroth one", "b"),
+            ("Concat", "b three", "c", {"axis": 0}),
+            ("Reshape", "h c", "d"),
+            ("Relu", "d", "f"),
+            LAST,
+        ],
+        {"zeroth": np.array([0]), "one": np.array([1]), "three": np.array([3])},
+        lambda x: relu(x @ W + B) @ W2,
+    ),
     "folded constants": (
         [
             ("Transpose", "V", "V1", {"perm": [1, 0]}),
@@ -288,6 +313,18 @@ def test_a_loss_that_does_not_take_the_last_activation_is_refused():
         fc.from_onnx(graph(("MatMul", "x W", "h"), ("Relu", "h", "y"), W=W), loss="cross_entropy")
 
 
+def test_classes_go_where_the_loss_is_none_of_classification():
+    model = fc.Network([2, 3, 2], seed=5, classes=["a", "b"]).to_onnx()
+    assert fc.from_onnx(model).classes == ("a", "b")
+    nodes = [
+        ("MatMul", "x W", "h"),
+        ("ArgMax", "h", "i", {"axis": 1}),
+        ("ai.onnx.ml.ArrayFeatureExtractor", "c i", "y"),
+    ]
+    net = read(*nodes, c=np.array([7, 8, 9]))
+    assert (net.loss, net.classes) == ("mse", None)
+
+
 def test_weights_of_float64_make_a_network_of_float64():
     model = graph(("MatMul", "x V", "y"), V=np.array([[1.0], [1 / 3]]))
     assert fc.from_onnx(model).dtype == np.float32
@@ -365,6 +402,21 @@ REFUSALS = {
         [FIRST, ("BatchNormalization", "h B B B B", "y", {"training_mode": 1})],
         {},
         "it normalises by the batch",
+    ),
+    "rows and columns exchanged": (
+        [FIRST, ("Shape", "h", "a"), ("Gather", "a c", "b"), ("Reshape", "h b", "f"), LAST],
+        {"c": np.array([1, 0])},
+        "Reshape 'f': it joins paths from 'h'",
+    ),
+    "one column of several": (
+        [FIRST, ("Softmax", "h", "p"), ("Gather", "p c", "y", {"axis": 1})],
+        {"c": np.array([1])},
+        "its outputs are 1 of the 3 columns",
+    ),
+    "1 less a probability": (
+        [("MatMul", "x v", "h"), ("Sigmoid", "h", "p"), ("Sub", "one p", "y")],
+        {"v": W[:, :1], "one": 1.0},
+        "there are factors or sums behind the last activation",
     ),
     "constants that are not folded": (
         [("Sin", "B", "c"), ("Add", "x c", "y")],

@@ -96,6 +96,12 @@ def of_torch() -> Iterator[Graph]:
             h = torch.relu(self.first(x))
             return self.last(h + torch.relu(self.second(h)))
 
+    class View(nn.Module):  # type: ignore[misc]
+        """Rows by their number, as before ``nn.Flatten``."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.view(x.size(0), -1)
+
     def chain(*middle: nn.Module, last: tuple[nn.Module, ...] = ()) -> Callable[[], nn.Module]:
         return lambda: nn.Sequential(nn.Linear(FEATURES, 6), *middle, nn.Linear(6, 3), *last)
 
@@ -117,6 +123,7 @@ def of_torch() -> Iterator[Graph]:
             nn.Linear(FEATURES, 6, bias=False), nn.LayerNorm(6, eps=1e-3), nn.LeakyReLU(), nn.Linear(6, 3, bias=False)
         ),
         "log-softmax": chain(nn.ReLU(), last=(nn.LogSoftmax(dim=1),)),
+        "view": lambda: nn.Sequential(View(), nn.Linear(FEATURES, 6), nn.ReLU(), View(), nn.Linear(6, 2), nn.Tanh()),
         "flatten": lambda: nn.Sequential(
             nn.Flatten(), nn.Linear(FEATURES, 6), nn.ReLU(), nn.Linear(6, 2), nn.Sigmoid()
         ),

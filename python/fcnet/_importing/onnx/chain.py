@@ -19,7 +19,7 @@ from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.normalization import BatchNorm, LayerNorm, Normalization
 from fcnet._training.train_state import untrained
-from fcnet.losses import Loss, LossName
+from fcnet.losses import Loss, LossName, loss_of
 from fcnet.network import Network
 
 Vector = NDArray[np.float64]
@@ -243,7 +243,8 @@ class Chain:
             for layer, found in zip(self._layers, arrays, strict=True)
         ]
         chosen = _LOSSES.get(last.activation, "mse") if loss is None else loss
-        given = class_names.given(classes)
+        has_classes = class_names.number(loss_of(chosen), last.units) is not None
+        given = class_names.given(classes if has_classes else None)
         architecture = Architecture.of([inputs, *sizes], chosen, seed, dtype, scale, offset, "relu", given)
         refuse_constants(architecture.sizes, architecture.specs)
         parameters = [

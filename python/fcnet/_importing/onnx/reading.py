@@ -14,6 +14,7 @@ from fcnet._importing.onnx.graph import Graph, Region, refuse
 from fcnet._importing.onnx.layer_norm import apply_layer_norm
 from fcnet._importing.onnx.metadata import column_names, loss_and_seed, sorts_quantiles
 from fcnet._importing.onnx.operators import apply
+from fcnet._importing.onnx.shapes import apply_reshape
 from fcnet._importing.onnx.tails import OPERATORS_OF_TAILS, classes_of_tail
 from fcnet._onnx.parse import Model, parse
 from fcnet._saving.atomic_file import path_text
@@ -45,7 +46,8 @@ def from_onnx(path: str | os.PathLike[str] | bytes, *, loss: LossName | Loss | L
     -------
     Network
         Of float64 where a matrix of weights is, otherwise of float32. Nodes that make labels of probabilities are left
-        off; ``classes`` has their names. The seed is that of the network where fcnet wrote the file, otherwise 0.
+        off; ``classes`` has their names, if the loss is one of classification. The seed is that of the network where
+        fcnet wrote the file, otherwise 0.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def _follow(graph: Graph, chain: Chain, loss: Loss | None) -> list[Any] | None:
             value = found.region.end
             continue
         region = graph.region(value)
-        end = None if region is None else _apply(graph, chain, region)
+        end = None if region is None else _apply(graph, chain, value, region)
         if end is not None:
             value = end
             continue
@@ -114,10 +116,10 @@ def _follow(graph: Graph, chain: Chain, loss: Loss | None) -> list[Any] | None:
     return None
 
 
-def _apply(graph: Graph, chain: Chain, region: Region) -> str | None:
+def _apply(graph: Graph, chain: Chain, value: str, region: Region) -> str | None:
     """Add a region to the chain and return its last value; None where it is none that is read."""
     if len(region.nodes) > 1:
-        return apply_layer_norm(graph, chain, region)
+        return apply_layer_norm(graph, chain, region) or apply_reshape(graph, chain, value, region)
     return region.end if apply(graph, chain, region.nodes[0]) else None
 
 

@@ -45,6 +45,15 @@ class Tail:
         for name in node.outputs[:1]:
             self._kinds[name] = kind
 
+    def check_outputs(self) -> None:
+        """Raise ValueError where some columns of the outputs are left out, which a network gives."""
+        kinds = [self._kinds.get(name) for name in self._graph.outputs]
+        columns, count = kinds.count("column"), 2 if self._outputs == 1 else self._outputs
+        if "complement" in kinds and "scores" not in kinds:
+            raise ValueError("its output is 1 less the last activation: expected that itself")
+        if columns and columns != count and not {"scores", "pair", "dicts"} & set(kinds):
+            raise ValueError(f"its outputs are {columns} of the {count} columns of the last layer: expected all")
+
     def _kind(self, node: Node, kinds: list[str]) -> str | None:
         kind, op, graph = kinds[0], node.op, self._graph
         if op in ("Identity", "Cast", "Reshape", "Squeeze"):
@@ -119,4 +128,5 @@ def classes_of_tail(graph: Graph, scores: str, outputs: int | None) -> list[Any]
             tail.add(node)
         except ValueError as error:
             refuse(node, error)
+    tail.check_outputs()
     return tail.classes
