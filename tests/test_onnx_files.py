@@ -204,10 +204,11 @@ def test_other_names_of_columns_are_refused(what):
 
 def traced(file):
     """Bytes of Python's and NumPy's memory, at most, while a model is read or refused."""
+    read = fc.from_onnx  # and imported
     tracemalloc.start()
     try:
         with contextlib.suppress(ValueError):
-            fc.from_onnx(file)
+            read(file)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
