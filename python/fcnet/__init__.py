@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fcnet._importing.from_sklearn import from_sklearn
     from fcnet._importing.from_torch import from_torch
     from fcnet._importing.onnx.reading import from_onnx
+    from fcnet._importing.state_dict import from_state_dict
     from fcnet._model.activation import Parametric
     from fcnet._model.columns import Columns
     from fcnet._model.dense import Dense
@@ -91,6 +92,7 @@ __all__ = [
     "from_keras",
     "from_onnx",
     "from_sklearn",
+    "from_state_dict",
     "from_torch",
     "get_num_threads",
     "initializers",
@@ -116,6 +118,7 @@ _HOMES = {
     "_importing.from_sklearn": ("from_sklearn",),
     "_importing.from_torch": ("from_torch",),
     "_importing.onnx.reading": ("from_onnx",),
+    "_importing.state_dict": ("from_state_dict",),
     "_model.activation": ("Parametric",),
     "_model.columns": ("Columns",),
     "_model.dense": ("Dense",),

@@ -1302,6 +1302,132 @@ class Network:
 
         to_html(self._state, path, image, x, labels, title, description)
 
+    @suggesting
+    def to_torch(self, *, output: Literal["logits"] | None = None) -> Any:
+        """Return the network as a module of PyTorch, which can be trained there, saved and traced.
+
+        The module is a ``torch.nn.Sequential`` of PyTorch's own modules, with traced ones for scaling, ``Parametric``,
+        ``Scale``, ``Columns``, members and sorted quantiles; a file by ``torch.save`` needs no fcnet. It takes tensors
+        of the network's type, and outputs what ``predict`` does, up to rounding. Frozen layers do not require
+        gradients. ``fcnet.from_torch`` leads back, with equal weights, except for columns and members.
+
+        Parameters
+        ----------
+        output : "logits", optional
+            Leave out the last activation, for losses of PyTorch that contain it, such as ``CrossEntropyLoss``.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            In ``eval()``; a copy, whose training does not change the network. Learning-rate factors and the loss are
+            not part of it.
+
+        Raises
+        ------
+        ImportError : PyTorch is not installed.
+        ValueError : output is another value, or "logits" for a network with members.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> fc.Network([4, 8, 3], seed=0).to_torch()
+        Sequential(
+          (0): Linear(in_features=4, out_features=8, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=8, out_features=3, bias=True)
+          (3): Softmax(dim=-1)
+        )
+        """
+        from fcnet._exporting.torch_module import to_torch
+
+        return to_torch(self, output)
+
+    @suggesting
+    def to_keras(self, *, output: Literal["logits"] | None = None) -> Any:
+        """Return the network as a model of Keras 3, which can be trained there and saved.
+
+        It has Keras' own layers only, so that a file of it needs no fcnet. Its outputs are what ``predict`` returns, up
+        to rounding. Frozen layers have ``trainable=False``. ``fcnet.from_keras`` leads back, with equal weights.
+
+        Parameters
+        ----------
+        output : "logits", optional
+            Leave out the last activation, for losses with ``from_logits=True``.
+
+        Returns
+        -------
+        keras.Sequential
+            A copy that is not compiled; its training does not change the network. Learning-rate factors and the loss
+            are not part of it.
+
+        Raises
+        ------
+        ImportError : Keras, or its backend, is not installed.
+        ValueError : output is another value, or the network has what Keras' layers cannot hold: ``Columns``, members,
+            ``Scale``, ``Parametric``, gelu_tanh, or several quantiles without ``output="logits"``.
+        """
+        from fcnet._exporting.keras_model import to_keras
+
+        return to_keras(self, output)
+
+    @suggesting
+    def to_flax(self, *, output: Literal["logits"] | None = None) -> Any:
+        """Return the network as a module of Flax (NNX), for JAX.
+
+        Its outputs are what ``predict`` returns, up to rounding. Whether layers are frozen is not part of it.
+
+        Parameters
+        ----------
+        output : "logits", optional
+            Leave out the last activation, for losses of optax that contain it.
+
+        Returns
+        -------
+        flax.nnx.Sequential
+            After ``eval()``; ``train()`` turns dropout on, and normalisation by the batch. A copy, whose training does
+            not change the network; ``fcnet.from_state_dict`` leads back.
+
+        Raises
+        ------
+        ImportError : Flax is not installed.
+        ValueError : output is another value, or the network has ``Columns``, members, ``Scale``, ``Parametric``,
+            several quantiles without ``output="logits"``, or float64 where JAX has it turned off.
+        """
+        from fcnet._exporting.flax_model import to_flax
+
+        return to_flax(self, output)
+
+    @suggesting
+    def state_dict(self, layout: Literal["torch", "flax"] = "torch") -> dict[str, Any]:
+        """Return the arrays of the network by the names, and in the shapes, of another library; it is not imported.
+
+        Parameters
+        ----------
+        layout : {"torch", "flax"}, default "torch"
+            "torch": names and shapes of ``to_torch().state_dict()``, such as ``"0.weight"`` (outputs, inputs). "flax":
+            nested dicts as of ``to_flax()``, such as ``["layers"][0]["kernel"]`` (inputs, outputs); ``nnx.update(model,
+            net.state_dict("flax"))`` takes them.
+
+        Returns
+        -------
+        dict of arrays
+            Copies. ``fcnet.from_state_dict`` leads back.
+
+        Raises
+        ------
+        ValueError : layout is another value, or the network has what the layout does not know: ``Columns`` or members,
+            for Flax also ``Scale`` and ``Parametric``.
+
+        Examples
+        --------
+        >>> import fcnet as fc
+        >>> {name: array.shape for name, array in fc.Network([4, 8, 3], seed=0).state_dict().items()}
+        {'0.weight': (8, 4), '0.bias': (8,), '2.weight': (3, 8), '2.bias': (3,)}
+        """
+        from fcnet._exporting.state_dict import state_dict
+
+        return state_dict(self, layout)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the complete state in plain values and arrays, for ``pickle`` and ``copy``."""
         return self._state.to_dict()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet._model.normalization import BatchNorm, LayerNorm
+from fcnet._model.columns import Columns
+from fcnet._model.normalization import Normalization
 from fcnet.activations import Activation
+from fcnet.layers import Layer
 
 if TYPE_CHECKING:
     from fcnet.network import Network
 
 Array = NDArray[Any]
+_RUNNING = "mean", "variance"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,7 @@ class Scaling(Step):
     """``fcnet.Scale``: a trainable factor for each of the inputs of the next product."""
 
     values: Array
+    trainable: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +57,12 @@ class Product(Step):
 class Normalized(Step):
     """Batch or layer normalisation with gamma, and with B behind it unless that is None."""
 
-    spec: BatchNorm | LayerNorm
+    spec: Normalization
     gamma: Array
     B: Array | None
     mean: Array | None = None
     variance: Array | None = None
+    trainable: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +71,7 @@ class Function(Step):
 
     name: str | Activation
     mix: Array | None = None
+    trainable: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +79,39 @@ class Dropout(Step):
     """Dropout in training."""
 
     rate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding(Step):
+    """``fcnet.Columns`` with its arrays."""
+
+    spec: Columns
+    arrays: dict[str, Array]
+    trainable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter(Step):
+    """Factors (k, members) of members, R or S, and with S the B (k, members) behind it; the first R makes members."""
+
+    values: Array
+    B: Array | None
+    first: bool
+    trainable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Heads(Step):
+    """The last layers W (k, m, members) and B (m, members) of members."""
+
+    W: Array
+    B: Array
+    trainable: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Mean(Step):
+    """The mean over members."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +128,24 @@ class Sorting(Step):
     quantiles: int
 
 
+_IN_WORDS: dict[type[Step], str] = {
+    Scaling: "fcnet.Scale",
+    Embedding: "fcnet.Columns",
+    Adapter: "members",
+    Sorting: "several quantiles, which predict sorts",
+}
+
+
+def refused(step: Step, library: str) -> ValueError:
+    """Return the error about a step that a library has no module for."""
+    what, instead = _IN_WORDS.get(type(step), ""), "to_torch and to_onnx hold it"
+    if isinstance(step, Function):
+        what = str(step.name) if step.mix is None else f"fcnet.Parametric({step.name!r})"
+    if isinstance(step, Sorting):
+        instead = "expected output='logits', for quantiles as they are trained"
+    return ValueError(f"{step.place} has {what}, which {library} does not have: {instead}")
+
+
 def quantiles_of(net: Network) -> int:
     """Return how many outputs for each target ``predict`` sorts; 0 where it does not."""
     quantiles: tuple[float, ...] = getattr(net.loss, "quantiles", ())
@@ -99,28 +157,53 @@ def scales_inputs(net: Network) -> bool:
     return bool((net.scale != 1).any() or (net.offset != 0).any())
 
 
-def steps_of(net: Network) -> list[Step]:
-    """Return the steps of a network without members, behind the embedding of its columns if there are any."""
+def steps_of(net: Network, output: object = None) -> list[Step]:
+    """Return the steps of a network; without the last activation, and sorting, where ``output`` is "logits".
+
+    Raises
+    ------
+    ValueError : output is neither None nor "logits", or the network has members and no logits.
+    """
+    if output is not None and not (isinstance(output, str) and output == "logits"):
+        raise ValueError(f"output is {output!r}: expected 'logits' or None")
+    if output is not None and net.members:
+        raise ValueError("the network has members, whose outputs are averaged: expected output=None")
     steps: list[Step] = []
-    if scales_inputs(net) and net.columns is None:
+    if scales_inputs(net):
         steps.append(Affine("offset and scale", net.offset, net.scale))
+    if net.columns is not None:
+        spec = net.columns.specification
+        arrays = dict(zip(spec.shapes, map(np.array, net.columns.arrays()), strict=True))
+        steps.append(Embedding("columns", spec, arrays, net.columns.trainable))
     for i, layer in enumerate(net.layers):
-        at = f"layers[{i}]"
-        of_norm, bias = layer.normalization, np.array(layer.B) if layer.bias else None
-        if hasattr(layer, "scale"):
-            steps.append(Scaling(at, np.array(layer.scale)))
-        before = np.array(layer.product_bias) if hasattr(layer, "product_bias") else None
-        steps.append(Product(at, np.array(layer.W), before if of_norm else bias, layer.trainable))
-        if isinstance(of_norm, BatchNorm):
-            running = np.array(layer.mean), np.array(layer.variance)
-            steps.append(Normalized(at, of_norm, np.array(layer.gamma), bias, *running))
-        elif isinstance(of_norm, LayerNorm):
-            steps.append(Normalized(at, of_norm, np.array(layer.gamma), bias))
-        mix = np.array(layer.mix) if hasattr(layer, "mix") else None
-        if layer.activation != "identity":
-            steps.append(Function(at, layer.activation, mix))
-        if layer.dropout:
-            steps.append(Dropout(at, layer.dropout))
-    if quantiles_of(net):
+        steps += _of_layer(layer, f"layers[{i}]", is_first=i == 0)
+    if output is not None and isinstance(steps[-1], Function):
+        del steps[-1]
+    if net.members:
+        steps.append(Mean("members"))
+    if quantiles_of(net) and output is None:
         steps.append(Sorting("loss", quantiles_of(net)))
     return steps
+
+
+def _of_layer(layer: Layer, at: str, *, is_first: bool) -> Iterator[Step]:
+    bias, trainable = np.array(layer.B) if layer.bias else None, layer.trainable
+    if hasattr(layer, "scale"):
+        yield Scaling(at, np.array(layer.scale), trainable)
+    if hasattr(layer, "R"):
+        yield Adapter(at, np.array(layer.R), None, is_first, trainable)
+    if layer.W.ndim == 3:
+        yield Heads(at, np.array(layer.W), np.array(layer.B), trainable)
+    else:
+        own = bias if layer.normalization is None and layer.B.ndim == 1 else None
+        before = np.array(layer.product_bias) if hasattr(layer, "product_bias") else own
+        yield Product(at, np.array(layer.W), before, trainable)
+    if hasattr(layer, "S"):
+        yield Adapter(at, np.array(layer.S), np.array(layer.B), False, trainable)
+    if layer.normalization is not None:
+        mean, variance = (np.array(getattr(layer, name)) if hasattr(layer, name) else None for name in _RUNNING)
+        yield Normalized(at, layer.normalization, np.array(layer.gamma), bias, mean, variance, trainable)
+    if layer.activation != "identity":
+        yield Function(at, layer.activation, np.array(layer.mix) if hasattr(layer, "mix") else None, trainable)
+    if layer.dropout:
+        yield Dropout(at, layer.dropout)

@@ -157,7 +157,7 @@ class Reader:
         self.trains.append(place)
         spec = normalization(place, BatchNorm, epsilon=module.eps, momentum=module.momentum)
         running = [self.numbers(place, getattr(module, name), name) for name in ("running_mean", "running_var")]
-        return chain.Normalized(place, spec, gamma, bias, *running)
+        return chain.Normalized(place, spec, gamma, bias, running[0], running[1])
 
     def numbers(self, place: str, tensor: Any, name: str) -> Array:
         """Return the numbers of a tensor; ValueError where another module has the same one."""

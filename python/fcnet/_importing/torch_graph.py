@@ -162,7 +162,7 @@ class _Graph:
             samples, constant = constant, samples
         tensor = self._constant(constant)
         value = self._numbers(constant, place)
-        if sign == "*" and value.ndim and getattr(tensor, "requires_grad", False):
+        if sign == "*" and value.ndim and type(tensor).__name__ == "Parameter":
             return chain.Scaling(place, value)
         if sign in "+-":
             return chain.Affine(place, value if sign == "-" else -value, np.ones(()))

@@ -126,7 +126,10 @@ def _refuse_name(what: str, name: object) -> None:
 def check_format(metadata: Mapping[str, str]) -> None:
     """Raise ValueError if the metadata is not that of a network, in a version that this fcnet supports."""
     if metadata.get("format") != "fcnet":
-        raise ValueError("it is in the safetensors format, but its metadata is not that of fcnet")
+        raise ValueError(
+            "it is in the safetensors format, but its metadata is not that of fcnet; fcnet.from_state_dict makes a "
+            "network of arrays of other libraries"
+        )
     version = metadata.get("version")
     if version not in _VERSIONS:
         raise ValueError(f"its format is version {version!r}: this fcnet reads {', '.join(_VERSIONS)}")

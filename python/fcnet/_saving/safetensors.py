@@ -15,10 +15,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._inputs.tensors import widened
 from fcnet._saving.atomic_file import path_text
 from fcnet._saving.regular_file import opened
 
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "U8": np.dtype("u1")}
+_HALF: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "BF16": np.dtype([("bfloat16", "<u2")])}
+_WHOLE: dict[str, np.dtype[Any]] = {f"I{8 * size}": np.dtype(f"<i{size}") for size in (1, 2, 4, 8)}
+_FOREIGN = _TYPES | _HALF | _WHOLE | {"BOOL": np.dtype("u1")}
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 _LONGEST_HEADER = 1 << 20
 _MOST_TENSORS = 10_000
@@ -55,7 +59,10 @@ def write(file: BinaryIO, tensors: Mapping[str, NDArray[Any]], metadata: Mapping
 
 
 def read(
-    path: str | os.PathLike[str], check: Callable[[Mapping[str, str]], None] | None = None
+    path: str | os.PathLike[str],
+    check: Callable[[Mapping[str, str]], None] | None = None,
+    *,
+    foreign: bool = False,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """Read the arrays and metadata of a file, which may be malicious.
 
@@ -64,6 +71,8 @@ def read(
     path : path
     check : function of the metadata, optional
         Raises ValueError to reject a file before its arrays are read.
+    foreign : bool, default False
+        Read the types of other libraries' files too: half ones, which become float32 or stay float16, and whole ones.
 
     Returns
     -------
@@ -73,11 +82,11 @@ def read(
     ------
     TypeError : path is not a path.
     OSError : the file cannot be read.
-    ValueError : the file is not complete and in this format, or has other types than float32, float64 and uint8.
+    ValueError : the file is not complete and in this format, or has other types than these.
     """
     with opened(path) as file:
         try:
-            return _read(file, os.fstat(file.fileno()).st_size, check)
+            return _read(file, os.fstat(file.fileno()).st_size, check, _FOREIGN if foreign else _TYPES)
         except (ValueError, RecursionError) as error:
             reason: object = error
             if isinstance(error, RecursionError):
@@ -88,7 +97,10 @@ def read(
 
 
 def _read(
-    file: BinaryIO, size: int, check: Callable[[Mapping[str, str]], None] | None
+    file: BinaryIO,
+    size: int,
+    check: Callable[[Mapping[str, str]], None] | None,
+    types: Mapping[str, np.dtype[Any]],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
     if size >= 8 and _LONGEST_HEADER < length <= size - 8 and file.read(1) == b"{":
@@ -106,7 +118,7 @@ def _read(
         raise ValueError(f"it lists {len(header)} arrays: expected at most {_MOST_TENSORS}")
     if check is not None:
         check(metadata)
-    layouts = sorted((_layout(name, entry) for name, entry in header.items()), key=lambda layout: layout[3:])
+    layouts = sorted((_layout(name, entry, types) for name, entry in header.items()), key=lambda layout: layout[3:])
     at = 0
     for name, _, _, begin, end in layouts:
         if begin != at:
@@ -119,23 +131,25 @@ def _read(
         tensor = np.empty(shape, dtype)
         if file.readinto(tensor.reshape(-1).view(np.uint8).data) != tensor.nbytes:  # type: ignore[attr-defined]
             raise ValueError("it became shorter while it was read")
-        tensors[name] = tensor.astype(dtype.newbyteorder("="), copy=False)
+        tensors[name] = widened(tensor.astype(dtype.newbyteorder("="), copy=False))
     return tensors, metadata
 
 
-def _layout(name: str, entry: object) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
+def _layout(
+    name: str, entry: object, types: Mapping[str, np.dtype[Any]]
+) -> tuple[str, np.dtype[Any], tuple[int, ...], int, int]:
     """Return name, type, shape, first and last byte of an array in the header."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{name!r} is not described by dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(kind, str) or kind not in _TYPES:
-        raise ValueError(f"{name!r} has dtype {kind!r}: expected F32, F64 or U8")
+    if not isinstance(kind, str) or kind not in types:
+        raise ValueError(f"{name!r} has dtype {kind!r}: expected {', '.join(types)}")
     for numbers, most in ((shape, 8), (offsets, 2)):
         if not isinstance(numbers, list) or len(numbers) > most or not all(type(n) is int and n >= 0 for n in numbers):
             raise ValueError(f"{name!r} has the shape or data_offsets {numbers!r}")
-    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * _TYPES[kind].itemsize:
+    if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * types[kind].itemsize:
         raise ValueError(f"{name!r} has the bytes {offsets!r}: its shape is {shape!r} of {kind}")
-    return name, _TYPES[kind], tuple(shape), offsets[0], offsets[1]
+    return name, types[kind], tuple(shape), offsets[0], offsets[1]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
