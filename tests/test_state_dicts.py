@@ -69,7 +69,7 @@ def test_variables_of_flax_linen_in_any_order():
     class Model(linen.Module):
         @linen.compact
         def __call__(self, x):
-            for i in range(11):
+            for _ in range(11):
                 x = linen.tanh(linen.BatchNorm(use_running_average=True)(linen.Dense(6)(x)))
             return linen.Dense(2)(x)
 

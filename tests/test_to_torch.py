@@ -17,6 +17,7 @@ functional = torch.nn.functional
 pytestmark = [pytest.mark.interop, pytest.mark.once]
 
 WITHIN = {"float32": 2e-6, "float64": 1e-14}
+OF_RANDOM = {"float32": 5e-5, "float64": 5e-14}  # layer normalisation of outputs that hardly differ amplifies rounding
 
 
 def outputs(module, x):
@@ -29,7 +30,7 @@ def outputs(module, x):
 def test_random_networks_go_out_and_come_back_bit_for_bit(seed, dtype):
     net = network(seed, dtype)
     module, x = net.to_torch(), rows(net)
-    assert difference(outputs(module, x), net.predict(x)) < 5 * WITHIN[dtype]
+    assert difference(outputs(module, x), net.predict(x)) < OF_RANDOM[dtype]
     found = fc.from_torch(module, loss=net.loss)
     assert_equal(found, net)
     found = fc.from_torch(net.to_torch(output="logits"), loss=net.loss)
@@ -37,7 +38,7 @@ def test_random_networks_go_out_and_come_back_bit_for_bit(seed, dtype):
     if dtype == "float64":
         assert np.array_equal(found.predict(x), net.predict(x))
     logits = outputs(net.to_torch(output="logits"), x)
-    assert difference(logits, net.predict(x, output="logits")) < 5 * WITHIN[dtype]
+    assert difference(logits, net.predict(x, output="logits")) < OF_RANDOM[dtype]
 
 
 @pytest.mark.parametrize("dtype", WITHIN)

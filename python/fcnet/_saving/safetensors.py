@@ -143,7 +143,8 @@ def _layout(
         raise ValueError(f"{name!r} is not described by dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in types:
-        raise ValueError(f"{name!r} has dtype {kind!r}: expected {', '.join(types)}")
+        *others, last = types
+        raise ValueError(f"{name!r} has dtype {kind!r}: expected {', '.join(others)} or {last}")
     for numbers, most in ((shape, 8), (offsets, 2)):
         if not isinstance(numbers, list) or len(numbers) > most or not all(type(n) is int and n >= 0 for n in numbers):
             raise ValueError(f"{name!r} has the shape or data_offsets {numbers!r}")
