@@ -19,7 +19,8 @@ pytestmark = pytest.mark.once
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((20, 2)) * 3
 W, W2, B = RNG.standard_normal((2, 3)), RNG.standard_normal((3, 2)), RNG.standard_normal(3)
-W, W2, B, X = (array.astype(np.float32) for array in (W, W2, B, X))
+V = RNG.standard_normal((3, 3))
+W, W2, B, V, X = (array.astype(np.float32) for array in (W, W2, B, V, X))
 FIRST, LAST = ("Gemm", "x W B", "h"), ("MatMul", "f W2", "y")
 
 
@@ -36,6 +37,14 @@ def assert_gives(net, expected, x=X):
 
 def relu(h):
     return np.maximum(h, 0)
+
+
+def normalized(h):
+    return (h - h.mean(axis=1, keepdims=True)) / np.sqrt(h.var(axis=1, keepdims=True) + 0.01)
+
+
+def batch_normalized(h):
+    return (h - [1, 2, 3]) / np.sqrt(np.array([1, 4, 0.25]) + 0.01) * [2, -1, 0.5] + B
 
 
 CHAINS = {
@@ -103,6 +112,40 @@ CHAINS = {
         [FIRST, ("Relu", "h", "a"), ("BatchNormalization", "a c B m v", "f", {"epsilon": 0.01}), LAST],
         {"c": [2, -1, 0.5], "m": [1, 2, 3], "v": [1, 4, 0.25]},
         lambda x: ((relu(x @ W + B) - [1, 2, 3]) / np.sqrt(np.array([1, 4, 0.25]) + 0.01) * [2, -1, 0.5] + B) @ W2,
+    ),
+    "layer normalisation behind a bias": (
+        [FIRST, ("LayerNormalization", "h c B", "a", {"epsilon": 0.01}), ("Relu", "a", "f"), LAST],
+        {"c": [2, -1, 0.5]},
+        lambda x: relu(normalized(x @ W + B) * [2, -1, 0.5] + B) @ W2,
+    ),
+    "layer normalisation behind a factor and behind sums of an activation": (
+        [
+            FIRST,
+            ("Relu", "h", "a"),
+            ("Add", "a B", "b"),
+            ("MatMul", "b V", "d"),
+            ("Mul", "d c", "e"),
+            ("LayerNormalization", "e c", "g", {"epsilon": 0.01}),
+            ("Tanh", "g", "f"),
+            LAST,
+        ],
+        {"c": [2, -1, 0.5], "V": V},
+        lambda x: np.tanh(normalized((relu(x @ W + B) + B) @ V * [2, -1, 0.5]) * [2, -1, 0.5]) @ W2,
+    ),
+    "batch normalisation behind a factor and behind sums of an activation": (
+        [
+            FIRST,
+            ("Relu", "h", "a"),
+            ("Add", "a B", "b"),
+            ("MatMul", "b V", "d"),
+            ("Mul", "d c", "e"),
+            ("BatchNormalization", "e c B m v", "g", {"epsilon": 0.01}),
+            ("Add", "g B", "i"),
+            ("Tanh", "i", "f"),
+            LAST,
+        ],
+        {"c": [2, -1, 0.5], "m": [1, 2, 3], "v": [1, 4, 0.25], "V": V},
+        lambda x: np.tanh(batch_normalized((relu(x @ W + B) + B) @ V * [2, -1, 0.5]) + B) @ W2,
     ),
     "what changes nothing": (
         [
@@ -358,11 +401,6 @@ REFUSALS = {
         [FIRST, ("Tanh", "h", "a"), ("Mul", "a B", "y")],
         {},
         "there are factors or sums behind the last activation",
-    ),
-    "layer normalisation behind a bias": (
-        [FIRST, ("LayerNormalization", "h B", "a"), ("Relu", "a", "y")],
-        {},
-        "LayerNormalization 'a': there is a bias before layer normalisation",
     ),
     "layer normalisation of inputs": (
         [("LayerNormalization", "x c", "a"), ("MatMul", "a W", "y")],

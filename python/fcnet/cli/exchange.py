@@ -19,9 +19,10 @@ examples:
 _EXPORT = """\
 examples:
   fcnet export model.safetensors --to onnx
-  fcnet export model.safetensors --to c --output net.h"""
+  fcnet export model.safetensors --to c --output net.h
+  fcnet export model.safetensors --to html"""
 
-_SUFFIXES = {"onnx": ".onnx", "c": ".h"}
+_SUFFIXES = {"onnx": ".onnx", "c": ".h", "html": ".html"}
 
 
 def add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,15 +54,15 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """
     parser = commands.add_parser(
         "export",
-        help="write a saved network as an ONNX model or as C",
-        description="Write a network that was saved as an ONNX model, or as a header of C99.",
+        help="write a saved network as an ONNX model, as C, or as a page to try it",
+        description="Write a network that was saved as an ONNX model, as a header of C99, or as a page to try it.",
         epilog=_EXPORT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("model", metavar="MODEL", help="the saved network")
     add("--to", required=True, choices=tuple(_SUFFIXES), help="what to write")
-    add("-o", "--output", metavar="FILE", help="the file (default: MODEL with the suffix .onnx or .h)")
+    add("-o", "--output", metavar="FILE", help="the file (default: MODEL with the suffix .onnx, .h or .html)")
     add("--force", action="store_true", help="overwrite the file of before")
 
 
@@ -109,11 +110,11 @@ def export_model(given: argparse.Namespace) -> int:
     """
     output = _output(given, _SUFFIXES[given.to])
     model = load(given.model)
-    if given.to == "c" and not isinstance(model, Network):
+    if given.to != "onnx" and not isinstance(model, Network):
         raise ValueError(f"{given.model} holds a {type(model).__name__}: expected a network, or --to onnx")
     writers: dict[str, Callable[[str], object]] = {"onnx": model.to_onnx}
     if isinstance(model, Network):
-        writers["c"] = model.to_c
+        writers |= {"c": model.to_c, "html": model.to_html}
     writers[given.to](output)
     print(f"Saved: {output}")
     return 0

@@ -47,8 +47,8 @@ class _Layer:
     factor: Vector | None = None  # of W's columns
     bias: Vector | None = None
     normalization: Normalization | None = None
-    before: Vector | None = None  # what is added in front of the normalization
-    statistics: dict[str, Vector] = field(default_factory=dict)  # gamma, mean, variance
+    before: Vector | None = None  # what is added in front of layer normalization
+    statistics: dict[str, Vector] = field(default_factory=dict)  # gamma, mean, variance, product_bias
     activation: Any = None
     input_factor: Vector | None = None
     input_bias: Vector | None = None
@@ -65,23 +65,33 @@ class _Layer:
         self.bias = _plus(self.bias, -mean * factor)
         self.factor, self.normalization = _times(self.factor, factor), None
 
+    def with_input_bias(self) -> None:
+        """Move what is added to the inputs behind the product."""
+        if self.input_bias is not None:
+            shift = np.broadcast_to(self.input_bias, len(self.weights)) @ self.weights.astype(np.float64)
+            shift = shift if self.factor is None else shift * self.factor
+            if self.normalization is None:
+                self.bias = _plus(self.bias, shift)
+            elif isinstance(self.normalization, BatchNorm):
+                self.statistics["mean"] = self.statistics["mean"] - shift
+            else:
+                self.before = _plus(self.before, shift)
+        if self.before is not None and self.before.any():
+            assert isinstance(self.normalization, LayerNorm)
+            self.normalization = LayerNorm(self.normalization.epsilon, product_bias=True)
+            self.statistics["product_bias"] = self.before
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The parameters."""
         weights = self.weights
-        bias = self.bias
-        if self.input_bias is not None:
-            shift = np.broadcast_to(self.input_bias, len(weights)) @ weights.astype(np.float64)
-            bias = _plus(bias, shift if self.factor is None else shift * self.factor)
         if self.input_factor is not None or self.factor is not None:
             weights = weights.astype(np.float64)
             if self.input_factor is not None:
                 weights *= self.input_factor[:, None]
             if self.factor is not None:
                 weights *= self.factor
-        found = {"W": weights} | self.statistics
-        if bias is not None:
-            found["B"] = bias
-        return {name: array if name == "W" else np.broadcast_to(array, self.units) for name, array in found.items()}
+        found = dict(self.statistics) if self.bias is None else self.statistics | {"B": self.bias}
+        return {"W": weights} | {name: np.broadcast_to(array, self.units) for name, array in found.items()}
 
 
 class Chain:
@@ -192,9 +202,7 @@ class Chain:
         layer = self._layers[-1] if self._layers else None
         if layer is None or layer.activation is not None or layer.normalization is not None:
             raise ValueError("it normalises inputs or activations: expected it between a product and an activation")
-        if layer.bias is not None and layer.bias.any():
-            raise ValueError("there is a bias before layer normalisation: expected none")
-        layer.normalization, layer.bias = options, beta
+        layer.normalization, layer.before, layer.bias = options, layer.bias, beta
         layer.statistics = {"gamma": gamma}
 
     def activate(self, activation: Any) -> None:
@@ -228,6 +236,7 @@ class Chain:
         for layer in self._layers:
             if isinstance(layer.normalization, BatchNorm) and (layer is last or layer.activation == "softmax"):
                 layer.without_batch_norm()
+            layer.with_input_bias()
         if last.normalization is not None:
             raise ValueError("there is layer normalisation in the last layer: expected none")
         types = {layer.weights.dtype.type for layer in self._layers}
