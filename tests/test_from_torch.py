@@ -283,7 +283,12 @@ def test_refused_by_name_and_place(name):
 
 
 def test_what_is_no_module():
-    for given, words in ((nn.Linear, "the class Linear"), (3, "a int"), ({}, "a dict: .*from_state_dict")):
+    for given, words in (
+        (nn.Linear, "the class Linear"),
+        (3, "a int"),
+        ({}, "a dict: .*from_state_dict"),
+        ("model.pt", "torch.load"),
+    ):
         with pytest.raises(TypeError, match=words):
             fc.from_torch(given)
     own = fcnet.torch.module(fc.Network([2, 2]))

@@ -95,7 +95,7 @@ def test_safetensors_of_pytorch(dtype, tmp_path):
         net = fc.from_state_dict(given, sizes, loss="mse")
         assert_equal(net, fc.from_torch(module))
     fc.Network([2, 2]).save(tmp_path / "own.safetensors")
-    with pytest.raises(ValueError, match=r"it holds a network of fcnet: see fcnet.load"):
+    with pytest.raises(ValueError, match=r"own.safetensors' holds a network of fcnet: see fcnet.load"):
         fc.from_state_dict(tmp_path / "own.safetensors", [2, 2])
 
 
@@ -155,6 +155,12 @@ def test_the_order_in_a_file_must_be_told_by_numbers(tmp_path):
     safetensors.save_file(state, tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match=r"the names hidden, out do not tell the order of the layers"):
         fc.from_state_dict(tmp_path / "a.safetensors", [4, 4, 4])
+
+
+def test_files_of_other_kinds_are_not_opened(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"PK" + bytes(range(200)))
+    with pytest.raises(ValueError, match="load a file of another kind by its library, and pass the object"):
+        fc.from_state_dict(tmp_path / "model.pt", [2, 2])
 
 
 def test_arguments():

@@ -51,8 +51,8 @@ class _Layer:
             raise refused(
                 step.place,
                 "normalises what is not the product of a layer",
-                "expected it directly behind a layer, before the activation; an ONNX file of the network, read by "
-                "fcnet.from_onnx, has no batch normalisation",
+                "expected it directly behind a layer, before the activation; fcnet.from_onnx folds batch normalisation "
+                "that stands elsewhere into the next layer, of a file that torch.onnx.export writes",
             )
         self.normalized = step
 

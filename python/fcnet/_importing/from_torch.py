@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ _TRACE = (
     "if it is a chain, pass torch.fx.symbolic_trace(module), whose graph is known, or write it by torch.onnx.export "
     "and read that by fcnet.from_onnx"
 )
+_NO_HOOKS = "expected none; torch.nn.utils.remove_weight_norm and remove_spectral_norm remove theirs"
 _ADVICE = {
     "torch._dynamo.eval_frame.OptimizedModule": "pass module._orig_mod, which is not compiled",
     "torch.nn.parallel.data_parallel.DataParallel": "pass module.module",
@@ -94,7 +96,7 @@ class Reader:
             raise refused(place, "has no weights yet", "expected a module that has run once")
         for hooks in _HOOKS:
             if getattr(module, hooks, None):
-                raise refused(place, "has hooks, which may change what it computes", "expected none")
+                raise refused(place, "has hooks, which may change what it computes", _NO_HOOKS)
         if "forward" in vars(module):
             raise refused(place, "has a forward of its own", _TRACE)
         kind = names.qualified(names.owner(module, "forward"))
@@ -214,7 +216,8 @@ def from_torch(
     """
     if _MODULE not in names.bases(module):
         what = f"the class {module.__name__}" if isinstance(module, type) else f"a {type(module).__name__}"
-        hint = "; fcnet.from_state_dict reads arrays" if isinstance(module, dict) else ""
+        hint = "; fcnet.from_state_dict takes arrays" if isinstance(module, dict) else ""
+        hint += "; load a file by torch.load first" if isinstance(module, str | os.PathLike) else ""
         raise TypeError(f"module is {what}: expected a torch.nn.Sequential or torch.fx.GraphModule{hint}")
     reader = Reader("module")
     steps = list(reader.steps(module, ""))

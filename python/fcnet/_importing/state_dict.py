@@ -141,11 +141,6 @@ def _paired(net: Network, has: str, groups: list[tuple[str, Any]], what: str) ->
         yield i, name, parts
 
 
-def _refuse_own(metadata: Mapping[str, str]) -> None:
-    if metadata.get("format", "").partition(".")[0] == "fcnet":
-        raise ValueError("it holds a network of fcnet: see fcnet.load")
-
-
 def _read(given: Any) -> tuple[dict[str, Array], bool]:
     """Return the arrays by their names, and whether they come from a file."""
     is_file = not hasattr(given, "items")
@@ -153,7 +148,12 @@ def _read(given: Any) -> tuple[dict[str, Array], bool]:
         if not isinstance(given, str | os.PathLike):
             what = f"state is a {type(given).__name__}"
             raise TypeError(f"{what}: expected a dict of arrays, or the path of a safetensors file")
-        given, _ = safetensors.read(given, _refuse_own, foreign=True)
+        try:
+            given, metadata = safetensors.read(path := os.fspath(given), foreign=True)
+        except ValueError as error:
+            raise ValueError(f"{error}; load a file of another kind by its library, and pass the object") from None
+        if metadata.get("format", "").partition(".")[0] == "fcnet":
+            raise ValueError(f"{path!r} holds a network of fcnet: see fcnet.load")
     arrays = {name: _array(name, value) for name, value in _flat(given)}
     return {name: finite(array, "state", name) for name, array in arrays.items()}, is_file
 
