@@ -16,6 +16,8 @@ import pytest
 import fcnet as fc
 from fcnet.tabular import RealMLP, TabularClassifier, TabularRegressor
 
+from tables import Named
+
 SMALL = RealMLP(hidden=(16, 16), epochs=12, batch_size=32, bins=4)
 
 
@@ -436,3 +438,19 @@ def test_numbers_that_are_none_are_refused_by_their_row():
     for wrong in (text, text.astype(object)):
         with pytest.raises(TypeError, match=f"^y holds text, such as '{text[0]}': .* use TabularClassifier$"):
             regressor().fit(x, wrong)
+
+
+def test_text_that_differs_in_most_rows_gets_a_warning_that_names_it():
+    x, y, _ = table()
+    with_names = np.column_stack([x, [f"name {i}" for i in range(200)], [f"2026-01-{i % 120}" for i in range(200)]])
+    with pytest.warns(UserWarning, match="^X has text that differs in most rows, .* in the columns 3, 4: drop them"):
+        classifier(epochs=1).fit(with_names, y)
+    frame = Named(with_names, ["a", "b", "c", "name", "day"])
+    with pytest.warns(UserWarning, match="in the columns 'name', 'day': drop them, make .* categorical_features$"):
+        classifier(epochs=1).fit(frame, y)
+    with pytest.warns(UserWarning, match="in the columns 'day': "):
+        classifier(epochs=1, categorical_features=["name"]).fit(frame, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier(epochs=1, categorical_features=["name", "day"]).fit(frame, y)
+        classifier(epochs=1).fit(x, y).predict(x)

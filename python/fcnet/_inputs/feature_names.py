@@ -179,7 +179,8 @@ def checked(names: object, inputs: int) -> tuple[Name, ...] | None:
     raise ValueError(f"feature_names is not one name for each of {inputs} inputs")
 
 
-def _listing(names: Sequence[Name]) -> str:
+def listing(names: Sequence[Name]) -> str:
+    """Return the first names as a message shows them, and how many more there are."""
     shown_names = [shown(name) for name in names[:_LISTED]]
     return ", ".join(shown_names) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
@@ -221,14 +222,14 @@ def compare(
     offered, expected = set(given), set(known)
     missing = [column for column in known if column not in offered]
     extra = [column for column in given if column not in expected]
-    differences = [f"lacks the columns {_listing(missing)}"] if missing else []
-    differences += [f"has the unknown columns {_listing(extra)}"] if extra else []
+    differences = [f"lacks the columns {listing(missing)}"] if missing else []
+    differences += [f"has the unknown columns {listing(extra)}"] if extra else []
     if not differences and len(given) != len(known):
         differences = [f"has {len(given)} columns, some with the same name, but the network takes {len(known)}"]
     if not differences:
         at = next(i for i, pair in enumerate(zip(given, known, strict=True)) if pair[0] != pair[1])
-        differences = [f"has its columns in another order, {_listing(given[at : at + 1])} as column {at}"]
-        differences[0] += f" instead of {_listing(known[at : at + 1])}"
+        differences = [f"has its columns in another order, {listing(given[at : at + 1])} as column {at}"]
+        differences[0] += f" instead of {listing(known[at : at + 1])}"
     advice = _advice(given, known, variable(name), table) if advise else ""
     raise ValueError(f"{name} {' and '.join(differences)}: expected those of the first fit, in their order{advice}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,12 +58,17 @@ def features_of(
             found = file.values(name)
             reason = None if name in keep else _reason(found)
             if reason is None:
-                values[name] = of_rows(found, rows)
+                values[name] = of_rows(_decided(found), rows)
             else:
                 left_out[name] = f"{reason}; --keep {shlex.quote(name)} takes it"
     if not values:
         raise ValueError(f"{file.path} has no columns to learn from beside the target: expected at least one")
     return values, left_out
+
+
+def _decided(values: Values) -> Values:
+    """Return values of which the fit need not say that they differ in most rows."""
+    return replace(values, is_category=True) if values.sort == "text" else values
 
 
 def looks_like(values: Values) -> str:
@@ -74,7 +80,7 @@ def looks_like(values: Values) -> str:
 def _reason(values: Values) -> str | None:
     """Return why a column is not to be trained on, in words; None if it is."""
     known = values.array[~values.gaps()]
-    if values.sort == "text" and len(values.texts) > max(2, len(known) / 2):
+    if values.differ_in_most_rows():
         return f"text that differs in most rows, such as {cut(repr(values.texts[0]))}{looks_like(values)}"
     if values.sort == "numbers" and 2 < len(known) == len(values.array):
         counts = known[0] in (0, 1) and bool((np.diff(known) == 1).all())

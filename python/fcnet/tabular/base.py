@@ -18,6 +18,7 @@ from fcnet._training.history import History
 from fcnet._training.progress import ProgressMode, checked_progress
 from fcnet.network import Network
 from fcnet.tabular.column_encoder import Column, ColumnEncoder
+from fcnet.tabular.identifiers import warn_of_identifiers
 from fcnet.tabular.importance import PermutationImportance, names_of, permuted
 from fcnet.tabular.integrated_gradients import Explained, contributions
 from fcnet.tabular.metrics import Metric, metric_of
@@ -247,6 +248,7 @@ class TabularEstimator(BaseEstimator):
         k = self._folds(y, known is not None)
         recipe = self._recipe(metric, k is not None)
         splits = self._splits(table.rows, y, known is not None, k, random)
+        warn_of_identifiers(table, self.categorical_features)
         for split in splits:
             columns = ColumnEncoder.fit(
                 table,

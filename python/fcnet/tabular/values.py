@@ -62,6 +62,10 @@ class Values:
         """Whether there is nothing but gaps."""
         return bool(self.gaps().all())
 
+    def differ_in_most_rows(self) -> bool:
+        """Whether they are text that differs in most rows, such as names, identifiers or dates."""
+        return self.sort == "text" and len(self.texts) > max(2, np.count_nonzero(~self.gaps()) / 2)
+
 
 def values_of(column: Any) -> Values:
     """Read a column.
