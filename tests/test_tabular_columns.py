@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from fcnet.tabular import ColumnEncoder, Encoding, Widths, piecewise_linear, read, smooth_clip
+from fcnet.tabular.categories import Coder
+from fcnet.tabular.values import values_of
 
 from columns_of_tables import CODES, MAKERS, NEW, TABLE, column, fitted, named, objects, rows
 from interop import library
@@ -383,3 +385,20 @@ def test_smooth_clipping_alone_gives_the_same():
     columns = ColumnEncoder.fit(x)
     median, factor = columns.columns[0].median, columns.columns[0].factor
     np.testing.assert_array_equal(columns.transform(x, np.float64), smooth_clip((x - median) * factor))
+
+
+def test_spaces_around_text_do_not_count():
+    cities = ["Rome", " Rome", "Oslo ", "Bern", "\tBern ", " "]
+    columns = ColumnEncoder.fit(named({"city": cities}))
+    assert columns.columns[0].categories == ("Bern", "Oslo", "Rome")
+    assert (columns.columns[0].counts, columns.columns[0].gaps) == ((2, 1, 2), 1)
+    stripped = [city.strip() or None for city in cities]
+    np.testing.assert_array_equal(
+        columns.transform(named({"city": cities})), columns.transform(named({"city": stripped}))
+    )
+
+
+def test_categories_with_spaces_of_older_files_keep_their_codes():
+    coder = Coder((" Oslo", "Oslo", "Rome "))
+    found = coder.codes(values_of(np.array([" Oslo", "Oslo", "Rome ", "Rome", " Rome", "Oslo ", "Bern", " "])))
+    assert found.tolist() == [1, 2, 3, 3, 3, 2, 0, 0]

@@ -223,3 +223,10 @@ def test_categories_that_float32_does_not_tell_apart_need_float64():
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(ValueError, match=r"this TabularRegressor is not fitted yet: call fit"):
         TabularRegressor().to_onnx()
+
+
+def test_a_class_that_is_the_only_one_is_certain():
+    model = TabularClassifier(RealMLP(hidden=(8,), epochs=2), random_state=0, progress=False).fit(FRAME, ["a"] * N)
+    found = outputs_of(model.to_onnx(), **inputs_of(model._parts[0].columns, FRAME, np.dtype("float32")))
+    assert found["label"].tolist() == ["a"] * N
+    np.testing.assert_array_equal(found["probabilities"], np.ones((N, 1)))

@@ -18,6 +18,7 @@ from fcnet.tabular import Table
 
 from interop import library
 from processes import output
+from tables import Named
 
 pytestmark = pytest.mark.once
 FAST = ("--networks", "1")
@@ -374,6 +375,36 @@ def test_the_printed_lines_read_decimals_as_the_command_does(mark, folder, capsy
     text = printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
     assert ('decimal=","' in text) == (mark == ",")
     assert_printed_lines_predict_the_same(text, capsys)
+
+
+@pytest.mark.interop
+def test_the_printed_lines_read_cells_with_spaces_as_the_command_does(folder, capsys):
+    library("pandas")
+    flats(zone=np.resize(["a", "b ", " "], 120))
+    cells = (folder / "flats.csv").read_text().replace(",", ", ")
+    (folder / "flats.csv").write_text(cells)
+    text = printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
+    assert "skipinitialspace=True" in text.splitlines()[-1]
+    assert_printed_lines_predict_the_same(text, capsys)
+
+
+def test_a_model_of_the_command_does_not_see_spaces_around_text(folder, capsys):
+    table = flats()
+    printed(capsys, "train", "flats.csv", "--target", "price", "--ignore", "dear", *FAST)
+    model = fc.load("model.safetensors")
+    area, city = table["area"].tolist(), table["city"].tolist()
+    spaced = Named(np.array([area, [f" {name} " for name in city]], object).T, ["area", "city"])
+    expected = model.predict(Named(np.array([area, city], object).T, ["area", "city"]))
+    np.testing.assert_array_equal(model.predict(spaced), expected)
+
+
+def test_text_that_the_command_takes_gets_no_second_warning(folder, capsys):
+    flats(name=[f"name {i}" for i in range(120)], street=[f"street {i // 2.1:.0f}" for i in range(120)])
+    options = ("--target", "price", "--ignore", "dear", "--keep", "name", *FAST)
+    assert cli.main(["train", "flats.csv", *options]) == 0
+    found = capsys.readouterr()
+    assert "Categories: city, name, street" in found.out
+    assert "warning" not in found.err
 
 
 def assert_printed_lines_predict_the_same(text, capsys):

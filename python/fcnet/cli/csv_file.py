@@ -32,11 +32,12 @@ _NO_TEXT = {
 
 
 class CsvFile(NamedTuple):
-    """The columns of a CSV file by name, and its separator."""
+    """The columns of a CSV file by name, its separator, and whether spaces may follow it."""
 
     columns: dict[str, TextColumn]
     rows: int
     separator: str
+    is_spaced: bool
 
 
 def read_csv(path: str, encoding: str | None = None) -> CsvFile:
@@ -117,7 +118,7 @@ def _parsed(path: str, text: str) -> CsvFile:
     if not rows:
         raise ValueError(f"{path} has a header, but no rows")
     found = (TextColumn(*column.stripped(), separator != ",") for column in columns)
-    return CsvFile(dict(zip(names, found, strict=True)), rows, separator)
+    return CsvFile(dict(zip(names, found, strict=True)), rows, separator, f"{separator} " in text)
 
 
 class _Codes:

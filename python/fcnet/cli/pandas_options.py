@@ -35,6 +35,7 @@ def pandas_options(file: TableFile, names: Iterable[str], encoding: str | None) 
     typed = [name for name, sort in sorts.items() if sort == "text" and any(map(_has_other_type, texts[name]))]
     has_comma = any("," in text for name, sort in sorts.items() if sort == "numbers" for text in texts[name])
     options = "" if file.separator == "," else f", sep={file.separator!r}"
+    options += ", skipinitialspace=True" if file.is_spaced else ""
     options += ', decimal=","' if has_comma else ""
     options += f", dtype={{{', '.join(f'{name!r}: str' for name in typed)}}}" if typed else ""
     options += f", na_values={gaps!r}" if gaps else ""

@@ -52,12 +52,15 @@ class TableFile:
     rows : int
     separator : str
         Of a CSV file; "" of a Parquet file.
+    is_spaced : bool
+        Whether spaces may follow the separator.
     """
 
     path: str
     columns: Mapping[str, TextColumn | TypedColumn]
     rows: int
     separator: str
+    is_spaced: bool = False
 
     def values(self, name: str, fitted: Column | None = None) -> Values:
         """Return the values of a column.
@@ -104,7 +107,7 @@ def read_table(path: str, encoding: str | None = None) -> TableFile:
         is_parquet = file.read(4) == b"PAR1"
     if not is_parquet:
         found = read_csv(path, encoding)
-        return TableFile(path, found.columns, found.rows, found.separator)
+        return TableFile(path, found.columns, found.rows, found.separator, found.is_spaced)
     names, columns = _parquet(path)
     twice = repeated(names)
     if twice is not None:

@@ -20,10 +20,11 @@ class MismatchError(Exception):
 def distinct(values: Values) -> tuple[Any, ...]:
     """Return the categories of a column: its distinct values, sorted, as Python's str, bool, int or float.
 
-    Truths have both categories, even if one does not occur. Whole numbers are int, with and without gaps alike.
+    Spaces around text do not count, and text of spaces alone is no category. Truths have both categories, even if one
+    does not occur. Whole numbers are int, with and without gaps alike.
     """
     if values.sort == "text":
-        return tuple(sorted(values.texts))
+        return tuple(sorted({text.strip() for text in values.texts if not text.isspace()}))
     if values.sort == "truths":
         return (False, True)
     found = np.unique(values.array[~values.gaps()])
@@ -33,13 +34,18 @@ def distinct(values: Values) -> tuple[Any, ...]:
 
 
 class Coder:
-    """Gives values their codes among categories."""
+    """Gives values their codes among categories.
+
+    Text that is no category has the code of that which differs from it by spaces around it alone; older files may have
+    categories with such spaces.
+    """
 
     def __init__(self, categories: Sequence[Any]) -> None:
         self._expected = "text" if categories and isinstance(categories[0], str) else "numbers"
         self._count = len(categories)
         if self._expected == "text":
-            self._codes = {text: code for code, text in enumerate(categories, 1)}
+            coded = [(text, code) for code, text in enumerate(categories, 1)]
+            self._codes = {text.strip(): code for text, code in coded if text.strip()} | dict(coded)
         else:
             self._sorted = _numbers(categories)
 
@@ -56,7 +62,7 @@ class Coder:
         if found != self._expected:
             raise MismatchError(f"of {found}: expected {self._expected}, as in the fit")
         if found == "text":
-            codes = [self._codes.get(text, 0) for text in values.texts]
+            codes = [self._codes.get(text) or self._codes.get(text.strip(), 0) for text in values.texts]
             return np.array([*codes, 0], np.int32).take(values.array)  # -1, a gap, is the last one
         place = np.searchsorted(self._sorted, values.array)
         np.minimum(place, self._count - 1, out=place)
