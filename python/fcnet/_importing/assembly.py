@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fcnet._exporting import steps as chain
+from fcnet._inputs import class_names
 from fcnet._model.activation import Parametric
+from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Dense
+from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.normalization import BatchNorm, LayerNorm
 from fcnet._model.scale import Scale
+from fcnet._training.train_state import TrainState
 from fcnet.activations import name_and_constant
 from fcnet.losses import loss_of
 from fcnet.network import Network
@@ -79,9 +83,7 @@ class _Layer:
         rate, spec = self.dropout.rate if self.dropout else 0.0, self.normalized.spec if self.normalized else None
         if isinstance(spec, LayerNorm) and self.B is not None:
             spec = replace(spec, product_bias=True)
-        return Dense(
-            self.product.W.shape[1], name, bias=bias is not None, dropout=rate, normalization=spec, init="zeros"
-        )
+        return Dense(self.product.W.shape[1], name, bias=bias is not None, dropout=rate, normalization=spec)
 
     def parameters(self) -> dict[str, Array]:
         """Return the arrays of the layer by their names."""
@@ -94,7 +96,9 @@ class _Layer:
                 arrays["mean"] = norm.mean.astype(np.float64) - bias  # (z + b) - mean
         arrays["scale"] = self.scaling.values if self.scaling else None
         arrays["mix"] = self.function.mix if self.function else None
-        return {name: array for name, array in arrays.items() if array is not None}
+        return {"B": np.zeros(self.product.W.shape[1])} | {
+            name: array for name, array in arrays.items() if array is not None
+        }
 
 
 @dataclass(eq=False)
@@ -233,11 +237,14 @@ def network_of(
     if isinstance(made.end, chain.Sorting) and len(loss_of(loss).quantiles) != made.end.quantiles:
         expected = f"expected loss=fcnet.losses.Quantile of {made.end.quantiles} quantiles"
         raise refused(made.end.place, "sorts outputs", expected)
-    scaling: Any = {"offset": made.offset, "scale": made.scale}
-    net = Network(sizes, loss=loss, dtype=_dtype(steps, dtype), classes=classes, seed=seed, **scaling)
+    given: Any = loss, seed, _dtype(steps, dtype), made.scale, made.offset, "relu", class_names.given(classes)
+    architecture = Architecture.of(sizes, *given)
+    refuse_constants(architecture.sizes, architecture.specs)
+    arrays = [layer.parameters() for layer in made.layers]
+    net = Network.__new__(Network)  # with its parameters at once: drawing others first would take most of the time
+    parameters = [[of[name] for name in spec.parts] for of, spec in zip(arrays, architecture.specs, strict=True)]
+    net._state = TrainState(architecture, parameters)
     for own, layer in zip(net.layers, made.layers, strict=True):
-        for name, array in layer.parameters().items():
-            setattr(own, name, array)
         own.trainable = layer.product.trainable
     return net
 
