@@ -26,14 +26,16 @@ def custom_loss(output, target):
 
 def some_layer(rng, units, loss, *, plain, last):
     """A layer with any options, or with those that members allow."""
-    activation = "identity" if last else str(rng.choice(ACTIVATIONS))
+    hidden = [*ACTIVATIONS, *MORE[1:]]
+    activation = "identity" if last else hidden[rng.integers(len(hidden))]
     if last and loss == "poisson":
         activation = str(rng.choice(["exp", "softplus"]))
     elif last and loss in ("cross_entropy", "binary_cross_entropy"):
         activation = {"c": "softmax", "b": "sigmoid"}[loss[0]]
     elif last:
         activation = str(rng.choice(["identity", "tanh", "mish"]))
-    norm = None if plain or last or activation == "softmax" else rng.choice(np.array([None, None, "layer", "batch"]))
+    norms = [None, None, None, "layer", fc.LayerNorm(product_bias=True), "batch", "batch"]
+    norm = None if plain or last or activation == "softmax" else norms[rng.integers(len(norms))]
     can_mix = not (plain or last) and activation not in ("identity", "softmax")
     given = fc.Parametric(activation) if can_mix and rng.random() < 0.2 else activation
     ntp = "ntp" if not plain and rng.random() < 0.1 else "standard"
@@ -62,7 +64,8 @@ def set_parameters(net, rng):
     for layer in net.layers:
         layer.W = np.asarray(layer.W) * rng.uniform(0.5, 1.5, layer.W.shape)
         layer.B = rng.standard_normal(layer.B.shape) * layer.bias
-        for name, least, most in (("gamma", 0.5, 2), ("mean", -1, 1), ("variance", 0.2, 3), ("mix", -1, 2)):
+        ranges = {"gamma": (0.5, 2), "mean": (-1, 1), "variance": (0.2, 3), "mix": (-1, 2), "product_bias": (-1, 1)}
+        for name, (least, most) in ranges.items():
             if hasattr(layer, name):
                 setattr(layer, name, rng.uniform(least, most, getattr(layer, name).shape))
         for name in ("scale", "R", "S"):

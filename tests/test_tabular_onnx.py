@@ -164,6 +164,15 @@ def test_the_only_class_has_the_probability_1():
     assert found["probabilities"].tolist() == estimator.predict_proba(NEW).tolist() == [[1.0]] * len(NEW)
 
 
+def test_numbers_beyond_those_of_the_fit_are_clipped_where_predict_clips_them():
+    estimator = fitted(TabularRegressor, RealMLP(clip=True, **SMALL), VALUES, folds=2)
+    for network, shift in zip(estimator.networks_, (100, -100), strict=True):
+        network.layers[-1].B = network.layers[-1].B + shift
+    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].columns, FRAME, np.float32))["output"]
+    np.testing.assert_allclose(found[:, 0], estimator.predict(FRAME), rtol=1e-6)
+    assert len(np.unique(found)) == 1
+
+
 def test_columns_of_an_array_have_numbers_as_names():
     x = FRAME[["age", "income"]].to_numpy()
     estimator = TabularRegressor(RealMLP(**SMALL), random_state=0, progress=False).fit(x, VALUES)
