@@ -39,16 +39,18 @@ CALLS = {
     "tqdm": ("tqdm", lambda: fitted(progress=True)),
     "jax": ("jax", lambda: importlib.import_module("fcnet.jax")),
     "torch": ("torch", lambda: importlib.import_module("fcnet.torch")),
+    "keras": ("keras", lambda: fc.Network([2, 2]).to_keras()),
+    "flax": ("flax.nnx", lambda: fc.Network([2, 2]).to_flax()),
     **interop({"skl2onnx": ("skl2onnx", lambda: importlib.import_module("fcnet.sklearn").register_onnx())}),
 }
-NO_EXTRA = {"jax", "skl2onnx", "torch"}  # whoever brings them together with fcnet has them
+NO_EXTRA = {"flax", "jax", "keras", "skl2onnx", "torch"}  # whoever brings them together with fcnet has them
 
 
 @pytest.mark.parametrize("package", CALLS)
 def test_a_missing_package_is_named_with_the_command_that_installs_it(package, monkeypatch):
     module, call = CALLS[package]
     monkeypatch.setitem(sys.modules, module, None)
-    for name in ("jax", "sklearn", "torch"):
+    for name in ("jax", "sklearn", "torch", "_exporting.flax_model"):
         monkeypatch.delitem(sys.modules, f"fcnet.{name}", raising=False)
     with pytest.raises(ImportError, match=rf"\S+ needs {package}: pip install {package}$"):
         call()
