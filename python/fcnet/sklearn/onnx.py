@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 
 from fcnet._checks.optional_imports import optional
-from fcnet._exporting.onnx.labels import checked_labels
-from fcnet._exporting.onnx.model import HIGHEST_OPSET, LOWEST_OPSET, checked_opset, graph_of
-from fcnet._onnx import fields
 from fcnet.sklearn.classifier import MLPClassifier
 from fcnet.sklearn.regressor import MLPRegressor
 
@@ -99,6 +96,10 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
 
 def _convert(scope: Any, operator: Any, container: Any, labels: list[Any] | None) -> None:
     """Add the nodes of an estimator's network to the graph of skl2onnx, under names that are free there."""
+    from fcnet._exporting.onnx.labels import checked_labels
+    from fcnet._exporting.onnx.model import HIGHEST_OPSET, LOWEST_OPSET, checked_opset, graph_of
+    from fcnet._onnx import fields
+
     state = operator.raw_operator._current()._state
     if container.target_opset < LOWEST_OPSET:
         raise ValueError(f"target_opset is {container.target_opset}: expected at least {LOWEST_OPSET}")
