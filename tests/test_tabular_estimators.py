@@ -86,7 +86,7 @@ def test_predictions_are_the_mean_of_all_networks():
     x, y, _ = table()
     model = classifier(networks=2, repeats=2).fit(x, y)
     assert len(model.networks_) == len(model.best_epochs_) == len(model.history_) == 4
-    each = [part.targets.back(net.predict(part.columns.transform(x))) for part in model._parts for net in part.networks]
+    each = [part.targets.back(net.predict(part.encoder.transform(x))) for part in model._parts for net in part.networks]
     np.testing.assert_allclose(model.predict_proba(x), np.mean(each, axis=0), rtol=1e-12)
 
 
@@ -128,7 +128,7 @@ def test_given_validation_rows_choose_the_epoch():
     model = classifier(networks=2).fit(x[:200], y[:200], X_val=x[200:], y_val=y[200:])
     assert model.validation_predictions_.shape == (100, 2)
     net, part = model.networks_[0], model._parts[0]
-    accuracy = net.evaluate(part.columns.transform(x[200:]), (y[200:] == "yes").astype(int))["accuracy"]
+    accuracy = net.evaluate(part.encoder.transform(x[200:]), (y[200:] == "yes").astype(int))["accuracy"]
     assert accuracy == max(net.history.val_accuracy)
 
 

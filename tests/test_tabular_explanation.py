@@ -90,7 +90,7 @@ def test_contributions_are_the_integrals_of_derivatives(kind):
     for step in range(steps):
         at = [a + (step + 0.5) / steps * (b - a) for a, b in zip(*lines, strict=True)]
         for place, part in enumerate(model._parts):
-            for j, column in enumerate(part.columns.origins):
+            for j, column in enumerate(part.encoder.origins):
                 near = []
                 for shift in (h, -h):
                     moved = [x.copy() for x in at]
@@ -110,7 +110,7 @@ def test_a_category_in_a_trainable_table_is_switched_before_and_after_the_rest()
 
     first = predicted(base, "blue") - predicted(base, "red")
     last = predicted(other, "blue") - predicted(other, "red")
-    assert model._parts[0].columns.widths.codes == 1
+    assert model._parts[0].encoder.widths.codes == 1
     assert found.contributions[1] == pytest.approx((first + last) / 2, rel=1e-4)
 
 

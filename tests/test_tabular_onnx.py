@@ -124,7 +124,7 @@ def test_a_classifier_is_the_same_in_onnxruntime(recipe, dtype):
     estimator.temperature_ = 1.7
     model = estimator.to_onnx(dtype=dtype)
     for frame in (FRAME, NEW, FRAME.iloc[:1], FRAME.iloc[:0]):
-        found = outputs_of(model, **inputs_of(estimator._parts[0].columns, frame, dtype))
+        found = outputs_of(model, **inputs_of(estimator._parts[0].encoder, frame, dtype))
         assert list(found) == ["label", "probabilities"]
         assert found["label"].tolist() == estimator.predict(frame).tolist()
         np.testing.assert_allclose(found["probabilities"], estimator.predict_proba(frame), rtol=0, atol=1e-5)
@@ -137,7 +137,7 @@ def test_a_regressor_is_the_same_in_onnxruntime(recipe, dtype):
     estimator = fitted(TabularRegressor, recipe, y, folds=2, dtype=dtype)
     model = estimator.to_onnx(dtype=dtype)
     for frame in (FRAME, NEW, FRAME.iloc[:0]):
-        found = outputs_of(model, **inputs_of(estimator._parts[0].columns, frame, dtype))["output"]
+        found = outputs_of(model, **inputs_of(estimator._parts[0].encoder, frame, dtype))["output"]
         expected = estimator.predict(frame)
         bound = (1e-12 if dtype == "float64" else 1e-4) * np.abs(expected).max(initial=0)
         np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
@@ -153,13 +153,13 @@ def test_a_regressor_is_the_same_in_onnxruntime(recipe, dtype):
 )
 def test_labels_are_text_or_whole_numbers(y, labels):
     estimator = fitted(TabularClassifier, RealMLP(**SMALL), y)
-    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].columns, FRAME, np.float32))["label"]
+    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].encoder, FRAME, np.float32))["label"]
     assert found.tolist() == [labels[estimator.classes_.tolist().index(label)] for label in estimator.predict(FRAME)]
 
 
 def test_the_only_class_has_the_probability_1():
     estimator = fitted(TabularClassifier, RealMLP(**SMALL), np.full(N, "only"))
-    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].columns, NEW, np.float32))
+    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].encoder, NEW, np.float32))
     assert found["label"].tolist() == ["only"] * len(NEW)
     assert found["probabilities"].tolist() == estimator.predict_proba(NEW).tolist() == [[1.0]] * len(NEW)
 
@@ -168,7 +168,7 @@ def test_numbers_beyond_those_of_the_fit_are_clipped_where_predict_clips_them():
     estimator = fitted(TabularRegressor, RealMLP(clip=True, **SMALL), VALUES, folds=2)
     for network, shift in zip(estimator.networks_, (100, -100), strict=True):
         network.layers[-1].B = network.layers[-1].B + shift
-    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].columns, FRAME, np.float32))["output"]
+    found = outputs_of(estimator.to_onnx(), **inputs_of(estimator._parts[0].encoder, FRAME, np.float32))["output"]
     np.testing.assert_allclose(found[:, 0], estimator.predict(FRAME), rtol=1e-6)
     assert len(np.unique(found)) == 1
 
@@ -190,7 +190,7 @@ def test_an_estimator_from_a_file_gives_the_same_bytes(tmp_path):
 
 def test_codes_of_float32_find_the_categories_that_were_rounded_to_them():
     estimator = fitted(TabularClassifier, RealMLP(**SMALL), Y)
-    given = inputs_of(estimator._parts[0].columns, FRAME, np.float32)
+    given = inputs_of(estimator._parts[0].encoder, FRAME, np.float32)
     assert not (given["rate"] == FRAME[["rate"]].to_numpy()).all()
     found = outputs_of(estimator.to_onnx(), **given)["probabilities"]
     np.testing.assert_allclose(found, estimator.predict_proba(FRAME), rtol=0, atol=1e-5)
@@ -224,7 +224,7 @@ def test_what_is_refused_is_named(frame, y, options, message):
 def test_categories_that_float32_does_not_tell_apart_need_float64():
     frame = table(rate=FRAME.rate, code=ALIKE)
     estimator = fitted(TabularClassifier, RealMLP(**SMALL), Y, frame)
-    given = inputs_of(estimator._parts[0].columns, frame, np.float64)
+    given = inputs_of(estimator._parts[0].encoder, frame, np.float64)
     found = outputs_of(estimator.to_onnx(dtype="float64"), **given)["probabilities"]
     np.testing.assert_allclose(found, estimator.predict_proba(frame), rtol=0, atol=1e-6)
 
@@ -236,6 +236,6 @@ def test_an_estimator_that_is_not_fitted_is_refused():
 
 def test_a_class_that_is_the_only_one_is_certain():
     model = TabularClassifier(RealMLP(hidden=(8,), epochs=2), random_state=0, progress=False).fit(FRAME, ["a"] * N)
-    found = outputs_of(model.to_onnx(), **inputs_of(model._parts[0].columns, FRAME, np.dtype("float32")))
+    found = outputs_of(model.to_onnx(), **inputs_of(model._parts[0].encoder, FRAME, np.dtype("float32")))
     assert found["label"].tolist() == ["a"] * N
     np.testing.assert_array_equal(found["probabilities"], np.ones((N, 1)))

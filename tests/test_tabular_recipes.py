@@ -73,7 +73,7 @@ def test_members_share_the_first_r_of_a_column(adapters, bins):
     x, y = table()
     recipe = TabM((16, 16), members=8, adapters=adapters, bins=bins, epochs=2)
     model = TabularRegressor(recipe, random_state=0, progress=False).fit(x, y)
-    untrained = recipe.network(model._parts[0].columns, 1, fc.losses.MSE(), "float32", 1)
+    untrained = recipe.network(model._parts[0].encoder, 1, fc.losses.MSE(), "float32", 1)
     r, numbers = untrained.layers[0].R, 2 * bins
     assert (untrained.members, untrained.adapters) == (8, adapters)
     assert r.shape == (2 + numbers + 4 + 13, 8)  # missing or unknown has a place of its own

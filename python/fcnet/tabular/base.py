@@ -28,7 +28,7 @@ from fcnet.tabular.recipes import Recipe, recipe_of
 from fcnet.tabular.row_explanation import RowExplanation, median_row, one_row, plain_values
 from fcnet.tabular.splits import Split, folds, held_back, most_folds
 from fcnet.tabular.targets import Targets
-from fcnet.tabular.training import Clock, Member, Rows, train
+from fcnet.tabular.training import Clock, NetworkFit, Rows, train
 
 _FEW_EPOCHS = 8  # too few for a good fit
 
@@ -55,13 +55,13 @@ def _rows(weights: NDArray[Any] | None, rows: NDArray[np.intp]) -> NDArray[Any] 
 class Part:
     """The networks of a split, and how they see X and y."""
 
-    columns: ColumnEncoder
+    encoder: ColumnEncoder
     targets: Targets
     networks: tuple[Network, ...]
 
     def inputs(self, table: Table, name: str = "X") -> NDArray[Any]:
         """Return a table as inputs of the networks."""
-        return self.columns.transform(table, self.networks[0].dtype, name=name)
+        return self.encoder.transform(table, self.networks[0].dtype, name=name)
 
     def outputs(self, table: Table) -> NDArray[np.float64]:
         """Return the sum of the networks' predictions for a table."""
@@ -244,7 +244,7 @@ class TabularEstimator(BaseEstimator):
             if not weights.any():
                 raise ValueError("all sample weights are zero: expected some above 0")
         known = self._validation_set(X_val, y_val)
-        parts, members = [], []
+        parts, fits = [], []
         k = self._folds(y, known is not None)
         recipe = self._recipe(metric, k is not None)
         splits = self._splits(table.rows, y, known is not None, k, random)
@@ -271,9 +271,9 @@ class TabularEstimator(BaseEstimator):
                 recipe.prepare(network, training.x, seed)
                 score = targets.score(metric)
                 rises = metric.rises or score is None
-                members.append(Member(network, recipe, targets, training, validation, score, rises, class_weight))
-            parts.append(Part(columns, targets, tuple(member.network for member in members[-recipe.networks :])))
-        self.epochs_, interrupted = train(members, recipe.epochs, clock, self.callbacks or (), progress)
+                fits.append(NetworkFit(network, recipe, targets, training, validation, score, rises, class_weight))
+            parts.append(Part(columns, targets, tuple(fit.network for fit in fits[-recipe.networks :])))
+        self.epochs_, interrupted = train(fits, recipe.epochs, clock, self.callbacks or (), progress)
         self._parts = tuple(parts)
         if interrupted:
             self._keep_trained()
@@ -281,10 +281,10 @@ class TabularEstimator(BaseEstimator):
             epochs = f"{self.epochs_} epoch{'s' * (self.epochs_ != 1)}"
             console.warn(f"time_limit is {self.time_limit}, enough for {epochs}: expected more seconds")
         self._describe()
-        stops = {member.stopped_by for member in members}
+        stops = {fit.stopped_by for fit in fits}
         order = ("time", "callback", "patience")
         self.stopped_by_ = "interrupted" if interrupted else next((by for by in order if by in stops), "epochs")
-        found = self._validated(members, splits, known)
+        found = self._validated(fits, splits, known)
         judged = ~np.isnan(found).any(axis=1)
         self.best_score_ = float(metric.of((y if known is None else known[1])[judged], found[judged]))
         self.validation_predictions_ = self._as_given(found)
@@ -309,23 +309,23 @@ class TabularEstimator(BaseEstimator):
         self.networks_ = [network for part in self._parts for network in part.networks]
         self.history_ = [network.history for network in self.networks_]
         self.best_epochs_ = [history.best_epoch for history in self.history_]
-        self.columns_ = self._parts[0].columns.columns
+        self.columns_ = self._parts[0].encoder.columns
         self.n_features_in_ = len(self.columns_)
         self.__dict__.pop("feature_names_in_", None)
-        if self._parts[0].columns.named:
+        if self._parts[0].encoder.named:
             self.feature_names_in_ = np.array([feature_names.restored(column.name) for column in self.columns_], object)
 
     def _validated(
-        self, members: list[Member], splits: list[Split], known: tuple[Table, NDArray[Any]] | None
+        self, fits: list[NetworkFit], splits: list[Split], known: tuple[Table, NDArray[Any]] | None
     ) -> NDArray[np.float64]:
         """Return the mean prediction for every validation row by the networks that were not trained on it, else NaN."""
         rows = len(known[1]) if known is not None else len(splits[0].train) + len(splits[0].validation)
         total, count = np.zeros((rows, self._parts[0].targets.outputs)), np.zeros((rows, 1))
-        each = len(members) // len(splits)
-        for i, member in enumerate(members):
-            if member.network.epochs_trained:
+        each = len(fits) // len(splits)
+        for i, fit in enumerate(fits):
+            if fit.network.epochs_trained:
                 back = splits[i // each].validation if known is None else np.arange(rows)
-                total[back] += member.targets.back(member.network.predict(member.validation.x))
+                total[back] += fit.targets.back(fit.network.predict(fit.validation.x))
                 count[back] += 1
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
@@ -337,7 +337,7 @@ class TabularEstimator(BaseEstimator):
         ValueError : fit has not been called.
         """
         self._check_fitted()
-        table, encoder = read(X), self._parts[0].columns
+        table, encoder = read(X), self._parts[0].encoder
         feature_names.compare(table.names, encoder.feature_names, "X", table, advise=False)
         if table.columns != self.n_features_in_:
             expected = f"{type(self).__name__} is expecting {self.n_features_in_} features as input"
@@ -414,7 +414,7 @@ class TabularEstimator(BaseEstimator):
         self._check_fitted()
         if any(network.members for network in self.networks_):
             raise ValueError("explain_row is not implemented for networks with members: expected another recipe")
-        encoder = self._parts[0].columns
+        encoder = self._parts[0].encoder
         table = one_row(row, encoder.feature_names, "row")
         start = median_row(encoder) if base is None else one_row(base, encoder.feature_names, "base")
         inputs = [[part.inputs(t, name) for part in self._parts] for t, name in ((start, "base"), (table, "row"))]

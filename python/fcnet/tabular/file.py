@@ -44,7 +44,7 @@ def save(estimator: TabularEstimator, path: str | os.PathLike[str]) -> None:
     networks: list[dict[str, str]] = []
     parts: list[dict[str, Any]] = []
     for part in estimator._parts:
-        tensors[f"columns.{len(parts)}"] = _as_bytes(part.columns.to_plain())
+        tensors[f"columns.{len(parts)}"] = _as_bytes(part.encoder.to_plain())
         parts.append({"targets": dataclasses.asdict(part.targets), "networks": len(part.networks)})
         for network in part.networks:
             own, metadata = network_file.content(network_file.for_prediction(network.__getstate__()))

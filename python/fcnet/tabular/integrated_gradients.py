@@ -56,8 +56,8 @@ def contributions(parts: Sequence[Part], explained: Explained, base: Inputs, row
     base_prediction, prediction : float
     """
     ends = _value(parts, explained, base), _value(parts, explained, row)
-    total = np.zeros(len(parts[0].columns.columns))
-    coded = sorted({place for part in parts for place in part.columns.origins[_first_code(part) :]})
+    total = np.zeros(len(parts[0].encoder.columns))
+    coded = sorted({place for part in parts for place in part.encoder.origins[_first_code(part) :]})
     for places, line_first in ((coded, True), (coded[::-1], False)) if coded else ((coded, True),):
         at = [x.copy() for x in base]
         if line_first:
@@ -65,7 +65,7 @@ def contributions(parts: Sequence[Part], explained: Explained, base: Inputs, row
         for place in places:
             before = _value(parts, explained, at)
             for part, x, to in zip(parts, at, row, strict=True):
-                inputs = [i for i in range(_first_code(part), x.shape[1]) if part.columns.origins[i] == place]
+                inputs = [i for i in range(_first_code(part), x.shape[1]) if part.encoder.origins[i] == place]
                 x[:, inputs] = to[:, inputs]
             total[place] += _value(parts, explained, at) - before
         if not line_first:
@@ -74,7 +74,7 @@ def contributions(parts: Sequence[Part], explained: Explained, base: Inputs, row
 
 
 def _first_code(part: Part) -> int:
-    widths = part.columns.widths
+    widths = part.encoder.widths
     return sum(widths) - widths.codes
 
 
@@ -98,7 +98,7 @@ def _line(parts: Sequence[Part], explained: Explained, at: Inputs, row: Inputs) 
         x[:, : _first_code(part)] = to[:, : _first_code(part)]
     edges = np.linspace(0, 1, _PIECES + 1)
     lows, highs, scale = edges[:-1], edges[1:], 0.0
-    total = np.zeros(len(parts[0].columns.columns))
+    total = np.zeros(len(parts[0].encoder.columns))
     for _ in range(_HALVINGS):
         found, differences, rounding = _pieces(parts, explained, start, at, lows, highs)
         scale = scale or float(np.abs(found.sum(axis=0)).max())
@@ -142,11 +142,11 @@ def _pieces(
             outputs, pullback = network.vjp(x)
             passes.append((part, (b - a)[0].astype(np.float64), outputs, pullback))
             mean = mean + part.targets.back(outputs) / count
-    slope, found = explained.slope(mean) / count, np.zeros((m, len(parts[0].columns.columns)))
+    slope, found = explained.slope(mean) / count, np.zeros((m, len(parts[0].encoder.columns)))
     for part, step, outputs, pullback in passes:
         g = np.asarray(pullback(slope * part.targets.slope(outputs), parameters=False).x, np.float64)
         integrals = np.einsum("mpw,p->mw", g.reshape(m, points + 2, -1)[:, 1:-1], _WEIGHTS / 2) * step
-        np.add.at(found.T, np.array(part.columns.origins), (integrals * (highs - lows)[:, None]).T)
+        np.add.at(found.T, np.array(part.encoder.origins), (integrals * (highs - lows)[:, None]).T)
     values = explained.value(mean).reshape(m, points + 2)
     rounding = 4 * float(np.finfo(start[0].dtype).eps) * float(np.abs(values).max())
     return found, values[:, -1] - values[:, 0], rounding

@@ -37,11 +37,11 @@ def to_onnx(estimator: TabularEstimator, path: str | os.PathLike[str] | None, op
     version = max(checked_opset(opset, net._state.architecture, type_) for net in estimator.networks_)
     labels = _labels(estimator) if estimator._classifies else None
     graph = Graph(_DOUBLE, version)
-    inputs = Inputs(graph, estimator._parts[0].columns, type_)
+    inputs = Inputs(graph, estimator._parts[0].encoder, type_)
     outputs: list[str] = []
     for i, part in enumerate(estimator._parts):
         graph.root = f"columns.{i}."
-        rows = graph.add("Cast", add_columns(graph, inputs, part.columns), to=_number(type_))
+        rows = graph.add("Cast", add_columns(graph, inputs, part.encoder), to=_number(type_))
         for network in part.networks:
             graph.root, graph.dtype = f"networks.{len(outputs)}.", type_
             h = predicted(graph, Parameters(network._state, type_), rows)

@@ -24,6 +24,7 @@ from fcnet.network import Network
 from fcnet.optimizers import AdamW
 from fcnet.schedules import CosLog, FlatCosine
 from fcnet.tabular.encoding import Encoding
+from fcnet.tabular.hidden import checked_hidden
 from fcnet.tabular.tabm import TabM
 
 if TYPE_CHECKING:
@@ -102,10 +103,7 @@ class RealMLP:
     networks: int = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.hidden, tuple | list) or not self.hidden:
-            raise TypeError(f"hidden is {self.hidden!r}: expected a tuple like (256, 256, 256)")
-        sizes = tuple(whole_number(size, f"hidden[{i}]", 1) for i, size in enumerate(self.hidden))
-        object.__setattr__(self, "hidden", sizes)
+        object.__setattr__(self, "hidden", checked_hidden(self.hidden))
         check_activation(self.activation)
         for name in ("parametric", "clip"):
             object.__setattr__(self, name, flag(getattr(self, name), name))

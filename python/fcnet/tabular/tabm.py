@@ -19,6 +19,7 @@ from fcnet.losses import Loss
 from fcnet.network import Network
 from fcnet.optimizers import AdamW
 from fcnet.tabular.encoding import Encoding
+from fcnet.tabular.hidden import checked_hidden
 
 if TYPE_CHECKING:
     from fcnet.tabular.column_encoder import ColumnEncoder
@@ -82,10 +83,7 @@ class TabM:
     networks: int = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.hidden, tuple | list) or not self.hidden:
-            raise TypeError(f"hidden is {self.hidden!r}: expected a tuple like (512, 512, 512)")
-        sizes = tuple(whole_number(size, f"hidden[{i}]", 1) for i, size in enumerate(self.hidden))
-        object.__setattr__(self, "hidden", sizes)
+        object.__setattr__(self, "hidden", checked_hidden(self.hidden))
         if Members.of(self.members, self.adapters) is None:
             raise TypeError("members is None: expected a number")
         for name, least in (("bins", 0), ("patience", 1), ("epochs", 1), ("networks", 1)):

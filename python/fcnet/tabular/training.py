@@ -92,7 +92,7 @@ class _StopWithinEpoch(_Stop):
 
 
 @dataclass
-class Member:
+class NetworkFit:
     """A network, what it is trained on, and what became of it.
 
     Attributes
@@ -207,29 +207,29 @@ def _side_by_side(jobs: int, tasks: Sequence[Callable[[], object]], ended: threa
 
 
 class _Report:
-    """Advances one progress bar for the epochs of all members, which end in several threads."""
+    """Advances one progress bar for the epochs of all networks, which end in several threads."""
 
     def __init__(self, bar: Progress, samples: int) -> None:
         self._bar, self._samples, self._done, self._lock = bar, samples, 0, threading.Lock()
 
     def end_epoch(self, network: Network, epoch: int, logs: Logs) -> None:
-        """Report the end of an epoch of one member's network."""
+        """Report the end of an epoch of one network."""
         with self._lock:
             self._done += 1
             self._bar.end_epoch(epoch, self._done, self._samples, network.history.seconds[-1], logs)
 
 
 def train(
-    members: Sequence[Member], epochs: int, clock: Clock, callbacks: Sequence[Any], progress: ProgressMode
+    fits: Sequence[NetworkFit], epochs: int, clock: Clock, callbacks: Sequence[Any], progress: ProgressMode
 ) -> tuple[int, bool]:
-    """Train all members: several at once where there are threads for them, unless a ``Callback`` is to see each.
+    """Train all networks: several at once where there are threads for them, unless a ``Callback`` is to see each.
 
-    A ``Callback`` has one ``model``, so with one in ``callbacks`` the members are trained in turn, each on all threads.
-    The results have the same bits.
+    A ``Callback`` has one ``model``, so with one in ``callbacks`` the networks are trained in turn, each on all
+    threads. The results have the same bits.
 
     Parameters
     ----------
-    members : sequence of Member
+    fits : sequence of NetworkFit
     epochs : int
         At most so many each; fewer if the time limit asks for it.
     clock : Clock
@@ -245,19 +245,19 @@ def train(
         Whether Ctrl-C has ended the training.
     """
     ended = threading.Event()
-    jobs = 1 if any(isinstance(one, Callback) for one in callbacks) else min(get_num_threads(), len(members))
+    jobs = 1 if any(isinstance(one, Callback) for one in callbacks) else min(get_num_threads(), len(fits))
     if np.isfinite(clock.left):
         times: list[float] = []
-        tried = [lambda member=member: times.append(member.seconds_an_epoch()) for member in members[:jobs]]
+        tried = [lambda fit=fit: times.append(fit.seconds_an_epoch()) for fit in fits[:jobs]]
         if _side_by_side(jobs, tried, threading.Event()):
             return epochs, True
-        rounds = -(-len(members) // jobs)
+        rounds = -(-len(fits) // jobs)
         epochs = max(1, min(epochs, int(_PLANNED * clock.left / (rounds * max(times)))))
-    samples = sum(map(len, (member.train for member in members))) // len(members)
-    with Progress(progress, epochs * len(members), 0, samples) as bar:
+    samples = sum(map(len, (fit.train for fit in fits))) // len(fits)
+    with Progress(progress, epochs * len(fits), 0, samples) as bar:
         report = _Report(bar, samples)
         tasks = []
-        for member in members:
-            own = [partial(report.end_epoch, member.network)] if bar.is_shown else []
-            tasks.append(partial(member.run, epochs, clock, ended, [*callbacks, *own]))
+        for fit in fits:
+            own = [partial(report.end_epoch, fit.network)] if bar.is_shown else []
+            tasks.append(partial(fit.run, epochs, clock, ended, [*callbacks, *own]))
         return epochs, _side_by_side(jobs, tasks, ended)
