@@ -50,7 +50,9 @@ def test_many_categories_make_no_more_inputs_than_few():
     x = np.empty((n, 2), object)
     x[:, 0], x[:, 1] = [f"{i}" for i in range(n)], np.arange(n) / n
     recipe = RealMLP(hidden=(8,), epochs=1, one_hot=8, table_size=5)
-    model = TabularRegressor(recipe, random_state=0, progress=False).fit(x, np.arange(n) / n)
+    model = TabularRegressor(recipe, categorical_features=[0], random_state=0, progress=False).fit(
+        x, x[:, 1].astype(float)
+    )
     assert len(model.networks_[0].layers[0].W) == 1 + 5
 
 
