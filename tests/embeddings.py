@@ -36,8 +36,8 @@ def data(columns, n=70, classes=3):
     return x, rng.integers(0, classes, n)
 
 
-def network(columns=COLUMNS["both"], kind=None, activation="tanh", *, scaled=False, **options):
-    hidden = fc.Dense(33, activation, normalization=kind), fc.Dense(18, activation, normalization=kind)
+def network(columns=COLUMNS["both"], kind=None, activation="tanh", *, scaled=False, sizes=(33, 18), **options):
+    hidden = [fc.Dense(size, activation, normalization=kind) for size in sizes]
     net = fc.Network([columns, *([fc.Scale()] if scaled else []), *hidden, 3], seed=3, **options)
     rng = np.random.default_rng(1)  # no number that hides a mistake
     for layer in net.layers:

@@ -22,11 +22,12 @@ def columns(request):
     return COLUMNS[request.param]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scaled", [False, True])
 def test_the_oracles_gradients_are_those_of_a_complex_step(columns, kind, scaled):
     x, y = data(columns, 13)
-    net = network(columns, kind, scaled=scaled, dtype="float64")
+    net = network(columns, kind, scaled=scaled, sizes=(7, 5), dtype="float64")
     check_gradients_of_the_oracle(all_of(net), x, y, **oracle_options(columns, kind, scaled=scaled))
 
 
@@ -170,11 +171,12 @@ def test_the_same_bits_with_any_threads(columns, kind, dtype, steps, isa):
     assert len(bits) == 1
 
 
+@pytest.mark.once  # the gradients of every instruction set are compared with the oracle's
 @pytest.mark.parametrize("kind", KINDS)
 def test_finite_differences_find_the_same_gradients(columns, kind, dtype):
     x, y = data(columns, 12)
     for activation, scaled in (("relu", False), ("tanh", True)):
-        check = network(columns, kind, activation, scaled=scaled, dtype=dtype).check_gradients(x, y)
+        check = network(columns, kind, activation, scaled=scaled, sizes=(9, 5), dtype=dtype).check_gradients(x, y)
         assert check.passed, check
 
 

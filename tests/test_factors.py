@@ -75,6 +75,7 @@ def oracle_options(kind, activation="tanh"):
     return {"activation": activation, "normalization": norms, "scaled": SCALED, "multipliers": MULTIPLIERS}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)

@@ -53,6 +53,7 @@ def options_of(net, activation="tanh"):
     return {"loss": net.loss, "activation": activation}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("adapters", ADAPTERS)
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse", "binary_cross_entropy"])
 def test_the_oracles_gradients_are_those_of_a_complex_step(adapters, loss):

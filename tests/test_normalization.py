@@ -40,6 +40,7 @@ def network(kind, activation="tanh", **options):
     return net
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)

@@ -53,6 +53,7 @@ def oracle_options(kind, activation="mish"):
     return options | {"parametric": PARAMETRIC, "scaled": [False, True, False]}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)
@@ -193,6 +194,7 @@ def test_gradients_are_the_oracles(kind, dtype, isa):
     assert max_error(flat(found), flat(expected)) <= (1e-5 if dtype == np.float32 else 1e-13)
 
 
+@pytest.mark.once  # the gradients of every instruction set are compared with the oracle's
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("activation", ["mish", "selu", "relu", "tanh"])
 def test_finite_differences_find_the_same_gradients(kind, activation, dtype):

@@ -46,6 +46,7 @@ def oracle_options(kind, activation="tanh"):
     return {"activation": activation, "normalization": [of_oracle(kind), of_oracle(kind), None], "scaled": SCALED}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_the_oracles_gradients_are_those_of_a_complex_step(kind):
     x, y = data(13)
@@ -151,6 +152,7 @@ def test_gradients_are_the_oracles(kind, dtype, isa):
     assert max_error(flat(found), flat(expected)) <= (1e-5 if dtype == np.float32 else 1e-13)
 
 
+@pytest.mark.once  # the gradients of every instruction set are compared with the oracle's
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_finite_differences_find_the_same_gradients(kind, dtype):
     x, y = data(12)
