@@ -13,7 +13,9 @@ namespace fcnet::FCNET_ISA {
 template <class T>
 void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Panels<T> excess, Size first, Size last) {
   constexpr Size w = width<double>;
-  const Wide count = numbers<Wide>(typename CountTo<w>::type{});
+  using Factors [[gnu::vector_size(w * sizeof(T))]] = T;  // as many as there are lanes of Wide
+  const Factors kept = Factors{} + dropout.factor;
+  const Wide count = numbers<Wide>(typename CountTo<w>::type{}), below = Wide{} + dropout.below;
   for (Size p = 0; p * panel_width < h.samples; ++p)
     for (Size j = first / 4 * 4; j < last; j += 4) {
       T factor[4][panel_width];
@@ -21,8 +23,10 @@ void drop(const Dropout<T>& dropout, Panels<T> h, Panels<T> slope, Panels<T> exc
         Wide word[4];
         philox(dropout.key, Purpose::dropout, static_cast<std::uint32_t>(j / 4),
                count + (dropout.first + p * panel_width + lane), word);
-        for (Size i = 0; i < 4; ++i)
-          for (Size s = 0; s < w; ++s) factor[i][lane + s] = word[i][s] < dropout.below ? T(0) : dropout.factor;
+        for (Size i = 0; i < 4; ++i) {
+          const Factors by = __builtin_convertvector(word[i] < below, decltype(kept < kept)) ? Factors{} : kept;
+          __builtin_memcpy(&factor[i][lane], &by, sizeof(by));
+        }
       }
       for (Size i = 0; i < 4; ++i) {
         const Size row = j + i;
