@@ -184,6 +184,17 @@ CHAINS = {
         {"zeroth": np.array([0]), "one": np.array([1]), "three": np.array([3])},
         lambda x: relu(x @ W + B) @ W2,
     ),
+    "nodes that nothing depends on": (
+        [
+            FIRST,
+            ("Relu", "h", "f"),
+            ("Sin", "f", "u"),
+            ("Mul", "u h", "w"),
+            LAST,
+        ],
+        {},
+        lambda x: relu(x @ W + B) @ W2,
+    ),
     "folded constants": (
         [
             ("Transpose", "V", "V1", {"perm": [1, 0]}),

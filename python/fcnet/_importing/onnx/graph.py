@@ -60,6 +60,7 @@ class Graph:
         if missing or not model.outputs:
             what = f"the output {missing[0]!r} does not depend on the input" if missing else "it has no outputs"
             raise ValueError(f"{what}: expected a network")
+        self._leave_out_unused()
 
     def _add(self, node: Node) -> None:
         if node.domain not in _DOMAINS:
@@ -78,10 +79,22 @@ class Graph:
             except ValueError as error:
                 refuse(node, error)
             return
-        for name in varying:
-            self._consumers[name].append(len(self.nodes))
         self._consumers.update({name: [] for name in node.outputs if name})
         self.nodes.append(node)
+
+    def _leave_out_unused(self) -> None:
+        """Leave out the nodes that no output depends on; of the others all paths lead to outputs."""
+        needed, kept = set(self.outputs), []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.outputs):
+                needed.update(self.varying(node))
+                kept.append(node)
+        self.nodes = kept[::-1]
+        self._consumers = {name: [] for node in self.nodes for name in node.outputs if name}
+        self._consumers[self.input] = []
+        for i, node in enumerate(self.nodes):
+            for name in set(self.varying(node)):
+                self._consumers[name].append(i)
 
     def is_end(self, value: str) -> bool:
         """Whether no node takes a value."""
