@@ -6,18 +6,24 @@ import numpy as np
 
 import fcnet as fc
 
-EXACT = ["relu", "leaky_relu", "identity"]  # activations without rounding of their own
-ANY = [*EXACT, "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh", "silu", "mish", "softmax"]
+EXACT = ["relu", "leaky_relu", "identity", "relu6", fc.activations.LeakyReLU(0.3)]  # without math.h
+ANY = [
+    *(*EXACT, "elu", fc.activations.ELU(0.7), "hard_swish", "selu", "sigmoid", "tanh", "softplus", "exp"),
+    *("gelu", "gelu_tanh", "silu", "mish", "softmax"),
+]
 LOSSES = {"cross_entropy": 3, "binary_cross_entropy": 2, "mse": 4, "poisson": 2, "quantile": 6}
 
 
-def random_network(seed, activations=ANY, losses=tuple(LOSSES), *, norms=(None, "layer", "batch"), dtype="float32"):
+NORMS = (None, "layer", fc.LayerNorm(product_bias=True), "batch")
+
+
+def random_network(seed, activations=ANY, losses=tuple(LOSSES), *, norms=NORMS, dtype="float32"):
     """A network of one to four layers whose arrays are all drawn at random, and 20 rows of float32 for it."""
     rng = np.random.default_rng(seed)
     inputs, loss = int(rng.choice([1, 3, 17, 40])), str(rng.choice(losses))
     sizes: list = [inputs]
     for _ in range(rng.integers(0, 4)):
-        activation = str(rng.choice(activations))
+        activation = activations[rng.integers(len(activations))]
         softmax = activation == "softmax"
         parametric = activation not in ("identity", "softmax") and len(activations) > 1 and rng.random() < 0.2
         normalization = None if softmax else norms[rng.integers(len(norms))]
@@ -36,7 +42,7 @@ def random_network(seed, activations=ANY, losses=tuple(LOSSES), *, norms=(None, 
     net = fc.Network(sizes, loss=given, scale=scale, offset=offset, seed=seed, dtype=dtype)
     for layer, spec in zip(net.layers, (s for s in sizes[1:] if isinstance(s, fc.Dense)), strict=True):
         layer.B = rng.normal(size=layer.B.shape) if spec.bias else layer.B
-        for name in ("gamma", "mean", "mix", "scale"):
+        for name in ("gamma", "product_bias", "mean", "mix", "scale"):
             if hasattr(layer, name):
                 setattr(layer, name, rng.normal(size=getattr(layer, name).shape))
         if hasattr(layer, "variance"):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcnet._quantization import (
-    LEAK,
     MOST,
     MOST_INPUTS,
     FloatLayer,
     Rescaling,
-    activated,
+    outputs,
     quantized,
     quantized_layer,
     rounded,
@@ -59,7 +60,7 @@ def test_sums_fit_into_32_bits_whatever_the_activations(seed):
 def test_an_activation_is_within_the_bound_of_its_roundings(seed, activation):
     """Half a step of its own, half a step of each weight times its input, half a step of the bias."""
     layer, h, step = layer_and_rows(seed, activation)
-    expected = activated(h * step @ layer.W + layer.B, activation)
+    expected = outputs(layer, h * step)
     behind = scale_of(expected)
     found = quantized_layer(layer, step, behind)
     of_weights = found.factor.astype(float) / step
@@ -110,8 +111,9 @@ def test_an_activation_of_nothing_but_zeros_has_a_scale():
 def test_leaky_relu_leaks():
     layer = FloatLayer(np.array([[1.0, -1.0]]), np.zeros(2), "leaky_relu")
     found = quantized_layer(layer, 1.0, 0.01)
-    assert LEAK == 0.01
     np.testing.assert_array_equal(found(np.array([[100], [-100]])), [[127, -100], [-100, 127]])
+    steeper = quantized_layer(replace(layer, slope=0.02), 1.0, 0.02)
+    np.testing.assert_array_equal(steeper(np.array([[100], [-100]])), [[127, -100], [-100, 127]])
 
 
 def test_a_layer_that_overflows_is_named():

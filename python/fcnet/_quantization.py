@@ -22,7 +22,6 @@ _BIAS_BITS = 30
 MOST_INPUTS = (2**31 - 1 - 2**_BIAS_BITS) // MOST**2  # of a layer, so that no sum exceeds 32 bits: 66,572
 _MULTIPLIER_BITS = 31
 _MOST_SHIFT = 62
-LEAK = 0.01
 
 
 def scale_of(values: Array) -> float:
@@ -44,6 +43,7 @@ class FloatLayer:
     W: Array
     B: Array
     activation: str
+    slope: float = 0.01  # of leaky_relu
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,17 +115,18 @@ def quantized_layer(layer: FloatLayer, of_inputs: float, of_outputs: float | Non
     bias = np.clip(np.rint(layer.B / factor), -(2**_BIAS_BITS), 2**_BIAS_BITS).astype(np.int32)
     last, leaks = of_outputs is None, layer.activation == "leaky_relu"
     rescaling = None if of_outputs is None else Rescaling.of(factor / of_outputs)
-    below_zero = Rescaling.of(LEAK * factor / of_outputs) if of_outputs is not None and leaks else None
+    below_zero = Rescaling.of(layer.slope * factor / of_outputs) if of_outputs is not None and leaks else None
     return QuantizedLayer(
         whole, bias, factor.astype(np.float32), "identity" if last else layer.activation, rescaling, below_zero
     )
 
 
-def activated(h: Array, activation: str) -> Array:
-    """Return F(h) of relu, leaky_relu or identity."""
-    if activation == "identity":
-        return h
-    return np.where(h > 0, h, (LEAK if activation == "leaky_relu" else 0) * h)
+def outputs(layer: FloatLayer, h: Array) -> Array:
+    """Return F(h W + B)."""
+    h = h @ layer.W + layer.B
+    if layer.activation == "identity":
+        return np.asarray(h)
+    return np.where(h > 0, h, (layer.slope if layer.activation == "leaky_relu" else 0) * h)
 
 
 def quantized(layers: Sequence[FloatLayer], h: Array) -> tuple[float, list[QuantizedLayer]]:
@@ -150,7 +151,7 @@ def quantized(layers: Sequence[FloatLayer], h: Array) -> tuple[float, list[Quant
     found = []
     for i, layer in enumerate(layers):
         with np.errstate(over="ignore", invalid="ignore"):
-            h = activated(h @ layer.W + layer.B, layer.activation)
+            h = outputs(layer, h)
         if not (np.abs(h) <= np.finfo(np.float32).max).all():
             raise ValueError(
                 f"outputs of layers[{i}] are not finite in float32 for the rows of calibration: expected finite ones"

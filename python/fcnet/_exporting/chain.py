@@ -13,6 +13,7 @@ from fcnet._inputs import class_names
 from fcnet._inputs.feature_names import Name, restored
 from fcnet._model.members import Members
 from fcnet._model.normalization import LayerNorm, Normalization
+from fcnet.activations import name_and_constant
 
 if TYPE_CHECKING:
     from fcnet._training.train_state import TrainState
@@ -21,9 +22,10 @@ Array = NDArray[Any]
 
 ACTIVATIONS = (
     *("identity", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "exp", "gelu", "gelu_tanh"),
-    *("silu", "mish", "softmax"),
+    *("silu", "mish", "relu6", "hard_swish", "softmax"),
 )  # those that C and JavaScript have: a new one of fcnet is refused until they do
-_PARTS = {"W", "B", "gamma", "mean", "variance", "mix", "scale"}
+_PARTS = {"W", "B", "gamma", "product_bias", "mean", "variance", "mix", "scale"}
+CONSTANTS = {"leaky_relu": 0.01, "elu": 1.0}  # of activations that have one, where none is given
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +39,11 @@ class BatchNormArrays:
 
 @dataclass(frozen=True, eq=False)
 class LayerNormArrays:
-    """``h_in = gamma (z - mean(z)) / sqrt(variance(z) + epsilon) + B``."""
+    """``h_in = gamma (z - mean(z)) / sqrt(variance(z) + epsilon) + B``, where z may have a bias of its own."""
 
     gamma: Array
     epsilon: float
+    product_bias: Array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,7 @@ class ChainLayer:
     B: Array | None
     norm: BatchNormArrays | LayerNormArrays | None
     activation: str
+    constant: float | None  # the slope of leaky_relu, the alpha of elu
     mix: Array | None
 
     @property
@@ -59,7 +63,9 @@ class ChainLayer:
         """What happens in the layer, in a few words."""
         k, m = self.W.shape
         norm = {BatchNormArrays: "batch normalization", LayerNormArrays: "layer normalization"}.get(type(self.norm))
-        activation = f"parametric {self.activation}" if self.mix is not None else self.activation
+        usual = self.constant is None or self.constant == CONSTANTS[self.activation]
+        name = self.activation if usual else f"{self.activation}({self.constant:g})"
+        activation = f"parametric {name}" if self.mix is not None else name
         scale = "inputs times a scale each" if self.scale is not None else ""
         return ", ".join(part for part in (f"{k} x {m}", scale, norm, activation) if part)
 
@@ -111,11 +117,10 @@ def chain_of(state: TrainState, dtype: np.dtype[Any], what: str) -> Chain:
     for i, spec in enumerate(architecture.specs):
         if unknown := sorted({*spec.parts} - _PARTS):
             raise ValueError(f"layers[{i}] has {unknown[0]}, which {what} does not know: expected none")
-        if spec.activation not in ACTIVATIONS:
+        activation, constant = name_and_constant(spec.activation)
+        if activation not in ACTIVATIONS:
             expected = ", ".join(ACTIVATIONS)
-            raise ValueError(
-                f"layers[{i}] has activation {spec.activation!r}, not known to {what}: expected {expected}"
-            )
+            raise ValueError(f"layers[{i}] has activation {activation!r}, not known to {what}: expected {expected}")
         parts = {name: state.model.parameter(i, name) for name in spec.parts}
         rounded = {name: _rounded(array, dtype, f"{name} of layers[{i}]") for name, array in parts.items()}
         layers.append(
@@ -124,7 +129,8 @@ def chain_of(state: TrainState, dtype: np.dtype[Any], what: str) -> Chain:
                 rounded["W"],
                 rounded["B"] if spec.bias else None,
                 _norm(spec.normalization, rounded, dtype),
-                spec.activation,
+                activation,
+                CONSTANTS.get(activation) if constant is None else constant,
                 rounded.get("mix"),
             )
         )
@@ -148,7 +154,7 @@ def _norm(
         return None
     epsilon = dtype.type(spec.epsilon)
     if isinstance(spec, LayerNorm):
-        return LayerNormArrays(parts["gamma"], float(epsilon))
+        return LayerNormArrays(parts["gamma"], float(epsilon), parts.get("product_bias"))
     factor = dtype.type(1) / np.sqrt(parts["variance"] + epsilon)
     return BatchNormArrays(parts["mean"], factor, parts["gamma"])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fcnet._exporting.c import functions
 from fcnet._exporting.c.text import array, number
 from fcnet._exporting.chain import Array, BatchNormArrays, Chain, ChainLayer, LayerNormArrays, widest
@@ -49,6 +51,7 @@ class FloatCode:
             parts: list[tuple[str, Array | None]] = [("scale", layer.scale), ("W", layer.W), ("B", layer.B)]
             parts += [("mean", norm.mean), ("factor", norm.factor)] if isinstance(norm, BatchNormArrays) else []
             parts += [("gamma", norm.gamma)] if norm is not None else []
+            parts += [("product_bias", norm.product_bias)] if isinstance(norm, LayerNormArrays) else []
             parts += [("mix", layer.mix)]
             given += [(f"{part}{i}", values) for part, values in parts]
         return [(name, values) for name, values in given if values is not None and values.ndim]
@@ -94,7 +97,9 @@ class FloatCode:
         k, m = layer.W.shape
         norm, b = layer.norm, f"NAME_B{i}" if layer.B is not None else "0"
         lines = [] if layer.scale is None else [loop(k, f"{h}[i] *= NAME_scale{i}[i];")]
-        lines.append(f"NAME_dense({h}, {k}, &NAME_W{i}[0][0], {'0' if norm else b}, {to}, {m});")
+        has_own = isinstance(norm, LayerNormArrays) and norm.product_bias is not None
+        start = f"NAME_product_bias{i}" if has_own else "0" if norm else b
+        lines.append(f"NAME_dense({h}, {k}, &NAME_W{i}[0][0], {start}, {to}, {m});")
         if isinstance(norm, BatchNormArrays):
             d, normal = f"const float d = {to}[i] - NAME_mean{i}[i];", f"const float normal = d * NAME_factor{i}[i];"
             beta = f"NAME_B{i}[i]" if layer.B is not None else "0.0f"
@@ -102,12 +107,12 @@ class FloatCode:
         if isinstance(norm, LayerNormArrays):
             lines.append(f"NAME_layer_norm({to}, {m}, NAME_gamma{i}, {b}, {number(norm.epsilon)});")
         if layer.mix is None:
-            return lines + activates(layer.activation, to, m)
+            return lines + activates(layer, to)
         rest, given = (
             "const float rest = 1.0f - mix, unchanged = rest * h;",
             f"const float h = {to}[i], mix = NAME_mix{i}[i];",
         )
-        changed = f"PREFIX_MULTIPLY_ADD(mix, NAME_{layer.activation}(h), unchanged)"
+        changed = f"PREFIX_MULTIPLY_ADD(mix, {_call(layer, 'h')}, unchanged)"
         return [*lines, loop(m, given, rest, f"{to}[i] = {changed};")]
 
 
@@ -122,13 +127,19 @@ def of_quantiles(chain: Chain) -> list[str]:
     return [functions.SORT] if chain.quantiles > 1 else []
 
 
-def activates(name: str, to: str, count: int) -> list[str]:
-    """Return the statement that puts an activation's values in place of its arguments."""
-    if name == "identity":
+def activates(layer: ChainLayer, to: str) -> list[str]:
+    """Return the statement that puts the values of a layer's activation in place of its arguments."""
+    count = layer.W.shape[1]
+    if layer.activation == "identity":
         return []
-    if name == "softmax":
+    if layer.activation == "softmax":
         return [f"NAME_softmax({to}, {count});"]
-    return [loop(count, f"{to}[i] = NAME_{name}({to}[i]);")]
+    return [loop(count, f"{to}[i] = {_call(layer, f'{to}[i]')};")]
+
+
+def _call(layer: ChainLayer, h: str) -> str:
+    constant = "" if layer.constant is None else f", {number(np.float32(layer.constant))}"
+    return f"NAME_{layer.activation}({h}{constant})"
 
 
 def sorts(chain: Chain) -> list[str]:

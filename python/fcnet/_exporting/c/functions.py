@@ -104,16 +104,31 @@ static inline float NAME_gate(float u)
 """
 
 
-def _function(name: str, *lines: str) -> str:
+def _function(name: str, *lines: str, given: str = "float h") -> str:
     body = "\n".join(f"  {line}" for line in lines)
-    return f"static inline float NAME_{name}(float h)\n{{\n{body}\n}}\n"
+    return f"static inline float NAME_{name}({given})\n{{\n{body}\n}}\n"
 
 
-# the activations of one number, each with what it needs before it
+# the activations of one number, each with what it needs before it; leaky_relu and elu take a constant too
 ACTIVATIONS: dict[str, tuple[str, ...]] = {
     "relu": (_function("relu", "return h <= 0.0f ? 0.0f : h;"),),
-    "leaky_relu": (_function("leaky_relu", "const float leak = 0.01f * h;", "return h <= 0.0f ? leak : h;"),),
-    "elu": (_function("elu", "return h <= 0.0f ? expm1f(h) : h;"),),
+    "leaky_relu": (
+        _function(
+            "leaky_relu",
+            "const float leak = slope * h;",
+            "return h <= 0.0f ? leak : h;",
+            given="float h, float slope",
+        ),
+    ),
+    "elu": (_function("elu", "return h <= 0.0f ? alpha * expm1f(h) : h;", given="float h, float alpha"),),
+    "relu6": (_function("relu6", "return h >= 6.0f ? 6.0f : h <= 0.0f ? 0.0f : h;"),),
+    "hard_swish": (
+        _function(
+            "hard_swish",
+            "const float gate = (h + 3.0f) * 0.166666672f;",
+            "return h >= 3.0f ? h : h <= -3.0f ? 0.0f : h * gate;",
+        ),
+    ),
     "selu": (_function("selu", "return h <= 0.0f ? 1.75809934f * expm1f(h) : 1.05070099f * h;"),),
     "sigmoid": (_function("sigmoid", "return 1.0f / (1.0f + expf(-h));"),),
     "tanh": (_function("tanh", "return tanhf(h);"),),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fcnet import _quantization
@@ -9,6 +11,7 @@ from fcnet._exporting.c.floats import activates, entry, loop, of_activations, of
 from fcnet._exporting.c.text import array
 from fcnet._exporting.chain import Array, BatchNormArrays, Chain, ChainLayer
 from fcnet._quantization import FloatLayer, QuantizedLayer
+from fcnet.activations import WITH_CONSTANT
 from fcnet.reference import activation
 
 _HIDDEN = ("relu", "leaky_relu", "identity")
@@ -77,10 +80,10 @@ class IntegerCode:
         h = _quantization.rounded(x * self._factor)
         for layer in self._layers:
             h = layer(h)
-        y = np.asarray(activation(h, self._chain.layers[-1].activation))
-        return (
-            y if self._chain.quantiles == 1 else np.sort(y.reshape(len(y), -1, self._chain.quantiles)).reshape(y.shape)
-        )
+        last = self._chain.layers[-1]
+        kind: Any = WITH_CONSTANT.get(last.activation)
+        y = np.asarray(activation(h, last.activation if kind is None else kind(last.constant)), np.float32)
+        return np.sort(y.reshape(len(y), -1, self._chain.quantiles)).reshape(y.shape)
 
     @property
     def constants(self) -> int:
@@ -132,7 +135,7 @@ class IntegerCode:
         lines = [f"int8_t {buffers};", "int i;", _inputs(self._chain, self._factor)]
         for i, layer in enumerate(self._layers):
             lines.append(_layer(i, layer, *("ab" if i % 2 == 0 else "ba")))
-        return [*lines, *activates(self._chain.layers[-1].activation, "y", self._chain.outputs), *sorts(self._chain)]
+        return [*lines, *activates(self._chain.layers[-1], "y"), *sorts(self._chain)]
 
 
 def _inputs(chain: Chain, factor: Array) -> str:
@@ -175,4 +178,5 @@ def _folded(i: int, layer: ChainLayer, layers: int) -> FloatLayer:
         w, b = w * factor, b - layer.norm.mean * factor
     elif layer.norm is not None:
         raise ValueError(f"layers[{i}] has layer normalization: expected none, or 'batch', for dtype='int8'")
-    return FloatLayer(w, b, "identity" if last else layer.activation)
+    slope = 0.0 if layer.constant is None else layer.constant
+    return FloatLayer(w, b, "identity" if last else layer.activation, slope)

@@ -12,7 +12,7 @@ function fcnetNetwork(model) {
   }
   const layers = model.layers.map((layer) => {
     const read = { ...layer };
-    for (const name of ["scale", "W", "B", "mean", "factor", "gamma", "mix"]) read[name] = array(layer[name]);
+    for (const name of ["scale", "W", "B", "mean", "factor", "gamma", "product_bias", "mix"]) read[name] = array(layer[name]);
     return read;
   });
 
@@ -33,8 +33,10 @@ function fcnetNetwork(model) {
   const functions = {
     identity: (h) => h,
     relu: (h) => (h <= 0 ? 0 : h),
-    leaky_relu: (h) => (h <= 0 ? round(0.01) * h : h),
-    elu: (h) => (h <= 0 ? Math.expm1(h) : h),
+    leaky_relu: (h, slope) => (h <= 0 ? round(slope) * h : h),
+    elu: (h, constant) => (h <= 0 ? round(constant) * Math.expm1(h) : h),
+    relu6: (h) => Math.min(Math.max(h, 0), 6),
+    hard_swish: (h) => (h >= 3 ? h : h <= -3 ? 0 : (h * (h + 3)) / 6),
     selu: (h) => (h <= 0 ? lambda * alpha * Math.expm1(h) : lambda * h),
     sigmoid: (h) => gate(h),
     tanh: (h) => Math.tanh(h),
@@ -51,9 +53,8 @@ function fcnetNetwork(model) {
   const add = (a, b, c) => round(a * b + c); // the product of two float32 is exact in float64: fused
 
   function dense(h, layer) {
-    const { W, B, norm, outputs } = layer;
-    const sums = new Array(outputs).fill(0);
-    if (B && !norm) for (let j = 0; j < outputs; ++j) sums[j] = B[j];
+    const { W, norm, outputs } = layer, start = norm ? layer.product_bias : layer.B;
+    const sums = start ? Array.from(start) : new Array(outputs).fill(0);
     for (let i = 0, at = 0; i < h.length; ++i, at += outputs)
       for (let j = 0; j < outputs; ++j) sums[j] = add(h[i], W[at + j], sums[j]);
     return sums;
@@ -67,13 +68,13 @@ function fcnetNetwork(model) {
     const inverse = round(1 / round(Math.sqrt(round(round(squares / z.length) + epsilon))));
     return apart.map((v, j) => add(gamma[j], round(v * inverse), beta(j)));
   }
-  function activated(h, { activation, mix }) {
+  function activated(h, { activation, constant, mix }) {
     if (activation === "softmax") {
       const most = Math.max(...h), e = h.map((v) => exp(round(v - most)));
       const sum = e.reduce((total, v) => round(total + v), 0);
       return e.map((v) => round(v / sum));
     }
-    const f = functions[activation];
+    const f = (v) => functions[activation](v, constant);
     if (!mix) return h.map((v) => round(f(v)));
     return h.map((v, j) => add(mix[j], round(f(v)), round(round(1 - mix[j]) * v)));
   }

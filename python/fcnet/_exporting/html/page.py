@@ -264,10 +264,11 @@ def _layer(layer: ChainLayer) -> dict[str, Any]:
     norm = layer.norm
     kind = {BatchNormArrays: "batch", LayerNormArrays: "layer"}.get(type(norm))
     values = {"scale": layer.scale, "W": layer.W, "B": layer.B, "mix": layer.mix}
-    values |= {name: getattr(norm, name, None) for name in ("mean", "factor", "gamma")}
+    values |= {name: getattr(norm, name, None) for name in ("mean", "factor", "gamma", "product_bias")}
     encoded = {name: None if array is None else _base64(array) for name, array in values.items()}
     epsilon = getattr(norm, "epsilon", 0)
-    return {"outputs": layer.W.shape[1], "activation": layer.activation, "norm": kind, "epsilon": epsilon, **encoded}
+    plain = {"activation": layer.activation, "constant": layer.constant, "norm": kind, "epsilon": epsilon}
+    return {"outputs": layer.W.shape[1], **plain, **encoded}
 
 
 def _base64(array: Array) -> str:
