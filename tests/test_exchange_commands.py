@@ -50,6 +50,34 @@ def test_a_saved_network_is_exported(kind, saved, capsys):
     assert path.read_bytes() == Path("expected").read_bytes()
 
 
+@pytest.mark.parametrize("ending", [".npy", ".csv"])
+def test_rows_are_read_for_int8_and_for_pages(ending, saved, capsys):
+    rows = np.random.default_rng(0).standard_normal((120, 4)).round(3)
+    np.save("rows.npy", rows)
+    np.savetxt("rows.csv", rows, "%.3f", ",", header="a,b,c,d", comments="")
+    data = ("--data", f"rows{ending}")
+    assert cli.main(["export", "net.safetensors", "--to", "c", "--int8", "--name", "small", *data]) == 0
+    assert "On 120 rows of calibration" in capsys.readouterr().out
+    saved.to_c("expected", name="small", dtype="int8", calibration=rows)
+    assert Path("net.h").read_bytes() == Path("expected").read_bytes()
+    page = ["export", "net.safetensors", "--to", "html", "--image", "2,2", "--title", "Draw"]
+    assert cli.main([*page, *data]) == 0
+    saved.to_html("expected", image=(2, 2), x=rows, title="Draw")
+    assert Path("net.html").read_bytes() == Path("expected").read_bytes()
+
+
+def test_the_columns_of_a_table_are_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = np.arange(20.0).reshape(10, 2)
+    net = fc.Network([2, 1], loss="mse", seed=0)
+    net._state.feature_names = ("b", "a")
+    net.save("net.safetensors")
+    np.savetxt("rows.csv", np.c_[rows, rows[:, :1]], "%g", ",", header="a,b,more", comments="")
+    assert cli.main(["export", "net.safetensors", "--to", "html", "--data", "rows.csv"]) == 0
+    net.to_html("expected", x=rows[:, ::-1])
+    assert Path("net.html").read_bytes() == Path("expected").read_bytes()
+
+
 def test_an_estimator_of_tables_is_exported(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     x = np.random.default_rng(0).standard_normal((60, 3))
@@ -68,6 +96,13 @@ REFUSED = {
     "a missing network": (["export", "missing", "--to", "onnx"], "missing: No such file"),
     "the model itself": (["export", "net.safetensors", "--to", "c", "-o", "net.safetensors"], "is the model itself"),
     "a file that exists": (["export", "net.safetensors", "--to", "c", "-o", "there"], "there exists: expected another"),
+    "int8 without rows": (["export", "net.safetensors", "--to", "c", "--int8"], "calibration is None: expected 100"),
+    "an option of c": (["export", "net.safetensors", "--to", "html", "--name", "a"], "--name is given with --to html"),
+    "an option of html": (
+        ["export", "net.safetensors", "--to", "onnx", "--image", "2,2"],
+        "--image is given with --to",
+    ),
+    "text": (["export", "net.safetensors", "--to", "html", "--data", "text.csv"], "which holds no numbers"),
     "no folder": (["import", "a.onnx", "-o", "none/a"], "expected a file in a folder that exists"),
 }
 
@@ -76,6 +111,7 @@ REFUSED = {
 def test_errors_are_one_line(what, saved, capsys):
     arguments, message = REFUSED[what]
     Path("there").write_text("x")
+    Path("text.csv").write_text("a,b,c,d\n1,2,3,x\n")
     assert cli.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"fcnet {arguments[0]}: ")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fcnet._importing.onnx.reading import from_onnx
-from fcnet.cli.table_file import check_output
+from fcnet.cli.table_file import check_output, read_table
 from fcnet.loading import load
 from fcnet.network import Network
 
@@ -20,9 +23,11 @@ _EXPORT = """\
 examples:
   fcnet export model.safetensors --to onnx
   fcnet export model.safetensors --to c --output net.h
-  fcnet export model.safetensors --to html"""
+  fcnet export model.safetensors --to c --int8 --data rows.npy
+  fcnet export model.safetensors --to html --image 8,8 --data rows.npy"""
 
 _SUFFIXES = {"onnx": ".onnx", "c": ".h", "html": ".html"}
+_OPTIONS = {"name": ("c",), "int8": ("c",), "data": ("c", "html"), "image": ("html",), "title": ("html",)}
 
 
 def add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,7 +60,7 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "export",
         help="write a saved network as an ONNX model, as C, or as a page to try it",
-        description="Write a network that was saved as an ONNX model, as a header of C99, or as a page to try it.",
+        description="Write a network that was saved as an ONNX model, as a header of C99, or as a page of HTML.",
         epilog=_EXPORT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -64,6 +69,11 @@ def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--to", required=True, choices=tuple(_SUFFIXES), help="what to write")
     add("-o", "--output", metavar="FILE", help="the file (default: MODEL with the suffix .onnx, .h or .html)")
     add("--force", action="store_true", help="overwrite the file of before")
+    add("--name", metavar="NAME", help="of C: what all names begin with (default: net)")
+    add("--int8", action="store_true", help="of C: weights and activations of 8 bits; needs --data")
+    add("--data", metavar="FILE", help="of C and html: rows of x, a file of NumPy, CSV with a header, or Parquet")
+    add("--image", type=_image, metavar="H,W", help="of html: a field to draw on; needs --data")
+    add("--title", metavar="TEXT", help="of html: the heading")
 
 
 def import_model(given: argparse.Namespace) -> int:
@@ -112,10 +122,18 @@ def export_model(given: argparse.Namespace) -> int:
     model = load(given.model)
     if given.to != "onnx" and not isinstance(model, Network):
         raise ValueError(f"{given.model} holds a {type(model).__name__}: expected a network, or --to onnx")
-    writers: dict[str, Callable[[str], object]] = {"onnx": model.to_onnx}
-    if isinstance(model, Network):
-        writers |= {"c": model.to_c, "html": model.to_html}
-    writers[given.to](output)
+    for option, formats in _OPTIONS.items():
+        if getattr(given, option) not in (None, False) and given.to not in formats:
+            raise ValueError(f"--{option} is given with --to {given.to}: expected --to {' or '.join(formats)}")
+    if not isinstance(model, Network) or given.to == "onnx":
+        model.to_onnx(output)
+    else:
+        rows = None if given.data is None else _rows(given.data, model)
+        if given.to == "c":
+            name, dtype = given.name or "net", "int8" if given.int8 else "float32"
+            model.to_c(output, name=name, dtype=dtype, calibration=rows)  # type: ignore[arg-type]
+        else:
+            model.to_html(output, image=given.image, x=rows, title=given.title)
     print(f"Saved: {output}")
     return 0
 
@@ -133,3 +151,29 @@ def _output(given: argparse.Namespace, suffix: str) -> str:
         raise ValueError(f"--output is the model itself, {output!r}: expected another file")
     check_output(output, given.force)
     return str(output)
+
+
+def _image(text: str) -> tuple[int, int]:
+    """Return the numbers of "8,8"."""
+    height, _, width = text.partition(",")
+    return int(height), int(width)
+
+
+def _rows(path: str, net: Network) -> NDArray[Any]:
+    """Return the rows in a file: all of a file of NumPy, or the network's columns of a table.
+
+    Raises
+    ------
+    TypeError, ValueError : the file has no numbers, lacks a column, or has gaps.
+    OSError : the file cannot be read.
+    """
+    if path.endswith(".npy"):
+        return np.asarray(np.load(path, allow_pickle=False))
+    file = read_table(path)
+    names = list(file.columns) if net.feature_names is None else [str(name) for name in net.feature_names]
+    file.check(names, "a column of the network")
+    columns = {name: file.values(name) for name in names}
+    text = [name for name, values in columns.items() if values.sort != "numbers"]
+    if text:
+        raise TypeError(f"{path} has the column {text[0]!r}, which holds no numbers: expected numbers")
+    return np.column_stack([values.array for values in columns.values()])
