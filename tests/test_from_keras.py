@@ -172,6 +172,10 @@ REFUSED = {
         r"normalises axis",
     ),
     "first": (lambda: model(layers.ReLU(), layers.Dense(3)), r"'re_lu.*' is an activation before the first layer"),
+    "axes": (
+        lambda: keras.Sequential([keras.Input((4, 2)), dense(3)]),
+        r"takes inputs of shape \(4, 2\): expected rows",
+    ),
     "nan": (nan, r"Dense 'dense.*' has a W with infinite or NaN numbers"),
 }
 

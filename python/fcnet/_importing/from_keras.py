@@ -187,4 +187,8 @@ def from_keras(
             raise refused(f"model: {type(model).__name__}", what, "expected a Sequential or a functional model")
         what = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
         raise TypeError(f"model is {what}: expected a keras.Sequential or a functional keras.Model")
-    return network_of(list(_Reader().model(model)), "model", loss=loss, dtype=dtype)
+    steps = list(_Reader().model(model))
+    if len(model.input_shape) != 2 and not any(isinstance(step, chain.Reshaping) for step in steps):
+        what = f"takes inputs of shape {tuple(model.input_shape[1:])}"
+        raise refused(f"model: {model.name}", what, "expected rows, or Flatten before the first Dense")
+    return network_of(steps, "model", loss=loss, dtype=dtype)
