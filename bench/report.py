@@ -92,10 +92,14 @@ the median time in seconds, and the mean and standard deviation of the score on 
 
 ## Tables
 
-Errors of `fcnet.tabular` and of others on seven public tables, each with its defaults: mean and standard deviation over
-random splits, of which a quarter, at most 10,000 rows, are for the test. Below them geometric means relative to
-CatBoost over the fits that both have. Recipes were chosen on the first split; for one choice, tables for categories,
-some results of the others had been seen. The fits are kept, with the version of each library, and are of other sessions
+Errors on the test rows of seven public tables, lower is better: of classes the share that is wrong (%), of numbers the
+root mean squared error (RMSE). "auto" is `TabularClassifier()` or `TabularRegressor()`, "fcnet's MLP" the estimator of
+`fcnet.sklearn`; all have their defaults. A cell is the mean ± standard deviation over three random splits, of which a
+quarter, at most 10,000 rows, are for the test; the best mean of a line is bold. The last three lines are the geometric
+mean, over the tables and splits that both have, of a column's errors or times divided by CatBoost's: less than 1 is
+better.
+Recipes were chosen on the first split; of one choice, that columns of categories get trainable tables, some results of
+the other splits had been seen before. The fits are kept, with the version of each library, and are of other sessions
 than the rest of the page (`python -m bench.tabular`).
 
 {scores}
