@@ -97,10 +97,9 @@ root mean squared error (RMSE). "auto" is `TabularClassifier()` or `TabularRegre
 `fcnet.sklearn`; all have their defaults. A cell is the mean ± standard deviation over three random splits, of which a
 quarter, at most 10,000 rows, are for the test; the best mean of a line is bold. The last three lines are the geometric
 mean, over the tables and splits that both have, of a column's errors or times divided by CatBoost's: less than 1 is
-better.
-Recipes were chosen on the first split; of one choice, that columns of categories get trainable tables, some results of
-the other splits had been seen before. The fits are kept, with the version of each library, and are of other sessions
-than the rest of the page (`python -m bench.tabular`).
+better. Recipes were chosen on the first split; of one choice, that columns of categories get trainable tables, some
+results of the other splits had been seen before. The fits are kept, with the version of each library, and are of other
+sessions than the rest of the page (`python -m bench.tabular`).
 
 {scores}
 

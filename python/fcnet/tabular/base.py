@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from fcnet._checks import console
 from fcnet._checks.numbers import POSITIVE, number, whole_number
-from fcnet._checks.numbers import share as share_range
 from fcnet._inputs import feature_names, sample_weights
 from fcnet._training.callbacks import Callbacks
 from fcnet._training.history import History
@@ -22,11 +21,13 @@ from fcnet.tabular.identifiers import warn_of_identifiers
 from fcnet.tabular.importance import PermutationImportance, names_of, permuted
 from fcnet.tabular.integrated_gradients import Explained, contributions
 from fcnet.tabular.metrics import Metric, metric_of
+from fcnet.tabular.part import Part
 from fcnet.tabular.protocol import BaseEstimator, NotFittedError
 from fcnet.tabular.reading import Table, read
 from fcnet.tabular.recipes import Recipe, recipe_of
 from fcnet.tabular.row_explanation import RowExplanation, median_row, one_row, plain_values
-from fcnet.tabular.splits import Split, folds, held_back, most_folds
+from fcnet.tabular.splits import Split
+from fcnet.tabular.splitting import folds_of, splits_of
 from fcnet.tabular.targets import Targets
 from fcnet.tabular.training import Clock, NetworkFit, Rows, train
 
@@ -49,24 +50,6 @@ def _generator(random_state: Any) -> np.random.Generator:
 
 def _rows(weights: NDArray[Any] | None, rows: NDArray[np.intp]) -> NDArray[Any] | None:
     return None if weights is None else weights[rows]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The networks of a split, and how they see X and y."""
-
-    encoder: ColumnEncoder
-    targets: Targets
-    networks: tuple[Network, ...]
-
-    def inputs(self, table: Table, name: str = "X") -> NDArray[Any]:
-        """Return a table as inputs of the networks."""
-        return self.encoder.transform(table, self.networks[0].dtype, name=name)
-
-    def outputs(self, table: Table) -> NDArray[np.float64]:
-        """Return the sum of the networks' predictions for a table."""
-        x = self.inputs(table)
-        return np.asarray(np.sum([self.targets.back(network.predict(x)) for network in self.networks], axis=0))
 
 
 class TabularEstimator(BaseEstimator):
@@ -155,25 +138,6 @@ class TabularEstimator(BaseEstimator):
         types = ["2darray", "string", "categorical"]
         return {"allow_nan": True, "X_types": types, "multioutput": not self._classifies}
 
-    def _folds(self, y: NDArray[Any], has_validation: bool) -> int | None:
-        """Return into how many folds the rows are divided; None: into none."""
-        given, most = self.folds, most_folds(len(y), y if self._classifies else None)
-        if isinstance(given, str):
-            if given != "auto":
-                raise ValueError(f"folds is {given!r}: expected a number, 'auto' or None")
-            is_default = isinstance(self.recipe, str) and self.recipe == "auto"
-            chosen = has_validation or self.validation is not None or self.networks is not None
-            return min(5, most) if is_default and not chosen and most > 1 else None
-        if given is None:
-            return None
-        for name, is_given in (("X_val", has_validation), ("validation", self.validation is not None)):
-            if is_given:
-                raise ValueError(f"folds is {given!r}, and {name} is given: expected one of them")
-        if not most:
-            raise ValueError(f"folds is {given!r}, but every row is alone in its class: expected None, X_val and y_val")
-        hint = ", as other rows are alone in their class" if most < len(y) else ""
-        return whole_number(given, "folds", 2, most, hint)
-
     def _recipe(self, metric: Metric, has_folds: bool) -> Recipe:
         """Return the recipe with the parameters that override its constants."""
         names = ("epochs", "batch_size", "learning_rate", "networks")
@@ -182,29 +146,6 @@ class TabularEstimator(BaseEstimator):
         if metric.of_probabilities and isinstance(self.recipe, str):
             given["label_smoothing"] = 0
         return replace(recipe_of(self.recipe, self._classifies), **given)
-
-    def _splits(
-        self, n: int, y: NDArray[Any], has_validation: bool, k: int | None, random: np.random.Generator
-    ) -> list[Split]:
-        """Return the rows of each split, in k folds or by a share of the rows."""
-        repeats = whole_number(self.repeats, "repeats", 1)
-        if has_validation:
-            return [Split(np.arange(n), np.arange(0))] * repeats
-        if n < 2:
-            raise ValueError(f"X has {n} sample{'s' * (n != 1)}: expected at least 2, some of which are for validation")
-        classes = y if self._classifies else None
-        if k is not None:
-            return [split for _ in range(repeats) for split in folds(n, k, classes, random)]
-        part = 0.2 if self.validation is None else number(self.validation, "validation", share_range("validation"))
-        splits = [held_back(n, part, classes, random) for _ in range(repeats)]
-        if not most_folds(n, classes):
-            raise ValueError("every row of y is alone in its class: expected several of a class, or X_val and y_val")
-        if not len(splits[0].validation):
-            raise ValueError(
-                f"validation is {part:g}, which is no row of {n}: "
-                "expected more rows, a larger share, or X_val and y_val"
-            )
-        return splits
 
     def _validation_set(self, X_val: Any, y_val: Any) -> tuple[Table, NDArray[Any]] | None:
         if (X_val is None) != (y_val is None):
@@ -245,9 +186,10 @@ class TabularEstimator(BaseEstimator):
                 raise ValueError("all sample weights are zero: expected some above 0")
         known = self._validation_set(X_val, y_val)
         parts, fits = [], []
-        k = self._folds(y, known is not None)
+        classes = y if self._classifies else None
+        k = folds_of(self, classes, len(y), known is not None)
         recipe = self._recipe(metric, k is not None)
-        splits = self._splits(table.rows, y, known is not None, k, random)
+        splits = splits_of(self, classes, len(y), known is not None, k, random)
         warn_of_identifiers(table, self.categorical_features)
         for split in splits:
             columns = ColumnEncoder.fit(

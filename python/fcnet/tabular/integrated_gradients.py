@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from fcnet.tabular.base import Part
+    from fcnet.tabular.part import Part
 
 Array = NDArray[np.float64]
 Inputs = list[NDArray[Any]]  # of the networks of each part (1, width)
