@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._checks.numbers import flag
 from fcnet._inputs import arrays
 from fcnet._model.architecture import Architecture
 from fcnet._model.columns import Columns
+from fcnet._model.freezable import Freezable
 from fcnet._native import Model
 from fcnet.layers import LayerArray
 
 
-class EmbeddedColumns:
+class EmbeddedColumns(Freezable):
     """The embeddings of a network's ``fcnet.Columns``, whose arrays are read and assigned like W of a layer.
 
     Attributes
@@ -40,30 +40,13 @@ class EmbeddedColumns:
         ``unfreeze()``; the default is True.
     """
 
-    __slots__ = ("_architecture", "_index", "_model", "_trainable", "specification")
+    __slots__ = ("_architecture", "_index", "_model", "specification")
     specification: Columns
 
     def __init__(self, model: Model, architecture: Architecture) -> None:
         assert architecture.columns is not None
         self._model, self._architecture, self._index = model, architecture, len(architecture.specs)
         self.specification, self._trainable = architecture.columns, True
-
-    @property
-    def trainable(self) -> bool:
-        """Whether fits that start from now on train the arrays; assigning anything but a bool raises TypeError."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = flag(value, "trainable")
-
-    def freeze(self) -> None:
-        """Freeze the embeddings: fits do not change them."""
-        self._trainable = False
-
-    def unfreeze(self) -> None:
-        """Make the embeddings trainable again."""
-        self._trainable = True
 
     @property
     def frequencies(self) -> NDArray[Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fcnet._checks.numbers import flag
 from fcnet._model.architecture import Architecture
+from fcnet._model.freezable import Freezable
 from fcnet._model.normalization import Normalization
 from fcnet._native import Model
 from fcnet.activations import Activation
@@ -91,7 +91,7 @@ def _check_writeable(array: Any) -> None:
         )
 
 
-class Layer:
+class Layer(Freezable):
     """A layer: ``h_out = F(h_in)`` with ``h_in = h_prev W + B``, where normalization, if any, applies to ``h_prev W``.
 
     After a ``fcnet.Scale`` ``h_prev`` is multiplied by the trainable ``scale`` first.
@@ -133,7 +133,7 @@ class Layer:
         ``unfreeze()``; the default is True.
     """
 
-    __slots__ = ("_architecture", "_index", "_model", "_shape", "_trainable")
+    __slots__ = ("_architecture", "_index", "_model", "_shape")
 
     def __init__(self, model: Model, index: int, architecture: Architecture) -> None:
         self._model, self._index, self._architecture = model, index, architecture
@@ -173,23 +173,6 @@ class Layer:
     def decay_factor(self) -> tuple[float, float | None]:
         """Factors on the optimizer's weight decay, of W and of B; None as ``fcnet.Dense`` says."""
         return self._architecture.specs[self._index].decay_factor
-
-    @property
-    def trainable(self) -> bool:
-        """Whether fits that start from now on train the layer; assigning anything but a bool raises TypeError."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = flag(value, "trainable")
-
-    def freeze(self) -> None:
-        """Freeze the layer: fits do not change it."""
-        self._trainable = False
-
-    def unfreeze(self) -> None:
-        """Make the layer trainable again."""
-        self._trainable = True
 
     @property
     def W(self) -> NDArray[Any]:
