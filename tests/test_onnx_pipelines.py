@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import fcnet as fc
-from fcnet.sklearn import MLPClassifier, MLPRegressor, register_onnx
 
 from estimators import CLASSES, FEW, LABELS, TEXT, VALUES, N, X, beside_sklearn
 from interop import library
 from onnx_networks import outputs_of
 
 library("sklearn")
+from fcnet.sklearn import MLPClassifier, MLPRegressor, register_onnx
+
 skl2onnx, types = library("skl2onnx"), library("skl2onnx.common.data_types")
 pytestmark = [*beside_sklearn, pytest.mark.once]
 

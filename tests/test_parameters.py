@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 import re
 import threading
@@ -298,19 +299,21 @@ def test_predictions_beside_a_thread_that_blends_are_of_one_moment():
     ones, zeros = (fc.Network([5, 64, 3], loss="mse", seed=0) for _ in range(2))
     ones.parameters, zeros.parameters = np.ones(len(net.parameters)), np.zeros(len(net.parameters))
     net.copy_parameters(zeros)
-    ended = threading.Event()
+    begun, enough = threading.Event(), threading.Event()
 
     def blend():
-        for i in range(2000):
+        for i in itertools.count():
             net.blend((ones, zeros)[i % 2], 0.999999)
-        ended.set()
+            begun.set()
+            if enough.is_set():
+                break
 
     thread = threading.Thread(target=blend)
     thread.start()
-    seen = 0
-    while not ended.is_set():
-        flat = net.parameters
-        assert np.ptp(flat) == 0
-        seen += 1
-    thread.join()
-    assert seen
+    begun.wait()
+    try:
+        for _ in range(300):
+            assert np.ptp(net.parameters) == 0
+    finally:
+        enough.set()
+        thread.join()

@@ -78,7 +78,7 @@ FAULTS = [
         "(end - end % 2)",
         "validation_split",
     ),
-    ("history.stopped_early = epoch - self._since @ self.rule.patience", ">=", ">", "early_stopping"),
+    ("rule.patience is not None and epoch - self._since @ rule.patience", ">=", ">", "early_stopping"),
     (
         "if self.epoch_weights is not None@:\n            trainer.restore",
         "",
