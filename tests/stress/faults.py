@@ -54,8 +54,8 @@ FAULTS = [
     ("static_cast<T>(std::max(samples, Size{2}) - @);", "1", "0", "normalization"),
     ("rest = off != T(0) ? fma(@, top - z[wanted], off * rest)", "on - off", "on", "losses"),
     (
-        "const double rate = rates_ != nullptr ? rates_[@] : chosen_.learning_rate;",
-        "batch.first / batch_",
+        "const double rate = values_.rates != nullptr ? values_.rates[@] : chosen_.learning_rate;",
+        "number",
         "0",
         "schedules",
     ),
