@@ -25,6 +25,7 @@ from fcnet.activations import ACTIVATIONS
 from fcnet.article import article_network
 from fcnet.plot import style
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import digits_page
 

@@ -35,6 +35,16 @@ def test_a_model_of_onnx_becomes_a_network(saved, capsys):
     assert np.array_equal(fc.load("net.safetensors").predict(X), saved.predict(X))
 
 
+def test_logits_become_classes_by_the_loss(saved, capsys):
+    logits = fc.Network([4, 5, 3], loss="mse", seed=1)
+    for layer, other in zip(logits.layers, saved.layers, strict=True):
+        layer.W, layer.B = other.W, other.B
+    Path("logits.onnx").write_bytes(logits.to_onnx())
+    assert cli.main(["import", "logits.onnx", "--loss", "cross_entropy"]) == 0
+    assert "Loss: cross_entropy" in capsys.readouterr().out
+    assert np.array_equal(fc.load("logits.safetensors").predict(X), saved.predict(X))
+
+
 def test_outputs_go_where_they_shall(saved, capsys):
     assert cli.main(["export", "net.safetensors", "--to", "onnx", "--output", "a.onnx"]) == 0
     assert cli.main(["import", "a.onnx", "-o", "b.safetensors"]) == 0

@@ -251,6 +251,20 @@ def test_the_loss_is_that_of_the_last_activation_or_as_given(operator):
         assert fc.from_onnx(graph(*nodes, W=W), loss=fc.losses.Huber(2)).loss == fc.losses.Huber(2)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "poisson", "mse"])
+def test_logits_get_the_activation_of_the_loss(loss):
+    model = graph(("MatMul", "x W", "h"), ("Add", "h b", "y"), W=W, b=[0.5] * W.shape[1])
+    net = fc.from_onnx(model, loss=loss)
+    x = np.random.default_rng(0).standard_normal((5, len(W))).astype(np.float32)
+    logits = x @ W + 0.5
+    assert net.loss == loss
+    np.testing.assert_allclose(net.predict(x, output="logits"), logits, rtol=1e-5, atol=1e-6)
+    expected = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": "exp", "mse": "identity"}[
+        loss
+    ]
+    assert net.layers[-1].activation == expected
+
+
 def test_a_loss_that_does_not_take_the_last_activation_is_refused():
     with pytest.raises(ValueError, match="'relu', but loss 'cross_entropy' takes 'softmax'"):
         fc.from_onnx(graph(("MatMul", "x W", "h"), ("Relu", "h", "y"), W=W), loss="cross_entropy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from fcnet._importing.onnx.reading import from_onnx
 from fcnet.cli.table_file import check_output, read_table
 from fcnet.loading import load
+from fcnet.losses import LossName
 from fcnet.network import Network
 
 _IMPORT = """\
 examples:
   fcnet import model.onnx
-  fcnet import model.onnx --output digits.safetensors"""
+  fcnet import model.onnx --output digits.safetensors
+  fcnet import logits.onnx --loss cross_entropy"""
 
 _EXPORT = """\
 examples:
@@ -48,6 +50,8 @@ def add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("model", metavar="MODEL", help="the ONNX model")
     add("-o", "--output", metavar="FILE", help="the network (default: MODEL with the suffix .safetensors)")
     add("--force", action="store_true", help="overwrite the file of before")
+    losses = "cross_entropy where the model ends in logits; by default that of the last activation"
+    add("--loss", choices=get_args(LossName), metavar="LOSS", help=f"the loss: {losses}")
 
 
 def add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,9 +98,10 @@ def import_model(given: argparse.Namespace) -> int:
     OSError : a file cannot be read or written.
     """
     output = _output(given, ".safetensors")
-    net = from_onnx(given.model)
+    net = from_onnx(given.model, loss=given.loss)
     net.save(output)
     print(net.summary())
+    print(f"Loss: {net.loss}")
     print(f"Saved: {output}")
     return 0
 

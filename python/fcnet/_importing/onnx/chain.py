@@ -232,7 +232,8 @@ class Chain:
         if self._factor is not None or self._bias is not None:
             raise ValueError("there are factors or sums behind the last activation: expected none")
         last = self._layers[-1]
-        last.activation = last.activation or "identity"
+        if loss is None:  # where there is one, it has the activation that belongs to the logits
+            last.activation = last.activation or "identity"
         for layer in self._layers:
             if isinstance(layer.normalization, BatchNorm) and (layer is last or layer.activation == "softmax"):
                 layer.without_batch_norm()
@@ -251,7 +252,7 @@ class Chain:
             Dense(layer.units, layer.activation, "B" in found, normalization=layer.normalization)
             for layer, found in zip(self._layers, arrays, strict=True)
         ]
-        chosen = _LOSSES.get(last.activation, "mse") if loss is None else loss
+        chosen = _LOSSES.get(str(last.activation), "mse") if loss is None else loss
         has_classes = class_names.number(loss_of(chosen), last.units) is not None
         given = class_names.given(classes if has_classes else None)
         architecture = Architecture.of([inputs, *sizes], chosen, seed, dtype, scale, offset, "relu", given)

@@ -40,7 +40,8 @@ def from_onnx(path: str | os.PathLike[str] | bytes, *, loss: LossName | Loss | L
     loss : as for Network, optional
         The loss of further training. The default is that of the network where fcnet wrote the file, otherwise that of
         the last activation: "cross_entropy" of softmax, "binary_cross_entropy" of sigmoid, "poisson" of exp and
-        softplus, "mse" of others.
+        softplus, "mse" of others. Outputs without an activation get the one that belongs to the loss: logits become
+        probabilities by loss="cross_entropy" or "binary_cross_entropy".
 
     Returns
     -------
