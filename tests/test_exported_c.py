@@ -11,6 +11,7 @@ import pytest
 
 import fcnet as fc
 from fcnet._exporting.c.integers import IntegerCode
+from fcnet._exporting.c.text import comment
 from fcnet._exporting.chain import chain_of
 
 from exported import ANY, EXACT, random_network
@@ -192,6 +193,13 @@ def test_labels_are_the_classes_whatever_they_are(tmp_path):
     assert out.decode().split("|")[:5] == labels
 
 
+def test_a_comment_has_no_trigraphs_and_does_not_end():
+    text = comment(["???/", "a ??? b ????/", "*/ /* **// /*/"])
+    assert "??" not in text
+    assert (text.count("*/"), text.count("/*")) == (1, 1)
+    assert text.endswith("*/\n")
+
+
 def test_a_header_names_what_is_in_it(tmp_path):
     pd_names = fc.Network([2, 3, 1], loss="mse", seed=0, dtype="float64")
     pd_names.to_c(tmp_path / "model.h", name="model")
@@ -204,7 +212,9 @@ def test_a_header_names_what_is_in_it(tmp_path):
     assert "malloc" not in text
 
 
-@pytest.mark.parametrize("name", ["", "1net", "a-b", "int", "_net", "näm", "class", "a" * 32])
+@pytest.mark.parametrize(
+    "name", ["", "1net", "a-b", "int", "_net", "näm", "class", "a" * 32, "fp_fast", "Math", "stdint"]
+)
 def test_a_name_that_c_does_not_take_is_refused(tmp_path, name):
     with pytest.raises(ValueError, match="name is"):
         fc.Network([2, 2]).to_c(tmp_path / "net.h", name=name)

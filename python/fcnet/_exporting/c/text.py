@@ -14,6 +14,9 @@ _KEYWORDS = """
     and bool catch class compl concept delete explicit export false final friend import module mutable namespace new
     not nullptr operator or override private protected public requires template this throw true try typeid typename
     using virtual xor main"""  # those of C++ too, where a header may be included
+_OF_STANDARD = """
+    fp_fast assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdarg stdbool stddef
+    stdint stdio stdlib string tgmath time wchar wctype"""  # FP_FAST_FMA, and guards of headers such as MATH_H
 _WIDTH = 116
 MOST_LABEL = 500  # characters: a string of C99 has 4,095 bytes at most
 
@@ -23,12 +26,14 @@ def checked_name(name: object) -> str:
 
     Raises
     ------
-    TypeError, ValueError : it is not an identifier of C.
+    TypeError, ValueError : it is not an identifier of C, or its macros would be those of C's headers.
     """
     if not isinstance(name, str):
         raise TypeError(f"name is {name!r}: expected text like 'net'")
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", name, re.ASCII) or name in _KEYWORDS.split():
         raise ValueError(f"name is {name!r}: expected a name of C like 'net', of at most 31 letters, digits and _")
+    if name.lower() in _OF_STANDARD.split():
+        raise ValueError(f"name is {name!r}, whose macros C's own headers may define: expected another such as 'net'")
     return str(name)
 
 
@@ -63,7 +68,7 @@ def array(type_: str, name: str, values: NDArray[Any]) -> str:
 
 def comment(lines: list[str]) -> str:
     """Return a comment of lines in ASCII, which nothing in them can end."""
-    safe = [ascii(line)[1:-1].replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?") for line in lines]
+    safe = [re.sub(r"\?(?=\?)", "? ", ascii(line)[1:-1].replace("*/", "* /").replace("/*", "/ *")) for line in lines]
     return "/* " + "\n".join(f"   {each}".rstrip() for each in safe).lstrip() + " */\n"
 
 
