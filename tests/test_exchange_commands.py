@@ -74,6 +74,9 @@ def test_rows_are_read_for_int8_and_for_pages(ending, saved, capsys):
     assert cli.main([*page, *data]) == 0
     saved.to_html("expected", image=(2, 2), x=rows, title="Draw")
     assert Path("net.html").read_bytes() == Path("expected").read_bytes()
+    page[page.index("2,2")] = "2x2"
+    assert cli.main([*page, *data, "--force"]) == 0
+    assert Path("net.html").read_bytes() == Path("expected").read_bytes()
 
 
 def test_the_columns_of_a_table_are_found_by_name(tmp_path, monkeypatch):
@@ -112,9 +115,18 @@ REFUSED = {
         ["export", "net.safetensors", "--to", "onnx", "--image", "2,2"],
         "--image is given with --to",
     ),
+    "an empty title": (["export", "net.safetensors", "--to", "html", "--title", ""], "title is '': expected text"),
+    "an empty name": (["export", "net.safetensors", "--to", "c", "--name", ""], "name is '': expected a name"),
     "text": (["export", "net.safetensors", "--to", "html", "--data", "text.csv"], "which holds no numbers"),
     "no folder": (["import", "a.onnx", "-o", "none/a"], "expected a file in a folder that exists"),
 }
+
+
+@pytest.mark.parametrize("size", ["8", "8,", "8,8,8", "8*8", "-8,8", "a"])
+def test_an_image_of_another_form_is_refused_by_an_example(size, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["export", "net.safetensors", "--to", "html", f"--image={size}"])
+    assert f"argument --image: {size!r} is no size: expected H,W such as 8,8\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", REFUSED)

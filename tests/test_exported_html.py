@@ -231,6 +231,8 @@ def refused():
         "shape": (plain, {"x": np.ones((3, 5))}, "x has 5 features"),
         "empty": (plain, {"x": np.ones((0, 4))}, "x has no rows"),
         "inf": (plain, {"x": [[1, 2, 3, np.inf]]}, "x "),
+        "empty title": (plain, {"title": ""}, "title is '': expected text"),
+        "empty description": (plain, {"description": " "}, "description is ' ': expected text"),
         "labels": (plain, {"labels": ["a"]}, r"labels is \['a'\]: expected 2 names"),
     }
 

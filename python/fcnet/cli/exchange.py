@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -135,7 +136,7 @@ def export_model(given: argparse.Namespace) -> int:
     else:
         rows = None if given.data is None else _rows(given.data, model)
         if given.to == "c":
-            name, dtype = given.name or "net", "int8" if given.int8 else "float32"
+            name, dtype = "net" if given.name is None else given.name, "int8" if given.int8 else "float32"
             model.to_c(output, name=name, dtype=dtype, calibration=rows)  # type: ignore[arg-type]
         else:
             model.to_html(output, image=given.image, x=rows, title=given.title)
@@ -159,9 +160,11 @@ def _output(given: argparse.Namespace, suffix: str) -> str:
 
 
 def _image(text: str) -> tuple[int, int]:
-    """Return the numbers of "8,8"."""
-    height, _, width = text.partition(",")
-    return int(height), int(width)
+    """Return the numbers of "8,8" or "8x8"."""
+    found = re.fullmatch(r"(\d+)[,x](\d+)", text, re.ASCII)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: expected H,W such as 8,8")
+    return int(found[1]), int(found[2])
 
 
 def _rows(path: str, net: Network) -> NDArray[Any]:

@@ -107,6 +107,8 @@ def to_html(
     for name, text in (("title", title), ("description", description)):
         if not isinstance(text, str | None):
             raise TypeError(f"{name} is {text!r}: expected text")
+        if text is not None and not text.strip():
+            raise ValueError(f"{name} is {text!r}: expected text, or None for that of fcnet")
     outputs = _outputs(state, chain, rows, labels)
     if shape is None:
         body = _table(state, chain, rows, outputs)
