@@ -210,6 +210,7 @@ def test_a_header_names_what_is_in_it(tmp_path):
     assert "static inline void model_predict(const float x[2], float y[1])" in text
     assert re.findall(r"#include .*", text) == ["#include <math.h>"]
     assert "malloc" not in text
+    assert re.search(r"written by fcnet( \d\S*)?\. Its", text)  # development builds have no version
 
 
 @pytest.mark.parametrize(

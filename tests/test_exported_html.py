@@ -155,6 +155,7 @@ def test_sliders_begin_at_the_median_and_end_at_the_ends_of_the_data(tmp_path, w
     net.to_html(tmp_path / "net.html", x=x, labels=["low", "</script>"], title=title)
     page = (tmp_path / "net.html").read_text()
     assert "http" not in page
+    assert re.search(r"Written by fcnet( \d\S*)?\.<", page)  # development builds have no version
     found = browsed(page, SLIDE, width, tmp_path)
     shown = lambda values: [f"{float(f'{v:.4g}'):,.10g}".replace("-", "−") for v in values]  # noqa: E731
     middle, most = np.median(x, axis=0), [x[:, 0].max(), x[:, 1].max(), 4]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fcnet import _native
 from fcnet._checks import console
 from fcnet._exporting.c.floats import FloatCode
 from fcnet._exporting.c.integers import IntegerCode
 from fcnet._exporting.c.text import array, check_rows, checked_name, comment, string
 from fcnet._exporting.chain import Array, Chain, chain_of
+from fcnet._exporting.producer import PRODUCER
 from fcnet._inputs.sparse import SparseRows
 from fcnet._saving.atomic_file import replacing
 from fcnet._training.prediction import predict, rows_of
@@ -210,7 +210,7 @@ def _about(state: TrainState, chain: Chain, code: _Code, name: str) -> list[str]
     names = [f"  x[{i}]: {each}" for i, each in enumerate(chain.feature_names or ())]
     labels = [f"  {'y' if chain.outputs > 1 else 'class '}[{i}]: {each}" for i, each in enumerate(chain.labels or ())]
     return [
-        f"A fully connected neural network, written by fcnet {_native.__version__}.{rounded}",
+        f"A fully connected neural network, written by {PRODUCER}.{rounded}",
         "",
         *(f"Layer {i}: {layer.described}" for i, layer in enumerate(chain.layers)),
         f"Inputs: {chain.inputs}{', scaled inside' if chain.offset is not None or chain.scale is not None else ''}",

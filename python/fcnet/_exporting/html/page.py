@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fcnet import _native
 from fcnet._checks.numbers import whole_number
 from fcnet._exporting.chain import Array, BatchNormArrays, Chain, ChainLayer, LayerNormArrays, chain_of, parameters_in
 from fcnet._exporting.html.image import image_of
+from fcnet._exporting.producer import PRODUCER
 from fcnet._inputs.features import check_x
 from fcnet._inputs.sparse import SparseRows
 from fcnet._pages.document import data, document
@@ -123,7 +123,7 @@ def to_html(
         "page, and nothing is sent anywhere."
     )
     head = f"<header><h1>{escape(title)}</h1><p class=lead>{escape(lead)}</p></header><main>"
-    foot = f"</main><footer>Written by fcnet {_native.__version__}.</footer>\n"
+    foot = f"</main><footer>Written by {PRODUCER}.</footer>\n"
     text = document(title, _file("page.css"), head + body[0] + foot + body[1])
     with replacing(path) as file:
         file.write(text.encode())
