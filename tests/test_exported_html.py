@@ -11,6 +11,7 @@ import pytest
 
 import fcnet as fc
 from fcnet._exporting.html.image import image_of
+from fcnet._pages.document import data
 
 from browser import BROWSER, NODE, browsed, run_node
 from exported import ANY, EXACT, random_network
@@ -221,7 +222,24 @@ def refused():
     with_nan = fc.Network([2, 3, 2], seed=0)
     with_nan.layers[1].W = np.full((3, 2), np.nan)
     plain = fc.Network([4, 2], seed=0)
+    wide = fc.Network([4, 2], scale=[1, 1, 5e-308, 1], dtype="float64")
+    far = np.array([[0, 1e308, 0, 0], [0, -1e308, 0, 0]])
     return {
+        "a far end": (wide, {}, r"input 2 has offset 0 and scale 5e-308.*: expected x, for the ends"),
+        "far rows": (wide, {"x": far}, r"x\[:, 1\] holds 1e\+308: expected numbers from -4e\+307 to 4e\+307"),
+        "far pixels": (wide, {"x": far, "image": (2, 2)}, r"x\[:, 1\] holds 1e\+308: expected numbers"),
+        "half a title": (plain, {"title": "a\ud800"}, r"title is 'a\\ud800': expected text that UTF-8 has"),
+        "half a description": (plain, {"description": "\udfff"}, "description is .*: expected text that UTF-8 has"),
+        "half a label": (
+            plain,
+            {"labels": ["a", "\ud800"]},
+            r"an output is called '\\ud800': expected text that UTF-8",
+        ),
+        "half a class": (
+            fc.Network([4, 1], loss="binary_cross_entropy", classes=["\ud800", "a"]),
+            {},
+            "an output is called .*: expected text that UTF-8",
+        ),
         "members": (fc.Network([2, 3, 1], loss="mse", members=2), {}, "the network has members"),
         "columns": (fc.Network([fc.Columns(numbers=2, categories=[3]), 3, 1], loss="mse"), {}, "embeds Columns"),
         "nan": (with_nan, {}, r"W of layers\[1\] holds nan"),
@@ -244,6 +262,19 @@ def test_what_a_page_does_not_have_is_refused_by_name(tmp_path, case):
     with pytest.raises(ValueError, match=message):
         net.to_html(tmp_path / "net.html", **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_feature_that_utf_8_does_not_have_is_refused(tmp_path):
+    net = fc.Network([2, 2], seed=0)
+    net._state.feature_names = ("a", "\ud800")
+    with pytest.raises(ValueError, match=r"a feature is called '\\ud800': expected text that UTF-8 has"):
+        net.to_html(tmp_path / "net.html")
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_pages_hold_no_numbers_that_json_does_not_have(value):
+    with pytest.raises(ValueError, match="JSON"):
+        data("model", {"step": value})
 
 
 @pytest.mark.parametrize("options", [{"title": 3}, {"description": b"text"}, {"image": 8}, {"image": "88"}])

@@ -19,9 +19,14 @@ def document(title: str, style: str, body: str) -> str:
 
 
 def data(name: str, values: Any) -> str:
-    """Return values as JSON in an element that scripts read by its id."""
+    """Return values as JSON in an element that scripts read by its id.
+
+    Raises
+    ------
+    ValueError : a number is not finite, which JSON does not have.
+    """
     text = (
-        json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         .replace("</", "<\\/")
         .replace("<!--", "<\\u0021--")
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_SLIDERS = 300
 _EXAMPLES = 20
 _STEPS = 200  # of a slider
+_LARGEST = 4e307  # of x and of sliders, whose ranges, sums of two and differences are finite then
 _FEW = 4  # outputs that stay in sight on a phone
 
 _IMAGE = """\
@@ -110,6 +111,10 @@ def to_html(
         if text is not None and not text.strip():
             raise ValueError(f"{name} is {text!r}: expected text, or None for that of fcnet")
     outputs = _outputs(state, chain, rows, labels)
+    _check_texts("title is", [title or ""])
+    _check_texts("description is", [description or ""])
+    _check_texts("an output is called", outputs.classes or outputs.names)
+    _check_texts("a feature is called", chain.feature_names or ())
     if shape is None:
         body = _table(state, chain, rows, outputs)
     else:
@@ -127,6 +132,13 @@ def to_html(
     text = document(title, _file("page.css"), head + body[0] + foot + body[1])
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def _check_texts(what: str, texts: Sequence[str]) -> None:
+    """Raise ValueError if a text holds half a surrogate pair, which files do not."""
+    for text in texts:
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            raise ValueError(f"{what} {text!r}: expected text that UTF-8 has")
 
 
 def _file(name: str) -> str:
@@ -150,7 +162,13 @@ def _rows(state: TrainState, x: Any) -> Array:
         raise TypeError("x is sparse: expected a dense array, use x.toarray()")
     if not len(rows):
         raise ValueError("x has no rows: expected some")
-    return np.asarray(rows.astype(float))
+    rows = np.asarray(rows.astype(float))
+    large = np.abs(rows).max(axis=0) > _LARGEST
+    if large.any():
+        i = int(large.argmax())
+        value = max(rows[:, i], key=abs)
+        raise ValueError(f"x[:, {i}] holds {value:g}: expected numbers from {-_LARGEST:g} to {_LARGEST:g}")
+    return rows
 
 
 def _shape(image: Sequence[int], inputs: int) -> tuple[int, int]:
@@ -196,7 +214,12 @@ def _typical(state: TrainState, rows: Array | None) -> Array:
 
 
 def _ranges(state: TrainState, rows: Array | None) -> tuple[Array, Array, Array]:
-    """The ends of the sliders, and where they begin: of the data, or three standard deviations by offset and scale."""
+    """The ends of the sliders, and where they begin: of the data, or three standard deviations by offset and scale.
+
+    Raises
+    ------
+    ValueError : without data, an offset is too large or a scale too small for a slider.
+    """
     if rows is not None:
         low, high, value = rows.min(axis=0), rows.max(axis=0), np.median(rows, axis=0)
         same = low == high
@@ -204,8 +227,15 @@ def _ranges(state: TrainState, rows: Array | None) -> tuple[Array, Array, Array]
     scale, offset = (
         np.broadcast_to(v, state.architecture.inputs) for v in (state.architecture.scale, state.architecture.offset)
     )
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         most = np.where(scale == 0, 1, 3 / np.abs(scale))
+        far = np.abs(offset) + most > _LARGEST
+    if far.any():
+        i = int(far.argmax())
+        raise ValueError(
+            f"input {i} has offset {offset[i]:g} and scale {scale[i]:g}, and its slider would end beyond {_LARGEST:g}: "
+            "expected x, for the ends of the sliders, or numbers of another size"
+        )
     return offset - most, offset + most, np.asarray(offset, float)
 
 
