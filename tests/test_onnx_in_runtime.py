@@ -109,4 +109,4 @@ def test_a_chain_drawn_at_random_is_what_onnxruntime_computes(seed):
     [expected] = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"x": x})
     predicted = net.predict(x)
     assert predicted.shape == expected.shape
-    np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+    np.testing.assert_allclose(predicted, expected, rtol=0, atol=4e-6 * np.abs(expected).max())  # 1.3e-6, measured
