@@ -29,7 +29,10 @@ REFUSED = {
 }
 WARNED = {
     **dict.fromkeys((f"torch-{exporter}-log-softmax" for exporter in EXPORTERS), "LogSoftmax .* is read as softmax"),
-    **dict.fromkeys(("sklearn-regressor-outputs", "sklearn-regressor-outputs-old"), "makes one column of 2"),
+    **dict.fromkeys(
+        ("sklearn-regressor-outputs", "sklearn-regressor-outputs-old"),
+        r"makes one column of 2, of shape \(2 \* rows, 1\): .* have another shape, \(rows, 2\)",
+    ),
 }
 CLASSES = {
     "sklearn-columns": (5, 6, 7),

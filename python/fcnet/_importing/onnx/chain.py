@@ -120,7 +120,8 @@ class Chain:
     @property
     def last_activation(self) -> Any:
         """The activation of the last layer, None where there is none, or something behind it."""
-        return self._layers[-1].activation if self._factor is None and self._bias is None else None
+        is_last = self._layers and self._factor is None and self._bias is None
+        return self._layers[-1].activation if is_last else None
 
     def product(self, weights: NDArray[Any]) -> None:
         """``h W``."""

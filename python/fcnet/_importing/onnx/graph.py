@@ -45,7 +45,7 @@ class Graph:
     def __init__(self, model: Model, most: int) -> None:
         self.constants = Constants(model.constants, most)
         self.nodes: list[Node] = []
-        self.outputs = set(model.outputs)
+        self.outputs = dict.fromkeys(model.outputs)  # in order
         given = [name for name in model.inputs if name not in model.constants]
         if len(given) != 1:
             names = f": {', '.join(given[:5])}" if given else ""

@@ -163,8 +163,8 @@ def _reshape(graph: Graph, chain: Chain, node: Node) -> None:
         return
     if is_last and shape == [-1, 1]:  # as skl2onnx writes it for several outputs
         console.warn(
-            f"Reshape {node.name or node.outputs[0]!r} makes one column of {chain.width}: the network gives "
-            f"{chain.width} columns"
+            f"Reshape {node.name or node.outputs[0]!r} makes one column of {chain.width}, of shape "
+            f"({chain.width} * rows, 1): the network's outputs have another shape, (rows, {chain.width})"
         )
         return
     raise ValueError(f"it makes the shape {shape} of rows of {chain.width}: expected rows")

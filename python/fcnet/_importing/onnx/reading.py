@@ -99,7 +99,7 @@ def _follow(graph: Graph, chain: Chain, loss: Loss | None) -> list[Any] | None:
     value = graph.input
     while not graph.is_end(value):
         if value in graph.outputs:
-            return classes_of_tail(graph, value, chain.width)
+            return classes_of_tail(graph, value, chain)
         if sorts_quantiles(graph, value, loss):
             return None
         found = match_activation(graph, value)
@@ -113,7 +113,7 @@ def _follow(graph: Graph, chain: Chain, loss: Loss | None) -> list[Any] | None:
             value = end
             continue
         _refuse_other_paths(graph, value, region, first=not chain.has_layers)
-        return classes_of_tail(graph, value, chain.width)
+        return classes_of_tail(graph, value, chain)
     return None
 
 
