@@ -64,6 +64,13 @@ def test_networks_of_relu_give_nearly_always_the_bits_of_predict(tmp_path):
     assert same.mean() > 0.999
 
 
+def test_an_offset_keeps_its_digits(tmp_path):
+    net = fc.Network([1, 1], loss="mse", offset=1e9 + 0.3, scale=10)  # which float32 would round to 1e9
+    net.layers[0].W = [[1]]
+    x = np.array([[1e9]])
+    assert predicted_by_node([(net, x)], tmp_path)[0][0] == pytest.approx(net.predict(x)[0])
+
+
 @pytest.fixture(scope="module")
 def digits():
     data = fc.datasets.load_digits()

@@ -1037,9 +1037,13 @@ class Network:
         ------
         TypeError : labels is neither text nor whole numbers.
         ValueError : an argument is not as above; the network's classes are neither text nor whole numbers, and labels
-            is not given; a parameter is not finite in dtype; a layer has gelu with "float64", which onnxruntime
-            does not compute; or the model would have 2 GiB or more.
+            is not given; a parameter is not finite in dtype, or a scale 0 in it; a layer has gelu with "float64", which
+            onnxruntime does not compute; or the model would have 2 GiB or more.
         OSError : the file cannot be written; an existing file is unchanged.
+
+        Warns
+        -----
+        UserWarning : the offset, rounded to float32, changes scaled inputs by more than 0.001.
 
         Examples
         --------
@@ -1231,8 +1235,12 @@ class Network:
         Raises
         ------
         TypeError, ValueError : an argument is not as above, or the network has members, ``Columns``, numbers that are
-            not finite, or, for "int8", what is not listed there.
+            not finite, a scale that is 0 in float32, or, for "int8", what is not listed there.
         OSError : the file cannot be written.
+
+        Warns
+        -----
+        UserWarning : the offset, rounded to float32, changes scaled inputs by more than 0.001.
 
         Examples
         --------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._exporting.scaling import OTHER_UNITS, check_scaling
 from fcnet._inputs import class_names
 from fcnet._inputs.feature_names import Name, restored
 from fcnet._model.members import Members
@@ -106,8 +107,8 @@ def chain_of(state: TrainState, dtype: np.dtype[Any], what: str) -> Chain:
 
     Raises
     ------
-    ValueError : the network has members or embedded columns, or a number that is not finite in this type; ``what`` is
-        what does not know them.
+    ValueError : the network has members or embedded columns, a number that is not finite in this type, or a scale
+        that is 0 in it; ``what`` is what does not know them.
     """
     architecture = state.architecture
     Members.refuse(architecture.members, what)
@@ -134,8 +135,9 @@ def chain_of(state: TrainState, dtype: np.dtype[Any], what: str) -> Chain:
                 rounded.get("mix"),
             )
         )
-    offset, scale = (_rounded(getattr(architecture, name), dtype, name) for name in ("offset", "scale"))
     names = state.feature_names
+    check_scaling(architecture.offset, architecture.scale, names, dtype, OTHER_UNITS)
+    offset, scale = (_rounded(getattr(architecture, name), dtype, name) for name in ("offset", "scale"))
     return Chain(
         dtype,
         offset if offset.any() else None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._exporting.scaling import NEARER_0, OTHER_UNITS, check_scaling, warn_of_offset
 from fcnet._model.columns import Columns
 from fcnet._model.normalization import Normalization
 from fcnet.activations import Activation
@@ -162,7 +163,8 @@ def steps_of(net: Network, output: object = None) -> list[Step]:
 
     Raises
     ------
-    ValueError : output is neither None nor "logits", or the network has members and no logits.
+    ValueError : output is neither None nor "logits", the network has members and no logits, or its type does not hold
+        its offset or scale.
     """
     if output is not None and not (isinstance(output, str) and output == "logits"):
         raise ValueError(f"output is {output!r}: expected 'logits' or None")
@@ -170,6 +172,9 @@ def steps_of(net: Network, output: object = None) -> list[Step]:
         raise ValueError("the network has members, whose outputs are averaged: expected output=None")
     steps: list[Step] = []
     if scales_inputs(net):
+        given = net.offset, net.scale, net._state.feature_names, net.dtype
+        check_scaling(*given, OTHER_UNITS)
+        warn_of_offset(*given, NEARER_0)
         steps.append(Affine("offset and scale", net.offset, net.scale))
     if net.columns is not None:
         spec = net.columns.specification

@@ -15,6 +15,7 @@ from fcnet._exporting.c.integers import IntegerCode
 from fcnet._exporting.c.text import array, check_rows, checked_name, comment, string
 from fcnet._exporting.chain import Array, Chain, chain_of
 from fcnet._exporting.producer import PRODUCER
+from fcnet._exporting.scaling import NEARER_0, warn_of_offset
 from fcnet._inputs.sparse import SparseRows
 from fcnet._saving.atomic_file import replacing
 from fcnet._training.prediction import predict, rows_of
@@ -104,6 +105,8 @@ def to_c(state: TrainState, path: str | os.PathLike[str], name: str, dtype: str,
     state = state.copy()
     rows = None if calibration is None else _checked_rows(state, calibration)
     chain = chain_of(state, _FLOAT32, "to_c")
+    given = state.architecture
+    warn_of_offset(given.offset, given.scale, state.feature_names, _FLOAT32, NEARER_0)
     x = _test_rows(state, chain) if rows is None else rows[:TEST_ROWS]
     if dtype == "float32":
         text = _header(state, chain, FloatCode(chain), name, x, predict_rows(state, x))

@@ -37,11 +37,11 @@ def predicted(graph: Graph, parameters: Parameters, x: str) -> str:
 
 def _scaled(graph: Graph, parameters: Parameters, x: str) -> str:
     """``scale (x - offset)``, whose nodes stay by themselves: folded into W a large offset would cost digits."""
-    given = parameters.architecture
-    if given.offset.any():
-        x = graph.add("Sub", x, graph.constant("offset", converted(given.offset, graph.dtype, "offset")))
-    if (given.scale != 1).any():
-        x = graph.add("Mul", x, graph.constant("scale", converted(given.scale, graph.dtype, "scale")))
+    offset, scale = parameters.scaling()
+    if offset.any():
+        x = graph.add("Sub", x, graph.constant("offset", offset))
+    if (scale != 1).any():
+        x = graph.add("Mul", x, graph.constant("scale", scale))
     return x
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fcnet._exporting.scaling import NEARER_0, OTHER_UNITS, check_scaling, warn_of_offset
 from fcnet._model.architecture import Architecture
 
 if TYPE_CHECKING:
@@ -35,7 +36,23 @@ class Parameters:
 
     def __init__(self, state: TrainState, dtype: np.dtype[Any]) -> None:
         self.architecture: Architecture = state.architecture
-        self._model, self._dtype = state.model.as_now(), dtype
+        self._model, self._dtype, self._names = state.model.as_now(), dtype, state.feature_names
+
+    def scaling(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return offset and scale, with a warning if the offset is rounded visibly.
+
+        Raises
+        ------
+        ValueError : as for ``check_scaling``.
+        """
+        given, double = self.architecture, np.dtype(np.float64)
+        of_scale, of_offset = OTHER_UNITS, NEARER_0
+        if self._dtype != double:
+            of_offset = "dtype='float64'"
+            of_scale = of_offset if given.dtype == double else OTHER_UNITS  # the core of float32 has 0, too
+        check_scaling(given.offset, given.scale, self._names, self._dtype, of_scale)
+        warn_of_offset(given.offset, given.scale, self._names, self._dtype, of_offset)
+        return given.offset.astype(self._dtype), given.scale.astype(self._dtype)
 
     def exact(self, layer: int, name: str) -> NDArray[Any]:
         """Return an array of a layer in float64."""
