@@ -107,6 +107,7 @@ def attribute(*parts):
 
 
 T, FLOAT = fields.Tensor, (fields.Tensor.DATA_TYPE, fields.DataType.FLOAT)
+MANY = "more than 200,000 texts and numbers of variable length"
 FILES = {
     "nothing": (b"", "there is no graph"),
     "text": (b"hello, world", "has the wire type 4"),
@@ -141,7 +142,7 @@ FILES = {
     "subgraphs": (attribute((fields.Attribute.GRAPHS, b"")), "'a' is a list of subgraphs"),
     "tensors": (attribute((fields.Attribute.TENSORS, b"")), "'a' is a list of tensors"),
     "a sparse tensor": (attribute((fields.Attribute.SPARSE_TENSOR, b"")), "'a' is a sparse tensor"),
-    "numbers without end": (attribute((fields.Attribute.INTS, b"\x01" * 100_001)), "more than 100000 numbers"),
+    "numbers without end": (attribute((fields.Attribute.INTS, b"\x01" * 200_000)), MANY),
     "external data": (tensor(FLOAT, (T.DIMS, 1), (T.EXTERNAL_DATA, b"")), "lie in another file"),
     "external data by its place": (tensor(FLOAT, (T.DIMS, 1), (T.DATA_LOCATION, 1)), "lie in another file"),
     "a segment": (tensor(FLOAT, (T.SEGMENT, b"")), "is a segment"),
@@ -152,7 +153,7 @@ FILES = {
         tensor(FLOAT, (T.DIMS, 2**33), (T.DIMS, 2**31), (T.RAW_DATA, b"")),
         "has the shape",
     ),
-    "many dimensions": (tensor(FLOAT, *[(T.DIMS, 1)] * 9), "more than 8 numbers"),
+    "many dimensions": (tensor(FLOAT, *[(T.DIMS, 1)] * 9), "more than 8 dimensions"),
     "fewer bytes": (tensor(FLOAT, (T.DIMS, 3), (T.RAW_DATA, b"1234")), "has the shape \\[3\\]"),
     "no data": (tensor(FLOAT, (T.DIMS, 3)), "has the shape \\[3\\]"),
     "data of another type": (tensor(FLOAT, (T.DIMS, 1), (T.INT64_DATA, 1)), "has the shape \\[1\\]"),
@@ -212,6 +213,63 @@ def traced(file):
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def many(count, name, *parts):
+    """Initializers of the same fields."""
+    return model(*[(fields.Graph.INITIALIZER, message((T.NAME, f"{name}{i}".encode()), *parts)) for i in range(count)])
+
+
+TEXTS, SIZE = (T.DATA_TYPE, fields.DataType.STRING), (T.DIMS, 100_000)
+NAMES_OF_A_NODE = [(fields.Node.INPUT, f"x{i}".encode()) for i in range(64)]
+ATTRIBUTES_OF_A_NODE = [
+    (fields.Node.ATTRIBUTE, message((fields.Attribute.NAME, f"a{i}".encode()), (fields.Attribute.F, b"1234")))
+    for i in range(64)
+]
+SMALL_VALUES = {
+    "texts": many(20, "t", TEXTS, SIZE, *[(T.STRING_DATA, f"{i % 90 + 10}".encode()) for i in range(100_000)]),
+    "whole numbers": many(20, "n", (T.DATA_TYPE, fields.DataType.INT64), SIZE, (T.INT64_DATA, b"\xff\x03" * 100_000)),
+    "numbers of attributes": model(
+        *[
+            (
+                fields.Graph.NODE,
+                message(*[(fields.Node.ATTRIBUTE, message((fields.Attribute.INTS, b"\x7f" * 1000)))] * 64),
+            )
+        ]
+        * 30
+    ),
+    "names": model(*[(fields.Graph.NODE, message(*NAMES_OF_A_NODE))] * 9_000),
+    "attributes": model(*[(fields.Graph.NODE, message(*ATTRIBUTES_OF_A_NODE))] * 9_000),
+}
+
+
+@pytest.mark.parametrize("which", SMALL_VALUES)
+def test_values_that_take_more_memory_than_their_bytes_are_limited_in_the_whole_file(which):
+    with pytest.raises(ValueError, match=f"that can be read: there are {MANY}"):
+        fc.from_onnx(SMALL_VALUES[which])
+    assert traced(SMALL_VALUES[which]) < 24 * 2**20
+
+
+@pytest.mark.parametrize("count", [2, 150])
+def test_weights_that_products_share_are_limited(count):
+    shared = np.ones((512, 512), np.float32)
+    nodes = [("MatMul", f"v{i} W", f"v{i + 1}") for i in range(count)]
+    file = graph(("Identity", "x", "v0"), *nodes, width=512, outputs=(f"v{count}",), W=shared)
+    if count == 2:
+        assert fc.from_onnx(file).sizes == (512, 512, 512)
+    else:
+        with pytest.raises(ValueError, match="MatMul 'v3': the weights that products share take much more memory"):
+            fc.from_onnx(file)
+    assert traced(file) < 4 * len(file)
+
+
+@pytest.mark.parametrize("kind", [fields.DataType.FLOAT16, fields.DataType.BFLOAT16])
+def test_weights_of_halves_are_no_shared_ones(kind):
+    file = graph(("MatMul", "x W", "y"), width=512, W=np.ones((512, 512), np.float16))
+    of_float16 = bytes([T.DATA_TYPE << 3, fields.DataType.FLOAT16])
+    assert file.count(of_float16) == 1
+    net = fc.from_onnx(file.replace(of_float16, bytes([T.DATA_TYPE << 3, kind])))
+    assert net.layers[0].W[0, 0] == (1 if kind == fields.DataType.FLOAT16 else 2.0**-7)
 
 
 def chain_of(operator, inputs, count, **arrays):

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from fcnet._onnx import fields as number
 from fcnet._onnx.fields import DTYPES, DataType
 from fcnet._onnx.wire import (
-    MOST_VALUES,
     Value,
-    append_signed,
     fields,
     joined,
     signed,
+    signed_numbers,
     text,
     view,
     whole,
@@ -30,11 +29,33 @@ from fcnet._onnx.wire import (
 MOST_NODES = 10_000
 _MOST_DIMENSIONS = 8
 _MOST_NAMES = 64  # inputs, outputs or attributes of a node
+_MOST_VALUES = 200_000
 
 Constant = NDArray[Any] | list[str]
 """A tensor of numbers, or the texts of one of strings."""
 
 _NO_ATTRIBUTES: dict[str, Any] = {}
+
+
+class _Values:
+    """How many more texts, attributes and numbers of variable length a file may have.
+
+    In memory each takes many times its bytes in the file.
+    """
+
+    def __init__(self) -> None:
+        self._left = _MOST_VALUES
+
+    def append(self, found: list[Any], value: Any) -> None:
+        """Append one to a list; ValueError where there are too many in the file."""
+        self.count()
+        found.append(value)
+
+    def count(self) -> None:
+        """Count one; ValueError where there are too many in the file."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(f"there are more than {_MOST_VALUES:,} texts and numbers of variable length")
 
 
 class Node(NamedTuple):
@@ -129,15 +150,15 @@ def _room(found: Any, most: int, what: str) -> None:
 
 
 def _graph(message: memoryview, opsets: dict[str, int], metadata: dict[str, str]) -> Model:
-    model = Model([], {}, {}, [], opsets, metadata)
+    model, values = Model([], {}, {}, [], opsets, metadata), _Values()
     of = number.Graph
     for field, value in fields(message):
         if field == of.NODE:
             _room(model.nodes, MOST_NODES, "nodes")
-            model.nodes.append(_node(view(value)))
+            model.nodes.append(_node(view(value), values))
         elif field == of.INITIALIZER:
             _room(model.constants, MOST_NODES, "initializers")
-            name, constant = _tensor(view(value))
+            name, constant = _tensor(view(value), values)
             if name in model.constants:
                 raise ValueError(f"there are two initializers {name!r}")
             model.constants[name] = constant
@@ -153,7 +174,7 @@ def _graph(message: memoryview, opsets: dict[str, int], metadata: dict[str, str]
     return model
 
 
-def _node(message: memoryview) -> Node:
+def _node(message: memoryview, values: _Values) -> Node:
     op, domain, name = "", "", ""
     inputs: list[str] = []
     outputs: list[str] = []
@@ -162,10 +183,10 @@ def _node(message: memoryview) -> Node:
     for field, value in fields(message):
         if field == of.INPUT:
             _room(inputs, _MOST_NAMES, "inputs of a node")
-            inputs.append(text(value))
+            values.append(inputs, text(value))
         elif field == of.OUTPUT:
             _room(outputs, _MOST_NAMES, "outputs of a node")
-            outputs.append(text(value))
+            values.append(outputs, text(value))
         elif field == of.OP_TYPE:
             op = text(value)
         elif field == of.DOMAIN:
@@ -175,7 +196,8 @@ def _node(message: memoryview) -> Node:
         elif field == of.ATTRIBUTE:
             attributes = attributes or {}
             _room(attributes, _MOST_NAMES, "attributes of a node")
-            key, found = _attribute(view(value))
+            values.count()
+            key, found = _attribute(view(value), values)
             attributes[key] = found
     return Node(op, domain, name, tuple(inputs), tuple(outputs), attributes)
 
@@ -187,7 +209,7 @@ def _refuse(what: str) -> Callable[[Any, Value], NoReturn]:
     return refuse
 
 
-def _attribute(message: memoryview) -> tuple[str, Any]:
+def _attribute(message: memoryview, values: _Values) -> tuple[str, Any]:
     name = ""
     found: Any = None
     kind = 0
@@ -207,14 +229,14 @@ def _attribute(message: memoryview) -> tuple[str, Any]:
         elif field == of.S:
             found = text(value)
         elif field == of.T:
-            found = _tensor(view(value))[1]
+            found = _tensor(view(value), values)[1]
         elif field == of.FLOATS:
             packed = joined(packed, value)
         elif field == of.INTS:
-            append_signed(numbers, value)
+            for one in signed_numbers(value):
+                values.append(numbers, one)
         elif field == of.STRINGS:
-            _room(texts, MOST_VALUES, "texts of an attribute")
-            texts.append(text(value))
+            values.append(texts, text(value))
         elif field in _REFUSED:
             raise ValueError(f"the attribute {name!r} is {_REFUSED[field]}: expected numbers, texts or a tensor")
     types = number.AttributeType
@@ -285,7 +307,7 @@ _IN_INT32 = (
 _HALVES = (DataType.FLOAT16, DataType.BFLOAT16)
 
 
-def _tensor(message: memoryview) -> tuple[str, Constant]:
+def _tensor(message: memoryview, values: _Values) -> tuple[str, Constant]:
     """Return name and values of a tensor; those of bfloat16 as float32."""
     name, kind = "", 0
     dimensions: list[int] = []
@@ -301,17 +323,19 @@ def _tensor(message: memoryview) -> tuple[str, Constant]:
         elif field == of.DATA_TYPE:
             kind = whole(value)
         elif field == of.DIMS:
-            append_signed(dimensions, value, _MOST_DIMENSIONS)
+            for one in signed_numbers(value):
+                _room(dimensions, _MOST_DIMENSIONS, "dimensions")
+                dimensions.append(one)
         elif field == of.RAW_DATA:
             raw = view(value)
         elif field in _LISTS:
             packed, where = joined(packed if where == field else None, value), field
         elif field in (of.INT32_DATA, of.INT64_DATA, of.UINT64_DATA):
-            append_signed(whole_numbers, value)
+            for one in signed_numbers(value):
+                values.append(whole_numbers, one)
             where = field
         elif field == of.STRING_DATA:
-            _room(texts, MOST_VALUES, "texts of a tensor")
-            texts.append(text(value))
+            values.append(texts, text(value))
         elif field == of.EXTERNAL_DATA or (field == of.DATA_LOCATION and value):
             raise ValueError(f"the data of the tensor {name!r} lie in another file: expected them in this one")
         elif field == of.SEGMENT:
@@ -328,18 +352,18 @@ def _tensor(message: memoryview) -> tuple[str, Constant]:
     dtype = DTYPES.get(kind, np.dtype("<u2"))
     try:
         if raw is not None:
-            values = _numbers(raw, dtype, count)
+            array = _numbers(raw, dtype, count)
         elif where in _LISTS and kind in _LISTS[where][1]:
-            values = _numbers(packed or b"", dtype, count)  # type: ignore[arg-type]
+            array = _numbers(packed or b"", dtype, count)  # type: ignore[arg-type]
         elif not where and not count:
-            values = np.empty(0, dtype)
+            array = np.empty(0, dtype)
         else:
-            values = _from_varints(whole_numbers, kind, where, dtype, count)
+            array = _from_varints(whole_numbers, kind, where, dtype, count)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"the tensor {name!r} has the shape {dimensions} and the type {kind}: {error}") from None
     if kind == DataType.BFLOAT16:
-        values = (values.astype(np.uint32) << 16).view(np.float32)
-    return name, values.reshape(dimensions)
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+    return name, array.reshape(dimensions)
 
 
 def _from_varints(numbers: list[int], kind: int, where: int, dtype: np.dtype[Any], count: int) -> NDArray[Any]:

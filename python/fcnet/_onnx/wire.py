@@ -10,9 +10,6 @@ from collections.abc import Iterator
 
 from fcnet._onnx.fields import Wire
 
-MOST_VALUES = 100_000
-"""The most numbers of variable length, or texts, of one list: in memory they take more than their bytes in the file."""
-
 _FIXED = {Wire.FIXED64: 8, Wire.FIXED32: 4}
 Value = int | memoryview
 
@@ -109,22 +106,20 @@ def text(value: Value) -> str:
     return str(view(value), "utf-8")
 
 
-def append_signed(numbers: list[int], value: Value, most: int = MOST_VALUES) -> None:
-    """Append one number, or the many of a packed field.
+def signed_numbers(value: Value) -> Iterator[int]:
+    """Yield one number, or the many of a packed field, with their signs.
 
     Raises
     ------
-    ValueError : there are more than ``most``.
+    ValueError : a number does not end.
     """
     if isinstance(value, int):
-        numbers.append(signed(value))
-    else:
-        at = 0
-        while at < len(value) and len(numbers) <= most:
-            number, at = varint(value, at)
-            numbers.append(signed(number))
-    if len(numbers) > most:
-        raise ValueError(f"a list has more than {most} numbers")
+        yield signed(value)
+        return
+    at = 0
+    while at < len(value):
+        number, at = varint(value, at)
+        yield signed(number)
 
 
 def joined(before: memoryview | bytearray | None, value: Value) -> memoryview | bytearray:

@@ -101,10 +101,13 @@ class Chain:
     ----------
     width : int, optional
         The number of columns of x, where it is known.
+    most : int
+        The most bytes of weights, counted as often as products share them: each layer has weights of its own.
     """
 
-    def __init__(self, width: int | None) -> None:
+    def __init__(self, width: int | None, most: int) -> None:
         self.width = width
+        self._left = most
         self._layers: list[_Layer] = []
         self._scale: Vector | None = None
         self._offset: Vector | None = None
@@ -130,6 +133,9 @@ class Chain:
         if not np.isfinite(weights).all():
             raise ValueError("the weights are not finite")
         self._check_width(len(weights))
+        self._left -= weights.nbytes
+        if self._left < 0:
+            raise ValueError("the weights that products share take much more memory than the file has bytes")
         layer = _Layer(weights, input_factor=self._factor, input_bias=self._bias)
         if self._layers and self._layers[-1].activation is None:
             self._layers[-1].activation = "identity"

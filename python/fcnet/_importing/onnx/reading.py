@@ -75,7 +75,7 @@ def from_onnx(path: str | os.PathLike[str] | bytes, *, loss: LossName | Loss | L
 
 def _network(model: Model, most: int, loss: LossName | Loss | LossFunction | None) -> Network:
     graph = Graph(model, most)
-    chain = Chain(_width(graph.input_shape))
+    chain = Chain(_width(graph.input_shape), 2 * most)  # bfloat16 takes twice the bytes
     own, seed = loss_and_seed(model.metadata)
     chosen = own if loss is None else loss_of(loss)
     classes = _follow(graph, chain, chosen)
