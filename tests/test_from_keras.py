@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -86,6 +87,34 @@ def test_normalisation_dropout_and_scaling_with_their_conventions():
     assert [layer.trainable for layer in net.layers] == [True, True, False]
     assert net.loss == "cross_entropy"
     assert difference(net, given, x) < 1e-6
+
+
+@pytest.mark.parametrize("norm", [layers.BatchNormalization, layers.LayerNormalization])
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_a_layer_of_which_a_part_is_frozen_is_frozen_with_a_warning(norm, frozen):
+    given = model(layers.Dense(9, name="first"), norm(name="norm"), layers.ReLU(), layers.Dense(3))
+    given.layers[frozen].trainable = False
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        net = fc.from_keras(given)
+    [warning] = [each for each in caught if each.category is UserWarning]
+    assert "layers[0] is frozen as a whole" in str(warning.message)
+    was, was_not = str(warning.message).split(", trainable ")
+    for i, place in enumerate((["kernel", "bias"], ["gamma", "beta"])):
+        of = f"{type(given.layers[i]).__name__} '{given.layers[i].name}'"
+        assert all(f"{part} of {of}" in (was if i == frozen else was_not) for part in place)
+    assert [layer.trainable for layer in net.layers] == [False, True]
+
+
+def test_a_layer_with_normalisation_of_which_all_is_frozen_is_frozen(recwarn):
+    for options in ({}, {"center": False, "scale": False}):
+        given = model(layers.Dense(9), layers.BatchNormalization(**options), layers.ReLU(), layers.Dense(3))
+        assert [layer.trainable for layer in fc.from_keras(given).layers] == [True, True]
+        given.layers[0].trainable = given.layers[1].trainable = False
+        assert [layer.trainable for layer in fc.from_keras(given).layers] == [False, True]
+        given.trainable = False
+        assert [layer.trainable for layer in fc.from_keras(given).layers] == [False, False]
+    assert not [each for each in recwarn if issubclass(each.category, UserWarning) and "frozen" in str(each.message)]
 
 
 def test_a_bias_before_layer_normalisation_is_kept():

@@ -153,6 +153,48 @@ def test_frozen_layers_stay_frozen_and_dropout_may_stand_before_relu():
     assert net.layers[0].dropout == 0.5
 
 
+@pytest.mark.parametrize("frozen", [{"0.weight", "0.bias"}, {"1.weight", "1.bias"}, {"0.bias"}, {"1.weight"}], ids=str)
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.LayerNorm])
+def test_a_layer_of_which_a_part_is_frozen_is_frozen_with_a_warning(norm, frozen):
+    module = trained(nn.Sequential(nn.Linear(5, 9), norm(9), nn.ReLU(), nn.Linear(9, 3)))
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    with pytest.warns(UserWarning, match=r"layers\[0\] is frozen as a whole") as caught:
+        net = fc.from_torch(module)
+    [warning] = caught
+    was, was_not = str(warning.message).split(", trainable ")
+    kinds = {"0": "Linear", "1": norm.__name__}
+    for name in ("0.weight", "0.bias", "1.weight", "1.bias"):
+        at, part = name.split(".")
+        assert f"{part} of {kinds[at]} at '{at}'" in (was if name in frozen else was_not)
+    assert [layer.trainable for layer in net.layers] == [False, True]
+    before = {name: np.array(getattr(net.layers[0], name)) for name in ("W", "B", "gamma")}
+    net.fit(rows().numpy(), rows(40, 3).numpy(), epochs=2)
+    assert all((getattr(net.layers[0], name) == array).all() for name, array in before.items())
+
+
+def test_a_layer_with_normalisation_of_which_all_is_frozen_is_frozen(recwarn):
+    for norm in (nn.BatchNorm1d(9), nn.BatchNorm1d(9, affine=False), nn.LayerNorm(9)):
+        module = nn.Sequential(nn.Linear(5, 9), norm, nn.ReLU(), nn.Linear(9, 3)).eval()
+        module[:2].requires_grad_(False)
+        assert [layer.trainable for layer in fc.from_torch(module).layers] == [False, True]
+    assert not recwarn.list
+
+
+def test_frozen_scales_and_parametric_activations_count_as_parts():
+    sizes = [5, fc.Scale(), fc.Dense(4, fc.Parametric("mish")), 3]
+    net = fc.Network(sizes, loss="mse", seed=0)
+    module = net.to_torch()
+    for at, name in ((0, "factor of call_function"), (2, "mix of Mish")):
+        for i, part in enumerate(module):
+            part.requires_grad_(i != at)
+        with pytest.warns(UserWarning, match=rf"frozen were {name} .*, trainable .*weight of Linear at '1'"):
+            again = fc.from_torch(module)
+        assert [layer.trainable for layer in again.layers] == [False, True]
+    net.layers[0].freeze()
+    assert [layer.trainable for layer in fc.from_torch(net.to_torch()).layers] == [False, True]
+
+
 def test_subclasses_without_a_forward_of_their_own():
     class Block(nn.Sequential):
         pass

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +24,13 @@ _RUNNING = "mean", "variance"
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of a chain; ``place`` is what messages call it."""
+    """A step of a chain.
+
+    ``place`` is what messages call it; ``trains`` says of arrays of another library's object whether that trains them.
+    """
 
     place: str
+    trains: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

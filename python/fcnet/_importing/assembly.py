@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from fcnet._checks import console
 from fcnet._exporting import steps as chain
 from fcnet._inputs import class_names
 from fcnet._model.activation import Parametric
@@ -73,6 +74,21 @@ class _Layer:
         if self.dropout is not None:
             raise refused(step.place, f"is a dropout behind that of {self.dropout.place}", "expected one")
         self.dropout = step
+
+    def is_trainable(self, at: str) -> bool:
+        """Whether all parts are trained; with a warning where only some are, as a layer is frozen as a whole."""
+        steps = [step for step in (self.scaling, self.product, self.normalized, self.function) if step is not None]
+        flags = [
+            (f"{name} of {step.place.partition(': ')[2]}", on) for step in steps for name, on in step.trains.items()
+        ]
+        frozen, trained = ([part for part, on in flags if on is kind] for kind in (False, True))
+        if frozen and trained:
+            console.warn(
+                f"{at} is frozen as a whole, as a layer has one flag for all its parts: frozen were "
+                f"{', '.join(frozen)}, "
+                f"trainable {', '.join(trained)}; net.{at}.trainable = True trains all of them"
+            )
+        return not frozen
 
     def dense(self, *, output: bool) -> Dense:
         """Return the specification; where ``output``, the loss may determine the activation."""
@@ -244,8 +260,8 @@ def network_of(
     net = Network.__new__(Network)  # with its parameters at once: drawing others first would take most of the time
     parameters = [[of[name] for name in spec.parts] for of, spec in zip(arrays, architecture.specs, strict=True)]
     net._state = TrainState(architecture, parameters)
-    for own, layer in zip(net.layers, made.layers, strict=True):
-        own.trainable = layer.product.trainable
+    for i, layer in enumerate(made.layers):
+        net.layers[i].trainable = layer.is_trainable(f"layers[{i}]")
     return net
 
 

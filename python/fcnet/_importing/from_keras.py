@@ -37,6 +37,12 @@ def _numbers(variable: Any) -> Array:
     return array if array.dtype == np.float64 else array.astype(np.float32)
 
 
+def _trains(layer: Any, **variables: Any) -> dict[str, bool]:
+    """Return whether the layer trains its variables, of those that there are."""
+    present = {name: variable for name, variable in variables.items() if variable is not None}
+    return {name: bool(layer.trainable and variable.trainable) for name, variable in present.items()}
+
+
 class _Reader:
     """Reads the steps of layers, and remembers which layers have been read."""
 
@@ -98,7 +104,8 @@ class _Reader:
         if getattr(layer, "quantization_mode", None) is not None or getattr(layer, "lora_enabled", False):
             raise refused(place, "has quantised weights or LoRA", "expected a plain Dense")
         bias = _numbers(layer.bias) if layer.use_bias else None
-        return chain.Product(place, _numbers(layer.kernel), bias, bool(layer.trainable))
+        flags = _trains(layer, kernel=layer.kernel, bias=layer.bias)
+        return chain.Product(place, _numbers(layer.kernel), bias, trains=flags)
 
     def _function(self, function: Any, place: str) -> Iterator[chain.Step]:
         """Yield the activation of a layer, a function or another layer."""
@@ -142,11 +149,14 @@ def _normalized(layer: Any, place: str) -> chain.Normalized:
         raise refused(place, "has neither scale nor center", "expected one of them")
     else:
         gamma = np.ones(layer.weights[0].shape, np.float32)
+    flags = _trains(layer, gamma=layer.gamma if layer.scale else None, beta=layer.beta if layer.center else None)
     if names.owner(layer, "call").__name__ == "LayerNormalization":
-        return chain.Normalized(place, normalization(place, LayerNorm, epsilon=layer.epsilon), gamma, beta)
+        layer_norm = normalization(place, LayerNorm, epsilon=layer.epsilon)
+        return chain.Normalized(place, layer_norm, gamma, beta, trains=flags)
     momentum = round(1 - layer.momentum, _DIGITS)
     spec = normalization(place, BatchNorm, epsilon=layer.epsilon, momentum=momentum)
-    return chain.Normalized(place, spec, gamma, beta, _numbers(layer.moving_mean), _numbers(layer.moving_variance))
+    running = _numbers(layer.moving_mean), _numbers(layer.moving_variance)
+    return chain.Normalized(place, spec, gamma, beta, *running, trains=flags or {"statistics": bool(layer.trainable)})
 
 
 def _standardization(layer: Any, place: str) -> chain.Affine:
@@ -164,7 +174,8 @@ def from_keras(
 
     The network predicts what ``model.predict`` does, up to rounding. Nothing is trained, and the model is not changed.
     Keras' momentum is one minus the network's. Normalization and Rescaling of the inputs become ``offset`` and
-    ``scale``. Layers with ``trainable=False`` become frozen layers.
+    ``scale``. A layer whose parts all have ``trainable=False`` is frozen; where only some of them have, such as
+    its batch normalisation, all of it is frozen, with a warning.
 
     Parameters
     ----------

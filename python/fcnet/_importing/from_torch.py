@@ -62,6 +62,11 @@ class Reader:
         """Return what messages call a module at a place like "0.1"."""
         return f"{self._what}: {type(module).__name__} at {at!r}" if at else f"{self._what}: {type(module).__name__}"
 
+    @staticmethod
+    def flags(**tensors: Any) -> dict[str, bool]:
+        """Return whether gradients of the tensors are wanted, of those that there are."""
+        return {name: bool(tensor.requires_grad) for name, tensor in tensors.items() if tensor is not None}
+
     def steps(self, module: Any, at: str) -> Iterator[chain.Step]:
         """Yield the steps of a module.
 
@@ -127,8 +132,8 @@ class Reader:
         """Return the step of a Linear."""
         own = [self.numbers(place, weight, "weight").T]
         own += [] if bias is None else [self.numbers(place, bias, "bias")]
-        trainable = any(tensor.requires_grad for tensor in (weight, bias) if tensor is not None)
-        return chain.Product(place, own[0], own[1] if bias is not None else None, trainable)
+        flags = self.flags(weight=weight, bias=bias)
+        return chain.Product(place, own[0], own[1] if bias is not None else None, trains=flags)
 
     def function(self, place: str, name: str, options: dict[str, Any]) -> chain.Function:
         """Return the step of an activation."""
@@ -154,12 +159,14 @@ class Reader:
         ones = np.ones(size, np.float64 if like is not None and str(like.dtype) == _FLOAT[1] else np.float32)
         gamma = ones if module.weight is None else self.numbers(place, module.weight, "weight")
         bias = None if module.bias is None else self.numbers(place, module.bias, "bias")
+        flags = self.flags(weight=module.weight, bias=module.bias)
         if not is_batch:
-            return chain.Normalized(place, normalization(place, LayerNorm, epsilon=module.eps), gamma, bias)
+            layer_norm = normalization(place, LayerNorm, epsilon=module.eps)
+            return chain.Normalized(place, layer_norm, gamma, bias, trains=flags)
         self.trains.append(place)
         spec = normalization(place, BatchNorm, epsilon=module.eps, momentum=module.momentum)
         running = [self.numbers(place, getattr(module, name), name) for name in ("running_mean", "running_var")]
-        return chain.Normalized(place, spec, gamma, bias, running[0], running[1])
+        return chain.Normalized(place, spec, gamma, bias, running[0], running[1], trains=flags)
 
     def numbers(self, place: str, tensor: Any, name: str) -> Array:
         """Return the numbers of a tensor; ValueError where another module has the same one."""
@@ -182,7 +189,8 @@ def from_torch(
 
     The network predicts what the module does after ``eval()``, up to rounding. Nothing is trained, and the module is
     not changed. Biases before batch normalisation go into the running means; batch normalisation of the inputs becomes
-    ``offset`` and ``scale``. Modules that do not require gradients become frozen layers.
+    ``offset`` and ``scale``. A layer whose tensors do not require gradients is
+    frozen; where only some of them do not, all of it is frozen, with a warning.
 
     Parameters
     ----------

@@ -100,7 +100,8 @@ class _Graph:
         before, current, mix = node.args
         if [before, current] != self._chain[-2:] or mix.op != "get_attr":
             raise refused(place, "takes more than what stands before it", "expected a chain, without branches or sums")
-        return chain.Function(function.place, function.name, self._numbers(mix, place))
+        flags = self._reader.flags(mix=self._constant(mix))
+        return chain.Function(function.place, function.name, self._numbers(mix, place), trains=flags)
 
     def _constant(self, node: Any) -> Any:
         """Return a number, or the tensor that a node fetches."""
@@ -163,7 +164,7 @@ class _Graph:
         tensor = self._constant(constant)
         value = self._numbers(constant, place)
         if sign == "*" and value.ndim and type(tensor).__name__ == "Parameter":
-            return chain.Scaling(place, value)
+            return chain.Scaling(place, value, trains=self._reader.flags(factor=tensor))
         if sign in "+-":
             return chain.Affine(place, value if sign == "-" else -value, np.ones(()))
         return chain.Affine(place, np.zeros(()), value if sign == "*" else 1 / value.astype(np.float64))
