@@ -143,6 +143,15 @@ def test_a_functional_model_that_is_a_chain():
     assert fc.from_keras(model(layers.Dense(3)), dtype="float64").dtype == np.float64
 
 
+def test_a_scale_of_0():
+    given = model(layers.Rescaling([1, 0, 2, 0, 3], offset=[1, 2, 3, 0, 5]), layers.Dense(4))
+    net = fc.from_keras(given)
+    assert net.scale.tolist() == [1, 0, 2, 0, 3]
+    assert difference(net, given, rows()) < 1e-5
+    normalized = model(layers.BatchNormalization(gamma_initializer="zeros", beta_initializer="ones"), layers.Dense(3))
+    assert difference(fc.from_keras(normalized), normalized, rows()) < 1e-6
+
+
 @pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16", "bfloat16", "float16"])
 def test_types(policy):
     given = model(layers.Dense(4, activation="tanh", dtype=policy), layers.Dense(2, dtype=policy))

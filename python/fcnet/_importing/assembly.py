@@ -25,6 +25,7 @@ from fcnet.network import Network
 
 Array = NDArray[Any]
 _SEED = 0
+_LARGEST_OFFSET = 1e30  # as of models of ONNX; what is larger goes into the first B, as what a scale of 0 hides does
 _HOMOGENEOUS = ("relu", "leaky_relu")  # of which dropout may stand before or behind
 
 
@@ -123,6 +124,7 @@ class _Chain:
 
     offset: Array = field(default_factory=lambda: np.zeros(()))
     scale: Array = field(default_factory=lambda: np.ones(()))
+    constant: Array = field(default_factory=lambda: np.zeros(()))  # what is added behind a scale of 0
     scaling: chain.Scaling | None = None
     layers: list[_Layer] = field(default_factory=list)
     end: chain.Step | None = None  # which no step may follow
@@ -148,7 +150,8 @@ class _Chain:
                 if layer is not None:
                     raise refused(step.place, "reshapes outputs of a layer", "expected it before the first layer")
             case chain.Normalized() if layer is None:
-                self.shift(_standardization(step))
+                for affine in _standardization(step):
+                    self.shift(affine)
             case chain.Normalized():
                 layer.normalize(step)  # type: ignore[union-attr]
             case chain.Function():
@@ -166,27 +169,33 @@ class _Chain:
         if before is not None and before.W.shape[1] != step.W.shape[0]:
             was, now = f"{before.place} has {before.W.shape[1]} outputs", f"{step.W.shape[0]} inputs"
             raise refused(step.place, f"has {now}", f"expected as many as {was}")
-        self.layers.append(_Layer(step, self.scaling, step.B))
+        bias = step.B
+        if before is None and self.constant.any():
+            inputs = self.constant if self.scaling is None else self.constant * self.scaling.values
+            shift = np.broadcast_to(inputs, len(step.W)) @ step.W.astype(np.float64)
+            bias = shift if bias is None else bias + shift
+        self.layers.append(_Layer(step, self.scaling, bias))
         self.scaling = None
 
     def shift(self, step: chain.Affine) -> None:
         if self.layers:
             raise refused(step.place, "scales or shifts what is not an input", "expected it before the first layer")
-        if not step.scale.all():
-            raise refused(step.place, "multiplies an input by 0", "expected a network without that input")
-        self.offset = self.offset + np.asarray(step.offset, np.float64) / self.scale
-        self.scale = self.scale * np.asarray(step.scale, np.float64)
+        offset, scale = np.asarray(step.offset, np.float64), np.asarray(step.scale, np.float64)
+        with np.errstate(all="ignore"):
+            moved = offset / self.scale  # before the scale so far
+        fits = np.isfinite(moved) & (np.abs(moved) < _LARGEST_OFFSET)
+        self.offset = self.offset + np.where(fits, moved, 0)
+        self.constant = (self.constant - np.where(fits, 0, offset)) * scale
+        self.scale = self.scale * scale
 
 
-def _standardization(step: chain.Normalized) -> chain.Affine:
+def _standardization(step: chain.Normalized) -> list[chain.Affine]:
     """Return what a batch normalisation of the inputs does in prediction."""
     if step.mean is None or step.variance is None:
         raise refused(step.place, "is a layer normalisation of the inputs", "expected a layer before it")
     factor = step.gamma.astype(np.float64) / np.sqrt(step.variance.astype(np.float64) + step.spec.epsilon)
     shift = np.zeros(()) if step.B is None else step.B.astype(np.float64)
-    if not factor.all():
-        raise refused(step.place, "multiplies an input by 0", "expected a network without that input")
-    return chain.Affine(step.place, step.mean - shift / factor, factor)
+    return [chain.Affine(step.place, step.mean, factor), chain.Affine(step.place, -shift, np.ones(()))]
 
 
 def _check_finite(steps: Iterable[chain.Step]) -> None:

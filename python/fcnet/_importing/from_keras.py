@@ -91,7 +91,8 @@ class _Reader:
                 yield _standardization(layer, place)
             case "Rescaling":
                 scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
-                yield chain.Affine(place, -offset / scale, scale)
+                yield chain.Affine(place, np.zeros(()), scale)
+                yield chain.Affine(place, -offset, np.ones(()))
             case name if names.is_activation(name):
                 options = {each: getattr(layer, each) for each in names.options_of(name) if hasattr(layer, each)}
                 yield names.activation(place, name, options)
