@@ -414,3 +414,30 @@ def test_a_path_and_bytes_are_read_alike_and_other_things_are_refused(tmp_path):
         fc.from_onnx(tmp_path / "missing.onnx")
     with pytest.raises(TypeError, match="has no argument 'losss'; did you mean loss"):
         fc.from_onnx(model, losss="mse")
+
+
+HALVES = {
+    "inputs": [("Cast", "x", "a", {"to": 10}), ("Cast", "a", "b", {"to": 1}), ("MatMul", "b W", "y")],
+    "a layer": [("MatMul", "x W", "h"), ("Cast", "h", "a", {"to": 10}), ("Relu", "a", "y")],
+    "an activation": [
+        ("MatMul", "x W", "h"),
+        ("Tanh", "h", "f"),
+        ("Cast", "f", "a", {"to": 10}),
+        ("MatMul", "a V", "y"),
+    ],
+    "outputs": [("MatMul", "x W", "h"), ("Softmax", "h", "p"), ("Cast", "p", "a", {"to": 10})],
+    "a tail": [
+        *(("MatMul", "x W", "h"), ("Softmax", "h", "p"), ("Cast", "p", "a", {"to": 10})),
+        ("ArgMax", "p", "y", {"axis": 1}),
+    ],
+}
+
+
+@pytest.mark.parametrize("where", HALVES)
+def test_rounding_to_halves_is_said(where):
+    nodes = HALVES[where]
+    made = {node[2] for node in nodes}
+    outputs = ("y",) if where not in ("outputs", "a tail") else tuple(name for name in ("a", "y") if name in made)
+    arrays = {"W": W} | ({"V": W2} if where == "an activation" else {})
+    with pytest.warns(UserWarning, match="^Cast 'a' rounds to float16: the network does not"):
+        fc.from_onnx(graph(*nodes, outputs=outputs, **arrays))

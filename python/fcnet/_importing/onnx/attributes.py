@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fcnet._checks import console
+from fcnet._importing.onnx.constants import FLOATS
+from fcnet._onnx.fields import DTYPES
 from fcnet._onnx.parse import Node
 
 
@@ -27,3 +30,17 @@ def attribute(node: Node, name: str, default: Any) -> Any:
     if type(found) is not type(default):
         raise ValueError(f"its attribute {name} is {found!r}: expected one like {default!r}")
     return found
+
+
+def check_cast(node: Node) -> None:
+    """Warn where Cast rounds to half precision, which a network does not.
+
+    Raises
+    ------
+    ValueError : it makes other numbers than real ones.
+    """
+    kind = attribute(node, "to", 0)
+    if kind not in FLOATS:
+        raise ValueError("it makes other numbers than real ones")
+    if DTYPES[kind].itemsize < 4:
+        console.warn(f"Cast {node.name or node.outputs[0]!r} rounds to {DTYPES[kind]}: the network does not")

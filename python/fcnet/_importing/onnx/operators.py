@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks import console
-from fcnet._importing.onnx.attributes import attribute, short
+from fcnet._importing.onnx.attributes import attribute, check_cast, short
 from fcnet._importing.onnx.chain import Chain
-from fcnet._importing.onnx.constants import FLOATS, integers
+from fcnet._importing.onnx.constants import integers
 from fcnet._importing.onnx.graph import Graph, as_vector, refuse
 from fcnet._model.normalization import BatchNorm, LayerNorm
 from fcnet._onnx.parse import Node
@@ -136,8 +136,7 @@ def _log_softmax(graph: Graph, chain: Chain, node: Node) -> None:
 
 
 def _cast(graph: Graph, chain: Chain, node: Node) -> None:
-    if attribute(node, "to", 0) not in FLOATS:
-        raise ValueError("it makes other numbers than real ones")
+    check_cast(node)
 
 
 def _dropout(graph: Graph, chain: Chain, node: Node) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fcnet._checks.keywords import suggesting
+from fcnet._importing.onnx.attributes import check_cast
 from fcnet._importing.onnx.chain import Chain
 from fcnet._importing.onnx.functions import Found, match_activation
 from fcnet._importing.onnx.graph import Graph, Region, refuse
@@ -136,6 +137,9 @@ def _refuse_other_paths(graph: Graph, value: str, region: Region | None, *, firs
 
 def _activate(chain: Chain, found: Found) -> None:
     nodes = found.region.nodes
+    for node in nodes:
+        if node.op == "Cast":
+            check_cast(node)
     try:
         chain.activate(found.name if found.constant is None else _with_constant(found.name, found.constant))
     except ValueError as error:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fcnet._importing.onnx.attributes import attribute
+from fcnet._importing.onnx.attributes import attribute, check_cast
 from fcnet._importing.onnx.chain import Chain
-from fcnet._importing.onnx.constants import FLOATS, integers
+from fcnet._importing.onnx.constants import integers
 from fcnet._importing.onnx.graph import Graph, refuse
 from fcnet._onnx.parse import Node
 
@@ -75,8 +75,7 @@ class Tail:
         if op == "Identity" or (op in ("Cast", "Reshape", "Squeeze") and is_label):
             return kind
         if op == "Cast" and kind != "dicts":
-            if attribute(node, "to", 0) not in FLOATS:
-                raise ValueError("it makes other numbers than real ones")
+            check_cast(node)
             return kind
         if op in ("Reshape", "Squeeze") and kind != "dicts":
             return self._reshaped(node, kind)
