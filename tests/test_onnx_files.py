@@ -192,6 +192,15 @@ def test_metadata_made_to_do_harm_are_refused(what):
         fc.from_onnx(file)
 
 
+@pytest.mark.parametrize("parts", ["3", '["os.system"]', "[[1]]", '{"Columns": 1}'])
+def test_names_of_parts_that_are_none_are_not_told(parts):
+    known = f'{{"loss": {{"name": "mse"}}, "seed": 1, "parts": {parts}}}'.encode()
+    entry = message((fields.StringEntry.KEY, b"fcnet.network"), (fields.StringEntry.VALUE, known))
+    file = graph(("Sin", "x", "y")) + message((fields.Model.METADATA_PROPS, entry))
+    with pytest.raises(ValueError, match="can hold: Sin 'y': "):
+        fc.from_onnx(file)
+
+
 NAMES = {"fewer": '["a"]', "no names": '[["os.system"], 3.5]', "no list": '{"a": 1}'}
 
 

@@ -109,6 +109,13 @@ def _metadata(state: TrainState) -> dict[str, str]:
     architecture = state.architecture
     sizes = [architecture.inputs, *architecture.sizes[1:]]
     network = {"sizes": sizes, "loss": architecture.loss.plain(), "seed": architecture.seed}
+    is_there = {
+        "Columns": architecture.columns is not None,
+        "members": architecture.members is not None,
+        "Parametric": any(spec.parametric for spec in architecture.specs),
+    }
+    if any(is_there.values()):  # from_onnx refuses them by these names
+        network["parts"] = [name for name in is_there if is_there[name]]
     names = (
         {} if state.feature_names is None else {"fcnet.feature_names": json.dumps(state.feature_names, default=repr)}
     )

@@ -1,4 +1,4 @@
-"""What ``Network.to_onnx`` writes beside the graph: loss, seed and the names of columns; and the order of quantiles."""
+"""What ``Network.to_onnx`` writes beside the graph: loss, seed, parts, names of columns; and the order of quantiles."""
 
 from __future__ import annotations
 
@@ -45,6 +45,13 @@ def loss_and_seed(metadata: Mapping[str, str]) -> tuple[Loss | None, int]:
     except TypeError as error:
         raise ValueError(f"its metadata 'fcnet.network': {error}") from None
     return None if isinstance(loss, Custom) else loss, found["seed"]
+
+
+def own_parts(metadata: Mapping[str, str]) -> list[str]:
+    """Return the names of the parts of a network that fcnet wrote which no other library's graph has."""
+    found = _entry(metadata, "fcnet.network")
+    given = found.get("parts") if isinstance(found, dict) else None
+    return [name for name in ("Columns", "members", "Parametric") if isinstance(given, list) and name in given]
 
 
 def column_names(metadata: Mapping[str, str]) -> list[Any] | None:

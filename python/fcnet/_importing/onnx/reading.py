@@ -13,7 +13,7 @@ from fcnet._importing.onnx.chain import Chain
 from fcnet._importing.onnx.functions import Found, match_activation
 from fcnet._importing.onnx.graph import Graph, Region, refuse
 from fcnet._importing.onnx.layer_norm import apply_layer_norm
-from fcnet._importing.onnx.metadata import column_names, loss_and_seed, sorts_quantiles
+from fcnet._importing.onnx.metadata import column_names, loss_and_seed, own_parts, sorts_quantiles
 from fcnet._importing.onnx.operators import apply
 from fcnet._importing.onnx.shapes import apply_reshape
 from fcnet._importing.onnx.tails import OPERATORS_OF_TAILS, classes_of_tail
@@ -75,6 +75,18 @@ def from_onnx(path: str | os.PathLike[str] | bytes, *, loss: LossName | Loss | L
 
 
 def _network(model: Model, most: int, loss: LossName | Loss | LossFunction | None) -> Network:
+    try:
+        return _network_of_chain(model, most, loss)
+    except ValueError as error:
+        parts = own_parts(model.metadata)
+        if not parts:
+            raise
+        raise ValueError(
+            f"fcnet wrote it of a network with {' and '.join(parts)}, which only net.save keeps; {error}"
+        ) from None
+
+
+def _network_of_chain(model: Model, most: int, loss: LossName | Loss | LossFunction | None) -> Network:
     graph = Graph(model, most)
     chain = Chain(_width(graph.input_shape), 2 * most)  # bfloat16 takes twice the bytes
     own, seed = loss_and_seed(model.metadata)
