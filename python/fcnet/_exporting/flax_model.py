@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fcnet._checks.optional_imports import optional
-from fcnet._exporting import steps as chain
+from fcnet._exporting.network_steps import steps_of, unsupported
+from fcnet._model import steps
 from fcnet._model.normalization import BatchNorm
 from fcnet.activations import name_and_constant
 
@@ -39,17 +40,17 @@ _ACTIVATIONS = {
 _CONSTANTS = {"leaky_relu": "negative_slope", "elu": "alpha"}
 
 
-def _activation(step: chain.Function) -> Any:
+def _activation(step: steps.Function) -> Any:
     name, constant = name_and_constant(step.name)
     return _ACTIVATIONS[name] if constant is None else partial(_ACTIVATIONS[name], **{_CONSTANTS[name]: constant})
 
 
-def _standardize(step: chain.Affine, dtype: np.dtype[Any]) -> Any:
+def _standardize(step: steps.Affine, dtype: np.dtype[Any]) -> Any:
     offset, scale = (jnp.asarray(array.astype(dtype)) for array in (step.offset, step.scale))
     return lambda x: (x - offset) * scale
 
 
-def _linear(step: chain.Product, rngs: Any, dtype: np.dtype[Any]) -> Any:
+def _linear(step: steps.Product, rngs: Any, dtype: np.dtype[Any]) -> Any:
     linear = nnx.Linear(*step.W.shape, use_bias=step.B is not None, param_dtype=dtype, rngs=rngs)
     linear.kernel = nnx.Param(jnp.asarray(step.W))
     if step.B is not None:
@@ -57,7 +58,7 @@ def _linear(step: chain.Product, rngs: Any, dtype: np.dtype[Any]) -> Any:
     return linear
 
 
-def _normalized(step: chain.Normalized, rngs: Any, dtype: np.dtype[Any]) -> Any:
+def _normalized(step: steps.Normalized, rngs: Any, dtype: np.dtype[Any]) -> Any:
     options: Any = {"epsilon": step.spec.epsilon, "use_bias": step.B is not None, "param_dtype": dtype, "rngs": rngs}
     options["use_fast_variance"] = False  # the fast one cancels
     if isinstance(step.spec, BatchNorm):
@@ -71,19 +72,19 @@ def _normalized(step: chain.Normalized, rngs: Any, dtype: np.dtype[Any]) -> Any:
     return norm
 
 
-def _module(step: chain.Step, rngs: Any, dtype: np.dtype[Any]) -> Any:
+def _module(step: steps.Step, rngs: Any, dtype: np.dtype[Any]) -> Any:
     match step:
-        case chain.Affine():
+        case steps.Affine():
             return _standardize(step, dtype)
-        case chain.Product():
+        case steps.Product():
             return _linear(step, rngs, dtype)
-        case chain.Normalized():
+        case steps.Normalized():
             return _normalized(step, rngs, dtype)
-        case chain.Function(mix=None):
+        case steps.Function(mix=None):
             return _activation(step)
-        case chain.Dropout():
+        case steps.Dropout():
             return nnx.Dropout(step.rate, rngs=rngs)
-    raise chain.refused(step, "Flax")
+    raise unsupported(step, "Flax")
 
 
 def to_flax(net: Network, output: object) -> Any:
@@ -91,6 +92,6 @@ def to_flax(net: Network, output: object) -> Any:
     if net.dtype == np.float64 and not jax.config.jax_enable_x64:
         raise ValueError("the network is of float64: expected jax.config.update('jax_enable_x64', True) before to_flax")
     rngs = nnx.Rngs(net.seed % 2**32)
-    model = nnx.Sequential(*(_module(step, rngs, net.dtype) for step in chain.steps_of(net, output)))
+    model = nnx.Sequential(*(_module(step, rngs, net.dtype) for step in steps_of(net, output)))
     model.eval()
     return model

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.optional_imports import optional
-from fcnet._exporting import steps as chain
+from fcnet._exporting.network_steps import steps_of, unsupported
+from fcnet._model import steps
 from fcnet._model.normalization import BatchNorm
 from fcnet.activations import name_and_constant
 
@@ -27,46 +28,46 @@ def _plain(array: Array) -> Any:
     return array.tolist()
 
 
-def _activation(layers: Any, step: chain.Function, dtype: str) -> Any:
+def _activation(layers: Any, step: steps.Function, dtype: str) -> Any:
     name, constant = name_and_constant(step.name)
     if name == "leaky_relu":
         return layers.LeakyReLU(negative_slope=0.01 if constant is None else constant, dtype=dtype)
     if name == "elu":
         return layers.ELU(alpha=1.0 if constant is None else constant, dtype=dtype)
     if name not in _NAMES:
-        raise chain.refused(step, "Keras")
+        raise unsupported(step, "Keras")
     return layers.Activation(_NAMES[name], dtype=dtype)
 
 
-def _parts(layers: Any, step: chain.Step, dtype: str) -> Iterator[tuple[Any, list[Array | None]]]:
+def _parts(layers: Any, step: steps.Step, dtype: str) -> Iterator[tuple[Any, list[Array | None]]]:
     """Yield the layers of a step, each with its weights, None where it has none of a kind."""
     match step:
-        case chain.Affine():  # one after the other, as an offset behind the scale would be rounded
+        case steps.Affine():  # one after the other, as an offset behind the scale would be rounded
             yield layers.Rescaling(1, offset=_plain(-step.offset), dtype=dtype), []
             yield layers.Rescaling(_plain(step.scale), dtype=dtype), []
-        case chain.Product():
+        case steps.Product():
             dense = layers.Dense(step.W.shape[1], use_bias=step.B is not None, dtype=dtype)
             yield dense, [step.W, step.B]
-        case chain.Normalized():
+        case steps.Normalized():
             options: Any = {"epsilon": step.spec.epsilon, "center": step.B is not None, "dtype": dtype}
             if isinstance(step.spec, BatchNorm):
                 norm = layers.BatchNormalization(momentum=1 - step.spec.momentum, **options)
             else:
                 norm = layers.LayerNormalization(**options)
             yield norm, [step.gamma, step.B, step.mean, step.variance]
-        case chain.Function(mix=None):
+        case steps.Function(mix=None):
             yield _activation(layers, step, dtype), []
-        case chain.Dropout():
+        case steps.Dropout():
             yield layers.Dropout(step.rate, dtype=dtype), []
         case _:
-            raise chain.refused(step, "Keras")
+            raise unsupported(step, "Keras")
 
 
 def to_keras(net: Network, output: object) -> Any:
     """Return a network as a ``keras.Sequential``, as ``Network.to_keras`` documents it."""
     keras, dtype = optional("keras", "Network.to_keras"), net.dtype.name
     model = keras.Sequential([keras.Input((net.sizes[0],), dtype=dtype)])
-    for step in chain.steps_of(net, output):
+    for step in steps_of(net, output):
         for layer, weights in _parts(keras.layers, step, dtype):
             layer.trainable = getattr(step, "trainable", True)
             model.add(layer)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcnet._checks.optional_imports import optional
-from fcnet._exporting import steps as chain
+from fcnet._exporting.network_steps import steps_of
+from fcnet._model import steps
 from fcnet._model.normalization import BatchNorm
 from fcnet._model.number_embeddings import PLR, Periodic, PiecewiseLinear
 from fcnet.activations import name_and_constant
@@ -45,7 +46,7 @@ _ACTIVATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _activation(step: chain.Function) -> Any:
+def _activation(step: steps.Function) -> Any:
     name, constant = name_and_constant(step.name)
     return _ACTIVATIONS[name](*([] if constant is None else [constant]))
 
@@ -70,7 +71,7 @@ def _traced(module: Any) -> Any:
 class Standardize(torch.nn.Module):  # type: ignore[misc]
     """``scale (x - offset)``."""
 
-    def __init__(self, step: chain.Affine, dtype: np.dtype[Any]) -> None:
+    def __init__(self, step: steps.Affine, dtype: np.dtype[Any]) -> None:
         super().__init__()
         self.register_buffer("offset", _tensor(step.offset.astype(dtype)))
         self.register_buffer("scale", _tensor(step.scale.astype(dtype)))
@@ -82,7 +83,7 @@ class Standardize(torch.nn.Module):  # type: ignore[misc]
 class Scale(torch.nn.Module):  # type: ignore[misc]
     """A trainable factor for each input."""
 
-    def __init__(self, step: chain.Scaling) -> None:
+    def __init__(self, step: steps.Scaling) -> None:
         super().__init__()
         self.factor = _parameter(step.values, step.trainable)
 
@@ -100,7 +101,7 @@ class Exp(torch.nn.Module):  # type: ignore[misc]
 class Parametric(torch.nn.Module):  # type: ignore[misc]
     """``x + mix (F(x) - x)``."""
 
-    def __init__(self, step: chain.Function) -> None:
+    def __init__(self, step: steps.Function) -> None:
         super().__init__()
         assert step.mix is not None
         self.activation, self.mix = _activation(step), _parameter(step.mix, step.trainable)
@@ -112,7 +113,7 @@ class Parametric(torch.nn.Module):  # type: ignore[misc]
 class SortQuantiles(torch.nn.Module):  # type: ignore[misc]
     """The quantiles of each target, sorted."""
 
-    def __init__(self, step: chain.Sorting) -> None:
+    def __init__(self, step: steps.Sorting) -> None:
         super().__init__()
         self.quantiles = step.quantiles
 
@@ -123,7 +124,7 @@ class SortQuantiles(torch.nn.Module):  # type: ignore[misc]
 class Adapter(torch.nn.Module):  # type: ignore[misc]
     """Factors of members, and perhaps their biases."""
 
-    def __init__(self, step: chain.Adapter) -> None:
+    def __init__(self, step: steps.Adapter) -> None:
         super().__init__()
         self.first, self.factor = step.first, _parameter(step.values.T, step.trainable)
         self.bias = None if step.B is None else _parameter(step.B.T, step.trainable)
@@ -136,7 +137,7 @@ class Adapter(torch.nn.Module):  # type: ignore[misc]
 class Heads(torch.nn.Module):  # type: ignore[misc]
     """The last layers of members."""
 
-    def __init__(self, step: chain.Heads) -> None:
+    def __init__(self, step: steps.Heads) -> None:
         super().__init__()
         self.weight = _parameter(np.moveaxis(step.W, 2, 0), step.trainable)  # (members, k, m)
         self.bias = _parameter(step.B.T, step.trainable)
@@ -155,7 +156,7 @@ class Mean(torch.nn.Module):  # type: ignore[misc]
 class Columns(torch.nn.Module):  # type: ignore[misc]
     """Embeddings of numbers, the other columns, and the rows of tables; unknown codes have row 0."""
 
-    def __init__(self, step: chain.Embedding, dtype: np.dtype[Any]) -> None:
+    def __init__(self, step: steps.Embedding, dtype: np.dtype[Any]) -> None:
         super().__init__()
         self.spec, of = step.spec, step.spec.embedding
         for name, array in step.arrays.items():
@@ -210,7 +211,7 @@ class Columns(torch.nn.Module):  # type: ignore[misc]
         return y + x.unsqueeze(-1) * self.slopes if hasattr(self, "slopes") else y
 
 
-def _linear(step: chain.Product) -> Any:
+def _linear(step: steps.Product) -> Any:
     inputs, outputs = step.W.shape
     linear = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=step.B is not None)
     linear.weight = _parameter(step.W.T, step.trainable)
@@ -219,7 +220,7 @@ def _linear(step: chain.Product) -> Any:
     return linear
 
 
-def _normalized(step: chain.Normalized) -> Any:
+def _normalized(step: steps.Normalized) -> Any:
     options: Any = {"eps": step.spec.epsilon, "dtype": torch.from_numpy(step.gamma[:0]).dtype}
     if isinstance(step.spec, BatchNorm):
         assert step.mean is not None
@@ -233,35 +234,35 @@ def _normalized(step: chain.Normalized) -> Any:
     return norm
 
 
-def _module(step: chain.Step, dtype: np.dtype[Any]) -> Any:
+def _module(step: steps.Step, dtype: np.dtype[Any]) -> Any:
     match step:
-        case chain.Affine():
+        case steps.Affine():
             return _traced(Standardize(step, dtype))
-        case chain.Embedding():
+        case steps.Embedding():
             return _traced(Columns(step, dtype))
-        case chain.Scaling():
+        case steps.Scaling():
             return _traced(Scale(step))
-        case chain.Product():
+        case steps.Product():
             return _linear(step)
-        case chain.Normalized():
+        case steps.Normalized():
             return _normalized(step)
-        case chain.Function(mix=None):
+        case steps.Function(mix=None):
             return _activation(step)
-        case chain.Function():
+        case steps.Function():
             return _traced(Parametric(step))
-        case chain.Dropout():
+        case steps.Dropout():
             return nn.Dropout(step.rate)
-        case chain.Adapter():
+        case steps.Adapter():
             return _traced(Adapter(step))
-        case chain.Heads():
+        case steps.Heads():
             return _traced(Heads(step))
-        case chain.Mean():
+        case steps.Mean():
             return _traced(Mean())
-        case chain.Sorting():
+        case steps.Sorting():
             return _traced(SortQuantiles(step))
     raise AssertionError(step)
 
 
 def to_torch(net: Network, output: object) -> Any:
     """Return a network as a ``torch.nn.Sequential``, as ``Network.to_torch`` documents it."""
-    return nn.Sequential(*(_module(step, net.dtype) for step in chain.steps_of(net, output))).eval()
+    return nn.Sequential(*(_module(step, net.dtype) for step in steps_of(net, output))).eval()

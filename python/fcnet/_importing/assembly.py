@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fcnet._checks import console
-from fcnet._exporting import steps as chain
 from fcnet._inputs import class_names
+from fcnet._model import steps
 from fcnet._model.activation import Parametric
 from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Dense
@@ -45,14 +45,14 @@ def finite(array: Array, place: str, name: str) -> Array:
 class _Layer:
     """A layer as its steps come."""
 
-    product: chain.Product
-    scaling: chain.Scaling | None
+    product: steps.Product
+    scaling: steps.Scaling | None
     B: Array | None = None
-    normalized: chain.Normalized | None = None
-    function: chain.Function | None = None
-    dropout: chain.Dropout | None = None
+    normalized: steps.Normalized | None = None
+    function: steps.Function | None = None
+    dropout: steps.Dropout | None = None
 
-    def normalize(self, step: chain.Normalized) -> None:
+    def normalize(self, step: steps.Normalized) -> None:
         if self.normalized or self.function or self.dropout:
             raise refused(
                 step.place,
@@ -62,7 +62,7 @@ class _Layer:
             )
         self.normalized = step
 
-    def apply(self, step: chain.Function) -> None:
+    def apply(self, step: steps.Function) -> None:
         if step.name == "identity" and step.mix is None:
             return
         if self.function is not None:
@@ -71,16 +71,16 @@ class _Layer:
             raise refused(step.place, f"is {step.name} behind the dropout {self.dropout.place}", "expected it before")
         self.function = step
 
-    def drop(self, step: chain.Dropout) -> None:
+    def drop(self, step: steps.Dropout) -> None:
         if self.dropout is not None:
             raise refused(step.place, f"is a dropout behind that of {self.dropout.place}", "expected one")
         self.dropout = step
 
     def is_trainable(self, at: str) -> bool:
         """Whether all parts are trained; with a warning where only some are, as a layer is frozen as a whole."""
-        steps = [step for step in (self.scaling, self.product, self.normalized, self.function) if step is not None]
+        parts = [step for step in (self.scaling, self.product, self.normalized, self.function) if step is not None]
         flags = [
-            (f"{name} of {step.place.partition(': ')[2]}", on) for step in steps for name, on in step.trains.items()
+            (f"{name} of {step.place.partition(': ')[2]}", on) for step in parts for name, on in step.trains.items()
         ]
         frozen, trained = ([part for part, on in flags if on is kind] for kind in (False, True))
         if frozen and trained:
@@ -125,46 +125,46 @@ class _Chain:
     offset: Array = field(default_factory=lambda: np.zeros(()))
     scale: Array = field(default_factory=lambda: np.ones(()))
     constant: Array = field(default_factory=lambda: np.zeros(()))  # what is added behind a scale of 0
-    scaling: chain.Scaling | None = None
+    scaling: steps.Scaling | None = None
     layers: list[_Layer] = field(default_factory=list)
-    end: chain.Step | None = None  # which no step may follow
+    end: steps.Step | None = None  # which no step may follow
 
-    def add(self, step: chain.Step) -> None:
+    def add(self, step: steps.Step) -> None:
         if self.end is not None:
             raise refused(step.place, f"is behind {self.end.place}", "expected nothing behind it")
         layer = self.layers[-1] if self.layers else None
-        if self.scaling is not None and not isinstance(step, chain.Product):
+        if self.scaling is not None and not isinstance(step, steps.Product):
             raise refused(self.scaling.place, "multiplies by a trainable scale", "expected a layer directly behind it")
         match step:
-            case chain.Product():
+            case steps.Product():
                 self.multiply(step)
-            case chain.Affine():
+            case steps.Affine():
                 self.shift(step)
-            case chain.Scaling():
+            case steps.Scaling():
                 self.scaling = step
-            case chain.Sorting():
+            case steps.Sorting():
                 self.end = step
-            case chain.Reshaping(at_end=True):
+            case steps.Reshaping(at_end=True):
                 self.end = step
-            case chain.Reshaping():
+            case steps.Reshaping():
                 if layer is not None:
                     raise refused(step.place, "reshapes outputs of a layer", "expected it before the first layer")
-            case chain.Normalized() if layer is None:
+            case steps.Normalized() if layer is None:
                 for affine in _standardization(step):
                     self.shift(affine)
-            case chain.Normalized():
+            case steps.Normalized():
                 layer.normalize(step)  # type: ignore[union-attr]
-            case chain.Function():
+            case steps.Function():
                 if layer is None and step.name != "identity":
                     raise refused(step.place, "is an activation before the first layer", "expected a layer before it")
                 if layer is not None:
                     layer.apply(step)
-            case chain.Dropout() if step.rate:
+            case steps.Dropout() if step.rate:
                 if layer is None:
                     raise refused(step.place, "is a dropout of inputs", "expected a layer before it")
                 layer.drop(step)
 
-    def multiply(self, step: chain.Product) -> None:
+    def multiply(self, step: steps.Product) -> None:
         before = self.layers[-1].product if self.layers else None
         if before is not None and before.W.shape[1] != step.W.shape[0]:
             was, now = f"{before.place} has {before.W.shape[1]} outputs", f"{step.W.shape[0]} inputs"
@@ -177,7 +177,7 @@ class _Chain:
         self.layers.append(_Layer(step, self.scaling, bias))
         self.scaling = None
 
-    def shift(self, step: chain.Affine) -> None:
+    def shift(self, step: steps.Affine) -> None:
         if self.layers:
             raise refused(step.place, "scales or shifts what is not an input", "expected it before the first layer")
         offset, scale = np.asarray(step.offset, np.float64), np.asarray(step.scale, np.float64)
@@ -189,32 +189,32 @@ class _Chain:
         self.scale = self.scale * scale
 
 
-def _standardization(step: chain.Normalized) -> list[chain.Affine]:
+def _standardization(step: steps.Normalized) -> list[steps.Affine]:
     """Return what a batch normalisation of the inputs does in prediction."""
     if step.mean is None or step.variance is None:
         raise refused(step.place, "is a layer normalisation of the inputs", "expected a layer before it")
     factor = step.gamma.astype(np.float64) / np.sqrt(step.variance.astype(np.float64) + step.spec.epsilon)
     shift = np.zeros(()) if step.B is None else step.B.astype(np.float64)
-    return [chain.Affine(step.place, step.mean, factor), chain.Affine(step.place, -shift, np.ones(()))]
+    return [steps.Affine(step.place, step.mean, factor), steps.Affine(step.place, -shift, np.ones(()))]
 
 
-def _check_finite(steps: Iterable[chain.Step]) -> None:
-    for step in steps:
+def _check_finite(found: Iterable[steps.Step]) -> None:
+    for step in found:
         for each in fields(step):
             array = getattr(step, each.name)
             if isinstance(array, np.ndarray):
                 finite(array, step.place, each.name)
 
 
-def _dtype(steps: Iterable[chain.Step], given: DTypeLike | None) -> DTypeLike:
+def _dtype(found: Iterable[steps.Step], given: DTypeLike | None) -> DTypeLike:
     if given is not None:
         return given
-    types = [step.W.dtype for step in steps if isinstance(step, chain.Product)]
+    types = [step.W.dtype for step in found if isinstance(step, steps.Product)]
     return np.dtype(np.float64 if np.dtype(np.float64) in types else np.float32)
 
 
 def network_of(
-    steps: Sequence[chain.Step],
+    found: Sequence[steps.Step],
     what: str,
     *,
     loss: Any = None,
@@ -226,7 +226,7 @@ def network_of(
 
     Parameters
     ----------
-    steps : sequence of Step
+    found : sequence of Step
     what : str
         What messages call the object that has them.
     loss : as for Network
@@ -239,9 +239,9 @@ def network_of(
     ------
     ValueError : there is none, or an array is not finite.
     """
-    _check_finite(steps)
+    _check_finite(found)
     made = _Chain()
-    for step in steps:
+    for step in found:
         made.add(step)
     if not made.layers:
         raise ValueError(f"{what} has no fully connected layer: expected at least one")
@@ -259,10 +259,10 @@ def network_of(
         sizes.append(layer.dense(output=layer is last and loss is not None))
     if loss is None and last.function is None:
         loss = "mse"
-    if isinstance(made.end, chain.Sorting) and len(loss_of(loss).quantiles) != made.end.quantiles:
+    if isinstance(made.end, steps.Sorting) and len(loss_of(loss).quantiles) != made.end.quantiles:
         expected = f"expected loss=fcnet.losses.Quantile of {made.end.quantiles} quantiles"
         raise refused(made.end.place, "sorts outputs", expected)
-    given: Any = loss, seed, _dtype(steps, dtype), made.scale, made.offset, "relu", class_names.given(classes)
+    given: Any = loss, seed, _dtype(found, dtype), made.scale, made.offset, "relu", class_names.given(classes)
     architecture = Architecture.of(sizes, *given)
     refuse_constants(architecture.sizes, architecture.specs)
     arrays = [layer.parameters() for layer in made.layers]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fcnet._checks.keywords import suggesting
-from fcnet._exporting import steps as chain
 from fcnet._importing import names
 from fcnet._importing.assembly import network_of, normalization, refused
+from fcnet._model import steps
 from fcnet._model.normalization import BatchNorm, LayerNorm
 from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.network import Network
@@ -49,7 +49,7 @@ class _Reader:
     def __init__(self) -> None:
         self._read: set[int] = set()
 
-    def model(self, model: Any) -> Iterator[chain.Step]:
+    def model(self, model: Any) -> Iterator[steps.Step]:
         """Yield the steps of a Sequential or a functional model.
 
         Raises
@@ -61,7 +61,7 @@ class _Reader:
         for layer in model.layers if is_keras(model, "Sequential") else _in_order(model):
             yield from self.layer(layer)
 
-    def layer(self, layer: Any) -> Iterator[chain.Step]:
+    def layer(self, layer: Any) -> Iterator[steps.Step]:
         """Yield the steps of a layer, which may be a model of its own."""
         place = f"model: {type(layer).__name__} {layer.name!r}"
         if is_keras(layer, "Sequential") or is_keras(layer, "Functional"):
@@ -77,22 +77,22 @@ class _Reader:
             case "InputLayer":
                 return
             case "Flatten":
-                yield chain.Reshaping(place, at_end=False)
+                yield steps.Reshaping(place, at_end=False)
             case "Dense":
                 yield self._product(layer, place)
                 yield from self._function(layer.activation, place)
             case "Activation":
                 yield from self._function(layer.activation, place)
             case "Dropout":
-                yield chain.Dropout(place, float(layer.rate))
+                yield steps.Dropout(place, float(layer.rate))
             case "BatchNormalization" | "LayerNormalization":
                 yield _normalized(layer, place)
             case "Normalization":
                 yield _standardization(layer, place)
             case "Rescaling":
                 scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
-                yield chain.Affine(place, np.zeros(()), scale)
-                yield chain.Affine(place, -offset, np.ones(()))
+                yield steps.Affine(place, np.zeros(()), scale)
+                yield steps.Affine(place, -offset, np.ones(()))
             case name if names.is_activation(name):
                 options = {each: getattr(layer, each) for each in names.options_of(name) if hasattr(layer, each)}
                 yield names.activation(place, name, options)
@@ -101,14 +101,14 @@ class _Reader:
                 what = "is none of the layers that fcnet has"
                 raise refused(place, what, f"expected {expected} and activations, one after the other")
 
-    def _product(self, layer: Any, place: str) -> chain.Product:
+    def _product(self, layer: Any, place: str) -> steps.Product:
         if getattr(layer, "quantization_mode", None) is not None or getattr(layer, "lora_enabled", False):
             raise refused(place, "has quantised weights or LoRA", "expected a plain Dense")
         bias = _numbers(layer.bias) if layer.use_bias else None
         flags = _trains(layer, kernel=layer.kernel, bias=layer.bias)
-        return chain.Product(place, _numbers(layer.kernel), bias, trains=flags)
+        return steps.Product(place, _numbers(layer.kernel), bias, trains=flags)
 
-    def _function(self, function: Any, place: str) -> Iterator[chain.Step]:
+    def _function(self, function: Any, place: str) -> Iterator[steps.Step]:
         """Yield the activation of a layer, a function or another layer."""
         if function is None:
             return
@@ -139,7 +139,7 @@ def _in_order(model: Any) -> list[Any]:
     return layers[::-1]
 
 
-def _normalized(layer: Any, place: str) -> chain.Normalized:
+def _normalized(layer: Any, place: str) -> steps.Normalized:
     axis = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
     if list(axis) not in ([-1], [1]) or getattr(layer, "rms_scaling", False):
         raise refused(place, f"normalises axis {layer.axis!r}", "expected the last one, with mean and variance")
@@ -153,18 +153,18 @@ def _normalized(layer: Any, place: str) -> chain.Normalized:
     flags = _trains(layer, gamma=layer.gamma if layer.scale else None, beta=layer.beta if layer.center else None)
     if names.owner(layer, "call").__name__ == "LayerNormalization":
         layer_norm = normalization(place, LayerNorm, epsilon=layer.epsilon)
-        return chain.Normalized(place, layer_norm, gamma, beta, trains=flags)
+        return steps.Normalized(place, layer_norm, gamma, beta, trains=flags)
     momentum = round(1 - layer.momentum, _DIGITS)
     spec = normalization(place, BatchNorm, epsilon=layer.epsilon, momentum=momentum)
     running = _numbers(layer.moving_mean), _numbers(layer.moving_variance)
-    return chain.Normalized(place, spec, gamma, beta, *running, trains=flags or {"statistics": bool(layer.trainable)})
+    return steps.Normalized(place, spec, gamma, beta, *running, trains=flags or {"statistics": bool(layer.trainable)})
 
 
-def _standardization(layer: Any, place: str) -> chain.Affine:
+def _standardization(layer: Any, place: str) -> steps.Affine:
     if layer.invert or layer.mean is None:
         raise refused(place, "inverts, or is not adapted", "expected an adapted Normalization")
     mean, variance = (_numbers(each).astype(np.float64).reshape(-1) for each in (layer.mean, layer.variance))
-    return chain.Affine(place, mean, 1 / np.maximum(np.sqrt(variance), _EPSILON))
+    return steps.Affine(place, mean, 1 / np.maximum(np.sqrt(variance), _EPSILON))
 
 
 @suggesting
@@ -199,8 +199,8 @@ def from_keras(
             raise refused(f"model: {type(model).__name__}", what, "expected a Sequential or a functional model")
         what = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
         raise TypeError(f"model is {what}: expected a keras.Sequential or a functional keras.Model")
-    steps = list(_Reader().model(model))
-    if len(model.input_shape) != 2 and not any(isinstance(step, chain.Reshaping) for step in steps):
+    found = list(_Reader().model(model))
+    if len(model.input_shape) != 2 and not any(isinstance(step, steps.Reshaping) for step in found):
         what = f"takes inputs of shape {tuple(model.input_shape[1:])}"
         raise refused(f"model: {model.name}", what, "expected rows, or Flatten before the first Dense")
-    return network_of(steps, "model", loss=loss, dtype=dtype)
+    return network_of(found, "model", loss=loss, dtype=dtype)

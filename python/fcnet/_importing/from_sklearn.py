@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fcnet._checks.keywords import suggesting
-from fcnet._exporting import steps as chain
 from fcnet._importing import names
 from fcnet._importing.assembly import network_of, refused
+from fcnet._model import steps
 from fcnet.network import Network
 
 _PIPELINE = "sklearn.pipeline.Pipeline"
@@ -30,7 +30,7 @@ def _is(given: object, *classes: str) -> bool:
     return not set(names.bases(given)).isdisjoint(classes)
 
 
-def _scaler(step: Any, place: str) -> chain.Affine:
+def _scaler(step: Any, place: str) -> steps.Affine:
     """Return the step of a scaler."""
     if not hasattr(step, "n_features_in_"):
         raise refused(place, "is not fitted", "expected a fitted Pipeline")
@@ -38,14 +38,14 @@ def _scaler(step: Any, place: str) -> chain.Affine:
         raise refused(place, "clips", "expected clip=False")
     if _is(step, _MIN_MAX):
         factor = np.asarray(step.scale_, np.float64)
-        return chain.Affine(place, -np.asarray(step.min_) / factor, factor)
+        return steps.Affine(place, -np.asarray(step.min_) / factor, factor)
     for cls, (offset, divisor) in _SCALERS.items():
         if _is(step, cls):
             centred = offset and getattr(step, "with_mean", True)
             found = getattr(step, offset) if centred else None, getattr(step, divisor)
             mean = np.zeros(()) if found[0] is None else np.asarray(found[0], np.float64)
             deviation = np.ones(()) if found[1] is None else np.asarray(found[1], np.float64)
-            return chain.Affine(place, mean, 1 / deviation)
+            return steps.Affine(place, mean, 1 / deviation)
     scalers = "StandardScaler, MinMaxScaler, RobustScaler or MaxAbsScaler"
     expected = f"expected {scalers}; skl2onnx converts a whole Pipeline after fcnet.sklearn.register_onnx()"
     raise refused(place, "is not a scaler that a network holds", expected)
@@ -61,7 +61,7 @@ def _parts(pipeline: Any, at: str) -> Iterator[tuple[str, Any]]:
             yield place, step
 
 
-def _layers(mlp: Any, place: str) -> Iterator[chain.Step]:
+def _layers(mlp: Any, place: str) -> Iterator[steps.Step]:
     """Yield the steps of a fitted multilayer perceptron."""
     if not hasattr(mlp, "coefs_"):
         raise refused(place, "is not fitted", "expected a fitted one")
@@ -69,12 +69,12 @@ def _layers(mlp: Any, place: str) -> Iterator[chain.Step]:
     pairs = list(zip(mlp.coefs_, mlp.intercepts_, strict=True))
     for i, (weights, biases) in enumerate(pairs):
         at = f"{place}, layer {i}"
-        yield chain.Product(at, np.asarray(weights), np.asarray(biases))
+        yield steps.Product(at, np.asarray(weights), np.asarray(biases))
         last = i == len(pairs) - 1
         name = mlp.out_activation_ if last else mlp.activation
-        yield chain.Function(at, name) if own is not None and name != "logistic" else names.activation(at, name, {})
+        yield steps.Function(at, name) if own is not None and name != "logistic" else names.activation(at, name, {})
         if own is not None and own.layers[i].dropout:
-            yield chain.Dropout(at, own.layers[i].dropout)
+            yield steps.Dropout(at, own.layers[i].dropout)
 
 
 def _loss(mlp: Any, place: str) -> Any:
@@ -144,10 +144,10 @@ def from_sklearn(estimator: Any) -> Network:
             raise TypeError(f"{place} is a search: expected estimator.best_estimator_")
         raise TypeError(f"{place} is none of the networks of scikit-learn: expected MLPClassifier or MLPRegressor")
     scalers = [_scaler(step, at) for at, step in parts]
-    steps = [*scalers, *_layers(mlp, place)]
+    found = [*scalers, *_layers(mlp, place)]
     seed = getattr(mlp, "_network", None)
     options: Any = {} if seed is None else {"seed": seed.seed}
-    net = network_of(steps, "estimator", loss=_loss(mlp, place), classes=_classes(mlp, place), **options)
+    net = network_of(found, "estimator", loss=_loss(mlp, place), classes=_classes(mlp, place), **options)
     named = getattr(estimator, "feature_names_in_", None)
     if named is not None:
         net._state.feature_names = tuple(named.tolist())

@@ -11,9 +11,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from fcnet._checks import console
 from fcnet._checks.keywords import suggesting
-from fcnet._exporting import steps as chain
 from fcnet._importing import names
 from fcnet._importing.assembly import network_of, normalization, refused
+from fcnet._model import steps
 from fcnet._model.normalization import BatchNorm, LayerNorm
 from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.network import Network
@@ -67,7 +67,7 @@ class Reader:
         """Return whether gradients of the tensors are wanted, of those that there are."""
         return {name: bool(tensor.requires_grad) for name, tensor in tensors.items() if tensor is not None}
 
-    def steps(self, module: Any, at: str) -> Iterator[chain.Step]:
+    def read(self, module: Any, at: str) -> Iterator[steps.Step]:
         """Yield the steps of a module.
 
         Raises
@@ -83,7 +83,7 @@ class Reader:
             return
         if kind == _NN + "container.Sequential":
             for name, part in module._modules.items():
-                yield from self.steps(part, f"{at}.{name}" if at else name)
+                yield from self.read(part, f"{at}.{name}" if at else name)
             return
         if not kind.startswith(_NN):
             raise refused(place, "has a forward of its own, and the order of its parts is not known", _TRACE)
@@ -108,7 +108,7 @@ class Reader:
         known = [name for name in names.bases(module) if name.startswith(_NN)]
         return known[0] if kind in known else kind  # BatchNorm1d has the forward of its base
 
-    def _of_torch(self, module: Any, place: str, kind: str) -> Iterator[chain.Step]:
+    def _of_torch(self, module: Any, place: str, kind: str) -> Iterator[steps.Step]:
         match kind:
             case "Linear":
                 yield self.product(place, module.weight, module.bias)
@@ -116,7 +116,7 @@ class Reader:
                 yield self._normalized(module, place, kind)
             case "Dropout":
                 self.trains.append(place)
-                yield chain.Dropout(place, float(module.p))
+                yield steps.Dropout(place, float(module.p))
             case "Flatten":
                 yield self.flattened(place, module.start_dim, module.end_dim)
             case _ if names.is_activation(kind):
@@ -128,26 +128,26 @@ class Reader:
                     "expected Linear, BatchNorm1d, LayerNorm, Dropout, Flatten and activations, one after the other",
                 )
 
-    def product(self, place: str, weight: Any, bias: Any) -> chain.Product:
+    def product(self, place: str, weight: Any, bias: Any) -> steps.Product:
         """Return the step of a Linear."""
         own = [self.numbers(place, weight, "weight").T]
         own += [] if bias is None else [self.numbers(place, bias, "bias")]
         flags = self.flags(weight=weight, bias=bias)
-        return chain.Product(place, own[0], own[1] if bias is not None else None, trains=flags)
+        return steps.Product(place, own[0], own[1] if bias is not None else None, trains=flags)
 
-    def function(self, place: str, name: str, options: dict[str, Any]) -> chain.Function:
+    def function(self, place: str, name: str, options: dict[str, Any]) -> steps.Function:
         """Return the step of an activation."""
         if names.is_log_softmax(name):
             console.warn(f"{place} is the logarithm of softmax: the network's outputs are probabilities")
         return names.activation(place, name, options)
 
-    def flattened(self, place: str, start: Any, end: Any = -1) -> chain.Reshaping:
+    def flattened(self, place: str, start: Any, end: Any = -1) -> steps.Reshaping:
         """Return the step of a reshaping of rows."""
         if start != 1 or end != -1:
             raise refused(place, f"flattens from axis {start!r} to {end!r}", "expected from 1 to -1, rows")
-        return chain.Reshaping(place, at_end=False)
+        return steps.Reshaping(place, at_end=False)
 
-    def _normalized(self, module: Any, place: str, kind: str) -> chain.Normalized:
+    def _normalized(self, module: Any, place: str, kind: str) -> steps.Normalized:
         is_batch = kind == "BatchNorm1d"
         if is_batch and (module.running_mean is None or module.momentum is None):
             expected = "expected track_running_stats=True and a number as momentum"
@@ -162,11 +162,11 @@ class Reader:
         flags = self.flags(weight=module.weight, bias=module.bias)
         if not is_batch:
             layer_norm = normalization(place, LayerNorm, epsilon=module.eps)
-            return chain.Normalized(place, layer_norm, gamma, bias, trains=flags)
+            return steps.Normalized(place, layer_norm, gamma, bias, trains=flags)
         self.trains.append(place)
         spec = normalization(place, BatchNorm, epsilon=module.eps, momentum=module.momentum)
         running = [self.numbers(place, getattr(module, name), name) for name in ("running_mean", "running_var")]
-        return chain.Normalized(place, spec, gamma, bias, running[0], running[1], trains=flags)
+        return steps.Normalized(place, spec, gamma, bias, running[0], running[1], trains=flags)
 
     def numbers(self, place: str, tensor: Any, name: str) -> Array:
         """Return the numbers of a tensor; ValueError where another module has the same one."""
@@ -228,9 +228,9 @@ def from_torch(
         hint += "; load a file by torch.load first" if isinstance(module, str | os.PathLike) else ""
         raise TypeError(f"module is {what}: expected a torch.nn.Sequential or torch.fx.GraphModule{hint}")
     reader = Reader("module")
-    steps = list(reader.steps(module, ""))
+    found = list(reader.read(module, ""))
     if module.training and reader.trains:
         what = reader.trains[0].partition(": ")[2]
         numbers = "gives other numbers than the network"
         console.warn(f"module is in training mode, where {what} {numbers}: compare with module.eval()")
-    return network_of(steps, "module", loss=loss, dtype=dtype)
+    return network_of(found, "module", loss=loss, dtype=dtype)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fcnet._exporting.steps import Function
 from fcnet._importing.assembly import refused
+from fcnet._model.steps import Function
 from fcnet.activations import ELU, LeakyReLU
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet._exporting import steps as chain
 from fcnet._importing import names
 from fcnet._importing.assembly import refused
+from fcnet._model import steps
 
 if TYPE_CHECKING:
     from fcnet._importing.from_torch import Reader
@@ -43,8 +43,8 @@ class _Graph:
         self._chain: list[Any] = []  # the nodes that the samples have passed
         self._quantiles = 0
 
-    def steps(self) -> Iterator[chain.Step]:
-        function: chain.Step | None = None  # held back, as it may be part of a parametric activation
+    def read(self) -> Iterator[steps.Step]:
+        function: steps.Step | None = None  # held back, as it may be part of a parametric activation
         for node in self._module.graph.nodes:
             if node.op == "get_attr" or self._is_shape(node):
                 continue
@@ -54,7 +54,7 @@ class _Graph:
                     raise refused(place, "is a second input", "expected one")
                 self._chain.append(node)
                 continue
-            if self._name(node) == "lerp" and isinstance(function, chain.Function):
+            if self._name(node) == "lerp" and isinstance(function, steps.Function):
                 yield self._parametric(node, function, place)
                 function = None
                 self._chain.append(node)
@@ -66,7 +66,7 @@ class _Graph:
             if node.op == "output":
                 return
             for step in self._of(node, place):
-                if isinstance(step, chain.Function):
+                if isinstance(step, steps.Function):
                     function = step
                 else:
                     yield step
@@ -96,12 +96,12 @@ class _Graph:
         if samples != self._chain[-1:]:
             raise refused(place, "takes more than what stands before it", "expected a chain, without branches or sums")
 
-    def _parametric(self, node: Any, function: chain.Function, place: str) -> chain.Function:
+    def _parametric(self, node: Any, function: steps.Function, place: str) -> steps.Function:
         before, current, mix = node.args
         if [before, current] != self._chain[-2:] or mix.op != "get_attr":
             raise refused(place, "takes more than what stands before it", "expected a chain, without branches or sums")
         flags = self._reader.flags(mix=self._constant(mix))
-        return chain.Function(function.place, function.name, self._numbers(mix, place), trains=flags)
+        return steps.Function(function.place, function.name, self._numbers(mix, place), trains=flags)
 
     def _constant(self, node: Any) -> Any:
         """Return a number, or the tensor that a node fetches."""
@@ -121,12 +121,12 @@ class _Graph:
             raise refused(place, f"takes a tensor of shape {array.shape}", "expected a number for each feature")
         return array.reshape(array.shape[-1:])
 
-    def _of(self, node: Any, place: str) -> Iterator[chain.Step]:
+    def _of(self, node: Any, place: str) -> Iterator[steps.Step]:
         if node.op == "call_module":
             part = self._module.get_submodule(node.target)
             if len(node.args) != 1 or node.kwargs:
                 raise refused(place, "takes more than the samples", "expected modules of one argument")
-            yield from self._reader.steps(part, f"{self._at}.{node.target}" if self._at else node.target)
+            yield from self._reader.read(part, f"{self._at}.{node.target}" if self._at else node.target)
             return
         name = self._name(node)
         given = dict(zip(_POSITIONS.get(name, ()), node.args[1:], strict=False)) | dict(node.kwargs)
@@ -135,7 +135,7 @@ class _Graph:
         elif name == "linear":
             yield self._reader.product(place, *(self._constant(given.get(key)) for key in ("weight", "bias")))
         elif name == "dropout":
-            yield chain.Dropout(place, float(given.get("p", 0.5)) if given.get("training", True) else 0.0)
+            yield steps.Dropout(place, float(given.get("p", 0.5)) if given.get("training", True) else 0.0)
         elif name in ("contiguous", "float") or (name in ("getitem", "flatten") and self._quantiles):
             return
         elif name == "flatten":
@@ -143,19 +143,19 @@ class _Graph:
         elif name in _ROWS:
             if -1 not in node.args[1:] or len(node.args) != 3:
                 raise refused(place, "reshapes", "expected rows, such as x.view(len(x), -1)")
-            yield chain.Reshaping(place, at_end=False)
+            yield steps.Reshaping(place, at_end=False)
         elif name == "squeeze":
-            yield chain.Reshaping(place, at_end=True)
+            yield steps.Reshaping(place, at_end=True)
         elif name == "unflatten" and given.get("dim") == -1:
             self._quantiles = given["sizes"][-1]
         elif name == "sort" and self._quantiles and given.get("dim", -1) == -1:
-            yield chain.Sorting(place, self._quantiles)
+            yield steps.Sorting(place, self._quantiles)
         elif names.is_activation(name):
             yield self._reader.function(place, name, {k: v for k, v in given.items() if k in names.options_of(name)})
         else:
             raise refused(place, "is none of the functions that fcnet has", "expected layers and activations in a row")
 
-    def _arithmetic(self, node: Any, place: str, sign: str) -> chain.Step:
+    def _arithmetic(self, node: Any, place: str, sign: str) -> steps.Step:
         samples, constant = node.args
         if getattr(samples, "op", "get_attr") == "get_attr":
             if sign in "-/":
@@ -164,17 +164,17 @@ class _Graph:
         tensor = self._constant(constant)
         value = self._numbers(constant, place)
         if sign == "*" and value.ndim and type(tensor).__name__ == "Parameter":
-            return chain.Scaling(place, value, trains=self._reader.flags(factor=tensor))
+            return steps.Scaling(place, value, trains=self._reader.flags(factor=tensor))
         if sign in "+-":
-            return chain.Affine(place, value if sign == "-" else -value, np.ones(()))
-        return chain.Affine(place, np.zeros(()), value if sign == "*" else 1 / value.astype(np.float64))
+            return steps.Affine(place, value if sign == "-" else -value, np.ones(()))
+        return steps.Affine(place, np.zeros(()), value if sign == "*" else 1 / value.astype(np.float64))
 
 
-def steps_of_graph(reader: Reader, module: Any, at: str) -> Iterator[chain.Step]:
+def steps_of_graph(reader: Reader, module: Any, at: str) -> Iterator[steps.Step]:
     """Yield the steps of a GraphModule.
 
     Raises
     ------
     ValueError : it is not a chain of what fcnet has.
     """
-    return _Graph(reader, module, at).steps()
+    return _Graph(reader, module, at).read()

@@ -1,138 +1,33 @@
-"""The steps of a network one after the other, as other libraries have them: modules, layers, transformers."""
+"""The steps of a network of fcnet, for the modules of other libraries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fcnet._exporting.scaling import NEARER_0, OTHER_UNITS, check_scaling, warn_of_offset
-from fcnet._model.columns import Columns
-from fcnet._model.normalization import Normalization
-from fcnet.activations import Activation
-from fcnet.layers import Layer
+from fcnet._model.steps import (
+    Adapter,
+    Affine,
+    Dropout,
+    Embedding,
+    Function,
+    Heads,
+    Mean,
+    Normalized,
+    Product,
+    Scaling,
+    Sorting,
+    Step,
+)
 
 if TYPE_CHECKING:
+    from fcnet.layers import Layer
     from fcnet.network import Network
 
-Array = NDArray[Any]
 _RUNNING = "mean", "variance"
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """A step of a chain.
-
-    ``place`` is what messages call it; ``trains`` says of arrays of another library's object whether that trains them.
-    """
-
-    place: str
-    trains: Mapping[str, bool] = field(default_factory=dict, kw_only=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Affine(Step):
-    """Scaling of the inputs by constants, ``scale (x - offset)``; each () or (k,)."""
-
-    offset: Array
-    scale: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling(Step):
-    """``fcnet.Scale``: a trainable factor for each of the inputs of the next product."""
-
-    values: Array
-    trainable: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Product(Step):
-    """``x W + B``, without B where it is None."""
-
-    W: Array
-    B: Array | None
-    trainable: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Normalized(Step):
-    """Batch or layer normalisation with gamma, and with B behind it unless that is None."""
-
-    spec: Normalization
-    gamma: Array
-    B: Array | None
-    mean: Array | None = None
-    variance: Array | None = None
-    trainable: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Function(Step):
-    """An activation as ``Layer.activation`` gives it; parametric where there is a mix."""
-
-    name: str | Activation
-    mix: Array | None = None
-    trainable: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Dropout(Step):
-    """Dropout in training."""
-
-    rate: float
-
-
-@dataclass(frozen=True, eq=False)
-class Embedding(Step):
-    """``fcnet.Columns`` with its arrays."""
-
-    spec: Columns
-    arrays: dict[str, Array]
-    trainable: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Adapter(Step):
-    """Factors (k, members) of members, R or S, and with S the B (k, members) behind it; the first R makes members."""
-
-    values: Array
-    B: Array | None
-    first: bool
-    trainable: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Heads(Step):
-    """The last layers W (k, m, members) and B (m, members) of members."""
-
-    W: Array
-    B: Array
-    trainable: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Mean(Step):
-    """The mean over members."""
-
-
-@dataclass(frozen=True, eq=False)
-class Reshaping(Step):
-    """Rows made flat before the first product, or an axis of one number left off at the end."""
-
-    at_end: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Sorting(Step):
-    """The quantiles of each target, sorted."""
-
-    quantiles: int
-
-
 _IN_WORDS: dict[type[Step], str] = {
     Scaling: "fcnet.Scale",
     Embedding: "fcnet.Columns",
@@ -141,7 +36,7 @@ _IN_WORDS: dict[type[Step], str] = {
 }
 
 
-def refused(step: Step, library: str) -> ValueError:
+def unsupported(step: Step, library: str) -> ValueError:
     """Return the error about a step that a library has no module for."""
     what, instead = _IN_WORDS.get(type(step), ""), "to_torch and to_onnx hold it"
     if isinstance(step, Function):
