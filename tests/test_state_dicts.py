@@ -173,3 +173,14 @@ def test_arguments():
         fc.Network([2, 2, 2], members=4).state_dict()
     with pytest.raises(ValueError, match=r"layers\[0\] has fcnet.Scale, which Flax does not have"):
         fc.Network([2, fc.Scale(), 2]).state_dict("flax")
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_arrays_that_are_not_given_are_those_of_a_new_network(norm):
+    sizes = [4, fc.Dense(6, normalization=norm), 3]
+    new = fc.Network(sizes, seed=0, loss="mse")
+    state = {"0.weight": np.array(new.layers[0].W.T), "1.bias": np.zeros(6), "3.weight": np.array(new.layers[1].W.T)}
+    net = fc.from_state_dict(state, sizes, loss="mse", dtype="float32")
+    x = np.random.default_rng(0).standard_normal((20, 4))
+    assert (net.predict(x) == new.predict(x)).all()
+    assert all((layer.gamma == 1).all() for layer in net.layers[:1])

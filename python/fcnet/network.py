@@ -163,7 +163,11 @@ class Network:
         labels, ensemble = class_names.given(classes), Members.of(members, adapters)
         architecture = Architecture.of(sizes, loss, seed, dtype, scale, offset, activation, labels, ensemble)
         refuse_constants(architecture.sizes, architecture.specs)
-        self._state = TrainState(architecture)
+        self._begin(TrainState(architecture), scale, offset)
+
+    def _begin(self, state: TrainState, scale: ArrayLike, offset: ArrayLike) -> None:
+        """Hold a state, with the names of columns that scale and offset have."""
+        self._state = state
         names = {label for label in map(tables.index_names, (offset, scale)) if label is not None}
         if len(names) > 1:
             raise ValueError("offset and scale have different labels: expected those of the same columns, in one order")

@@ -15,11 +15,14 @@ from fcnet._checks.keywords import suggesting
 from fcnet._importing.assembly import finite
 from fcnet._importing.from_torch import array_of
 from fcnet._model.activation import Parametric
+from fcnet._model.architecture import Architecture
 from fcnet._model.columns import Columns
 from fcnet._model.dense import Dense
+from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.normalization import LayerNorm
 from fcnet._model.scale import Scale
 from fcnet._saving import safetensors
+from fcnet._training.train_state import TrainState
 from fcnet.activations import Activation, ActivationName
 from fcnet.losses import Loss, LossFunction, LossName
 from fcnet.network import Network
@@ -34,6 +37,7 @@ _NORMAL = {  # arrays of normalisation, by the names of PyTorch, Flax and Keras
     **dict.fromkeys(("running_mean", "mean", "moving_mean"), "mean"),
     **dict.fromkeys(("running_var", "var", "moving_variance"), "variance"),
 }
+_ONES = ("gamma", "variance")  # what they are before training; mix, scale and W are always given
 _EXPECTED = (
     "expected names of PyTorch, Flax or Keras, whose last parts are weight or kernel, bias, and of normalisation "
     "weight, scale or gamma, bias or beta, and running_mean, running_var or mean, var"
@@ -131,6 +135,21 @@ def _assign(layer: Any, name: str, array: Array, of: str) -> None:
         raise ValueError(f"state does not fit sizes: {of} for {error}") from None
 
 
+def _blank(sizes: Any, loss: Any, dtype: Any, activation: Any, scale: Any, offset: Any) -> Network:
+    """Return a network whose arrays are those of no training, but W: 0, which saves drawing what is replaced."""
+    architecture = Architecture.of(sizes, loss, 0, dtype, scale, offset, activation, None)
+    refuse_constants(architecture.sizes, architecture.specs)
+    if architecture.columns is not None:
+        raise ValueError("sizes[0] is Columns, whose arrays other libraries do not have: expected a number of inputs")
+    arrays = [
+        [np.full(architecture.shape_of(i, part), float(part in _ONES), architecture.dtype) for part in spec.parts]
+        for i, spec in enumerate(architecture.specs)
+    ]
+    net = Network.__new__(Network)
+    net._begin(TrainState(architecture, arrays), scale, offset)
+    return net
+
+
 def _paired(net: Network, has: str, groups: list[tuple[str, Any]], what: str) -> Iterator[tuple[int, str, Any]]:
     """Yield the index of each layer that has such an array, and the group for it."""
     indices = [i for i, layer in enumerate(net.layers) if hasattr(layer, has)]
@@ -209,9 +228,7 @@ def from_state_dict(
     if dtype is None:
         dtype = "float64" if any(array.dtype == np.float64 for array in arrays.values()) else "float32"
     scaling: Any = found.scaling or {"scale": scale, "offset": offset}
-    net = Network(sizes, loss=loss, dtype=dtype, activation=activation, seed=0, **scaling)
-    if net.columns is not None:
-        raise ValueError("sizes[0] is Columns, whose arrays other libraries do not have: expected a number of inputs")
+    net = _blank(sizes, loss, dtype, activation, **scaling)
     for i, name, parts in _paired(net, "W", _in_order(found.products, is_file), "layers"):
         layer = net.layers[i]
         last = "weight" if "weight" in parts else "kernel"
