@@ -153,7 +153,9 @@ def test_frozen_layers_stay_frozen_and_dropout_may_stand_before_relu():
     assert net.layers[0].dropout == 0.5
 
 
-@pytest.mark.parametrize("frozen", [{"0.weight", "0.bias"}, {"1.weight", "1.bias"}, {"0.bias"}, {"1.weight"}], ids=str)
+@pytest.mark.parametrize(
+    "frozen", [("0.weight", "0.bias"), ("1.weight", "1.bias"), ("0.bias",), ("1.weight",)], ids=str
+)
 @pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.LayerNorm])
 def test_a_layer_of_which_a_part_is_frozen_is_frozen_with_a_warning(norm, frozen):
     module = trained(nn.Sequential(nn.Linear(5, 9), norm(9), nn.ReLU(), nn.Linear(9, 3)))
