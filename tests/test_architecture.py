@@ -37,8 +37,8 @@ explanation.writing
 explanation.drawing
 explanation
 network
-_importing _importing.onnx tabular
-article jax loading sklearn torch
+_importing tabular
+_importing.onnx article jax loading sklearn torch
 cli
 __main__"""
 OTHER_LIBRARIES = {

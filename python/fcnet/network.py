@@ -165,6 +165,13 @@ class Network:
         refuse_constants(architecture.sizes, architecture.specs)
         self._begin(TrainState(architecture), scale, offset)
 
+    @classmethod
+    def _of(cls, state: TrainState) -> Network:
+        """Return a network with this state; with parameters that are there, none are drawn."""
+        net = cls.__new__(cls)
+        net._state = state
+        return net
+
     def _begin(self, state: TrainState, scale: ArrayLike, offset: ArrayLike) -> None:
         """Hold a state, with the names of columns that scale and offset have."""
         self._state = state

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from fcnet._checks import console
+from fcnet._importing.offsets import before_scale
 from fcnet._inputs import class_names
 from fcnet._model import steps
 from fcnet._model.activation import Parametric
@@ -25,7 +26,6 @@ from fcnet.network import Network
 
 Array = NDArray[Any]
 _SEED = 0
-_LARGEST_OFFSET = 1e30  # as of models of ONNX; what is larger goes into the first B, as what a scale of 0 hides does
 _HOMOGENEOUS = ("relu", "leaky_relu")  # of which dropout may stand before or behind
 
 
@@ -181,11 +181,9 @@ class _Chain:
         if self.layers:
             raise refused(step.place, "scales or shifts what is not an input", "expected it before the first layer")
         offset, scale = np.asarray(step.offset, np.float64), np.asarray(step.scale, np.float64)
-        with np.errstate(all="ignore"):
-            moved = offset / self.scale  # before the scale so far
-        fits = np.isfinite(moved) & (np.abs(moved) < _LARGEST_OFFSET)
-        self.offset = self.offset + np.where(fits, moved, 0)
-        self.constant = (self.constant - np.where(fits, 0, offset)) * scale
+        moved, rest = before_scale(offset, self.scale)
+        self.offset = self.offset + moved
+        self.constant = (self.constant if rest is None else self.constant - rest) * scale
         self.scale = self.scale * scale
 
 
@@ -266,9 +264,8 @@ def network_of(
     architecture = Architecture.of(sizes, *given)
     refuse_constants(architecture.sizes, architecture.specs)
     arrays = [layer.parameters() for layer in made.layers]
-    net = Network.__new__(Network)  # with its parameters at once: drawing others first would take most of the time
     parameters = [[of[name] for name in spec.parts] for of, spec in zip(arrays, architecture.specs, strict=True)]
-    net._state = TrainState(architecture, parameters)
+    net = Network._of(TrainState(architecture, parameters))
     for i, layer in enumerate(made.layers):
         net.layers[i].trainable = layer.is_trainable(f"layers[{i}]")
     return net

@@ -44,7 +44,7 @@ def _trains(layer: Any, **variables: Any) -> dict[str, bool]:
 
 
 class _Reader:
-    """Reads the steps of layers, and remembers which layers have been read."""
+    """Converts layers to steps; refuses a layer that is used twice."""
 
     def __init__(self) -> None:
         self._read: set[int] = set()

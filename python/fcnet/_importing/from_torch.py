@@ -52,7 +52,7 @@ def array_of(tensor: Any, place: str, name: str) -> Array:
 
 
 class Reader:
-    """Reads the steps of modules, and remembers which tensors have been read."""
+    """Converts modules to steps; refuses a tensor that two modules share."""
 
     def __init__(self, what: str) -> None:
         self._what, self._read = what, dict[int, str]()

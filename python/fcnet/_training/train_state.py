@@ -35,15 +35,6 @@ _NEWER: dict[str, Any] = {
 }  # defaults of entries that older pickles lack
 
 
-def untrained(
-    architecture: Architecture, parameters: Sequence[Sequence[ArrayLike]], names: Sequence[Any] | None
-) -> dict[str, Any]:
-    """Return what ``TrainState.from_dict`` takes, of a network with these parameters and column names."""
-    none = {"optimizer_state": None, "average_state": None, "best": None, "epochs_trained": 0, "steps": 0}
-    others = {"trainable": [True] * len(architecture.specs), "history": History().plain(), "feature_names": names}
-    return architecture.arguments() | none | others | {"parameters": parameters}
-
-
 class OpenStep(NamedTuple):
     """The trainer that the last single step left open for the next one, and the options it was opened with."""
 

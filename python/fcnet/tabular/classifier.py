@@ -47,8 +47,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
     categorical_features : "auto", list of names or places, or mask, default "auto"
         Columns of numbers that are codes. Text, categorical types and booleans are categories in any case.
     validation : float in (0, 1), optional
-        Share of the rows, of every class alike, that is the validation split: 0.2 where there are no
-        folds.
+        Share of the rows that form the validation split, stratified by class. The default is 0.2, or none with folds.
     folds : int >= 2, "auto" or None, default "auto"
         Train on so many folds; every network is validated on one and trained on the others. "auto": on 5 with the
         recipe "auto", unless ``validation``, ``networks`` or ``X_val`` is given; otherwise on none.

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fcnet._inputs import class_names
+from fcnet._importing.offsets import before_scale
+from fcnet._inputs import class_names, feature_names
 from fcnet._model.architecture import Architecture
 from fcnet._model.dense import Dense
 from fcnet._model.layer_spec import refuse_constants
 from fcnet._model.normalization import BatchNorm, LayerNorm, Normalization
-from fcnet._training.train_state import untrained
+from fcnet._training.train_state import TrainState
 from fcnet.losses import Loss, LossName, loss_of
 from fcnet.network import Network
 
@@ -180,12 +181,10 @@ class Chain:
         if self._scale is None:
             self._offset = _plus(self._offset, value)
             return
-        with np.errstate(all="ignore"):
-            moved = value / self._scale
-        fits = np.isfinite(moved) & (np.abs(moved) < 1e30)
-        if not fits.all():
-            self._shift = _plus(self._shift, np.where(fits, 0, -value))
-        self._offset = _plus(self._offset, np.where(fits, moved, 0))
+        moved, rest = before_scale(value, self._scale)
+        if rest is not None:
+            self._shift = _plus(self._shift, -rest)
+        self._offset = _plus(self._offset, moved)
 
     def batch_norm(self, gamma: Vector, beta: Vector, mean: Vector, variance: Vector, options: BatchNorm) -> None:
         """``gamma (h - mean) / sqrt(variance + epsilon) + beta``."""
@@ -268,9 +267,9 @@ class Chain:
             tuple(found.get(part, np.zeros(layer.units)) for part in spec.parts)
             for layer, found, spec in zip(self._layers, arrays, architecture.specs, strict=True)
         ]
-        net = Network.__new__(Network)
-        net.__setstate__(untrained(architecture, parameters, names))
-        return net
+        state = TrainState(architecture, parameters)
+        state.feature_names = feature_names.checked(names, architecture.inputs)
+        return Network._of(state)
 
     def _check_vector(self, vector: Vector) -> None:
         if len(vector) > 1:

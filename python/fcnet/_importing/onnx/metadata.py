@@ -55,7 +55,7 @@ def own_parts(metadata: Mapping[str, str]) -> list[str]:
 
 
 def column_names(metadata: Mapping[str, str]) -> list[Any] | None:
-    """Return the names of columns of a network that fcnet wrote; ``Network.__setstate__`` checks them.
+    """Return the names of columns of a network that fcnet wrote; ``feature_names.checked`` checks them.
 
     Raises
     ------
